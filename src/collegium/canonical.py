@@ -1,0 +1,111 @@
+"""Canonical JSON: one byte string for one value; docs/spec/1-values.md.
+
+RFC 8785 restricted to what needs no number formatting: no floats, integers within
+±(2^53 - 1), ASCII keys, so that sorting by UTF-8 is the standard's order. Decoding re-encodes
+and compares, so whatever was decoded has exactly one form.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from collegium.errors import FormatError
+
+T = TypeVar("T")
+
+LARGEST_INTEGER = 2**53 - 1
+DEEPEST_NESTING = 32
+LONGEST_DOCUMENT = 16 * 2**20
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+encode: Callable[[Any], bytes] = _ENCODER.encode
+"""Return the canonical bytes of a value made of structs, dicts, lists, str, int and bool."""
+
+
+def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
+    """Decode canonical JSON into the decoder's type, refusing every other form of it.
+
+    Args:
+        data: the bytes, at most `LONGEST_DOCUMENT` long and `DEEPEST_NESTING` deep.
+        decoder: a msgspec decoder of frozen, strict structs.
+        what: the thing's name for the error message.
+
+    Raises:
+        FormatError: the bytes are not the canonical form of a value of that type.
+    """
+    if len(data) > LONGEST_DOCUMENT or _deep(data):
+        raise malformed(what, "it is larger or more deeply nested than the format allows")
+    try:
+        value = decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
+        raise malformed(what, str(error)) from error
+    try:
+        again = encode(value)
+    except (UnicodeError, RecursionError, OverflowError) as error:
+        raise malformed(what, str(error)) from error
+    if again != data:
+        raise malformed(what, "the bytes are not the canonical form of what they say")
+    return value
+
+
+def malformed(what: str, why: str) -> FormatError:
+    """Return the error for bytes that are not a well-formed `what`."""
+    return FormatError(
+        "format.malformed",
+        f"{what} is malformed",
+        why,
+        "obtain the original bytes; docs/spec/ describes the format",
+    )
+
+
+def _deep(data: bytes) -> bool:
+    """Whether JSON could nest deeper than allowed, judged by its brackets outside of decoding."""
+    if data.count(b"[") + data.count(b"{") <= DEEPEST_NESTING:
+        return False
+    depth = 0
+    quoted = escaped = False
+    for byte in data:
+        if quoted:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                quoted = False
+        elif byte == 0x22:
+            quoted = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > DEEPEST_NESTING:
+                return True
+        elif byte in b"]}":
+            depth -= 1
+    return False
+
+
+def to_text(raw: bytes) -> str:
+    """Return base64url without padding, the form of bytes inside canonical JSON."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+_STANDARD = str.maketrans("-_", "+/")
+
+
+def from_text(text: str, length: int, what: str = "a value") -> bytes:
+    """Return the bytes behind base64url text, which must be canonical and of that length.
+
+    Raises:
+        FormatError: another length, alphabet or a second spelling of the same bytes.
+    """
+    try:
+        raw = a2b_base64(text.translate(_STANDARD) + "=" * (-len(text) % 4))
+    except (ValueError, UnicodeError) as error:
+        raise malformed(what, f"{text[:60]!r} is not base64url") from error
+    if len(raw) != length or to_text(raw) != text:
+        raise malformed(what, f"{text[:60]!r} is not {length} bytes in canonical base64url")
+    return raw

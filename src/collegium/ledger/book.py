@@ -1,0 +1,284 @@
+"""The ledger that one process holds: state, log and file together.
+
+Writing a block is one write of its entries and its frame, then a sync, then the
+acknowledgement; so whatever was acknowledged is whole on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.events import Events, encode_events
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.transactions import Transaction
+from collegium.ledger.frames import (
+    BLOCK,
+    CHECKPOINT,
+    ENTRY,
+    GENESIS,
+    Block,
+    Frame,
+    acknowledged_end,
+    application_hash,
+    decode_block,
+    decode_entry,
+    encode_entry,
+    encode_frame,
+    entry_hash,
+    read_frames,
+)
+from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
+from collegium.ledger.keys import SigningKey
+from collegium.ledger.merkle import Frontier
+from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.snapshot import decode_snapshot, encode_snapshot
+from collegium.ledger.state import State
+
+SNAPSHOT_EVERY = 5000
+"""Entries after which a new snapshot is worth its writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A transaction that is in the log, who sent it, and what the contract did."""
+
+    index: int
+    transaction: Transaction
+    sender: str
+    events: Events
+
+
+Outcome = Accepted | Rejected
+
+
+class Ledger:
+    """One process's copy of the ledger. Create or open it with the functions of this module."""
+
+    def __init__(self, genesis: bytes, path: Path, file: BinaryIO) -> None:
+        self.genesis: Genesis = decode_genesis(genesis)
+        self.identity = genesis_digest(genesis)
+        self.state: State = initial_state(self.genesis)
+        self.frontier = Frontier()
+        self.last_block = self.identity
+        self.path = path
+        self._file = file
+        self._snapshot_size = 0
+        self._sealed_at: int | None = None
+
+    def append(self, envelopes: Sequence[bytes]) -> list[Outcome]:
+        """Apply transactions in order; write and sync those accepted as one block.
+
+        Returns one outcome for each. No block is written when nothing is accepted.
+        """
+        outcomes: list[Outcome] = []
+        written: list[bytes] = []
+        for envelope in envelopes:
+            try:
+                transaction, sender, events = apply(self.state, self.identity, envelope)
+            except Rejected as rejection:
+                outcomes.append(rejection)
+                continue
+            entry = encode_entry(envelope, encode_events(events))
+            outcomes.append(Accepted(self.frontier.size, transaction, sender, events))
+            self.frontier.append(entry_hash(entry))
+            written.append(encode_frame(ENTRY, entry))
+        if written:
+            first = self.frontier.size - len(written)
+            root = self.state.root()
+            block = Block(self.last_block, first, len(written), root, self._application_hash(root))
+            self.last_block = block.digest()
+            self._write(b"".join((*written, encode_frame(BLOCK, block.body()))))
+            self._sealed_at = None
+            if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
+                self.write_snapshot()
+        return outcomes
+
+    def application_hash(self) -> bytes:
+        """Return the application hash as of now."""
+        return self._application_hash(self.state.root())
+
+    def checkpoint(self, key: SigningKey) -> str:
+        """Return a signed checkpoint of the ledger as of now."""
+        checkpoint = Checkpoint(
+            origin_of(self.identity), self.frontier.size, self.frontier.root(), self.last_block
+        )
+        return sign_checkpoint(checkpoint, key)
+
+    def seal(self, key: SigningKey) -> str:
+        """Write a checkpoint at the end of the file, once, and return it."""
+        note = self.checkpoint(key)
+        if self._sealed_at != self.frontier.size:
+            self._write(encode_frame(CHECKPOINT, note.encode()))
+            self._sealed_at = self.frontier.size
+        return note
+
+    def write_snapshot(self) -> None:
+        """Write a snapshot beside the file, whole or not at all."""
+        offset = self._file.seek(0, os.SEEK_END)
+        data = encode_snapshot(self.state, self.frontier, offset, self.last_block)
+        target = snapshot_path(self.path)
+        partial = target.with_suffix(".partial")
+        partial.write_bytes(data)
+        partial.replace(target)
+        self._snapshot_size = self.frontier.size
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+    def _application_hash(self, state_root: bytes) -> bytes:
+        return application_hash(state_root, self.frontier.size, self.frontier.root())
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def replay(self, data: bytes, start: int) -> None:
+        """Apply what a file holds from an offset on, comparing everything it records.
+
+        Raises:
+            FormatError: the file says something else than the contract.
+        """
+        count = 0
+        for frame in read_frames(data, start):
+            if frame.kind == ENTRY:
+                self._replay_entry(frame)
+                count += 1
+            elif frame.kind == BLOCK:
+                block = decode_block(frame.body)
+                root = self.state.root()
+                first = self.frontier.size - count
+                if block != Block(
+                    self.last_block, first, count, root, self._application_hash(root)
+                ):
+                    raise corrupt(frame.start)
+                self.last_block = block.digest()
+                count = 0
+            elif frame.kind == CHECKPOINT:
+                self._sealed_at = self.frontier.size
+            else:
+                raise corrupt(frame.start)
+
+    def _replay_entry(self, frame: Frame) -> None:
+        envelope, recorded = decode_entry(frame.body)
+        try:
+            _, _, events = apply(self.state, self.identity, envelope)
+        except Rejected as rejection:
+            raise corrupt(frame.start) from rejection
+        if encode_events(events) != recorded:
+            raise corrupt(frame.start)
+        self.frontier.append(entry_hash(frame.body))
+
+    def resume_from(self, snapshot: bytes, data: bytes) -> int:
+        """Take over a snapshot if ledger.log vouches for it; return where to replay from."""
+        opened = decode_snapshot(snapshot)
+        start = next(read_frames(data)).end
+        if opened is None:
+            return start
+        content, state, frontier = opened
+        size = content.offset
+        body_start = size - 5 - 112
+        try:
+            frame = next(read_frames(data[:size], max(body_start, 0)))
+            block = decode_block(frame.body)
+            vouched = (
+                frame.kind == BLOCK
+                and frame.end == size
+                and block.digest() == content.block
+                and block.state_root == state.root()
+                and block.app_hash
+                == application_hash(block.state_root, frontier.size, frontier.root())
+            )
+        except (FormatError, StopIteration):
+            vouched = False
+        if not vouched:
+            return start
+        self.state, self.frontier, self.last_block = state, frontier, content.block
+        self._snapshot_size = frontier.size
+        return size
+
+
+def snapshot_path(path: Path) -> Path:
+    """Return where a ledger file's snapshot lies."""
+    return path.with_suffix(".snapshot")
+
+
+def corrupt(position: int) -> FormatError:
+    """Return the error for a ledger file that contradicts the contract."""
+    return FormatError(
+        "ledger.corrupt",
+        f"ledger.log cannot be continued: what it records from byte {position} on does not hold",
+        "replaying its transactions gives something else",
+        "run `collegium verify` on the folder for the cause; restore the file from a copy",
+    )
+
+
+def create_ledger(path: Path, genesis: Genesis) -> Ledger:
+    """Start a new ledger file.
+
+    Raises:
+        FormatError: the genesis is not valid.
+        RunError: the file exists.
+    """
+    data = encode_genesis(genesis)
+    if path.exists():
+        raise RunError(
+            "ledger.exists", f"{path} exists", "a ledger is never overwritten",
+            "choose another folder, or go on with the run that is there (--resume)",
+        )  # fmt: skip
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(encode_frame(GENESIS, data))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    opened = path.open("r+b")
+    opened.seek(0, os.SEEK_END)
+    return Ledger(data, path, opened)
+
+
+def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
+    """Open a ledger file for writing; a torn tail, never acknowledged, is cut and reported.
+
+    Raises:
+        CollegiumError: it is missing, malformed, or contradicts the contract.
+    """
+    try:
+        data = path.read_bytes()
+        file = path.open("r+b")
+    except OSError as error:
+        raise RunError(
+            "ledger.unreadable", f"{path} cannot be opened", str(error),
+            "check the path and its permissions",
+        ) from error  # fmt: skip
+    try:
+        end = acknowledged_end(data)
+        first = next(read_frames(data), None)
+        if first is None or first.kind != GENESIS:
+            raise corrupt(0)
+        if end < len(data):
+            warn(
+                f"{path.name}: {len(data) - end} bytes after the last block were never "
+                "acknowledged and are cut"
+            )
+            file.truncate(end)
+            data = data[:end]
+        ledger = Ledger(first.body, path, file)
+        snapshot = snapshot_path(path)
+        start = ledger.resume_from(snapshot.read_bytes(), data) if snapshot.exists() else first.end
+        ledger.replay(data, start)
+        file.seek(0, os.SEEK_END)
+    except CollegiumError:
+        file.close()
+        raise
+    return ledger
+
+
+__all__ = ["Accepted", "Ledger", "Outcome", "create_ledger", "open_ledger", "snapshot_path"]

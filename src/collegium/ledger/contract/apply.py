@@ -1,0 +1,121 @@
+"""The contract's one entrance: an envelope goes in, events come out, or `Rejected`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from collegium.canonical import from_text, to_text
+from collegium.errors import FormatError
+from collegium.ledger.contract import (
+    evaluations,
+    evidence,
+    governance,
+    members,
+    studies,
+    updates,
+    votes,
+)
+from collegium.ledger.contract.events import Event, Events
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import MemberRecord
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    EvidenceConflict,
+    MemberPropose,
+    MemberVote,
+    ModelRelease,
+    PhaseTimeout,
+    RoundVote,
+    StudyAbandon,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+    Transaction,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
+from collegium.ledger.envelope import Envelope, decode_envelope
+from collegium.ledger.genesis import Genesis
+from collegium.ledger.keys import KEY_SIZE, signature_holds
+from collegium.ledger.state import State
+
+Handler = Callable[[State, str, MemberRecord, Any], list[Event]]
+
+
+def _member_vote(state: State, sender: str, member: MemberRecord, tx: MemberVote) -> list[Event]:
+    members.require_role(member, "validator", "vote on a proposal")
+    return governance.vote(state, sender, tx)
+
+
+HANDLERS: Mapping[type[Transaction], Handler] = {
+    StudyRegister: studies.register,
+    StudyAccept: lambda state, sender, _, tx: studies.accept(state, sender, tx),
+    UpdateCommit: lambda state, sender, _, tx: updates.commit(state, sender, tx),
+    UpdateReveal: lambda state, sender, _, tx: updates.reveal(state, sender, tx),
+    UpdateAvailable: lambda state, sender, _, tx: updates.available(state, sender, tx),
+    RoundVote: lambda state, sender, _, tx: votes.vote(state, sender, tx),
+    PhaseTimeout: studies.timeout,
+    StudyAbandon: studies.abandon,
+    EvaluationPost: lambda state, sender, _, tx: evaluations.post(state, sender, tx),
+    ModelRelease: lambda state, sender, _, tx: evaluations.release(state, sender, tx),
+    StudyClose: lambda state, _, member, tx: studies.close(state, member, tx),
+    MemberPropose: lambda state, sender, _, tx: governance.propose(state, sender, tx),
+    MemberVote: _member_vote,
+    EvidenceConflict: lambda state, _, __, tx: evidence.conflict(state, tx),
+}
+
+
+def initial_state(genesis: Genesis) -> State:
+    """Return the state that a genesis implies, before any transaction."""
+    state = State()
+    members.found(state, genesis)
+    return state
+
+
+def read_envelope(data: bytes, genesis: bytes) -> tuple[Envelope, Transaction]:
+    """Decode an envelope and its payload, and check that it is meant for this ledger.
+
+    Raises:
+        Rejected: malformed, or for another ledger.
+    """
+    try:
+        envelope = decode_envelope(data)
+        transaction = evidence.decode_transaction(envelope.payload)
+    except FormatError as error:
+        raise Rejected("malformed", f"{error.what}: {error.why}") from error
+    if transaction.genesis != to_text(genesis):
+        raise Rejected("malformed", "it is meant for another ledger")
+    return envelope, transaction
+
+
+def apply(state: State, genesis: bytes, data: bytes) -> tuple[Transaction, str, Events]:
+    """Apply one transaction: return it, who sent it, and what happened.
+
+    Args:
+        state: changed in place when the transaction is accepted, untouched otherwise.
+        genesis: the ledger's digest.
+        data: the encoded envelope.
+
+    Raises:
+        Rejected: the only exception, whatever the bytes are.
+    """
+    envelope, transaction = read_envelope(data, genesis)
+    sender, member = members.member_of_key(state, envelope.key_id)
+    key = from_text(member.key, KEY_SIZE)
+    if not signature_holds(key, envelope.signed_bytes, envelope.signature):
+        raise Rejected("signature", f"the signature is not {sender}'s")
+    try:
+        events = HANDLERS[type(transaction)](state, sender, member, transaction)
+    except Rejected:
+        state.reject()
+        raise
+    except FormatError as error:
+        state.reject()
+        raise Rejected("malformed", f"{error.what}: {error.why}") from error
+    except BaseException:
+        state.reject()
+        raise
+    state.accept()
+    return transaction, sender, tuple(events)  # type: ignore[arg-type]

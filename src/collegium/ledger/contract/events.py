@@ -1,0 +1,166 @@
+"""What the contract did because of a transaction; docs/spec/7-events.md.
+
+Events are hashed into the log with the transaction that caused them. A reader of events alone
+can follow a study; `verify` compares them with its own replay.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from collegium import canonical
+from collegium.ledger.contract.transactions import Action
+
+
+class Event(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="event"
+):
+    """What every event shares: its name, and strictness when read back."""
+
+
+class StudyEvent(Event, frozen=True, kw_only=True):
+    """An event of one study."""
+
+    study: str
+
+
+class RoundEvent(StudyEvent, frozen=True, kw_only=True):
+    """An event of one attempt at one round."""
+
+    attempt: int
+    round: int
+
+
+class StudyRegistered(StudyEvent, frozen=True, kw_only=True, tag="study.registered"):
+    """A study exists and waits for its sites."""
+
+
+class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
+    """A new attempt: who takes part with which weight, from which model, in which encoding."""
+
+    design: str
+    exponent: int
+    model: str
+    participants: tuple[str, ...]
+    ring: Literal[32, 64]
+    validators: tuple[str, ...]
+    powers: tuple[int, ...]
+    weights: tuple[int, ...]
+
+
+class PhaseOpened(RoundEvent, frozen=True, kw_only=True, tag="phase.opened"):
+    """An attempt reached its next phase; `timed_out` says that the last one did not complete."""
+
+    phase: str
+    timed_out: bool
+
+
+class UpdatesIncluded(RoundEvent, frozen=True, kw_only=True, tag="updates.included"):
+    """The contract fixed whose updates are aggregated, in order of the participant list."""
+
+    members: tuple[str, ...]
+
+
+class RoundClosed(RoundEvent, frozen=True, kw_only=True, tag="round.closed"):
+    """More than two thirds of the power agree on the new model."""
+
+    model: str
+    parent: str
+    power: int
+
+
+class AttemptFailed(RoundEvent, frozen=True, kw_only=True, tag="attempt.failed"):
+    """An attempt ended without a model; the study goes on from the model it has."""
+
+    reason: Literal["too-few", "no-quorum", "withheld", "timeout"]
+
+
+class VoteLate(RoundEvent, frozen=True, kw_only=True, tag="vote.late"):
+    """A validator's first vote came after the round had closed; recorded without effect."""
+
+    agrees: bool
+
+
+class TestOpened(StudyEvent, frozen=True, kw_only=True, tag="test.opened"):
+    """Training is over: sites may now, and only now, open their test parts."""
+
+    model: str
+
+
+class EvaluationComplete(StudyEvent, frozen=True, kw_only=True, tag="evaluation.complete"):
+    """Every site posted its statement, or a quorum's timers fired."""
+
+    posted: int
+
+
+class ModelReleased(StudyEvent, frozen=True, kw_only=True, tag="model.released"):
+    """The bundle of the final model is named for good."""
+
+    bundle: str
+
+
+class StudyFailed(StudyEvent, frozen=True, kw_only=True, tag="study.failed"):
+    """The study cannot meet its terms; `model` is the last good one."""
+
+    model: str
+    reason: Literal["too-few", "attempts", "abandoned"]
+
+
+class StudyClosed(StudyEvent, frozen=True, kw_only=True, tag="study.closed"):
+    """The study's history ends."""
+
+    model: str
+    outcome: Literal["completed", "failed"]
+
+
+class ProposalAccepted(Event, frozen=True, kw_only=True, tag="proposal.accepted"):
+    """A change of the membership has its quorum."""
+
+    proposal: str
+
+
+class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal.refused"):
+    """A change of the membership can no longer reach a quorum."""
+
+    proposal: str
+
+
+class MembershipChanged(Event, frozen=True, kw_only=True, tag="membership.changed"):
+    """An accepted change took effect, between rounds."""
+
+    action: Action
+    proposal: str
+
+
+class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocated"):
+    """Proven by two signatures: a member said two things where it may say one."""
+
+    kind: str
+    member: str
+
+
+AnyEvent = (
+    StudyRegistered | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
+    | VoteLate | TestOpened | EvaluationComplete | ModelReleased | StudyFailed | StudyClosed
+    | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
+)  # fmt: skip
+
+Events = tuple[AnyEvent, ...]
+
+_DECODER = msgspec.json.Decoder(Events)
+
+
+def encode_events(events: Events) -> bytes:
+    """Return the canonical bytes of a list of events."""
+    return canonical.encode(events)
+
+
+def decode_events(data: bytes) -> Events:
+    """Decode a list of events.
+
+    Raises:
+        FormatError: the bytes are not canonical, or hold an event of no known kind.
+    """
+    return canonical.decode(data, _DECODER, "a list of events")

@@ -1,0 +1,196 @@
+"""First governance: members admit, expel and rotate keys by vote; changes wait for open rounds."""
+
+from __future__ import annotations
+
+from collegium import canonical
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.ledger.contract import members
+from collegium.ledger.contract.events import (
+    Event,
+    MembershipChanged,
+    ProposalAccepted,
+    ProposalRefused,
+)
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import (
+    GOVERNANCE,
+    KEYS,
+    MEMBERS,
+    PROPOSAL_VOTES,
+    PROPOSALS,
+    THE_ONE,
+    Governance,
+    MemberRecord,
+    Proposal,
+    decode_record,
+    read,
+    write,
+)
+from collegium.ledger.contract.transactions import (
+    Action,
+    Admit,
+    Expel,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+)
+from collegium.ledger.genesis import check_member
+from collegium.ledger.hashing import tagged_hash
+from collegium.ledger.keys import KEY_SIZE, SIGNATURE_SIZE, signature_holds, usable_key
+from collegium.ledger.state import State
+
+OPEN_PROPOSALS_A_MEMBER = 4
+
+
+def propose(state: State, sender: str, tx: MemberPropose) -> list[Event]:
+    """Record a proposal that could take effect as things stand.
+
+    Raises:
+        Rejected: its id is taken, its proposer has too many open, or it makes no sense.
+    """
+    from_text(tx.proposal, 16, "a proposal's id")
+    if read(state, PROPOSALS, tx.proposal, Proposal) is not None:
+        raise Rejected("already", "a proposal has this id")
+    mine = sum(
+        1
+        for _, data in state.items(PROPOSALS)
+        if (record := decode_record(Proposal, data)).proposer == sender and record.status == "open"
+    )
+    if mine >= OPEN_PROPOSALS_A_MEMBER:
+        raise Rejected("refused", f"{sender} has {mine} open proposals, the most there may be")
+    why_not = _obstacle(state, tx.action, tx.genesis, tx.proposal)
+    if why_not:
+        raise Rejected("refused", why_not)
+    record = Proposal(action=tx.action, proposer=sender, status="open")
+    write(state, PROPOSALS, tx.proposal, record)
+    return []
+
+
+def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
+    """Count a validator's vote; at a quorum the change is accepted, and applied when it may be.
+
+    Raises:
+        Rejected: no such open proposal, or the validator has voted on it.
+    """
+    proposal = read(state, PROPOSALS, tx.proposal, Proposal)
+    if proposal is None:
+        raise Rejected("refused", "there is no such proposal")
+    if proposal.status != "open":
+        raise Rejected("stale", f"the proposal is {proposal.status}")
+    key = f"{tx.proposal}/{sender}"
+    if state.get(PROPOSAL_VOTES, key) is not None:
+        raise Rejected("already", f"{sender} has voted on this proposal")
+    state.put(PROPOSAL_VOTES, key, b"1" if tx.approve else b"0")
+
+    current = members.validator_powers(state)
+    total = sum(current.values())
+    ballots = {name: state.get(PROPOSAL_VOTES, f"{tx.proposal}/{name}") for name in current}
+    yes = sum(power for name, power in current.items() if ballots[name] == b"1")
+    no = sum(power for name, power in current.items() if ballots[name] == b"0")
+    if members.is_quorum(yes, total):
+        _set_status(state, tx.proposal, proposal, "accepted")
+        standing = _standing(state)
+        waiting = Governance(
+            open_rounds=standing.open_rounds, waiting=(*standing.waiting, tx.proposal)
+        )
+        write(state, GOVERNANCE, THE_ONE, waiting)
+        return [ProposalAccepted(proposal=tx.proposal), *apply_waiting(state)]
+    if not members.is_quorum(total - no, total):
+        _set_status(state, tx.proposal, proposal, "refused")
+        return [ProposalRefused(proposal=tx.proposal)]
+    return []
+
+
+def round_opens(state: State) -> None:
+    """Note that a round is open, so that membership changes wait."""
+    standing = _standing(state)
+    record = Governance(open_rounds=standing.open_rounds + 1, waiting=standing.waiting)
+    write(state, GOVERNANCE, THE_ONE, record)
+
+
+def round_ends(state: State) -> list[Event]:
+    """Note that a round ended, and apply what waited if none is open."""
+    standing = _standing(state)
+    record = Governance(open_rounds=standing.open_rounds - 1, waiting=standing.waiting)
+    write(state, GOVERNANCE, THE_ONE, record)
+    return apply_waiting(state)
+
+
+def apply_waiting(state: State) -> list[Event]:
+    """Apply accepted changes in order, unless a round is open; the impossible is refused."""
+    standing = _standing(state)
+    if standing.open_rounds or not standing.waiting:
+        return []
+    events: list[Event] = []
+    for name in standing.waiting:
+        proposal = read(state, PROPOSALS, name, Proposal)
+        if proposal is None:
+            continue
+        if _obstacle(state, proposal.action, None, name):
+            _set_status(state, name, proposal, "refused")
+            events.append(ProposalRefused(proposal=name))
+            continue
+        _change(state, proposal.action)
+        _set_status(state, name, proposal, "applied")
+        events.append(MembershipChanged(action=proposal.action, proposal=name))
+    write(state, GOVERNANCE, THE_ONE, Governance(open_rounds=0, waiting=()))
+    return events
+
+
+def rotation_message(genesis: str, proposal: str, member: str, key: str) -> bytes:
+    """Return what the new key signs to show that its holder wants the rotation."""
+    return tagged_hash("rotate", canonical.encode([genesis, proposal, member, key]))
+
+
+def _standing(state: State) -> Governance:
+    return read(state, GOVERNANCE, THE_ONE, Governance) or Governance(open_rounds=0, waiting=())
+
+
+def _set_status(state: State, name: str, proposal: Proposal, status: str) -> None:
+    record = Proposal(action=proposal.action, proposer=proposal.proposer, status=status)  # type: ignore[arg-type]
+    write(state, PROPOSALS, name, record)
+
+
+def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) -> str | None:
+    """Return why a change cannot take effect now, or None. With a genesis, proofs are checked."""
+    if isinstance(action, Admit):
+        try:
+            check_member(action.member)
+        except FormatError as error:
+            return error.why
+        if read(state, MEMBERS, action.member.id, MemberRecord) is not None:
+            return f"{action.member.id} is or was a member"
+        return _key_obstacle(state, action.member.key)
+    member = members.active_member(state, action.member)
+    if member is None:
+        return f"{action.member} is not a member"
+    if isinstance(action, Expel):
+        others = {name for name in members.validator_powers(state) if name != action.member}
+        return None if others else "nobody would be left to validate"
+    if genesis is not None:
+        key = from_text(action.key, KEY_SIZE, "a new key")
+        proof = from_text(action.proof, SIGNATURE_SIZE, "a proof of possession")
+        message = rotation_message(genesis, proposal, action.member, action.key)
+        if not usable_key(key) or not signature_holds(key, message, proof):
+            return "the new key did not sign for the rotation"
+    return _key_obstacle(state, action.key)
+
+
+def _key_obstacle(state: State, key: str) -> str | None:
+    return "the key is or was in use" if state.get(KEYS, members.key_name(key)) else None
+
+
+def _change(state: State, action: Action) -> None:
+    if isinstance(action, Admit):
+        members.admit(state, action.member)
+        return
+    member = members.active_member(state, action.member)
+    if member is None:
+        raise LookupError(action.member)
+    if isinstance(action, Rotate):
+        state.put(KEYS, members.key_name(action.key), action.member.encode())
+        changed = MemberRecord(active=True, key=action.key, power=member.power, roles=member.roles)
+    else:
+        changed = MemberRecord(active=False, key=member.key, power=0, roles=member.roles)
+    write(state, MEMBERS, action.member, changed)

@@ -1,0 +1,104 @@
+"""Members, their keys and powers: who may speak, and how loudly."""
+
+from __future__ import annotations
+
+from collegium.canonical import from_text
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import (
+    KEYS,
+    MEMBERS,
+    MemberRecord,
+    decode_record,
+    read,
+    write,
+)
+from collegium.ledger.genesis import Genesis, Member, Role
+from collegium.ledger.keys import KEY_SIZE, key_id
+from collegium.ledger.state import Path, State
+
+LOG_KEY_HOLDER = b"*log"  # no member's id: the log's key signs checkpoints, never transactions
+
+
+def found(state: State, genesis: Genesis) -> None:
+    """Write the genesis's members into an empty state."""
+    for member in genesis.members:
+        admit(state, member)
+    state.put(KEYS, key_name(genesis.log), LOG_KEY_HOLDER)
+    state.accept()
+
+
+def admit(state: State, member: Member) -> None:
+    """Add a member and its key."""
+    record = MemberRecord(active=True, key=member.key, power=member.power, roles=member.roles)
+    write(state, MEMBERS, member.id, record)
+    state.put(KEYS, key_name(member.key), member.id.encode())
+
+
+def key_name(key: str) -> str:
+    """Return the hex key id under which a public key is found; a key is never used twice."""
+    return key_id(from_text(key, KEY_SIZE, "a key")).hex()
+
+
+def member_of_key(state: State, identifier: bytes) -> tuple[str, MemberRecord]:
+    """Return the active member whose current key has this id.
+
+    Raises:
+        Rejected: nobody has it, it was rotated away, or the member was expelled.
+    """
+    owner = state.get(KEYS, identifier.hex())
+    if owner is None:
+        raise Rejected("unknown-member", "no member has the key that signed this")
+    name = owner.decode()
+    member = read(state, MEMBERS, name, MemberRecord)
+    if member is None or not member.active:
+        raise Rejected("unknown-member", f"{name} is no longer a member")
+    if key_name(member.key) != identifier.hex():
+        raise Rejected("unknown-member", f"{name} has replaced the key that signed this")
+    return name, member
+
+
+def require_role(member: MemberRecord, role: Role, action: str) -> None:
+    """Refuse what a member without the role asks for."""
+    if role not in member.roles:
+        raise Rejected("role", f"only a member with the role {role} may {action}")
+
+
+def active_member(state: State, name: str) -> MemberRecord | None:
+    """Return a member that is active, or None."""
+    member = read(state, MEMBERS, name, MemberRecord)
+    return member if member is not None and member.active else None
+
+
+def validator_powers(state: State) -> dict[str, int]:
+    """Return the current validators' powers, in order of their ids."""
+    result = {}
+    for name, data in state.items(MEMBERS):
+        member = decode_record(MemberRecord, data)
+        if member.active and member.power:
+            result[name] = member.power
+    return result
+
+
+def is_quorum(yes: int, total: int) -> bool:
+    """Return whether a power is more than two thirds of the total."""
+    return 3 * yes > 2 * total
+
+
+def count_once(state: State, table: Path, key: str, complaint: str) -> None:
+    """Record a member's vote under a key, once.
+
+    Raises:
+        Rejected: the key is there.
+    """
+    if state.get(table, key) is not None:
+        raise Rejected("already", complaint)
+    state.put(table, key, b"1")
+
+
+def has_quorum(state: State, table: Path, prefix: str) -> bool:
+    """Return whether current validators with a quorum of the power have votes under a prefix."""
+    current = validator_powers(state)
+    yes = sum(
+        power for name, power in current.items() if state.get(table, f"{prefix}/{name}") is not None
+    )
+    return is_quorum(yes, sum(current.values()))

@@ -1,0 +1,59 @@
+"""The designs of a round, as data: which phases it has, in which order, and who speaks in each.
+
+Architecture section 4. A design is a subsequence of `ORDER`; a later one adds phases (secure
+aggregation's ``sa.*`` and ``share``, validation's ``score.*``) by giving each an entry in
+`PHASES`, a transaction kind and a handler, without touching the ones that exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ORDER = (
+    "sa.keys", "sa.deal", "commit", "reveal", "available", "score.commit", "score.reveal",
+    "share", "vote",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase: who is expected to speak, by which kind of transaction, kept in which table."""
+
+    name: str
+    speakers: Literal["participants", "validators"]
+    kind: str
+    table: str
+
+
+PHASES = {
+    phase.name: phase
+    for phase in (
+        Phase("commit", "participants", "update.commit", "commits"),
+        Phase("reveal", "participants", "update.reveal", "reveals"),
+        Phase("available", "validators", "update.available", "available"),
+        Phase("vote", "validators", "round.vote", "votes"),
+    )
+}
+
+DESIGNS: dict[str, tuple[str, ...]] = {
+    "plain@1": ("commit", "reveal", "available", "vote"),
+}
+
+
+def first_phase(design: str) -> str:
+    """Return the phase with which an attempt begins."""
+    return DESIGNS[design][0]
+
+
+def next_phase(design: str, phase: str) -> str | None:
+    """Return the phase after this one, or None after the last."""
+    phases = DESIGNS[design]
+    index = phases.index(phase) + 1
+    return phases[index] if index < len(phases) else None
+
+
+def is_past(design: str, asked: str, current: str) -> bool:
+    """Return whether a phase of the design lies before the current one."""
+    phases = DESIGNS[design]
+    return phases.index(asked) < phases.index(current)

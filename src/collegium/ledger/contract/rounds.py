@@ -1,0 +1,285 @@
+"""Rounds: opening, the walk through a design's phases, attempts, and what ends them.
+
+The handlers of single phases are in `updates` and `votes`; here is what they share.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from collegium.canonical import from_text
+from collegium.ledger.contract import governance, members
+from collegium.ledger.contract.events import (
+    AttemptFailed,
+    Event,
+    PhaseOpened,
+    RoundOpened,
+    StudyFailed,
+    UpdatesIncluded,
+)
+from collegium.ledger.contract.phases import (
+    DESIGNS,
+    PHASES,
+    first_phase,
+    is_past,
+    next_phase,
+)
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import (
+    THE_ONE,
+    Acceptance,
+    RoundRecord,
+    StudyRecord,
+    StudyStatus,
+    attempt_items,
+    attempt_key,
+    decode_record,
+    powers,
+    read,
+    round_branch,
+    round_path,
+    study_path,
+    write,
+)
+from collegium.ledger.contract.transactions import PhaseTimeout, RoundTransaction
+from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
+from collegium.ledger.state import State
+
+LARGEST_UPDATE = 32767
+
+
+def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
+    """Return a study's registration and status.
+
+    Raises:
+        Rejected: there is no such study.
+    """
+    record = read(state, study_path(study, "study"), THE_ONE, StudyRecord)
+    status = read(state, study_path(study, "status"), THE_ONE, StudyStatus)
+    if record is None or status is None:
+        raise Rejected("unknown-study", f"no study named {study[:40]!r} is registered")
+    return record, status
+
+
+def set_status(state: State, study: str, status: StudyStatus) -> None:
+    """Store a study's status."""
+    write(state, study_path(study, "status"), THE_ONE, status)
+
+
+def changed(status: StudyStatus, **fields: Any) -> StudyStatus:
+    """Return a status with some fields replaced."""
+    return msgspec.structs.replace(status, **fields)
+
+
+def open_round(
+    state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus
+) -> list[Event]:
+    """Open the next round with its first attempt, or fail the study where too few could take part.
+
+    Participants are those sites, accepted and still members, whose draws are lowest; a draw
+    depends on the seed, the round and the member, never on what was revealed.
+    """
+    number = status.closed_rounds + 1
+    accepted = {
+        name: decode_record(Acceptance, data).weight
+        for name, data in state.items(study_path(study, "sites"))
+        if members.active_member(state, name) is not None
+    }
+    if len(accepted) < record.min_sites:
+        return fail_study(state, study, status, "too-few")
+    draw = lp(study.encode()) + u64(record.seed) + u64(number)
+    root = from_text(genesis, DIGEST_SIZE)
+    lots = sorted(accepted, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
+    chosen = sorted(lots[: record.per_round])
+    for name in chosen:
+        state.put(round_path(study, number, "participants"), name, b"%d" % accepted[name])
+    for name, power in members.validator_powers(state).items():
+        state.put(round_path(study, number, "validators"), name, b"%d" % power)
+    governance.round_opens(state)
+    status = changed(status, phase="rounds", round=number)
+    set_status(state, study, status)
+    return open_attempt(state, study, record, status, 1)
+
+
+def open_attempt(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, attempt: int
+) -> list[Event]:
+    """Begin an attempt at the open round: the same participants, weights and validators."""
+    number = status.round
+    weights = powers(state, round_path(study, number, "participants"))
+    voters = powers(state, round_path(study, number, "validators"))
+    opened = RoundRecord(
+        attempt=attempt, exponent=status.exponent, expected=len(weights), got=0,
+        phase=first_phase(record.design), total_power=sum(voters.values()),
+    )  # fmt: skip
+    write(state, round_path(study, number, "round"), THE_ONE, opened)
+    bound = 2 * LARGEST_UPDATE * sum(weights.values())
+    return [
+        RoundOpened(
+            study=study, round=number, attempt=attempt, design=record.design,
+            exponent=status.exponent, model=status.model, participants=tuple(weights),
+            weights=tuple(weights.values()), validators=tuple(voters),
+            powers=tuple(voters.values()), ring=32 if bound < 2**32 else 64,
+        )
+    ]  # fmt: skip
+
+
+def enter(
+    state: State, tx: RoundTransaction, sender: str, phase: str
+) -> tuple[StudyRecord, StudyStatus, RoundRecord]:
+    """Check that a member may speak in a phase now, and return where things stand.
+
+    Raises:
+        Rejected: another round, attempt or phase ("stale" or "early"), or no part in it.
+    """
+    record, status = study_of(state, tx.study)
+    if status.phase != "rounds":
+        raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
+    current = open_record(state, tx.study, status)
+    if (tx.round, tx.attempt) != (status.round, current.attempt):
+        late = (tx.round, tx.attempt) < (status.round, current.attempt)
+        raise Rejected(
+            "stale" if late else "early",
+            f"round {status.round}, attempt {current.attempt} is open",
+        )
+    role = PHASES[phase].speakers
+    if state.get(round_path(tx.study, tx.round, role), sender) is None:
+        raise Rejected("not-a-participant", f"{sender} is not among this round's {role}")
+    if phase != current.phase:
+        past = phase in DESIGNS[record.design] and is_past(record.design, phase, current.phase)
+        raise Rejected("stale" if past else "early", f"the attempt is in {current.phase}")
+    table = round_path(tx.study, tx.round, PHASES[phase].table)
+    if state.get(table, attempt_key(tx.attempt, sender)) is not None:
+        raise Rejected("already", f"{sender} has spoken in this phase")
+    return record, status, current
+
+
+def open_record(state: State, study: str, status: StudyStatus) -> RoundRecord:
+    """Return the record of the open round."""
+    current = read(state, round_path(study, status.round, "round"), THE_ONE, RoundRecord)
+    if current is None:
+        raise LookupError(f"{study} has no open round")
+    return current
+
+
+def spoke(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
+) -> list[Event]:
+    """Count one more message of the phase, and go on when it was the last one expected."""
+    current = msgspec.structs.replace(current, got=current.got + 1)
+    if current.got == current.expected:
+        return advance(state, study, record, status, current, timed_out=False)
+    write(state, round_path(study, status.round, "round"), THE_ONE, current)
+    return []
+
+
+def timeout(
+    state: State, sender: str, tx: PhaseTimeout, record: StudyRecord, status: StudyStatus
+) -> list[Event]:
+    """Count a timer within a round; a quorum of the current validators ends the phase."""
+    if status.phase != "rounds":
+        raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
+    current = open_record(state, tx.study, status)
+    if tx.phase not in DESIGNS[record.design]:
+        raise Rejected("malformed", f"the design {record.design} has no phase {tx.phase!r}")
+    here = (status.round, current.attempt, DESIGNS[record.design].index(current.phase))
+    asked = (tx.round, tx.attempt, DESIGNS[record.design].index(tx.phase))
+    if asked != here:
+        raise Rejected("stale" if asked < here else "early", f"the attempt is in {current.phase}")
+    table = round_path(tx.study, tx.round, "timeouts")
+    prefix = attempt_key(tx.attempt, tx.phase)
+    members.count_once(state, table, f"{prefix}/{sender}", f"{sender} has timed this phase out")
+    if not members.has_quorum(state, table, prefix):
+        return []
+    return advance(state, tx.study, record, status, current, timed_out=True)
+
+
+def advance(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
+    *, timed_out: bool,
+) -> list[Event]:  # fmt: skip
+    """End the attempt's phase: open the next one, or fail the attempt where too few have spoken."""
+    speakers = PHASES[current.phase].speakers
+    needed = current.expected if record.attendance == "all" else record.min_sites
+    if speakers == "participants" and current.got < needed:
+        return fail_attempt(state, study, record, status, current, "too-few")
+    events: list[Event] = []
+    if current.phase == "available":
+        included = _include(state, study, status, current)
+        if len(included) < (_count(state, study, status) if record.attendance == "all" else needed):
+            return fail_attempt(state, study, record, status, current, "withheld")
+        events.append(
+            UpdatesIncluded(
+                study=study, round=status.round, attempt=current.attempt, members=tuple(included)
+            )
+        )
+    following = next_phase(record.design, current.phase)
+    if following is None:
+        return fail_attempt(state, study, record, status, current, "timeout")
+    if PHASES[following].speakers == "participants":
+        expected = current.got
+    else:
+        expected = state.count(round_path(study, status.round, "validators"))
+    opened = msgspec.structs.replace(current, phase=following, expected=expected, got=0)
+    write(state, round_path(study, status.round, "round"), THE_ONE, opened)
+    events.append(
+        PhaseOpened(
+            study=study, round=status.round, attempt=current.attempt, phase=following,
+            timed_out=timed_out,
+        )
+    )  # fmt: skip
+    return events
+
+
+def _count(state: State, study: str, status: StudyStatus) -> int:
+    return state.count(round_path(study, status.round, "participants"))
+
+
+def _include(state: State, study: str, status: StudyStatus, current: RoundRecord) -> list[str]:
+    """Fix who is included: revealed, and attested by more than two thirds of the power."""
+    participants = list(powers(state, round_path(study, status.round, "participants")))
+    voters = powers(state, round_path(study, status.round, "validators"))
+    attested = dict.fromkeys(participants, 0)
+    bitmaps = attempt_items(state, round_path(study, status.round, "available"), current.attempt)
+    for validator, bitmap in bitmaps:
+        for index, name in enumerate(participants):
+            if bitmap[index >> 3] >> (7 - (index & 7)) & 1:
+                attested[name] += voters[validator]
+    included = [
+        name for name, power in attested.items() if members.is_quorum(power, current.total_power)
+    ]
+    table = round_path(study, status.round, "included")
+    for name in included:
+        state.put(table, attempt_key(current.attempt, name), b"1")
+    return included
+
+
+def fail_attempt(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
+    reason: Literal["too-few", "no-quorum", "withheld", "timeout"],
+) -> list[Event]:  # fmt: skip
+    """End an attempt without a model; the round is tried again until the study's patience ends."""
+    failed = AttemptFailed(study=study, round=status.round, attempt=current.attempt, reason=reason)
+    if current.attempt >= record.max_attempts:
+        return [failed, *fail_study(state, study, status, "attempts")]
+    return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]
+
+
+def fail_study(
+    state: State, study: str, status: StudyStatus,
+    reason: Literal["too-few", "attempts", "abandoned"],
+) -> list[Event]:  # fmt: skip
+    """End a study's training as failed; the last good model stands, and only closing is left."""
+    events: list[Event] = [StudyFailed(study=study, model=status.model, reason=reason)]
+    was_open = status.phase == "rounds"
+    set_status(state, study, changed(status, phase="closing", outcome="failed"))
+    if was_open:
+        events += governance.round_ends(state)
+    return events
+
+
+def freeze_round(state: State, study: str, number: int) -> None:
+    """Reduce a closed round to its root: nothing about it can change any more."""
+    state.freeze(round_branch(study, number))

@@ -1,0 +1,192 @@
+"""Studies: registration by an owner, acceptance by sites, and every way in which one ends."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from collegium.canonical import from_text
+from collegium.ledger.contract import evaluations, members, rounds
+from collegium.ledger.contract.events import (
+    Event,
+    StudyClosed,
+    StudyRegistered,
+)
+from collegium.ledger.contract.phases import DESIGNS
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import (
+    THE_ONE,
+    Acceptance,
+    MemberRecord,
+    ModelRecord,
+    StudyRecord,
+    StudyStatus,
+    read,
+    study_path,
+    write,
+)
+from collegium.ledger.contract.transactions import (
+    PhaseTimeout,
+    StudyAbandon,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+)
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.state import State
+
+STUDY_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+VERSIONED_NAME = re.compile(r"[a-z0-9][a-z0-9_+.-]{0,49}@[1-9][0-9]{0,3}", re.ASCII)
+MOST_ROUNDS = 10_000_000
+
+
+def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
+    """Record a study that can be carried out by the members there are.
+
+    Raises:
+        Rejected: its id is taken, its sender owns no studies, or its terms make no sense.
+    """
+    members.require_role(member, "owner", "register a study")
+    if read(state, study_path(tx.study, "study"), THE_ONE, StudyRecord) is not None:
+        raise Rejected("already", f"a study named {tx.study} is registered")
+    for text in (tx.code, tx.document, tx.model):
+        from_text(text, DIGEST_SIZE, "a digest")
+    for name in (tx.rule, tx.server):
+        if not VERSIONED_NAME.fullmatch(name):
+            raise Rejected("malformed", f"{name!r} is not a versioned name such as fedavg@1")
+    if not STUDY_ID.fullmatch(tx.study):
+        raise Rejected("malformed", "a study's id is 1 to 40 of a-z, 0-9 and -")
+    if tx.design not in DESIGNS:
+        raise Rejected("refused", f"there is no design {tx.design!r}")
+    if list(tx.sites) != sorted(set(tx.sites)):
+        raise Rejected("malformed", "sites are sorted, each once")
+    for site in tx.sites:
+        site_member = members.active_member(state, site)
+        if site_member is None or "site" not in site_member.roles:
+            raise Rejected("refused", f"{site} is not a member with the role site")
+    if not tx.min_sites <= tx.per_round <= len(tx.sites):
+        raise Rejected("refused", "min_sites <= per_round <= number of sites does not hold")
+    if tx.rounds > MOST_ROUNDS or tx.max_attempts > 1000:
+        raise Rejected("refused", "rounds or attempts are beyond what a ledger allows")
+
+    record = StudyRecord(
+        attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
+        exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
+        min_sites=tx.min_sites, owner=sender, parameters=tx.parameters, per_round=tx.per_round,
+        rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
+        weights=tx.weights,
+    )  # fmt: skip
+    write(state, study_path(tx.study, "study"), THE_ONE, record)
+    write(state, study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
+    status = StudyStatus(
+        closed_rounds=0, exponent=tx.exponent, model=tx.model, outcome="open", phase="setup",
+        round=0,
+    )  # fmt: skip
+    rounds.set_status(state, tx.study, status)
+    return [StudyRegistered(study=tx.study)]
+
+
+def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
+    """Record a site's acceptance; the first round opens when all sites have accepted.
+
+    Raises:
+        Rejected: not a site of the study, already accepted, too late, or another document.
+    """
+    record, status = rounds.study_of(state, tx.study)
+    if sender not in record.sites:
+        raise Rejected("not-a-participant", f"{sender} is not among the study's sites")
+    if read(state, study_path(tx.study, "sites"), sender, Acceptance) is not None:
+        raise Rejected("already", f"{sender} has accepted")
+    if status.phase not in ("setup", "rounds"):
+        raise Rejected("stale", "the study's training is over")
+    if tx.document != record.document:
+        raise Rejected("refused", "it accepts another document than the registered one")
+    for text in (tx.code, tx.snapshot):
+        from_text(text, DIGEST_SIZE, "a digest")
+    if not is_registered_weight(tx.weight):
+        raise Rejected("malformed", "a weight has at most two significant binary digits")
+    weight = tx.weight if record.weights == "rows" else 1
+    acceptance = Acceptance(code=tx.code, snapshot=tx.snapshot, weight=weight)
+    write(state, study_path(tx.study, "sites"), sender, acceptance)
+    accepted = state.count(study_path(tx.study, "sites"))
+    if status.phase == "setup" and accepted == len(record.sites):
+        return rounds.open_round(state, tx.genesis, tx.study, record, status)
+    return []
+
+
+def is_registered_weight(weight: int) -> bool:
+    """Return whether a weight has at most two significant binary digits (architecture 3.5)."""
+    return weight >> max(weight.bit_length() - 2, 0) << max(weight.bit_length() - 2, 0) == weight
+
+
+def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -> list[Event]:
+    """Count a validator's timer; more than two thirds of the power end the phase.
+
+    Raises:
+        Rejected: the phase is past ("stale") or not reached ("early"), or the study waits for all.
+    """
+    members.require_role(member, "validator", "time a phase out")
+    record, status = rounds.study_of(state, tx.study)
+    if record.attendance == "all":
+        raise Rejected("refused", "this study waits for everybody; vote study.abandon to end it")
+    if tx.round or tx.attempt:
+        return rounds.timeout(state, sender, tx, record, status)
+    order = ("setup", "rounds", "evaluation", "release", "closing", "closed")
+    if tx.phase not in ("setup", "evaluation", "release"):
+        raise Rejected("malformed", f"there is no phase {tx.phase!r} outside of rounds")
+    if order.index(tx.phase) != order.index(status.phase):
+        late = order.index(tx.phase) < order.index(status.phase)
+        raise Rejected("stale" if late else "early", f"the study is in {status.phase}")
+    votes = study_path(tx.study, "timeouts")
+    members.count_once(state, votes, f"{tx.phase}/{sender}", f"{sender} has timed this phase out")
+    if not members.has_quorum(state, votes, tx.phase):
+        return []
+    if tx.phase == "setup":
+        return rounds.open_round(state, tx.genesis, tx.study, record, status)
+    if tx.phase == "evaluation":
+        return evaluations.complete(state, tx.study, status)
+    rounds.set_status(state, tx.study, rounds.changed(status, phase="closing"))
+    return []
+
+
+def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -> list[Event]:
+    """Count a validator's vote to end a study; a quorum ends it as failed, with its last model.
+
+    Raises:
+        Rejected: training is over, or the validator has voted.
+    """
+    members.require_role(member, "validator", "vote to abandon a study")
+    _, status = rounds.study_of(state, tx.study)
+    if status.phase not in ("setup", "rounds", "evaluation", "release"):
+        raise Rejected("stale", "the study has nothing left to abandon")
+    votes = study_path(tx.study, "timeouts")
+    members.count_once(state, votes, f"abandon/{sender}", f"{sender} has voted to abandon")
+    if not members.has_quorum(state, votes, "abandon"):
+        return []
+    if status.phase in ("setup", "rounds"):
+        return rounds.fail_study(state, tx.study, status, "abandoned")
+    # Training is done and its model stands; only the statements or the release are missing.
+    rounds.set_status(state, tx.study, rounds.changed(status, phase="closing"))
+    return []
+
+
+def close(state: State, member: MemberRecord, tx: StudyClose) -> list[Event]:
+    """End a study that has nothing left to do.
+
+    Raises:
+        Rejected: it is not there yet, or it is closed.
+    """
+    members.require_role(member, "validator", "close a study")
+    _, status = rounds.study_of(state, tx.study)
+    if status.phase == "closed":
+        raise Rejected("already", "the study is closed")
+    if status.phase != "closing":
+        raise Rejected("early", f"the study is in {status.phase}")
+    outcome: Literal["completed", "failed"] = (
+        "failed" if status.outcome == "failed" else "completed"
+    )
+    final = rounds.changed(status, phase="closed", outcome=outcome)
+    rounds.set_status(state, tx.study, final)
+    if status.closed_rounds:
+        rounds.freeze_round(state, tx.study, status.closed_rounds)
+    return [StudyClosed(study=tx.study, model=status.model, outcome=outcome)]

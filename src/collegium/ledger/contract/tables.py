@@ -1,0 +1,190 @@
+"""The contract's tables: where each record lies in the state, and its type.
+
+Everything the handlers read and write goes through here, so this file is the state's schema.
+docs/spec/4-ledger.md lists the same paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from collegium import canonical
+from collegium.ledger.contract.transactions import Action
+from collegium.ledger.genesis import Role
+from collegium.ledger.state import Path, State
+
+R = TypeVar("R", bound="Record")
+
+StudyPhase = Literal["setup", "rounds", "evaluation", "release", "closing", "closed"]
+Outcome = Literal["open", "completed", "failed"]
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A structured value of the state, stored as canonical JSON."""
+
+
+class MemberRecord(Record, frozen=True, kw_only=True):
+    """A member as of now; an expelled one stays, inactive."""
+
+    active: bool
+    key: str
+    power: int
+    roles: tuple[Role, ...]
+
+
+class Proposal(Record, frozen=True, kw_only=True):
+    """A proposed change of the membership."""
+
+    action: Action
+    proposer: str
+    status: Literal["open", "accepted", "refused", "applied"]
+
+
+class Governance(Record, frozen=True, kw_only=True):
+    """Rounds open anywhere, and accepted changes that wait for them to close, in order."""
+
+    open_rounds: int
+    waiting: tuple[str, ...]
+
+
+class StudyRecord(Record, frozen=True, kw_only=True):
+    """What was registered; never changes."""
+
+    attendance: Literal["quorum", "all"]
+    code: str
+    design: str
+    document: str
+    exponent: int
+    initial: str
+    max_attempts: int
+    min_sites: int
+    owner: str
+    parameters: int
+    per_round: int
+    rounds: int
+    rule: str
+    seed: int
+    server: str
+    sites: tuple[str, ...]
+    weights: Literal["rows", "equal"]
+
+
+class StudyStatus(Record, frozen=True, kw_only=True):
+    """Where a study stands: phase, the current or last round, the last good model."""
+
+    bundle: str | msgspec.UnsetType = msgspec.UNSET
+    closed_rounds: int
+    exponent: int
+    model: str
+    outcome: Outcome
+    phase: StudyPhase
+    round: int
+
+
+class Acceptance(Record, frozen=True, kw_only=True):
+    """A site's acceptance of a study."""
+
+    code: str
+    snapshot: str
+    weight: int
+
+
+class RoundRecord(Record, frozen=True, kw_only=True):
+    """Where the open round stands: attempt, phase, and how much of the phase has come in."""
+
+    attempt: int
+    exponent: int
+    expected: int
+    got: int
+    phase: str
+    total_power: int
+
+
+class Reveal(Record, frozen=True, kw_only=True):
+    """A revealed update."""
+
+    digest: str
+    peak: int
+    saturated: int
+
+
+class ModelRecord(Record, frozen=True, kw_only=True):
+    """A model's place in the ancestry."""
+
+    parent: str | msgspec.UnsetType = msgspec.UNSET
+    round: int
+
+
+class EvaluationRecord(Record, frozen=True, kw_only=True):
+    """The digests of a site's signed statements."""
+
+    federated: str
+    local: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_DECODERS: dict[type[Record], msgspec.json.Decoder[Any]] = {}
+
+
+def decode_record(kind: type[R], data: bytes) -> R:
+    """Return the record behind a stored value."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    record: R = decoder.decode(data)
+    return record
+
+
+def read(state: State, path: Path, key: str, kind: type[R]) -> R | None:
+    """Return a record, or None."""
+    data = state.get(path, key)
+    return None if data is None else decode_record(kind, data)
+
+
+def write(state: State, path: Path, key: str, record: Record) -> None:
+    """Store a record."""
+    state.put(path, key, canonical.encode(record))
+
+
+MEMBERS: Path = ("members",)
+KEYS: Path = ("keys",)
+PROPOSALS: Path = ("proposals",)
+PROPOSAL_VOTES: Path = ("proposal_votes",)
+GOVERNANCE: Path = ("governance",)
+EVIDENCE: Path = ("evidence",)
+THE_ONE = "record"
+
+
+def study_path(study: str, table: str) -> Path:
+    """Return where a study's table lies, such as sites, models or evaluations."""
+    return ("studies", study, table)
+
+
+def round_branch(study: str, number: int) -> Path:
+    """Return where a round lies; eight digits, so that rounds sort in their order."""
+    return ("studies", study, "rounds", f"{number:08d}")
+
+
+def round_path(study: str, number: int, table: str) -> Path:
+    """Return where a round's table lies, such as participants or commits."""
+    return ("studies", study, "rounds", f"{number:08d}", table)
+
+
+def attempt_key(attempt: int, *rest: str) -> str:
+    """Return a key within an attempt; four digits, so that attempts sort in their order."""
+    return "/".join((f"{attempt:04d}", *rest))
+
+
+def attempt_items(state: State, path: Path, attempt: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the entries of one attempt, keys without the attempt, in order."""
+    prefix = attempt_key(attempt) + "/"
+    for key, value in state.items(path):
+        if key.startswith(prefix):
+            yield key[len(prefix) :], value
+
+
+def powers(state: State, path: Path) -> dict[str, int]:
+    """Return a table of integers, such as a round's weights or voting powers, in order."""
+    return {key: int(value) for key, value in state.items(path)}

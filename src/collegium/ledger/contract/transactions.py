@@ -1,0 +1,202 @@
+"""Every kind of transaction and its fields; docs/spec/6-transactions.md.
+
+Digests, salts, keys and bitmaps are base64url text. No field can hold free text or an
+identifier of a person: ids match a pattern, names exist only for institutions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from collegium.canonical import LARGEST_INTEGER
+from collegium.ledger.genesis import Member
+
+Digest = Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+StudyId = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+MemberId = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+ProposalId = Annotated[str, msgspec.Meta(min_length=22, max_length=22)]
+Bitmap = Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
+EnvelopeText = Annotated[str, msgspec.Meta(min_length=1, max_length=12288)]
+Reason = Literal["unavailable", "malformed", "refused", "arithmetic"]
+
+
+class Transaction(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"
+):
+    """What every payload carries: the format's version and the ledger it is meant for."""
+
+    format: Literal[1]
+    genesis: Digest
+
+
+class StudyTransaction(Transaction, frozen=True, kw_only=True):
+    """A transaction about one study."""
+
+    study: StudyId
+
+
+class RoundTransaction(StudyTransaction, frozen=True, kw_only=True):
+    """A transaction within one attempt at one round."""
+
+    round: Positive
+    attempt: Positive
+
+
+class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
+    """An owner registers a study: its document, first model, rules and when it gives up."""
+
+    attendance: Literal["quorum", "all"]
+    code: Digest
+    design: Name
+    document: Digest
+    exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
+    max_attempts: Positive
+    min_sites: Positive
+    model: Digest
+    parameters: Positive
+    per_round: Positive
+    rounds: Positive
+    rule: Name
+    seed: Count
+    server: Name
+    sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
+    weights: Literal["rows", "equal"]
+
+
+class StudyAccept(StudyTransaction, frozen=True, kw_only=True, tag="study.accept"):
+    """A site takes part, under this document and code, with this weight and data commitment."""
+
+    code: Digest
+    document: Digest
+    snapshot: Digest
+    weight: Positive
+
+
+class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.commit"):
+    """A participant binds itself to an update before anybody sees one."""
+
+    commitment: Digest
+
+
+class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
+    """The update's digest and salt, its largest |x| and its count of saturated coordinates."""
+
+    digest: Digest
+    peak: Annotated[int, msgspec.Meta(ge=0, le=32767)]
+    salt: Digest
+    saturated: Count
+
+
+class UpdateAvailable(RoundTransaction, frozen=True, kw_only=True, tag="update.available"):
+    """A validator's bitmap of updates that it holds and found well-formed."""
+
+    bitmap: Bitmap
+
+
+class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
+    """A validator's recomputed model, or the reason why it has none; exactly one of them."""
+
+    fail: Reason | msgspec.UnsetType = msgspec.UNSET
+    model: Digest | msgspec.UnsetType = msgspec.UNSET
+
+
+class PhaseTimeout(StudyTransaction, frozen=True, kw_only=True, tag="phase.timeout"):
+    """A validator's timer fired. Round and attempt are 0 in the phases outside of rounds."""
+
+    attempt: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+    phase: Name
+    round: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+
+
+class StudyAbandon(StudyTransaction, frozen=True, kw_only=True, tag="study.abandon"):
+    """A validator votes to end a study that waits for everybody."""
+
+
+class EvaluationPost(StudyTransaction, frozen=True, kw_only=True, tag="evaluation.post"):
+    """A site's signed statements about the final model and its own local one on its test part."""
+
+    federated: Digest
+    local: Digest | msgspec.UnsetType = msgspec.UNSET
+    model: Digest
+
+
+class ModelRelease(StudyTransaction, frozen=True, kw_only=True, tag="model.release"):
+    """The owner names the released bundle made of the final model."""
+
+    bundle: Digest
+    model: Digest
+
+
+class StudyClose(StudyTransaction, frozen=True, kw_only=True, tag="study.close"):
+    """Any validator ends a study that has nothing left to do."""
+
+
+class Admit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="admit"):
+    """Proposed: a new member."""
+
+    member: Member
+
+
+class Expel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="expel"):
+    """Proposed: an end to a membership."""
+
+    member: MemberId
+
+
+class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="rotate"):
+    """Proposed: a new key for a member, signed for by the new key (over the proposal's id)."""
+
+    key: Digest
+    member: MemberId
+    proof: Annotated[str, msgspec.Meta(min_length=86, max_length=86)]
+
+
+Action = Admit | Expel | Rotate
+
+
+class MemberPropose(Transaction, frozen=True, kw_only=True, tag="member.propose"):
+    """Any member proposes a change of the membership."""
+
+    action: Action
+    proposal: ProposalId
+
+
+class MemberVote(Transaction, frozen=True, kw_only=True, tag="member.vote"):
+    """A validator's yes or no to a proposal."""
+
+    approve: bool
+    proposal: ProposalId
+
+
+class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.conflict"):
+    """Two envelopes that one member signed under one natural key with different payloads."""
+
+    first: EnvelopeText
+    second: EnvelopeText
+
+
+AnyTransaction = (
+    StudyRegister | StudyAccept | UpdateCommit | UpdateReveal | UpdateAvailable | RoundVote
+    | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose
+    | MemberPropose | MemberVote | EvidenceConflict
+)  # fmt: skip
+
+
+def kind_of(transaction: Transaction) -> str:
+    """Return a transaction's kind, such as ``round.vote``."""
+    return str(transaction.__struct_config__.tag)
+
+
+def natural_key(transaction: Transaction) -> tuple[str, ...]:
+    """Return what a member may say only once: with the member's id, a transaction's natural key."""
+    key: list[str] = [kind_of(transaction)]
+    for field in ("study", "round", "attempt", "phase", "proposal"):
+        value = getattr(transaction, field, None)
+        if value is not None:
+            key.append(str(value))
+    return tuple(key)

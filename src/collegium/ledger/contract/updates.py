@@ -1,0 +1,82 @@
+"""Updates: commit, reveal, and the validators' word on what is available."""
+
+from __future__ import annotations
+
+from collegium import canonical
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.ledger.contract import rounds
+from collegium.ledger.contract.events import Event
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import Reveal, attempt_key, powers, round_path
+from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
+from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
+from collegium.ledger.state import State
+
+
+def commitment(
+    genesis: bytes, study: str, number: int, attempt: int, member: str, digest: bytes, salt: bytes
+) -> bytes:
+    """Return what binds a member to an update, and to nobody else's place or time."""
+    return tagged_hash(
+        "commitment", genesis, lp(study.encode()), u64(number), u64(attempt), lp(member.encode()),
+        digest, salt,
+    )  # fmt: skip
+
+
+def commit(state: State, sender: str, tx: UpdateCommit) -> list[Event]:
+    """Record a commitment."""
+    record, status, current = rounds.enter(state, tx, sender, "commit")
+    value = from_text(tx.commitment, DIGEST_SIZE, "a commitment")
+    path = round_path(tx.study, tx.round, "commits")
+    state.put(path, attempt_key(tx.attempt, sender), value)
+    return rounds.spoke(state, tx.study, record, status, current)
+
+
+def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
+    """Record a reveal that opens the member's commitment.
+
+    Raises:
+        Rejected: nothing was committed, or something else.
+    """
+    record, status, current = rounds.enter(state, tx, sender, "reveal")
+    key = attempt_key(tx.attempt, sender)
+    committed = state.get(round_path(tx.study, tx.round, "commits"), key)
+    if committed is None:
+        raise Rejected("refused", f"{sender} has committed nothing in this attempt")
+    opening = commitment(
+        from_text(tx.genesis, DIGEST_SIZE), tx.study, tx.round, tx.attempt, sender,
+        from_text(tx.digest, DIGEST_SIZE, "an update's digest"),
+        from_text(tx.salt, DIGEST_SIZE, "a salt"),
+    )  # fmt: skip
+    if opening != committed:
+        raise Rejected("refused", "digest and salt do not open the commitment")
+    if tx.saturated > record.parameters:
+        raise Rejected("malformed", "more coordinates are saturated than there are")
+    value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated)
+    state.put(round_path(tx.study, tx.round, "reveals"), key, canonical.encode(value))
+    return rounds.spoke(state, tx.study, record, status, current)
+
+
+def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
+    """Record which updates a validator holds and found well-formed.
+
+    Raises:
+        Rejected: the bitmap has another length, or names somebody who revealed nothing.
+    """
+    record, status, current = rounds.enter(state, tx, sender, "available")
+    participants = list(powers(state, round_path(tx.study, tx.round, "participants")))
+    try:
+        bitmap = from_text(tx.bitmap, (len(participants) + 7) // 8, "a bitmap")
+    except FormatError as error:
+        raise Rejected("malformed", error.why) from error
+    reveals = round_path(tx.study, tx.round, "reveals")
+    for index in range(8 * len(bitmap)):
+        if bitmap[index >> 3] >> (7 - (index & 7)) & 1 and (
+            index >= len(participants)
+            or state.get(reveals, attempt_key(tx.attempt, participants[index])) is None
+        ):
+            raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
+    path = round_path(tx.study, tx.round, "available")
+    state.put(path, attempt_key(tx.attempt, sender), bitmap)
+    return rounds.spoke(state, tx.study, record, status, current)

@@ -1,0 +1,1 @@
+"""Engines: what puts transactions in order. Each calls the same contract."""

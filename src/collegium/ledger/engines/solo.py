@@ -1,0 +1,74 @@
+"""The `solo` engine: in process, one file, no daemon. Transactions are ordered as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from collegium.errors import RunError
+from collegium.ledger.book import Ledger, Outcome, create_ledger, open_ledger
+from collegium.ledger.genesis import Genesis
+from collegium.ledger.keys import SigningKey
+from collegium.ledger.state import State
+
+
+class SoloEngine:
+    """A ledger whose holder orders transactions; it satisfies `ledger.engine.Engine`."""
+
+    def __init__(self, ledger: Ledger, log_key: SigningKey) -> None:
+        self._ledger = ledger
+        self._log_key = log_key
+        self.identity: bytes = ledger.identity
+        self.genesis: Genesis = ledger.genesis
+
+    @property
+    def state(self) -> State:
+        """The contract's state."""
+        return self._ledger.state
+
+    @property
+    def size(self) -> int:
+        """Number of entries in the log."""
+        return self._ledger.frontier.size
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Outcome]:
+        """Apply transactions in the order given, as one block."""
+        return self._ledger.append(envelopes)
+
+    def application_hash(self) -> bytes:
+        """Return the application hash as of now."""
+        return self._ledger.application_hash()
+
+    def checkpoint(self) -> str:
+        """Return a signed checkpoint of the log as of now."""
+        return self._ledger.checkpoint(self._log_key)
+
+    def close(self, *, complete: bool) -> None:
+        """Seal the file if the history is complete, keep a snapshot, and release it."""
+        if complete:
+            self._ledger.seal(self._log_key)
+        self._ledger.write_snapshot()
+        self._ledger.close()
+
+
+def open_solo(
+    path: Path, genesis: Genesis, log_key: SigningKey, warn: Callable[[str], None]
+) -> SoloEngine:
+    """Create the ledger file, or continue the one that is there.
+
+    Raises:
+        RunError: the file is another ledger's.
+        CollegiumError: it is malformed or contradicts the contract.
+    """
+    if not path.exists():
+        return SoloEngine(create_ledger(path, genesis), log_key)
+    ledger = open_ledger(path, warn)
+    if ledger.genesis != genesis:
+        ledger.close()
+        raise RunError(
+            "run.other-ledger",
+            f"{path} belongs to another genesis",
+            "the study, its seed or its members differ from those of the run that is there",
+            "choose another --out, or resume with the study.toml of that run",
+        )
+    return SoloEngine(ledger, log_key)

@@ -1,0 +1,132 @@
+"""The file ``ledger.log`` as frames: genesis, entries, blocks, checkpoints.
+
+docs/spec/4-ledger.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collegium.canonical import malformed
+from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
+from collegium.ledger.merkle import leaf_hash
+
+GENESIS, ENTRY, BLOCK, CHECKPOINT = 1, 2, 3, 4
+HEADER_SIZE = 5
+LARGEST_FRAME = 2**24
+BLOCK_SIZE = 3 * DIGEST_SIZE + 16
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame's kind and body, and where in the file it starts and ends."""
+
+    kind: int
+    body: bytes
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a block frame says: the block before, the entries it covers, the state after them."""
+
+    previous: bytes
+    first: int
+    count: int
+    state_root: bytes
+    app_hash: bytes
+
+    def body(self) -> bytes:
+        """Return the frame's body."""
+        return self.previous + u64(self.first) + u64(self.count) + self.state_root + self.app_hash
+
+    def digest(self) -> bytes:
+        """Return the hash by which the next block names this one."""
+        return tagged_hash("block", self.body())
+
+
+def encode_frame(kind: int, body: bytes) -> bytes:
+    """Return a frame: type byte, u32 length, body."""
+    return bytes((kind,)) + lp(body)
+
+
+def decode_block(body: bytes) -> Block:
+    """Decode a block frame's body.
+
+    Raises:
+        FormatError: it has another length.
+    """
+    if len(body) != BLOCK_SIZE:
+        raise malformed("a block frame", f"it has {len(body)} bytes instead of {BLOCK_SIZE}")
+    return Block(
+        body[:32],
+        int.from_bytes(body[32:40], "big"),
+        int.from_bytes(body[40:48], "big"),
+        body[48:80],
+        body[80:],
+    )
+
+
+def encode_entry(envelope: bytes, events: bytes) -> bytes:
+    """Return a log entry: the envelope, then what the contract did."""
+    return lp(envelope) + lp(events)
+
+
+def decode_entry(body: bytes) -> tuple[bytes, bytes]:
+    """Return envelope and events of an entry.
+
+    Raises:
+        FormatError: the lengths inside do not fill the entry exactly.
+    """
+    size = int.from_bytes(body[:4], "big")
+    envelope, rest = body[4 : 4 + size], body[4 + size :]
+    if len(body) < 8 or len(rest) < 4 or int.from_bytes(rest[:4], "big") != len(rest) - 4:
+        raise malformed("a log entry", "its lengths do not fit its bytes")
+    return envelope, rest[4:]
+
+
+def entry_hash(body: bytes) -> bytes:
+    """Return the leaf hash of an entry (RFC 9162)."""
+    return leaf_hash(body)
+
+
+def application_hash(state_root: bytes, size: int, log_root: bytes) -> bytes:
+    """Return the one hash that engines agree on; empty blocks do not change it."""
+    return tagged_hash("app", state_root, u64(size), log_root)
+
+
+def read_frames(data: bytes, start: int = 0) -> Iterator[Frame]:
+    """Yield the complete frames of a file's bytes, from an offset on.
+
+    What follows the last complete frame is a torn tail: the caller compares the last frame's
+    `end` with the file's length.
+
+    Raises:
+        FormatError: a frame has no known kind, or is longer than any may be.
+    """
+    position = start
+    while position + HEADER_SIZE <= len(data):
+        kind = data[position]
+        size = int.from_bytes(data[position + 1 : position + HEADER_SIZE], "big")
+        if kind not in (GENESIS, ENTRY, BLOCK, CHECKPOINT) or size > LARGEST_FRAME:
+            raise malformed("ledger.log", f"no frame of any kind starts at byte {position}")
+        end = position + HEADER_SIZE + size
+        if end > len(data):
+            return
+        yield Frame(kind, data[position + HEADER_SIZE : end], position, end)
+        position = end
+
+
+def acknowledged_end(data: bytes, start: int = 0) -> int:
+    """Return where the last block, checkpoint or genesis frame ends: what was acknowledged.
+
+    Raises:
+        FormatError: as `read_frames`.
+    """
+    end = start
+    for frame in read_frames(data, start):
+        if frame.kind != ENTRY:
+            end = frame.end
+    return end

@@ -1,0 +1,109 @@
+"""The genesis: the ledger's identity and an outsider's trust root; docs/spec/3-genesis.md."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from collegium import canonical
+from collegium.canonical import from_text, malformed
+from collegium.ledger.hashing import tagged_hash
+from collegium.ledger.keys import KEY_SIZE, usable_key
+
+Role = Literal["owner", "site", "validator"]
+
+CONTRACT_VERSION = 1
+FORMAT_VERSION = 1
+LARGEST_POWER = 2**32
+MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+MEMBER_NAME = re.compile(r"[^\W_](?:[\w .,'&()-]{0,58}[\w.)])?")
+
+
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An institution: its id, printed name, Ed25519 key, roles (sorted), and voting power.
+
+    Power is positive exactly for validators.
+    """
+
+    id: str
+    key: str
+    name: str
+    power: int
+    roles: tuple[Role, ...]
+
+
+class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the first run froze: chain id, versions, whose the keys are, the log key, members."""
+
+    chain: str
+    contract: int
+    format: int
+    keys: Literal["held", "simulated"]
+    log: str
+    members: tuple[Member, ...]
+
+
+_DECODER = msgspec.json.Decoder(Genesis)
+
+
+def check_member(member: Member) -> None:
+    """Check one member's fields, as a genesis and an admission require.
+
+    Raises:
+        FormatError: a field is out of its range or form.
+    """
+    what = f"member {member.id[:40]!r}"
+    if not MEMBER_ID.fullmatch(member.id):
+        raise malformed(what, "an id is 1 to 40 of a-z, 0-9, - and _, starting with one of a-z0-9")
+    if not MEMBER_NAME.fullmatch(member.name):
+        raise malformed(what, "a name is 1 to 60 letters, digits, spaces and . , ' & ( ) -")
+    if not usable_key(from_text(member.key, KEY_SIZE, what)):
+        raise malformed(what, "its key is not a sound Ed25519 point")
+    if not member.roles or list(member.roles) != sorted(set(member.roles)):
+        raise malformed(what, "roles are a sorted, non-empty list without repetition")
+    allowed = range(1, LARGEST_POWER + 1) if "validator" in member.roles else range(1)
+    if member.power not in allowed:
+        raise malformed(what, "power is 1 to 2^32 for a validator and 0 for anybody else")
+
+
+def encode_genesis(genesis: Genesis) -> bytes:
+    """Return a genesis's canonical bytes after checking it.
+
+    Raises:
+        FormatError: it is not a valid genesis.
+    """
+    if (genesis.contract, genesis.format) != (CONTRACT_VERSION, FORMAT_VERSION):
+        raise malformed("the genesis", "it asks for a version that this release does not have")
+    if not MEMBER_ID.fullmatch(genesis.chain):
+        raise malformed("the genesis", "the chain id has the form of a member's id")
+    if not usable_key(from_text(genesis.log, KEY_SIZE, "the log key")):
+        raise malformed("the genesis", "the log key is not a sound Ed25519 point")
+    ids = [member.id for member in genesis.members]
+    if ids != sorted(set(ids)):
+        raise malformed("the genesis", "members are sorted by id, each once")
+    keys = [genesis.log, *(member.key for member in genesis.members)]
+    if len(set(keys)) != len(keys):
+        raise malformed("the genesis", "two of its keys are the same")
+    for member in genesis.members:
+        check_member(member)
+    if not any("validator" in member.roles for member in genesis.members):
+        raise malformed("the genesis", "nobody validates")
+    return canonical.encode(genesis)
+
+
+def decode_genesis(data: bytes) -> Genesis:
+    """Decode and check a genesis.
+
+    Raises:
+        FormatError: the bytes are not the canonical form of a valid genesis.
+    """
+    genesis = canonical.decode(data, _DECODER, "the genesis")
+    encode_genesis(genesis)
+    return genesis
+
+
+def genesis_digest(data: bytes) -> bytes:
+    """Return the digest of a genesis's bytes: the ledger's identity."""
+    return tagged_hash("genesis", data)

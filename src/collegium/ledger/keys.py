@@ -1,0 +1,59 @@
+"""Ed25519 keys, with one verification rule; docs/spec/2-transaction.md.
+
+Libraries differ on edge cases, and a difference there splits consensus. The rule: S below the
+group order, A and R canonical encodings of points that are not of small order, and the
+cofactorless equation. libsodium applies it; tests hold it to the published edge cases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from nacl import bindings
+from nacl.exceptions import BadSignatureError
+
+KEY_SIZE = 32
+SIGNATURE_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private Ed25519 key and its public half; the repr shows the public half only."""
+
+    public: bytes
+    _secret: bytes
+
+    def __repr__(self) -> str:
+        return f"SigningKey(public={self.public.hex()})"
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature."""
+        return bindings.crypto_sign(message, self._secret)[:SIGNATURE_SIZE]
+
+
+def signing_key(seed: bytes) -> SigningKey:
+    """Return the key pair of a 32-byte seed (RFC 8032)."""
+    public, secret = bindings.crypto_sign_seed_keypair(seed)
+    return SigningKey(public, secret)
+
+
+def key_id(public: bytes) -> bytes:
+    """Return SHA-256 of the raw public key."""
+    return sha256(public).digest()
+
+
+def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Return whether a signature verifies under the rule of this module."""
+    if len(signature) != SIGNATURE_SIZE or len(public) != KEY_SIZE:
+        return False
+    try:
+        bindings.crypto_sign_open(signature + message, public)
+    except (BadSignatureError, ValueError):
+        return False
+    return True
+
+
+def usable_key(public: bytes) -> bool:
+    """Return whether a public key could ever verify anything: right size, sound point."""
+    return len(public) == KEY_SIZE and bool(bindings.crypto_core_ed25519_is_valid_point(public))

@@ -1,0 +1,121 @@
+"""C2SP signed notes and tlog checkpoints; docs/spec/5-checkpoint.md.
+
+A checkpoint says how long the log is and what its root is. Whoever keeps one can later tell
+whether a history still leads there.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+from collegium.canonical import malformed
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import KEY_SIZE, SIGNATURE_SIZE, SigningKey, signature_holds
+
+ED25519 = b"\x01"
+LONGEST_NOTE = 64 * 1024
+_DASH = "\N{EM DASH} "
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A log's size and root under its origin; `extension` is our last block's hash."""
+
+    origin: str
+    size: int
+    root: bytes
+    extension: bytes
+
+    def text(self) -> str:
+        """Return the note text that is signed."""
+        lines = (self.origin, str(self.size), _b64(self.root), _b64(self.extension))
+        return "".join(f"{line}\n" for line in lines)
+
+
+def origin_of(genesis: bytes) -> str:
+    """Return the origin line of a ledger: its genesis digest, named."""
+    return f"collegium/{genesis.hex()}"
+
+
+def note_key_hash(name: str, public: bytes) -> bytes:
+    """Return the four bytes that tell which key made a note's signature line."""
+    return sha256(name.encode() + b"\n" + ED25519 + public).digest()[:4]
+
+
+def verifier_key(name: str, public: bytes) -> str:
+    """Return the key in the text form of signed-note: name+hash+base64."""
+    return f"{name}+{note_key_hash(name, public).hex()}+{_b64(ED25519 + public)}"
+
+
+def parse_verifier_key(text: str) -> tuple[str, bytes]:
+    """Return name and public key of a verifier key.
+
+    Raises:
+        FormatError: it is not an Ed25519 verifier key in its one form.
+    """
+    name, _, rest = text.partition("+")
+    _, _, encoded = rest.partition("+")
+    public = _un64(encoded, 1 + KEY_SIZE, "a verifier key")[1:]
+    if verifier_key(name, public) != text or not name:
+        raise malformed("a verifier key", "its name, hash and key do not belong together")
+    return name, public
+
+
+def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
+    """Return the signed note; the key's name is the origin, as for every C2SP log."""
+    text = checkpoint.text()
+    signature = note_key_hash(checkpoint.origin, key.public) + key.sign(text.encode())
+    return f"{text}\n{_DASH}{checkpoint.origin} {_b64(signature)}\n"
+
+
+def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
+    """Return the checkpoint of a note that the log's key signed; other signatures are ignored.
+
+    Raises:
+        FormatError: malformed, of another log, or without a good signature by the key.
+    """
+    what = "a checkpoint"
+    text, blank, signatures = note.partition("\n\n")
+    text += "\n"
+    if len(note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
+        raise malformed(what, "it is not a signed note")
+    lines = text.split("\n")
+    if len(lines) != 5 or lines[0] != origin:
+        raise malformed(what, f"it is not a checkpoint of {origin}")
+    if not (lines[1].isascii() and lines[1].isdigit() and len(lines[1]) < 20):
+        raise malformed(what, "its size is not a number")
+    checkpoint = Checkpoint(
+        origin,
+        int(lines[1]),
+        _un64(lines[2], DIGEST_SIZE, what),
+        _un64(lines[3], DIGEST_SIZE, what),
+    )
+    if checkpoint.text() != text:
+        raise malformed(what, "it is not in its one form")
+    wanted = note_key_hash(origin, public)
+    for line in signatures[:-1].split("\n"):
+        name, _, encoded = line.removeprefix(_DASH).partition(" ")
+        if not line.startswith(_DASH) or not name or not encoded:
+            raise malformed(what, "a signature line is malformed")
+        if name != origin:
+            continue
+        raw = _un64(encoded, 4 + SIGNATURE_SIZE, what)
+        if raw[:4] == wanted and signature_holds(public, text.encode(), raw[4:]):
+            return checkpoint
+    raise malformed(what, "the log's key did not sign it")
+
+
+def _b64(raw: bytes) -> str:
+    return b64encode(raw).decode("ascii")
+
+
+def _un64(text: str, length: int, what: str) -> bytes:
+    try:
+        raw = b64decode(text, validate=True)
+    except (ValueError, UnicodeError) as error:
+        raise malformed(what, f"{text[:60]!r} is not base64") from error
+    if len(raw) != length or _b64(raw) != text:
+        raise malformed(what, f"{text[:60]!r} is not {length} bytes of base64")
+    return raw

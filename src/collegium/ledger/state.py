@@ -1,0 +1,207 @@
+"""The state: one ordered map, nested, with a root that only hashes what changed.
+
+docs/spec/4-ledger.md. A node is a table (key to value), a branch (name to node) or frozen (only
+its root is left). Leaves of a table are lp(key) ‖ lp(value), leaves of a branch
+lp(name) ‖ lp(root); both in order of their keys. Empty nodes are not in the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collegium.ledger.hashing import lp
+from collegium.ledger.merkle import MapTree, leaf_hash
+
+Path = tuple[str, ...]
+
+
+class Table:
+    """A map from bytes to bytes with an incremental root."""
+
+    __slots__ = ("_dirty", "_tree", "entries")
+
+    def __init__(self, entries: dict[bytes, bytes] | None = None) -> None:
+        self.entries: dict[bytes, bytes] = entries or {}
+        self._tree = MapTree()
+        self._dirty: set[bytes] = set(self.entries)
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Set a value, or remove the key where it is None."""
+        if value is None:
+            self.entries.pop(key, None)
+        else:
+            self.entries[key] = value
+        self._dirty.add(key)
+
+    def root(self) -> bytes:
+        """Return the table's root."""
+        present = self._tree
+        for key in sorted(self._dirty):
+            value = self.entries.get(key)
+            if value is not None:
+                present.set(key, leaf_hash(lp(key) + lp(value)))
+            elif present.has(key):
+                present.remove(key)
+        self._dirty.clear()
+        return present.root()
+
+
+class Frozen:
+    """A closed part of the state, of which the root remains."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+
+    def root(self) -> bytes:
+        """Return the root that the part had when it was closed."""
+        return self._root
+
+
+class Branch:
+    """A map from names to nodes with an incremental root."""
+
+    __slots__ = ("_dirty", "_tree", "children")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Node] = {}
+        self._tree = MapTree()
+        self._dirty: set[str] = set()
+
+    def touch(self, name: str) -> None:
+        """Note that a child changed."""
+        self._dirty.add(name)
+
+    def root(self) -> bytes:
+        """Return the branch's root."""
+        for name in sorted(self._dirty):
+            key = name.encode()
+            node = self.children.get(name)
+            if node is not None and not is_empty(node):
+                self._tree.set(key, leaf_hash(lp(key) + lp(node.root())))
+            elif self._tree.has(key):
+                self._tree.remove(key)
+        self._dirty.clear()
+        return self._tree.root()
+
+
+Node = Table | Branch | Frozen
+
+
+def is_empty(node: Node) -> bool:
+    """Return whether a node has no entry below it, so that the tree leaves it out."""
+    if isinstance(node, Table):
+        return not node.entries
+    if isinstance(node, Branch):
+        return all(is_empty(child) for child in node.children.values())
+    return False
+
+
+class State:
+    """The whole map. Writes since `checkpoint` can be taken back, so a rejection leaves no mark."""
+
+    def __init__(self, top: Branch | None = None) -> None:
+        self.top = top or Branch()
+        self._tables: dict[Path, Table] = {}
+        self._undo: list[tuple[Path, bytes, bytes | None]] = []
+        self._freeze: list[Path] = []
+
+    def get(self, path: Path, key: str) -> bytes | None:
+        """Return a value, or None where there is none (also below what is frozen)."""
+        table = self._find(path)
+        return None if table is None else table.entries.get(key.encode())
+
+    def items(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        """Yield a table's entries in order of their keys."""
+        table = self._find(path)
+        if table is not None:
+            for key in sorted(table.entries):
+                yield key.decode(), table.entries[key]
+
+    def count(self, path: Path) -> int:
+        """Return how many entries a table has."""
+        table = self._find(path)
+        return 0 if table is None else len(table.entries)
+
+    def put(self, path: Path, key: str, value: bytes | None) -> None:
+        """Set a value, or remove it where it is None."""
+        table = self._find(path) or self._make(path)
+        raw = key.encode()
+        self._undo.append((path, raw, table.entries.get(raw)))
+        table.put(raw, value)
+        node = self.top
+        for name in path:
+            node.touch(name)
+            child = node.children[name]
+            if not isinstance(child, Branch):
+                break
+            node = child
+
+    def freeze(self, path: Path) -> None:
+        """Reduce a node to its root once the current transaction is accepted."""
+        self._freeze.append(path)
+
+    def accept(self) -> None:
+        """Keep everything written since the last acceptance."""
+        self._undo.clear()
+        if self._freeze:
+            for path in self._freeze:
+                self._reduce(path)
+            self._freeze.clear()
+
+    def reject(self) -> None:
+        """Take back everything written since the last acceptance."""
+        for path, key, value in reversed(self._undo):
+            self._tables[path].put(key, value)
+        self._undo.clear()
+        self._freeze.clear()
+
+    def root(self) -> bytes:
+        """Return the root over everything."""
+        return self.top.root()
+
+    def _find(self, path: Path) -> Table | None:
+        table = self._tables.get(path)
+        if table is not None:
+            return table
+        node: Node = self.top
+        for name in path:
+            if not isinstance(node, Branch):
+                return None
+            child = node.children.get(name)
+            if child is None:
+                return None
+            node = child
+        if not isinstance(node, Table):
+            return None
+        self._tables[path] = node
+        return node
+
+    def _make(self, path: Path) -> Table:
+        node = self.top
+        for name in path[:-1]:
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = Branch()
+            if not isinstance(child, Branch):
+                raise LookupError(f"{'/'.join(path)} lies in a frozen or plain part of the state")
+            node = child
+        if path[-1] in node.children:
+            raise LookupError(f"{'/'.join(path)} is not a table")
+        table = node.children[path[-1]] = self._tables[path] = Table()
+        return table
+
+    def _reduce(self, path: Path) -> None:
+        parent: Branch = self.top
+        for name in path[:-1]:
+            child = parent.children.get(name)
+            if not isinstance(child, Branch):
+                return
+            parent = child
+        node = parent.children.get(path[-1])
+        if node is None or isinstance(node, Frozen) or is_empty(node):
+            return
+        parent.children[path[-1]] = Frozen(node.root())
+        for known in [known for known in self._tables if known[: len(path)] == path]:
+            del self._tables[known]

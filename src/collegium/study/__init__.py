@@ -1,0 +1,1 @@
+"""The study document: what is asked, of whose data, under which rules."""

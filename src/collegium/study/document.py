@@ -1,0 +1,153 @@
+"""The study document as typed, frozen values; architecture section 5 of the design.
+
+A document says everything that a run depends on. Decoding and line numbers are
+`study.reading`, combinations that cannot work are `study.checking`, and what is hashed and
+registered is `study.canonical`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every section shares: no unknown field. Frozen and by keyword is said by each."""
+
+
+class Identity(Section, frozen=True, kw_only=True):
+    """``[study]``: the question, the seed of everything public, and when a study gives up.
+
+    `attendance` says whether a phase may time out ("quorum") or waits for everybody ("all").
+    `min_sites` absent means: all sites of the partition for "all", two thirds otherwise.
+    """
+
+    id: str
+    title: str
+    question: str
+    seed: int = 0
+    min_sites: int | None = None
+    max_attempts: int = 3
+    attendance: Literal["quorum", "all"] = "quorum"
+
+
+class Partition(Section, frozen=True, kw_only=True):
+    """How rows fall to sites: the natural one, cut inside sites, or made up for research."""
+
+    by: Literal["site", "split", "iid", "dirichlet"] = "site"
+    sites: int | None = None
+    alpha: float | None = None
+
+
+class Split(Section, frozen=True, kw_only=True):
+    """The part of every site's rows that is opened once, after the last round."""
+
+    test: float = 0.34
+
+
+class Data(Section, frozen=True, kw_only=True):
+    """``[data]``: a registered data set by name, its partition and its test part."""
+
+    source: str
+    partition: Partition = Partition()
+    split: Split = Split()
+
+
+class Model(Section, frozen=True, kw_only=True):
+    """``[model]``: an architecture by name. `l2` is a ridge penalty on weights, not on biases."""
+
+    architecture: Literal["logistic", "multinomial", "linear", "mlp"]
+    hidden: tuple[int, ...] = ()
+    l2: float = 0.0
+
+
+class Training(Section, frozen=True, kw_only=True):
+    """``[training]``: the local work of a round. `momentum` is applied at the site."""
+
+    trainer: str = "dense"
+    rounds: int
+    local_epochs: int = 1
+    batch_size: int = 32
+    optimizer: Literal["sgd"] = "sgd"
+    learning_rate: float
+    momentum: float = 0.0
+    fedprox_mu: float = 0.0
+    client_fraction: float = 1.0
+
+
+class Server(Section, frozen=True, kw_only=True):
+    """The server optimizer (Reddi et al. 2021) and its parameters; "none" adds the mean."""
+
+    optimizer: str = "none"
+    learning_rate: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.99
+    tau: float = 1e-3
+
+
+class Aggregation(Section, frozen=True, kw_only=True):
+    """``[aggregation]``: a rule by name, the number of bad updates it must bear, the server step.
+
+    `weights`: "rows" is training rows rounded down to two significant binary digits, "equal"
+    is 1. `exponent` is the first round's power of two in the fixed-point encoding.
+    """
+
+    rule: str = "fedavg"
+    tolerate: int = 0
+    weights: Literal["rows", "equal"] = "rows"
+    exponent: int = 12
+    server: Server = Server()
+
+
+class Privacy(Section, frozen=True, kw_only=True):
+    """``[privacy]``: protections of an update by name. Only plain updates exist so far."""
+
+    protection: str = "none"
+
+
+class Consensus(Section, frozen=True, kw_only=True):
+    """``[consensus]``: what puts transactions in order."""
+
+    engine: str = "solo"
+    validators: int | None = None
+
+
+class Threat(Section, frozen=True, kw_only=True):
+    """``[threat]``: adversaries that `run` puts in honest participants' places.
+
+    `attackers` is a count (the last participants in order) or a list of their names;
+    `rounds` are those in which they act, all if empty.
+    """
+
+    attack: str
+    attackers: int | tuple[str, ...] = 1
+    rounds: tuple[int, ...] = ()
+
+
+class Faults(Section, frozen=True, kw_only=True):
+    """``[faults]``: floor(dropout x participants) stay silent in an attempt, drawn by the seed."""
+
+    dropout: float = 0.0
+
+
+class Evaluation(Section, frozen=True, kw_only=True):
+    """``[evaluation]``: the decision threshold registered before the test part opens."""
+
+    threshold: float = 0.5
+    bootstrap: int = 1000
+
+
+class Study(Section, frozen=True, kw_only=True):
+    """A whole study document."""
+
+    study: Identity
+    data: Data
+    model: Model
+    training: Training
+    aggregation: Aggregation = Aggregation()
+    privacy: Privacy = Privacy()
+    consensus: Consensus = Consensus()
+    threat: Threat | None = None
+    faults: Faults = Faults()
+    evaluation: Evaluation = Evaluation()

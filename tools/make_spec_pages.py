@@ -1,0 +1,114 @@
+"""Write docs/spec/6-transactions.md and 7-events.md from the types that the code decodes with.
+
+Run after changing `ledger/contract/transactions.py` or `events.py`; a test compares the pages.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from msgspec import inspect
+
+from collegium.ledger.contract.events import AnyEvent
+from collegium.ledger.contract.transactions import Admit, AnyTransaction, Expel, Rotate
+from collegium.ledger.genesis import Member
+
+SPEC = Path(__file__).parents[1] / "docs" / "spec"
+
+TRANSACTIONS = """# 6. Transactions
+
+Every payload has `kind`, `format` (1) and `genesis` (base64url) besides the fields below.
+"Digest" is 32 bytes in base64url (43 characters). A transaction is *rejected* (it leaves no trace
+in log or state) unless an active member signed it with its current key and the contract accepts
+it.
+
+A member says a thing once: the natural key of a transaction is its kind, its sender and those of
+`study`, `round`, `attempt`, `phase`, `proposal` that it has. Two different payloads under one
+natural key prove equivocation (`evidence.conflict`).
+
+Quorum is `3 · yes > 2 · total` over voting powers: those of the round for availability and votes,
+the current ones for timers, abandonment and proposals.
+"""
+
+EVENTS = """# 7. Events
+
+What the contract did because of the entry's transaction, as a canonical JSON list in the order in
+which it happened. A round that the contract closes is an event of the vote that closed it.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Write the pages, or with ``--check`` say whether they are as they should be."""
+    pages = {
+        SPEC / "6-transactions.md": page(TRANSACTIONS, AnyTransaction)
+        + "\n## Parts\n"
+        + "".join(section(kind, kind.__name__) for kind in (Member, Admit, Expel, Rotate)),
+        SPEC / "7-events.md": page(EVENTS, AnyEvent),
+    }
+    if "--check" in argv:
+        return int(any(path.read_text() != text for path, text in pages.items()))
+    for path, text in pages.items():
+        path.write_text(text)
+    return 0
+
+
+def page(head: str, union: Any) -> str:
+    """Return a page with a section for every type of a union."""
+    return head + "".join(
+        section(kind, f"`{kind.__struct_config__.tag}`") for kind in get_args(union)
+    )
+
+
+def section(kind: type[msgspec.Struct], title: str) -> str:
+    """Return a type's section: its purpose and a table of its fields."""
+    rows = [
+        f"| `{field.encode_name}` | {describe(field.type)}{', optional' * (not field.required)} |"
+        for field in sorted(fields_of(kind), key=lambda field: field.encode_name)
+        if field.encode_name not in ("format", "genesis")
+    ]
+    tag = kind.__struct_config__.tag_field
+    if tag == "do":
+        rows.insert(0, f'| `do` | `"{kind.__struct_config__.tag}"` |')
+    table = "".join(f"{row}\n" for row in ["| field | value |", "|---|---|", *rows])
+    text = " ".join((kind.__doc__ or "").split())
+    return f"\n### {title}\n\n{text}\n\n{table if rows else ''}"
+
+
+def fields_of(kind: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
+    """Return a struct's fields as msgspec sees them."""
+    info = inspect.type_info(kind)
+    if not isinstance(info, inspect.StructType):
+        raise TypeError(kind)
+    return info.fields
+
+
+def describe(kind: Any) -> str:
+    """Return a field's type in words."""
+    match kind:
+        case inspect.IntType(ge=low, le=high):
+            start = "" if low is None else f" from {low}"
+            return f"integer{start}{'' if high is None else f' to {high}'}"
+        case inspect.StrType(min_length=43, max_length=43):
+            return "digest"
+        case inspect.StrType(min_length=low, max_length=high):
+            if high is None:
+                return "string"
+            return f"string of {high if low == high else f'{low} to {high}'} characters"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType(values=values):
+            return " or ".join(f"`{value}`" for value in values)
+        case inspect.VarTupleType(item_type=item):
+            return f"list of: {describe(item)}"
+        case inspect.UnionType(types=types):
+            return " or ".join(describe(one) for one in types)
+        case inspect.StructType(cls=cls):
+            return cls.__name__
+    raise TypeError(kind)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
