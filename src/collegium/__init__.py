@@ -1,3 +1,40 @@
-"""Federated learning for hospital consortia, with a ledger that anybody can verify."""
+"""Federated learning for hospital consortia, with a ledger that anybody can verify.
+
+The public interface is what `__all__` lists. It loads on first use, so that an auditor who
+imports `verify` loads no trainer.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+__all__ = ["Study", "__version__", "predict", "read_study", "run", "verify"]
+
+if TYPE_CHECKING:
+    from collegium.audit.verify import verify
+    from collegium.running.execution import run
+    from collegium.running.prediction import predict
+    from collegium.study.document import Study
+    from collegium.study.reading import read_study
+
+_HOMES = {
+    "Study": "collegium.study.document",
+    "predict": "collegium.running.prediction",
+    "read_study": "collegium.study.reading",
+    "run": "collegium.running.execution",
+    "verify": "collegium.audit.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'collegium' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,8 +7,7 @@ and compares, so whatever was decoded has exactly one form.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -90,10 +89,11 @@ def _deep(data: bytes) -> bool:
 
 def to_text(raw: bytes) -> str:
     """Return base64url without padding, the form of bytes inside canonical JSON."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return b2a_base64(raw, newline=False).translate(_TO_URL_SAFE, b"=").decode("ascii")
 
 
-_STANDARD = str.maketrans("-_", "+/")
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def from_text(text: str, length: int, what: str = "a value") -> bytes:
@@ -103,7 +103,8 @@ def from_text(text: str, length: int, what: str = "a value") -> bytes:
         FormatError: another length, alphabet or a second spelling of the same bytes.
     """
     try:
-        raw = a2b_base64(text.translate(_STANDARD) + "=" * (-len(text) % 4))
+        standard = text.encode("ascii").translate(_FROM_URL_SAFE)
+        raw = a2b_base64(standard + b"=" * (-len(text) % 4))
     except (ValueError, UnicodeError) as error:
         raise malformed(what, f"{text[:60]!r} is not base64url") from error
     if len(raw) != length or to_text(raw) != text:

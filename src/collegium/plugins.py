@@ -35,7 +35,16 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     "trainers": {"dense": "collegium.learning.dense:DENSE"},
     "datasets": {"uci_heart": "collegium.data.uci_heart:load"},
     "incentives": {},
-    "attacks": {},
+    "attacks": {
+        "equivocating_validator": "collegium.threats.validators:EQUIVOCATING",
+        "lying_validator": "collegium.threats.validators:LYING",
+        "partly_served_update": "collegium.threats.sites:PARTLY_SERVING",
+        "silent_site": "collegium.threats.sites:SILENT",
+        "silent_validator": "collegium.threats.validators:SILENT",
+        "spammer": "collegium.threats.sites:FLOODING",
+        "two_faced_site": "collegium.threats.sites:TWO_FACED",
+        "withheld_reveal": "collegium.threats.sites:WITHHOLDING",
+    },
 }
 
 

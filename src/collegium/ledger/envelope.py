@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
 from dataclasses import dataclass
-
-import msgspec
 
 from collegium.canonical import malformed
 from collegium.errors import FormatError
@@ -17,18 +14,13 @@ PAYLOAD_TYPE = "application/vnd.collegium.tx+json"
 LARGEST_ENVELOPE = 16 * 1024
 
 
-class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    keyid: str
-    sig: str
-
-
-class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    payload: str
-    payloadType: str
-    signatures: tuple[_Signature]
-
-
-_DECODER = msgspec.json.Decoder(_Envelope)
+_START = b'{"payload":"'
+_MIDDLE = b'","payloadType":"%s","signatures":[{"keyid":"' % PAYLOAD_TYPE.encode()
+_SIG = b'","sig":"'
+_END = b'"}]}'
+_KEY_SIZE = 2 * 32
+_SIGNATURE_SIZE = 4 * -(-SIGNATURE_SIZE // 3)
+_REST_SIZE = len(_MIDDLE) + _KEY_SIZE + len(_SIG) + _SIGNATURE_SIZE + len(_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +50,9 @@ def pre_authentication_encoding(payload: bytes, payload_type: str = PAYLOAD_TYPE
 
 def encode_envelope(envelope: Envelope) -> bytes:
     """Return the envelope's only JSON form."""
-    return (
-        b'{"payload":"%s","payloadType":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}'
-        % (
-            b64encode(envelope.payload),
-            PAYLOAD_TYPE.encode(),
-            envelope.key_id.hex().encode(),
-            b64encode(envelope.signature),
-        )
-    )  # fmt: skip
+    payload = b2a_base64(envelope.payload, newline=False)
+    signature = b2a_base64(envelope.signature, newline=False)
+    return b"".join((_START, payload, _MIDDLE, hexlify(envelope.key_id), _SIG, signature, _END))
 
 
 def decode_envelope(data: bytes) -> Envelope:
@@ -82,19 +68,15 @@ def decode_envelope(data: bytes) -> Envelope:
             f"transactions are at most {LARGEST_ENVELOPE} bytes",
             "put what is large into a blob and name it by its digest",
         )
+    # Everything but the payload has a fixed length, so what there is to find lies at fixed places.
+    payload, rest = data[len(_START) : -_REST_SIZE], data[-_REST_SIZE:]
+    key, signature = rest[len(_MIDDLE) :][:_KEY_SIZE], rest[: -len(_END)][-_SIGNATURE_SIZE:]
     try:
-        parts = _DECODER.decode(data)
-        (signature,) = parts.signatures
-        envelope = Envelope(
-            a2b_base64(parts.payload), bytes.fromhex(signature.keyid), a2b_base64(signature.sig)
-        )
-    except (msgspec.MsgspecError, ValueError, UnicodeError, RecursionError) as error:
+        envelope = Envelope(a2b_base64(payload), unhexlify(key), a2b_base64(signature))
+    except ValueError as error:
         raise malformed("an envelope", str(error)) from error
-    if (
-        len(envelope.key_id) != 32
-        or len(envelope.signature) != SIGNATURE_SIZE
-        or encode_envelope(envelope) != data
-    ):
+    sizes = (len(envelope.key_id), len(envelope.signature))
+    if sizes != (32, SIGNATURE_SIZE) or encode_envelope(envelope) != data:
         raise malformed("an envelope", "the bytes are not the one form an envelope has")
     return envelope
 

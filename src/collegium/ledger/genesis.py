@@ -18,7 +18,13 @@ CONTRACT_VERSION = 1
 FORMAT_VERSION = 1
 LARGEST_POWER = 2**32
 MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
-MEMBER_NAME = re.compile(r"[^\W_](?:[\w .,'&()-]{0,58}[\w.)])?")
+# Fixed ranges and not the Unicode tables of a Python version, which grow: who may be admitted
+# must not depend on the version. Latin, Greek and Cyrillic, Hebrew, Arabic, kana, Han, Hangul.
+_LETTERS = (
+    r"0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f"
+    r"\u05d0-\u05ea\u0620-\u064a\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff\uac00-\ud7a3"
+)
+MEMBER_NAME = re.compile(rf"[{_LETTERS}](?:[{_LETTERS} .,'&()-]{{0,58}}[{_LETTERS}.)])?")
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -104,39 +104,34 @@ class State:
     def __init__(self, top: Branch | None = None) -> None:
         self.top = top or Branch()
         self._tables: dict[Path, Table] = {}
+        self._changed: set[Path] = set()  # tables whose branches do not know of it yet
         self._undo: list[tuple[Path, bytes, bytes | None]] = []
         self._freeze: list[Path] = []
 
     def get(self, path: Path, key: str) -> bytes | None:
         """Return a value, or None where there is none (also below what is frozen)."""
-        table = self._find(path)
+        table = self._tables.get(path) or self._find(path)
         return None if table is None else table.entries.get(key.encode())
 
     def items(self, path: Path) -> Iterator[tuple[str, bytes]]:
         """Yield a table's entries in order of their keys."""
-        table = self._find(path)
+        table = self._tables.get(path) or self._find(path)
         if table is not None:
             for key in sorted(table.entries):
                 yield key.decode(), table.entries[key]
 
     def count(self, path: Path) -> int:
         """Return how many entries a table has."""
-        table = self._find(path)
+        table = self._tables.get(path) or self._find(path)
         return 0 if table is None else len(table.entries)
 
     def put(self, path: Path, key: str, value: bytes | None) -> None:
         """Set a value, or remove it where it is None."""
-        table = self._find(path) or self._make(path)
+        table = self._tables.get(path) or self._find(path) or self._make(path)
         raw = key.encode()
         self._undo.append((path, raw, table.entries.get(raw)))
         table.put(raw, value)
-        node = self.top
-        for name in path:
-            node.touch(name)
-            child = node.children[name]
-            if not isinstance(child, Branch):
-                break
-            node = child
+        self._changed.add(path)
 
     def freeze(self, path: Path) -> None:
         """Reduce a node to its root once the current transaction is accepted."""
@@ -159,12 +154,21 @@ class State:
 
     def root(self) -> bytes:
         """Return the root over everything."""
+        self._touch_changed()
         return self.top.root()
 
+    def _touch_changed(self) -> None:
+        """Let branches know which of their children changed; in whichever order, it is the same."""
+        for path in self._changed:
+            node: Node = self.top
+            for name in path:
+                if not isinstance(node, Branch):
+                    break
+                node.touch(name)
+                node = node.children[name]
+        self._changed.clear()
+
     def _find(self, path: Path) -> Table | None:
-        table = self._tables.get(path)
-        if table is not None:
-            return table
         node: Node = self.top
         for name in path:
             if not isinstance(node, Branch):
@@ -193,7 +197,7 @@ class State:
         return table
 
     def _reduce(self, path: Path) -> None:
-        parent: Branch = self.top
+        parent = self.top
         for name in path[:-1]:
             child = parent.children.get(name)
             if not isinstance(child, Branch):
@@ -202,6 +206,7 @@ class State:
         node = parent.children.get(path[-1])
         if node is None or isinstance(node, Frozen) or is_empty(node):
             return
+        self._touch_changed()
         parent.children[path[-1]] = Frozen(node.root())
         for known in [known for known in self._tables if known[: len(path)] == path]:
             del self._tables[known]

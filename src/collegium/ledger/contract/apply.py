@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from collegium.canonical import from_text, to_text
+from collegium.canonical import to_text
 from collegium.errors import FormatError
 from collegium.ledger.contract import (
     evaluations,
@@ -38,7 +38,7 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.envelope import Envelope, decode_envelope
 from collegium.ledger.genesis import Genesis
-from collegium.ledger.keys import KEY_SIZE, signature_holds
+from collegium.ledger.keys import signature_holds
 from collegium.ledger.state import State
 
 Handler = Callable[[State, str, MemberRecord, Any], list[Event]]
@@ -103,8 +103,9 @@ def apply(state: State, genesis: bytes, data: bytes) -> tuple[Transaction, str, 
     """
     envelope, transaction = read_envelope(data, genesis)
     sender, member = members.member_of_key(state, envelope.key_id)
-    key = from_text(member.key, KEY_SIZE)
-    if not signature_holds(key, envelope.signed_bytes, envelope.signature):
+    if not signature_holds(
+        members.public_key(member.key), envelope.signed_bytes, envelope.signature
+    ):
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
         events = HANDLERS[type(transaction)](state, sender, member, transaction)

@@ -15,10 +15,22 @@ from collegium.errors import FormatError
 from collegium.ledger.contract import members
 from collegium.ledger.contract.events import Event, MemberEquivocated
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import EVIDENCE, KEYS, MEMBERS, MemberRecord, read
+from collegium.ledger.contract.tables import (
+    EVIDENCE,
+    KEYS,
+    MEMBERS,
+    PROPOSALS,
+    THE_ONE,
+    MemberRecord,
+    read,
+    study_path,
+)
 from collegium.ledger.contract.transactions import (
     AnyTransaction,
     EvidenceConflict,
+    MemberPropose,
+    MemberVote,
+    StudyTransaction,
     Transaction,
     kind_of,
     natural_key,
@@ -27,6 +39,9 @@ from collegium.ledger.envelope import Envelope, decode_envelope
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.keys import signature_holds
 from collegium.ledger.state import State
+
+CONFLICTS_A_MEMBER = 64
+"""Conflicts recorded of one member at most: it is discredited, and its spam must end somewhere."""
 
 _DECODER: msgspec.json.Decoder[AnyTransaction] = msgspec.json.Decoder(AnyTransaction)
 
@@ -44,7 +59,7 @@ def conflict(state: State, tx: EvidenceConflict) -> list[Event]:
     """Record that a member equivocated, once for each natural key.
 
     Raises:
-        Rejected: the two do not prove it, or it is known.
+        Rejected: the two do not prove it, it is known, or it is about nothing on this ledger.
     """
     first, first_tx, culprit = _open(state, tx, tx.first)
     second, second_tx, other = _open(state, tx, tx.second)
@@ -54,11 +69,24 @@ def conflict(state: State, tx: EvidenceConflict) -> list[Event]:
         raise Rejected("refused", "they are not about the same thing, so both may be said")
     if first.payload >= second.payload:
         raise Rejected("malformed", "they are the same, or not in the order of their payloads")
+    _require_subject(state, first_tx)
     key = "/".join((culprit, *natural_key(first_tx)))
     if state.get(EVIDENCE, key) is not None:
         raise Rejected("already", "this conflict is on record")
+    known = sum(name.startswith(f"{culprit}/") for name, _ in state.items(EVIDENCE))
+    if known >= CONFLICTS_A_MEMBER:
+        raise Rejected("refused", f"{known} conflicts of {culprit} are on record, which is enough")
     state.put(EVIDENCE, key, tagged_hash("evidence", first.transaction_id, second.transaction_id))
     return [MemberEquivocated(kind=kind_of(first_tx), member=culprit)]
+
+
+def _require_subject(state: State, tx: Transaction) -> None:
+    """Refuse conflicts about what was never here; so ids in the key have the form of ids."""
+    if isinstance(tx, StudyTransaction):
+        if state.get(study_path(tx.study, "study"), THE_ONE) is None:
+            raise Rejected("unknown-study", "they are about a study that is not registered")
+    elif isinstance(tx, MemberPropose | MemberVote) and state.get(PROPOSALS, tx.proposal) is None:
+        raise Rejected("refused", "they are about a proposal that nobody made")
 
 
 def _open(state: State, tx: EvidenceConflict, text: str) -> tuple[Envelope, Transaction, str]:
@@ -80,7 +108,8 @@ def _open(state: State, tx: EvidenceConflict, text: str) -> tuple[Envelope, Tran
     member = read(state, MEMBERS, name, MemberRecord)
     if member is None or members.key_name(member.key) != envelope.key_id.hex():
         raise Rejected("unknown-member", f"{name} has replaced the key that signed it")
-    key = canonical.from_text(member.key, 32)
-    if not signature_holds(key, envelope.signed_bytes, envelope.signature):
+    if not signature_holds(
+        members.public_key(member.key), envelope.signed_bytes, envelope.signature
+    ):
         raise Rejected("signature", "the signature on it does not hold")
     return envelope, inner, name

@@ -70,6 +70,8 @@ def propose(state: State, sender: str, tx: MemberPropose) -> list[Event]:
 def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     """Count a validator's vote; at a quorum the change is accepted, and applied when it may be.
 
+    A validator may repeat its vote, not change it, where expulsions since have made it decisive.
+
     Raises:
         Rejected: no such open proposal, or the validator has voted on it.
     """
@@ -79,9 +81,10 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     if proposal.status != "open":
         raise Rejected("stale", f"the proposal is {proposal.status}")
     key = f"{tx.proposal}/{sender}"
-    if state.get(PROPOSAL_VOTES, key) is not None:
-        raise Rejected("already", f"{sender} has voted on this proposal")
-    state.put(PROPOSAL_VOTES, key, b"1" if tx.approve else b"0")
+    before, ballot = state.get(PROPOSAL_VOTES, key), b"1" if tx.approve else b"0"
+    if before not in (None, ballot):
+        raise Rejected("already", f"{sender} has voted the other way on this proposal")
+    state.put(PROPOSAL_VOTES, key, ballot)
 
     current = members.validator_powers(state)
     total = sum(current.values())
@@ -99,6 +102,8 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     if not members.is_quorum(total - no, total):
         _set_status(state, tx.proposal, proposal, "refused")
         return [ProposalRefused(proposal=tx.proposal)]
+    if before is not None:
+        raise Rejected("already", f"{sender} has voted on this proposal")
     return []
 
 

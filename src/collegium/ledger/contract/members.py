@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from collegium.canonical import from_text
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
@@ -34,9 +36,20 @@ def admit(state: State, member: Member) -> None:
     state.put(KEYS, key_name(member.key), member.id.encode())
 
 
+@lru_cache(maxsize=4096)
+def public_key(key: str) -> bytes:
+    """Return the public key behind its text.
+
+    Raises:
+        FormatError: it is not the canonical text of a key.
+    """
+    return from_text(key, KEY_SIZE, "a key")
+
+
+@lru_cache(maxsize=4096)
 def key_name(key: str) -> str:
     """Return the hex key id under which a public key is found; a key is never used twice."""
-    return key_id(from_text(key, KEY_SIZE, "a key")).hex()
+    return key_id(public_key(key)).hex()
 
 
 def member_of_key(state: State, identifier: bytes) -> tuple[str, MemberRecord]:
@@ -84,21 +97,24 @@ def is_quorum(yes: int, total: int) -> bool:
     return 3 * yes > 2 * total
 
 
-def count_once(state: State, table: Path, key: str, complaint: str) -> None:
-    """Record a member's vote under a key, once.
+def vote_counts(state: State, table: Path, prefix: str, sender: str, said: str) -> bool:
+    """Record a validator's vote under a prefix; return whether the votes there are a quorum.
+
+    Who has voted may say so again only where that brings the quorum: expulsions may have turned
+    the votes on record into one, and then nobody else may be left to set it off.
 
     Raises:
-        Rejected: the key is there.
+        Rejected: the sender has voted, and there is no quorum.
     """
-    if state.get(table, key) is not None:
-        raise Rejected("already", complaint)
+    key = f"{prefix}/{sender}"
+    repeated = state.get(table, key) is not None
     state.put(table, key, b"1")
-
-
-def has_quorum(state: State, table: Path, prefix: str) -> bool:
-    """Return whether current validators with a quorum of the power have votes under a prefix."""
     current = validator_powers(state)
     yes = sum(
         power for name, power in current.items() if state.get(table, f"{prefix}/{name}") is not None
     )
-    return is_quorum(yes, sum(current.values()))
+    if is_quorum(yes, sum(current.values())):
+        return True
+    if repeated:
+        raise Rejected("already", f"{sender} has {said}")
+    return False

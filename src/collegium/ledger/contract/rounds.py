@@ -88,7 +88,7 @@ def open_round(
         if members.active_member(state, name) is not None
     }
     if len(accepted) < record.min_sites:
-        return fail_study(state, study, status, "too-few")
+        return fail_study(state, study, status, "too-few", round_open=False)
     draw = lp(study.encode()) + u64(record.seed) + u64(number)
     root = from_text(genesis, DIGEST_SIZE)
     lots = sorted(accepted, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
@@ -190,8 +190,7 @@ def timeout(
         raise Rejected("stale" if asked < here else "early", f"the attempt is in {current.phase}")
     table = round_path(tx.study, tx.round, "timeouts")
     prefix = attempt_key(tx.attempt, tx.phase)
-    members.count_once(state, table, f"{prefix}/{sender}", f"{sender} has timed this phase out")
-    if not members.has_quorum(state, table, prefix):
+    if not members.vote_counts(state, table, prefix, sender, "timed this phase out"):
         return []
     return advance(state, tx.study, record, status, current, timed_out=True)
 
@@ -263,21 +262,18 @@ def fail_attempt(
     """End an attempt without a model; the round is tried again until the study's patience ends."""
     failed = AttemptFailed(study=study, round=status.round, attempt=current.attempt, reason=reason)
     if current.attempt >= record.max_attempts:
-        return [failed, *fail_study(state, study, status, "attempts")]
+        return [failed, *fail_study(state, study, status, "attempts", round_open=True)]
     return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]
 
 
 def fail_study(
     state: State, study: str, status: StudyStatus,
-    reason: Literal["too-few", "attempts", "abandoned"],
+    reason: Literal["too-few", "attempts", "abandoned"], *, round_open: bool,
 ) -> list[Event]:  # fmt: skip
     """End a study's training as failed; the last good model stands, and only closing is left."""
-    events: list[Event] = [StudyFailed(study=study, model=status.model, reason=reason)]
-    was_open = status.phase == "rounds"
     set_status(state, study, changed(status, phase="closing", outcome="failed"))
-    if was_open:
-        events += governance.round_ends(state)
-    return events
+    failed = StudyFailed(study=study, model=status.model, reason=reason)
+    return [failed, *governance.round_ends(state)] if round_open else [failed]
 
 
 def freeze_round(state: State, study: str, number: int) -> None:

@@ -138,8 +138,7 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
         late = order.index(tx.phase) < order.index(status.phase)
         raise Rejected("stale" if late else "early", f"the study is in {status.phase}")
     votes = study_path(tx.study, "timeouts")
-    members.count_once(state, votes, f"{tx.phase}/{sender}", f"{sender} has timed this phase out")
-    if not members.has_quorum(state, votes, tx.phase):
+    if not members.vote_counts(state, votes, tx.phase, sender, "timed this phase out"):
         return []
     if tx.phase == "setup":
         return rounds.open_round(state, tx.genesis, tx.study, record, status)
@@ -160,11 +159,11 @@ def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -
     if status.phase not in ("setup", "rounds", "evaluation", "release"):
         raise Rejected("stale", "the study has nothing left to abandon")
     votes = study_path(tx.study, "timeouts")
-    members.count_once(state, votes, f"abandon/{sender}", f"{sender} has voted to abandon")
-    if not members.has_quorum(state, votes, "abandon"):
+    if not members.vote_counts(state, votes, "abandon", sender, "voted to abandon"):
         return []
     if status.phase in ("setup", "rounds"):
-        return rounds.fail_study(state, tx.study, status, "abandoned")
+        round_open = status.phase == "rounds"
+        return rounds.fail_study(state, tx.study, status, "abandoned", round_open=round_open)
     # Training is done and its model stands; only the statements or the release are missing.
     rounds.set_status(state, tx.study, rounds.changed(status, phase="closing"))
     return []

@@ -7,7 +7,8 @@ docs/spec/4-ledger.md lists the same paths.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeVar
+from functools import lru_cache
+from typing import Literal, TypeVar, cast
 
 import msgspec
 
@@ -125,16 +126,15 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     local: str | msgspec.UnsetType = msgspec.UNSET
 
 
-_DECODERS: dict[type[Record], msgspec.json.Decoder[Any]] = {}
+@lru_cache(maxsize=4096)
+def _decode(kind: type[Record], data: bytes) -> Record:
+    """Decode a record; records are frozen, so equal bytes may share one."""
+    return msgspec.json.decode(data, type=kind)
 
 
 def decode_record(kind: type[R], data: bytes) -> R:
     """Return the record behind a stored value."""
-    decoder = _DECODERS.get(kind)
-    if decoder is None:
-        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
-    record: R = decoder.decode(data)
-    return record
+    return cast(R, _decode(kind, data))
 
 
 def read(state: State, path: Path, key: str, kind: type[R]) -> R | None:
@@ -157,6 +157,7 @@ EVIDENCE: Path = ("evidence",)
 THE_ONE = "record"
 
 
+@lru_cache(maxsize=4096)
 def study_path(study: str, table: str) -> Path:
     """Return where a study's table lies, such as sites, models or evaluations."""
     return ("studies", study, table)
@@ -167,6 +168,7 @@ def round_branch(study: str, number: int) -> Path:
     return ("studies", study, "rounds", f"{number:08d}")
 
 
+@lru_cache(maxsize=4096)
 def round_path(study: str, number: int, table: str) -> Path:
     """Return where a round's table lies, such as participants or commits."""
     return ("studies", study, "rounds", f"{number:08d}", table)

@@ -8,7 +8,7 @@ from collegium.errors import FormatError
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import Reveal, attempt_key, powers, round_path
+from collegium.ledger.contract.tables import Reveal, attempt_items, attempt_key, round_path
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.state import State
@@ -65,16 +65,16 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
         Rejected: the bitmap has another length, or names somebody who revealed nothing.
     """
     record, status, current = rounds.enter(state, tx, sender, "available")
-    participants = list(powers(state, round_path(tx.study, tx.round, "participants")))
+    participants = [name for name, _ in state.items(round_path(tx.study, tx.round, "participants"))]
     try:
         bitmap = from_text(tx.bitmap, (len(participants) + 7) // 8, "a bitmap")
     except FormatError as error:
         raise Rejected("malformed", error.why) from error
-    reveals = round_path(tx.study, tx.round, "reveals")
+    reveals = attempt_items(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
+    revealed = {name for name, _ in reveals}
     for index in range(8 * len(bitmap)):
         if bitmap[index >> 3] >> (7 - (index & 7)) & 1 and (
-            index >= len(participants)
-            or state.get(reveals, attempt_key(tx.attempt, participants[index])) is None
+            index >= len(participants) or participants[index] not in revealed
         ):
             raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
     path = round_path(tx.study, tx.round, "available")

@@ -1,0 +1,1 @@
+"""Verification by anybody: replay the ledger, recompute the aggregates, say what that proves."""

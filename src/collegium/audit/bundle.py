@@ -1,0 +1,52 @@
+"""The released bundle: a folder of files with one digest over all, named on the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from collegium.audit.findings import Finding
+from collegium.canonical import to_text
+from collegium.errors import FormatError
+from collegium.learning.blobs import decode_model
+from collegium.learning.safetensors import released_bytes
+from collegium.ledger.hashing import lp, tagged_hash
+
+WEIGHTS = "model.safetensors"
+
+
+def bundle_digest(files: Mapping[str, bytes]) -> bytes:
+    """Return the digest over a bundle's files by name (docs/spec/8-blobs.md)."""
+    parts = (lp(name.encode()) + sha256(files[name]).digest() for name in sorted(files))
+    return tagged_hash("bundle", *parts)
+
+
+def read_bundle(folder: Path) -> dict[str, bytes]:
+    """Return a bundle folder's files by name."""
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def check_bundle(folder: Path, registered: str, model: bytes | None) -> list[Finding]:
+    """Check a released folder against the ledger, and its weights against the final model."""
+    try:
+        files = read_bundle(folder)
+    except OSError as error:
+        return [Finding("bundle.unreadable", "error", str(error), "model/")]
+    findings = []
+    if to_text(bundle_digest(files)) != registered:
+        what = "the released files are not those that the owner registered"
+        findings.append(Finding("bundle.altered", "error", what, "model/"))
+    if model is not None:
+        try:
+            expected = released_bytes(decode_model(model))
+        except FormatError as error:
+            return [*findings, Finding("bundle.model", "error", error.why, "model/")]
+        if files.get(WEIGHTS) != expected:
+            what = "the released weights are not those of the final model"
+            findings.append(Finding("bundle.weights", "error", what, f"model/{WEIGHTS}"))
+    return findings

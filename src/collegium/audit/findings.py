@@ -1,0 +1,53 @@
+"""What verification says: typed findings, levels of rounds, and what stays unproven."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["error", "fault", "note"]
+"""error: the evidence does not hold; fault: a participant failed or lied and was caught; note."""
+
+Anchor = Literal["none", "genesis", "checkpoint"]
+Level = Literal["recomputed", "recomputed_given_scores", "attested", "certified_by_votes"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that verification noticed: code, severity, what, and where it is."""
+
+    code: str
+    severity: Severity
+    what: str
+    where: str
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of verifying a run.
+
+    `ok` is false exactly when a finding is an error, or the history is incomplete and was not
+    allowed to be. `checked` counts what was checked by kind, `levels` rounds by what was proven
+    about each. `claims` puts in words what the anchor is worth.
+    """
+
+    ok: bool
+    anchored: Anchor
+    complete: bool
+    checked: dict[str, int]
+    levels: dict[Level, int]
+    findings: tuple[Finding, ...]
+    not_proven: tuple[str, ...]
+    claims: str
+    genesis: str
+    app_hash: str
+    entries: int
+    model: str | None
+    simulated: bool
+
+
+NOT_PROVEN = (
+    "that the data are real, or of the patients they are said to be of",
+    "that local training was done as the study says: a site's update is what it chose to send",
+    "that the metrics posted by the sites are true",
+)
+SIMULATED = "who did what: one process held all keys of this run, so no identity stands behind one"

@@ -1,0 +1,208 @@
+"""Replaying ledger.log: every byte is hashed, every signature checked, every rule applied again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from collegium.audit.findings import Finding, Severity
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.events import Events, RoundClosed, StudyClosed, encode_events
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.transactions import Transaction, kind_of
+from collegium.ledger.frames import (
+    BLOCK,
+    CHECKPOINT,
+    ENTRY,
+    GENESIS,
+    Frame,
+    application_hash,
+    decode_block,
+    decode_entry,
+    entry_hash,
+    read_frames,
+)
+from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest
+from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.merkle import Frontier
+from collegium.ledger.note import open_checkpoint, origin_of
+from collegium.ledger.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry as replayed: its index, who said what, and what the contract did."""
+
+    index: int
+    sender: str
+    transaction: Transaction
+    events: Events
+
+
+@dataclass(slots=True)
+class History:
+    """What a ledger file holds, and what is wrong with it.
+
+    `roots` are the log's roots after every block, by size; `rounds_at` the rounds closed by then,
+    over all studies. `replayed` says that everything to the end was replayed and agreed.
+    """
+
+    genesis: Genesis | None = None
+    identity: bytes = b""
+    said: list[Said] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    rounds_at: dict[int, int] = field(default_factory=dict)
+    app_hash: bytes = b""
+    sealed: bool = False
+    replayed: bool = False
+    open_studies: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every study is closed and a checkpoint ends the file."""
+        return self.sealed and not self.open_studies and bool(self.said)
+
+
+def read_history(data: bytes) -> History:
+    """Return the history in a ledger file's bytes. Whatever they are, this raises nothing."""
+    history = History()
+    frames = _frames(data, history)
+    first = next(frames, None)
+    if first is None or first.kind != GENESIS:
+        _error(history, "ledger.genesis", "the file does not start with a genesis", "byte 0")
+        return history
+    try:
+        history.genesis = decode_genesis(first.body)
+    except FormatError as error:
+        _error(history, "ledger.genesis", f"{error.what}: {error.why}", "byte 0")
+        return history
+    history.identity = genesis_digest(first.body)
+    _Replay(history, history.genesis).run(frames, first.end, len(data))
+    return history
+
+
+def _frames(data: bytes, history: History) -> Iterator[Frame]:
+    try:
+        yield from read_frames(data)
+    except FormatError as error:
+        _error(history, "ledger.frames", error.why, "ledger.log")
+
+
+def _error(history: History, code: str, what: str, where: str) -> None:
+    history.findings.append(Finding(code, "error", what, where))
+
+
+class _Replay:
+    """The walk over a file's frames; it goes on with the hashes when replaying had to stop."""
+
+    def __init__(self, history: History, genesis: Genesis) -> None:
+        self.history = history
+        self.state: State | None = initial_state(genesis)
+        self.log_key = from_text(genesis.log, KEY_SIZE)
+        self.frontier = Frontier()
+        self.last_block = history.identity
+        self.since_block = 0
+        self.rounds = 0
+
+    def run(self, frames: Iterator[Frame], end: int, size: int) -> None:
+        acknowledged = end
+        for frame in frames:
+            end = frame.end
+            if frame.kind == ENTRY:
+                self._entry(frame)
+            elif frame.kind == BLOCK:
+                self._block(frame)
+                acknowledged = end
+            elif frame.kind == CHECKPOINT:
+                self._checkpoint(frame)
+                acknowledged = end
+            else:
+                self._wrong("ledger.genesis", "a second genesis", frame)
+        history = self.history
+        history.replayed = self.state is not None
+        if acknowledged < size and not any(f.code == "ledger.frames" for f in history.findings):
+            what = f"{size - acknowledged} bytes after the last block were never acknowledged"
+            severity: Severity = "error" if history.sealed else "note"
+            history.findings.append(Finding("ledger.torn-tail", severity, what, "ledger.log"))
+
+    def _entry(self, frame: Frame) -> None:
+        index = self.frontier.size
+        self.frontier.append(entry_hash(frame.body))
+        self.since_block += 1
+        self.history.sealed = False
+        if self.state is None:
+            return
+        try:
+            envelope, recorded = decode_entry(frame.body)
+            transaction, sender, events = apply(self.state, self.history.identity, envelope)
+        except FormatError as error:
+            self._stop("entry.malformed", f"{error.what}: {error.why}", index)
+            return
+        except Rejected as rejection:
+            code = {"signature": "entry.signature", "malformed": "entry.malformed"}.get(
+                rejection.code, "entry.refused"
+            )
+            self._stop(code, f"the contract refuses it ({rejection})", index)
+            return
+        if encode_events(events) != recorded:
+            what = f"the events recorded for a {kind_of(transaction)} of {sender} are not what the "
+            self._stop("entry.events", what + "contract does", index)
+            return
+        self.history.said.append(Said(index, sender, transaction, events))
+        for event in events:
+            if isinstance(event, RoundClosed):
+                self.rounds += 1
+            elif isinstance(event, StudyClosed):
+                self.history.open_studies.discard(event.study)
+        if kind_of(transaction) == "study.register":
+            self.history.open_studies.add(str(getattr(transaction, "study", "")))
+
+    def _block(self, frame: Frame) -> None:
+        try:
+            block = decode_block(frame.body)
+        except FormatError as error:
+            self._wrong("block.malformed", error.why, frame)
+            return
+        first = self.frontier.size - self.since_block
+        if block.previous != self.last_block:
+            self._wrong("block.chain", "it does not follow the block before it", frame)
+        if not self.since_block or (block.first, block.count) != (first, self.since_block):
+            self._wrong("block.entries", "it does not cover the entries before it", frame)
+        log_root = self.frontier.root()
+        if block.app_hash != application_hash(block.state_root, self.frontier.size, log_root):
+            what = "its application hash is not that of its state root and of the log so far"
+            self._wrong("block.app-hash", what, frame)
+        if self.state is not None and self.state.root() != block.state_root:
+            what = "replaying its transactions leads to another state root"
+            self._wrong("block.state-root", what, frame)
+            self.state = None
+        self.last_block = block.digest()
+        self.since_block = 0
+        self.history.app_hash = block.app_hash
+        self.history.roots[self.frontier.size] = log_root
+        self.history.rounds_at[self.frontier.size] = self.rounds
+
+    def _checkpoint(self, frame: Frame) -> None:
+        self.history.sealed = True
+        try:
+            note = frame.body.decode()
+            checkpoint = open_checkpoint(note, origin_of(self.history.identity), self.log_key)
+        except (FormatError, UnicodeDecodeError) as error:
+            why = error.why if isinstance(error, FormatError) else str(error)
+            self._wrong("checkpoint.invalid", why, frame)
+            return
+        found = (self.frontier.size, self.frontier.root(), self.last_block)
+        if self.since_block or (checkpoint.size, checkpoint.root, checkpoint.extension) != found:
+            self._wrong("checkpoint.mismatch", "it is signed over another log", frame)
+        if note.count("\n\n") != 1 or note.count("\n") != 6:
+            self._wrong("checkpoint.invalid", "it carries more than the log's signature", frame)
+
+    def _stop(self, code: str, what: str, index: int) -> None:
+        _error(self.history, code, what, f"entry {index}")
+        self.state = None
+
+    def _wrong(self, code: str, what: str, frame: Frame) -> None:
+        _error(self.history, code, what, f"byte {frame.start} of ledger.log")

@@ -1,0 +1,121 @@
+"""A study's story, gathered from the replayed entries: what later checks walk over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from collegium.audit.history import Said
+from collegium.ledger.contract.events import (
+    AttemptFailed,
+    MemberEquivocated,
+    PhaseOpened,
+    RoundClosed,
+    RoundOpened,
+    StudyClosed,
+    StudyFailed,
+    UpdatesIncluded,
+)
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    ModelRelease,
+    RoundVote,
+    StudyAccept,
+    StudyRegister,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at one round: how it opened, who said what, how it ended."""
+
+    opened: RoundOpened
+    commits: set[str] = field(default_factory=set)
+    reveals: dict[str, UpdateReveal] = field(default_factory=dict)
+    attested: set[str] = field(default_factory=set)
+    votes: dict[str, RoundVote] = field(default_factory=dict)
+    phases: dict[str, bool] = field(default_factory=dict)
+    included: tuple[str, ...] = ()
+    closed: RoundClosed | None = None
+    failed: AttemptFailed | None = None
+
+
+@dataclass(slots=True)
+class Story:
+    """One study: registration, attempts by (round, attempt), statements, end."""
+
+    registration: StudyRegister
+    accepted: dict[str, StudyAccept] = field(default_factory=dict)
+    attempts: dict[tuple[int, int], Attempt] = field(default_factory=dict)
+    statements: dict[str, EvaluationPost] = field(default_factory=dict)
+    release: ModelRelease | None = None
+    failed: StudyFailed | None = None
+    closed: StudyClosed | None = None
+
+    @property
+    def closed_rounds(self) -> list[Attempt]:
+        """The attempts that closed their rounds, in order."""
+        return [attempt for attempt in self.attempts.values() if attempt.closed is not None]
+
+    @property
+    def model(self) -> str:
+        """The last good model's digest as the ledger writes it."""
+        rounds = self.closed_rounds
+        last = rounds[-1].closed if rounds else None
+        return self.registration.model if last is None else last.model
+
+
+def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocated]]:
+    """Return every study's story, and the proven equivocations, from replayed entries."""
+    stories: dict[str, Story] = {}
+    equivocations: list[MemberEquivocated] = []
+    for said in entries:
+        if isinstance(said.transaction, StudyRegister):
+            stories[said.transaction.study] = Story(said.transaction)
+        story = stories.get(getattr(said.transaction, "study", ""))
+        if story is not None:
+            _take_transaction(story, said)
+        for event in said.events:
+            if isinstance(event, MemberEquivocated):
+                equivocations.append(event)
+            elif story is not None:
+                _take_event(story, event)
+    return stories, equivocations
+
+
+def _take_transaction(story: Story, said: Said) -> None:
+    match said.transaction:
+        case StudyAccept() as tx:
+            story.accepted[said.sender] = tx
+        case UpdateCommit() as tx:
+            story.attempts[tx.round, tx.attempt].commits.add(said.sender)
+        case UpdateReveal() as tx:
+            story.attempts[tx.round, tx.attempt].reveals[said.sender] = tx
+        case UpdateAvailable() as tx:
+            story.attempts[tx.round, tx.attempt].attested.add(said.sender)
+        case RoundVote() as tx:
+            story.attempts[tx.round, tx.attempt].votes[said.sender] = tx
+        case EvaluationPost() as tx:
+            story.statements[said.sender] = tx
+        case ModelRelease() as tx:
+            story.release = tx
+
+
+def _take_event(story: Story, event: object) -> None:
+    match event:
+        case RoundOpened():
+            story.attempts[event.round, event.attempt] = Attempt(event)
+        case PhaseOpened():
+            story.attempts[event.round, event.attempt].phases[event.phase] = event.timed_out
+        case UpdatesIncluded():
+            story.attempts[event.round, event.attempt].included = event.members
+        case RoundClosed():
+            story.attempts[event.round, event.attempt].closed = event
+        case AttemptFailed():
+            story.attempts[event.round, event.attempt].failed = event
+        case StudyFailed():
+            story.failed = event
+        case StudyClosed():
+            story.closed = event

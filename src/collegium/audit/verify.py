@@ -1,0 +1,214 @@
+"""`verify`: a run folder goes in, and what can be said about it without trusting anybody comes out.
+
+Architecture 3.8. It needs ledger.log and blobs/ alone; study.toml and model/ are checked when
+they are there. It claims no more than its anchor is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from collegium.audit.bundle import check_bundle
+from collegium.audit.faults import faults
+from collegium.audit.findings import NOT_PROVEN, SIMULATED, Anchor, Finding, Level, Verification
+from collegium.audit.history import History, read_history
+from collegium.audit.recompute import (
+    Fetch,
+    check_statements,
+    recompute_rounds,
+    registered_study,
+)
+from collegium.audit.studies import Story, gather
+from collegium.audit.trust import TrustRoot
+from collegium.canonical import from_text, to_text
+from collegium.errors import CollegiumError, RunError
+from collegium.study.canonical import document_bytes
+from collegium.study.document import Study
+from collegium.study.reading import parse_study
+
+NO_TRUST = TrustRoot()
+
+
+def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = False) -> Verification:
+    """Verify a run folder.
+
+    Args:
+        run: the folder with ``ledger.log`` and ``blobs/``.
+        trust: what was known beforehand: nothing, a genesis digest, or a policy's checkpoints.
+        partial: whether a history that is not complete may be ok.
+
+    Raises:
+        RunError: the folder has no readable ledger.log.
+    """
+    folder = Path(run)
+    try:
+        data = (folder / "ledger.log").read_bytes()
+    except OSError as error:
+        raise RunError(
+            "run.unreadable",
+            f"{folder} is not a run folder",
+            f"its ledger.log cannot be read: {error.strerror or error}",
+            "name the folder that `collegium run` wrote",
+        ) from error
+    history = read_history(data)
+    findings = history.findings
+    anchored = _anchor(history, trust)
+    stories, equivocations = gather(history.said)
+    blobs, blob_findings = _read_blobs(folder / "blobs")
+    findings += blob_findings
+    checked = _counts(history, stories, len(blobs))
+    levels: dict[Level, int] = {}
+
+    def fetch(name: str) -> bytes | None:
+        path = blobs.get(from_text(name, 32).hex())
+        return None if path is None else path.read_bytes()
+
+    for study_id, story in stories.items():
+        study, found = registered_study(story.registration, fetch)
+        findings += found
+        if study is not None:
+            reached, found = recompute_rounds(story, study, fetch)
+            findings += found
+            for level, count in reached.items():
+                levels[level] = levels.get(level, 0) + count
+        statements, found = check_statements(story, fetch)
+        checked["statements"] += statements
+        findings += found + faults(study_id, story)
+        findings += _folder(folder, story, study, fetch, alone=len(stories) == 1)
+    findings += [
+        Finding("member.equivocated", "fault", f"{one.member} signed two {one.kind}", one.member)
+        for one in equivocations
+    ]
+    findings += _strays(blobs, stories)
+    if not history.complete and history.genesis is not None and not partial:
+        what = "the history does not end in a closed study and a checkpoint (--partial allows it)"
+        findings.append(Finding("ledger.incomplete", "error", what, "ledger.log"))
+    simulated = history.genesis is not None and history.genesis.keys == "simulated"
+    story_list = list(stories.values())
+    return Verification(
+        ok=not any(finding.severity == "error" for finding in findings),
+        anchored=anchored,
+        complete=history.complete,
+        checked=checked,
+        levels=levels,
+        findings=tuple(findings),
+        not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
+        claims=_claims(anchored, len(trust.checkpoints), simulated=simulated),
+        genesis=history.identity.hex(),
+        app_hash=history.app_hash.hex(),
+        entries=max(history.roots, default=0),
+        model=from_text(story_list[-1].model, 32).hex() if story_list else None,
+        simulated=simulated,
+    )
+
+
+def _anchor(history: History, trust: TrustRoot) -> Anchor:
+    """Compare a history with what was known beforehand; note in it where they part."""
+    if trust.genesis is None or history.genesis is None:
+        return "none"
+    if trust.genesis != history.identity:
+        what = f"the genesis is {history.identity.hex()}, not the one that you trust"
+        history.findings.append(Finding("anchor.genesis", "error", what, "genesis"))
+        return "none"
+    keys = {member.id: member.key for member in history.genesis.members}
+    log_key = from_text(history.genesis.log, 32)
+    if trust.members not in (None, keys) or trust.log_key not in (None, log_key):
+        what = "the policy names other keys than the genesis"
+        history.findings.append(Finding("anchor.keys", "error", what, "genesis"))
+        return "none"
+    agreed = 0
+    for checkpoint in trust.checkpoints:
+        if history.roots.get(checkpoint.size) == checkpoint.root:
+            agreed = checkpoint.size
+            continue
+        number = history.rounds_at.get(agreed, 0) + 1
+        reason = (
+            f"the history ends after {max(history.roots, default=0)} entries"
+            if checkpoint.size > max(history.roots, default=0)
+            else "the history is another one there"
+        )
+        what = (
+            f"a checkpoint that was kept over {checkpoint.size} entries does not fit: {reason}; "
+            f"they part after entry {agreed}, that is from round {number} on"
+        )
+        history.findings.append(Finding("anchor.checkpoint", "error", what, f"round {number}"))
+        return "none"
+    return "checkpoint" if trust.checkpoints else "genesis"
+
+
+def _read_blobs(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
+    """Hash every file of a blob folder; return the sound ones by name, and what is wrong."""
+    sound: dict[str, Path] = {}
+    findings = []
+    if not folder.is_dir():
+        return {}, [Finding("blob.folder", "error", "there is no folder of blobs", "blobs/")]
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if sha256(path.read_bytes()).hexdigest() == path.name:
+            sound[path.name] = path
+        else:
+            what = "its bytes are not those that its name stands for"
+            findings.append(Finding("blob.altered", "error", what, f"blobs/{path.name}"))
+    return sound, findings
+
+
+def _counts(history: History, stories: dict[str, Story], blobs: int) -> dict[str, int]:
+    rounds = [attempt for story in stories.values() for attempt in story.closed_rounds]
+    return {
+        "signatures": len(history.said),
+        "entries": max(history.roots, default=0),
+        "blocks": len(history.roots),
+        "rounds": len(rounds),
+        "votes": sum(len(attempt.votes) for attempt in rounds),
+        "blobs": blobs,
+        "statements": 0,
+    }
+
+
+def _folder(
+    folder: Path, story: Story, study: Study | None, fetch: Fetch, *, alone: bool
+) -> Iterator[Finding]:
+    """Check what lies beside the evidence: the study as a file, and the released model."""
+    toml = folder / "study.toml"
+    if alone and study is not None and toml.is_file():
+        try:
+            same = document_bytes(parse_study(toml.read_text(), "study.toml").study)
+            if to_text(sha256(same).digest()) != story.registration.document:
+                what = "study.toml is not the study that was registered"
+                yield Finding("study.altered", "error", what, "study.toml")
+        except (CollegiumError, OSError, UnicodeError) as error:
+            yield Finding("study.unreadable", "error", str(error), "study.toml")
+    if story.release is not None and alone and (folder / "model").is_dir():
+        yield from check_bundle(folder / "model", story.release.bundle, fetch(story.model))
+
+
+def _strays(blobs: dict[str, Path], stories: dict[str, Story]) -> Iterator[Finding]:
+    named: set[str] = set()
+    for story in stories.values():
+        named |= {story.registration.document, story.registration.model}
+        for attempt in story.attempts.values():
+            named |= {reveal.digest for reveal in attempt.reveals.values()}
+            named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}
+        for post in story.statements.values():
+            named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
+    known = {from_text(name, 32).hex() for name in named}
+    for name in sorted(set(blobs) - known):
+        yield Finding("blob.stray", "note", "the ledger names no such blob", f"blobs/{name}")
+
+
+def _claims(anchored: Anchor, checkpoints: int, *, simulated: bool) -> str:
+    if anchored == "none":
+        return (
+            "Consistent with itself only: the keys are this run's own, so anybody could have "
+            "written it. Give --genesis or --policy to hold it to something."
+        )
+    if anchored == "genesis":
+        who = "whoever ran it held all keys and" if simulated else "whoever held all keys"
+        return f"These members' ledger, but {who} could have written another history under it."
+    return (
+        f"These members' ledger, and the same history that {checkpoints} checkpoint(s) kept "
+        "outside speak of: it was not rewritten since."
+    )

@@ -1,0 +1,102 @@
+"""The part of a site's rows that is opened once, after the last round.
+
+The draws are those of FLamby's Fed-Heart-Disease (Terrail et al. 2022), which splits each
+center by scikit-learn's ``train_test_split``: with test = 0.34 and seed 43 the same 254 rows
+are tested there and here. They come from NumPy's `RandomState`, frozen for ever (NEP 19).
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.persons import by_person
+from collegium.data.table import SiteRows, take
+from collegium.errors import DataError
+
+FEW = 2
+"""A class with no more persons than this is not stratified on; FLamby's rule."""
+
+
+def split(rows: SiteRows, test: float, seed: int) -> tuple[SiteRows, SiteRows]:
+    """Return a site's (training, test) rows, each in the order in which they were.
+
+    Persons are drawn, not rows, so all rows of a person stay together. The draw is stratified
+    by class where there are two classes or more and each has more than two persons (and the
+    smaller part holds as many persons as there are classes), else by chance alone.
+
+    Args:
+        rows: one site's rows.
+        test: the fraction to test on, within (0, 1), taken as the decimal it is written as;
+            ceil(test x persons) persons are drawn.
+        seed: 0 or more; one seed serves all sites of a study.
+
+    Raises:
+        DataError: one of the two parts would be empty.
+    """
+    persons = by_person(rows)
+    count = len(persons.label)
+    if not 0 < test < 1:
+        raise _impossible(rows, f"{test} is not a fraction between 0 and 1")
+    tested = math.ceil(Fraction(repr(float(test))) * count)
+    if tested >= count:
+        raise _impossible(rows, f"of {count} persons {tested} would be tested, none trained on")
+    generator = np.random.RandomState(seed if seed < 2**32 else [seed % 2**32, seed >> 32])
+    sizes = np.unique(persons.label, return_counts=True)[1]
+    if len(sizes) > 1 and sizes.min() > FEW and min(tested, count - tested) >= len(sizes):
+        drawn = _stratified(persons.label, count - tested, tested, generator)
+    else:
+        drawn = generator.permutation(count)[:tested]
+    of_test = np.zeros(count, dtype=np.bool_)
+    of_test[drawn] = True
+    mask = of_test[persons.of_row]
+    return take(rows, ~mask), take(rows, mask)
+
+
+def _stratified(
+    label: NDArray[np.int64], trained: int, tested: int, generator: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Return the positions to test on, each class in proportion; scikit-learn's sequence of draws.
+
+    The order of calls is what makes the draws equal: shares of training, shares of test, then
+    one permutation a class.
+    """
+    _, inverse, sizes = np.unique(label, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(sizes)[:-1])
+    for_training = _shares(sizes, trained, generator)
+    for_test = _shares(sizes - for_training, tested, generator)
+    drawn = []
+    for own, skip, picked in zip(members, for_training, for_test, strict=True):
+        order = generator.permutation(len(own))
+        drawn.append(own[order[skip : skip + picked]])
+    return np.concatenate(drawn)
+
+
+def _shares(sizes: NDArray[Any], total: int, generator: np.random.RandomState) -> NDArray[np.int64]:
+    """Apportion a total to classes by largest remainder, equal remainders by chance."""
+    exact = sizes / sizes.sum() * total
+    shares = np.floor(exact)
+    remainder = exact - shares
+    missing = int(total - shares.sum())
+    for value in np.unique(remainder)[::-1]:
+        if missing <= 0:
+            break
+        (equal,) = np.nonzero(remainder == value)
+        lucky = generator.choice(equal, size=min(len(equal), missing), replace=False)
+        shares[lucky] += 1
+        missing -= len(lucky)
+    whole: NDArray[np.int64] = shares.astype(np.int64)
+    return whole
+
+
+def _impossible(rows: SiteRows, why: str) -> DataError:
+    return DataError(
+        "data.split",
+        f"the rows of {rows.name} cannot be split into a training and a test part",
+        why,
+        "choose another data.split.test, or a partition with more persons a site",
+    )

@@ -1,0 +1,192 @@
+"""Tables of patients as a data set's schema describes them, and their way into model inputs.
+
+A schema is registered with its data set: the centers and scales of its numeric features are
+constants that a clinician could have written down beforehand, never estimates from rows. So
+preparing inputs needs no statistic of any site, and a released model carries its preparation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.errors import DataError
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One value of a categorical feature: its code in a table and what the code means."""
+
+    code: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of a table.
+
+    A numeric feature enters a model as (value - center) / scale, both in its unit; a binary
+    one as 0 or 1; a categorical one as indicators of its categories except the first, which
+    is the reference (an intercept already stands for it).
+    """
+
+    name: str
+    title: str
+    kind: Literal["numeric", "binary", "categorical"]
+    unit: str = ""
+    center: float = 0.0
+    scale: float = 1.0
+    categories: tuple[Category, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a table, and the question that its target column answers.
+
+    `classes` names the classes in the order of their numbers, none for a regression;
+    `positive` puts in words what class 1 of a binary task means.
+    """
+
+    features: tuple[Feature, ...]
+    target: str
+    task: Task
+    classes: tuple[str, ...] = ()
+    positive: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteRows:
+    """The rows of one site.
+
+    `x` is float32 [rows, inputs], already encoded; `y` is int64 class numbers [rows], or
+    float32 values for a regression; `person` is int64 [rows] and has the same number wherever
+    rows belong to the same person, at any site of the data set.
+    """
+
+    name: str
+    x: NDArray[np.float32]
+    y: NDArray[Any]
+    person: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One original file of a data set and its SHA-256 in hex."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """A registered data set: its rows by natural site, and what one must know to cite it."""
+
+    name: str
+    title: str
+    schema: Schema
+    sites: tuple[SiteRows, ...]
+    license: str
+    citation: str
+    url: str
+    files: tuple[SourceFile, ...]
+
+
+def input_names(schema: Schema) -> tuple[str, ...]:
+    """Return the name of each model input in order, such as ``age`` or ``cp=4``."""
+    return tuple(
+        name
+        for feature in schema.features
+        for name in (
+            [f"{feature.name}={category.code}" for category in feature.categories[1:]]
+            if feature.kind == "categorical"
+            else [feature.name]
+        )
+    )
+
+
+def encode(schema: Schema, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Turn raw columns into model inputs, float32 [rows, inputs], alike on every machine.
+
+    Args:
+        schema: says what the columns are.
+        columns: by feature name: numbers [rows] for numeric and binary features, codes as
+            text [rows] for categorical ones. Other columns are ignored.
+
+    Raises:
+        DataError: a column is missing or of another length, or a value is not one that the
+            schema allows; the first bad row is given, counted from 1.
+    """
+    absent = [feature.name for feature in schema.features if feature.name not in columns]
+    if absent:
+        raise DataError(
+            "data.missing-column",
+            f"the table has no column {absent[0]!r}",
+            f"the model's inputs are made from {', '.join(f.name for f in schema.features)}",
+            "add the column under exactly that name",
+        )
+    rows = len(columns[schema.features[0].name])
+    blocks = []
+    for feature in schema.features:
+        column = np.asarray(columns[feature.name])
+        if column.shape != (rows,):
+            raise DataError(
+                "data.ragged",
+                f"column {feature.name!r} has shape {column.shape} where ({rows},) is expected",
+                "all columns of a table have one value a row",
+                "give every column the same number of values",
+            )
+        blocks.append(_inputs(feature, column))
+    return np.concatenate(blocks, axis=1)
+
+
+def _inputs(feature: Feature, column: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the inputs that one feature makes, [rows, 1] or [rows, categories - 1]."""
+    if feature.kind == "categorical":
+        codes = np.array([category.code for category in feature.categories])
+        hit = column[:, None].astype(np.str_) == codes
+        _demand(feature, column, hit.any(axis=1), f"is none of {', '.join(codes)}")
+        indicators: NDArray[np.float32] = hit[:, 1:].astype(np.float32)
+        return indicators
+    try:
+        values = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "data.not-a-number",
+            f"column {feature.name!r} holds something that is not a number",
+            str(error),
+            "give numbers; a missing value must be completed or its row left out",
+        ) from error
+    if feature.kind == "binary":
+        _demand(feature, column, (values == 0) | (values == 1), "is neither 0 nor 1")
+        return values[:, None].astype(np.float32)
+    largest = float(np.finfo(np.float32).max)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = (values - feature.center) / feature.scale
+    _demand(feature, column, np.abs(scaled) <= largest, "is not a number a model can take")
+    return scaled[:, None].astype(np.float32)
+
+
+def _demand(feature: Feature, column: NDArray[Any], good: NDArray[np.bool_], why: str) -> None:
+    """Refuse a column with the first of its values that is not good."""
+    if good.all():
+        return
+    row = int(np.argmin(good))
+    raise DataError(
+        "data.value",
+        f"row {row + 1}, column {feature.name!r}: {str(column[row])[:40]!r} {why}",
+        f"{feature.title} is {feature.kind}" + (f", in {feature.unit}" if feature.unit else ""),
+        "correct the value, or leave the row out",
+    )
+
+
+def take(rows: SiteRows, which: NDArray[Any], name: str | None = None) -> SiteRows:
+    """Return those rows that a mask or an array of positions picks, under a new name if given."""
+    return SiteRows(
+        rows.name if name is None else name, rows.x[which], rows.y[which], rows.person[which]
+    )

@@ -1,0 +1,51 @@
+"""Who a participant is: its member id, its key, and the ledger it signs for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from collegium import canonical
+from collegium.canonical import to_text
+from collegium.federation.secrets import derive
+from collegium.ledger.contract.transactions import Transaction
+from collegium.ledger.envelope import sign_envelope
+from collegium.ledger.hashing import u64
+from collegium.ledger.keys import SigningKey, signing_key
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A member's means to speak. The repr shows nothing secret."""
+
+    member: str
+    genesis: bytes
+    key: SigningKey
+    _secret: bytes
+
+    def __repr__(self) -> str:
+        return f"Identity(member={self.member!r})"
+
+    def sign(self, kind: type[Transaction], **fields: Any) -> bytes:
+        """Return the envelope of a transaction for this ledger."""
+        transaction = kind(format=1, genesis=to_text(self.genesis), **fields)
+        return sign_envelope(canonical.encode(transaction), self.key)
+
+    def salt(self, study: str, number: int, attempt: int) -> bytes:
+        """Return the salt of a commitment: secret, and the same whenever it is asked for."""
+        context = (self.genesis, study.encode(), u64(number), u64(attempt))
+        return derive(self._secret, "salt", *context)
+
+    def commitment_key(self, study: str) -> bytes:
+        """Return the key of the commitment to a site's data snapshot; it never leaves the site."""
+        return derive(self._secret, "snapshot", self.genesis, study.encode())
+
+
+def member_key(secret: bytes) -> SigningKey:
+    """Return the signing key that belongs to a node secret."""
+    return signing_key(derive(secret, "signing"))
+
+
+def identity(member: str, genesis: bytes, secret: bytes) -> Identity:
+    """Return a member's identity on a ledger."""
+    return Identity(member, genesis, member_key(secret), secret)

@@ -1,0 +1,88 @@
+"""The in-process loop: ask everybody, commit what they say, repeat until the study is closed.
+
+When a whole pass brings nothing, everybody's timers fire; when that brings nothing either, the
+history cannot go on, which is an error and never an endless loop.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from collegium.errors import RunError
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.federation.witness import Conflict, Witness
+from collegium.ledger.book import Accepted
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.engine import Engine
+
+QUOTA = 64
+"""Transactions of one participant that a pass takes up; the rest is dropped and counted."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What the loop saw: refusals by participant and code, dropped messages, time in the engine."""
+
+    rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    engine_seconds: float = 0.0
+    passes: int = 0
+
+
+def drive(
+    engine: Engine,
+    study: str,
+    participants: Sequence[Participant],
+    observe: Callable[[Sequence[Accepted]], None],
+) -> Traffic:
+    """Run a study to its end.
+
+    Args:
+        engine: puts transactions in order.
+        study: its id.
+        participants: everybody of this process.
+        observe: is told what each block brought.
+
+    Raises:
+        RunError: nobody has anything to say and the study is not closed.
+    """
+    traffic = Traffic()
+    witness = Witness()
+    conflicts: list[Conflict] = []
+    idle = False
+    while True:
+        view = StudyView(engine.state, study, tuple(conflicts))
+        if view.phase == "closed":
+            return traffic
+        batch: list[bytes] = []
+        speakers: list[str] = []
+        for participant in participants:
+            due = participant.reconcile(view, idle=idle)
+            if len(due) > QUOTA:
+                traffic.dropped[participant.name] += len(due) - QUOTA
+            batch += due[:QUOTA]
+            speakers += [participant.name] * len(due[:QUOTA])
+        began = perf_counter()
+        outcomes = engine.submit(batch)
+        traffic.engine_seconds += perf_counter() - began
+        traffic.passes += 1
+        conflicts = witness.watch(batch, outcomes)
+        accepted = []
+        for speaker, outcome in zip(speakers, outcomes, strict=True):
+            if isinstance(outcome, Rejected):
+                traffic.rejected[speaker, outcome.code] += 1
+            else:
+                accepted.append(outcome)
+        observe(accepted)
+        if not accepted and idle:
+            raise RunError(
+                "run.stuck",
+                f"the study cannot go on from its phase {view.phase!r}",
+                "no participant has anything to say, and no quorum can end the phase",
+                "see who is silent with `collegium verify --partial`; bring them back and --resume",
+            )
+        idle = not accepted

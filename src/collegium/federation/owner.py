@@ -1,0 +1,93 @@
+"""The owner of a study: it registers the study and releases the model that came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collegium.canonical import to_text
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import ModelState, decode_model, encode_model
+from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
+from collegium.study.canonical import document_bytes
+from collegium.study.document import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What an owner registers besides the document: sites, versions, and the first model."""
+
+    code: bytes
+    design: str
+    initial: ModelState
+    rule: str
+    server: str
+    sites: tuple[str, ...]
+    per_round: int
+    min_sites: int
+
+
+class Owner:
+    """The member that owns a study; it satisfies `Participant`.
+
+    `release` makes the bundle of the final model and returns its digest.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        blobs: Blobs,
+        study: Study,
+        registration: Registration,
+        release: Callable[[bytes, ModelState], bytes],
+    ) -> None:
+        self.name = f"{identity.member} (owner)"
+        self.blobs = blobs
+        self._identity = identity
+        self._study = study
+        self._registration = registration
+        self._release = release
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Return what is due from the owner."""
+        if view.phase == "absent":
+            return [self._register()]
+        if view.phase == "release":
+            data = self.blobs.fetch(view.model)
+            if data is not None:
+                bundle = self._release(view.model, decode_model(data))
+                release = self._identity.sign(
+                    ModelRelease,
+                    study=view.study,
+                    model=to_text(view.model),
+                    bundle=to_text(bundle),
+                )
+                return [release]
+        return []
+
+    def _register(self) -> bytes:
+        study, terms = self._study, self._registration
+        document = self.blobs.publish(document_bytes(study))
+        model = self.blobs.publish(encode_model(terms.initial))
+        return self._identity.sign(
+            StudyRegister,
+            study=study.study.id,
+            attendance=study.study.attendance,
+            code=to_text(terms.code),
+            design=terms.design,
+            document=to_text(document),
+            exponent=study.aggregation.exponent,
+            max_attempts=study.study.max_attempts,
+            min_sites=terms.min_sites,
+            model=to_text(model),
+            parameters=terms.initial.parameters.size,
+            per_round=terms.per_round,
+            rounds=study.training.rounds,
+            rule=terms.rule,
+            seed=study.study.seed,
+            server=terms.server,
+            sites=terms.sites,
+            weights=study.aggregation.weights,
+        )

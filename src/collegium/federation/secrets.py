@@ -1,0 +1,63 @@
+"""A node's secrets: one random secret in a file, everything else derived from it.
+
+Architecture 3.3. In a simulation the node secret itself is derived from the study's public seed,
+and the genesis says so.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from collegium.errors import RunError
+from collegium.ledger.hashing import lp, tag
+
+SECRET_SIZE = 32
+
+
+def hkdf(secret: bytes, info: bytes, size: int = 32) -> bytes:
+    """Return HKDF-SHA-256 output with an empty salt (RFC 5869)."""
+    pseudo_random_key = hmac.digest(b"\0" * 32, secret, sha256)
+    output = block = b""
+    counter = 0
+    while len(output) < size:
+        counter += 1
+        block = hmac.digest(pseudo_random_key, block + info + bytes((counter,)), sha256)
+        output += block
+    return output[:size]
+
+
+def derive(secret: bytes, purpose: str, *context: bytes) -> bytes:
+    """Return 32 bytes for a purpose and context (genesis, study, round, attempt …)."""
+    return hkdf(secret, tag("secret") + lp(purpose.encode()) + b"".join(map(lp, context)))
+
+
+def simulated_secret(seed: int, member: str) -> bytes:
+    """Return the node secret of a member in a simulation: known to whoever knows the seed."""
+    return hkdf(b"simulated", tag("simulated") + lp(str(seed).encode()) + lp(member.encode()))
+
+
+def keep_secret(home: Path, secret: bytes) -> bytes:
+    """Return the node secret kept in a home, after writing it there if there is none yet.
+
+    Raises:
+        RunError: the file does not hold a secret.
+    """
+    path = home / "secret"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        partial = home / "secret.partial"
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+        partial.replace(path)
+    kept = path.read_bytes()
+    if len(kept) != SECRET_SIZE:
+        raise RunError(
+            "secret.malformed", f"{path} is no node secret", "it is not 32 bytes long",
+            "restore the home from its backup",
+        )  # fmt: skip
+    return kept

@@ -1,0 +1,198 @@
+"""A site: it accepts a study, trains, commits, reveals, and evaluates what came of it."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal
+
+import numpy as np
+
+from collegium.canonical import from_text, to_text
+from collegium.data.table import SiteRows, Task
+from collegium.errors import FormatError
+from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import Outbox
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import (
+    ModelState,
+    decode_model,
+    decode_update,
+    digest,
+    encode_model,
+    encode_update,
+)
+from collegium.learning.encoding import encode, indicators, registered_weight
+from collegium.learning.evaluation.disclosure import statement_of
+from collegium.learning.evaluation.statement import encode_statement
+from collegium.learning.models import predict, tensors
+from collegium.learning.protection import Protection
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    StudyAccept,
+    UpdateCommit,
+    UpdateReveal,
+)
+from collegium.ledger.contract.updates import commitment
+from collegium.ledger.hashing import DIGEST_SIZE, lp
+from collegium.study.canonical import document_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SiteParts:
+    """What a site is made of: its rows, and the parts that its study names."""
+
+    task: Task
+    train: SiteRows
+    test: SiteRows
+    code: bytes
+    protection: Protection
+
+
+class Site:
+    """A member that holds rows; it satisfies `Participant`."""
+
+    def __init__(
+        self, identity: Identity, blobs: Blobs, outbox: Outbox, cohort: Cohort, parts: SiteParts
+    ) -> None:
+        self.name = f"{identity.member} (site)"
+        self.blobs = blobs
+        self._identity = identity
+        self._outbox = outbox
+        self._cohort = cohort
+        self._parts = parts
+        self._document = document_bytes(cohort.study)
+        self._tensors = tensors(cohort.spec)
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Return what is due from this site."""
+        member = self._identity.member
+        match view.phase:
+            case "setup" if view.acceptance(member) is None:
+                return self._accept(view)
+            case "commit" if member in view.participants and not view.has_spoken("commits", member):
+                return self._commit(view)
+            case "reveal" if view.has_spoken("commits", member):
+                return self._reveal(view)
+            case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
+                return self._evaluate(view)
+        return []
+
+    def _accept(self, view: StudyView) -> list[bytes]:
+        """Accept the study if it is the one this site was given, over the code it runs."""
+        registration = view.registration
+        if registration is None or registration.document != to_text(digest(self._document)):
+            return []
+        if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
+            return []
+        transaction = self._identity.sign(
+            StudyAccept,
+            study=view.study,
+            code=to_text(self._parts.code),
+            document=registration.document,
+            snapshot=to_text(self._snapshot(view.study)),
+            weight=registered_weight(len(self._parts.train.y)),
+        )
+        return [transaction]
+
+    def _snapshot(self, study: str) -> bytes:
+        """Return the keyed commitment to the rows of both parts; the key's holder can open it."""
+        parts = b"".join(
+            lp(np.ascontiguousarray(array).tobytes())
+            for rows in (self._parts.train, self._parts.test)
+            for array in (rows.x, rows.y, rows.person)
+        )
+        return hmac.digest(self._identity.commitment_key(study), parts, sha256)
+
+    def _commit(self, view: StudyView) -> list[bytes]:
+        blob = self._outbox.get(outbox_key(view))
+        if blob is None:
+            model = self._model(view.model)
+            if model is None or view.round is None:
+                return []
+            local = self._cohort.local_parameters(
+                self._identity.member, view.number, view.participants, view.model, model.parameters
+            )
+            encoded = encode(local, model.parameters, view.round.exponent)
+            values = self._parts.protection.protect(encoded.values)
+            blob = self._outbox.put(outbox_key(view), encode_update(values, view.round.exponent))
+        salt = self._identity.salt(view.study, view.number, view.attempt)
+        bound = commitment(
+            self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,
+            digest(blob), salt,
+        )  # fmt: skip
+        return [
+            self._identity.sign(
+                UpdateCommit, study=view.study, round=view.number, attempt=view.attempt,
+                commitment=to_text(bound),
+            )
+        ]  # fmt: skip
+
+    def _reveal(self, view: StudyView) -> list[bytes]:
+        """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
+        blob = self._outbox.get(outbox_key(view))
+        if blob is None or view.has_spoken("reveals", self._identity.member):
+            return []
+        values, _ = decode_update(blob)
+        peak, saturated = indicators(values)
+        name = self.blobs.publish(blob)
+        salt = self._identity.salt(view.study, view.number, view.attempt)
+        return [
+            self._identity.sign(
+                UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
+                digest=to_text(name), salt=to_text(salt), peak=peak, saturated=saturated,
+            )
+        ]  # fmt: skip
+
+    def _evaluate(self, view: StudyView) -> list[bytes]:
+        """Open the test part, once, and sign what the final and the own model achieve on it."""
+        model = self._model(view.model)
+        if model is None:
+            return []
+        local = ModelState(
+            self._tensors, self._cohort.alone(self._identity.member), "alone@1", 0, ()
+        )
+        statements = {
+            "federated": self._statement(model.parameters, view.model, "federated"),
+            "local": self._statement(local.parameters, digest(encode_model(local)), "local"),
+        }
+        posted = {kind: to_text(self.blobs.publish(data)) for kind, data in statements.items()}
+        return [
+            self._identity.sign(
+                EvaluationPost, study=view.study, model=to_text(view.model), **posted
+            )
+        ]
+
+    def _statement(
+        self, parameters: Float32, model: bytes, kind: Literal["federated", "local"]
+    ) -> bytes:
+        study = self._cohort.study
+        test = self._parts.test
+        statement = statement_of(
+            self._parts.task, test.y, predict(self._cohort.spec, parameters, test.x),
+            threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
+            seed=study.study.seed, model=to_text(model), kind=kind,
+        )  # fmt: skip
+        return encode_statement(statement)
+
+    def _model(self, name: bytes) -> ModelState | None:
+        """Return a model if it can be had and has the registered architecture, else None.
+
+        A model of another shape is how most attacks on private updates begin: it is refused.
+        """
+        data = self.blobs.fetch(name)
+        if data is None:
+            return None
+        try:
+            model = decode_model(data)
+        except FormatError:
+            return None
+        return model if model.tensors == self._tensors else None
+
+
+def outbox_key(view: StudyView) -> str:
+    """Return the key of the open attempt in an outbox."""
+    return f"update/{view.study}/{view.number}/{view.attempt}"

@@ -1,0 +1,165 @@
+"""What the ledger says about one study at one moment, as participants ask it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from collegium.canonical import from_text
+from collegium.ledger.contract.members import validator_powers
+from collegium.ledger.contract.tables import (
+    THE_ONE,
+    Acceptance,
+    EvaluationRecord,
+    ModelRecord,
+    Reveal,
+    RoundRecord,
+    StudyRecord,
+    StudyStatus,
+    attempt_items,
+    attempt_key,
+    decode_record,
+    powers,
+    read,
+    round_path,
+    study_path,
+)
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.state import State
+
+
+class StudyView:
+    """A moment's reading of a study; make a new one after every block.
+
+    `conflicts` are equivocations that came to light with the last block.
+    """
+
+    def __init__(
+        self, state: State, study: str, conflicts: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        self._state = state
+        self.study = study
+        self.conflicts = conflicts
+
+    @cached_property
+    def registration(self) -> StudyRecord | None:
+        """What was registered, or None."""
+        return read(self._state, study_path(self.study, "study"), THE_ONE, StudyRecord)
+
+    @cached_property
+    def status(self) -> StudyStatus | None:
+        """Where the study stands, or None before it is registered."""
+        return read(self._state, study_path(self.study, "status"), THE_ONE, StudyStatus)
+
+    @cached_property
+    def phase(self) -> str:
+        """The study's phase outside of rounds, the attempt's phase within, or "absent"."""
+        if self.status is None:
+            return "absent"
+        return self.round.phase if self.round is not None else self.status.phase
+
+    @cached_property
+    def round(self) -> RoundRecord | None:
+        """The open round's record, or None."""
+        if self.status is None or self.status.phase != "rounds":
+            return None
+        return read(self._state, self._path("round"), THE_ONE, RoundRecord)
+
+    @cached_property
+    def number(self) -> int:
+        """The open round's number, or the last one's."""
+        return 0 if self.status is None else self.status.round
+
+    @cached_property
+    def attempt(self) -> int:
+        """The open attempt, or 0."""
+        return 0 if self.round is None else self.round.attempt
+
+    @cached_property
+    def model(self) -> bytes:
+        """The digest of the last good model."""
+        return b"" if self.status is None else from_text(self.status.model, DIGEST_SIZE)
+
+    @cached_property
+    def participants(self) -> dict[str, int]:
+        """The open round's participants and weights, in order."""
+        return powers(self._state, self._path("participants"))
+
+    @cached_property
+    def validators(self) -> dict[str, int]:
+        """The open round's validators and powers, in order."""
+        return powers(self._state, self._path("validators"))
+
+    @cached_property
+    def first_validator(self) -> str:
+        """The validator that does what any may do, unless its silence lets the others act."""
+        return next(iter(validator_powers(self._state)))
+
+    @cached_property
+    def reveals(self) -> dict[str, Reveal]:
+        """What was revealed in the open attempt, by member, in order."""
+        items = attempt_items(self._state, self._path("reveals"), self.attempt)
+        return {name: decode_record(Reveal, data) for name, data in items}
+
+    def acceptance(self, site: str) -> Acceptance | None:
+        """Return a site's acceptance, or None."""
+        return read(self._state, study_path(self.study, "sites"), site, Acceptance)
+
+    def evaluation(self, site: str) -> EvaluationRecord | None:
+        """Return what a site posted about the final model, or None."""
+        return read(self._state, study_path(self.study, "evaluations"), site, EvaluationRecord)
+
+    def has_spoken(self, table: str, member: str) -> bool:
+        """Return whether a member is in a table (commits, votes, …) of the open attempt."""
+        key = attempt_key(self.attempt, member)
+        return self._state.get(self._path(table), key) is not None
+
+    def has_timed_out(self, member: str) -> bool:
+        """Return whether a validator's timer for the present phase is on record."""
+        if self.round is None:
+            key = f"{self.phase}/{member}"
+            return self._state.get(study_path(self.study, "timeouts"), key) is not None
+        key = attempt_key(self.attempt, self.phase, member)
+        return self._state.get(self._path("timeouts"), key) is not None
+
+    def has_abandoned(self, member: str) -> bool:
+        """Return whether a validator's vote to abandon the study is on record."""
+        key = f"abandon/{member}"
+        return self._state.get(study_path(self.study, "timeouts"), key) is not None
+
+    def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
+        """Return who is included in an attempt, in order, with reveal and weight."""
+        weights = powers(self._state, round_path(self.study, number, "participants"))
+        reveals = round_path(self.study, number, "reveals")
+        names = attempt_items(self._state, round_path(self.study, number, "included"), attempt)
+        found = []
+        for name, _ in names:
+            reveal = read(self._state, reveals, attempt_key(attempt, name), Reveal)
+            if reveal is not None:
+                found.append((name, reveal, weights[name]))
+        return found
+
+    def missed_vote(self, member: str) -> RoundRecord | None:
+        """Return the last closed round's record if a validator's vote on it is still missing."""
+        if self.status is None or not self.status.closed_rounds or self.phase == "closed":
+            return None
+        number = self.status.closed_rounds
+        closed = read(self._state, round_path(self.study, number, "round"), THE_ONE, RoundRecord)
+        if closed is None or closed.phase != "closed":
+            return None
+        path = round_path(self.study, number, "validators")
+        if self._state.get(path, member) is None:
+            return None
+        key = attempt_key(closed.attempt, member)
+        in_time = self._state.get(round_path(self.study, number, "votes"), key)
+        late = self._state.get(study_path(self.study, "late_votes"), f"{number:08d}/{member}")
+        return closed if in_time is None and late is None else None
+
+    def parent(self, model: str) -> bytes | None:
+        """Return the digest of a model's parent, or None for the first one."""
+        record = read(self._state, study_path(self.study, "models"), model, ModelRecord)
+        if record is None or not isinstance(record.parent, str):
+            return None
+        return from_text(record.parent, DIGEST_SIZE)
+
+    def _path(self, table: str) -> tuple[str, ...]:
+        return round_path(self.study, self.number, table)

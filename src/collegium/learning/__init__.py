@@ -1,0 +1,1 @@
+"""Layer 3 of the review: models, trainers, encoding, aggregation and evaluation."""

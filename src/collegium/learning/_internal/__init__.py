@@ -1,0 +1,1 @@
+"""Parts of the learning room that nothing else uses."""

@@ -1,0 +1,172 @@
+"""Gradient steps on a stack of dense models, with every buffer allocated once.
+
+The stack is [S, d]: line s is one site's parameters. A step works on the first sites of the
+stack only, those that still have a batch, and on views of the buffers, never on copies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.learning._internal.products import product
+from collegium.learning.models import Loss, ModelSpec, layers
+from collegium.study.document import Training
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """A stack of models in training.
+
+    Attributes:
+        spec: the model.
+        training: how it is trained.
+        start: float32 [S, d], where the round began.
+        parameters: float32 [S, d], changed by every step.
+        gradient: float32 [S, d], of the latest step.
+        velocity: float32 [S, d], zero when the round begins.
+        scratch: float32 [S, d], overwritten at will.
+        decay: float32 [d], l2 for weights and 0 for biases.
+        activations: each layer's input, float32 [S, B, 1 + width], first column ones.
+        deltas: the loss's derivative by each layer's input, float32 [S, B, 1 + width], first
+            column meaningless; then by the last layer's output, float32 [S, B, outputs].
+        zeros: float32 [S, B, 1 + width] for each layer's input.
+        targets: float32 [S, B, outputs].
+    """
+
+    spec: ModelSpec
+    training: Training
+    start: Float32
+    parameters: Float32
+    gradient: Float32
+    velocity: Float32
+    scratch: Float32
+    decay: Float32
+    activations: tuple[Float32, ...]
+    deltas: tuple[Float32, ...]
+    zeros: tuple[Float32, ...]
+    targets: Float32
+
+
+def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> Descent:
+    """Return a stack that starts at given parameters, float32 [S, d], for batches of B rows.
+
+    `start` is kept where the proximal term needs it, and else becomes the parameters.
+    """
+    sites = len(start)
+    activations = [np.empty((sites, batch, 1 + width), np.float32) for width in spec.widths[:-1]]
+    for values in activations:
+        values[:, :, 0] = 1.0
+    outputs = np.empty((sites, batch, spec.widths[-1]), np.float32)
+    decay = np.full(start.shape[1], spec.l2, np.float32)
+    for matrix in layers(spec, decay):
+        matrix[0] = 0.0
+    return Descent(
+        spec,
+        training,
+        start,
+        start.copy() if training.fedprox_mu else start,
+        np.empty(start.shape, np.float32),
+        np.zeros(start.shape, np.float32),
+        np.empty(start.shape, np.float32),
+        decay,
+        tuple(activations),
+        (*(np.empty_like(values) for values in activations), np.empty_like(outputs)),
+        tuple(np.zeros(values.shape, np.float32) for values in activations),
+        outputs,
+    )
+
+
+def step(
+    descent: Descent,
+    inputs: Float32,
+    targets: Float32,
+    order: NDArray[np.int64],
+    share: Float32,
+) -> None:
+    """Take one step with one batch for each of the first A sites of the stack.
+
+    Args:
+        descent: the stack.
+        inputs: float32 [N, 1 + inputs], all sites' rows, first column ones.
+        targets: float32 [N, outputs].
+        order: int64 [A, B], the rows of each site's batch.
+        share: float32 [A, B], each row's part in its batch's mean; 0 for padding.
+    """
+    active = len(order)
+    np.take(inputs, order, axis=0, out=descent.activations[0][:active], mode="clip")
+    np.take(targets, order, axis=0, out=descent.targets[:active], mode="clip")
+    _differentiate(descent, active, share)
+    _update(descent, active)
+
+
+def _differentiate(descent: Descent, active: int, share: Float32) -> None:
+    """Fill the gradient of the mean loss of each site's batch."""
+    activations = [values[:active] for values in descent.activations]
+    deltas = [values[:active] for values in descent.deltas]
+    matrices = layers(descent.spec, descent.parameters[:active])
+    slopes = layers(descent.spec, descent.gradient[:active])
+    # Element-wise work runs over whole buffers, columns of ones included: that is contiguous,
+    # and with an array of zeros, not a number, NumPy's loops use the processor's vectors.
+    for depth, matrix in enumerate(matrices[:-1]):
+        above = activations[depth + 1]
+        product(activations[depth], matrix, above[:, :, 1:])
+        np.maximum(above, descent.zeros[depth + 1][:active], out=above)
+    outputs = deltas[-1]
+    product(activations[-1], matrices[-1], outputs)
+    _residuals(descent.spec.loss, outputs, descent.targets[:active])
+    outputs *= share[:, :, None]
+    delta = outputs
+    for depth in range(len(matrices) - 1, -1, -1):
+        product(activations[depth].transpose(0, 2, 1), delta, slopes[depth])
+        if depth:
+            below = deltas[depth]
+            product(delta, matrices[depth].transpose(0, 2, 1), below)
+            below *= activations[depth] > 0.0
+            delta = below[:, :, 1:]
+
+
+def _residuals(loss: Loss, outputs: Float32, targets: Float32) -> None:
+    """Turn the last layer's outputs [A, B, k] into the loss's derivative by them, in place.
+
+    An exponential that overflows is meant to: its reciprocal is a probability of zero.
+    """
+    if loss == "logistic":
+        np.negative(outputs, out=outputs)
+        np.exp(outputs, out=outputs)
+        outputs += 1.0
+        np.reciprocal(outputs, out=outputs)
+    elif loss == "multinomial":
+        # A maximum is exact in any order, and fast over the first axis; a sum is left to product.
+        outputs -= outputs.transpose(2, 0, 1).copy().max(axis=0)[:, :, None]
+        np.exp(outputs, out=outputs)
+        sums = np.empty((*outputs.shape[:2], 1), np.float32)
+        product(outputs, np.ones((1, outputs.shape[2], 1), np.float32), sums)
+        outputs /= sums
+    outputs -= targets
+
+
+def _update(descent: Descent, active: int) -> None:
+    """Move the parameters against the gradient of the whole objective."""
+    training = descent.training
+    parameters = descent.parameters[:active]
+    gradient = descent.gradient[:active]
+    scratch = descent.scratch[:active]
+    if descent.spec.l2:
+        np.multiply(parameters, descent.decay, out=scratch)
+        gradient += scratch
+    if training.fedprox_mu:
+        np.subtract(parameters, descent.start[:active], out=scratch)
+        scratch *= training.fedprox_mu
+        gradient += scratch
+    if training.momentum:
+        velocity = descent.velocity[:active]
+        velocity *= training.momentum
+        velocity += gradient
+        np.copyto(gradient, velocity)
+    gradient *= training.learning_rate
+    parameters -= gradient

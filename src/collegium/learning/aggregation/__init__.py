@@ -1,0 +1,1 @@
+"""Exact reductions over participants: integers in, integers out, no training library."""

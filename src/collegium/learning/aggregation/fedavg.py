@@ -1,0 +1,100 @@
+"""Federated averaging: the mean of the updates, weighted by registered integers.
+
+McMahan, Moore, Ramage, Hampson and Agüera y Arcas, "Communication-Efficient Learning of Deep
+Networks from Decentralized Data", AISTATS 2017, algorithm 1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.errors import RunError, StudyError
+from collegium.learning.aggregation.rule import Aggregate, Kind, Rule
+from collegium.learning.aggregation.updates import Updates
+from collegium.learning.blobs import LIMIT
+
+_BLOCK = 16384
+"""Columns converted to floating point at a time, so that a block stays near the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class FedAvg:
+    """The exact weighted sum over the sum of weights. It tolerates no bad update."""
+
+    name: str = "fedavg@1"
+    kind: Kind = "recomputed"
+
+    def check(self, participants: int, tolerate: int) -> None:
+        """Refuse a mean of nothing, and a mean that should bear bad updates."""
+        if participants < 1:
+            raise StudyError(
+                "rule.participants",
+                "fedavg has no participants",
+                "the mean of no updates is undefined",
+                "let at least one site take part",
+            )
+        if tolerate > 0:
+            raise StudyError(
+                "rule.tolerate",
+                f"fedavg cannot tolerate {tolerate} bad updates",
+                "one bad update can move a mean anywhere",
+                "set aggregation.tolerate = 0, or choose a robust rule",
+            )
+
+    def aggregate(self, updates: Updates) -> Aggregate:
+        """Return the sum of weight x update, and the sum of weights."""
+        if not updates.weights or min(updates.weights) < 1:
+            raise _refusal("there is no update, or a weight is not positive")
+        if updates.values.ndim != 2 or len(updates.weights) != len(updates.values):
+            raise _refusal("updates and weights differ in number")
+        return Aggregate(weighted_sum(updates.values, updates.weights), sum(updates.weights))
+
+
+def weighted_sum(values: NDArray[np.int16], weights: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the exact sum of weights[i] * values[i], int64 [d], for positive weights.
+
+    A floating-point matrix product is exact, whatever its order of summation, as long as the sum
+    of magnitudes stays within the significand. Dividing the weights by their common divisor
+    keeps most studies within float32.
+
+    Args:
+        values: int16 [n, d] in ±32767.
+        weights: n positive integers.
+
+    Raises:
+        RunError: the sum could exceed 64 bits.
+    """
+    if LIMIT * sum(weights) >= 2**63:
+        raise _refusal("the weights are so large that the sum could exceed 64 bits")
+    divisor = math.gcd(*weights)
+    bound = LIMIT * (sum(weights) // divisor)
+    if bound >= 2**53:
+        exact: NDArray[np.int64] = np.einsum("n,nd->d", np.array(weights, np.int64), values)
+        return exact
+    precision = np.float32 if bound < 2**24 else np.float64
+    reduced = np.array([weight // divisor for weight in weights], precision)
+    total = np.empty(values.shape[1], np.int64)
+    block = np.empty((len(weights), min(_BLOCK, total.size)), precision)
+    for first in range(0, total.size, _BLOCK):
+        part = total[first : first + _BLOCK]
+        columns = block[:, : part.size]
+        columns[...] = values[:, first : first + _BLOCK]
+        part[...] = reduced @ columns
+    total *= divisor
+    return total
+
+
+def _refusal(why: str) -> RunError:
+    return RunError(
+        "aggregation.refused",
+        "the updates cannot be aggregated",
+        why,
+        "check the weights that the sites registered",
+    )
+
+
+FEDAVG: Rule = FedAvg()

@@ -1,0 +1,106 @@
+"""From the included updates to the next model's bytes: what every validator and auditor repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from collegium.errors import FormatError, PluginError
+from collegium.learning.aggregation.rule import Rule
+from collegium.learning.aggregation.updates import Updates
+from collegium.learning.blobs import ModelState, decode_update, digest, encode_model
+from collegium.learning.encoding import indicators
+from collegium.learning.server import ServerOptimizer, server_step
+from collegium.plugins import find
+from collegium.study.document import Server
+
+
+def rule_named(versioned: str) -> Rule:
+    """Return the rule with a versioned name.
+
+    Raises:
+        PluginError: it is not installed, or only in another version.
+    """
+    rule: Rule = find("rules", versioned.partition("@")[0])
+    _require_version(rule.name, versioned)
+    return rule
+
+
+def server_named(versioned: str, name: str) -> ServerOptimizer:
+    """Return the server optimizer that a study calls `name` and registered under a version.
+
+    Raises:
+        PluginError: it is not installed, or only in another version.
+    """
+    optimizer: ServerOptimizer = find("server_optimizers", name)
+    _require_version(optimizer.name, versioned)
+    return optimizer
+
+
+def check_update(data: bytes, size: int, exponent: int, peak: int, saturated: int) -> None:
+    """Check an update blob against the round and the indicators that its author claimed.
+
+    Raises:
+        FormatError: malformed, of another size or exponent, or the claims are not true of it.
+    """
+    values, found_exponent = decode_update(data)
+    if values.size != size or found_exponent != exponent:
+        raise _refusal(f"{values.size} coordinates with exponent {found_exponent}")
+    if indicators(values) != (peak, saturated):
+        raise _refusal("its largest magnitude or its saturated count is not what was claimed")
+
+
+def next_model(
+    model: ModelState,
+    blobs: Sequence[bytes],
+    weights: tuple[int, ...],
+    participants: tuple[str, ...],
+    exponent: int,
+    rule: Rule,
+    optimizer: ServerOptimizer,
+    settings: Server,
+) -> bytes:
+    """Return the next model's blob, the same bytes on every machine.
+
+    Args:
+        model: the round's start.
+        blobs: the included updates' blobs, in order of the participant list.
+        weights: their registered weights.
+        participants: their members' ids.
+        exponent: e of the round.
+        rule: the registered rule.
+        optimizer: the registered server optimizer.
+        settings: its parameters, from the study document.
+
+    Raises:
+        FormatError: a blob is malformed or does not fit.
+        RunError: the arithmetic has no finite result.
+    """
+    rows = []
+    for data in blobs:
+        values, found_exponent = decode_update(data)
+        if values.size != model.parameters.size or found_exponent != exponent:
+            raise _refusal(f"{values.size} coordinates with exponent {found_exponent}")
+        rows.append(values)
+    updates = Updates(
+        np.stack(rows), weights, exponent, participants, tuple(digest(data) for data in blobs)
+    )
+    aggregate = rule.aggregate(updates)
+    return encode_model(server_step(model, aggregate, exponent, optimizer, settings))
+
+
+def _require_version(found: str, wanted: str) -> None:
+    if found != wanted:
+        raise PluginError(
+            "plugin.version",
+            f"{wanted} is registered, and {found} is installed",
+            "a versioned name never changes its meaning, so another version cannot stand in",
+            "install the release that has it",
+        )
+
+
+def _refusal(why: str) -> FormatError:
+    return FormatError(
+        "blob.misfit", "an update does not fit its round", why, "the participant is excluded"
+    )

@@ -1,0 +1,27 @@
+"""The included updates of one attempt, as one integer array from beginning to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates:
+    """What a rule aggregates: n updates of d coordinates, in the order of the participant list.
+
+    Attributes:
+        values: int16 [n, d] in ±32767, units of 2**-exponent.
+        weights: registered aggregation weights, n positive integers.
+        exponent: e of the round's encoding.
+        participants: the members' ids.
+        digests: each update blob's SHA-256; rules break ties by it.
+    """
+
+    values: NDArray[np.int16]
+    weights: tuple[int, ...]
+    exponent: int
+    participants: tuple[str, ...]
+    digests: tuple[bytes, ...]

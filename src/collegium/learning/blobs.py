@@ -1,0 +1,237 @@
+r"""The two binary blobs of a round: an update and a model, each with exactly one form.
+
+All integers are big-endian unless said otherwise; ``lp(x)`` is a u32 length, then x.
+
+* update: ``collegium/update/v1\0``, u64 d, u8 width in bytes (2), i16 exponent e, then d
+  little-endian int16 in ±32767. Coordinate i stands for ``values[i] / 2**e``.
+* model: ``collegium/model/v1\0``, u32 tensor count; a tensor is lp(name), u8 dimensions, one u32
+  a dimension, sorted by name; all tensors' little-endian float32; then the server optimizer's
+  state: lp(versioned name), u64 step, u32 slot count, and for each slot, sorted by name, lp(name)
+  and d little-endian float64.
+
+What bytes a stranger sends decides nothing but this: a value, or `FormatError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import struct
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.errors import FormatError
+
+UPDATE_TAG = b"collegium/update/v1\0"
+MODEL_TAG = b"collegium/model/v1\0"
+
+LIMIT = 32767
+"""The largest magnitude of an encoded coordinate; -32768 has no positive twin and is refused."""
+
+MAX_EXPONENT = 64
+"""Exponents stay within ±64, so that scaling by 2**e neither overflows nor underflows."""
+
+_UPDATE_HEADER = struct.Struct(f">{len(UPDATE_TAG)}sQBh")
+_NAME = re.compile(rb"[!-~]{1,255}")
+_MAX_U32 = 2**32 - 1
+_MAX_U64 = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """A tensor's name (printable ASCII without spaces) and shape (each dimension at least 1)."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelState:
+    """A model as the ledger knows it: parameters, and the server optimizer's memory.
+
+    Attributes:
+        tensors: sorted by name, names unique.
+        parameters: float32 [d], the tensors one after another, each in C order.
+        optimizer: the server optimizer's versioned name, such as ``adam@1``.
+        step: number of server steps taken.
+        slots: the optimizer's vectors by name, sorted, each float64 [d].
+    """
+
+    tensors: tuple[TensorSpec, ...]
+    parameters: NDArray[np.float32]
+    optimizer: str
+    step: int
+    slots: tuple[tuple[str, NDArray[np.float64]], ...]
+
+
+def digest(data: bytes) -> bytes:
+    """Return a blob's name: the SHA-256 of its bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def encode_update(values: NDArray[np.int16], exponent: int) -> bytes:
+    """Return the blob of an encoded update.
+
+    Args:
+        values: int16 [d] in ±32767.
+        exponent: e of the scale 2**e.
+
+    Raises:
+        FormatError: no coordinates, -32768 among them, or an exponent out of range.
+    """
+    _check_update(values, exponent)
+    header = _UPDATE_HEADER.pack(UPDATE_TAG, values.size, 2, exponent)
+    return header + values.astype("<i2").tobytes()
+
+
+def decode_update(data: bytes) -> tuple[NDArray[np.int16], int]:
+    """Return an update blob's values (int16 [d], read-only) and exponent.
+
+    Raises:
+        FormatError: the bytes are not an update blob.
+    """
+    if len(data) < _UPDATE_HEADER.size:
+        raise _refusal("blob.length", "the update ends within its header")
+    tag, size, width, exponent = _UPDATE_HEADER.unpack_from(data)
+    if tag != UPDATE_TAG:
+        raise _refusal("blob.tag", "the bytes do not start with an update's tag")
+    if width != 2:
+        raise _refusal("blob.value", f"integers of {width} bytes where an update has 2")
+    if len(data) != _UPDATE_HEADER.size + 2 * size:
+        raise _refusal("blob.length", f"{len(data)} bytes do not hold {size} coordinates")
+    values = np.frombuffer(data, "<i2", size, _UPDATE_HEADER.size).astype(np.int16)
+    values.flags.writeable = False
+    _check_update(values, exponent)
+    return values, exponent
+
+
+def encode_model(model: ModelState) -> bytes:
+    """Return the blob of a model.
+
+    Raises:
+        FormatError: the state breaks what `ModelState` promises, or holds a value that is not
+            finite.
+    """
+    _check_model(model)
+    parts = [MODEL_TAG, struct.pack(">I", len(model.tensors))]
+    for tensor in model.tensors:
+        dimensions = len(tensor.shape)
+        parts.append(_lp(tensor.name))
+        parts.append(struct.pack(f">B{dimensions}I", dimensions, *tensor.shape))
+    parts.append(model.parameters.astype("<f4").tobytes())
+    parts.append(_lp(model.optimizer))
+    parts.append(struct.pack(">QI", model.step, len(model.slots)))
+    for name, slot in model.slots:
+        parts.append(_lp(name))
+        parts.append(slot.astype("<f8").tobytes())
+    return b"".join(parts)
+
+
+def decode_model(data: bytes) -> ModelState:
+    """Return the model in a blob; its arrays are read-only.
+
+    Raises:
+        FormatError: the bytes are not a model blob.
+    """
+    reader = _Reader(data)
+    if reader.take(len(MODEL_TAG)) != MODEL_TAG:
+        raise _refusal("blob.tag", "the bytes do not start with a model's tag")
+    tensors = tuple(
+        TensorSpec(reader.name(), tuple(reader.u32() for _ in range(reader.take(1)[0])))
+        for _ in range(reader.u32())
+    )
+    size = sum(tensor.size for tensor in tensors)
+    parameters = np.frombuffer(reader.take(4 * size), "<f4").astype(np.float32)
+    parameters.flags.writeable = False
+    optimizer = reader.name()
+    step = int.from_bytes(reader.take(8))
+    slots = []
+    for _ in range(reader.u32()):
+        name = reader.name()
+        slot = np.frombuffer(reader.take(8 * size), "<f8").astype(np.float64)
+        slot.flags.writeable = False
+        slots.append((name, slot))
+    if reader.offset != len(data):
+        raise _refusal("blob.length", f"{len(data) - reader.offset} bytes follow the model")
+    model = ModelState(tensors, parameters, optimizer, step, tuple(slots))
+    _check_model(model)
+    return model
+
+
+@dataclass(slots=True)
+class _Reader:
+    """A position in bytes that refuses to read past their end."""
+
+    data: bytes
+    offset: int = 0
+
+    def take(self, count: int) -> bytes:
+        if count > len(self.data) - self.offset:
+            raise _refusal("blob.length", f"the blob ends after {len(self.data)} bytes, too early")
+        self.offset += count
+        return self.data[self.offset - count : self.offset]
+
+    def u32(self) -> int:
+        return int.from_bytes(self.take(4))
+
+    def name(self) -> str:
+        name = self.take(self.u32())
+        if not _NAME.fullmatch(name):
+            raise _refusal("blob.name", "a name is not 1 to 255 printable ASCII characters")
+        return name.decode("ascii")
+
+
+def _lp(name: str) -> bytes:
+    return struct.pack(">I", len(name)) + name.encode("ascii")
+
+
+def _check_update(values: NDArray[np.int16], exponent: int) -> None:
+    if values.ndim != 1 or values.size < 1:
+        raise _refusal("blob.value", "an update has one dimension and at least one coordinate")
+    if values.min() < -LIMIT:
+        raise _refusal("blob.value", "a coordinate is -32768; the range is ±32767")
+    if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
+        raise _refusal("blob.value", f"the exponent {exponent} is outside ±{MAX_EXPONENT}")
+
+
+def _check_model(model: ModelState) -> None:
+    if not 0 <= model.step <= _MAX_U64:
+        raise _refusal("blob.value", f"a model cannot be at step {model.step}")
+    _check_names([tensor.name for tensor in model.tensors])
+    _check_names([name for name, _ in model.slots])
+    if not _NAME.fullmatch(model.optimizer.encode("utf-8")):
+        raise _refusal("blob.name", "the optimizer's name is not printable ASCII")
+    if any(not 1 <= n <= _MAX_U32 for tensor in model.tensors for n in tensor.shape):
+        raise _refusal("blob.value", "a tensor has a dimension of no elements, or too many")
+    if any(len(tensor.shape) > 255 for tensor in model.tensors):
+        raise _refusal("blob.value", "a tensor has more than 255 dimensions")
+    size = sum(tensor.size for tensor in model.tensors)
+    if size < 1:
+        raise _refusal("blob.value", "a model has at least one parameter")
+    vectors: list[NDArray[Any]] = [model.parameters, *(slot for _, slot in model.slots)]
+    for vector in vectors:
+        if vector.shape != (size,):
+            raise _refusal("blob.length", f"a vector of shape {vector.shape} for {size} parameters")
+        if not np.isfinite(vector).all():
+            raise _refusal("blob.value", "a value is not finite")
+
+
+def _check_names(names: list[str]) -> None:
+    if any(not _NAME.fullmatch(name.encode("utf-8", "surrogatepass")) for name in names):
+        raise _refusal("blob.name", "a name is not 1 to 255 printable ASCII characters")
+    if any(first >= second for first, second in pairwise(names)):
+        raise _refusal("blob.order", "names are not sorted, or one occurs twice")
+
+
+def _refusal(code: str, why: str) -> FormatError:
+    return FormatError(code, "a blob is refused", why, "ask its author for the bytes it announced")

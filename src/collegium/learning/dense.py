@@ -1,0 +1,127 @@
+"""The NumPy trainer: all sites of a round at once, as stacks of equal matrix products.
+
+A stacked product calls the same BLAS routine for each site as a stack of one, so a site gets
+the same bits alone, in a half and in a whole stack. For that to hold, shapes depend on the site
+alone (`_batch_rows`), sites that are done leave the stack, nothing is summed over sites, and
+`product` keeps to sizes that BLAS computes alike with any number of threads.
+
+Local work is SGD (McMahan et al. 2017) with momentum that starts anew each round; FedProx adds
+mu / 2 times the squared distance from the round's start to the objective (Li, Sahu, Zaheer,
+Sanjabi, Talwalkar and Smith, "Federated Optimization in Heterogeneous Networks", MLSys 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.learning._internal.descent import begin, step
+from collegium.learning._internal.shuffling import epoch_orders, site_keys
+from collegium.learning.models import ModelSpec, size
+from collegium.learning.trainer import Trainer, TrainingJob
+from collegium.study.document import Training
+
+Float32 = NDArray[np.float32]
+
+_MAX_SITES = 64
+"""Sites trained together; more of them no longer stay near the processor."""
+
+_MAX_VALUES = 1 << 22
+"""Values of a stack (rows and parameters); a larger site is trained alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Linear, logistic, multinomial and rectified networks, in float32."""
+
+    name: str = "dense@1"
+
+    def train(
+        self, jobs: Sequence[TrainingJob], spec: ModelSpec, training: Training, seed: int
+    ) -> Float32:
+        """Return each job's parameters after local training, float32 [len(jobs), d]."""
+        trained = np.empty((len(jobs), size(spec)), np.float32)
+        with np.errstate(all="ignore"):
+            for chosen in _chunks(jobs, spec, training.batch_size):
+                chunk = [jobs[i] for i in chosen]
+                trained[chosen] = _train_chunk(chunk, spec, training, seed)
+        return trained
+
+
+def _batch_rows(rows: int, batch_size: int) -> int:
+    """Return the rows of each of a site's batches, padding included."""
+    return min(batch_size, 1 << max(0, rows - 1).bit_length())
+
+
+def _chunks(jobs: Sequence[TrainingJob], spec: ModelSpec, batch_size: int) -> Iterator[list[int]]:
+    """Yield indices of jobs to train together: batches of one shape, most rows first."""
+    rows = [len(job.x) for job in jobs]
+    shapes = [_batch_rows(n, batch_size) for n in rows]
+    order = sorted(range(len(jobs)), key=lambda i: (shapes[i], rows[i]), reverse=True)
+    chunk: list[int] = []
+    values = 0
+    for i in order:
+        more = (rows[i] + shapes[i]) * sum(spec.widths) + 4 * size(spec)
+        full = len(chunk) == _MAX_SITES or values + more > _MAX_VALUES
+        if chunk and (full or shapes[i] != shapes[chunk[0]]):
+            yield chunk
+            chunk, values = [], 0
+        chunk.append(i)
+        values += more
+    if chunk:
+        yield chunk
+
+
+def _train_chunk(
+    jobs: Sequence[TrainingJob], spec: ModelSpec, training: Training, seed: int
+) -> Float32:
+    """Train sites whose batches have one shape, in descending order of rows: float32 [S, d]."""
+    rows = np.array([len(job.x) for job in jobs])
+    batch = _batch_rows(int(rows[0]), training.batch_size)
+    steps = -(-rows // batch)
+    inputs, targets = _tables(jobs, spec)
+    starts = np.cumsum(rows) - rows
+    keys = site_keys(seed, [(job.site, job.round) for job in jobs])
+    most = int(steps[0])
+    share = _row_shares(rows, batch, most)
+    descent = begin(np.stack([job.start for job in jobs]), spec, training, batch)
+    for epoch in range(training.local_epochs):
+        order = epoch_orders(keys, rows, epoch, most * batch)
+        order += starts[:, None]
+        np.putmask(order, share == 0.0, len(inputs) - 1)
+        for turn in range(most):
+            active = np.count_nonzero(steps > turn)
+            part = slice(turn * batch, (turn + 1) * batch)
+            step(descent, inputs, targets, order[:active, part], share[:active, part])
+    return descent.parameters
+
+
+def _tables(jobs: Sequence[TrainingJob], spec: ModelSpec) -> tuple[Float32, Float32]:
+    """Return all sites' rows and one of zeros: inputs [N + 1, 1 + inputs], targets [N + 1, k]."""
+    total = sum(len(job.x) for job in jobs)
+    inputs = np.empty((total + 1, 1 + spec.widths[0]), np.float32)
+    inputs[:total, 0] = 1.0
+    inputs[total] = 0.0
+    np.concatenate([job.x for job in jobs], out=inputs[:total, 1:])
+    targets = np.zeros((total + 1, spec.widths[-1]), np.float32)
+    values = np.concatenate([job.y for job in jobs])
+    if spec.loss == "multinomial":
+        targets[np.arange(total), values.astype(np.int64)] = 1.0
+    else:
+        targets[:total, 0] = values
+    return inputs, targets
+
+
+def _row_shares(rows: NDArray[np.int64], batch: int, steps: int) -> Float32:
+    """Return each position's part in its batch's mean, 0 for padding: float32 [S, steps * B]."""
+    first = batch * np.arange(steps)
+    counts = np.clip(rows[:, None] - first, 0, batch)
+    shares = np.arange(batch) < counts[:, :, None]
+    parts: Float32 = (shares / np.maximum(counts, 1)[:, :, None]).astype(np.float32)
+    return parts.reshape(len(rows), steps * batch)
+
+
+DENSE: Trainer = Dense()

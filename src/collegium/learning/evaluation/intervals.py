@@ -1,0 +1,137 @@
+"""How sure a measure of quality is: percentile bootstrap intervals (Efron 1979).
+
+Rows are drawn with replacement within each site, so a small site stays as small as it is; the
+interval speaks of other patients of the same sites, not of other sites. Draws are frozen and a
+function of the seed: a repeated evaluation has the same intervals, and two models on the same
+rows are compared on the same resamplings (paired).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.randomness import draws
+from collegium.data.table import Task
+from collegium.learning.evaluation.metrics import measure, measure_resampled
+
+LEVEL = 0.95
+DEFINED = 0.9
+"""The least share of resamplings where a measure must be defined to have an interval."""
+
+CELLS = 2**20
+"""Resamplings are made in portions of about that many counts, to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A measure with the bounds that hold `LEVEL` of its resamplings."""
+
+    value: float
+    low: float
+    high: float
+
+
+def intervals(
+    task: Task,
+    y: NDArray[Any],
+    scores: NDArray[Any],
+    *,
+    threshold: float,
+    replicates: int,
+    seed: int,
+    site: NDArray[np.int64] | None = None,
+) -> dict[str, Interval | None]:
+    """Return the interval of each measure of a task by name.
+
+    Args:
+        task: see `metrics`, as are the next three.
+        y: [rows].
+        scores: [rows, 1] or [rows, classes].
+        threshold: of a binary task.
+        replicates: the number of resamplings; with 0 every interval is None.
+        seed: the study's.
+        site: [rows], the number of each row's site, for rows of several sites put together.
+
+    Returns:
+        None where a measure is undefined, or was so in more than a tenth of the resamplings.
+
+    Raises:
+        DataError: y and scores do not fit to each other or to the task, or no rows.
+    """
+    portions = [
+        measure_resampled(task, y, scores, threshold, counts)
+        for counts in _resamplings(len(y), site, replicates, seed)
+    ]
+    return {
+        name: _interval(
+            value, np.concatenate([np.empty(0), *(portion[name] for portion in portions)])
+        )
+        for name, value in measure(task, y, scores, threshold).items()
+    }
+
+
+def intervals_of_difference(
+    task: Task,
+    y: NDArray[Any],
+    scores: NDArray[Any],
+    other_scores: NDArray[Any],
+    *,
+    threshold: float,
+    replicates: int,
+    seed: int,
+    site: NDArray[np.int64] | None = None,
+) -> dict[str, Interval | None]:
+    """Return the interval of (a model's measure - another's) on the same rows, by name.
+
+    Args, None and errors as for `intervals`; both models meet the same resamplings.
+    """
+    portions = []
+    for counts in _resamplings(len(y), site, replicates, seed):
+        one = measure_resampled(task, y, scores, threshold, counts)
+        other = measure_resampled(task, y, other_scores, threshold, counts)
+        portions.append({name: one[name] - other[name] for name in one})
+    one_value = measure(task, y, scores, threshold)
+    other_value = measure(task, y, other_scores, threshold)
+    result = {}
+    for name, value in one_value.items():
+        against = other_value[name]
+        result[name] = _interval(
+            None if value is None or against is None else value - against,
+            np.concatenate([np.empty(0), *(portion[name] for portion in portions)]),
+        )
+    return result
+
+
+def _resamplings(
+    rows: int, site: NDArray[np.int64] | None, replicates: int, seed: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield portions of counts [resamplings, rows]; each site's rows add up to its number."""
+    generator = draws("bootstrap", seed)
+    members = (
+        [np.arange(rows)]
+        if site is None
+        else [np.flatnonzero(site == number) for number in np.unique(site)]
+    )
+    portion = max(1, CELLS // max(rows, 1))
+    for done in range(0, replicates, portion):
+        size = min(portion, replicates - done)
+        counts = np.zeros((size, rows), dtype=np.int64)
+        for own in members:
+            drawn = generator.randint(0, len(own), (size, len(own)))
+            drawn += np.arange(size)[:, None] * len(own)
+            drawn_counts = np.bincount(drawn.ravel(), minlength=size * len(own))
+            counts[:, own] = drawn_counts.reshape(size, len(own))
+        yield counts
+
+
+def _interval(value: float | None, resampled: NDArray[np.float64]) -> Interval | None:
+    defined = resampled[~np.isnan(resampled)]
+    if value is None or not len(defined) or len(defined) < DEFINED * len(resampled):
+        return None
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value, float(low), float(high))

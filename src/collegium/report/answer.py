@@ -1,0 +1,146 @@
+"""The answer in plain words: what the model can do, where it is weakest, how it compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from collegium.data.table import Task
+from collegium.report.comparison import Comparison
+from collegium.report.figures import Figure, SiteFigures
+from collegium.report.wording import count, in_sentence, number, span
+
+KEY_FIGURES: dict[Task, tuple[str, ...]] = {
+    "binary": ("auc", "sensitivity", "specificity", "accuracy"),
+    "multiclass": ("accuracy", "auc", "log_loss"),
+    "regression": ("mae", "rmse", "r2"),
+}
+"""The measures that stand in the answer, over all sites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The figures that stand at the top, by measure in order, and the sentences below them."""
+
+    figures: tuple[tuple[str, Figure], ...]
+    sentences: tuple[str, ...]
+
+
+def answer_of(
+    task: Task,
+    threshold: float,
+    federated: Mapping[str, Figure],
+    sites: Sequence[SiteFigures],
+    correct: tuple[int, int] | None,
+    comparisons: Sequence[Comparison],
+) -> Answer:
+    """Return the answer.
+
+    Args:
+        task: says which measures there are.
+        threshold: of a binary task, as registered.
+        federated: the study's model over all sites.
+        sites: what each site signed.
+        correct: (correct rows, rows) over all sites from signed counts, if all tell them.
+        comparisons: with other models.
+    """
+    sentences = {
+        "binary": _binary(threshold, federated),
+        "multiclass": _multiclass(federated),
+        "regression": _regression(federated),
+    }[task]
+    if not sentences:
+        sentences = ["There is no figure over all sites."]
+    if correct is not None:
+        right, rows = correct
+        sentences.append(
+            f"By the sites' own signed counts it is right for {count(right)} of {count(rows)} "
+            "test rows."
+        )
+    sentences += _spread(task, sites)
+    sentences += [one.sentence for one in comparisons if _says_something(one)]
+    return Answer(
+        tuple((name, federated[name]) for name in KEY_FIGURES[task]),
+        tuple(sentences),
+    )
+
+
+def _binary(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
+    sentences = []
+    auc, found, cleared = (federated[name] for name in ("auc", "sensitivity", "specificity"))
+    if auc.value is not None:
+        sentences.append(
+            "Shown one patient with the outcome and one without, the model gives the higher risk "
+            f"to the right one in {_of_hundred(auc)} such pairs."
+        )
+    if found.value is not None and cleared.value is not None:
+        sentences.append(
+            f"At the registered threshold of {threshold:g} it finds {_of_hundred(found)} with the "
+            f"outcome, and clears {_of_hundred(cleared)} without."
+        )
+    return sentences
+
+
+def _multiclass(federated: Mapping[str, Figure]) -> list[str]:
+    accuracy = federated["accuracy"]
+    if accuracy.value is None:
+        return []
+    return [f"The model names the right class for {_of_hundred(accuracy)} test rows."]
+
+
+def _regression(federated: Mapping[str, Figure]) -> list[str]:
+    error, explained = federated["mae"], federated["r2"]
+    if error.value is None:
+        return []
+    tail = (
+        ""
+        if explained.value is None
+        else f", and explains {_percent(explained)} % of the variation between rows"
+        if explained.value > 0
+        else ", and explains none of the variation between rows"
+    )
+    return [
+        f"On average the prediction is {number('mae', error.value)} away from the truth, in the "
+        f"target's unit{tail}."
+    ]
+
+
+def _spread(task: Task, sites: Sequence[SiteFigures]) -> list[str]:
+    """Return where the model is weakest and strongest, in the measure that most sites tell."""
+    measure = "mae" if task == "regression" else "accuracy"
+    told = [
+        (value, one.site)
+        for one in sites
+        for value in (one.federated[measure].value,)
+        if value is not None
+    ]
+    if len(told) < 2:
+        return []
+    lowest, highest = min(told), max(told)
+    weakest, strongest = (highest, lowest) if task == "regression" else (lowest, highest)
+    return [
+        f"By site, {in_sentence(measure)} goes from {number(measure, weakest[0])} "
+        f"({weakest[1]}, the weakest) to {number(measure, strongest[0])} ({strongest[1]})."
+    ]
+
+
+def _says_something(comparison: Comparison) -> bool:
+    return any(one.verdict != "unknown" for one in comparison.differences)
+
+
+def _of_hundred(figure: Figure) -> str:
+    """Return a share as whole cases of 100, with its interval."""
+    interval = (
+        f" ({span(_percent_of(figure.low), _percent_of(figure.high))})"
+        if figure.low is not None and figure.high is not None
+        else ""
+    )
+    return f"{_percent(figure)} of 100{interval}"
+
+
+def _percent(figure: Figure) -> str:
+    return "" if figure.value is None else _percent_of(figure.value)
+
+
+def _percent_of(value: float) -> str:
+    return f"{100 * value:.0f}"

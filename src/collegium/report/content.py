@@ -1,0 +1,232 @@
+"""What the report says, as values: a pure function from a run's evidence and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from collegium.audit.findings import Verification
+from collegium.data.table import DataSet, Schema, Task
+from collegium.report.answer import Answer, answer_of
+from collegium.report.calibration import Reliability, reliability_of
+from collegium.report.comparison import Comparison, compare
+from collegium.report.evidence import Evidence, evidence_of
+from collegium.report.figures import (
+    Figure,
+    Posted,
+    SiteFigures,
+    by_site,
+    disagreements,
+    measured,
+    signed_accuracy,
+)
+from collegium.report.measurements import FinalLine, Line, RoundLine
+from collegium.report.process import (
+    Cost,
+    Curves,
+    Participant,
+    RoundRow,
+    costs,
+    curves,
+    participants,
+    round_rows,
+)
+from collegium.study.document import Study
+from collegium.study.rendering import resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What one must know about a data set to read a report about it, without its rows."""
+
+    title: str
+    license: str
+    citation: str
+    url: str
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySection:
+    """Figures over all sites by measure, of three models; comparisons; figures by site.
+
+    `correct` is (correct rows, rows) from the sites' signed counts, None if not all tell them.
+    `disagreements` say where measurements contradict signed statements.
+    """
+
+    federated: dict[str, Figure]
+    local: dict[str, Figure]
+    pooled: dict[str, Figure]
+    comparisons: tuple[Comparison, ...]
+    sites: tuple[SiteFigures, ...]
+    correct: tuple[int, int] | None
+    disagreements: tuple[str, ...]
+    replicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """The whole page.
+
+    `outcome` is the final line's word, "unfinished" without one. `rejected` are refused and
+    surplus messages by participant. `protection` is how an update is protected on its way, as
+    the study names it; `threat` says in words which adversary was planted, empty without one.
+    """
+
+    title: str
+    study_id: str
+    question: str
+    task: Task
+    schema: Schema
+    threshold: float
+    simulated: bool
+    outcome: str
+    answer: Answer
+    quality: QualitySection
+    reliability: Reliability | None
+    curves: tuple[Curves, ...]
+    participants: tuple[Participant, ...]
+    rejected: tuple[tuple[str, int], ...]
+    protection: str
+    threat: str
+    evidence: Evidence
+    rounds: tuple[RoundRow, ...]
+    seconds: tuple[Cost, ...]
+    bytes: tuple[Cost, ...]
+    document: str
+    data: Provenance
+    versions: tuple[tuple[str, str], ...]
+
+
+def provenance_of(dataset: DataSet) -> Provenance:
+    """Return what a report tells of a data set."""
+    return Provenance(dataset.title, dataset.license, dataset.citation, dataset.url, dataset.schema)
+
+
+def build_content(
+    study: Study,
+    data: Provenance,
+    lines: Sequence[Line],
+    verification: Verification,
+    posted: Sequence[Posted],
+    versions: Mapping[str, str],
+) -> ReportContent:
+    """Return what the report of a run says.
+
+    Args:
+        study: the document as registered.
+        data: where the rows come from, and what their columns mean.
+        lines: of ``metrics.jsonl``; of a round that was closed twice (a resumed run) the later
+            line counts. Without lines the page says what is missing.
+        verification: of this run.
+        posted: the statements that the ledger's ``evaluation.post`` entries name.
+        versions: of what made the page, by name, such as collegium and python.
+    """
+    rounds = list({line.round: line for line in lines if isinstance(line, RoundLine)}.values())
+    final = next((line for line in reversed(lines) if isinstance(line, FinalLine)), None)
+    task = data.schema.task
+    sites = _sites(rounds, final, posted)
+    quality = _quality(study, task, sites, final, posted)
+    evidence = evidence_of(verification)
+    tellers = [one.site for one in quality.sites if one.rows is not None and not one.withheld]
+    return ReportContent(
+        title=study.study.title,
+        study_id=study.study.id,
+        question=study.study.question,
+        task=task,
+        schema=data.schema,
+        threshold=study.evaluation.threshold,
+        simulated=verification.simulated,
+        outcome="unfinished" if final is None else final.outcome,
+        answer=answer_of(
+            task,
+            study.evaluation.threshold,
+            quality.federated,
+            quality.sites,
+            quality.correct,
+            quality.comparisons,
+        ),
+        quality=quality,
+        reliability=reliability_of(
+            () if final is None or final.federated is None else final.federated.calibration
+        ),
+        curves=curves(task, tellers, rounds),
+        participants=participants(sites, rounds, final),
+        rejected=_refused(final),
+        protection=study.privacy.protection,
+        threat=_threat(study),
+        evidence=evidence,
+        rounds=round_rows(sites, rounds),
+        seconds=costs([line.seconds for line in rounds], {} if final is None else final.seconds),
+        bytes=costs([line.bytes for line in rounds], {} if final is None else final.bytes),
+        document=resolved(study),
+        data=data,
+        versions=tuple(versions.items()),
+    )
+
+
+def _sites(
+    rounds: Sequence[RoundLine], final: FinalLine | None, posted: Sequence[Posted]
+) -> tuple[str, ...]:
+    """Return every site that anything speaks of, in order of names."""
+    named = {name for line in rounds for name in line.included}
+    named |= {one.site for one in posted} | (set() if final is None else set(final.rows))
+    return tuple(sorted(named))
+
+
+def _quality(
+    study: Study,
+    task: Task,
+    sites: Sequence[str],
+    final: FinalLine | None,
+    posted: Sequence[Posted],
+) -> QualitySection:
+    none = "not measured: the run is not finished" if final is None else "not measured"
+    federated = measured(
+        task,
+        None if final is None else final.federated,
+        none if final is None else "not measured: over all sites it needs a secure sum",
+    )
+    local = measured(task, None if final is None else final.local, none)
+    pooled_reason = (final.pooled_reason if final else None) or none
+    pooled = measured(task, None if final is None else final.pooled, pooled_reason)
+    to_local = {} if final is None else final.difference_to_local
+    to_pooled = {} if final is None else final.difference_to_pooled
+    return QualitySection(
+        federated=federated,
+        local=local,
+        pooled=pooled,
+        comparisons=(
+            compare(task, "local-only training", federated, local, to_local),
+            compare(task, "one model of the pooled rows", federated, pooled, to_pooled),
+        ),
+        sites=by_site(task, sites, posted),
+        correct=signed_accuracy(posted, len(sites)),
+        disagreements=disagreements(posted, None if final is None else final.federated, len(sites)),
+        replicates=study.evaluation.bootstrap,
+    )
+
+
+def _refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:
+    if final is None:
+        return ()
+    names = sorted({*final.rejected, *final.dropped})
+    counts = ((name, final.rejected.get(name, 0) + final.dropped.get(name, 0)) for name in names)
+    return tuple((name, number) for name, number in counts if number)
+
+
+def _threat(study: Study) -> str:
+    threat = study.threat
+    if threat is None:
+        return ""
+    who = (
+        f"{threat.attackers} of the participants"
+        if isinstance(threat.attackers, int)
+        else ", ".join(threat.attackers)
+    )
+    when = (
+        f" in round{'s' if len(threat.rounds) > 1 else ''} {', '.join(map(str, threat.rounds))}"
+        if threat.rounds
+        else ""
+    )
+    return f"“{threat.attack}” by {who}{when}"

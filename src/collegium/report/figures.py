@@ -1,0 +1,164 @@
+"""Figures of quality: a value with its interval, or the reason why there is none.
+
+What a site said comes from its signed statement and from nowhere else, so that nothing is printed
+that the site withheld; what holds over all sites comes from the measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from collegium.data.table import Task
+from collegium.learning.evaluation.statement import MEASURES, SMALLEST_COUNT, UNITS, Statement
+from collegium.report.measurements import Quality
+from collegium.report.wording import in_sentence
+
+_AGREES = 1.5 / UNITS
+"""A signed value is rounded to its unit; a larger distance from a measured one is no rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value and its 95 % interval; `absent` says why a value, or else its interval, is missing.
+
+    `value` is None without a value, `low` and `high` are None without an interval.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A statement that a site's ``evaluation.post`` named, and the site."""
+
+    site: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFigures:
+    """What one site signed: test rows, rows by class if told, and figures by measure.
+
+    `rows` is None without a statement about the study's model; then every figure is absent.
+    """
+
+    site: str
+    rows: int | None
+    classes: tuple[int, ...]
+    withheld: str
+    federated: dict[str, Figure]
+    local: dict[str, Figure]
+
+
+NO_STATEMENT = "no signed statement"
+WITHHELD = {
+    "nothing": "",
+    "by-class": f"withheld: a class has fewer than {SMALLEST_COUNT} test rows",
+    "all": f"withheld: fewer than {SMALLEST_COUNT} test rows, or a class as small "
+    "and all rows predicted alike",
+}
+_UNDEFINED = {
+    "auc": "undefined without rows of every class",
+    "sensitivity": "undefined without rows that have the outcome",
+    "specificity": "undefined without rows that lack the outcome",
+    "r2": "undefined where all true values are equal",
+}
+NO_INTERVAL = "no interval: undefined in too many resamplings, or none were made"
+
+
+def measured(task: Task, quality: Quality | None, why_none: str) -> dict[str, Figure]:
+    """Return the figures over all sites, by measure in the task's order."""
+    if quality is None:
+        return {name: Figure(absent=why_none) for name in MEASURES[task]}
+    found = {}
+    for name in MEASURES[task]:
+        value, interval = quality.overall.get(name), quality.overall_intervals.get(name)
+        if value is None:
+            found[name] = Figure(absent=_UNDEFINED.get(name, "undefined for these rows"))
+        elif interval is None:
+            found[name] = Figure(value, absent=NO_INTERVAL)
+        else:
+            found[name] = Figure(value, interval.low, interval.high)
+    return found
+
+
+def signed(task: Task, statement: Statement | None) -> dict[str, Figure]:
+    """Return the figures that a statement tells, by measure in the task's order."""
+    if statement is None:
+        return {name: Figure(absent=NO_STATEMENT) for name in MEASURES[task]}
+    told = {value.name: value for value in statement.values}
+    found = {}
+    for name in MEASURES[task]:
+        value = told.get(name)
+        if value is None:
+            undefined = _UNDEFINED.get(name, "undefined for these rows")
+            found[name] = Figure(absent=WITHHELD[statement.withheld] or undefined)
+        elif value.low is msgspec.UNSET or value.high is msgspec.UNSET:
+            found[name] = Figure(value.value / UNITS, absent=NO_INTERVAL)
+        else:
+            found[name] = Figure(value.value / UNITS, value.low / UNITS, value.high / UNITS)
+    return found
+
+
+def by_site(task: Task, sites: Sequence[str], posted: Sequence[Posted]) -> tuple[SiteFigures, ...]:
+    """Return what each site signed about the study's model and about its own, in site order."""
+    said = {(one.site, one.statement.kind): one.statement for one in posted}
+    found = []
+    for site in sites:
+        statement, local = said.get((site, "federated")), said.get((site, "local"))
+        counts = () if statement is None else statement.classes
+        found.append(
+            SiteFigures(
+                site=site,
+                rows=None if statement is None else statement.rows,
+                classes=() if counts is msgspec.UNSET else counts,
+                withheld=NO_STATEMENT if statement is None else WITHHELD[statement.withheld],
+                federated=signed(task, statement),
+                local=signed(task, local),
+            )
+        )
+    return tuple(found)
+
+
+def signed_accuracy(posted: Sequence[Posted], sites: int) -> tuple[int, int] | None:
+    """Return (correct rows, rows) over all sites from their signed counts; None if one is silent.
+
+    The one figure over all sites that anybody can compute without trusting the run's process.
+    """
+    counts = [
+        (one.statement.correct, one.statement.rows)
+        for one in posted
+        if one.statement.kind == "federated"
+    ]
+    correct = [right for right, _ in counts if right is not msgspec.UNSET]
+    if not counts or len(correct) != sites:
+        return None
+    return sum(correct), sum(rows for _, rows in counts)
+
+
+def disagreements(posted: Sequence[Posted], quality: Quality | None, sites: int) -> tuple[str, ...]:
+    """Return in words where the measurements contradict what the sites signed."""
+    if quality is None:
+        return ()
+    found = []
+    for one in posted:
+        if one.statement.kind != "federated":
+            continue
+        own = quality.sites.get(one.site, {})
+        for value in one.statement.values:
+            other = own.get(value.name)
+            if other is None or abs(other - value.value / UNITS) > _AGREES:
+                found.append(
+                    f"{one.site} signed another {in_sentence(value.name)} than this run measured"
+                )
+    told = signed_accuracy(posted, sites)
+    overall = quality.overall.get("accuracy")
+    if told is not None and (overall is None or abs(overall - told[0] / told[1]) > _AGREES):
+        found.append("the accuracy over all sites is not the one of the sites' signed counts")
+    return tuple(found)

@@ -1,0 +1,109 @@
+"""What a run measured and nobody can prove: the lines of ``metrics.jsonl``.
+
+Quality, time and bytes as the process saw them. None of it is in hashed state.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from collegium.errors import RunError
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A 95 % bootstrap interval."""
+
+    low: float
+    high: float
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """One bin of a reliability table: rows, mean predicted risk, observed share of events."""
+
+    rows: int
+    predicted: float
+    observed: float
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics by name on the test parts, over all sites and by site; None where undefined."""
+
+    overall: dict[str, float | None]
+    sites: dict[str, dict[str, float | None]]
+    overall_intervals: dict[str, Interval | None]
+    site_intervals: dict[str, dict[str, Interval | None]]
+    calibration: tuple[Calibration, ...] = ()
+
+
+class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
+    """One closed round.
+
+    `seconds` and `bytes` are by phase: training, sites, validators, ledger; updates, models,
+    ledger. `training_metrics` is the new model on the training rows, by site and "overall",
+    empty in rounds where it was not measured (long studies measure a hundred of their rounds).
+    """
+
+    round: int
+    attempt: int
+    model: str
+    included: tuple[str, ...]
+    seconds: dict[str, float]
+    bytes: dict[str, int]
+    training_metrics: dict[str, dict[str, float | None]]
+    entries: int
+    app_hash: str
+
+
+class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="final"):
+    """The end of a run.
+
+    `local` is each site's own model on its own rows, `pooled` one model of all rows (simulation
+    only; `pooled_reason` says why there is none otherwise). `difference` is federated minus
+    pooled and federated minus local, paired on the same rows, by metric. `rejected` and `dropped`
+    count refused and surplus messages by participant.
+    """
+
+    outcome: str
+    model: str
+    seconds: dict[str, float]
+    bytes: dict[str, int]
+    federated: Quality | None
+    local: Quality | None
+    pooled: Quality | None
+    pooled_reason: str | None
+    difference_to_pooled: dict[str, Interval | None]
+    difference_to_local: dict[str, Interval | None]
+    rows: dict[str, tuple[int, int]]
+    rejected: dict[str, int]
+    dropped: dict[str, int]
+
+
+Line = RoundLine | FinalLine
+_DECODER = msgspec.json.Decoder(Line)
+
+
+def append_line(path: Path, line: Line) -> None:
+    """Write one more line."""
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(line) + b"\n")
+
+
+def read_lines(path: Path) -> list[Line]:
+    """Return the lines of a metrics file, without a torn last one; none where there is no file.
+
+    Raises:
+        RunError: a whole line cannot be read.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    lines: list[Line] = []
+    for number, text in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
+        try:
+            lines.append(_DECODER.decode(text))
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise RunError(
+                "run.metrics", f"{path} line {number} cannot be read", str(error),
+                "delete the file: quality is then missing from the report, the evidence is not",
+            ) from error  # fmt: skip
+    return lines

@@ -1,0 +1,141 @@
+"""How the run went: who took part, round by round, learning curves, time and bytes by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from collegium.data.table import Task
+from collegium.report.measurements import FinalLine, RoundLine
+
+CURVES: dict[Task, tuple[str, ...]] = {
+    "binary": ("auc", "log_loss"),
+    "multiclass": ("accuracy", "log_loss"),
+    "regression": ("mae", "r2"),
+}
+"""What learning curves show for each task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A site in the run; row counts are None where the run did not tell them.
+
+    `rounds` of `of` closed rounds include its update.
+    """
+
+    name: str
+    training_rows: int | None
+    test_rows: int | None
+    rounds: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    """A closed round: `missing` are the sites whose updates are not in it."""
+
+    round: int
+    attempt: int
+    included: int
+    missing: tuple[str, ...]
+    entries: int
+    model: str
+    app_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A measure on training rows after rounds: points (round, value), in order."""
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """One measure's learning curves: over all sites, and of each site that withholds nothing."""
+
+    measure: str
+    overall: Curve
+    sites: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A phase's seconds or bytes: over the whole run, and the median of its rounds if it has any.
+
+    `after` is the part that came after the last round.
+    """
+
+    phase: str
+    total: float
+    median: float | None
+    after: float
+
+
+def participants(
+    sites: Sequence[str], lines: Sequence[RoundLine], final: FinalLine | None
+) -> tuple[Participant, ...]:
+    """Return every site with its rows and the rounds that include it."""
+    rows = {} if final is None else final.rows
+    return tuple(
+        Participant(
+            name,
+            rows[name][0] if name in rows else None,
+            rows[name][1] if name in rows else None,
+            sum(name in line.included for line in lines),
+            len(lines),
+        )
+        for name in sites
+    )
+
+
+def round_rows(sites: Sequence[str], lines: Sequence[RoundLine]) -> tuple[RoundRow, ...]:
+    """Return the closed rounds in order."""
+    return tuple(
+        RoundRow(
+            round=line.round,
+            attempt=line.attempt,
+            included=len(line.included),
+            missing=tuple(name for name in sites if name not in line.included),
+            entries=line.entries,
+            model=line.model,
+            app_hash=line.app_hash,
+        )
+        for line in lines
+    )
+
+
+def curves(task: Task, tellers: Sequence[str], lines: Sequence[RoundLine]) -> tuple[Curves, ...]:
+    """Return the learning curves of a task's measures, without those that were not measured.
+
+    Args:
+        task: says which measures.
+        tellers: sites that withheld nothing of their test part; of the others no curve is drawn,
+            for it could tell what they keep to themselves.
+        lines: the closed rounds.
+    """
+    found = []
+    for measure in CURVES[task]:
+        overall = _curve("all sites", "overall", measure, lines)
+        if overall.points:
+            own = (_curve(name, name, measure, lines) for name in tellers)
+            found.append(Curves(measure, overall, tuple(one for one in own if one.points)))
+    return tuple(found)
+
+
+def costs(rounds: Sequence[Mapping[str, float]], after: Mapping[str, float]) -> tuple[Cost, ...]:
+    """Return seconds or bytes by phase, in the order in which the run first named the phases."""
+    phases = dict.fromkeys(name for told in (*rounds, after) for name in told)
+    found = []
+    for phase in phases:
+        values = [told[phase] for told in rounds if phase in told]
+        rest = after.get(phase, 0)
+        found.append(Cost(phase, sum(values) + rest, median(values) if values else None, rest))
+    return tuple(found)
+
+
+def _curve(name: str, key: str, measure: str, lines: Sequence[RoundLine]) -> Curve:
+    points = ((line.round, line.training_metrics.get(key, {}).get(measure)) for line in lines)
+    return Curve(name, tuple((number, value) for number, value in points if value is not None))

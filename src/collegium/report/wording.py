@@ -1,0 +1,116 @@
+"""How the report names measures and prints numbers: one way for each, everywhere on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.data.table import Task
+
+TITLES = {
+    "accuracy": "Accuracy",
+    "auc": "AUC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "r2": "R²",
+}
+
+MEANINGS = {
+    "accuracy": "the share of rows whose class is predicted",
+    "auc": "how often a row with the outcome gets a higher risk than one without; 0.5 is chance",
+    "sensitivity": "of the rows with the outcome, the share called positive",
+    "specificity": "of the rows without the outcome, the share called negative",
+    "brier": "the mean squared distance of the risk from what happened; smaller is better",
+    "log_loss": "the mean surprise at what happened, in nats; smaller is better",
+    "mae": "the mean distance of the prediction from the truth, in the target's unit",
+    "rmse": "the same with large errors weighing more, in the target's unit",
+    "r2": "the share of the target's variation that the predictions explain",
+}
+
+SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "rmse"})
+
+SHARES = frozenset({"accuracy", "auc", "sensitivity", "specificity"})
+"""Measures that lie within 0 and 1, 1 being perfect; charts show that whole range."""
+
+PRIMARY: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "mae"}
+"""The measure that the answer names first."""
+
+_IN_UNITS_OF_TARGET = frozenset({"mae", "rmse"})
+
+
+def title_of(measure: str) -> str:
+    """Return a measure's printed name; a name that we do not know stays as it is."""
+    return TITLES.get(measure, measure)
+
+
+def in_sentence(measure: str) -> str:
+    """Return a measure's name as it stands within a sentence."""
+    title = title_of(measure)
+    return title if measure in ("auc", "r2") else title[:1].lower() + title[1:]
+
+
+def number(measure: str, value: float) -> str:
+    """Return a measure's value: three decimals, or four digits where the target has a unit."""
+    text = f"{value:.4g}" if measure in _IN_UNITS_OF_TARGET else f"{value:.3f}"
+    return _signed_text(text)
+
+
+def change(measure: str, value: float) -> str:
+    """Return a difference of two values of a measure, with its sign; never 0 for what is not."""
+    text = number(measure, value)
+    if value and not text.strip("−0."):
+        text = _signed_text(f"{value:.1g}")
+    return f"+{text}" if value > 0 else text
+
+
+def share(value: float) -> str:
+    """Return a share as percent with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def span(low: str, high: str) -> str:
+    """Return an interval of printed numbers; "to", since a dash could be read as a minus."""
+    return f"{low} to {high}"
+
+
+def count(value: int) -> str:
+    """Return a whole number, thousands set apart by narrow spaces that do not break."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def counted(value: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun, in the plural unless it is one."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration with about three digits."""
+    if value < 0.9995:
+        return f"{value * 1000:.3g} ms" if value >= 1e-6 else "0 ms"
+    if value < 120:
+        return f"{value:.3g} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def size(value: float) -> str:
+    """Return a number of bytes with about three digits, in decimal units."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} bytes" if unit == "bytes" else f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.4g} TB"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _signed_text(text: str) -> str:
+    negative_zero = text.startswith("-") and not text.strip("-0.")
+    return text[1:] if negative_zero else text.replace("-", "−", 1) if text[:1] == "-" else text

@@ -1,0 +1,37 @@
+"""Writing the report: the whole file or none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from collegium.errors import RunError
+from collegium.report.content import ReportContent
+from collegium.report.page import render
+
+NAME = "report.html"
+
+
+def write_report(folder: Path, content: ReportContent) -> Path:
+    """Write ``report.html`` into a run folder in place of an earlier one, and return its path.
+
+    Raises:
+        RunError: the folder cannot be written to; an earlier report is then as it was.
+    """
+    path, partial = folder / NAME, folder / f".{NAME}"
+    data = render(content).encode()
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(
+            "report.unwritable",
+            f"{path} cannot be written",
+            str(error.strerror or error),
+            "free space or permit writing there, then `collegium report` makes the page again",
+        ) from error
+    return path

@@ -1,0 +1,236 @@
+"""A whole consortium in one process: members, their homes and keys, and everybody's participants.
+
+The keys derive from the study's public seed, and the genesis says so: such a run claims neither
+privacy nor authenticity (architecture 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from collegium.audit.bundle import bundle_digest
+from collegium.canonical import from_text, to_text
+from collegium.errors import FormatError
+from collegium.federation.cohort import Cohort
+from collegium.federation.exchange import Exchange
+from collegium.federation.identity import Identity, identity, member_key
+from collegium.federation.outbox import Outbox
+from collegium.federation.owner import Owner, Registration
+from collegium.federation.participant import Participant
+from collegium.federation.secrets import keep_secret, simulated_secret
+from collegium.federation.site import Site, SiteParts
+from collegium.federation.validator import Validator
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import ModelState
+from collegium.learning.evaluation.statement import Statement, decode_statement
+from collegium.learning.models import initial_parameters, tensors
+from collegium.learning.server import initial_state
+from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.engine import Engine, OpenEngine
+from collegium.ledger.genesis import (
+    CONTRACT_VERSION,
+    FORMAT_VERSION,
+    Genesis,
+    Member,
+    Role,
+    encode_genesis,
+    genesis_digest,
+)
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import SigningKey
+from collegium.plugins import find
+from collegium.running.code import code_digest
+from collegium.running.preparation import DESIGN, Prepared
+from collegium.running.release import bundle_files, write_bundle
+from collegium.study.document import Threat
+from collegium.threats.attack import Attack, Place
+from collegium.threats.dropout import DroppingOut
+
+Substitute = Callable[[Participant, Place], Participant]
+"""Puts somebody else in a participant's place; the demonstration's insider uses it."""
+
+
+@dataclass(slots=True)
+class Consortium:
+    """Everything that a run drives."""
+
+    prepared: Prepared
+    engine: Engine
+    exchange: Exchange
+    cohort: Cohort
+    participants: list[Participant]
+    validators: list[Validator]
+    log_key: SigningKey
+    genesis: bytes
+    outboxes: list[Outbox]
+
+    def view(self) -> StudyView:
+        """Return what the ledger says about the study now."""
+        return StudyView(self.engine.state, self.prepared.study.study.id)
+
+    def close(self, *, complete: bool) -> None:
+        """Release everything; a complete ledger is sealed."""
+        self.engine.close(complete=complete)
+        for outbox in self.outboxes:
+            outbox.close()
+
+
+def log_key_of(prepared: Prepared) -> SigningKey:
+    """Return the simulated log key; its name is no member's id, so no member has it."""
+    return member_key(simulated_secret(prepared.study.study.seed, "*log"))
+
+
+def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
+    """Return the genesis of a simulated consortium: the first sites validate, one owns studies."""
+    members = []
+    for name in prepared.sites:
+        roles: list[Role] = ["owner", "site"] if name == prepared.sites[0] else ["site"]
+        if name in prepared.validators:
+            roles.append("validator")
+        power = 1 if "validator" in roles else 0
+        members.append(
+            Member(
+                id=name, key=to_text(keys[name].public), name=_printed(name), power=power,
+                roles=tuple(roles),
+            )
+        )  # fmt: skip
+    return Genesis(
+        chain=prepared.study.study.id, contract=CONTRACT_VERSION, format=FORMAT_VERSION,
+        keys="simulated", log=to_text(log_key_of(prepared).public), members=tuple(members),
+    )  # fmt: skip
+
+
+def _printed(name: str) -> str:
+    return name.replace("_", " ").strip().title().strip("-")
+
+
+def build(
+    prepared: Prepared,
+    folder: Path,
+    warn: Callable[[str], None],
+    substitute: Substitute | None = None,
+) -> Consortium:
+    """Return the consortium of a study in a run folder, new or as it was left.
+
+    Args:
+        prepared: the study and its parts.
+        folder: the run folder; homes lie under members/.
+        warn: is told what a reader should know, such as a torn tail that was cut.
+        substitute: see `Substitute`.
+
+    Raises:
+        CollegiumError: the folder holds another ledger, or one that does not hold together.
+    """
+    study = prepared.study
+    secrets = {
+        name: keep_secret(folder / "members" / name, simulated_secret(study.study.seed, name))
+        for name in prepared.sites
+    }
+    keys = {name: member_key(secret) for name, secret in secrets.items()}
+    genesis = genesis_of(prepared, keys)
+    genesis_bytes = encode_genesis(genesis)
+    digest = genesis_digest(genesis_bytes)
+    open_engine: OpenEngine = find("engines", study.consensus.engine)
+    log_key = log_key_of(prepared)
+    engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
+    exchange = Exchange(BlobFolder(folder / "blobs"))
+    cohort = Cohort(study, prepared.spec, prepared.trainer, prepared.train)
+    code = code_digest()
+
+    identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
+    outboxes = {name: Outbox(folder / "members" / name / "outbox") for name in prepared.sites}
+    owner = prepared.sites[0]
+    participants: list[Participant] = [
+        Owner(
+            identities[owner], exchange.view(owner), study, _registration(prepared, code),
+            _releaser(prepared, engine, exchange, folder),
+        )
+    ]  # fmt: skip
+    for name in prepared.sites:
+        parts = SiteParts(
+            prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
+            prepared.protection,
+        )  # fmt: skip
+        site = Site(identities[name], exchange.view(name), outboxes[name], cohort, parts)
+        participants.append(_replaced(prepared, site, identities[name], exchange, substitute))
+    validators = [
+        Validator(identities[name], exchange.view(name), study) for name in prepared.validators
+    ]
+    for validator, name in zip(validators, prepared.validators, strict=True):
+        participants.append(_replaced(prepared, validator, identities[name], exchange, substitute))
+    return Consortium(
+        prepared, engine, exchange, cohort, participants, validators, log_key, genesis_bytes,
+        list(outboxes.values()),
+    )  # fmt: skip
+
+
+def attackers(threat: Threat, candidates: list[str]) -> list[str]:
+    """Return who attacks: those named, or as many as asked for from the end of the list."""
+    if isinstance(threat.attackers, int):
+        return candidates[len(candidates) - threat.attackers :]
+    return list(threat.attackers)
+
+
+def _replaced(
+    prepared: Prepared, honest: Site | Validator, who: Identity, exchange: Exchange,
+    substitute: Substitute | None,
+) -> Participant:  # fmt: skip
+    """Return the honest participant, or whoever the study or the insider puts in its place."""
+    study = prepared.study
+    participant: Participant = honest
+    validators = tuple(prepared.validators)
+    role = "site" if isinstance(honest, Site) else "validator"
+    if study.threat is not None:
+        attack: Attack = find("attacks", study.threat.attack)
+        candidates = prepared.sites if role == "site" else prepared.validators
+        if attack.role == role and who.member in attackers(study.threat, candidates):
+            place = Place(who, exchange, validators, frozenset(study.threat.rounds))
+            participant = attack.take_over(participant, place)
+    if substitute is not None:
+        participant = substitute(participant, Place(who, exchange, validators, frozenset()))
+    if role == "site" and study.faults.dropout:
+        participant = DroppingOut(participant, who.member, study.faults.dropout, study.study.seed)
+    return participant
+
+
+def _registration(prepared: Prepared, code: bytes) -> Registration:
+    study = prepared.study
+    initial = initial_state(
+        tensors(prepared.spec), initial_parameters(prepared.spec, study.study.seed),
+        prepared.server, study.aggregation.server,
+    )  # fmt: skip
+    return Registration(
+        code=code, design=DESIGN, initial=initial, rule=prepared.rule.name,
+        server=prepared.server.name, sites=tuple(prepared.sites), per_round=prepared.per_round,
+        min_sites=prepared.min_sites,
+    )  # fmt: skip
+
+
+def _releaser(
+    prepared: Prepared, engine: Engine, exchange: Exchange, folder: Path
+) -> Callable[[bytes, ModelState], bytes]:
+    def release(model: bytes, state: ModelState) -> bytes:
+        view = StudyView(engine.state, prepared.study.study.id)
+        files = bundle_files(prepared, model, state, statements(view, prepared, exchange))
+        write_bundle(folder / "model", files)
+        return bundle_digest(files)
+
+    return release
+
+
+def statements(view: StudyView, prepared: Prepared, exchange: Exchange) -> dict[str, Statement]:
+    """Return the statements that sites have posted about the final model, by site."""
+    found = {}
+    for name in prepared.sites:
+        record = view.evaluation(name)
+        if record is None:
+            continue
+        data = exchange.folder.get(from_text(record.federated, DIGEST_SIZE))
+        if data is not None:
+            try:
+                found[name] = decode_statement(data)
+            except FormatError:
+                continue
+    return found

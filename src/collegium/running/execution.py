@@ -1,0 +1,194 @@
+"""`run`: a study goes in; a model, a ledger that says how it came to be, and a report come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import msgspec
+
+from collegium.errors import RunError
+from collegium.federation.loop import Traffic, drive
+from collegium.learning.blobs import decode_model
+from collegium.report.measurements import FinalLine, Quality, append_line, read_lines
+from collegium.running.consortium import Consortium, Substitute, attackers, build
+from collegium.running.folder import DEFAULT_PARENT, claimed, write_policy
+from collegium.running.measuring import (
+    difference_of,
+    pooled_parameters,
+    quality_of,
+    scores_of,
+)
+from collegium.running.preparation import Prepared, prepare
+from collegium.running.recorder import Progress, Recorder
+from collegium.study.canonical import digest as study_digest
+from collegium.study.checking import Notice
+from collegium.study.document import Study
+from collegium.study.reading import ReadStudy, parse_study, read_study
+from collegium.study.rendering import resolved
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to.
+
+    `outcome` is "completed" or "failed"; a failed study keeps its last good model and has no
+    quality. `measured` is the last line of metrics.jsonl.
+    """
+
+    folder: Path
+    outcome: str
+    model: str
+    rounds: int
+    entries: int
+    app_hash: str
+    genesis: str
+    measured: FinalLine
+    study: Study
+    notices: tuple[Notice, ...]
+    attackers: tuple[str, ...]
+
+
+def run(
+    study: Study | str | Path,
+    *,
+    out: str | Path | None = None,
+    changes: Sequence[str] = (),
+    resume: bool = False,
+    progress: Progress = lambda closed, rounds: None,
+    warn: Callable[[str], None] = lambda message: None,
+    substitute: Substitute | None = None,
+) -> RunResult:
+    """Run a study in this process and leave its run folder.
+
+    Args:
+        study: a preset's name, a study file, or a typed document.
+        out: the run folder; ``runs/<id>-<digest>`` if not given.
+        changes: ``path=value`` strings that change the document, as ``--set`` does.
+        resume: go on with the run that is there, whether absent, unfinished or finished.
+        progress: is told how many rounds are closed.
+        warn: is told what the user should know.
+        substitute: puts others in participants' places, for demonstrations and tests.
+
+    Raises:
+        CollegiumError: the study, its data or the folder is not acceptable.
+    """
+    prepared = prepare(_read(study, changes))
+    name = f"{prepared.study.study.id}-{study_digest(prepared.study)[:8]}"
+    folder = DEFAULT_PARENT / name if out is None else Path(out)
+    if folder.is_dir() and any(folder.iterdir()) and not resume:
+        raise RunError(
+            "run.exists", f"{folder} is not empty", "a run never overwrites another one",
+            "choose another --out, or go on with the run that is there with --resume",
+        )  # fmt: skip
+    with claimed(folder):
+        _keep_study(folder, prepared)
+        consortium = build(prepared, folder, warn, substitute)
+        complete = False
+        try:
+            recorder = Recorder(consortium, folder, progress)
+            began = perf_counter()
+            finished = consortium.view().phase == "closed"
+            known = read_final(folder) if finished else None
+            traffic = drive(
+                consortium.engine, prepared.study.study.id, consortium.participants, recorder
+            )
+            complete = True
+            measured = known or _measure(consortium, traffic, recorder, perf_counter() - began)
+            append_line(recorder.path, measured)
+            result = _result(consortium, folder, measured)
+        finally:
+            consortium.close(complete=complete)
+        write_policy(folder, consortium.genesis, consortium.log_key)
+    return result
+
+
+def _read(study: Study | str | Path, changes: Sequence[str]) -> ReadStudy:
+    if not isinstance(study, Study):
+        return read_study(study, changes)
+    if changes:
+        raise RunError(
+            "run.changes", "changes were given with a typed study",
+            "they change a document's text", "use msgspec.structs.replace on the study",
+        )  # fmt: skip
+    return parse_study(resolved(study), "the study given")
+
+
+def _keep_study(folder: Path, prepared: Prepared) -> None:
+    """Keep the document as registered; a run that is resumed must have the same one."""
+    path = folder / "study.toml"
+    if path.exists():
+        kept = read_study(path)
+        if study_digest(kept.study) != study_digest(prepared.study):
+            raise RunError(
+                "run.other-study", f"{folder} holds a run of another study",
+                "its study.toml differs from the study that is asked for",
+                f"resume with {path} itself, or choose another --out",
+            )  # fmt: skip
+        return
+    partial = folder / ".study.toml"
+    partial.write_text(prepared.read.text, encoding="utf-8")
+    partial.replace(path)
+
+
+def read_final(folder: Path) -> FinalLine | None:
+    """Return a run's last line of measurements, or None where it has not got that far."""
+    lines = [line for line in read_lines(folder / "metrics.jsonl") if isinstance(line, FinalLine)]
+    return lines[-1] if lines else None
+
+
+def _measure(
+    consortium: Consortium, traffic: Traffic, recorder: Recorder, seconds: float
+) -> FinalLine:
+    prepared = consortium.prepared
+    view = consortium.view()
+    status = view.status
+    if status is None:
+        raise LookupError(prepared.study.study.id)
+    spent = {**recorder.totals(), "engine": traffic.engine_seconds, "total": seconds}
+    final = FinalLine(
+        outcome=status.outcome, model=view.model.hex(), seconds=spent, bytes=recorder.weights(),
+        federated=None, local=None, pooled=None, pooled_reason=None, difference_to_pooled={},
+        difference_to_local={},
+        rows={name: (len(prepared.train[name].y), len(prepared.test[name].y))
+              for name in prepared.sites},
+        rejected={f"{who}: {code}": count for (who, code), count in traffic.rejected.items()},
+        dropped=dict(traffic.dropped),
+    )  # fmt: skip
+    data = consortium.exchange.folder.get(view.model)
+    if status.outcome != "completed" or data is None:
+        reason = "the study failed, so no test part was opened"
+        return msgspec.structs.replace(final, pooled_reason=reason)
+    model = decode_model(data)
+    pooled = pooled_parameters(prepared)
+    federated_scores = scores_of(prepared, lambda _: model.parameters)
+    local_scores = scores_of(prepared, consortium.cohort.alone)
+    pooled_scores = scores_of(prepared, lambda _: pooled)
+    return msgspec.structs.replace(
+        final,
+        federated=quality_of(prepared, federated_scores),
+        local=quality_of(prepared, local_scores),
+        pooled=quality_of(prepared, pooled_scores),
+        difference_to_pooled=difference_of(prepared, federated_scores, pooled_scores),
+        difference_to_local=difference_of(prepared, federated_scores, local_scores),
+    )
+
+
+def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunResult:
+    prepared, view = consortium.prepared, consortium.view()
+    threat = prepared.study.threat
+    return RunResult(
+        folder=folder, outcome=measured.outcome, model=measured.model,
+        rounds=view.status.closed_rounds if view.status else 0,
+        entries=consortium.engine.size, app_hash=consortium.engine.application_hash().hex(),
+        genesis=consortium.engine.identity.hex(), measured=measured, study=prepared.study,
+        notices=prepared.notices,
+        attackers=tuple(attackers(threat, prepared.sites)) if threat else (),
+    )  # fmt: skip
+
+
+def summary(quality: Quality | None) -> dict[str, object] | None:
+    """Return quality as ``run --json`` prints it: metrics overall and by site."""
+    return None if quality is None else {"overall": quality.overall, "sites": quality.sites}

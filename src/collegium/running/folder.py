@@ -1,0 +1,96 @@
+"""The run folder: what lies in it, who may write to it, and what to hand to outsiders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from collegium.audit.trust import policy_text
+from collegium.errors import RunError
+from collegium.ledger.contract.events import RoundClosed, decode_events
+from collegium.ledger.frames import (
+    BLOCK,
+    ENTRY,
+    GENESIS,
+    decode_block,
+    decode_entry,
+    entry_hash,
+    read_frames,
+)
+from collegium.ledger.genesis import genesis_digest
+from collegium.ledger.keys import SigningKey
+from collegium.ledger.merkle import Frontier
+from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+
+DEFAULT_PARENT = Path("runs")
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process alone.
+
+    Raises:
+        RunError: it cannot be made, or another process holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunError(
+            "run.folder", f"{folder} cannot be written", error.strerror or str(error),
+            "choose another --out",
+        ) from error  # fmt: skip
+    try:
+        _lock(lock, folder)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock; two runs in one folder are then the user's care
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise RunError(
+            "run.busy", f"{folder} is in use", "another process is writing this run",
+            "wait for it, or choose another --out",
+        ) from error  # fmt: skip
+
+
+def round_checkpoints(ledger: Path, key: SigningKey) -> list[str]:
+    """Return signed checkpoints after each block that closed a round, and after the last block."""
+    notes: list[str] = []
+    frontier = Frontier()
+    origin = ""
+    closing = False
+    last: Checkpoint | None = None
+    for frame in read_frames(ledger.read_bytes()):
+        if frame.kind == GENESIS:
+            origin = origin_of(genesis_digest(frame.body))
+        elif frame.kind == ENTRY:
+            frontier.append(entry_hash(frame.body))
+            events = decode_events(decode_entry(frame.body)[1])
+            closing |= any(isinstance(event, RoundClosed) for event in events)
+        elif frame.kind == BLOCK:
+            block = decode_block(frame.body)
+            last = Checkpoint(origin, frontier.size, frontier.root(), block.digest())
+            if closing:
+                notes.append(sign_checkpoint(last, key))
+                last, closing = None, False
+    return notes if last is None else [*notes, sign_checkpoint(last, key)]
+
+
+def write_policy(folder: Path, genesis: bytes, key: SigningKey) -> Path:
+    """Write ``policy.json``: what outsiders keep to hold this run to its word."""
+    path = folder / "policy.json"
+    text = policy_text(genesis, key.public, round_checkpoints(folder / "ledger.log", key))
+    partial = folder / ".policy.json"
+    partial.write_text(text)
+    partial.replace(path)
+    return path

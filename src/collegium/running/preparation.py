@@ -1,0 +1,113 @@
+"""From a study document to everything it names: rows by site, model, trainer, rule, protection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from collegium.data.checking import check_dataset
+from collegium.data.partition import partition
+from collegium.data.split import split
+from collegium.data.table import DataSet, SiteRows
+from collegium.errors import DataError
+from collegium.learning.aggregation.rule import Rule
+from collegium.learning.models import ModelSpec, model_spec
+from collegium.learning.protection import Protection
+from collegium.learning.server import ServerOptimizer
+from collegium.learning.trainer import Trainer
+from collegium.ledger.genesis import MEMBER_ID
+from collegium.plugins import find
+from collegium.study.checking import Notice, check_sites
+from collegium.study.document import Study
+from collegium.study.reading import ReadStudy
+
+DESIGN = "plain@1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A study with everything that it names, checked against each other.
+
+    `train` and `test` hold the parts of each site's rows, sites in order of their names.
+    """
+
+    read: ReadStudy
+    dataset: DataSet
+    train: dict[str, SiteRows]
+    test: dict[str, SiteRows]
+    spec: ModelSpec
+    trainer: Trainer
+    rule: Rule
+    server: ServerOptimizer
+    protection: Protection
+    notices: tuple[Notice, ...]
+
+    @property
+    def study(self) -> Study:
+        """The study document."""
+        return self.read.study
+
+    @property
+    def sites(self) -> list[str]:
+        """The sites' names in order."""
+        return list(self.train)
+
+    @property
+    def validators(self) -> list[str]:
+        """The sites that validate: the first ones, all unless the study says how many."""
+        return self.sites[: self.study.consensus.validators or len(self.sites)]
+
+    @property
+    def per_round(self) -> int:
+        """How many sites take part in a round."""
+        return max(1, round(self.study.training.client_fraction * len(self.sites)))
+
+    @property
+    def min_sites(self) -> int:
+        """How many updates a round needs, where the study does not say it."""
+        given = self.study.study.min_sites
+        if given is not None:
+            return min(given, self.per_round)
+        everybody = self.study.study.attendance == "all"
+        return self.per_round if everybody else ceil(2 * self.per_round / 3)
+
+
+def prepare(read: ReadStudy) -> Prepared:
+    """Load the data, cut it into sites and parts, and find every part that the study names.
+
+    Raises:
+        CollegiumError: data, partition, model or a named part does not fit the study.
+    """
+    study = read.study
+    dataset: DataSet = find("datasets", study.data.source)()
+    check_dataset(dataset)
+    seed = study.study.seed
+    with read.located():
+        sites = sorted(partition(dataset, study.data.partition, seed), key=lambda rows: rows.name)
+        for rows in sites:
+            if not MEMBER_ID.fullmatch(rows.name):
+                raise DataError(
+                    "data.site-name",
+                    f"{rows.name[:60]!r} cannot be a member's id",
+                    "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
+                    "rename the site where the data set is loaded",
+                )
+        parts = {rows.name: split(rows, study.data.split.test, seed) for rows in sites}
+        notices = read.notices + check_sites(study, [rows.name for rows in sites])
+        classes = len(dataset.schema.classes) or None
+        spec = model_spec(study.model, sites[0].x.shape[1], classes)
+        rule: Rule = find("rules", study.aggregation.rule)
+        prepared = Prepared(
+            read=read,
+            dataset=dataset,
+            train={name: part[0] for name, part in parts.items()},
+            test={name: part[1] for name, part in parts.items()},
+            spec=spec,
+            trainer=find("trainers", study.training.trainer),
+            rule=rule,
+            server=find("server_optimizers", study.aggregation.server.optimizer),
+            protection=find("protections", study.privacy.protection),
+            notices=notices,
+        )
+        rule.check(prepared.min_sites, study.aggregation.tolerate)
+    return prepared

@@ -1,0 +1,110 @@
+"""Writing down what a run measures while it runs: a line in metrics.jsonl for each closed round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from collegium.canonical import from_text
+from collegium.learning.blobs import decode_model
+from collegium.ledger.book import Accepted
+from collegium.ledger.contract.events import RoundClosed, UpdatesIncluded
+from collegium.report.measurements import RoundLine, append_line, read_lines
+from collegium.running.consortium import Consortium
+from collegium.running.measuring import training_metrics
+
+CURVE_POINTS = 100
+"""Rounds of a long study whose training metrics are measured; a short one's are measured all."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many rounds are closed, and of how many."""
+
+
+class Recorder:
+    """Watches the blocks of a run; it continues the metrics file of a run that was interrupted."""
+
+    def __init__(self, consortium: Consortium, folder: Path, progress: Progress) -> None:
+        self.path = folder / "metrics.jsonl"
+        self._consortium = consortium
+        self._folder = folder
+        self._progress = progress
+        self._included: tuple[str, ...] = ()
+        self._began = perf_counter()
+        self._measuring = 0.0
+        self._marks = self._spent()
+        self._weighed = self._weights()
+        self._keep_lines()
+
+    def __call__(self, accepted: Sequence[Accepted]) -> None:
+        """Take note of what a block brought."""
+        for one in accepted:
+            for event in one.events:
+                if isinstance(event, UpdatesIncluded):
+                    self._included = event.members
+                elif isinstance(event, RoundClosed):
+                    self._close_round(event)
+
+    def _close_round(self, event: RoundClosed) -> None:
+        prepared = self._consortium.prepared
+        rounds = prepared.study.training.rounds
+        spent, weighed = self._spent(), self._weights()
+        began = perf_counter()
+        measured = {}
+        if event.round % max(1, rounds // CURVE_POINTS) == 0 or event.round == rounds:
+            data = self._consortium.exchange.folder.get(from_text(event.model, 32))
+            if data is not None:
+                measured = training_metrics(prepared, decode_model(data).parameters)
+        line = RoundLine(
+            round=event.round,
+            attempt=event.attempt,
+            model=from_text(event.model, 32).hex(),
+            included=self._included,
+            seconds={name: spent[name] - self._marks[name] for name in spent},
+            bytes={name: weighed[name] - self._weighed[name] for name in weighed},
+            training_metrics=measured,
+            entries=self._consortium.engine.size,
+            app_hash=self._consortium.engine.application_hash().hex(),
+        )
+        append_line(self.path, line)
+        self._measuring += perf_counter() - began
+        self._marks, self._weighed = self._spent(), weighed
+        self._progress(event.round, rounds)
+
+    def totals(self) -> dict[str, float]:
+        """Return the seconds spent by phase since the run was started or resumed."""
+        return self._spent()
+
+    def weights(self) -> dict[str, int]:
+        """Return the bytes written so far: blobs and ledger."""
+        return self._weights()
+
+    def _spent(self) -> dict[str, float]:
+        training = self._consortium.cohort.training_seconds
+        validating = sum(validator.seconds for validator in self._consortium.validators)
+        total = perf_counter() - self._began - self._measuring
+        return {
+            "training": training,
+            "validators": validating,
+            "others": max(0.0, total - training - validating),
+        }
+
+    def _weights(self) -> dict[str, int]:
+        ledger = self._folder / "ledger.log"
+        return {
+            "blobs": self._consortium.exchange.published_bytes,
+            "ledger": ledger.stat().st_size if ledger.exists() else 0,
+        }
+
+    def _keep_lines(self) -> None:
+        """Keep the whole lines about rounds that the ledger has closed; drop the rest."""
+        status = self._consortium.view().status
+        closed = status.closed_rounds if status is not None else 0
+        kept = [
+            line
+            for line in read_lines(self.path)
+            if isinstance(line, RoundLine) and line.round <= closed
+        ]
+        self.path.unlink(missing_ok=True)
+        for line in kept:
+            append_line(self.path, line)

@@ -1,0 +1,121 @@
+"""The released model: a folder that says what the model is, is for, and was made of.
+
+Everything in it is a function of the study, the final model and the sites' signed statements, so
+its one digest can stand on the ledger and anybody can compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from collegium.audit.bundle import WEIGHTS
+from collegium.data.table import Schema, input_names
+from collegium.learning.blobs import ModelState
+from collegium.learning.evaluation.statement import Statement
+from collegium.learning.safetensors import released_bytes
+from collegium.running.preparation import Prepared
+from collegium.study.canonical import digest as study_digest
+
+
+class ReleasedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """``model.json``: how to apply the weights, and where they come from."""
+
+    architecture: str
+    hidden: tuple[int, ...]
+    inputs: tuple[str, ...]
+    model: str
+    study: str
+    study_id: str
+    task: str
+    threshold: float
+    version: int = 1
+
+
+def bundle_files(
+    prepared: Prepared, digest: bytes, model: ModelState, statements: Mapping[str, Statement]
+) -> dict[str, bytes]:
+    """Return the files of a released model by name.
+
+    Args:
+        prepared: the study and its parts.
+        digest: the final model's digest.
+        model: the final model.
+        statements: the sites' statements about it.
+    """
+    study, schema = prepared.study, prepared.dataset.schema
+    about = ReleasedModel(
+        architecture=study.model.architecture,
+        hidden=study.model.hidden,
+        inputs=input_names(schema),
+        model=digest.hex(),
+        study=study_digest(study),
+        study_id=study.study.id,
+        task=schema.task,
+        threshold=study.evaluation.threshold,
+    )
+    return {
+        WEIGHTS: released_bytes(model),
+        "model.json": _json(about),
+        "schema.json": _json(schema),
+        "card.md": _card(prepared, about, statements).encode(),
+    }
+
+
+def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a bundle's files, each whole or not at all."""
+    folder.mkdir(exist_ok=True)
+    for name, data in files.items():
+        partial = folder / f".{name}"
+        partial.write_bytes(data)
+        partial.replace(folder / name)
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _card(prepared: Prepared, about: ReleasedModel, statements: Mapping[str, Statement]) -> str:
+    study, dataset = prepared.study, prepared.dataset
+    lines = [
+        f"# {study.study.title}",
+        "",
+        f"**Question.** {study.study.question}",
+        "",
+        "**Not for clinical use.** A research model; no regulator has assessed it.",
+        "",
+        f"- Model: {about.architecture}, {len(about.inputs)} inputs, digest `{about.model}`",
+        f"- Study: `{about.study_id}`, document digest `{about.study}`",
+        f"- Data: {dataset.title}; {dataset.license}. {dataset.citation}",
+        f"- Inputs: {', '.join(about.inputs)}",
+        f"- Preparation: {_preparation(dataset.schema)}",
+        *([f"- Decision threshold: {about.threshold}"] if about.task == "binary" else []),
+        "",
+        "## Quality, as each site signed it for its own test part",
+        "",
+        "| site | rows | values |",
+        "|---|---|---|",
+    ]
+    for site, statement in statements.items():
+        told = ", ".join(f"{one.name} {one.value / 1e9:.3f}" for one in statement.values)
+        lines.append(f"| {site} | {statement.rows} | {told or 'withheld: too few rows'} |")
+    lines += [
+        "",
+        "Not proven: that the data are real, that training was done as told, that these values "
+        "are true. `collegium verify` says what is.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _preparation(schema: Schema) -> str:
+    numeric = [
+        f"({feature.name} - {feature.center:g}) / {feature.scale:g}"
+        for feature in schema.features
+        if feature.kind == "numeric"
+    ]
+    return (
+        f"{'; '.join(numeric)}; registered constants, not estimated from rows" if numeric else "-"
+    )

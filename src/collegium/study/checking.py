@@ -1,0 +1,251 @@
+"""Whether a study can work: values, names and combinations, before anything runs.
+
+`check_study` needs the document alone; `check_sites` what only the data tell, the sites' names.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from collegium.plugins import Kind, names
+from collegium.study.decoding import retyped
+from collegium.study.document import Study
+from collegium.study.later import is_later_name, not_yet
+from collegium.study.limits import check_limits
+from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that does not stop a study and that its owner should know.
+
+    A warning says that the study may not give what it seems to promise; a note explains.
+    """
+
+    level: Literal["warning", "note"]
+    code: str
+    text: str
+
+
+def check_study(study: Study) -> tuple[Notice, ...]:
+    """Return what the owner of a study should know before it runs.
+
+    Raises:
+        Refusal: a value is out of range, a name is not known, or a combination cannot work.
+    """
+    retyped(study)
+    check_limits(study)
+    _check_identity(study)
+    _check_names(study)
+    _check_partition(study)
+    _check_combinations(study)
+    _check_threat(study)
+    sites = study.data.partition.sites
+    notices = () if sites is None else _counted(study, sites)
+    if study.privacy.protection == "none":
+        text = (
+            "updates are plain: a validator that reads one can learn about the rows behind it"
+            " (see `collegium check --outbound`)"
+        )
+        notices += (Notice("note", "study.plain-updates", text),)
+    return notices
+
+
+def check_sites(study: Study, sites: Sequence[str]) -> tuple[Notice, ...]:
+    """Return what else there is to know once the data have told the sites' names.
+
+    What `check_study` said, because the partition fixes the number of sites, is not repeated.
+
+    Raises:
+        Refusal: more sites, validators or attackers are asked for than there are, or an
+            attacker that is none of the sites.
+    """
+    if study.threat is not None and isinstance(study.threat.attackers, tuple):
+        for index, name in enumerate(study.threat.attackers):
+            if name not in sites:
+                raise Refusal(
+                    ("threat", "attackers", index), "study.unknown-site",
+                    f"no site is called {shown(name)}", "an attacker takes a site's place",
+                    nearest(name, sites),
+                )  # fmt: skip
+    return _counted(study, len(sites)) if study.data.partition.sites is None else ()
+
+
+def _check_identity(study: Study) -> None:
+    if not _ID.fullmatch(study.study.id):
+        raise Refusal(
+            ("study", "id"), "study.text", f"study.id is {shown(study.study.id)}",
+            "it names folders: 1 to 40 of a-z, 0-9 and -, not beginning with -",
+            "choose a short name such as 'heart'",
+        )  # fmt: skip
+    for key, text, longest in (
+        ("title", study.study.title, 120),
+        ("question", study.study.question, 500),
+    ):
+        if not text.strip() or len(text) > longest:
+            raise Refusal(
+                ("study", key), "study.text", f"study.{key} has {len(text)} characters",
+                f"it must say something, in at most {longest}", "write one plain sentence",
+            )  # fmt: skip
+        for character in text:
+            category = unicodedata.category(character)
+            if category in ("Cc", "Cs", "Zl", "Zp") or character in _BIDIRECTIONAL:
+                raise Refusal(
+                    ("study", key), "study.text",
+                    f"study.{key} holds the character {character!a}",
+                    "line breaks and control characters can hide or forge what a report shows",
+                    "remove it",
+                )  # fmt: skip
+
+
+def _check_names(study: Study) -> None:
+    asked: list[tuple[Kind, DocumentPath, str]] = [
+        ("datasets", ("data", "source"), study.data.source),
+        ("trainers", ("training", "trainer"), study.training.trainer),
+        ("rules", ("aggregation", "rule"), study.aggregation.rule),
+        ("server_optimizers", ("aggregation", "server", "optimizer"),
+         study.aggregation.server.optimizer),
+        ("protections", ("privacy", "protection"), study.privacy.protection),
+        ("engines", ("consensus", "engine"), study.consensus.engine),
+    ]  # fmt: skip
+    if study.threat is not None:
+        asked.append(("attacks", ("threat", "attack"), study.threat.attack))
+    for kind, path, name in asked:
+        known = names(kind)
+        if name in known:
+            continue
+        if is_later_name(kind, name):
+            raise not_yet(
+                path, shown(name), f"use one of: {', '.join(known)}" if known else "remove it"
+            )
+        raise Refusal(
+            path,
+            "study.unknown-name",
+            f"{dotted(path)} is {shown(name)}, which nothing here provides",
+            f"{kind.replace('_', ' ')} that are installed: {', '.join(known) or 'none'}",
+            nearest(name, known),
+        )
+
+
+def _check_partition(study: Study) -> None:
+    partition = study.data.partition
+    asked = {"sites": partition.sites, "alpha": partition.alpha}
+    needed = {"site": (), "split": ("sites",), "iid": ("sites",), "dirichlet": ("sites", "alpha")}
+    for key, value in asked.items():
+        path = ("data", "partition", key)
+        if value is None and key in needed[partition.by]:
+            raise _combination(
+                path, f"a partition by {partition.by!r} needs {key}", "it makes up its sites",
+                f"add {key}, as in partition = {{ by = {partition.by!r}, {key} = ... }}",
+            )  # fmt: skip
+        if value is not None and key not in needed[partition.by]:
+            raise _combination(
+                path, f"a partition by {partition.by!r} takes no {key}",
+                "the data fix it" if partition.by == "site" else "it has no such parameter",
+                f"remove {key}, or choose another kind of partition",
+            )  # fmt: skip
+
+
+def _check_combinations(study: Study) -> None:
+    if study.model.architecture == "mlp" and not study.model.hidden:
+        raise _combination(
+            ("model", "hidden"), "an mlp needs hidden layers", "without any it is logistic",
+            "add hidden = [32], or choose another architecture",
+        )  # fmt: skip
+    if study.model.architecture != "mlp" and study.model.hidden:
+        raise _combination(
+            ("model", "hidden"), f"a {study.model.architecture} model has no hidden layers",
+            "only mlp has", 'remove hidden, or choose architecture = "mlp"',
+        )  # fmt: skip
+    if study.aggregation.rule == "fedavg" and study.aggregation.tolerate > 0:
+        raise _combination(
+            ("aggregation", "tolerate"), "fedavg cannot tolerate any bad update",
+            "a mean follows each of its parts, however far one lies",
+            "set tolerate = 0, or choose a robust rule",
+        )  # fmt: skip
+    if study.faults.dropout > 0 and study.study.attendance == "all":
+        raise _combination(
+            ("faults", "dropout"), 'dropout does not go with attendance = "all"',
+            "a phase would wait for ever for those who stay silent",
+            'set attendance = "quorum", or dropout = 0.0',
+        )  # fmt: skip
+
+
+def _check_threat(study: Study) -> None:
+    threat = study.threat
+    if threat is None:
+        return
+    if study.consensus.engine not in ("solo", "simnet"):
+        raise _combination(
+            ("threat",), f"a threat cannot run on the engine {study.consensus.engine!r}",
+            "adversaries act in simulations only, never in a consortium's own network",
+            'set consensus.engine = "solo", or remove [threat]',
+        )  # fmt: skip
+    for key, values in (("attackers", threat.attackers), ("rounds", threat.rounds)):
+        if isinstance(values, tuple) and len(set(values)) < len(values):
+            raise _combination(
+                ("threat", key), f"threat.{key} names one twice", "each acts once",
+                "remove the repetition",
+            )  # fmt: skip
+    if threat.attackers == ():
+        raise _combination(
+            ("threat", "attackers"), "threat.attackers is empty", "an attack needs somebody",
+            "name a site, or remove [threat]",
+        )  # fmt: skip
+    if threat.rounds and max(threat.rounds) > study.training.rounds:
+        raise _combination(
+            ("threat", "rounds"), f"threat.rounds names round {max(threat.rounds)}",
+            f"the study has {study.training.rounds} rounds", "name rounds that take place",
+        )  # fmt: skip
+
+
+def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
+    attackers = 0
+    if study.threat is not None:
+        named = study.threat.attackers
+        attackers = named if isinstance(named, int) else len(named)
+    tolerate = study.aggregation.tolerate
+    for path, count, words in (
+        (("study", "min_sites"), study.study.min_sites or 0, "sites are required"),
+        (("consensus", "validators"), study.consensus.validators or 0, "validators are asked for"),
+        (("threat", "attackers"), attackers, "attackers are asked for"),
+    ):
+        if count > sites:
+            raise _combination(
+                path, f"{count} {words}, and there are {sites} sites",
+                "validators and attackers are sites", f"choose at most {sites}",
+            )  # fmt: skip
+    if tolerate * 2 >= sites and tolerate > 0:
+        raise _combination(
+            ("aggregation", "tolerate"), f"{tolerate} bad updates of {sites} are to be tolerated",
+            "no rule can tell which half is good", f"choose at most {(sites - 1) // 2}",
+        )  # fmt: skip
+    notices: list[Notice] = []
+    validators = study.consensus.validators or sites
+    if validators < 4:
+        text = (
+            f"{validators} equal validators: a quorum is more than two thirds,"
+            " so none of them may fail; four can spare one"
+        )
+        notices.append(Notice("warning", "study.few-validators", text))
+    if attackers * 3 >= sites and attackers > 0:
+        text = (
+            f"{attackers} of {sites} sites attack, a third or more: were they to lie as"
+            " validators too, the others could not reach a quorum"
+        )
+        notices.append(Notice("warning", "study.many-attackers", text))
+    if attackers > tolerate:
+        text = f"{attackers} sites attack and the rule is set to tolerate {tolerate}"
+        notices.append(Notice("note", "study.untolerated-attackers", text))
+    return tuple(notices)
+
+
+def _combination(path: DocumentPath, what: str, why: str, todo: str) -> Refusal:
+    return Refusal(path, "study.combination", what, why, todo)

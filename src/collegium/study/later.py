@@ -1,0 +1,59 @@
+"""What the design has a word for and this version does not do: refused by name, never ignored."""
+
+from __future__ import annotations
+
+from collegium.plugins import Kind
+from collegium.study.refusal import DocumentPath, Refusal, dotted
+
+LATER_KEYS: dict[DocumentPath, str] = {
+    ("privacy", "secure_aggregation"): "secure aggregation",
+    ("privacy", "differential_privacy"): "differential privacy",
+    ("consensus", "protocol"): "a choice of consensus protocol",
+    ("incentive",): "contribution, reputation and rewards",
+    ("threat", "scale"): "scaled attacks",
+    ("evaluation", "folds"): "cross-validation",
+    ("report",): "settings of the report",
+}
+
+LATER_NAMES: dict[Kind, frozenset[str]] = {
+    "engines": frozenset({"log", "simnet", "cometbft"}),
+    "rules": frozenset(
+        {
+            "bulyan", "centered_clipping", "geometric_median", "krum", "median", "multi_krum",
+            "nnm", "trimmed_mean",
+        }
+    ),
+    "trainers": frozenset({"jax", "torch"}),
+    "protections": frozenset({"secagg", "dp"}),
+    "attacks": frozenset({"alie", "opt_alie", "ipm", "label_flip", "sign_flip"}),
+}  # fmt: skip
+
+LATER_ARCHITECTURES = frozenset({"cnn", "cox"})
+
+
+def refuse_later_key(path: DocumentPath, value: object) -> None:
+    """Refuse a key, or a kind of value, that a later version brings.
+
+    Raises:
+        Refusal: ``study.not-yet``.
+    """
+    if path in LATER_KEYS:
+        raise not_yet(path, LATER_KEYS[path], f"remove {dotted(path)}")
+    if path == ("data", "source") and isinstance(value, dict):
+        raise not_yet(path, "a table of your own as data", "name a registered data set")
+
+
+def is_later_name(kind: Kind, name: str) -> bool:
+    """Return whether a name, or each part of a composed one (``nnm+krum``), is only planned."""
+    return set(name.split("+")) <= LATER_NAMES.get(kind, frozenset())
+
+
+def not_yet(path: DocumentPath, lacking: str, todo: str) -> Refusal:
+    """Return the refusal that says plainly what this version lacks."""
+    return Refusal(
+        path,
+        "study.not-yet",
+        f"{dotted(path)} asks for {lacking}, which this version of Collegium does not have",
+        "it is planned, and ignoring it would make the study claim what was not done",
+        todo,
+    )

@@ -1,0 +1,115 @@
+"""The range of every number in a study document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collegium.study.document import Study
+from collegium.study.refusal import INTEGER_LIMIT, DocumentPath, Refusal, dotted, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A range from `low` to `high`; an open end is itself outside. Lists: each item."""
+
+    path: tuple[str, ...]
+    low: float
+    high: float
+    open_low: bool = False
+    open_high: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Return whether a value is within the range; NaN and infinities never are."""
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below
+
+    def words(self) -> str:
+        """Return the range in words: ``above 0 and at most 1``."""
+        low = f"{'above' if self.open_low else 'at least'} {self.low}"
+        return f"{low} and {'below' if self.open_high else 'at most'} {self.high}"
+
+
+# Where no theory sets an end, the end is far beyond any use: it is there to catch a slip.
+LIMITS = (
+    Limit(("study", "seed"), 0, INTEGER_LIMIT),
+    Limit(("study", "min_sites"), 1, 100_000),
+    Limit(("study", "max_attempts"), 1, 1000),
+    Limit(("data", "partition", "sites"), 1, 100_000),
+    Limit(("data", "partition", "alpha"), 0, 1_000_000, open_low=True),
+    Limit(("data", "split", "test"), 0, 0.9, open_low=True),
+    Limit(("model", "hidden"), 1, 65_536),
+    Limit(("model", "l2"), 0, 1_000_000),
+    Limit(("training", "rounds"), 1, 100_000),
+    Limit(("training", "local_epochs"), 1, 10_000),
+    Limit(("training", "batch_size"), 1, 1_000_000),
+    Limit(("training", "learning_rate"), 0, 1000, open_low=True),
+    Limit(("training", "momentum"), 0, 1, open_high=True),
+    Limit(("training", "fedprox_mu"), 0, 1_000_000),
+    Limit(("training", "client_fraction"), 0, 1, open_low=True),
+    Limit(("aggregation", "tolerate"), 0, 100_000),
+    Limit(("aggregation", "exponent"), -8, 30),
+    Limit(("aggregation", "server", "learning_rate"), 0, 1000, open_low=True),
+    Limit(("aggregation", "server", "beta1"), 0, 1, open_high=True),
+    Limit(("aggregation", "server", "beta2"), 0, 1, open_high=True),
+    Limit(("aggregation", "server", "tau"), 0, 1_000_000, open_low=True),
+    Limit(("consensus", "validators"), 1, 100_000),
+    Limit(("threat", "attackers"), 1, 100_000),
+    Limit(("threat", "rounds"), 1, 100_000),
+    Limit(("faults", "dropout"), 0, 1, open_high=True),
+    Limit(("evaluation", "threshold"), 0, 1, open_low=True, open_high=True),
+    Limit(("evaluation", "bootstrap"), 0, 10_000),
+)
+
+LENGTHS = {("model", "hidden"): 16, ("threat", "attackers"): 10_000, ("threat", "rounds"): 10_000}
+
+
+def check_limits(study: Study) -> None:
+    """Refuse numbers out of range, numbers that are not finite, and lists that are too long.
+
+    Raises:
+        Refusal: ``study.range``, with the path of the first such value.
+    """
+    for limit in LIMITS:
+        for path, value in _numbers(study, limit.path):
+            if not limit.holds(value):
+                raise _out_of_range(path, value, limit.words())
+    for place, longest in LENGTHS.items():
+        values = _at(study, place)
+        if isinstance(values, tuple) and len(values) > longest:
+            raise Refusal(
+                place, "study.range", f"{dotted(place)} has {len(values)} items",
+                f"at most {longest} are accepted", "shorten the list",
+            )  # fmt: skip
+    draws = study.evaluation.bootstrap
+    if 0 < draws < 100:
+        words = "0, for no intervals, or at least 100: fewer draws give no 95 % interval"
+        raise _out_of_range(("evaluation", "bootstrap"), draws, words)
+
+
+def _at(study: Study, path: tuple[str, ...]) -> object:
+    value: object = study
+    for name in path:
+        value = None if value is None else getattr(value, name)
+    return value
+
+
+def _numbers(study: Study, path: tuple[str, ...]) -> list[tuple[DocumentPath, float]]:
+    value = _at(study, path)
+    if isinstance(value, tuple):
+        items: list[tuple[DocumentPath, object]] = [
+            ((*path, index), item) for index, item in enumerate(value)
+        ]
+    else:
+        items = [(path, value)]
+    return [(place, item) for place, item in items if isinstance(item, int | float)]
+
+
+def _out_of_range(path: DocumentPath, value: float, words: str) -> Refusal:
+    return Refusal(
+        path,
+        "study.range",
+        f"{dotted(path)} is {shown(value)}",
+        f"it must be {words}",
+        "choose a value in that range",
+    )

@@ -1,0 +1,50 @@
+"""A study document as TOML text: after changes, and with every default written out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from collegium.study.document import Study
+
+
+def render(document: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a document, a table of sections, as TOML that reads back to the same values.
+
+    Sections keep their order; tables inside a section are written inline.
+    """
+    sections = [
+        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in section.items())])
+        for name, section in document.items()
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def resolved(study: Study) -> str:
+    """Return the whole study as TOML, every default written out, absent fields left out."""
+    return render(without_absent(msgspec.to_builtins(study)))
+
+
+def without_absent(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table, and the tables in it, without the keys whose value is None."""
+    return {
+        key: without_absent(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{key} = {_value(item)}" for key, item in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return f"[{', '.join(_value(item) for item in value)}]"

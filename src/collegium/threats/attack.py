@@ -1,0 +1,91 @@
+"""The seam of attacks, and the little that all of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from collegium.federation.exchange import Exchange
+from collegium.federation.identity import Identity
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.transactions import Transaction
+from collegium.ledger.envelope import decode_envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an adversary has: a member's keys, the blobs as it sees them, who else there is.
+
+    `rounds` are those in which it acts, all if empty.
+    """
+
+    identity: Identity
+    exchange: Exchange
+    validators: tuple[str, ...]
+    rounds: frozenset[int]
+
+    def acts(self, view: StudyView) -> bool:
+        """Return whether the adversary acts now."""
+        return not self.rounds or view.number in self.rounds
+
+
+class Attack(Protocol):
+    """Takes over one of a member's participants."""
+
+    @property
+    def name(self) -> str:
+        """What a study's ``threat.attack`` says."""
+        ...
+
+    @property
+    def role(self) -> Literal["site", "validator"]:
+        """Which of the member's participants it takes over."""
+        ...
+
+    def take_over(self, honest: Participant, place: Place) -> Participant:
+        """Return the adversary, which may use the honest participant as it likes."""
+        ...
+
+
+Twist = Callable[[Place, StudyView, list[bytes]], list[bytes]]
+"""Turns what the honest participant would say into what the adversary says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twisted:
+    """A participant whose messages are twisted while its adversary acts."""
+
+    honest: Participant
+    place: Place
+    twist: Twist
+
+    @property
+    def name(self) -> str:
+        """The honest participant's name: nobody can tell by that."""
+        return self.honest.name
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Return what the adversary says."""
+        due = self.honest.reconcile(view, idle=idle)
+        return self.twist(self.place, view, due) if self.place.acts(view) else due
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAttack:
+    """An attack that consists in twisting messages."""
+
+    name: str
+    role: Literal["site", "validator"]
+    twist: Twist
+
+    def take_over(self, honest: Participant, place: Place) -> Participant:
+        """Return the twisted participant."""
+        return Twisted(honest, place, self.twist)
+
+
+def said(envelope: bytes) -> Transaction:
+    """Return the transaction in an envelope that we made ourselves."""
+    return decode_transaction(decode_envelope(envelope).payload)

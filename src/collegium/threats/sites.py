@@ -1,0 +1,104 @@
+"""Sites that fall silent, hold back what they committed to, serve bytes of two kinds, or flood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from collegium.federation.exchange import Exchange
+from collegium.federation.participant import Participant
+from collegium.federation.site import Site
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import digest
+from collegium.ledger.contract.transactions import PhaseTimeout, UpdateCommit, UpdateReveal
+from collegium.threats.attack import Attack, MessageAttack, Place, said
+
+FLOOD = 500
+
+
+def _say_nothing(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    return [one for one in due if not isinstance(said(one), UpdateCommit | UpdateReveal)]
+
+
+def _withhold(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    return [one for one in due if not isinstance(said(one), UpdateReveal)]
+
+
+def _flood(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Send everything twice, much that is not allowed, and much that is nothing."""
+    junk = [b"{%d}" % number for number in range(FLOOD // 2)]
+    refused = [
+        place.identity.sign(
+            PhaseTimeout, study=view.study, round=number + 1, attempt=1, phase="commit"
+        )
+        for number in range(FLOOD // 2)
+    ]
+    return due + due + junk + refused
+
+
+class TwoFacedBlobs:
+    """Gives an update as it is to the first validators, and other bytes to the rest.
+
+    `right` is how many get the right bytes; it satisfies `federation.exchange.Blobs`.
+    """
+
+    def __init__(self, exchange: Exchange, member: str, place: Place, right: int) -> None:
+        self._exchange = exchange
+        self._view = exchange.view(member)
+        self._place = place
+        self._right = right
+        self.acting = False
+
+    def publish(self, data: bytes) -> bytes:
+        """Serve a blob, differently to different validators while the attack is on."""
+        if not self.acting:
+            return self._view.publish(data)
+        name = digest(data)
+        validators = self._place.validators
+        self._exchange.serve(name, data, validators[: self._right])
+        self._exchange.serve(name, data[:-1] + b"\x01", validators[self._right :])
+        return name
+
+    def fetch(self, name: bytes) -> bytes | None:
+        """Return a blob."""
+        return self._view.fetch(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _TwoFacedSite:
+    honest: Site
+    place: Place
+    blobs: TwoFacedBlobs
+
+    @property
+    def name(self) -> str:
+        return self.honest.name
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        self.blobs.acting = view.phase == "reveal" and self.place.acts(view)
+        return self.honest.reconcile(view, idle=idle)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobAttack:
+    """An attack that consists in serving different bytes to different validators."""
+
+    name: str
+    right_share: float
+    role: Literal["site", "validator"] = "site"
+
+    def take_over(self, honest: Participant, place: Place) -> Participant:
+        """Return the two-faced site."""
+        if not isinstance(honest, Site):
+            raise TypeError(honest)
+        right = int(self.right_share * len(place.validators))
+        blobs = TwoFacedBlobs(place.exchange, place.identity.member, place, right)
+        honest.blobs = blobs
+        return _TwoFacedSite(honest, place, blobs)
+
+
+SILENT: Attack = MessageAttack("silent_site", "site", _say_nothing)
+WITHHOLDING: Attack = MessageAttack("withheld_reveal", "site", _withhold)
+FLOODING: Attack = MessageAttack("spammer", "site", _flood)
+TWO_FACED: Attack = BlobAttack("two_faced_site", 0.5)
+PARTLY_SERVING: Attack = BlobAttack("partly_served_update", 0.75)

@@ -1,0 +1,70 @@
+"""Validators that lie, fall silent, or say two things at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collegium.canonical import from_text, to_text
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import ModelState, decode_model, encode_model
+from collegium.ledger.contract.transactions import RoundVote, UpdateAvailable
+from collegium.threats.attack import Attack, MessageAttack, Place, said
+
+
+def _lie(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Serve another model, and vote for it."""
+    twisted = []
+    for envelope in due:
+        transaction = said(envelope)
+        if isinstance(transaction, RoundVote) and isinstance(transaction.model, str):
+            model = _other_model(place, transaction.model)
+            twisted.append(_vote(place, transaction, to_text(model)))
+        else:
+            twisted.append(envelope)
+    return twisted
+
+
+def _equivocate(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Vote for the right model and for another one."""
+    extra = [
+        _vote(place, transaction, to_text(_other_model(place, transaction.model)))
+        for transaction in map(said, due)
+        if isinstance(transaction, RoundVote) and isinstance(transaction.model, str)
+    ]
+    return due + extra
+
+
+def _vanish(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Say nothing within rounds."""
+    return [
+        envelope
+        for envelope in due
+        if view.round is None and not isinstance(said(envelope), RoundVote | UpdateAvailable)
+    ]
+
+
+def _other_model(place: Place, model: str) -> bytes:
+    """Publish a model with the signs of all parameters turned; return its digest."""
+    view = place.exchange.view(place.identity.member)
+    data = view.fetch(from_text(model, 32))
+    if data is None:
+        raise LookupError(model)
+    state = decode_model(data)
+    flipped: ModelState = ModelState(
+        state.tensors,
+        np.negative(state.parameters) - np.float32(1),
+        state.optimizer,
+        state.step,
+        state.slots,
+    )
+    return view.publish(encode_model(flipped))
+
+
+def _vote(place: Place, vote: RoundVote, model: str) -> bytes:
+    fields = {"study": vote.study, "round": vote.round, "attempt": vote.attempt, "model": model}
+    return place.identity.sign(RoundVote, **fields)
+
+
+LYING: Attack = MessageAttack("lying_validator", "validator", _lie)
+EQUIVOCATING: Attack = MessageAttack("equivocating_validator", "validator", _equivocate)
+SILENT: Attack = MessageAttack("silent_validator", "validator", _vanish)

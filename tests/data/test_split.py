@@ -1,0 +1,117 @@
+"""The test part is scikit-learn's, draw for draw, and no person is on both sides."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.data.example_tables import site
+
+from collegium.data import uci_heart
+from collegium.data.split import split
+from collegium.data.table import SiteRows
+from collegium.errors import DataError
+
+
+def test_heart_has_flambys_254_test_rows() -> None:
+    """Sizes and members are recorded, so that no library is needed to notice a change."""
+    tests = [split(s, 0.34, 43)[1] for s in uci_heart.load().sites]
+    assert [len(t.y) for t in tests] == [104, 89, 16, 45]
+    persons = np.concatenate([t.person for t in tests]).astype("<i8").tobytes()
+    assert hashlib.sha256(persons).hexdigest() == RECORDED
+
+
+RECORDED = "88fa60745ba55109b92f8e33791f053e6857ffeeca7426b5802f060756271a84"
+
+
+def reference(y: np.ndarray, seed: int) -> np.ndarray:
+    """FLamby's rule around scikit-learn's function: the positions to test on, sorted."""
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    _, sizes = np.unique(y, return_counts=True)
+    _, test = model_selection.train_test_split(
+        np.arange(len(y)),
+        test_size=1.0 - 0.66,
+        train_size=0.66,
+        random_state=seed,
+        stratify=y if len(sizes) > 1 and sizes.min() > 2 else None,
+    )
+    return np.sort(test)
+
+
+@pytest.mark.parametrize("hospital", range(4))
+def test_heart_is_split_as_flamby_splits_it(hospital: int) -> None:
+    rows = uci_heart.load().sites[hospital]
+    _, test = split(rows, 0.34, 43)
+    assert np.array_equal(test.person, rows.person[reference(rows.y, 43)])
+
+
+def test_any_labels_are_split_as_scikit_learn_splits_them() -> None:
+    generator = np.random.default_rng(5)
+    for seed in range(300):
+        rows = int(generator.integers(12, 400))
+        y = generator.integers(0, generator.integers(1, 5), rows)
+        made = SiteRows("made", np.zeros((rows, 1), np.float32), y, np.arange(rows))
+        assert np.array_equal(split(made, 0.34, seed)[1].person, reference(y, seed)), seed
+
+
+def test_parts_are_disjoint_complete_and_in_order() -> None:
+    rows = site("here", 101)
+    train, test = split(rows, 0.3, 1)
+    assert len(test.y) == 31
+    assert sorted([*train.person.tolist(), *test.person.tolist()]) == list(range(101))
+    for part in (train, test):
+        assert part.name == "here"
+        assert (np.diff(part.person) > 0).all()
+        assert np.array_equal(part.x[:, 0], part.person.astype(np.float32))
+
+
+def test_a_person_is_on_one_side_only() -> None:
+    person = np.random.default_rng(0).permutation(np.arange(300) % 40)
+    train, test = split(replace(site("here", 300), person=person), 0.34, 43)
+    assert set(train.person.tolist()).isdisjoint(test.person.tolist())
+    assert len(set(test.person.tolist())) == 14
+
+
+def test_persons_are_counted_in_the_order_of_their_rows_not_of_their_numbers() -> None:
+    rows = site("here", 60)
+    renamed = SiteRows("here", rows.x, rows.y, rows.person[::-1].copy())
+    assert np.array_equal(split(rows, 0.34, 3)[1].x, split(renamed, 0.34, 3)[1].x)
+
+
+def test_a_fraction_is_the_decimal_it_is_written_as() -> None:
+    """In floats 0.07 x 100 is a little over 7, and an eighth person would be tested."""
+    assert len(split(site("here", 100), 0.07, 0)[1].y) == 7
+
+
+def test_seeds_differ_and_large_ones_are_used_whole() -> None:
+    rows = site("here", 100)
+    parts = [
+        tuple(split(rows, 0.34, seed)[1].person.tolist()) for seed in (1, 2, 2**32 + 1, 2**53 - 1)
+    ]
+    assert len(set(parts)) == 4
+
+
+def test_values_of_a_regression_are_split_by_chance() -> None:
+    rows = site("here", 50)
+    measured = SiteRows("here", rows.x, np.linspace(0, 1, 50, dtype=np.float32), rows.person)
+    train, test = split(measured, 0.34, 0)
+    assert (len(train.y), len(test.y)) == (33, 17)
+
+
+@pytest.mark.parametrize(
+    ("make", "test"),
+    [
+        (lambda: site("here", 1), 0.34),
+        (lambda: site("here", 2), 0.9),
+        (lambda: site("here", 30, persons=1), 0.34),
+        (lambda: site("here", 10), 0.0),
+        (lambda: site("here", 10), 1.0),
+        (lambda: site("here", 10), float("nan")),
+    ],
+)
+def test_an_empty_part_is_refused(make: Callable[[], Any], test: float) -> None:
+    with pytest.raises(DataError) as caught:
+        split(make(), test, 0)
+    assert caught.value.code == "data.split"

@@ -1,0 +1,292 @@
+"""What members do in a study, step by step.
+
+The short functions know the usual fields, and which round, attempt and phase a study is in, so
+that a test names only what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from tests.ledger.contract.kit import World, digest, raw_digest, say
+
+from collegium.canonical import to_text
+from collegium.ledger.contract import rounds
+from collegium.ledger.contract.events import Events
+from collegium.ledger.contract.tables import (
+    GOVERNANCE,
+    THE_ONE,
+    Governance,
+    RoundRecord,
+    StudyStatus,
+    powers,
+    read,
+    round_path,
+)
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    MemberPropose,
+    MemberVote,
+    ModelRelease,
+    PhaseTimeout,
+    RoundVote,
+    StudyAbandon,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
+from collegium.ledger.contract.updates import commitment
+
+TERMS: Mapping[str, Any] = {
+    "attendance": "quorum", "code": digest("code"), "design": "plain@1",
+    "document": digest("document"), "exponent": 12, "max_attempts": 3, "min_sites": 2,
+    "model": digest("model 0"), "parameters": 1000, "per_round": 4, "rounds": 2,
+    "rule": "fedavg@1", "seed": 7, "server": "mean@1", "sites": ("ada", "bo", "cy", "di"),
+    "study": "heart", "weights": "rows",
+}  # fmt: skip
+
+
+def register(world: World, owner: str = "ada", **terms: Any) -> Events:
+    """Register a study; what is not named is as in `TERMS`."""
+    return say(world, owner, StudyRegister, **{**TERMS, **terms})
+
+
+def acceptance(study: str = "heart", weight: int = 64, **fields: Any) -> dict[str, Any]:
+    """Return the fields of an acceptance."""
+    usual = {
+        "code": digest("code"), "document": digest("document"), "snapshot": digest("snapshot"),
+        "study": study, "weight": weight,
+    }  # fmt: skip
+    return {**usual, **fields}
+
+
+def accept(world: World, who: str, study: str = "heart", weight: int = 64) -> Events:
+    """Let a site accept a study."""
+    return say(world, who, StudyAccept, **acceptance(study, weight))
+
+
+def start(world: World, study: str = "heart", **terms: Any) -> Events:
+    """Register a study and let all its sites accept, which opens round 1."""
+    register(world, study=study, **terms)
+    events: Events = ()
+    for site in terms.get("sites", TERMS["sites"]):
+        events = accept(world, site, study)
+    return events
+
+
+def status_of(world: World, study: str = "heart") -> StudyStatus:
+    """Return where a study stands."""
+    return rounds.study_of(world.state, study)[1]
+
+
+def current(world: World, study: str = "heart") -> RoundRecord:
+    """Return where the open round stands."""
+    return rounds.open_record(world.state, study, status_of(world, study))
+
+
+def open_rounds(world: World) -> int:
+    """Return how many rounds the contract thinks are open."""
+    governance = read(world.state, GOVERNANCE, THE_ONE, Governance)
+    return 0 if governance is None else governance.open_rounds
+
+
+def participants(world: World, study: str = "heart") -> list[str]:
+    """Return who takes part in the open round."""
+    return list(
+        powers(world.state, round_path(study, status_of(world, study).round, "participants"))
+    )
+
+
+def voters(world: World, study: str = "heart") -> list[str]:
+    """Return who validates the open round."""
+    return list(powers(world.state, round_path(study, status_of(world, study).round, "validators")))
+
+
+def here(world: World, study: str = "heart") -> dict[str, Any]:
+    """Return study, round and attempt as they are now, as fields of a transaction."""
+    round_ = status_of(world, study).round
+    return {"study": study, "round": round_, "attempt": current(world, study).attempt}
+
+
+def update_of(who: str, at: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Return digest and salt of a member's update in an attempt."""
+    label = f"{who} {at['study']} {at['round']} {at['attempt']}"
+    return raw_digest(f"update {label}"), raw_digest(f"salt {label}")
+
+
+def commit_fields(world: World, who: str, at: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a member's commitment in an attempt."""
+    value = commitment(
+        world.identity, at["study"], at["round"], at["attempt"], who, *update_of(who, at)
+    )
+    return {**at, "commitment": to_text(value)}
+
+
+def reveal_fields(
+    who: str, at: Mapping[str, Any], peak: int = 20000, saturated: int = 0
+) -> dict[str, Any]:
+    """Return the fields of a member's reveal in an attempt."""
+    update, salt = update_of(who, at)
+    opening = {"digest": to_text(update), "salt": to_text(salt)}
+    return {**at, **opening, "peak": peak, "saturated": saturated}
+
+
+def bitmap(everybody: Sequence[str], held: Iterable[str]) -> str:
+    """Return a bitmap over a participant list, the first member in the highest bit."""
+    raw = bytearray((len(everybody) + 7) // 8)
+    for name in held:
+        index = everybody.index(name)
+        raw[index >> 3] |= 0x80 >> (index & 7)
+    return to_text(bytes(raw))
+
+
+def commit(world: World, who: str, study: str = "heart") -> Events:
+    """Commit to an update in the open attempt."""
+    return say(world, who, UpdateCommit, **commit_fields(world, who, here(world, study)))
+
+
+def reveal(
+    world: World, who: str, study: str = "heart", peak: int = 20000, saturated: int = 0
+) -> Events:
+    """Reveal what was committed in the open attempt."""
+    fields = reveal_fields(who, here(world, study), peak, saturated)
+    return say(world, who, UpdateReveal, **fields)
+
+
+def attest(world: World, who: str, held: Iterable[str], study: str = "heart") -> Events:
+    """Say as a validator whose updates one holds."""
+    bits = bitmap(participants(world, study), held)
+    return say(world, who, UpdateAvailable, **here(world, study), bitmap=bits)
+
+
+def vote(world: World, who: str, model: str, study: str = "heart") -> Events:
+    """Vote for a model by its label."""
+    return say(world, who, RoundVote, **here(world, study), model=digest(model))
+
+
+def fail(world: World, who: str, reason: str = "unavailable", study: str = "heart") -> Events:
+    """Vote that there is no model, and why."""
+    return say(world, who, RoundVote, **here(world, study), fail=reason)
+
+
+def time_out(world: World, who: str, study: str = "heart") -> Events:
+    """Let a validator's timer fire for whatever phase the study is in."""
+    status = status_of(world, study)
+    if status.phase != "rounds":
+        return say(world, who, PhaseTimeout, study=study, round=0, attempt=0, phase=status.phase)
+    return say(world, who, PhaseTimeout, **here(world, study), phase=current(world, study).phase)
+
+
+def quorum_times_out(world: World, study: str = "heart") -> Events:
+    """Let timers fire in order of the validators' ids until the phase ends."""
+    was = _place(world, study)
+    for name in world.keys:
+        events = time_out(world, name, study)
+        if _place(world, study) != was:
+            return events
+    raise AssertionError("all timers fired and the phase goes on")
+
+
+def _place(world: World, study: str) -> tuple[Any, ...]:
+    status = status_of(world, study)
+    if status.phase != "rounds":
+        return (status.phase,)
+    now = current(world, study)
+    return (status.phase, status.round, now.attempt, now.phase)
+
+
+def walk_to(world: World, phase: str, study: str = "heart") -> Events:
+    """Let everybody do what is due until the open attempt is in a phase."""
+    events: Events = ()
+    while current(world, study).phase != phase:
+        match current(world, study).phase:
+            case "commit":
+                for name in participants(world, study):
+                    events = commit(world, name, study)
+            case "reveal":
+                for name in participants(world, study):
+                    events = reveal(world, name, study)
+            case "available":
+                everybody = participants(world, study)
+                for name in voters(world, study):
+                    events = attest(world, name, everybody, study)
+            case other:
+                raise AssertionError(f"{phase} does not come after {other}")
+    return events
+
+
+def drive_round(world: World, study: str = "heart", model: str | None = None) -> Events:
+    """Let everybody do what is due until the open round closes, and return what closed it."""
+    number = status_of(world, study).round
+    label = model or f"model {number}"
+    walk_to(world, "vote", study)
+    for name in voters(world, study):
+        events = vote(world, name, label, study)
+        if status_of(world, study).closed_rounds == number:
+            return events
+    raise AssertionError("everybody voted and the round is open")
+
+
+def train(world: World, study: str = "heart", **terms: Any) -> None:
+    """Carry a study out up to its evaluation."""
+    start(world, study, **terms)
+    while status_of(world, study).phase == "rounds":
+        drive_round(world, study)
+
+
+def model_now(world: World, study: str = "heart") -> str:
+    """Return the digest of the model a study stands at."""
+    return status_of(world, study).model
+
+
+def evaluate(world: World, who: str, study: str = "heart") -> Events:
+    """Post a site's statement about the final model."""
+    return say(
+        world, who, EvaluationPost, study=study, model=model_now(world, study),
+        federated=digest(f"statement of {who}"),
+    )  # fmt: skip
+
+
+def release(world: World, who: str = "ada", study: str = "heart") -> Events:
+    """Release the final model."""
+    fields = {"study": study, "model": model_now(world, study), "bundle": digest("bundle")}
+    return say(world, who, ModelRelease, **fields)
+
+
+def close(world: World, who: str = "ada", study: str = "heart") -> Events:
+    """Close a study."""
+    return say(world, who, StudyClose, study=study)
+
+
+def abandon(world: World, who: str, study: str = "heart") -> Events:
+    """Vote to abandon a study."""
+    return say(world, who, StudyAbandon, study=study)
+
+
+def proposal_id(label: str) -> str:
+    """Return the id of a proposal that a label stands for."""
+    return to_text(raw_digest(label)[:16])
+
+
+def propose(world: World, who: str, action: msgspec.Struct, label: str = "change") -> Events:
+    """Propose a change of the membership."""
+    return say(world, who, MemberPropose, action=action, proposal=proposal_id(label))
+
+
+def ballot(world: World, who: str, label: str = "change", *, approve: bool = True) -> Events:
+    """Vote on a proposal."""
+    return say(world, who, MemberVote, approve=approve, proposal=proposal_id(label))
+
+
+def carry(world: World, action: msgspec.Struct, by: Sequence[str], label: str = "change") -> Events:
+    """Propose a change and let members approve it in order; return what the last vote did."""
+    propose(world, by[0], action, label)
+    events: Events = ()
+    for name in by:
+        events = ballot(world, name, label)
+    return events

@@ -1,0 +1,111 @@
+"""The range of every number: both ends, just outside, and what is no number at all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+
+from collegium.study.document import Section, Study
+from collegium.study.limits import LIMITS, Limit, check_limits
+from collegium.study.presets import preset_text
+from collegium.study.reading import parse_study
+from collegium.study.refusal import Refusal
+
+HEART = parse_study(preset_text("heart"), "heart").study
+
+
+def with_value(path: tuple[str, ...], value: Any) -> Study:
+    plain = msgspec.to_builtins(HEART)
+    plain["threat"] = {"attack": "any"}
+    table = plain
+    for key in path[:-1]:
+        table = table[key]
+    table[path[-1]] = value
+    return _unchecked(plain)
+
+
+def _unchecked(plain: dict[str, Any]) -> Study:
+    def build(kind: Any, table: dict[str, Any]) -> Any:
+        fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        sections = {
+            "study": "Identity", "partition": "Partition", "split": "Split", "data": "Data",
+            "model": "Model", "training": "Training", "server": "Server", "privacy": "Privacy",
+            "aggregation": "Aggregation", "consensus": "Consensus", "threat": "Threat",
+            "faults": "Faults", "evaluation": "Evaluation",
+        }  # fmt: skip
+        kinds = {each.__name__: each for each in Section.__subclasses__()}
+        assert fields.keys() >= table.keys()
+        return kind(
+            **{
+                key: build(kinds[sections[key]], value) if isinstance(value, dict) else value
+                for key, value in table.items()
+            }
+        )
+
+    study: Study = build(Study, plain)
+    return study
+
+
+def is_refused(path: tuple[str, ...], value: Any) -> bool:
+    refusal = refusal_of(with_value(path, value))
+    if refusal is None:
+        return False
+    assert refusal.code == "study.range"
+    assert refusal.path[: len(path)] == path
+    assert len(refusal.diagnostics()) < 400
+    return True
+
+
+def refusal_of(study: Study) -> Refusal | None:
+    try:
+        check_limits(study)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def numeric_paths(kind: type[Section], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for field in msgspec.structs.fields(kind):
+        parts = [field.type, *getattr(field.type, "__args__", ())]
+        sections = [part for part in parts if isinstance(part, type) and issubclass(part, Section)]
+        if sections:
+            found |= numeric_paths(sections[0], (*path, field.name))
+        elif int in parts or float in parts:
+            found.add((*path, field.name))
+    return found
+
+
+def test_every_number_of_the_document_has_a_range() -> None:
+    assert {limit.path for limit in LIMITS} == numeric_paths(Study)
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: ".".join(limit.path))
+def test_ends_belong_to_a_range_unless_open_and_nothing_beyond(limit: Limit) -> None:
+    assert is_refused(limit.path, limit.low) == limit.open_low
+    assert is_refused(limit.path, limit.high) == limit.open_high
+    assert is_refused(limit.path, math.nextafter(limit.low, -math.inf))
+    assert is_refused(limit.path, limit.high * 2 + 1)
+    for value in (math.nan, math.inf, -math.inf, 10**5000, -(10**5000)):
+        assert is_refused(limit.path, value)
+
+
+def test_the_promised_ranges() -> None:
+    for path, inside, outside in (
+        ("training.rounds", (1, 100_000), (0, 100_001)),
+        ("training.momentum", (0.0, 0.999), (-0.1, 1.0)),
+        ("training.client_fraction", (0.01, 1.0), (0.0, 1.01)),
+        ("aggregation.exponent", (-8, 30), (-9, 31)),
+        ("data.split.test", (0.01, 0.9), (0.0, 0.91)),
+        ("evaluation.threshold", (0.01, 0.99), (0.0, 1.0)),
+        ("evaluation.bootstrap", (0, 100, 10_000), (1, 99, 10_001)),
+        ("faults.dropout", (0.0, 0.99), (-0.1, 1.0)),
+        ("study.seed", (0, 2**53 - 1), (-1, 2**53)),
+        ("model.hidden", ((1, 2),), ((1, 0), (1,) * 17)),
+    ):
+        where = tuple(path.split("."))
+        assert not any(is_refused(where, value) for value in inside), path
+        assert all(is_refused(where, value) for value in outside), path
