@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,6 +83,13 @@ def test_three_rounds_follow_the_published_formula(
 def test_adding_the_mean_is_the_default() -> None:
     model = server_step(_model(AVERAGE), Aggregate(np.full(5, 3), 4), -1, AVERAGE, Server())
     assert (model.parameters == np.linspace(-1, 1, 5).astype(np.float32) + np.float32(1.5)).all()
+
+
+def test_slots_that_are_not_the_optimizers_are_refused() -> None:
+    model = replace(_model(ADAM), slots=_model(ADAM).slots[:1])
+    with pytest.raises(RunError) as caught:
+        server_step(model, Aggregate(np.zeros(5, np.int64), 1), 12, ADAM, SETTINGS)
+    assert caught.value.code == "server.refused"
 
 
 def test_a_result_that_is_not_finite_is_an_error() -> None:

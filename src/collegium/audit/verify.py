@@ -95,7 +95,7 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         levels=levels,
         findings=tuple(findings),
         not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
-        claims=_claims(anchored, len(trust.checkpoints), simulated=simulated),
+        claims=_claims(findings, anchored, len(trust.checkpoints), simulated=simulated),
         genesis=history.identity.hex(),
         app_hash=history.app_hash.hex(),
         entries=max(history.roots, default=0),
@@ -199,7 +199,11 @@ def _strays(blobs: dict[str, Path], stories: dict[str, Story]) -> Iterator[Findi
         yield Finding("blob.stray", "note", "the ledger names no such blob", f"blobs/{name}")
 
 
-def _claims(anchored: Anchor, checkpoints: int, *, simulated: bool) -> str:
+def _claims(findings: list[Finding], anchored: Anchor, checkpoints: int, *, simulated: bool) -> str:
+    if any(finding.code.startswith("anchor.") for finding in findings):
+        return "This is not the history that you trust."
+    if any(finding.severity == "error" for finding in findings):
+        return "The evidence does not hold, so it proves nothing."
     if anchored == "none":
         return (
             "Consistent with itself only: the keys are this run's own, so anybody could have "

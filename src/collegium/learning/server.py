@@ -81,6 +81,8 @@ def server_step(
     """
     if optimizer.name != model.optimizer:
         raise _refusal(f"the model was stepped by {model.optimizer}, not by {optimizer.name}")
+    if tuple(name for name, _ in model.slots) != optimizer.slots:
+        raise _refusal(f"the model's slots are not those of {optimizer.name}")
     if aggregate.total.shape != model.parameters.shape or aggregate.denominator < 1:
         raise _refusal("the aggregate does not have the model's size, or divides by nothing")
     if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:

@@ -44,11 +44,10 @@ def answer_of(
         correct: (correct rows, rows) over all sites from signed counts, if all tell them.
         comparisons: with other models.
     """
-    sentences = {
-        "binary": _binary(threshold, federated),
-        "multiclass": _multiclass(federated),
-        "regression": _regression(federated),
-    }[task]
+    if task == "binary":
+        sentences = _binary(threshold, federated)
+    else:
+        sentences = _multiclass(federated) if task == "multiclass" else _regression(federated)
     if not sentences:
         sentences = ["There is no figure over all sites."]
     if correct is not None:

@@ -210,9 +210,8 @@ def _quality(
 def _refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:
     if final is None:
         return ()
-    names = sorted({*final.rejected, *final.dropped})
-    counts = ((name, final.rejected.get(name, 0) + final.dropped.get(name, 0)) for name in names)
-    return tuple((name, number) for name, number in counts if number)
+    counts = {**final.rejected, **{f"{who}: surplus": n for who, n in final.dropped.items()}}
+    return tuple((name, number) for name, number in sorted(counts.items()) if number)
 
 
 def _threat(study: Study) -> str:

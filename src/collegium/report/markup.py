@@ -31,7 +31,7 @@ def text(value: str) -> Markup:
     return Markup(escape(value.translate(_HIDDEN)))
 
 
-def element(name: str, *children: Child, **attributes: str | float | None) -> Markup:
+def element(name: str, /, *children: Child, **attributes: str | float | None) -> Markup:
     """Return an element; text among the children is escaped, and so are attributes.
 
     In an attribute's name a trailing underscore is dropped (`class_`) and others are hyphens.
@@ -49,9 +49,7 @@ def element(name: str, *children: Child, **attributes: str | float | None) -> Ma
 
 def join(*children: Child) -> Markup:
     """Return the children one after another."""
-    return Markup(
-        "".join((text(one) if isinstance(one, str) else one).source for one in children)
-    )
+    return Markup("".join((text(one) if isinstance(one, str) else one).source for one in children))
 
 
 def paragraph(*children: Child, class_: str | None = None) -> Markup:
@@ -116,6 +114,14 @@ def table(
         element("tbody", *body, role="rowgroup"),
         role="table",
         class_=class_,
+    )
+
+
+def facts(stated: Sequence[tuple[str, Child]]) -> Markup:
+    """Return names with their values."""
+    return element(
+        "dl",
+        *(element("div", element("dt", name), element("dd", value)) for name, value in stated),
     )
 
 

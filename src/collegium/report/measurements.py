@@ -40,8 +40,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
     """One closed round.
 
-    `seconds` and `bytes` are by phase: training, sites, validators, ledger; updates, models,
-    ledger. `training_metrics` is the new model on the training rows, by site and "overall",
+    `seconds` are those of training, validators and others (sites, signatures, ledger, blobs);
+    `bytes` those of blobs published and of the ledger. `training_metrics` is the new model on the training rows, by site and "overall",
     empty in rounds where it was not measured (long studies measure a hundred of their rounds).
     """
 
@@ -59,7 +59,8 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="final"):
     """The end of a run.
 
-    `local` is each site's own model on its own rows, `pooled` one model of all rows (simulation
+    `seconds` and `bytes` are those after the last round, "comparison" being what the simulation
+    spent on baselines and intervals. `local` is each site's own model on its own rows, `pooled` one model of all rows (simulation
     only; `pooled_reason` says why there is none otherwise). `difference` is federated minus
     pooled and federated minus local, paired on the same rows, by metric. `rejected` and `dropped`
     count refused and surplus messages by participant.

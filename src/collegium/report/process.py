@@ -63,15 +63,11 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A phase's seconds or bytes: over the whole run, and the median of its rounds if it has any.
-
-    `after` is the part that came after the last round.
-    """
+    """A phase's seconds or bytes over the whole run, and the median of its rounds if any."""
 
     phase: str
     total: float
     median: float | None
-    after: float
 
 
 def participants(
@@ -126,13 +122,17 @@ def curves(task: Task, tellers: Sequence[str], lines: Sequence[RoundLine]) -> tu
 
 
 def costs(rounds: Sequence[Mapping[str, float]], after: Mapping[str, float]) -> tuple[Cost, ...]:
-    """Return seconds or bytes by phase, in the order in which the run first named the phases."""
-    phases = dict.fromkeys(name for told in (*rounds, after) for name in told)
+    """Return seconds or bytes by phase, in the order in which the run first named the phases.
+
+    Args:
+        rounds: each closed round's part by phase.
+        after: what came after the last round, by phase.
+    """
     found = []
-    for phase in phases:
+    for phase in dict.fromkeys(name for told in (*rounds, after) for name in told):
         values = [told[phase] for told in rounds if phase in told]
-        rest = after.get(phase, 0)
-        found.append(Cost(phase, sum(values) + rest, median(values) if values else None, rest))
+        total = sum(values) + after.get(phase, 0)
+        found.append(Cost(phase, total, median(values) if values else None))
     return tuple(found)
 
 

@@ -33,7 +33,7 @@ MEANINGS = {
 SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "rmse"})
 
 SHARES = frozenset({"accuracy", "auc", "sensitivity", "specificity"})
-"""Measures that lie within 0 and 1, 1 being perfect; charts show that whole range."""
+"""Measures that lie within 0 and 1, where 1 is perfect."""
 
 PRIMARY: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "mae"}
 """The measure that the answer names first."""

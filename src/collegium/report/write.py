@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from collegium.errors import RunError
@@ -27,7 +28,8 @@ def write_report(folder: Path, content: ReportContent) -> Path:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise RunError(
             "report.unwritable",
             f"{path} cannot be written",

@@ -89,14 +89,13 @@ def run(
         complete = False
         try:
             recorder = Recorder(consortium, folder, progress)
-            began = perf_counter()
             finished = consortium.view().phase == "closed"
             known = read_final(folder) if finished else None
             traffic = drive(
                 consortium.engine, prepared.study.study.id, consortium.participants, recorder
             )
             complete = True
-            measured = known or _measure(consortium, traffic, recorder, perf_counter() - began)
+            measured = known or _measure(consortium, traffic, recorder)
             append_line(recorder.path, measured)
             result = _result(consortium, folder, measured)
         finally:
@@ -139,17 +138,16 @@ def read_final(folder: Path) -> FinalLine | None:
     return lines[-1] if lines else None
 
 
-def _measure(
-    consortium: Consortium, traffic: Traffic, recorder: Recorder, seconds: float
-) -> FinalLine:
+def _measure(consortium: Consortium, traffic: Traffic, recorder: Recorder) -> FinalLine:
     prepared = consortium.prepared
     view = consortium.view()
     status = view.status
     if status is None:
         raise LookupError(prepared.study.study.id)
-    spent = {**recorder.totals(), "engine": traffic.engine_seconds, "total": seconds}
+    seconds, weights = recorder.since_last_round()
+    began = perf_counter()
     final = FinalLine(
-        outcome=status.outcome, model=view.model.hex(), seconds=spent, bytes=recorder.weights(),
+        outcome=status.outcome, model=view.model.hex(), seconds=seconds, bytes=weights,
         federated=None, local=None, pooled=None, pooled_reason=None, difference_to_pooled={},
         difference_to_local={},
         rows={name: (len(prepared.train[name].y), len(prepared.test[name].y))
@@ -166,7 +164,7 @@ def _measure(
     federated_scores = scores_of(prepared, lambda _: model.parameters)
     local_scores = scores_of(prepared, consortium.cohort.alone)
     pooled_scores = scores_of(prepared, lambda _: pooled)
-    return msgspec.structs.replace(
+    compared = msgspec.structs.replace(
         final,
         federated=quality_of(prepared, federated_scores),
         local=quality_of(prepared, local_scores),
@@ -174,6 +172,8 @@ def _measure(
         difference_to_pooled=difference_of(prepared, federated_scores, pooled_scores),
         difference_to_local=difference_of(prepared, federated_scores, local_scores),
     )
+    comparing = perf_counter() - began
+    return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})
 
 
 def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunResult:

@@ -71,13 +71,13 @@ class Recorder:
         self._marks, self._weighed = self._spent(), weighed
         self._progress(event.round, rounds)
 
-    def totals(self) -> dict[str, float]:
-        """Return the seconds spent by phase since the run was started or resumed."""
-        return self._spent()
-
-    def weights(self) -> dict[str, int]:
-        """Return the bytes written so far: blobs and ledger."""
-        return self._weights()
+    def since_last_round(self) -> tuple[dict[str, float], dict[str, int]]:
+        """Return seconds and bytes by phase since the last round closed."""
+        spent, weighed = self._spent(), self._weights()
+        return (
+            {name: spent[name] - self._marks[name] for name in spent},
+            {name: weighed[name] - self._weighed[name] for name in weighed},
+        )
 
     def _spent(self) -> dict[str, float]:
         training = self._consortium.cohort.training_seconds

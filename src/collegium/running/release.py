@@ -18,12 +18,13 @@ from collegium.learning.evaluation.statement import Statement
 from collegium.learning.safetensors import released_bytes
 from collegium.running.preparation import Prepared
 from collegium.study.canonical import digest as study_digest
+from collegium.study.document import Architecture
 
 
 class ReleasedModel(msgspec.Struct, frozen=True, kw_only=True):
     """``model.json``: how to apply the weights, and where they come from."""
 
-    architecture: str
+    architecture: Architecture
     hidden: tuple[int, ...]
     inputs: tuple[str, ...]
     model: str

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+Architecture = Literal["logistic", "multinomial", "linear", "mlp"]
+
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What every section shares: no unknown field. Frozen and by keyword is said by each."""
@@ -57,7 +59,7 @@ class Data(Section, frozen=True, kw_only=True):
 class Model(Section, frozen=True, kw_only=True):
     """``[model]``: an architecture by name. `l2` is a ridge penalty on weights, not on biases."""
 
-    architecture: Literal["logistic", "multinomial", "linear", "mlp"]
+    architecture: Architecture
     hidden: tuple[int, ...] = ()
     l2: float = 0.0
 

@@ -5,6 +5,7 @@ The handlers of single phases are in `updates` and `votes`; here is what they sh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -236,18 +237,23 @@ def _count(state: State, study: str, status: StudyStatus) -> int:
     return state.count(round_path(study, status.round, "participants"))
 
 
+def attested(bitmap: bytes, participants: Sequence[str]) -> list[str]:
+    """Return whom a bitmap names; the first participant is the highest bit of the first byte."""
+    bits = f"{int.from_bytes(bitmap, 'big'):0{8 * len(bitmap)}b}"
+    return [name for name, bit in zip(participants, bits, strict=False) if bit == "1"]
+
+
 def _include(state: State, study: str, status: StudyStatus, current: RoundRecord) -> list[str]:
     """Fix who is included: revealed, and attested by more than two thirds of the power."""
     participants = list(powers(state, round_path(study, status.round, "participants")))
     voters = powers(state, round_path(study, status.round, "validators"))
-    attested = dict.fromkeys(participants, 0)
+    attesting = dict.fromkeys(participants, 0)
     bitmaps = attempt_items(state, round_path(study, status.round, "available"), current.attempt)
     for validator, bitmap in bitmaps:
-        for index, name in enumerate(participants):
-            if bitmap[index >> 3] >> (7 - (index & 7)) & 1:
-                attested[name] += voters[validator]
+        for name in attested(bitmap, participants):
+            attesting[name] += voters[validator]
     included = [
-        name for name, power in attested.items() if members.is_quorum(power, current.total_power)
+        name for name, power in attesting.items() if members.is_quorum(power, current.total_power)
     ]
     table = round_path(study, status.round, "included")
     for name in included:

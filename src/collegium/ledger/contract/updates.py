@@ -72,11 +72,9 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
         raise Rejected("malformed", error.why) from error
     reveals = attempt_items(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
     revealed = {name for name, _ in reveals}
-    for index in range(8 * len(bitmap)):
-        if bitmap[index >> 3] >> (7 - (index & 7)) & 1 and (
-            index >= len(participants) or participants[index] not in revealed
-        ):
-            raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
+    padding = (1 << -len(participants) % 8) - 1
+    if bitmap[-1] & padding or not revealed.issuperset(rounds.attested(bitmap, participants)):
+        raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
     path = round_path(tx.study, tx.round, "available")
     state.put(path, attempt_key(tx.attempt, sender), bitmap)
     return rounds.spoke(state, tx.study, record, status, current)

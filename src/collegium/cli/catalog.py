@@ -1,0 +1,96 @@
+"""What `list` lists."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable
+from typing import Any, get_args
+
+from collegium.errors import PluginError
+from collegium.plugins import find, names
+from collegium.study.document import Architecture
+from collegium.study.presets import preset_names, preset_text
+
+Row = dict[str, Any]
+
+
+def kinds() -> list[str]:
+    """Return the kinds of which there is something to list."""
+    return sorted(_CATALOG)
+
+
+def catalog(kind: str) -> list[Row]:
+    """Return what there is of a kind, each with its name and a few words about it.
+
+    Raises:
+        PluginError: there is no such kind.
+    """
+    listing = _CATALOG.get(kind)
+    if listing is None:
+        near = difflib.get_close_matches(kind, kinds(), n=1, cutoff=0.0)
+        raise PluginError(
+            "list.unknown-kind", f"there is no kind {kind[:60]!r} to list",
+            f"the kinds are {', '.join(kinds())}", f"try `collegium list {near[0]}`",
+        )  # fmt: skip
+    return listing()
+
+
+def _studies() -> list[Row]:
+    found = []
+    for name in preset_names():
+        document = tomllib.loads(preset_text(name))
+        found.append({"name": name, "about": document["study"]["title"]})
+    return found
+
+
+def _data() -> list[Row]:
+    found = []
+    for name in names("datasets"):
+        dataset = find("datasets", name)()
+        sites = {rows.name: len(rows.y) for rows in dataset.sites}
+        about = f"{dataset.title}; {sum(sites.values())} rows at {len(sites)} sites; "
+        found.append({"name": name, "about": about + dataset.license, "sites": sites})
+    return found
+
+
+def _models() -> list[Row]:
+    about = {
+        "linear": "predicts a number",
+        "logistic": "predicts one of two classes",
+        "multinomial": "predicts one of several classes",
+        "mlp": "hidden layers of rectified linear units; any of these targets",
+    }
+    return [{"name": name, "about": about[name]} for name in get_args(Architecture)]
+
+
+def _named(kind: Any) -> Callable[[], list[Row]]:
+    def rows() -> list[Row]:
+        found = []
+        for name in names(kind):
+            part = find(kind, name)
+            row: Row = {"name": name, "about": _first_line(part)}
+            versioned = getattr(part, "name", name)
+            if versioned != name:
+                row["version"] = versioned
+            found.append(row)
+        return found
+
+    return rows
+
+
+def _first_line(part: Any) -> str:
+    text = getattr(part, "about", "") or type(part).__doc__ or ""
+    if callable(part) and not isinstance(part, type) and getattr(part, "__doc__", None):
+        text = part.__doc__ or ""
+    return str(text).strip().splitlines()[0] if str(text).strip() else ""
+
+
+_CATALOG: dict[str, Callable[[], list[Row]]] = {
+    "attacks": _named("attacks"),
+    "data": _data,
+    "models": _models,
+    "privacy": _named("protections"),
+    "rules": _named("rules"),
+    "studies": _studies,
+}

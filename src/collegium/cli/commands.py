@@ -1,0 +1,193 @@
+"""The commands. Each does its work through the same functions that Python users call."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import collegium
+from collegium.cli.output import FAILED, MISUSE, fail, round_progress, say, say_json, warn
+from collegium.errors import CollegiumError
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+SET = click.option(
+    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a key of the study."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(collegium.__version__, prog_name="collegium")
+def program() -> None:
+    """Federated learning for hospital consortia, with a ledger that anybody can verify."""
+
+
+def main() -> None:
+    """Run the command line; every error that a user can cause ends in three lines, not in code."""
+    as_json = "--json" in sys.argv
+    try:
+        program.main(standalone_mode=False)
+    except CollegiumError as error:
+        fail(error, json=as_json)
+        sys.exit(MISUSE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(MISUSE)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; a run goes on with --resume", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(FAILED)
+
+
+@program.command()
+@click.argument("study")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
+@SET
+@click.option("--resume", is_flag=True, help="Go on with the run that is in the folder.")
+@JSON
+def run(
+    study: str, out: Path | None, changes: tuple[str, ...], resume: bool, as_json: bool
+) -> None:
+    """Run STUDY, a preset's name or a file, and leave its run folder."""
+    from collegium.cli.summaries import run_json, run_lines
+    from collegium.running.execution import run as run_study
+    from collegium.running.reporting import report_on
+
+    with round_progress(study, quiet=as_json) as progress:
+        result = run_study(
+            study, out=out, changes=changes, resume=resume, progress=progress, warn=warn
+        )
+    for notice in result.notices:
+        if notice.level == "warning":
+            warn(notice.text)
+    report = report_on(result.folder)
+    if as_json:
+        say_json(run_json(result))
+    else:
+        for line in run_lines(result, report):
+            say(line)
+    sys.exit(0 if result.outcome == "completed" else FAILED)
+
+
+@program.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), help="Trust root: a policy file.")
+@click.option("--genesis", metavar="SHA256", help="Trust root: the genesis digest.")
+@click.option("--partial", is_flag=True, help="Allow a history that is not complete.")
+@JSON
+def verify(
+    run: Path, policy: Path | None, genesis: str | None, partial: bool, as_json: bool
+) -> None:
+    """Check everything in the folder RUN, and say what that proves and what it does not."""
+    from collegium.audit.trust import TrustRoot, genesis_root, policy_root
+    from collegium.audit.verify import verify as verify_run
+    from collegium.cli.summaries import verification_json, verification_lines
+
+    if policy is not None and genesis is not None:
+        raise click.UsageError("--policy holds the genesis digest already; give one of the two")
+    trust = TrustRoot()
+    if policy is not None:
+        trust = policy_root(policy)
+    elif genesis is not None:
+        trust = genesis_root(genesis)
+    verification = verify_run(run, trust=trust, partial=partial)
+    if as_json:
+        say_json(verification_json(verification))
+    else:
+        for line in verification_lines(verification):
+            say(line)
+    sys.exit(0 if verification.ok else FAILED)
+
+
+@program.command()
+@click.argument("study")
+@SET
+@click.option("--outbound", is_flag=True, help="List every kind of message that a site sends.")
+@JSON
+def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -> None:
+    """Validate STUDY without running it, and print it with every default written out."""
+    from collegium.cli.summaries import check_json, check_lines, outbound_lines
+    from collegium.running.preparation import prepare
+    from collegium.study.outbound import outbound as messages
+    from collegium.study.reading import read_study
+
+    prepared = prepare(read_study(study, changes))
+    sent = messages(prepared.study)
+    if as_json:
+        say_json(check_json(prepared, sent if outbound else None))
+        return
+    for line in outbound_lines(prepared, sent) if outbound else check_lines(prepared):
+        say(line)
+
+
+@program.command("list")
+@click.argument("kind", required=False)
+@JSON
+def list_(kind: str | None, as_json: bool) -> None:
+    """List what there is of a KIND: studies, data, models, rules, privacy or attacks."""
+    from collegium.cli.catalog import catalog, kinds
+
+    if kind is None:
+        if as_json:
+            say_json([{"name": name} for name in kinds()])
+        else:
+            say("\n".join(kinds()))
+        return
+    found = catalog(kind)
+    if as_json:
+        say_json(found)
+        return
+    width = max((len(str(one["name"])) for one in found), default=0)
+    for one in found:
+        say(f"{one['name']:<{width}}  {one.get('about', '')}".rstrip())
+
+
+@program.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@JSON
+def report(run: Path, as_json: bool) -> None:
+    """Write the report of the folder RUN again."""
+    from collegium.running.reporting import report_on
+
+    path = report_on(run)
+    if as_json:
+        say_json({"report": str(path)})
+    else:
+        say(str(path))
+
+
+@program.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--digest", metavar="SHA256", help="Refuse a model whose files have another digest.")
+@JSON
+def predict(model: Path, table: Path, digest: str | None, as_json: bool) -> None:
+    """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
+    from collegium.cli.summaries import prediction_json, prediction_lines
+    from collegium.running.prediction import predict as predict_table
+
+    found = predict_table(model, table, digest=digest)
+    if as_json:
+        say_json(prediction_json(found))
+        return
+    warn("a research model, not for clinical use")
+    for line in prediction_lines(found):
+        say(line)
+
+
+@program.command()
+@click.option("--out", type=click.Path(path_type=Path), help="A folder for the three runs.")
+@JSON
+def demo(out: Path | None, as_json: bool) -> None:
+    """Show in three acts what a verifiable study is, and what it is not."""
+    from collegium.cli.demonstration import demonstrate
+
+    acts: dict[str, Any] = demonstrate(out, (lambda _: None) if as_json else say)
+    if as_json:
+        say_json(acts)

@@ -1,0 +1,58 @@
+"""How the command line speaks: one JSON object or a few lines; errors in three; no traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+
+from collegium.errors import CollegiumError
+
+FAILED, MISUSE = 1, 2
+
+
+def say(text: str = "") -> None:
+    """Print a line for the reader."""
+    click.echo(text)
+
+
+def warn(text: str) -> None:
+    """Print a line that must not mix with results."""
+    click.echo(f"note: {text}", err=True)
+
+
+def say_json(value: Any) -> None:
+    """Print one JSON object."""
+    click.echo(msgspec.json.encode(value))
+
+
+def fail(error: CollegiumError, *, json: bool) -> None:
+    """Print an error: on standard error for people, and as an object where JSON was asked for."""
+    if json:
+        say_json({"error": error.code, "what": error.what, "why": error.why, "do": error.todo})
+    click.echo(error.diagnostics(), err=True)
+
+
+@contextmanager
+def round_progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar over rounds on a terminal, and nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda closed, rounds: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("rounds"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda closed, rounds: bar.update(task, completed=closed, total=rounds)

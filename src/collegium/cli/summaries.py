@@ -1,0 +1,192 @@
+"""Results as the command line prints them: stable JSON keys, and a few lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from collegium.audit.findings import Verification
+from collegium.report.measurements import FinalLine, Interval, Quality
+from collegium.running.execution import RunResult, summary
+from collegium.running.prediction import Predictions
+from collegium.running.preparation import Prepared
+from collegium.study.canonical import digest
+from collegium.study.outbound import Outbound
+from collegium.study.rendering import resolved
+
+_HEADLINE = {"binary": ("accuracy", "auc"), "multiclass": ("accuracy", "auc")}
+
+
+def run_json(result: RunResult) -> dict[str, Any]:
+    """Return what ``run --json`` prints."""
+    measured = result.measured
+    found: dict[str, Any] = {
+        "run": str(result.folder),
+        "model": result.model,
+        "rounds": result.rounds,
+        "outcome": result.outcome,
+        "quality": {
+            "federated": summary(measured.federated),
+            "local": summary(measured.local),
+            "pooled": summary(measured.pooled),
+        },
+        "intervals": {
+            "federated": _intervals(measured.federated),
+            "local": _intervals(measured.local),
+            "pooled": _intervals(measured.pooled),
+            "federated_minus_pooled": measured.difference_to_pooled,
+            "federated_minus_local": measured.difference_to_local,
+        },
+        "ledger": {
+            "entries": result.entries,
+            "app_hash": result.app_hash,
+            "genesis": result.genesis,
+        },
+    }
+    if measured.pooled_reason is not None:
+        found["quality"]["pooled_reason"] = measured.pooled_reason
+    if result.study.threat is not None:
+        found["threat"] = {
+            "attack": result.study.threat.attack,
+            "attackers": list(result.attackers),
+        }
+    return found
+
+
+def run_lines(result: RunResult, report: Path) -> Iterator[str]:
+    """Yield what `run` prints for people."""
+    yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
+    yield from quality_lines(result.measured)
+    yield f"  model    {result.model}"
+    yield f"  ledger   {result.entries} entries, application hash {result.app_hash}"
+    yield f"  folder   {result.folder}"
+    yield f"  report   {report}"
+    yield f"  check it with: collegium verify {result.folder} --genesis {result.genesis}"
+
+
+def quality_lines(measured: FinalLine) -> Iterator[str]:
+    """Yield a line for each of federated, local-only and pooled, with 95 % intervals."""
+    rows = (("federated", measured.federated), ("local-only", measured.local),
+            ("pooled", measured.pooled))  # fmt: skip
+    for name, quality in rows:
+        if quality is not None:
+            shown = [name for name in ("accuracy", "auc", "mae", "r2") if name in quality.overall]
+            told = (_with_interval(quality, metric) for metric in shown)
+            yield f"  {name:<11}{'   '.join(told)}"
+
+
+def _with_interval(quality: Quality, metric: str) -> str:
+    value, interval = quality.overall[metric], quality.overall_intervals.get(metric)
+    if value is None:
+        return f"{metric} undefined"
+    around = f" [{interval.low:.3f}, {interval.high:.3f}]" if interval is not None else ""
+    return f"{metric} {value:.3f}{around}"
+
+
+def _intervals(quality: Quality | None) -> dict[str, Any] | None:
+    if quality is None:
+        return None
+    sites: dict[str, dict[str, Interval | None]] = quality.site_intervals
+    return {"overall": quality.overall_intervals, "sites": sites}
+
+
+def verification_json(verification: Verification) -> dict[str, Any]:
+    """Return what ``verify --json`` prints."""
+    found: dict[str, Any] = msgspec.to_builtins(verification)
+    return found
+
+
+def verification_lines(verification: Verification) -> Iterator[str]:
+    """Yield what `verify` prints for people."""
+    yield "OK" if verification.ok else "FAILED"
+    if verification.genesis:
+        yield f"  genesis   {verification.genesis}"
+        yield f"  app hash  {verification.app_hash}"
+    if verification.model:
+        yield f"  model     {verification.model}"
+    counts = ", ".join(f"{count} {kind}" for kind, count in verification.checked.items())
+    yield f"  checked   {counts}"
+    for level, count in verification.levels.items():
+        yield f"  rounds    {count} {level.replace('_', ' ')}"
+    for finding in verification.findings:
+        yield f"  {finding.severity:<9} {finding.what} ({finding.where}) [{finding.code}]"
+    yield f"  anchored  {verification.anchored}: {verification.claims}"
+    yield "  not proven:"
+    for text in verification.not_proven:
+        yield f"    - {text}"
+
+
+def check_json(prepared: Prepared, sent: Sequence[Outbound] | None) -> dict[str, Any]:
+    """Return what ``check --json`` prints."""
+    found: dict[str, Any] = {
+        "study": msgspec.to_builtins(prepared.study),
+        "digest": digest(prepared.study),
+        "sites": {
+            name: {"training_rows": len(prepared.train[name].y), "test_rows": len(rows.y)}
+            for name, rows in prepared.test.items()
+        },
+        "notices": [
+            {"level": one.level, "code": one.code, "text": one.text} for one in prepared.notices
+        ],
+    }
+    if sent is not None:
+        found["outbound"] = [
+            {
+                "kind": one.kind, "contents": one.contents, "to": one.to,
+                "protection": one.protection, "kept": one.kept, "from_rows": one.from_rows,
+            }
+            for one in sent
+        ]  # fmt: skip
+    return found
+
+
+def check_lines(prepared: Prepared) -> Iterator[str]:
+    """Yield what `check` prints for people: the resolved document, then what to know."""
+    yield resolved(prepared.study).rstrip()
+    yield ""
+    yield f"# digest {digest(prepared.study)}"
+    for name, rows in prepared.test.items():
+        yield f"# {name}: {len(prepared.train[name].y)} training rows, {len(rows.y)} test rows"
+    for notice in prepared.notices:
+        yield f"# {notice.level}: {notice.text} [{notice.code}]"
+
+
+def outbound_lines(prepared: Prepared, sent: Sequence[Outbound]) -> Iterator[str]:
+    """Yield what ``check --outbound`` prints for people."""
+    yield f"What a site sends in the study {prepared.study.study.id!r}. No row of a patient leaves."
+    for one in sent:
+        yield ""
+        yield f"{one.kind}{' (calculated from rows)' if one.from_rows else ''}"
+        yield f"  contents    {one.contents}"
+        yield f"  to          {one.to}"
+        yield f"  protection  {one.protection}"
+        yield f"  kept        {one.kept}"
+
+
+def prediction_json(found: Predictions) -> dict[str, Any]:
+    """Return what ``predict --json`` prints."""
+    rows: list[dict[str, Any]] = [
+        {"scores": [float(score) for score in scores]} for scores in found.scores
+    ]
+    for row, name in zip(rows, found.classes, strict=bool(found.classes)):
+        row["class"] = name
+    return {
+        "model": found.about.model,
+        "bundle": found.bundle,
+        "study": found.about.study_id,
+        "not_for_clinical_use": True,
+        "rows": rows,
+    }
+
+
+def prediction_lines(found: Predictions) -> Iterator[str]:
+    """Yield a CSV: row, score or scores, class."""
+    columns = found.scores.shape[1]
+    names = ["score"] if columns == 1 else [f"score_{name}" for name in found.schema.classes]
+    yield ",".join(["row", *names, *(["class"] if found.classes else [])])
+    for index, scores in enumerate(found.scores):
+        cells = [str(index + 1), *(f"{score:.6f}" for score in scores)]
+        yield ",".join([*cells, *([found.classes[index]] if found.classes else [])])

@@ -1,0 +1,253 @@
+"""The sections about the run: who took part, the record, cost, how to verify, what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from collegium.report import charts
+from collegium.report.content import ReportContent
+from collegium.report.markup import (
+    Child,
+    Markup,
+    badge,
+    bullets,
+    code,
+    element,
+    facts,
+    folded,
+    join,
+    paragraph,
+    table,
+)
+from collegium.report.process import Cost, Participant
+from collegium.report.wording import count, counted, seconds, size
+
+_LISTED_ROUNDS = 100
+"""Of a longer study only so many last rounds are listed."""
+
+_LISTED_NOTES = 20
+
+_PHASES = {
+    "training": "Training at the sites",
+    "validators": "Validators: recomputing, voting",
+    "others": "Signatures, ledger, files",
+    "comparison": "Baselines and intervals",
+    "blobs": "Models, updates, statements",
+    "ledger": "Ledger",
+}
+"""Phases as the run names them, and as the page does."""
+
+_COUNTED = {
+    "signatures": "signatures checked",
+    "entries": "entries replayed",
+    "blocks": "blocks",
+    "rounds": "rounds",
+    "votes": "votes on a model",
+    "blobs": "files hashed",
+    "statements": "signed statements read",
+}
+
+
+def took_part(content: ReportContent) -> Markup:
+    """Return who took part, and who failed or lied."""
+    rows: list[Sequence[Child]] = [
+        [
+            one.name,
+            _rows(one.training_rows),
+            _rows(one.test_rows),
+            _included(one),
+        ]
+        for one in content.participants
+    ]
+    faults = content.evidence.faults
+    refused = [f"{name}: {count(number)}" for name, number in content.rejected]
+    return join(
+        table(
+            "Sites, their rows, and the rounds that include their update",
+            ["Site", "Training rows", "Test rows", "Rounds included"],
+            rows,
+            class_="figures",
+        ),
+        element("h3", "Faults that were caught"),
+        bullets(faults, class_="faults")
+        if faults
+        else paragraph("None: the ledger names no participant that failed or lied."),
+        join(
+            paragraph("Messages that the ledger refused, or that were too many, by participant:"),
+            bullets(refused),
+        )
+        if refused
+        else "",
+        paragraph(
+            "This run was made with an adversary in it, for study: ",
+            element("strong", content.threat),
+            ".",
+            class_="warning",
+        )
+        if content.threat
+        else "",
+        paragraph(
+            "Updates travel without secure aggregation and without differential privacy: whoever "
+            "validates sees each site's update."
+            if content.protection == "none"
+            else f"Updates are protected on their way by “{content.protection}”.",
+            class_="note",
+        ),
+    )
+
+
+def record(content: ReportContent) -> Markup:
+    """Return what the ledger recorded."""
+    evidence = content.evidence
+    model: Child = code(evidence.model) if evidence.model else "none"
+    stated: list[tuple[str, Child]] = [
+        ("Entries", count(evidence.entries)),
+        ("Final model (SHA-256)", model),
+        ("Application hash", code(evidence.app_hash)),
+        ("Genesis", code(evidence.genesis)),
+    ]
+    rounds = content.rounds[-_LISTED_ROUNDS:]
+    again = [one for one in content.rounds if one.attempt > 1]
+    return join(
+        paragraph(
+            "The ledger is a signed log: who took part under which rules, every vote, and the "
+            "digest of each model. It holds no patient's data. Three digests stand for all of it:"
+        ),
+        facts(stated),
+        paragraph(
+            f"{counted(len(content.rounds), 'round')} closed, "
+            + (
+                "each at the first attempt."
+                if not again
+                else f"{count(len(again))} of them not at the first attempt."
+            )
+        ),
+        folded(
+            "Round by round"
+            if len(rounds) == len(content.rounds)
+            else f"The last {_LISTED_ROUNDS} rounds",
+            table(
+                "Closed rounds: the model that each led to, and the state of the ledger after it",
+                ["Round", "Attempt", "Updates", "Entries", "Model", "Application hash"],
+                [
+                    [
+                        str(one.round),
+                        str(one.attempt),
+                        str(one.included)
+                        + (f" (without {', '.join(one.missing)})" if one.missing else ""),
+                        count(one.entries),
+                        code(one.model),
+                        code(one.app_hash),
+                    ]
+                    for one in rounds
+                ],
+                class_="rounds",
+            ),
+        )
+        if rounds
+        else "",
+        paragraph(
+            "The round-by-round list is what the run's process noted; verification recomputes the "
+            "rounds from the ledger itself.",
+            class_="note",
+        ),
+    )
+
+
+def cost(content: ReportContent) -> Markup:
+    """Return time and bytes by phase."""
+    return join(
+        paragraph(
+            "Measured by the process that ran, and not part of the record. ",
+            badge("measured, not signed", "computed"),
+        ),
+        _costs("Time", content.seconds, seconds),
+        _costs("Bytes", content.bytes, size),
+    )
+
+
+def how_to_verify(content: ReportContent) -> Markup:
+    """Return the commands and what each is worth."""
+    evidence = content.evidence
+    ways = [
+        join(
+            element("pre", element("code", way.command)),
+            paragraph(
+                way.worth,
+                *((" ", badge("this page was made this way", "signed")) if way.this else ()),
+            ),
+        )
+        for way in evidence.ways
+    ]
+    levels = [[name, count(rounds), words] for name, words, rounds in evidence.levels]
+    notes = list(evidence.notes[:_LISTED_NOTES])
+    if len(evidence.notes) > _LISTED_NOTES:
+        notes.append(f"… and {len(evidence.notes) - _LISTED_NOTES} more, which the command lists.")
+    return join(
+        paragraph(
+            "Anybody can check this run without trusting whoever ran it: the commands need the "
+            "folder that holds this page, of it only ",
+            code("ledger.log"),
+            " and ",
+            code("blobs"),
+            ". Run them there. They need no training library and no patient's data.",
+        ),
+        element("ol", *(element("li", way) for way in ways), class_="ways"),
+        element("h3", "What verification said when this page was made"),
+        paragraph(evidence.summary),
+        paragraph(evidence.claims),
+        bullets([f"Error: {words}" for words in evidence.errors], class_="alarm"),
+        table("What was proven about the rounds", ["Level", "Rounds", "That is"], levels)
+        if levels
+        else "",
+        folded(
+            "What was checked, in numbers",
+            facts([(_COUNTED.get(kind, kind), count(number)) for kind, number in evidence.checked]),
+        ),
+        folded(f"{counted(len(evidence.notes), 'note')} by verification", bullets(notes))
+        if notes
+        else "",
+    )
+
+
+def not_proven(content: ReportContent) -> Markup:
+    """Return what no check can show."""
+    more = [
+        "how the model does at other sites: its test rows are of the sites that trained it",
+        "that using it helps a patient: no one was treated by it, and no regulator assessed it",
+    ]
+    return join(
+        paragraph("Verification shows none of the following:"),
+        bullets(
+            [f"{words[:1].upper()}{words[1:]}." for words in (*content.evidence.not_proven, *more)]
+        ),
+    )
+
+
+def _rows(number: int | None) -> Child:
+    return element("span", "not told", class_="absent") if number is None else count(number)
+
+
+def _included(one: Participant) -> str:
+    return f"{count(one.rounds)} of {count(one.of)}"
+
+
+def _costs(title: str, costs: Sequence[Cost], printed: Callable[[float], str]) -> Markup:
+    if not costs:
+        return paragraph(f"{title} was not measured.")
+    most = max(one.total for one in costs) or 1.0
+    rows: list[Sequence[Child]] = [
+        [
+            _PHASES.get(one.phase, one.phase),
+            charts.bar(one.total / most, f"{one.phase}: {printed(one.total)}"),
+            printed(one.total),
+            "–" if one.median is None else printed(one.median),
+        ]
+        for one in costs
+    ]
+    return table(
+        f"{title} by phase: {printed(sum(one.total for one in costs))} in all",
+        ["Phase", "", "Whole run", "A round (median)"],
+        rows,
+        class_="figures costs",
+    )

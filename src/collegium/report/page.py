@@ -1,0 +1,149 @@
+"""The report as one HTML file: question and answer first, then the sections in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from collegium.report import (
+    curve_sections,
+    evidence_sections,
+    quality_sections,
+    source_sections,
+)
+from collegium.report.content import ReportContent
+from collegium.report.figures import Figure
+from collegium.report.markup import Markup, badge, bullets, element, join, paragraph
+from collegium.report.style import STYLE
+from collegium.report.wording import number, span, title_of
+
+Section = tuple[str, str, Callable[[ReportContent], Markup]]
+
+SECTIONS: tuple[Section, ...] = (
+    ("quality", "Quality", quality_sections.quality),
+    ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
+    ("calibration", "Calibration", curve_sections.calibration),
+    ("threshold", "Sensitivity and specificity", quality_sections.threshold),
+    ("curves", "Learning curves", curve_sections.learning_curves),
+    ("participants", "Who took part", evidence_sections.took_part),
+    ("record", "What the ledger recorded", evidence_sections.record),
+    ("cost", "Time and bytes", evidence_sections.cost),
+    ("verify", "How to verify", evidence_sections.how_to_verify),
+    ("not-proven", "What is not proven", evidence_sections.not_proven),
+    ("study", "The study document", source_sections.document),
+    ("data", "The data", source_sections.data),
+    ("versions", "Versions", source_sections.versions),
+)
+
+SIMULATED = (
+    "This run is a simulation: one process played every site and validator and held all their "
+    "keys. No identity stands behind a signature, and nothing was kept from anybody."
+)
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""The page asks its browser to load nothing, whatever it might be made to contain."""
+
+
+def render(content: ReportContent) -> str:
+    """Return the page; the same content gives the same bytes."""
+    sections = [one for one in SECTIONS if one[0] != "threshold" or content.task == "binary"]
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"{content.title} · Collegium report"),
+        element("style", Markup(STYLE)),
+    )
+    body = element(
+        "body",
+        element("header", *_opening(content)),
+        element(
+            "main",
+            _answer(content),
+            element(
+                "nav",
+                element("h2", "On this page"),
+                bullets([element("a", title, href=f"#{name}") for name, title, _ in sections]),
+                aria_label="On this page",
+            ),
+            *(
+                element("section", element("h2", title), show(content), id=name)
+                for name, title, show in sections
+            ),
+        ),
+        element("footer", paragraph("Not for clinical use. Made by Collegium from a run folder.")),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').source}\n"
+
+
+def _opening(content: ReportContent) -> list[Markup]:
+    return [
+        paragraph(f"Report of the study “{content.study_id}”", class_="kicker"),
+        element("h1", content.title),
+        paragraph(element("strong", "Question. "), content.question, class_="question"),
+        paragraph(element("strong", "Outcome. "), content.schema.positive, class_="question")
+        if content.schema.positive
+        else Markup(""),
+        paragraph(SIMULATED, class_="warning") if content.simulated else Markup(""),
+    ]
+
+
+def _answer(content: ReportContent) -> Markup:
+    evidence = content.evidence
+    outcome = {
+        "completed": "",
+        "unfinished": "The run is unfinished: what follows is preliminary.",
+    }.get(content.outcome, f"The study ended as {content.outcome}: it keeps its last good model.")
+    return element(
+        "section",
+        element("h2", "Answer", badge("Not for clinical use", "clinical")),
+        paragraph(outcome, class_="warning") if outcome else "",
+        element("dl", *(_key_figure(*one) for one in content.answer.figures), class_="key"),
+        paragraph(
+            "All sites together, on test rows, with 95 % intervals. ",
+            quality_sections.computed(content),
+            class_="note",
+        ),
+        bullets(content.answer.sentences, class_="sentences"),
+        element(
+            "div",
+            paragraph(element("strong", _MARKS[evidence.standing]), " ", evidence.summary),
+            join(
+                paragraph(element("strong", "Caught. "), "The protocol names who failed or lied:"),
+                bullets(evidence.faults[:_SHOWN_FAULTS]),
+                paragraph(
+                    element(
+                        "a",
+                        f"and {len(evidence.faults) - _SHOWN_FAULTS} more",
+                        href="#participants",
+                    )
+                )
+                if len(evidence.faults) > _SHOWN_FAULTS
+                else "",
+            )
+            if evidence.faults
+            else "",
+            class_=f"standing {evidence.standing}",
+        ),
+        class_="answer",
+        id="answer",
+    )
+
+
+_MARKS = {"holds": "✓ Verified.", "incomplete": "… Incomplete.", "broken": "✗ Not verified."}
+_SHOWN_FAULTS = 5
+
+
+def _key_figure(measure: str, figure: Figure) -> Markup:
+    if figure.value is None:
+        shown = [element("dd", figure.absent, class_="absent")]
+    else:
+        shown = [element("dd", number(measure, figure.value), class_="number")]
+        bounds = (
+            figure.absent
+            if figure.low is None or figure.high is None
+            else span(number(measure, figure.low), number(measure, figure.high))
+        )
+        shown.append(element("dd", bounds, class_="interval"))
+    return element("div", element("dt", title_of(measure)), *shown)

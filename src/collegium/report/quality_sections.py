@@ -1,0 +1,203 @@
+"""The sections with figures: quality over all sites and by site, comparison, threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.learning.evaluation.statement import MEASURES
+from collegium.report.comparison import Comparison, Difference
+from collegium.report.content import ReportContent
+from collegium.report.figures import Figure, SiteFigures
+from collegium.report.markup import (
+    Child,
+    Markup,
+    badge,
+    bullets,
+    element,
+    folded,
+    join,
+    paragraph,
+    table,
+)
+from collegium.report.site_chart import chart_by_site, model_legend
+from collegium.report.wording import (
+    MEANINGS,
+    change,
+    count,
+    counted,
+    number,
+    span,
+    title_of,
+)
+
+SIGNED = badge("signed by the site", "signed")
+_VERDICTS = {
+    "better": "federated is better",
+    "worse": "federated is worse",
+    "unclear": "no difference shown",
+    "unknown": "",
+}
+
+
+def computed(content: ReportContent) -> Markup:
+    """Return the label of figures that no site signed."""
+    where = "computed in this simulation" if content.simulated else "computed by the run's process"
+    return badge(f"{where}; a real consortium needs a secure sum", "computed")
+
+
+def figure(measure: str, one: Figure) -> Markup:
+    """Return a figure as a table's cell shows it: value and interval, or the reason for none."""
+    if one.value is None:
+        return element("span", one.absent, class_="absent")
+    value = element("span", number(measure, one.value), class_="value")
+    if one.low is None or one.high is None:
+        return join(value, " ", element("span", one.absent, class_="absent"))
+    bounds = span(number(measure, one.low), number(measure, one.high))
+    return join(value, " ", element("span", bounds, class_="interval"))
+
+
+def quality(content: ReportContent) -> Markup:
+    """Return quality over all sites and by site."""
+    part = content.quality
+    shown = [name for name in MEASURES[content.task] if name not in _AT_THRESHOLD]
+    heads = ["Site", "Test rows", *map(title_of, shown)]
+    overall: list[Child] = ["All sites", _rows_of_all(part.sites)]
+    overall += [figure(name, part.federated[name]) for name in shown]
+    rows: list[Sequence[Child]] = [overall, *(_site_row(one, shown) for one in part.sites)]
+    own: list[Sequence[Child]] = [
+        [one.site, *(figure(name, one.local[name]) for name in MEASURES[content.task])]
+        for one in part.sites
+    ]
+    chart_of = [name for name in _CHARTED if name in shown]
+    return join(
+        paragraph(
+            "All figures are of test rows, which training never used. Sites: ",
+            SIGNED,
+            ". All sites together: ",
+            computed(content),
+            ".",
+        ),
+        bullets([f"Warning: {words}." for words in part.disagreements], class_="alarm"),
+        element("div", *(chart_by_site(content, name) for name in chart_of), class_="panels"),
+        model_legend(),
+        table("The study's model, with 95 % intervals", heads, rows, class_="figures"),
+        folded(
+            "The same for each site's own model (local-only)",
+            table(
+                join("Each site's own model on the site's own test rows ", SIGNED),
+                ["Site", *map(title_of, MEASURES[content.task])],
+                own,
+                class_="figures",
+            ),
+        ),
+        element("h3", "How to read this"),
+        bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in shown]),
+        paragraph(
+            "Intervals are 95 % percentile bootstrap intervals, from "
+            f"{counted(part.replicates, 'resampling')} of the rows within each site. They speak of "
+            "other patients of these sites, not of other sites. Figures that would give away how "
+            "many patients a small class has are withheld by the site.",
+            class_="note",
+        ),
+    )
+
+
+def comparison(content: ReportContent) -> Markup:
+    """Return the study's model against local-only and pooled training."""
+    part, measures = content.quality, MEASURES[content.task]
+    models = (part.federated, part.local, part.pooled)
+    rows: list[Sequence[Child]] = [
+        [title_of(name), *(figure(name, model[name]) for model in models)] for name in measures
+    ]
+    differences: list[Sequence[Child]] = [
+        [title_of(name), *(_difference(one.differences[place]) for one in part.comparisons)]
+        for place, name in enumerate(measures)
+    ]
+    heads = ["Measure", *(f"Federated minus {_short(one)}" for one in part.comparisons)]
+    return join(
+        *(paragraph(one.sentence) for one in part.comparisons),
+        table(
+            join("Three ways to train, on the same test rows ", computed(content)),
+            ["Measure", "Federated", "Local-only", "Pooled"],
+            rows,
+            class_="figures",
+        ),
+        table("Paired differences, with 95 % intervals", heads, differences, class_="figures"),
+        paragraph(
+            "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
+            "one place, which federated learning does without. Differences are paired: both models "
+            "meet the same resamplings. An interval that includes 0 shows no difference; it does "
+            "not show that there is none. With several measures, about one interval in twenty "
+            "excludes 0 by chance.",
+            class_="note",
+        ),
+    )
+
+
+def threshold(content: ReportContent) -> Markup:
+    """Return sensitivity and specificity at the registered threshold."""
+    part = content.quality
+    rows: list[list[Child]] = [
+        ["All sites", "", *(figure(name, part.federated[name]) for name in _AT_THRESHOLD)]
+    ]
+    for one in part.sites:
+        with_and_without = (
+            f"{count(one.classes[1])} with, {count(one.classes[0])} without"
+            if len(one.classes) == 2
+            else element("span", "not told", class_="absent")
+        )
+        rows.append(
+            [
+                one.site,
+                with_and_without,
+                *(figure(name, one.federated[name]) for name in _AT_THRESHOLD),
+            ]
+        )
+    return join(
+        paragraph(
+            f"A row is called positive at a risk of {content.threshold:g} or more. The threshold "
+            "was registered before the test part was opened."
+        ),
+        table(
+            join("Sites: ", SIGNED, " All sites: ", computed(content)),
+            ["Site", "Test rows", *map(title_of, _AT_THRESHOLD)],
+            rows,
+            class_="figures",
+        ),
+        bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in _AT_THRESHOLD]),
+    )
+
+
+_AT_THRESHOLD = ("sensitivity", "specificity")
+_CHARTED = ("accuracy", "auc", "mae", "r2")
+
+
+def _site_row(one: SiteFigures, shown: Sequence[str]) -> list[Child]:
+    rows: Child = (
+        count(one.rows) if one.rows is not None else element("span", "not told", class_="absent")
+    )
+    return [one.site, rows, *(figure(name, one.federated[name]) for name in shown)]
+
+
+def _rows_of_all(sites: Sequence[SiteFigures]) -> str:
+    rows = [one.rows for one in sites]
+    told = [number for number in rows if number is not None]
+    return count(sum(told)) if told and len(told) == len(rows) else ""
+
+
+def _difference(one: Difference) -> Markup:
+    if one.interval is None:
+        return element("span", "not compared", class_="absent")
+    bounds = span(change(one.measure, one.interval.low), change(one.measure, one.interval.high))
+    value = "" if one.value is None else change(one.measure, one.value)
+    return join(
+        element("span", value, class_="value"),
+        " ",
+        element("span", bounds, class_="interval"),
+        " ",
+        element("span", _VERDICTS[one.verdict], class_=f"verdict {one.verdict}"),
+    )
+
+
+def _short(one: Comparison) -> str:
+    return "local-only" if one.other.startswith("local") else "pooled"

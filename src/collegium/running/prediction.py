@@ -1,0 +1,108 @@
+"""`predict`: a released model applied to a table, after checking that it is what it says it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.audit.bundle import WEIGHTS, bundle_digest, read_bundle
+from collegium.canonical import malformed
+from collegium.data.reading import read_table
+from collegium.data.table import Schema, input_names
+from collegium.errors import RunError
+from collegium.learning.models import model_spec, tensors
+from collegium.learning.models import predict as scores_of
+from collegium.learning.safetensors import read_released
+from collegium.running.release import ReleasedModel
+from collegium.study.document import Model
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a model says about a table's rows.
+
+    `scores` is float64 [rows, outputs]: the probability of class 1, of each class, or the value.
+    `classes` names the class of each row (none for a regression); `bundle` is the digest of the
+    released files, hex.
+    """
+
+    scores: NDArray[np.float64]
+    classes: tuple[str, ...]
+    schema: Schema
+    about: ReleasedModel
+    bundle: str
+
+
+def predict(model: str | Path, table: str | Path, *, digest: str | None = None) -> Predictions:
+    """Apply a released model to a table.
+
+    Args:
+        model: the folder ``model/`` of a run, or the run folder itself.
+        table: a CSV with the schema's columns.
+        digest: the bundle's digest, hex, as the ledger or the model's owner gives it.
+
+    Raises:
+        RunError: there is no released model, or it is not the one of that digest.
+        FormatError: its files do not fit together.
+        DataError: the table is not what the model's schema asks for.
+    """
+    folder = Path(model)
+    if not (folder / "model.json").is_file() and (folder / "model" / "model.json").is_file():
+        folder = folder / "model"
+    try:
+        files = read_bundle(folder)
+    except OSError as error:
+        raise RunError(
+            "model.unreadable", f"{folder} is not a released model", error.strerror or str(error),
+            "name the folder model/ of a finished run",
+        ) from error  # fmt: skip
+    bundle = bundle_digest(files).hex()
+    if digest is not None and digest.lower() != bundle:
+        raise RunError(
+            "model.other", f"{folder} is not the model that was asked for",
+            f"its digest is {bundle}", "obtain the released folder again from its owner",
+        )  # fmt: skip
+    about = _part(files, "model.json", ReleasedModel)
+    schema = _part(files, "schema.json", Schema)
+    names, parameters = read_released(_file(files, WEIGHTS))
+    settings = Model(architecture=about.architecture, hidden=about.hidden)
+    spec = model_spec(settings, len(about.inputs), len(schema.classes) or None)
+    if names != tensors(spec) or about.inputs != input_names(schema):
+        raise malformed("the released model", "its weights, model.json and schema do not agree")
+    scores = scores_of(spec, parameters, read_table(Path(table), schema))
+    return Predictions(scores, _classes(schema, scores, about.threshold), schema, about, bundle)
+
+
+def _classes(schema: Schema, scores: NDArray[np.float64], threshold: float) -> tuple[str, ...]:
+    if not schema.classes:
+        return ()
+    chosen = (
+        (scores[:, 0] >= threshold).astype(int)
+        if schema.task == "binary"
+        else scores.argmax(axis=1)
+    )
+    return tuple(schema.classes[index] for index in chosen)
+
+
+def _file(files: dict[str, bytes], name: str) -> bytes:
+    data = files.get(name)
+    if data is None:
+        raise RunError(
+            "model.unreadable", "this is not a released model", f"{name} is missing",
+            "name the folder model/ of a finished run",
+        )  # fmt: skip
+    return data
+
+
+def _part(files: dict[str, bytes], name: str, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(_file(files, name), type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise malformed(f"the released model's {name}", str(error)) from error

@@ -1,0 +1,72 @@
+"""The report of a run folder, made from the folder alone: whenever, and by whoever, has it."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import numpy as np
+
+import collegium
+from collegium.audit.history import read_history
+from collegium.audit.studies import gather
+from collegium.audit.verify import verify
+from collegium.canonical import from_text
+from collegium.data.table import DataSet
+from collegium.errors import FormatError, RunError
+from collegium.learning.evaluation.statement import decode_statement
+from collegium.ledger.blobs import read_blob
+from collegium.plugins import find
+from collegium.report.content import build_content, provenance_of
+from collegium.report.figures import Posted
+from collegium.report.measurements import read_lines
+from collegium.report.write import write_report
+from collegium.study.reading import read_study
+
+
+def report_on(folder: Path) -> Path:
+    """Write a run folder's report and return its path.
+
+    Raises:
+        CollegiumError: the folder is no run, or its study or measurements cannot be read.
+    """
+    verification = verify(folder, partial=True)
+    path = folder / "study.toml"
+    if not path.is_file():
+        raise RunError(
+            "run.unreadable", f"{folder} has no study.toml", "a report begins with its question",
+            "copy study.toml from the run's author beside ledger.log",
+        )  # fmt: skip
+    study = read_study(path).study
+    dataset: DataSet = find("datasets", study.data.source)()
+    versions = {
+        "collegium": collegium.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    content = build_content(
+        study,
+        provenance_of(dataset),
+        read_lines(folder / "metrics.jsonl"),
+        verification,
+        posted_statements(folder, study.study.id),
+        versions,
+    )
+    return write_report(folder, content)
+
+
+def posted_statements(folder: Path, study: str) -> list[Posted]:
+    """Return the statements that the ledger's ``evaluation.post`` entries name and blobs/ holds."""
+    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    found = []
+    story = stories.get(study)
+    for site, post in () if story is None else story.statements.items():
+        for name in (post.federated, post.local):
+            data = read_blob(folder / "blobs", from_text(name, 32)) if name else None
+            if data is None:
+                continue
+            try:
+                found.append(Posted(site, decode_statement(data)))
+            except FormatError:
+                continue  # verification names it
+    return found
