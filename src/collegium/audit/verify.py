@@ -195,8 +195,11 @@ def _strays(blobs: dict[str, Path], stories: dict[str, Story]) -> Iterator[Findi
         for post in story.statements.values():
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
     known = {from_text(name, 32).hex() for name in named}
-    for name in sorted(set(blobs) - known):
-        yield Finding("blob.stray", "note", "the ledger names no such blob", f"blobs/{name}")
+    strays = sorted(set(blobs) - known)
+    if strays:
+        more = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
+        what = f"the ledger names {len(strays)} of the blobs nowhere"
+        yield Finding("blob.stray", "note", what, f"blobs/{', blobs/'.join(strays[:3])}{more}")
 
 
 def _claims(findings: list[Finding], anchored: Anchor, checkpoints: int, *, simulated: bool) -> str:

@@ -86,11 +86,20 @@ def _first_line(part: Any) -> str:
     return str(text).strip().splitlines()[0] if str(text).strip() else ""
 
 
+def _none_yet() -> list[Row]:
+    """Return nothing: the kind is known, and this version has none of it."""
+    return []
+
+
 _CATALOG: dict[str, Callable[[], list[Row]]] = {
     "attacks": _named("attacks"),
+    "consensus": _none_yet,
     "data": _data,
+    "frameworks": _none_yet,
+    "incentives": _named("incentives"),
     "models": _models,
     "privacy": _named("protections"),
     "rules": _named("rules"),
+    "scenarios": _none_yet,
     "studies": _studies,
 }

@@ -143,6 +143,8 @@ def list_(kind: str | None, as_json: bool) -> None:
     if as_json:
         say_json(found)
         return
+    if not found:
+        warn(f"this version has no {kind}")
     width = max((len(str(one["name"])) for one in found), default=0)
     for one in found:
         say(f"{one['name']:<{width}}  {one.get('about', '')}".rstrip())

@@ -20,9 +20,10 @@ KEY_FIGURES: dict[Task, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The figures that stand at the top, by measure in order, and the sentences below them."""
+    """The figures that stand at the top by measure in order, what they mean, and more sentences."""
 
     figures: tuple[tuple[str, Figure], ...]
+    lead: str
     sentences: tuple[str, ...]
 
 
@@ -45,11 +46,10 @@ def answer_of(
         comparisons: with other models.
     """
     if task == "binary":
-        sentences = _binary(threshold, federated)
+        lead = _binary(threshold, federated)
     else:
-        sentences = _multiclass(federated) if task == "multiclass" else _regression(federated)
-    if not sentences:
-        sentences = ["There is no figure over all sites."]
+        lead = _multiclass(federated) if task == "multiclass" else _regression(federated)
+    sentences = []
     if correct is not None:
         right, rows = correct
         sentences.append(
@@ -60,6 +60,7 @@ def answer_of(
     sentences += [one.sentence for one in comparisons if _says_something(one)]
     return Answer(
         tuple((name, federated[name]) for name in KEY_FIGURES[task]),
+        " ".join(lead) or "There is no figure over all sites.",
         tuple(sentences),
     )
 

@@ -14,7 +14,8 @@ from math import ceil, floor, log10
 from collegium.report.markup import Child, Markup, element, join
 
 HEIGHT = 220
-"""Of the plot with axes, in CSS pixels; 24 more hold the labels below."""
+SQUARE = 320
+"""Of curves and of a reliability diagram, in CSS pixels; 24 more hold the labels below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def whole_axis(low: int, high: int, ticks: int = 5) -> Axis:
     """Return an axis from one whole number to another, with at most so many whole ticks."""
     high = max(high, low + 1)
     step = max(1, ceil((high - low) / (ticks - 1)))
-    inner = range(low, high + 1, step)
-    return Axis(low, high, tuple(float(i) for i in inner))
+    inner = [i for i in range(low, high, step) if high - i > step / 2]
+    return Axis(low, high, tuple(float(i) for i in (*inner, high)))
 
 
 def strip(marks: Sequence[Mark], axis: Axis, title: str) -> Markup:
@@ -143,7 +144,7 @@ def lines(
         *(element("li", _sample(one.style), one.name) for one in series),
         class_="legend",
     )
-    return join(_plot(title, description, [stretched, *single], x, y, x_title), legend)
+    return join(_plot(title, description, [stretched, *single], x, y, x_title, HEIGHT), legend)
 
 
 def reliability(
@@ -161,7 +162,7 @@ def reliability(
         x_title: what the prediction is.
     """
     unit = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
-    shapes = [element("line", x1="0%", y1=HEIGHT, x2="100%", y2=0, class_="diagonal")]
+    shapes = [element("line", x1="0%", y1=SQUARE, x2="100%", y2=0, class_="diagonal")]
     for predicted, observed, low, high, solid in bins:
         at = _percent(predicted)
         shapes += [
@@ -169,23 +170,29 @@ def reliability(
                 "line",
                 x1=at,
                 x2=at,
-                y1=HEIGHT * (1 - low),
-                y2=HEIGHT * (1 - high),
+                y1=SQUARE * (1 - low),
+                y2=SQUARE * (1 - high),
                 class_="whisker federated",
             ),
             element(
                 "circle",
                 cx=at,
-                cy=HEIGHT * (1 - observed),
+                cy=SQUARE * (1 - observed),
                 r=5,
                 class_="point" if solid else "point few",
             ),
         ]
-    return _plot(title, description, shapes, unit, unit, x_title)
+    return _plot(title, description, shapes, unit, unit, x_title, SQUARE)
 
 
 def _plot(
-    title: str, description: str, shapes: Sequence[Child], x: Axis, y: Axis, x_title: str
+    title: str,
+    description: str,
+    shapes: Sequence[Child],
+    x: Axis,
+    y: Axis,
+    x_title: str,
+    height: int,
 ) -> Markup:
     """Return shapes within axes: labels of y at the left in a drawing of their own width."""
     left = element(
@@ -195,14 +202,14 @@ def _plot(
                 "text",
                 f"{tick:g}",
                 x=44,
-                y=8 + HEIGHT * (1 - y.part(tick)) + 4,
+                y=8 + height * (1 - y.part(tick)) + 4,
                 text_anchor="end",
                 class_="tick",
             )
             for tick in y.ticks
         ),
         width=48,
-        height=HEIGHT + 32,
+        height=height + 32,
         aria_hidden="true",
     )
     guides = [
@@ -210,15 +217,15 @@ def _plot(
             "line",
             x1="0%",
             x2="100%",
-            y1=HEIGHT * (1 - y.part(tick)),
-            y2=HEIGHT * (1 - y.part(tick)),
+            y1=height * (1 - y.part(tick)),
+            y2=height * (1 - y.part(tick)),
             class_="guide",
         )
         for tick in y.ticks
     ]
-    labels = [_tick_label(x.part(tick), HEIGHT + 18, f"{tick:g}") for tick in x.ticks]
+    labels = [_tick_label(x.part(tick), height + 18, f"{tick:g}") for tick in x.ticks]
     inner = element("svg", *guides, *shapes, *labels, y=8, class_="overflowing")
-    right = _drawing(title, description, HEIGHT + 32, [inner])
+    right = _drawing(title, description, height + 32, [inner])
     return element(
         "div", left, element("div", right, element("div", x_title, class_="axis")), class_="plot"
     )

@@ -102,16 +102,19 @@ def record(content: ReportContent) -> Markup:
     model: Child = code(evidence.model) if evidence.model else "none"
     stated: list[tuple[str, Child]] = [
         ("Entries", count(evidence.entries)),
-        ("Final model (SHA-256)", model),
-        ("Application hash", code(evidence.app_hash)),
-        ("Genesis", code(evidence.genesis)),
+        ("Final model", join(model, _meaning("SHA-256 of the model's file"))),
+        ("Application hash", join(code(evidence.app_hash), _meaning("all that the ledger says"))),
+        (
+            "Genesis",
+            join(code(evidence.genesis), _meaning("whose ledger: its members and their keys")),
+        ),
     ]
     rounds = content.rounds[-_LISTED_ROUNDS:]
     again = [one for one in content.rounds if one.attempt > 1]
     return join(
         paragraph(
             "The ledger is a signed log: who took part under which rules, every vote, and the "
-            "digest of each model. It holds no patient's data. Three digests stand for all of it:"
+            "digest of each model. It holds no patient's data. Digests stand for the rest:"
         ),
         facts(stated),
         paragraph(
@@ -226,6 +229,10 @@ def not_proven(content: ReportContent) -> Markup:
 
 def _rows(number: int | None) -> Child:
     return element("span", "not told", class_="absent") if number is None else count(number)
+
+
+def _meaning(words: str) -> Markup:
+    return element("div", words, class_="absent")
 
 
 def _included(one: Participant) -> str:

@@ -102,10 +102,11 @@ def _answer(content: ReportContent) -> Markup:
         element("dl", *(_key_figure(*one) for one in content.answer.figures), class_="key"),
         paragraph(
             "All sites together, on test rows, with 95 % intervals. ",
-            quality_sections.computed(content),
+            quality_sections.computed(content, at_length=True),
             class_="note",
         ),
-        bullets(content.answer.sentences, class_="sentences"),
+        paragraph(content.answer.lead, class_="lead"),
+        bullets(content.answer.sentences),
         element(
             "div",
             paragraph(element("strong", _MARKS[evidence.standing]), " ", evidence.summary),

@@ -34,15 +34,16 @@ SIGNED = badge("signed by the site", "signed")
 _VERDICTS = {
     "better": "federated is better",
     "worse": "federated is worse",
-    "unclear": "no difference shown",
+    "unclear": "",
     "unknown": "",
 }
 
 
-def computed(content: ReportContent) -> Markup:
+def computed(content: ReportContent, *, at_length: bool = False) -> Markup:
     """Return the label of figures that no site signed."""
     where = "computed in this simulation" if content.simulated else "computed by the run's process"
-    return badge(f"{where}; a real consortium needs a secure sum", "computed")
+    more = "; a real consortium needs a secure sum" if at_length else ""
+    return badge(f"{where}{more}", "computed")
 
 
 def figure(measure: str, one: Figure) -> Markup:
@@ -74,7 +75,7 @@ def quality(content: ReportContent) -> Markup:
             "All figures are of test rows, which training never used. Sites: ",
             SIGNED,
             ". All sites together: ",
-            computed(content),
+            computed(content, at_length=True),
             ".",
         ),
         bullets([f"Warning: {words}." for words in part.disagreements], class_="alarm"),
@@ -107,27 +108,28 @@ def comparison(content: ReportContent) -> Markup:
     part, measures = content.quality, MEASURES[content.task]
     models = (part.federated, part.local, part.pooled)
     rows: list[Sequence[Child]] = [
-        [title_of(name), *(figure(name, model[name]) for model in models)] for name in measures
-    ]
-    differences: list[Sequence[Child]] = [
-        [title_of(name), *(_difference(one.differences[place]) for one in part.comparisons)]
+        [
+            title_of(name),
+            *(figure(name, model[name]) for model in models),
+            *(_difference(one.differences[place]) for one in part.comparisons),
+        ]
         for place, name in enumerate(measures)
     ]
-    heads = ["Measure", *(f"Federated minus {_short(one)}" for one in part.comparisons)]
+    heads = ["Measure", "Federated", "Local-only", "Pooled"]
+    heads += [f"Federated minus {_short(one)}" for one in part.comparisons]
     return join(
         *(paragraph(one.sentence) for one in part.comparisons),
         table(
-            join("Three ways to train, on the same test rows ", computed(content)),
-            ["Measure", "Federated", "Local-only", "Pooled"],
+            join("Three ways to train, on the same test rows of all sites ", computed(content)),
+            heads,
             rows,
             class_="figures",
         ),
-        table("Paired differences, with 95 % intervals", heads, differences, class_="figures"),
         paragraph(
             "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
             "one place, which federated learning does without. Differences are paired: both models "
-            "meet the same resamplings. An interval that includes 0 shows no difference; it does "
-            "not show that there is none. With several measures, about one interval in twenty "
+            "meet the same resamplings. An interval of a difference that includes 0 shows no "
+            "difference; it does not show that there is none. With several measures, about one interval in twenty "
             "excludes 0 by chance.",
             class_="note",
         ),

@@ -69,6 +69,8 @@ footer, .note { font-size: .92rem; }
 .key dd { margin: 0; }
 .key .number { font-size: 2.1rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .key .interval, .key .absent { font-size: .92rem; }
+.lead { font-size: 1.15rem; max-width: none; }
+.answer > ul > li { max-width: none; }
 .standing { margin-top: 1.4rem; padding-top: 1.1rem; border-top: 1px solid var(--line); }
 .standing p { margin-bottom: .4rem; max-width: none; }
 .standing.holds > p:first-child strong { color: var(--good); }

@@ -41,6 +41,11 @@ class Attack(Protocol):
         ...
 
     @property
+    def about(self) -> str:
+        """One line on what the adversary does."""
+        ...
+
+    @property
     def role(self) -> Literal["site", "validator"]:
         """Which of the member's participants it takes over."""
         ...
@@ -75,9 +80,10 @@ class Twisted:
 
 @dataclass(frozen=True, slots=True)
 class MessageAttack:
-    """An attack that consists in twisting messages."""
+    """An attack that consists in twisting messages; `about` says in a line what it does."""
 
     name: str
+    about: str
     role: Literal["site", "validator"]
     twist: Twist
 

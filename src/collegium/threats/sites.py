@@ -84,6 +84,7 @@ class BlobAttack:
     """An attack that consists in serving different bytes to different validators."""
 
     name: str
+    about: str
     right_share: float
     role: Literal["site", "validator"] = "site"
 
@@ -97,8 +98,16 @@ class BlobAttack:
         return _TwoFacedSite(honest, place, blobs)
 
 
-SILENT: Attack = MessageAttack("silent_site", "site", _say_nothing)
-WITHHOLDING: Attack = MessageAttack("withheld_reveal", "site", _withhold)
-FLOODING: Attack = MessageAttack("spammer", "site", _flood)
-TWO_FACED: Attack = BlobAttack("two_faced_site", 0.5)
-PARTLY_SERVING: Attack = BlobAttack("partly_served_update", 0.75)
+SILENT: Attack = MessageAttack("silent_site", "sends no update", "site", _say_nothing)
+WITHHOLDING: Attack = MessageAttack(
+    "withheld_reveal", "commits to an update and never reveals it", "site", _withhold
+)
+FLOODING: Attack = MessageAttack(
+    "spammer", "floods the ledger with copies, junk and what is not allowed", "site", _flood
+)
+TWO_FACED: Attack = BlobAttack(
+    "two_faced_site", "serves its update to half of the validators, other bytes to the rest", 0.5
+)
+PARTLY_SERVING: Attack = BlobAttack(
+    "partly_served_update", "serves its update to three quarters of the validators", 0.75
+)

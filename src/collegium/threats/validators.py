@@ -65,6 +65,12 @@ def _vote(place: Place, vote: RoundVote, model: str) -> bytes:
     return place.identity.sign(RoundVote, **fields)
 
 
-LYING: Attack = MessageAttack("lying_validator", "validator", _lie)
-EQUIVOCATING: Attack = MessageAttack("equivocating_validator", "validator", _equivocate)
-SILENT: Attack = MessageAttack("silent_validator", "validator", _vanish)
+LYING: Attack = MessageAttack(
+    "lying_validator", "votes for and serves another model", "validator", _lie
+)
+EQUIVOCATING: Attack = MessageAttack(
+    "equivocating_validator", "votes for two models at once", "validator", _equivocate
+)
+SILENT: Attack = MessageAttack(
+    "silent_validator", "neither attests nor votes", "validator", _vanish
+)
