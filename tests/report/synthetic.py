@@ -33,6 +33,7 @@ from collegium.study.document import (
     Training,
 )
 
+MODEL = "ab" * 32
 SITES = ("aachen", "brugge", "cagliari", "dorpat")
 ROUNDS = 12
 REPLICATES = 60
@@ -143,7 +144,7 @@ def inputs(task: Task = "binary") -> Inputs:
                 threshold=0.5,
                 replicates=REPLICATES,
                 seed=3,
-                model=to_text(bytes(32)),
+                model=to_text(bytes.fromhex(MODEL)),
                 kind=kind,  # type: ignore[arg-type]
             ),
         )
@@ -152,7 +153,7 @@ def inputs(task: Task = "binary") -> Inputs:
     )
     final = FinalLine(
         outcome="completed",
-        model="ab" * 32,
+        model=MODEL,
         seconds={"training": 1.25, "validators": 0.5, "comparison": 2.0},
         bytes={"blobs": 123456, "ledger": 45678},
         federated=quality(task, truth, federated),
@@ -216,7 +217,7 @@ def verification(*findings: Finding, **changed: Any) -> Verification:
         "genesis": "cd" * 32,
         "app_hash": "ef" * 32,
         "entries": 251,
-        "model": "ab" * 32,
+        "model": MODEL,
         "simulated": True,
     }
     return Verification(**{**told, **changed})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from collegium.data.table import Task
 from collegium.report.comparison import Comparison
 from collegium.report.figures import Figure, SiteFigures
-from collegium.report.wording import count, in_sentence, number, span
+from collegium.report.wording import count, in_sentence, listed, number, span
 
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "sensitivity", "specificity", "accuracy"),
@@ -16,6 +16,12 @@ KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "regression": ("mae", "rmse", "r2"),
 }
 """The measures that stand in the answer, over all sites."""
+
+_SPREAD: dict[Task, tuple[str, ...]] = {
+    "binary": ("accuracy", "sensitivity", "specificity"),
+    "multiclass": ("accuracy",),
+    "regression": ("mae",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +112,19 @@ def _regression(federated: Mapping[str, Figure]) -> list[str]:
 
 
 def _spread(task: Task, sites: Sequence[SiteFigures]) -> list[str]:
-    """Return where the model is weakest and strongest, in the measure that most sites tell."""
-    measure = "mae" if task == "regression" else "accuracy"
-    told = [
-        (value, one.site)
-        for one in sites
-        for value in (one.federated[measure].value,)
-        if value is not None
-    ]
-    if len(told) < 2:
-        return []
-    lowest, highest = min(told), max(told)
-    weakest, strongest = (highest, lowest) if task == "regression" else (lowest, highest)
-    return [
-        f"By site, {in_sentence(measure)} goes from {number(measure, weakest[0])} "
-        f"({weakest[1]}, the weakest) to {number(measure, strongest[0])} ({strongest[1]})."
-    ]
+    """Return between which sites the model is weakest and strongest, by measure."""
+    ranges = []
+    for measure in _SPREAD[task]:
+        told = sorted(
+            (value, one.site)
+            for one in sites
+            for value in (one.federated[measure].value,)
+            if value is not None
+        )
+        if len(told) > 1:
+            ends = [f"{number(measure, value)} ({site})" for value, site in (told[0], told[-1])]
+            ranges.append(f"{in_sentence(measure)} goes from {' to '.join(ends)}")
+    return [f"By site, {listed(ranges)}."] if ranges else []
 
 
 def _says_something(comparison: Comparison) -> bool:

@@ -1,7 +1,9 @@
 """The study's model against another one: what the paired intervals allow to say, and no more.
 
-An interval of the difference that includes 0 shows no difference, in either direction; it never
-becomes a benefit in words, and neither does it become "as good as".
+Only a task's primary measure, fixed in `wording.PRIMARY` before any run, decides. An interval of
+the difference that includes 0 shows no difference, in either direction: it never becomes a
+benefit in words, and neither does it become "as good as". With several measures some interval
+excludes 0 by chance, so what the others show is told as a hint, whomever it favors.
 """
 
 from __future__ import annotations
@@ -80,38 +82,44 @@ def compare(
 
 
 def _sentence(task: Task, other: str, differences: list[Difference]) -> str:
-    groups = {
-        verdict: [one for one in differences if one.verdict == verdict]
-        for verdict in ("better", "worse", "unclear")
-    }
-    known = sum(len(group) for group in groups.values())
-    if not known:
-        return f"A comparison with {other} could not be made."
-    if len(groups["unclear"]) == known:
-        first = next((one for one in groups["unclear"] if one.measure == PRIMARY[task]), None)
-        first = first or groups["unclear"][0]
-        more = f", and so does that of {_others(known - 1)}" if known > 1 else ""
-        return (
-            f"No difference from {other} is shown: the interval of the difference in "
-            f"{_told(first)} includes 0{more}. That does not prove them equally good."
+    first = next(one for one in differences if one.measure == PRIMARY[task])
+    rest = [one for one in differences if one is not first and one.verdict != "unknown"]
+    if first.interval is None:
+        return f"A comparison with {other} by {in_sentence(first.measure)} could not be made."
+    if first.verdict == "unclear":
+        decided = (
+            f"In {in_sentence(first.measure)} no difference from {other} is shown: the interval "
+            f"of the difference, {_bounds(first)}, includes 0. That does not prove them equally "
+            "good."
         )
-    parts = [
-        f"is {verdict} by {listed([_told(one) for one in groups[verdict]])}"
+    else:
+        decided = (
+            f"In {in_sentence(first.measure)} the federated model is {first.verdict} than {other} "
+            f"({_bounds(first)})."
+        )
+    return " ".join([decided, *_hints(rest)])
+
+
+def _hints(rest: list[Difference]) -> list[str]:
+    """Return what the other measures show, at most a hint."""
+    told = {
+        verdict: [
+            f"{in_sentence(one.measure)} ({_bounds(one)})" for one in rest if one.verdict == verdict
+        ]
         for verdict in ("better", "worse")
-        if groups[verdict]
+    }
+    if not any(told.values()):
+        return []
+    sides = {"better": "in its favor", "worse": "against it"}
+    parts = [f"{sides[verdict]} in {listed(names)}" for verdict, names in told.items() if names]
+    return [
+        f"Of {len(rest)} other measures the interval excludes 0 {' and '.join(parts)}: "
+        "uncorrected for looking at several, a hint and no proof."
     ]
-    rest = [in_sentence(one.measure) for one in groups["unclear"]]
-    tail = f"; no difference is shown in {listed(rest)}" if rest else ""
-    return f"Compared with {other}, the federated model {' and '.join(parts)}{tail}."
 
 
-def _others(number: int) -> str:
-    return "the other measure" if number == 1 else f"each of {number} other measures"
-
-
-def _told(one: Difference) -> str:
-    """Return a measure's name with the interval of its difference in parentheses."""
+def _bounds(one: Difference) -> str:
+    """Return the interval of a difference."""
     if one.interval is None:
-        return in_sentence(one.measure)
-    bounds = span(change(one.measure, one.interval.low), change(one.measure, one.interval.high))
-    return f"{in_sentence(one.measure)} ({bounds})"
+        return "no interval"
+    return span(change(one.measure, one.interval.low), change(one.measure, one.interval.high))

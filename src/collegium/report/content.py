@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collegium.audit.findings import Verification
+from collegium.canonical import from_text
 from collegium.data.table import DataSet, Schema, Task
 from collegium.report.answer import Answer, answer_of
 from collegium.report.calibration import Reliability, reliability_of
@@ -119,14 +120,15 @@ def build_content(
         lines: of ``metrics.jsonl``; of a round that was closed twice (a resumed run) the later
             line counts. Without lines the page says what is missing.
         verification: of this run.
-        posted: the statements that the ledger's ``evaluation.post`` entries name.
+        posted: the statements that the ledger's ``evaluation.post`` entries name; one about
+            another model than the final one counts as none.
         versions: of what made the page, by name, such as collegium and python.
     """
     rounds = list({line.round: line for line in lines if isinstance(line, RoundLine)}.values())
     final = next((line for line in reversed(lines) if isinstance(line, FinalLine)), None)
     task = data.schema.task
     sites = _sites(rounds, final, posted)
-    quality = _quality(study, task, sites, final, posted)
+    quality = _quality(study, task, sites, final, _about(verification.model, posted))
     evidence = evidence_of(verification)
     tellers = [one.site for one in quality.sites if one.rows is not None and not one.withheld]
     return ReportContent(
@@ -174,6 +176,15 @@ def _sites(
     return tuple(sorted(named))
 
 
+def _about(model: str | None, posted: Sequence[Posted]) -> list[Posted]:
+    """Return the statements that are about the final model, or about a site's own."""
+    return [
+        one
+        for one in posted
+        if one.statement.kind == "local" or from_text(one.statement.model, 32).hex() == model
+    ]
+
+
 def _quality(
     study: Study,
     task: Task,
@@ -198,7 +209,7 @@ def _quality(
         pooled=pooled,
         comparisons=(
             compare(task, "local-only training", federated, local, to_local),
-            compare(task, "one model of the pooled rows", federated, pooled, to_pooled),
+            compare(task, "pooled training", federated, pooled, to_pooled),
         ),
         sites=by_site(task, sites, posted),
         correct=signed_accuracy(posted, len(sites)),

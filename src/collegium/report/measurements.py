@@ -41,8 +41,9 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     """One closed round.
 
     `seconds` are those of training, validators and others (sites, signatures, ledger, blobs);
-    `bytes` those of blobs published and of the ledger. `training_metrics` is the new model on the training rows, by site and "overall",
-    empty in rounds where it was not measured (long studies measure a hundred of their rounds).
+    `bytes` those of blobs published and of the ledger. `training_metrics` is the new model on the
+    training rows, by site and "overall", empty in rounds where it was not measured (long studies
+    measure a hundred of their rounds).
     """
 
     round: int
@@ -60,10 +61,11 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     """The end of a run.
 
     `seconds` and `bytes` are those after the last round, "comparison" being what the simulation
-    spent on baselines and intervals. `local` is each site's own model on its own rows, `pooled` one model of all rows (simulation
-    only; `pooled_reason` says why there is none otherwise). `difference` is federated minus
-    pooled and federated minus local, paired on the same rows, by metric. `rejected` and `dropped`
-    count refused and surplus messages by participant.
+    spent on baselines and intervals. `local` is each site's own model on its own rows, `pooled`
+    one model of all rows (simulation only; `pooled_reason` says why there is none otherwise).
+    `difference` is federated minus pooled and federated minus local, paired on the same rows, by
+    metric. `rejected` counts refused messages by participant and reason, `dropped` surplus ones
+    by participant.
     """
 
     outcome: str

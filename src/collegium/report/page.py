@@ -22,7 +22,7 @@ SECTIONS: tuple[Section, ...] = (
     ("quality", "Quality", quality_sections.quality),
     ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
     ("calibration", "Calibration", curve_sections.calibration),
-    ("threshold", "Sensitivity and specificity", quality_sections.threshold),
+    ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
     ("curves", "Learning curves", curve_sections.learning_curves),
     ("participants", "Who took part", evidence_sections.took_part),
     ("record", "What the ledger recorded", evidence_sections.record),

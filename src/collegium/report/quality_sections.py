@@ -32,8 +32,8 @@ from collegium.report.wording import (
 
 SIGNED = badge("signed by the site", "signed")
 _VERDICTS = {
-    "better": "federated is better",
-    "worse": "federated is worse",
+    "better": "in favor of federated",
+    "worse": "against federated",
     "unclear": "",
     "unknown": "",
 }
@@ -129,8 +129,8 @@ def comparison(content: ReportContent) -> Markup:
             "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
             "one place, which federated learning does without. Differences are paired: both models "
             "meet the same resamplings. An interval of a difference that includes 0 shows no "
-            "difference; it does not show that there is none. With several measures, about one interval in twenty "
-            "excludes 0 by chance.",
+            "difference; it does not show that there is none. The intervals are not corrected for "
+            "their number: about one in twenty excludes 0 by chance alone.",
             class_="note",
         ),
     )

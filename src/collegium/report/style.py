@@ -106,7 +106,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .verdict.better { color: var(--good); }
 .verdict.worse { color: var(--bad); }
 .rounds { font-size: .85rem; }
-.costs td:nth-child(2) { width: 40%; }
+.costs td:nth-child(2) { width: 40%; vertical-align: middle; }
 
 dl > div { display: grid; grid-template-columns: 13rem 1fr; gap: 0 1.2rem; padding: .35rem 0; }
 dl.key > div { display: block; padding: 0; }
@@ -125,7 +125,7 @@ figcaption { font-size: .95rem; margin-bottom: .6rem; }
   gap: 0 3rem; }
 .panels figcaption { color: var(--ink); font-weight: 600; }
 .strip-row { display: grid; grid-template-columns: 6.5rem 1fr; gap: .8rem; align-items: center;
-  font-size: .9rem; padding: .15rem 0; }
+  font-size: .9rem; }
 .strip-row > span:first-child { overflow-wrap: anywhere; line-height: 1.25; }
 svg { display: block; overflow: visible; }
 svg svg { display: inline; }

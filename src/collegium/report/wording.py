@@ -36,7 +36,7 @@ SHARES = frozenset({"accuracy", "auc", "sensitivity", "specificity"})
 """Measures that lie within 0 and 1, where 1 is perfect."""
 
 PRIMARY: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "mae"}
-"""The measure that the answer names first."""
+"""The measure that decides a comparison, and that the answer names first."""
 
 _IN_UNITS_OF_TARGET = frozenset({"mae", "rmse"})
 
@@ -49,7 +49,7 @@ def title_of(measure: str) -> str:
 def in_sentence(measure: str) -> str:
     """Return a measure's name as it stands within a sentence."""
     title = title_of(measure)
-    return title if measure in ("auc", "r2") else title[:1].lower() + title[1:]
+    return title if measure in ("auc", "brier", "r2") else title[:1].lower() + title[1:]
 
 
 def number(measure: str, value: float) -> str:

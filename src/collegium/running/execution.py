@@ -88,9 +88,9 @@ def run(
         consortium = build(prepared, folder, warn, substitute)
         complete = False
         try:
-            recorder = Recorder(consortium, folder, progress)
             finished = consortium.view().phase == "closed"
             known = read_final(folder) if finished else None
+            recorder = Recorder(consortium, folder, progress)
             traffic = drive(
                 consortium.engine, prepared.study.study.id, consortium.participants, recorder
             )

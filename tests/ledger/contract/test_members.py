@@ -124,7 +124,7 @@ def test_a_transaction_refused_half_way_is_taken_back(monkeypatch: pytest.Monkey
         state.freeze(("studies", "heart"))
         raise Rejected("refused", "after having written")
 
-    patched = {**contract.HANDLERS, StudyAbandon: half_way}
+    patched: dict[Any, contract.Handler] = {**contract.HANDLERS, StudyAbandon: half_way}
     monkeypatch.setattr(contract, "HANDLERS", patched)
     world = four_equals()
     register(world)

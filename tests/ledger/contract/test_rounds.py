@@ -7,11 +7,9 @@ from tests.ledger.contract.kit import (
     World,
     digest,
     four_equals,
-    key_of,
     member,
     names,
     only,
-    raw_digest,
     refusal,
     replayed,
     world_of,
@@ -37,14 +35,14 @@ from tests.ledger.contract.moves import (
     start,
     status_of,
     time_out,
-    train,
     vote,
     walk_to,
 )
 
-from collegium.ledger.contract import rounds
 from collegium.ledger.contract.events import PhaseOpened, RoundOpened
+from collegium.ledger.contract.tables import round_branch
 from collegium.ledger.contract.transactions import PhaseTimeout, RoundVote, UpdateCommit
+from collegium.ledger.hashing import lp, tagged_hash, u64
 from collegium.ledger.state import Frozen
 
 SITES = ("ada", "bo", "cy", "di")
@@ -241,18 +239,18 @@ def test_a_round_is_frozen_when_the_next_one_closes() -> None:
     world = four_equals()
     start(world, rounds=3)
     drive_round(world)
-    branch = rounds.round_branch("heart", 1)
+    branch = round_branch("heart", 1)
     assert not isinstance(node(world, branch), Frozen)
     drive_round(world)
     assert isinstance(node(world, branch), Frozen)
     assert world.state.get((*branch, "votes"), "0001/ada") is None
-    assert not isinstance(node(world, rounds.round_branch("heart", 2)), Frozen)
+    assert not isinstance(node(world, round_branch("heart", 2)), Frozen)
     drive_round(world)
     for name in SITES:
         evaluate(world, name)
     release(world)
     close(world)
-    assert isinstance(node(world, rounds.round_branch("heart", 3)), Frozen)
+    assert isinstance(node(world, round_branch("heart", 3)), Frozen)
     assert world.state.root() == replayed(world).root()
 
 
@@ -275,8 +273,6 @@ def test_powers_of_any_size_are_counted_exactly() -> None:
 
 
 def test_the_draw_is_the_one_of_the_specification() -> None:
-    from collegium.ledger.hashing import lp, tagged_hash, u64
-
     world = four_equals()
     start(world, per_round=2, seed=2**53 - 1)
     lots = {
@@ -286,5 +282,3 @@ def test_the_draw_is_the_one_of_the_specification() -> None:
         for name in SITES
     }
     assert participants(world) == sorted(sorted(SITES, key=lots.__getitem__)[:2])
-    assert raw_digest("unused") != key_of("unused").public
-    train(world, "lung")

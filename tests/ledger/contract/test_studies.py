@@ -314,5 +314,4 @@ def test_studies_do_not_disturb_each_other() -> None:
     drive_round(world, "heart-2", model="another")
     assert model_now(world) == digest("model 0")
     assert model_now(world, "heart-2") == digest("another")
-    ballot_free = status_of(world)
-    assert ballot_free.closed_rounds == 0
+    assert status_of(world).closed_rounds == 0
