@@ -51,8 +51,8 @@ class Mark:
 
 
 def axis_over(low: float, high: float, ticks: int = 5) -> Axis:
-    """Return an axis with about so many round ticks that holds the range."""
-    if not high > low:
+    """Return an axis with about so many round ticks that holds the range, some room for a point."""
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
         low, high = low - max(abs(low), 1.0) * 0.05, high + max(abs(high), 1.0) * 0.05
     rough = (high - low) / ticks
     power = 10.0 ** floor(log10(rough))

@@ -57,7 +57,7 @@ def calibration(content: ReportContent) -> Markup:
             "The bins in numbers",
             table(
                 "Test rows by prediction",
-                ["Mean prediction", "Observed share", "95 % interval (Wilson)", "Rows"],
+                ["Mean prediction", "Observed share", "95\u00a0% interval (Wilson)", "Rows"],
                 [
                     [
                         f"{one.predicted:.3f}",
@@ -71,7 +71,7 @@ def calibration(content: ReportContent) -> Markup:
             ),
         ),
         paragraph(
-            f"Hollow points have fewer than {_FEW} rows. Vertical lines are 95 % intervals.",
+            f"Hollow points have fewer than {_FEW} rows. Vertical lines are 95\u00a0% intervals.",
             class_="note",
         ),
     )
@@ -86,8 +86,7 @@ def learning_curves(content: ReportContent) -> Markup:
         paragraph(
             "Quality on the ",
             element("strong", "training rows"),
-            " after each round. The test part was opened once, after the last round, and no choice "
-            "was made by it. ",
+            " after each round. The test part was opened once, after the last round. ",
             computed(content),
         ),
         element("div", *map(_curves, content.curves), class_="panels"),

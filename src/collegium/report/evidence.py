@@ -83,14 +83,14 @@ _WORTH = {
         "It does not show whose record it is, for the keys come from the record."
     ),
     "genesis": (
-        "Shows that the record is that of the members you know. Take the digest from one of them, "
-        "not from this page or this folder. Whoever holds all their keys could still have written "
-        "another history."
+        "Shows that the record is that of the members you know, if one of them gave you that "
+        "digest: taken from this page or this folder it proves nothing more. Whoever holds all "
+        "their keys could still have written another history."
     ),
     "checkpoint": (
         "Shows that the record is also the one that was kept outside while it grew: not even all "
         "members together could have rewritten what lies before the last checkpoint kept. Use the "
-        "policy file that was handed to you then."
+        "policy file that was handed to you then, not the one in this folder."
     ),
 }
 
@@ -111,8 +111,8 @@ def evidence_of(verification: Verification) -> Evidence:
     )
     commands = {
         "none": "collegium verify .",
-        "genesis": "collegium verify . --genesis DIGEST",
-        "checkpoint": "collegium verify . --policy FILE",
+        "genesis": f"collegium verify . --genesis {verification.genesis}",
+        "checkpoint": "collegium verify . --policy policy.json",
     }
     return Evidence(
         standing=standing,

@@ -60,8 +60,7 @@ NO_STATEMENT = "no signed statement"
 WITHHELD = {
     "nothing": "",
     "by-class": f"withheld: a class has fewer than {SMALLEST_COUNT} test rows",
-    "all": f"withheld: fewer than {SMALLEST_COUNT} test rows, or a class as small "
-    "and all rows predicted alike",
+    "all": "withheld: too few test rows, or too few of a class and all predicted alike",
 }
 _UNDEFINED = {
     "auc": "undefined without rows of every class",

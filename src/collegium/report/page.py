@@ -101,7 +101,7 @@ def _answer(content: ReportContent) -> Markup:
         paragraph(outcome, class_="warning") if outcome else "",
         element("dl", *(_key_figure(*one) for one in content.answer.figures), class_="key"),
         paragraph(
-            "All sites together, on test rows, with 95 % intervals. ",
+            "All sites together, on test rows, with 95\u00a0% intervals. ",
             quality_sections.computed(content, at_length=True),
             class_="note",
         ),

@@ -76,12 +76,11 @@ def quality(content: ReportContent) -> Markup:
             SIGNED,
             ". All sites together: ",
             computed(content, at_length=True),
-            ".",
         ),
         bullets([f"Warning: {words}." for words in part.disagreements], class_="alarm"),
         element("div", *(chart_by_site(content, name) for name in chart_of), class_="panels"),
         model_legend(),
-        table("The study's model, with 95 % intervals", heads, rows, class_="figures"),
+        table("The study's model, with 95\u00a0% intervals", heads, rows, class_="figures"),
         folded(
             "The same for each site's own model (local-only)",
             table(
@@ -94,7 +93,7 @@ def quality(content: ReportContent) -> Markup:
         element("h3", "How to read this"),
         bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in shown]),
         paragraph(
-            "Intervals are 95 % percentile bootstrap intervals, from "
+            "Intervals are 95\u00a0% percentile bootstrap intervals, from "
             f"{counted(part.replicates, 'resampling')} of the rows within each site. They speak of "
             "other patients of these sites, not of other sites. Figures that would give away how "
             "many patients a small class has are withheld by the site.",
@@ -140,7 +139,11 @@ def threshold(content: ReportContent) -> Markup:
     """Return sensitivity and specificity at the registered threshold."""
     part = content.quality
     rows: list[list[Child]] = [
-        ["All sites", "", *(figure(name, part.federated[name]) for name in _AT_THRESHOLD)]
+        [
+            "All sites",
+            _rows_of_all(part.sites),
+            *(figure(name, part.federated[name]) for name in _AT_THRESHOLD),
+        ]
     ]
     for one in part.sites:
         with_and_without = (
@@ -184,7 +187,7 @@ def _site_row(one: SiteFigures, shown: Sequence[str]) -> list[Child]:
 def _rows_of_all(sites: Sequence[SiteFigures]) -> str:
     rows = [one.rows for one in sites]
     told = [number for number in rows if number is not None]
-    return count(sum(told)) if told and len(told) == len(rows) else ""
+    return count(sum(told)) if told and len(told) == len(rows) else "not told"
 
 
 def _difference(one: Difference) -> Markup:

@@ -63,7 +63,7 @@ footer, .note { font-size: .92rem; }
 .answer h2 { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center;
   justify-content: space-between; }
 .answer > :last-child { margin-bottom: 0; }
-.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr));
+.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr));
   gap: 1.2rem 1.5rem; margin: 1.2rem 0; }
 .key dt { font-size: .92rem; color: var(--soft); }
 .key dd { margin: 0; }
@@ -117,6 +117,7 @@ details { margin: 1rem 0; border: 1px solid var(--line); border-radius: 6px;
 summary { cursor: pointer; font-weight: 600; font-size: .95rem; }
 details[open] > summary { margin-bottom: .8rem; }
 details > :last-child { margin-bottom: .3rem; }
+.ways pre code { white-space: pre-wrap; overflow-wrap: anywhere; }
 .ways > li { margin-bottom: 1.4rem; max-width: none; }
 
 figure { margin: 1.2rem 0; min-width: 0; }
@@ -174,18 +175,24 @@ svg svg { display: inline; }
   .key .number { font-size: 1.7rem; }
   dl > div { display: block; padding: .4rem 0; }
   .strip-row { grid-template-columns: 5.6rem 1fr; gap: .6rem; }
-  table, caption, tbody, tr, th, td { display: block; width: 100%; }
+  .interval { white-space: normal; }
+}
+@media screen and (max-width: 60rem) {
+  table, caption, tbody, th, td { display: block; width: 100%; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  tr { border-bottom: 1px solid var(--line); padding: .6rem 0; }
+  tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr));
+    gap: 0 2rem; border-bottom: 1px solid var(--line); padding: .6rem 0; }
+  tbody th { grid-column: 1 / -1; }
   th, td, .costs td:nth-child(2) { border: 0; padding: .1rem 0; width: 100%; }
   td { display: grid; grid-template-columns: 8rem 1fr; gap: .8rem; }
   td::before { content: attr(data-head); color: var(--soft); font-size: .9em; }
 }
 @media print {
+  :root { --paper: #fff; --panel: #fff; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   nav { display: none; }
   section { margin-top: 1.6rem; }
-  .answer, figure, tr, li { break-inside: avoid; }
+  figure, tr, li, .key { break-inside: avoid; }
   h2, h3, summary { break-after: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
   a { color: inherit; text-decoration: none; }

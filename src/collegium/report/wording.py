@@ -68,7 +68,7 @@ def change(measure: str, value: float) -> str:
 
 def share(value: float) -> str:
     """Return a share as percent with one decimal."""
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}\u00a0%"
 
 
 def span(low: str, high: str) -> str:

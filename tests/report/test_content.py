@@ -1,0 +1,143 @@
+"""What the report says follows from its inputs alone."""
+
+from dataclasses import replace as with_fields
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.report.synthetic import ROUNDS, SITES, Inputs, inputs, round_line
+
+from collegium.canonical import to_text
+from collegium.data.table import Task
+from collegium.report.figures import NO_STATEMENT, Posted
+from collegium.report.measurements import FinalLine, Interval
+from collegium.study.document import Threat
+
+BINARY = inputs("binary")
+
+
+def final(one: Inputs) -> FinalLine:
+    line = one.lines[-1]
+    assert isinstance(line, FinalLine)
+    return line
+
+
+def with_final(one: Inputs, **changed: Any) -> Inputs:
+    return with_fields(one, lines=(*one.lines[:-1], replace(final(one), **changed)))
+
+
+def test_the_answer_puts_the_figures_in_plain_words() -> None:
+    overall = dict(final(BINARY).federated.overall)  # type: ignore[union-attr]
+    bounds = final(BINARY).federated.overall_intervals  # type: ignore[union-attr]
+    auc, sure = overall["auc"], bounds["auc"]
+    assert auc is not None
+    assert sure is not None
+    lead = BINARY.content().answer.lead
+    assert (
+        f"in {round(100 * auc)} of 100 ({round(100 * sure.low)} to {round(100 * sure.high)}) "
+        "such pairs" in lead
+    )
+    assert "At the registered threshold of 0.5 it finds " in lead
+
+
+def test_the_answer_tells_the_signed_counts_and_the_weakest_sites() -> None:
+    said = " ".join(BINARY.content().answer.sentences)
+    counts = [one.statement for one in BINARY.posted if one.statement.kind == "federated"]
+    correct = sum(one.correct for one in counts)  # type: ignore[misc]
+    assert f"right for {correct} of {sum(one.rows for one in counts)} test rows" in said
+    told = {
+        one.site: next(v.value for v in one.statement.values if v.name == "accuracy") / 1e9
+        for one in BINARY.posted
+        if one.statement.kind == "federated"
+    }
+    weakest = min(told, key=lambda site: told[site])
+    assert f"accuracy goes from {told[weakest]:.3f} ({weakest})" in said
+    # The site with one class tells accuracy alone, so it is in no other range.
+    assert "cagliari" not in said.partition("sensitivity goes from")[2]
+
+
+def test_no_benefit_is_claimed_that_the_intervals_do_not_show() -> None:
+    around = dict.fromkeys(("accuracy", "auc", "brier"), Interval(-0.01, 0.2))
+    content = with_final(BINARY, difference_to_local=around).content()
+    said = " ".join((content.answer.lead, *content.answer.sentences))
+    assert "In AUC no difference from local-only training is shown" in said
+    assert "better" not in said
+
+
+def test_a_comparison_that_was_not_made_is_not_in_the_answer() -> None:
+    reason = "pooling needs everybody's rows"
+    content = with_final(
+        BINARY, pooled=None, pooled_reason=reason, difference_to_pooled={}
+    ).content()
+    assert not any("pooled" in one for one in content.answer.sentences)
+    assert content.quality.pooled["auc"].absent == reason
+
+
+def test_a_consortium_without_a_secure_sum_has_the_sites_figures_only() -> None:
+    content = with_final(
+        BINARY, federated=None, local=None, difference_to_local={}, difference_to_pooled={}
+    ).content()
+    assert content.answer.lead == "There is no figure over all sites."
+    assert content.quality.federated["auc"].absent == (
+        "not measured: over all sites it needs a secure sum"
+    )
+    assert content.quality.sites[0].federated["auc"].value is not None
+    assert any("signed counts" in one for one in content.answer.sentences)
+
+
+def test_an_unfinished_run_says_what_is_missing() -> None:
+    content = with_fields(BINARY, lines=BINARY.lines[:3], posted=()).content()
+    assert content.outcome == "unfinished"
+    assert len(content.rounds) == 3
+    assert content.quality.federated["auc"].absent == "not measured: the run is not finished"
+    assert content.reliability is None
+
+
+def test_a_report_needs_no_measurements_at_all() -> None:
+    content = with_fields(BINARY, lines=()).content()
+    assert [one.site for one in content.quality.sites] == list(SITES)
+    assert content.seconds == ()
+    assert content.curves == ()
+
+
+def test_a_round_that_was_measured_twice_counts_once_and_as_it_was_last() -> None:
+    again = round_line("binary", ROUNDS, entries=999)
+    lines = (*BINARY.lines[:-1], again, BINARY.lines[-1])
+    content = with_fields(BINARY, lines=lines).content()
+    assert len(content.rounds) == ROUNDS
+    assert content.rounds[-1].entries == 999
+
+
+def test_a_statement_about_another_model_counts_as_none() -> None:
+    about_another = [
+        Posted(one.site, replace(one.statement, model=to_text(bytes(32))))
+        if one.site == "aachen" and one.statement.kind == "federated"
+        else one
+        for one in BINARY.posted
+    ]
+    content = with_fields(BINARY, posted=tuple(about_another)).content()
+    [aachen] = [one for one in content.quality.sites if one.site == "aachen"]
+    assert aachen.federated["auc"].absent == NO_STATEMENT
+    assert aachen.local["auc"].value is not None
+
+
+def test_no_curve_is_drawn_of_a_site_that_withholds() -> None:
+    [auc, _] = BINARY.content().curves
+    assert [one.name for one in auc.sites] == ["aachen", "brugge", "dorpat"]
+
+
+def test_a_planted_adversary_is_told() -> None:
+    study = replace(BINARY.study, threat=Threat(attack="lie", attackers=("brugge",), rounds=(5, 6)))
+    assert BINARY.content(study=study).threat == "“lie” by brugge in rounds 5, 6"
+
+
+def test_refused_and_surplus_messages_are_counted() -> None:
+    content = with_final(
+        BINARY, rejected={"brugge: already": 3, "dorpat: stale": 0}, dropped={"brugge": 2}
+    ).content()
+    assert content.rejected == (("brugge: already", 3), ("brugge: surplus", 2))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_same_inputs_give_the_same_content(task: Task) -> None:
+    assert inputs(task).content() == inputs(task).content()

@@ -1,0 +1,40 @@
+"""Foreign text stays text, wherever it stands."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.report.reading import Page
+
+from collegium.report.markup import Markup, element, table, text
+
+
+@given(st.text(), st.text())
+def test_text_comes_back_as_text_and_makes_no_element(words: str, attribute: str) -> None:
+    page = Page(element("p", words, title=attribute).source)
+    [(name, attributes)] = page.elements
+    assert name == "p"
+    assert list(attributes) == ["title"]
+    assert page.text.replace("\ufffd", "") == "".join(
+        one for one in words if text(one).source != "\ufffd" and one != "\ufffd"
+    )
+    assert len(page.text) == len(words)
+
+
+def test_hidden_characters_are_shown_as_such() -> None:
+    assert text("a\x00b\u202ec\x9bd\n").source == "a\ufffdb\ufffdc\ufffdd\n"
+
+
+def test_markup_among_the_children_stays_markup() -> None:
+    inner = element("b", "<")
+    assert element("p", inner, "<").source == "<p><b>&lt;</b>&lt;</p>"
+    assert element("p", Markup("<i></i>")).source == "<p><i></i></p>"
+
+
+def test_an_attribute_that_is_none_is_left_out() -> None:
+    assert element("p", class_=None, data_head="x").source == '<p data-head="x"></p>'
+
+
+def test_each_cell_knows_its_head() -> None:
+    page = Page(table("c", ["Name", "Value"], [["a", "1"], ["b", "2"]]).source)
+    assert page.table("c") == [["Name", "Value"], ["a", "1"], ["b", "2"]]
+    cells = [given["data-head"] for name, given in page.elements if name == "td"]
+    assert cells == ["Value", "Value"]
