@@ -49,6 +49,10 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
         raise malformed(what, str(error)) from error
     if again != data:
         raise malformed(what, "the bytes are not the canonical form of what they say")
+    if _SIXTEEN_DIGITS in data.translate(_DIGITS_TO_ZERO) and (
+        _largest(msgspec.json.decode(data)) > LARGEST_INTEGER
+    ):
+        raise malformed(what, "an integer is beyond 2^53 - 1")
     return value
 
 
@@ -60,6 +64,19 @@ def malformed(what: str, why: str) -> FormatError:
         why,
         "obtain the original bytes; docs/spec/ describes the format",
     )
+
+
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_SIXTEEN_DIGITS = b"0" * 16
+
+
+def _largest(value: Any) -> int:
+    """Return the largest magnitude among a JSON value's integers."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0)
+    return abs(value) if isinstance(value, int) else 0
 
 
 def _deep(data: bytes) -> bool:

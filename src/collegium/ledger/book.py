@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.events import Events, encode_events
@@ -31,12 +32,13 @@ from collegium.ledger.frames import (
     encode_entry,
     encode_frame,
     entry_hash,
+    holds_acknowledged,
     read_frames,
 )
 from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
-from collegium.ledger.keys import SigningKey
+from collegium.ledger.keys import KEY_SIZE, SigningKey
 from collegium.ledger.merkle import Frontier
-from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of, sign_checkpoint
 from collegium.ledger.snapshot import decode_snapshot, encode_snapshot
 from collegium.ledger.state import State
 
@@ -69,7 +71,8 @@ class Ledger:
         self.path = path
         self._file = file
         self._snapshot_size = 0
-        self._sealed_at: int | None = None
+        self._sealed_at: int | None = 0  # nothing to seal before the first block
+        self._block_end = 0  # where the last block's frame ends in the file
 
     def append(self, envelopes: Sequence[bytes]) -> list[Outcome]:
         """Apply transactions in order; write and sync those accepted as one block.
@@ -94,6 +97,7 @@ class Ledger:
             block = Block(self.last_block, first, len(written), root, self._application_hash(root))
             self.last_block = block.digest()
             self._write(b"".join((*written, encode_frame(BLOCK, block.body()))))
+            self._block_end = self._file.tell()
             self._sealed_at = None
             if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
                 self.write_snapshot()
@@ -105,10 +109,7 @@ class Ledger:
 
     def checkpoint(self, key: SigningKey) -> str:
         """Return a signed checkpoint of the ledger as of now."""
-        checkpoint = Checkpoint(
-            origin_of(self.identity), self.frontier.size, self.frontier.root(), self.last_block
-        )
-        return sign_checkpoint(checkpoint, key)
+        return sign_checkpoint(self._checkpoint(), key)
 
     def seal(self, key: SigningKey) -> str:
         """Write a checkpoint at the end of the file, once, and return it."""
@@ -120,8 +121,7 @@ class Ledger:
 
     def write_snapshot(self) -> None:
         """Write a snapshot beside the file, whole or not at all."""
-        offset = self._file.seek(0, os.SEEK_END)
-        data = encode_snapshot(self.state, self.frontier, offset, self.last_block)
+        data = encode_snapshot(self.state, self.frontier, self._block_end, self.last_block)
         target = snapshot_path(self.path)
         partial = target.with_suffix(".partial")
         partial.write_bytes(data)
@@ -131,6 +131,10 @@ class Ledger:
     def close(self) -> None:
         """Release the file."""
         self._file.close()
+
+    def _checkpoint(self) -> Checkpoint:
+        root = self.frontier.root()
+        return Checkpoint(origin_of(self.identity), self.frontier.size, root, self.last_block)
 
     def _application_hash(self, state_root: bytes) -> bytes:
         return application_hash(state_root, self.frontier.size, self.frontier.root())
@@ -160,9 +164,11 @@ class Ledger:
                 ):
                     raise corrupt(frame.start)
                 self.last_block = block.digest()
+                self._block_end = frame.end
+                self._sealed_at = None
                 count = 0
-            elif frame.kind == CHECKPOINT:
-                self._sealed_at = self.frontier.size
+            elif frame.kind == CHECKPOINT and self._sealed_at is None and count == 0:
+                self._replay_checkpoint(frame)
             else:
                 raise corrupt(frame.start)
 
@@ -175,6 +181,16 @@ class Ledger:
         if encode_events(events) != recorded:
             raise corrupt(frame.start)
         self.frontier.append(entry_hash(frame.body))
+
+    def _replay_checkpoint(self, frame: Frame) -> None:
+        key = from_text(self.genesis.log, KEY_SIZE)
+        try:
+            found = open_checkpoint(frame.body.decode(), origin_of(self.identity), key)
+        except (FormatError, UnicodeDecodeError) as error:
+            raise corrupt(frame.start) from error
+        if found != self._checkpoint():
+            raise corrupt(frame.start)
+        self._sealed_at = self.frontier.size
 
     def resume_from(self, snapshot: bytes, data: bytes) -> int:
         """Take over a snapshot if ledger.log vouches for it; return where to replay from."""
@@ -202,6 +218,7 @@ class Ledger:
             return start
         self.state, self.frontier, self.last_block = state, frontier, content.block
         self._snapshot_size = frontier.size
+        self._block_end, self._sealed_at = size, None
         return size
 
 
@@ -254,26 +271,23 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
         data = path.read_bytes()
         file = path.open("r+b")
     except OSError as error:
-        raise RunError(
-            "ledger.unreadable", f"{path} cannot be opened", str(error),
-            "check the path and its permissions",
-        ) from error  # fmt: skip
+        what = f"{path} cannot be opened"
+        raise RunError("ledger.unreadable", what, str(error), "check the path") from error
     try:
         end = acknowledged_end(data)
         first = next(read_frames(data), None)
         if first is None or first.kind != GENESIS:
             raise corrupt(0)
-        if end < len(data):
-            warn(
-                f"{path.name}: {len(data) - end} bytes after the last block were never "
-                "acknowledged and are cut"
-            )
-            file.truncate(end)
-            data = data[:end]
+        torn, data = data[end:], data[:end]
+        if holds_acknowledged(torn):
+            raise corrupt(end)
         ledger = Ledger(first.body, path, file)
         snapshot = snapshot_path(path)
         start = ledger.resume_from(snapshot.read_bytes(), data) if snapshot.exists() else first.end
         ledger.replay(data, start)
+        if torn:
+            warn(f"{path.name}: its last {len(torn)} bytes were never acknowledged and are cut")
+            file.truncate(end)
         file.seek(0, os.SEEK_END)
     except CollegiumError:
         file.close()

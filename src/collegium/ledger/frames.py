@@ -119,6 +119,23 @@ def read_frames(data: bytes, start: int = 0) -> Iterator[Frame]:
         position = end
 
 
+def holds_acknowledged(tail: bytes) -> bool:
+    """Return whether a whole block or checkpoint frame lies in what looks like a torn tail.
+
+    An interrupted write leaves none: then a length before it is corrupt, and the tail is history.
+    A block's header cannot occur inside an entry, which is JSON with lengths of other sizes.
+    """
+    header = encode_frame(BLOCK, bytes(BLOCK_SIZE))[:HEADER_SIZE]
+    block = tail.find(header)
+    if block >= 0 and block + HEADER_SIZE + BLOCK_SIZE <= len(tail):
+        return True
+    start = tail.find(b"collegium/") - HEADER_SIZE
+    if start < 0 or tail[start] != CHECKPOINT:
+        return False
+    size = int.from_bytes(tail[start + 1 : start + HEADER_SIZE], "big")
+    return start + HEADER_SIZE + size <= len(tail)
+
+
 def acknowledged_end(data: bytes, start: int = 0) -> int:
     """Return where the last block, checkpoint or genesis frame ends: what was acknowledged.
 

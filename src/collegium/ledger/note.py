@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from collegium.canonical import malformed
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import KEY_SIZE, SIGNATURE_SIZE, SigningKey, signature_holds
+from collegium.ledger.keys import KEY_SIZE, SigningKey, signature_holds
 
 ED25519 = b"\x01"
 LONGEST_NOTE = 64 * 1024
@@ -58,7 +58,7 @@ def parse_verifier_key(text: str) -> tuple[str, bytes]:
     name, _, rest = text.partition("+")
     _, _, encoded = rest.partition("+")
     public = _un64(encoded, 1 + KEY_SIZE, "a verifier key")[1:]
-    if verifier_key(name, public) != text or not name:
+    if not text.isascii() or not name or verifier_key(name, public) != text:
         raise malformed("a verifier key", "its name, hash and key do not belong together")
     return name, public
 
@@ -95,27 +95,33 @@ def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
     if checkpoint.text() != text:
         raise malformed(what, "it is not in its one form")
     wanted = note_key_hash(origin, public)
+    signed = False
     for line in signatures[:-1].split("\n"):
         name, _, encoded = line.removeprefix(_DASH).partition(" ")
         if not line.startswith(_DASH) or not name or not encoded:
             raise malformed(what, "a signature line is malformed")
         if name != origin:
             continue
-        raw = _un64(encoded, 4 + SIGNATURE_SIZE, what)
-        if raw[:4] == wanted and signature_holds(public, text.encode(), raw[4:]):
-            return checkpoint
-    raise malformed(what, "the log's key did not sign it")
+        raw = _un64(encoded, None, what)
+        if raw[:4] != wanted:
+            continue  # another key of the same name, such as one for cosignatures
+        if not signature_holds(public, text.encode(), raw[4:]):
+            raise malformed(what, "the log's signature does not hold")
+        signed = True
+    if not signed:
+        raise malformed(what, "the log's key did not sign it")
+    return checkpoint
 
 
 def _b64(raw: bytes) -> str:
     return b64encode(raw).decode("ascii")
 
 
-def _un64(text: str, length: int, what: str) -> bytes:
+def _un64(text: str, length: int | None, what: str) -> bytes:
     try:
         raw = b64decode(text, validate=True)
     except (ValueError, UnicodeError) as error:
         raise malformed(what, f"{text[:60]!r} is not base64") from error
-    if len(raw) != length or _b64(raw) != text:
-        raise malformed(what, f"{text[:60]!r} is not {length} bytes of base64")
+    if length not in (None, len(raw)) or _b64(raw) != text:
+        raise malformed(what, f"{text[:60]!r} is not canonical base64, or of another length")
     return raw

@@ -40,7 +40,9 @@ def decode_snapshot(data: bytes) -> tuple[Snapshot, State, Frontier] | None:
         frontier = Frontier(snapshot.size, snapshot.peaks)
     except (msgspec.MsgspecError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    return (snapshot, State(top), frontier) if isinstance(top, Branch) else None
+    if not isinstance(top, Branch) or min(snapshot.offset, snapshot.size) < 0:
+        return None
+    return snapshot, State(top), frontier
 
 
 def _pack(node: Node) -> Any:
@@ -54,11 +56,11 @@ def _pack(node: Node) -> Any:
 def _unpack(packed: Any) -> Node:
     kind, content = packed
     if kind == "table":
-        return Table(dict(content))
+        return Table(msgspec.convert(content, dict[bytes, bytes]))
     if kind == "frozen":
-        return Frozen(bytes(content))
+        return Frozen(msgspec.convert(content, bytes))
     branch = Branch()
-    for name, child in content.items():
+    for name, child in msgspec.convert(content, dict[str, Any]).items():
         branch.children[name] = _unpack(child)
         branch.touch(name)
     return branch

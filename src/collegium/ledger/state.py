@@ -149,6 +149,7 @@ class State:
         """Take back everything written since the last acceptance."""
         for path, key, value in reversed(self._undo):
             self._tables[path].put(key, value)
+            self._changed.add(path)
         self._undo.clear()
         self._freeze.clear()
 

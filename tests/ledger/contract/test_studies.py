@@ -103,7 +103,7 @@ def test_the_first_round_opens_when_all_sites_have_accepted() -> None:
     ("who", "fields", "code"),
     [
         ("ada", {"study": "lung"}, "unknown-study"),
-        ("ada", {"study": "a/b\u00fc"}, "unknown-study"),
+        ("ada", {"study": "a/b\u00fc"}, "malformed"),
         ("ada", {"document": digest("another")}, "refused"),
         ("ada", {"weight": 5}, "malformed"),
         ("ada", {"weight": 0}, "malformed"),
@@ -271,6 +271,7 @@ def test_a_study_closes_once_and_when_nothing_is_left_to_do() -> None:
     for name in SITES:
         assert refusal(world, "ada", StudyClose, study="heart") == "early"
         evaluate(world, name)
+    assert refusal(world, "ada", StudyClose, study="heart") == "early"
     release(world)
     assert names(close(world, "bo")) == ["study.closed"]
     assert refusal(world, "ada", StudyClose, study="heart") == "already"

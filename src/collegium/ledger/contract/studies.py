@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from collegium.canonical import from_text
@@ -35,8 +34,6 @@ from collegium.ledger.contract.transactions import (
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
 
-STUDY_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
-VERSIONED_NAME = re.compile(r"[a-z0-9][a-z0-9_+.-]{0,49}@[1-9][0-9]{0,3}", re.ASCII)
 MOST_ROUNDS = 10_000_000
 
 
@@ -51,11 +48,6 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         raise Rejected("already", f"a study named {tx.study} is registered")
     for text in (tx.code, tx.document, tx.model):
         from_text(text, DIGEST_SIZE, "a digest")
-    for name in (tx.rule, tx.server):
-        if not VERSIONED_NAME.fullmatch(name):
-            raise Rejected("malformed", f"{name!r} is not a versioned name such as fedavg@1")
-    if not STUDY_ID.fullmatch(tx.study):
-        raise Rejected("malformed", "a study's id is 1 to 40 of a-z, 0-9 and -")
     if tx.design not in DESIGNS:
         raise Rejected("refused", f"there is no design {tx.design!r}")
     if list(tx.sites) != sorted(set(tx.sites)):

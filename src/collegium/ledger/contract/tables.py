@@ -6,7 +6,6 @@ docs/spec/4-ledger.md lists the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, TypeVar, cast
 
@@ -179,12 +178,11 @@ def attempt_key(attempt: int, *rest: str) -> str:
     return "/".join((f"{attempt:04d}", *rest))
 
 
-def attempt_items(state: State, path: Path, attempt: int) -> Iterator[tuple[str, bytes]]:
-    """Yield the entries of one attempt, keys without the attempt, in order."""
+def attempt_items(state: State, path: Path, attempt: int) -> list[tuple[str, bytes]]:
+    """Return the entries of one attempt, keys without the attempt, in order."""
     prefix = attempt_key(attempt) + "/"
-    for key, value in state.items(path):
-        if key.startswith(prefix):
-            yield key[len(prefix) :], value
+    start = len(prefix)
+    return [(key[start:], value) for key, value in state.items(path) if key.startswith(prefix)]
 
 
 def powers(state: State, path: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Every kind of transaction and its fields; docs/spec/6-transactions.md.
 
 Digests, salts, keys and bitmaps are base64url text. No field can hold free text or an
-identifier of a person: ids match a pattern, names exist only for institutions.
+identifier of a person: every string has a pattern, names exist only for institutions.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ import msgspec
 from collegium.canonical import LARGEST_INTEGER
 from collegium.ledger.genesis import Member
 
-Digest = Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
+_BASE64URL = "[A-Za-z0-9_-]"
+
+Digest = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{43}}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
-StudyId = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-MemberId = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
-ProposalId = Annotated[str, msgspec.Meta(min_length=22, max_length=22)]
-Bitmap = Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
-EnvelopeText = Annotated[str, msgspec.Meta(min_length=1, max_length=12288)]
+StudyId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
+MemberId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
+VersionedName = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_+.-]{0,49}@[1-9][0-9]{0,3}\Z")
+]
+PhaseName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,20}(\.[a-z]{1,20})?\Z")]
+ProposalId = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{22}}\Z")]
+Bitmap = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,8192}}\Z")]
+SignatureText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{86}}\Z")]
+EnvelopeText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
 Reason = Literal["unavailable", "malformed", "refused", "arithmetic"]
 
 
@@ -52,7 +58,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
 
     attendance: Literal["quorum", "all"]
     code: Digest
-    design: Name
+    design: VersionedName
     document: Digest
     exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
     max_attempts: Positive
@@ -61,9 +67,9 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     parameters: Positive
     per_round: Positive
     rounds: Positive
-    rule: Name
+    rule: VersionedName
     seed: Count
-    server: Name
+    server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
     weights: Literal["rows", "equal"]
 
@@ -109,7 +115,7 @@ class PhaseTimeout(StudyTransaction, frozen=True, kw_only=True, tag="phase.timeo
     """A validator's timer fired. Round and attempt are 0 in the phases outside of rounds."""
 
     attempt: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
-    phase: Name
+    phase: PhaseName
     round: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
@@ -153,7 +159,7 @@ class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 
     key: Digest
     member: MemberId
-    proof: Annotated[str, msgspec.Meta(min_length=86, max_length=86)]
+    proof: SignatureText
 
 
 Action = Admit | Expel | Rotate

@@ -45,10 +45,12 @@ class SoloEngine:
 
     def close(self, *, complete: bool) -> None:
         """Seal the file if the history is complete, keep a snapshot, and release it."""
-        if complete:
-            self._ledger.seal(self._log_key)
-        self._ledger.write_snapshot()
-        self._ledger.close()
+        try:
+            if complete:
+                self._ledger.seal(self._log_key)
+            self._ledger.write_snapshot()
+        finally:
+            self._ledger.close()
 
 
 def open_solo(

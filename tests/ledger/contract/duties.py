@@ -1,0 +1,80 @@
+"""What is due from a member as a study stands, as a participant's program would see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.ledger.contract.invariants import table_at
+from tests.ledger.contract.kit import World, digest
+from tests.ledger.contract.moves import (
+    acceptance,
+    bitmap,
+    commit_fields,
+    current,
+    here,
+    model_now,
+    participants,
+    reveal_fields,
+    status_of,
+)
+
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    ModelRelease,
+    RoundVote,
+    StudyAccept,
+    StudyClose,
+    Transaction,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
+
+
+def duty(
+    world: World, who: str, study: str, model: str, held: set[str]
+) -> tuple[type[Transaction], dict[str, Any]]:
+    """Return kind and fields of what a member says next, asked or not.
+
+    A validator attests those revealed updates whose blobs it holds, and votes for a label.
+    """
+    phase = phase_of(world, study)
+    final: dict[str, Any] = {"study": study, "model": model_now(world, study)}
+    if phase == "setup":
+        return StudyAccept, acceptance(study)
+    if phase == "evaluation":
+        return EvaluationPost, {**final, "federated": digest(who)}
+    if phase == "release":
+        return ModelRelease, {**final, "bundle": digest("bundle")}
+    if phase in ("closing", "closed"):
+        return StudyClose, {"study": study}
+    at = here(world, study)
+    if phase == "commit":
+        return UpdateCommit, commit_fields(world, who, at)
+    if phase == "reveal":
+        return UpdateReveal, reveal_fields(who, at)
+    if phase == "available":
+        revealed = revealed_in(world, study, at["round"], at["attempt"])
+        everybody = participants(world, study)
+        return UpdateAvailable, {**at, "bitmap": bitmap(everybody, revealed & held)}
+    return RoundVote, {**at, "model": digest(model)}
+
+
+def timer(world: World, study: str) -> dict[str, Any]:
+    """Return the fields of a timer for whatever phase a study is in."""
+    if status_of(world, study).phase == "rounds":
+        return {**here(world, study), "phase": phase_of(world, study)}
+    return {"study": study, "round": 0, "attempt": 0, "phase": phase_of(world, study)}
+
+
+def phase_of(world: World, study: str) -> str:
+    """Return a study's phase, within a round the round's."""
+    phase = status_of(world, study).phase
+    return current(world, study).phase if phase == "rounds" else phase
+
+
+def revealed_in(world: World, study: str, number: int, attempt: int) -> set[str]:
+    """Return who has revealed in an attempt."""
+    reveals = table_at(world.state, "studies", study, "rounds", f"{number:08d}", "reveals")
+    prefix = f"{attempt:04d}/"
+    return {key.removeprefix(prefix) for key in reveals if key.startswith(prefix)}

@@ -1,0 +1,147 @@
+"""What must hold of every state, computed anew from its entries and never by the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from tests.ledger.contract.kit import World
+from tests.ledger.contract.moves import current, status_of
+
+from collegium.ledger.contract import rounds
+from collegium.ledger.contract.tables import (
+    GOVERNANCE,
+    THE_ONE,
+    Governance,
+    StudyRecord,
+    decode_record,
+)
+from collegium.ledger.merkle import tree_root
+from collegium.ledger.state import Branch, Frozen, Node, State, Table
+
+
+def naive_root(node: Node) -> bytes:
+    """Return a node's root as docs/spec/4-ledger.md has it, from nothing but its entries."""
+    if isinstance(node, Frozen):
+        return node.root()
+    if isinstance(node, Table):
+        leaves = sorted(node.entries.items())
+    else:
+        present = {name: child for name, child in node.children.items() if not _empty(child)}
+        leaves = sorted((name.encode(), naive_root(child)) for name, child in present.items())
+    return tree_root([sha256(b"\0" + _lp(key) + _lp(value)).digest() for key, value in leaves])
+
+
+def _empty(node: Node) -> bool:
+    if isinstance(node, Table):
+        return not node.entries
+    return isinstance(node, Branch) and all(_empty(child) for child in node.children.values())
+
+
+def _lp(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def node_at(state: State, *path: str) -> Node | None:
+    """Return a node of the state, or None."""
+    node: Node | None = state.top
+    for name in path:
+        node = node.children.get(name) if isinstance(node, Branch) else None
+    return node
+
+
+def table_at(state: State, *path: str) -> dict[str, bytes]:
+    """Return a table's entries."""
+    node = node_at(state, *path)
+    if not isinstance(node, Table):
+        return {}
+    return {key.decode(): value for key, value in sorted(node.entries.items())}
+
+
+def studies_of(world: World) -> list[str]:
+    """Return the ids of all registered studies."""
+    node = node_at(world.state, "studies")
+    names = sorted(node.children) if isinstance(node, Branch) else []
+    return [name for name in names if table_at(world.state, "studies", name, "study")]
+
+
+def record_of(world: World, study: str) -> StudyRecord:
+    """Return what was registered."""
+    return rounds.study_of(world.state, study)[0]
+
+
+def check_counters(world: World) -> None:
+    """Check that as many rounds are open as the contract counts, and the phases' counts."""
+    standing = table_at(world.state, *GOVERNANCE).get(THE_ONE)
+    counted = decode_record(Governance, standing).open_rounds if standing else 0
+    training = [name for name in studies_of(world) if status_of(world, name).phase == "rounds"]
+    assert counted == len(training)
+    tables = {"commit": "commits", "reveal": "reveals", "available": "available", "vote": "votes"}
+    for study in training:
+        now, status = current(world, study), status_of(world, study)
+        path = ("studies", study, "rounds", f"{status.round:08d}")
+        spoken = table_at(world.state, *path, tables[now.phase])
+        mine = [key for key in spoken if key.startswith(f"{now.attempt:04d}/")]
+        assert len(mine) == now.got < now.expected
+        assert now.attempt <= record_of(world, study).max_attempts
+        powers = table_at(world.state, *path, "validators").values()
+        assert now.total_power == sum(map(int, powers))
+
+
+def place_of(world: World, study: str) -> tuple[int, ...]:
+    """Return where a study stands as numbers that must never go back."""
+    status = status_of(world, study)
+    order = ("setup", "rounds", "evaluation", "release", "closing", "closed")
+    if status.phase != "rounds":
+        return (order.index(status.phase), status.closed_rounds, status.round, 0, 0)
+    now = current(world, study)
+    phase = ("commit", "reveal", "available", "vote").index(now.phase)
+    return (1, status.closed_rounds, status.round, now.attempt, phase)
+
+
+def closed_rounds(world: World) -> Iterator[tuple[tuple[str, int], bytes]]:
+    """Yield every closed round with the root below it."""
+    for study in studies_of(world):
+        for number in range(1, status_of(world, study).closed_rounds + 1):
+            node = node_at(world.state, "studies", study, "rounds", f"{number:08d}")
+            assert node is not None
+            yield (study, number), naive_root(node)
+
+
+def powers_at(world: World, study: str, number: int) -> dict[str, int]:
+    """Return the voting powers of a round."""
+    table = table_at(world.state, "studies", study, "rounds", f"{number:08d}", "validators")
+    return {name: int(value) for name, value in table.items()}
+
+
+def voted_by_quorum(world: World, study: str, number: int, attempt: int, model: str) -> bool:
+    """Return whether votes with more than two thirds of the round's power are for a model."""
+    path = ("studies", study, "rounds", f"{number:08d}")
+    powers = {
+        name: int(value) for name, value in table_at(world.state, *path, "validators").items()
+    }
+    votes = table_at(world.state, *path, "votes")
+    yes = sum(
+        power for name, power in powers.items()
+        if votes.get(f"{attempt:04d}/{name}") == model.encode()
+    )  # fmt: skip
+    return 3 * yes > 2 * sum(powers.values())
+
+
+def attested_by_quorum(world: World, study: str, number: int, attempt: int) -> list[str]:
+    """Return whom validators with more than two thirds of the round's power attest."""
+    path = ("studies", study, "rounds", f"{number:08d}")
+    powers = {
+        name: int(value) for name, value in table_at(world.state, *path, "validators").items()
+    }
+    bitmaps = table_at(world.state, *path, "available")
+    result = []
+    for index, name in enumerate(table_at(world.state, *path, "participants")):
+        power = sum(
+            powers[validator] for validator in powers
+            if (bits := bitmaps.get(f"{attempt:04d}/{validator}")) is not None
+            and bits[index // 8] & (128 >> index % 8)
+        )  # fmt: skip
+        if 3 * power > 2 * sum(powers.values()):
+            result.append(name)
+    return result
