@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from collegium.cli.commands import main
+from collegium.cli.entry import main
 
 __all__ = ["main"]

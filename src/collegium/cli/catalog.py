@@ -64,12 +64,19 @@ def _models() -> list[Row]:
     return [{"name": name, "about": about[name]} for name in get_args(Architecture)]
 
 
+_WORDS = {
+    "fedavg": "the mean of the sites' updates, weighted by their rows; bears no bad update",
+    "none": "updates are plain: whoever receives one can learn about the rows behind it",
+}
+"""What built-in rules and protections are, where their own descriptions are for programmers."""
+
+
 def _named(kind: Any) -> Callable[[], list[Row]]:
     def rows() -> list[Row]:
         found = []
         for name in names(kind):
             part = find(kind, name)
-            row: Row = {"name": name, "about": _first_line(part)}
+            row: Row = {"name": name, "about": _WORDS.get(name) or _first_line(part)}
             versioned = getattr(part, "name", name)
             if versioned != name:
                 row["version"] = versioned
@@ -80,10 +87,10 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
 
 
 def _first_line(part: Any) -> str:
-    text = getattr(part, "about", "") or type(part).__doc__ or ""
-    if callable(part) and not isinstance(part, type) and getattr(part, "__doc__", None):
-        text = part.__doc__ or ""
-    return str(text).strip().splitlines()[0] if str(text).strip() else ""
+    """Return what a part says about itself: its `about`, or the first line of its docstring."""
+    described = part if callable(part) and not isinstance(part, type) else type(part)
+    text = getattr(part, "about", None) or described.__doc__ or ""
+    return next(iter(str(text).strip().splitlines()), "")
 
 
 def _none_yet() -> list[Row]:

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 import collegium
-from collegium.cli.output import FAILED, MISUSE, fail, round_progress, say, say_json, warn
-from collegium.errors import CollegiumError
+from collegium.cli.output import FAILED, MISUSE, round_progress, say, say_json, warn
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 SET = click.option(
@@ -18,31 +17,14 @@ SET = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(collegium.__version__, prog_name="collegium")
-def program() -> None:
+@click.pass_context
+def program(context: click.Context) -> None:
     """Federated learning for hospital consortia, with a ledger that anybody can verify."""
-
-
-def main() -> None:
-    """Run the command line; every error that a user can cause ends in three lines, not in code."""
-    as_json = "--json" in sys.argv
-    try:
-        program.main(standalone_mode=False)
-    except CollegiumError as error:
-        fail(error, json=as_json)
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
         sys.exit(MISUSE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(MISUSE)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; a run goes on with --resume", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(FAILED)
 
 
 @program.command()
@@ -130,7 +112,7 @@ def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -
 @click.argument("kind", required=False)
 @JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what there is of a KIND: studies, data, models, rules, privacy or attacks."""
+    """List what there is of a KIND, such as data or rules; without one, the kinds."""
     from collegium.cli.catalog import catalog, kinds
 
     if kind is None:
@@ -193,3 +175,4 @@ def demo(out: Path | None, as_json: bool) -> None:
     acts: dict[str, Any] = demonstrate(out, (lambda _: None) if as_json else say)
     if as_json:
         say_json(acts)
+    sys.exit(0 if acts["as_expected"] else FAILED)

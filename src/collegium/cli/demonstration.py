@@ -43,9 +43,14 @@ def demonstrate(out: Path | None, say: Say) -> dict[str, Any]:
         say(f"  - {text}")
     say("")
     say(f"Open the report: {report}")
+    outcomes = [found["ok"] for found in rewritten["verifications"].values()]
     return {
         "folder": str(folder),
         "report": str(report),
+        "as_expected": honest.outcome == "completed"
+        and lied["unharmed"]
+        and lied["verification"]["ok"]
+        and outcomes == [True, True, False],
         "acts": [{"model": honest.model}, lied, rewritten],
     }
 

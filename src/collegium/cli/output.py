@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import msgspec
 
 from collegium.errors import CollegiumError
 
-FAILED, MISUSE = 1, 2
+FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 
 
 def say(text: str = "") -> None:
@@ -26,13 +27,17 @@ def warn(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """Print one JSON object."""
-    click.echo(msgspec.json.encode(value))
+    """Print one JSON value on a line of its own."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # a file's name need not be text
+        text = json.dumps(msgspec.to_builtins(value))
+    click.echo(text)
 
 
-def fail(error: CollegiumError, *, json: bool) -> None:
+def fail(error: CollegiumError, *, as_json: bool) -> None:
     """Print an error: on standard error for people, and as an object where JSON was asked for."""
-    if json:
+    if as_json:
         say_json({"error": error.code, "what": error.what, "why": error.why, "do": error.todo})
     click.echo(error.diagnostics(), err=True)
 

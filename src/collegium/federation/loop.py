@@ -62,6 +62,8 @@ def drive(
         speakers: list[str] = []
         for participant in participants:
             due = participant.reconcile(view, idle=idle)
+            if not due:
+                continue
             if len(due) > QUOTA:
                 traffic.dropped[participant.name] += len(due) - QUOTA
             batch += due[:QUOTA]

@@ -14,6 +14,7 @@ from collegium.errors import RunError
 from collegium.ledger.hashing import lp
 
 _CHECK_SIZE = 8
+_HEADER_SIZE = 4 + _CHECK_SIZE
 
 
 class Outbox:
@@ -38,7 +39,7 @@ class Outbox:
         if known is not None:
             return known
         body = lp(key.encode()) + lp(value)
-        self._file.write(lp(body) + sha256(body).digest()[:_CHECK_SIZE])
+        self._file.write(_header(len(body)) + body + _check(body))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._entries[key] = value
@@ -49,20 +50,39 @@ class Outbox:
         self._file.close()
 
     def _load(self, data: bytes) -> int:
+        """Take over the whole records and return where they end."""
         position = 0
-        while position + 4 <= len(data):
-            size = int.from_bytes(data[position : position + 4], "big")
-            end = position + 4 + size + _CHECK_SIZE
+        while position + _HEADER_SIZE <= len(data):
+            header = data[position : position + _HEADER_SIZE]
+            size = int.from_bytes(header[:4], "big")
+            if header != _header(size):
+                raise _corrupt(position)
+            start = position + _HEADER_SIZE
+            end = start + size + _CHECK_SIZE
             if end > len(data):
                 break
-            body = data[position + 4 : position + 4 + size]
-            if sha256(body).digest()[:_CHECK_SIZE] != data[end - _CHECK_SIZE : end]:
-                raise RunError(
-                    "outbox.corrupt", "an outbox does not hold what was written to it",
-                    f"its record at byte {position} fails its check",
-                    "restore the home from its backup; without it the participant abstains",
-                )  # fmt: skip
+            body = data[start : start + size]
+            if _check(body) != data[end - _CHECK_SIZE : end]:
+                raise _corrupt(position)
             split = 4 + int.from_bytes(body[:4], "big")
             self._entries[body[4:split].decode()] = body[split + 4 :]
             position = end
         return position
+
+
+def _header(size: int) -> bytes:
+    """Return a record's length with a check of its own, so a wrong length is no torn tail."""
+    length = size.to_bytes(4, "big")
+    return length + _check(length)
+
+
+def _check(data: bytes) -> bytes:
+    return sha256(data).digest()[:_CHECK_SIZE]
+
+
+def _corrupt(position: int) -> RunError:
+    return RunError(
+        "outbox.corrupt", "an outbox does not hold what was written to it",
+        f"its record at byte {position} fails its check",
+        "restore the home from its backup; without it the participant abstains",
+    )  # fmt: skip

@@ -53,6 +53,8 @@ def keep_secret(home: Path, secret: bytes) -> bytes:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     kept = path.read_bytes()
     if len(kept) != SECRET_SIZE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
-from collegium.errors import FormatError
+from collegium.errors import FormatError, RunError
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
@@ -53,12 +54,16 @@ class SiteParts:
 
 
 class Site:
-    """A member that holds rows; it satisfies `Participant`."""
+    """A member that holds rows; it satisfies `Participant`.
+
+    It abstains from a round in which it has nothing to send; `troubles` says why, by round.
+    """
 
     def __init__(
         self, identity: Identity, blobs: Blobs, outbox: Outbox, cohort: Cohort, parts: SiteParts
     ) -> None:
         self.name = f"{identity.member} (site)"
+        self.troubles: dict[int, str] = {}
         self.blobs = blobs
         self._identity = identity
         self._outbox = outbox
@@ -75,7 +80,7 @@ class Site:
                 return self._accept(view)
             case "commit" if member in view.participants and not view.has_spoken("commits", member):
                 return self._commit(view)
-            case "reveal" if view.has_spoken("commits", member):
+            case "reveal" if member in view.participants and view.has_spoken("commits", member):
                 return self._reveal(view)
             case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
                 return self._evaluate(view)
@@ -116,7 +121,11 @@ class Site:
             local = self._cohort.local_parameters(
                 self._identity.member, view.number, view.participants, view.model, model.parameters
             )
-            encoded = encode(local, model.parameters, view.round.exponent)
+            try:
+                encoded = encode(local, model.parameters, view.round.exponent)
+            except RunError as error:
+                self.troubles[view.number] = f"{error.why}; {error.todo}"
+                return []
             values = self._parts.protection.protect(encoded.values)
             blob = self._outbox.put(outbox_key(view), encode_update(values, view.round.exponent))
         salt = self._identity.salt(view.study, view.number, view.attempt)
@@ -152,13 +161,11 @@ class Site:
         model = self._model(view.model)
         if model is None:
             return []
-        local = ModelState(
-            self._tensors, self._cohort.alone(self._identity.member), "alone@1", 0, ()
-        )
-        statements = {
-            "federated": self._statement(model.parameters, view.model, "federated"),
-            "local": self._statement(local.parameters, digest(encode_model(local)), "local"),
-        }
+        statements = {"federated": self._statement(model.parameters, view.model, "federated")}
+        alone = self._cohort.alone(self._identity.member)
+        if np.isfinite(alone).all():  # a model whose training diverged has no quality
+            local = digest(encode_model(ModelState(self._tensors, alone, "alone@1", 0, ())))
+            statements["local"] = self._statement(alone, local, "local")
         posted = {kind: to_text(self.blobs.publish(data)) for kind, data in statements.items()}
         return [
             self._identity.sign(
@@ -187,10 +194,16 @@ class Site:
         if data is None:
             return None
         try:
-            model = decode_model(data)
+            model = _decoded(data)
         except FormatError:
             return None
         return model if model.tensors == self._tensors else None
+
+
+@lru_cache(maxsize=1)
+def _decoded(data: bytes) -> ModelState:
+    """Return the model in a blob; all sites of a process ask about the same one in a round."""
+    return decode_model(data)
 
 
 def outbox_key(view: StudyView) -> str:

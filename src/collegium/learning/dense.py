@@ -26,7 +26,7 @@ from collegium.study.document import Training
 
 Float32 = NDArray[np.float32]
 
-_MAX_SITES = 64
+_MAX_SITES = 256
 """Sites trained together; more of them no longer stay near the processor."""
 
 _MAX_VALUES = 1 << 22
@@ -59,12 +59,14 @@ def _batch_rows(rows: int, batch_size: int) -> int:
 def _chunks(jobs: Sequence[TrainingJob], spec: ModelSpec, batch_size: int) -> Iterator[list[int]]:
     """Yield indices of jobs to train together: batches of one shape, most rows first."""
     rows = [len(job.x) for job in jobs]
-    shapes = [_batch_rows(n, batch_size) for n in rows]
-    order = sorted(range(len(jobs)), key=lambda i: (shapes[i], rows[i]), reverse=True)
+    shape = {n: _batch_rows(n, batch_size) for n in set(rows)}
+    shapes = [shape[n] for n in rows]
+    sizes = list(zip(shapes, rows, strict=True))
+    a_row, a_site = sum(spec.widths), 4 * size(spec)
     chunk: list[int] = []
     values = 0
-    for i in order:
-        more = (rows[i] + shapes[i]) * sum(spec.widths) + 4 * size(spec)
+    for i in sorted(range(len(jobs)), key=sizes.__getitem__, reverse=True):
+        more = (rows[i] + shapes[i]) * a_row + a_site
         full = len(chunk) == _MAX_SITES or values + more > _MAX_VALUES
         if chunk and (full or shapes[i] != shapes[chunk[0]]):
             yield chunk

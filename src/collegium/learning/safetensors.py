@@ -76,5 +76,5 @@ def _refusal(why: str) -> FormatError:
         "released.malformed",
         "the model's weights are refused",
         why,
-        "use the weights.safetensors of the run as it was written",
+        "use the model.safetensors of the run as it was written",
     )

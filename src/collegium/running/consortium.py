@@ -7,6 +7,7 @@ privacy nor authenticity (architecture 3.3).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,7 @@ from collegium.plugins import find
 from collegium.running.code import code_digest
 from collegium.running.preparation import DESIGN, Prepared
 from collegium.running.release import bundle_files, write_bundle
-from collegium.study.document import Threat
-from collegium.threats.attack import Attack, Place
+from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
 
 Substitute = Callable[[Participant, Place], Participant]
@@ -61,6 +61,7 @@ class Consortium:
     exchange: Exchange
     cohort: Cohort
     participants: list[Participant]
+    sites: list[Site]
     validators: list[Validator]
     log_key: SigningKey
     genesis: bytes
@@ -72,9 +73,10 @@ class Consortium:
 
     def close(self, *, complete: bool) -> None:
         """Release everything; a complete ledger is sealed."""
-        self.engine.close(complete=complete)
-        for outbox in self.outboxes:
-            outbox.close()
+        with ExitStack() as held:
+            for outbox in self.outboxes:
+                held.callback(outbox.close)
+            self.engine.close(complete=complete)
 
 
 def log_key_of(prepared: Prepared) -> SigningKey:
@@ -134,43 +136,42 @@ def build(
     digest = genesis_digest(genesis_bytes)
     open_engine: OpenEngine = find("engines", study.consensus.engine)
     log_key = log_key_of(prepared)
-    engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
-    exchange = Exchange(BlobFolder(folder / "blobs"))
-    cohort = Cohort(study, prepared.spec, prepared.trainer, prepared.train)
-    code = code_digest()
-
-    identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
-    outboxes = {name: Outbox(folder / "members" / name / "outbox") for name in prepared.sites}
-    owner = prepared.sites[0]
-    participants: list[Participant] = [
-        Owner(
-            identities[owner], exchange.view(owner), study, _registration(prepared, code),
-            _releaser(prepared, engine, exchange, folder),
-        )
-    ]  # fmt: skip
-    for name in prepared.sites:
-        parts = SiteParts(
-            prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
-            prepared.protection,
+    with ExitStack() as opened:
+        engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
+        opened.callback(engine.close, complete=False)
+        outboxes = {
+            name: opened.enter_context(closing(Outbox(folder / "members" / name / "outbox")))
+            for name in prepared.sites
+        }
+        exchange = Exchange(BlobFolder(folder / "blobs"))
+        cohort = Cohort(study, prepared.spec, prepared.trainer, prepared.train)
+        identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
+        code = code_digest()
+        owner = Owner(
+            identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,
+            _registration(prepared, code), _releaser(prepared, engine, exchange, folder),
         )  # fmt: skip
-        site = Site(identities[name], exchange.view(name), outboxes[name], cohort, parts)
-        participants.append(_replaced(prepared, site, identities[name], exchange, substitute))
-    validators = [
-        Validator(identities[name], exchange.view(name), study) for name in prepared.validators
-    ]
-    for validator, name in zip(validators, prepared.validators, strict=True):
-        participants.append(_replaced(prepared, validator, identities[name], exchange, substitute))
+        participants: list[Participant] = [owner]
+        sites: list[Site] = []
+        for name in prepared.sites:
+            parts = SiteParts(
+                prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
+                prepared.protection,
+            )  # fmt: skip
+            site = Site(identities[name], exchange.view(name), outboxes[name], cohort, parts)
+            sites.append(site)
+            participants.append(_replaced(prepared, site, identities[name], exchange, substitute))
+        validators = [
+            Validator(identities[name], exchange.view(name), study) for name in prepared.validators
+        ]
+        for validator, name in zip(validators, prepared.validators, strict=True):
+            who = identities[name]
+            participants.append(_replaced(prepared, validator, who, exchange, substitute))
+        opened.pop_all()
     return Consortium(
-        prepared, engine, exchange, cohort, participants, validators, log_key, genesis_bytes,
-        list(outboxes.values()),
+        prepared, engine, exchange, cohort, participants, sites, validators, log_key,
+        genesis_bytes, list(outboxes.values()),
     )  # fmt: skip
-
-
-def attackers(threat: Threat, candidates: list[str]) -> list[str]:
-    """Return who attacks: those named, or as many as asked for from the end of the list."""
-    if isinstance(threat.attackers, int):
-        return candidates[len(candidates) - threat.attackers :]
-    return list(threat.attackers)
 
 
 def _replaced(
@@ -182,12 +183,11 @@ def _replaced(
     participant: Participant = honest
     validators = tuple(prepared.validators)
     role = "site" if isinstance(honest, Site) else "validator"
-    if study.threat is not None:
-        attack: Attack = find("attacks", study.threat.attack)
-        candidates = prepared.sites if role == "site" else prepared.validators
-        if attack.role == role and who.member in attackers(study.threat, candidates):
-            place = Place(who, exchange, validators, frozenset(study.threat.rounds))
-            participant = attack.take_over(participant, place)
+    attack = prepared.attack
+    threat = study.threat
+    if threat and attack and attack.role == role and who.member in prepared.attackers:
+        place = Place(who, exchange, validators, frozenset(threat.rounds))
+        participant = attack.take_over(participant, place)
     if substitute is not None:
         participant = substitute(participant, Place(who, exchange, validators, frozenset()))
     if role == "site" and study.faults.dropout:

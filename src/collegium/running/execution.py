@@ -13,8 +13,8 @@ from collegium.errors import RunError
 from collegium.federation.loop import Traffic, drive
 from collegium.learning.blobs import decode_model
 from collegium.report.measurements import FinalLine, Quality, append_line, read_lines
-from collegium.running.consortium import Consortium, Substitute, attackers, build
-from collegium.running.folder import DEFAULT_PARENT, claimed, write_policy
+from collegium.running.consortium import Consortium, Substitute, build
+from collegium.running.folder import DEFAULT_PARENT, check_vacant, claimed, write_policy
 from collegium.running.measuring import (
     difference_of,
     pooled_parameters,
@@ -78,11 +78,7 @@ def run(
     prepared = prepare(_read(study, changes))
     name = f"{prepared.study.study.id}-{study_digest(prepared.study)[:8]}"
     folder = DEFAULT_PARENT / name if out is None else Path(out)
-    if folder.is_dir() and any(folder.iterdir()) and not resume:
-        raise RunError(
-            "run.exists", f"{folder} is not empty", "a run never overwrites another one",
-            "choose another --out, or go on with the run that is there with --resume",
-        )  # fmt: skip
+    check_vacant(folder, resume=resume)
     with claimed(folder):
         _keep_study(folder, prepared)
         consortium = build(prepared, folder, warn, substitute)
@@ -95,6 +91,7 @@ def run(
                 consortium.engine, prepared.study.study.id, consortium.participants, recorder
             )
             complete = True
+            _tell_troubles(consortium, warn)
             measured = known or _measure(consortium, traffic, recorder)
             append_line(recorder.path, measured)
             result = _result(consortium, folder, measured)
@@ -102,6 +99,13 @@ def run(
             consortium.close(complete=complete)
         write_policy(folder, consortium.genesis, consortium.log_key)
     return result
+
+
+def _tell_troubles(consortium: Consortium, warn: Callable[[str], None]) -> None:
+    for site in consortium.sites:
+        for number, why in list(site.troubles.items())[:1]:
+            more = f" and {len(site.troubles) - 1} more" if len(site.troubles) > 1 else ""
+            warn(f"{site.name} sent no update in round {number}{more}: {why}")
 
 
 def _read(study: Study | str | Path, changes: Sequence[str]) -> ReadStudy:
@@ -169,6 +173,7 @@ def _measure(consortium: Consortium, traffic: Traffic, recorder: Recorder) -> Fi
         federated=quality_of(prepared, federated_scores),
         local=quality_of(prepared, local_scores),
         pooled=quality_of(prepared, pooled_scores),
+        pooled_reason="training on all rows together diverged" if pooled_scores is None else None,
         difference_to_pooled=difference_of(prepared, federated_scores, pooled_scores),
         difference_to_local=difference_of(prepared, federated_scores, local_scores),
     )
@@ -178,14 +183,12 @@ def _measure(consortium: Consortium, traffic: Traffic, recorder: Recorder) -> Fi
 
 def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunResult:
     prepared, view = consortium.prepared, consortium.view()
-    threat = prepared.study.threat
     return RunResult(
         folder=folder, outcome=measured.outcome, model=measured.model,
         rounds=view.status.closed_rounds if view.status else 0,
         entries=consortium.engine.size, app_hash=consortium.engine.application_hash().hex(),
         genesis=consortium.engine.identity.hex(), measured=measured, study=prepared.study,
-        notices=prepared.notices,
-        attackers=tuple(attackers(threat, prepared.sites)) if threat else (),
+        notices=prepared.notices, attackers=tuple(prepared.attackers),
     )  # fmt: skip
 
 

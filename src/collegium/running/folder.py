@@ -27,6 +27,31 @@ from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 DEFAULT_PARENT = Path("runs")
 
 
+def check_vacant(folder: Path, *, resume: bool) -> None:
+    """Check that a run may begin in a folder, or go on in it.
+
+    Raises:
+        RunError: something is there and is not to be resumed, or is no run.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if names and not resume:
+        raise RunError(
+            "run.exists", f"{folder} is not empty", "a run never overwrites another one",
+            "choose another --out, or go on with the run that is there with --resume",
+        )  # fmt: skip
+    # A run that was killed at once has left names with a dot only.
+    foreign = {name for name in names if not name.startswith(".")}
+    if foreign and not names & {"study.toml", "ledger.log"}:
+        raise RunError(
+            "run.no-run", f"{folder} holds no run that could go on",
+            f"it has neither study.toml nor ledger.log, but {sorted(foreign)[0]!r}",
+            "name the run's folder, or choose another --out",
+        )  # fmt: skip
+
+
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a run folder for this process alone.
@@ -38,15 +63,19 @@ def claimed(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise RunError(
-            "run.folder", f"{folder} cannot be written", error.strerror or str(error),
-            "choose another --out",
-        ) from error  # fmt: skip
+        raise _unwritable(folder, error) from error
     try:
         _lock(lock, folder)
         yield
     finally:
         os.close(lock)
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(
+        "run.folder", f"{folder} cannot be written", error.strerror or str(error),
+        "choose another --out",
+    )  # fmt: skip
 
 
 def _lock(descriptor: int, folder: Path) -> None:
@@ -91,6 +120,6 @@ def write_policy(folder: Path, genesis: bytes, key: SigningKey) -> Path:
     path = folder / "policy.json"
     text = policy_text(genesis, key.public, round_checkpoints(folder / "ledger.log", key))
     partial = folder / ".policy.json"
-    partial.write_text(text)
+    partial.write_bytes(text.encode())
     partial.replace(path)
     return path

@@ -45,16 +45,23 @@ def pooled_parameters(prepared: Prepared) -> Float32:
     return parameters
 
 
-def scores_of(prepared: Prepared, parameters: Callable[[str], Float32]) -> Scores:
-    """Return each site's scores on its test rows, by the parameters that belong to the site."""
+def scores_of(prepared: Prepared, parameters: Callable[[str], Float32]) -> Scores | None:
+    """Return each site's scores on its test rows, by the parameters that belong to the site.
+
+    None where parameters are not finite: training diverged, and there is nothing to measure.
+    """
+    models = {name: parameters(name) for name in prepared.test}
+    if not all(np.isfinite(model).all() for model in models.values()):
+        return None
     return {
-        name: predict(prepared.spec, parameters(name), rows.x)
-        for name, rows in prepared.test.items()
+        name: predict(prepared.spec, models[name], rows.x) for name, rows in prepared.test.items()
     }
 
 
-def quality_of(prepared: Prepared, scores: Scores) -> Quality:
+def quality_of(prepared: Prepared, scores: Scores | None) -> Quality | None:
     """Return the quality that scores on the test parts mean, with bootstrap intervals."""
+    if scores is None:
+        return None
     task = prepared.dataset.schema.task
     y, site, together = _together(prepared.test, scores)
     settings = _settings(prepared)
@@ -79,8 +86,12 @@ def quality_of(prepared: Prepared, scores: Scores) -> Quality:
     )
 
 
-def difference_of(prepared: Prepared, scores: Scores, other: Scores) -> dict[str, Interval | None]:
+def difference_of(
+    prepared: Prepared, scores: Scores | None, other: Scores | None
+) -> dict[str, Interval | None]:
     """Return the paired interval of (a model's measure - another's) over all sites, by metric."""
+    if scores is None or other is None:
+        return {}
     task = prepared.dataset.schema.task
     y, site, together = _together(prepared.test, scores)
     _, _, against = _together(prepared.test, other)

@@ -20,6 +20,8 @@ from collegium.plugins import find
 from collegium.study.checking import Notice, check_sites
 from collegium.study.document import Study
 from collegium.study.reading import ReadStudy
+from collegium.study.refusal import Refusal, shown
+from collegium.threats.attack import Attack
 
 DESIGN = "plain@1"
 
@@ -40,6 +42,7 @@ class Prepared:
     rule: Rule
     server: ServerOptimizer
     protection: Protection
+    attack: Attack | None
     notices: tuple[Notice, ...]
 
     @property
@@ -56,6 +59,17 @@ class Prepared:
     def validators(self) -> list[str]:
         """The sites that validate: the first ones, all unless the study says how many."""
         return self.sites[: self.study.consensus.validators or len(self.sites)]
+
+    @property
+    def attackers(self) -> list[str]:
+        """Whose place an adversary takes: those named, or as many as asked for from the end."""
+        threat = self.study.threat
+        if threat is None or self.attack is None:
+            return []
+        if isinstance(threat.attackers, tuple):
+            return list(threat.attackers)
+        candidates = self.validators if self.attack.role == "validator" else self.sites
+        return candidates[len(candidates) - threat.attackers :]
 
     @property
     def per_round(self) -> int:
@@ -107,7 +121,27 @@ def prepare(read: ReadStudy) -> Prepared:
             rule=rule,
             server=find("server_optimizers", study.aggregation.server.optimizer),
             protection=find("protections", study.privacy.protection),
+            attack=find("attacks", study.threat.attack) if study.threat else None,
             notices=notices,
         )
+        _check_attackers(prepared)
         rule.check(prepared.min_sites, study.aggregation.tolerate)
     return prepared
+
+
+def _check_attackers(prepared: Prepared) -> None:
+    """Refuse attackers that have no place to take: only a validator can lie as one."""
+    threat, validators = prepared.study.threat, prepared.validators
+    if threat is None or prepared.attack is None or prepared.attack.role != "validator":
+        return
+    what = None
+    if isinstance(threat.attackers, int) and threat.attackers > len(validators):
+        what = f"{threat.attackers} validators are to attack, and there are {len(validators)}"
+    elif isinstance(threat.attackers, tuple):
+        idle = [name for name in threat.attackers if name not in validators]
+        what = f"{shown(idle[0])} is to attack as a validator, and is none" if idle else None
+    if what is not None:
+        raise Refusal(
+            ("threat", "attackers"), "study.combination", what,
+            f"{threat.attack} takes a validator's place", f"choose among {', '.join(validators)}",
+        )  # fmt: skip

@@ -105,6 +105,8 @@ class Recorder:
             for line in read_lines(self.path)
             if isinstance(line, RoundLine) and line.round <= closed
         ]
-        self.path.unlink(missing_ok=True)
+        partial = self.path.with_name(".metrics.jsonl")
+        partial.write_bytes(b"")
         for line in kept:
-            append_line(self.path, line)
+            append_line(partial, line)
+        partial.replace(self.path)

@@ -56,7 +56,8 @@ class TwoFacedBlobs:
         name = digest(data)
         validators = self._place.validators
         self._exchange.serve(name, data, validators[: self._right])
-        self._exchange.serve(name, data[:-1] + b"\x01", validators[self._right :])
+        other = data[:-1] + bytes((data[-1] ^ 1,))
+        self._exchange.serve(name, other, validators[self._right :])
         return name
 
     def fetch(self, name: bytes) -> bytes | None:

@@ -28,13 +28,13 @@ class Descent:
         start: float32 [S, d], where the round began.
         parameters: float32 [S, d], changed by every step.
         gradient: float32 [S, d], of the latest step.
-        velocity: float32 [S, d], zero when the round begins.
-        scratch: float32 [S, d], overwritten at will.
+        velocity: float32 [S, d], zero when the round begins; [0, d] without momentum.
+        scratch: float32 [S, d], overwritten at will; [0, d] where the objective is the loss alone.
         decay: float32 [d], l2 for weights and 0 for biases.
         activations: each layer's input, float32 [S, B, 1 + width], first column ones.
-        deltas: the loss's derivative by each layer's input, float32 [S, B, 1 + width], first
-            column meaningless; then by the last layer's output, float32 [S, B, outputs].
-        zeros: float32 [S, B, 1 + width] for each layer's input.
+        deltas: the loss's derivative by each hidden layer's values, float32 [S, B, 1 + width],
+            first column meaningless; then by the last layer's output, float32 [S, B, outputs].
+        zeros: float32 [B, 1 + width] for each hidden layer.
         targets: float32 [S, B, outputs].
     """
 
@@ -57,12 +57,12 @@ def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> De
 
     `start` is kept where the proximal term needs it, and else becomes the parameters.
     """
-    sites = len(start)
+    sites, parameters = start.shape
     activations = [np.empty((sites, batch, 1 + width), np.float32) for width in spec.widths[:-1]]
     for values in activations:
         values[:, :, 0] = 1.0
     outputs = np.empty((sites, batch, spec.widths[-1]), np.float32)
-    decay = np.full(start.shape[1], spec.l2, np.float32)
+    decay = np.full(parameters, spec.l2, np.float32)
     for matrix in layers(spec, decay):
         matrix[0] = 0.0
     return Descent(
@@ -71,12 +71,12 @@ def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> De
         start,
         start.copy() if training.fedprox_mu else start,
         np.empty(start.shape, np.float32),
-        np.zeros(start.shape, np.float32),
-        np.empty(start.shape, np.float32),
+        np.zeros((sites if training.momentum else 0, parameters), np.float32),
+        np.empty((sites if spec.l2 or training.fedprox_mu else 0, parameters), np.float32),
         decay,
         tuple(activations),
-        (*(np.empty_like(values) for values in activations), np.empty_like(outputs)),
-        tuple(np.zeros(values.shape, np.float32) for values in activations),
+        (*(np.empty_like(values) for values in activations[1:]), np.empty_like(outputs)),
+        tuple(np.zeros(values.shape[1:], np.float32) for values in activations[1:]),
         outputs,
     )
 
@@ -115,7 +115,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
     for depth, matrix in enumerate(matrices[:-1]):
         above = activations[depth + 1]
         product(activations[depth], matrix, above[:, :, 1:])
-        np.maximum(above, descent.zeros[depth + 1][:active], out=above)
+        np.maximum(above, descent.zeros[depth], out=above)
     outputs = deltas[-1]
     product(activations[-1], matrices[-1], outputs)
     _residuals(descent.spec.loss, outputs, descent.targets[:active])
@@ -124,7 +124,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
     for depth in range(len(matrices) - 1, -1, -1):
         product(activations[depth].transpose(0, 2, 1), delta, slopes[depth])
         if depth:
-            below = deltas[depth]
+            below = deltas[depth - 1]
             product(delta, matrices[depth].transpose(0, 2, 1), below)
             below *= activations[depth] > 0.0
             delta = below[:, :, 1:]

@@ -1,0 +1,148 @@
+"""`collegium check`: a study is validated, printed whole, and every mistake has its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Call
+from tests.commands import diagnosis, told
+
+from collegium.study.presets import preset_names, preset_text
+from collegium.study.reading import parse_study
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_what_it_prints_is_the_study_again(call: Call, tmp_path: Path, name: str) -> None:
+    done = call("check", name)
+    assert done.returncode == 0
+    assert parse_study(done.stdout, "printed").study == parse_study(preset_text(name), name).study
+    (tmp_path / "again.toml").write_text(done.stdout)
+    first, again = (told(call("check", one, "--json")) for one in (name, "again.toml"))
+    assert first == again
+
+
+def test_json_has_study_digest_sites_and_notices(call: Call) -> None:
+    found = told(call("check", "heart", "--set", "consensus.validators=3", "--json"))
+    assert set(found) == {"study", "digest", "sites", "notices"}
+    assert found["study"]["consensus"] == {"engine": "solo", "validators": 3}
+    assert found["study"]["aggregation"]["rule"] == "fedavg"
+    assert len(found["digest"]) == 64
+    assert found["sites"]["va"].keys() == {"training_rows", "test_rows"}
+    assert {one["code"] for one in found["notices"]} >= {"study.few-validators"}
+    assert all(set(one) == {"level", "code", "text"} for one in found["notices"])
+
+
+def test_outbound_lists_every_kind_of_message_with_its_fate(call: Call) -> None:
+    found = told(call("check", "heart", "--outbound", "--json"))["outbound"]
+    kinds = [one["kind"] for one in found]
+    assert len(set(kinds)) == len(kinds)
+    for one in found:
+        assert set(one) == {"kind", "contents", "to", "protection", "kept", "from_rows"}
+        assert all(one[key] for key in ("kind", "contents", "to", "protection", "kept"))
+    assert any(one["from_rows"] for one in found)
+    shown = call("check", "heart", "--outbound").stdout
+    assert all(kind in shown for kind in kinds)
+    assert "No row of a patient leaves" in shown
+
+
+def test_it_writes_nothing(call: Call, tmp_path: Path) -> None:
+    call("check", "heart")
+    call("check", "heart", "--outbound")
+    assert list(tmp_path.iterdir()) == []
+
+
+LINE = "broken.toml:{line}: "
+"""That the message names the line that was changed."""
+
+# What is changed in the preset `heart`, the code, and what the first and last lines must say.
+BROKEN = [
+    ("rounds = 100", "round = 100", "study.unknown-key", LINE, "'rounds'"),
+    ("rounds = 100", 'rounds = "100"', "study.wrong-type", LINE, "without quotes"),
+    ("rounds = 100", "rounds = 10.5", "study.wrong-type", "not a decimal one", "whole number"),
+    ("rounds = 100", "rounds = 0", "study.range", LINE, "range"),
+    ("rounds = 100", "rounds = -3", "study.range", LINE, "range"),
+    ("rounds = 100", "", "study.missing-key", "training.rounds", "check heart"),
+    ("rounds = 100", "rounds = ", "study.syntax", LINE, "key = value"),
+    ("rounds = 100", "rounds = 1\nrounds = 2", "study.syntax", "", "key = value"),
+    ("[training]", "[trainig]", "study.unknown-section", LINE, "'training'"),
+    ("[model]\n", "", "study.unknown-key", "architecture", "[model]"),
+    ('"uci_heart"', '"uci_hart"', "study.unknown-name", LINE, "'uci_heart'"),
+    ('"fedavg"', '"fedavgg"', "study.unknown-name", LINE, "'fedavg'"),
+    ('"fedavg"', '"krum"', "study.not-yet", LINE, "fedavg"),
+    ('"logistic"', '"logistc"', "study.unknown-choice", LINE, "'logistic'"),
+    ('"logistic"', '"mlp"', "study.combination", "hidden", "hidden = [32]"),
+    ('"logistic"', '"linear"', "model.target", "", ""),
+    ('by = "site"', 'by = "dirichlet"', "study.combination", LINE, "sites"),
+    ('by = "site"', 'by = "split", sites = 100000', "data.partition", "", ""),
+    ("threshold = 0.5", "threshold = nan", "study.range", LINE, "range"),
+    ('id = "heart"', 'id = "../heart"', "study.text", LINE, "short name"),
+    ('id = "heart"', 'id = ""', "study.text", LINE, "short name"),
+    ("seed = 43", "seed = 99999999999999999999", "study.range", LINE, "range"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "place", "advice"), BROKEN, ids=[f"{one[1]!r}"[:30] for one in BROKEN]
+)
+def test_a_broken_study_is_told_with_line_reason_and_cure(
+    call: Call, tmp_path: Path, old: str, new: str, code: str, place: str, advice: str
+) -> None:
+    text = preset_text("heart")
+    assert old in text
+    (tmp_path / "broken.toml").write_text(text.replace(old, new, 1))
+    found = diagnosis(call("check", "broken.toml"))
+    assert found[0] == code, found
+    assert place.format(line=text[: text.index(old)].count("\n") + 1) in found[1], found
+    assert advice in found[3], found
+    assert diagnosis(call("run", "broken.toml", "--out", "run")) == found
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.toml"], "nothing is left behind"
+    assert told(call("check", "broken.toml", "--json"), status=2) == {
+        "error": found[0], "what": found[1], "why": found[2], "do": found[3],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "study.missing-section"),
+        (b"\xff\xfe", "study.encoding"),
+        (b"\0", "study.syntax"),
+        (b"[[[[", "study.syntax"),
+        (b"a = " + b"[" * 5000, "study.too-deep"),
+        (b"#" * (2**20 + 1), "study.too-large"),
+        (b"study = 3", "study.missing-section"),
+        (b"PK\x03\x04\x14\x00", "study.syntax"),
+    ],
+    ids=["empty", "binary", "zero", "brackets", "deep", "large", "number", "zip"],
+)
+def test_a_file_that_is_no_study_is_told(
+    call: Call, tmp_path: Path, content: bytes, code: str
+) -> None:
+    (tmp_path / "odd.toml").write_bytes(content)
+    assert diagnosis(call("check", "odd.toml"))[0] == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "advice"),
+    [
+        (["hart"], "study.not-found", "'heart'"),
+        (["."], "study.directory", "study.toml"),
+        ([""], "study.not-found", "heart"),
+        (["heart", "--set", "rounds=3"], "study.change", "training.rounds=3"),
+        (["heart", "--set", "training.rounds"], "study.change", "training.rounds=3"),
+        (["heart", "--set", "training.round=3"], "study.unknown-key", "'rounds'"),
+        (["heart", "--set", "training.rounds=x"], "study.wrong-type", "without quotes"),
+        (["heart", "--set", "trainig.rounds=3"], "study.unknown-section", "'training'"),
+        (["heart", "--set", "threat.attack=alie"], "study.not-yet", "lying_validator"),
+        (["heart", "--set"], "command.usage", "collegium check --help"),
+        (["heart", "--frob"], "command.usage", "collegium check --help"),
+        ([], "command.usage", "collegium check --help"),
+    ],
+)
+def test_misuse_is_told_with_the_nearest_right_thing(
+    call: Call, arguments: list[str], code: str, advice: str
+) -> None:
+    found = diagnosis(call("check", *arguments))
+    assert found[0] == code, found
+    assert advice in found[3], found

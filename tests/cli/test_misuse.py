@@ -1,0 +1,102 @@
+"""What every command shares: help that is true, misuse in three lines, pipes that may break."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Call, Finished
+from tests.commands import COLLEGIUM, QUICK, collegium, diagnosis, environment, told
+
+import collegium as package
+from collegium.cli.commands import program
+
+COMMANDS = {"check", "demo", "list", "predict", "report", "run", "verify"}
+
+
+def without_a_reader(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Status and complaints of a command whose standard output nobody reads."""
+    process = subprocess.Popen(
+        [COLLEGIUM, *arguments], cwd=folder, env=environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def test_help_lists_exactly_the_commands_that_work(call: Call) -> None:
+    done = call("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    listed = {line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()}
+    assert listed == COMMANDS == set(program.commands)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself_and_speaks_json(call: Call, command: str) -> None:
+    done = call(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: collegium {command} ")
+    assert "--json" in done.stdout
+    assert call(command, "-h").stdout == done.stdout
+
+
+def test_the_version_is_the_packages(call: Call) -> None:
+    assert call("--version").stdout.split()[-1] == package.__version__
+
+
+def test_without_a_command_help_is_shown_as_for_misuse(call: Call) -> None:
+    done = call()
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Commands:" in done.stderr
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_misuse_is_told_in_three_lines_with_the_way_to_help(call: Call, command: str) -> None:
+    for arguments in (["--frobnicate"], ["a", "b", "c", "d"]):
+        done = call(command, *arguments)
+        code, _, _, todo = diagnosis(done)
+        assert code == "command.usage"
+        assert todo == f"see `collegium {command} --help`"
+        assert done.stdout == ""
+        found = told(call(command, *arguments, "--json"), status=2)
+        assert set(found) == {"error", "what", "why", "do"}
+        assert found["error"] == "command.usage"
+
+
+def test_a_command_that_is_none_is_told(call: Call) -> None:
+    code, what, _, _ = diagnosis(call("bench"))
+    assert code == "command.usage"
+    assert "bench" in what
+
+
+def test_the_installed_program_says_the_same(call: Call, tmp_path: Path) -> None:
+    for arguments in (["run"], ["run", "nowhere"], ["verify", "nowhere"], ["list", "x"]):
+        ours, theirs = call(*arguments), collegium(*arguments, cwd=tmp_path)
+        assert (ours.returncode, ours.stdout, ours.stderr) == (
+            theirs.returncode, theirs.stdout, theirs.stderr,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "heart"], ["verify", "{run}"], ["verify", "nowhere", "--json"]]
+)
+def test_a_reader_that_goes_away_causes_no_complaint(
+    finished: Finished, tmp_path: Path, arguments: list[str]
+) -> None:
+    filled = [one.replace("{run}", str(finished.folder)) for one in arguments]
+    status, said = without_a_reader(tmp_path, *filled)
+    assert status == 1
+    assert said == ""
+
+
+def test_what_the_reader_went_away_from_is_finished(tmp_path: Path) -> None:
+    status, said = without_a_reader(tmp_path, "run", "heart", *QUICK, "--out", "run")
+    assert status == 1
+    assert said == ""
+    assert collegium("verify", "run", cwd=tmp_path).returncode == 0

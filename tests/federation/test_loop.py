@@ -1,0 +1,134 @@
+"""The loop asks everybody until the study is closed, and never for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.federation.kit import consortium, owner, site, until, validator
+
+from collegium.errors import RunError
+from collegium.federation.loop import QUOTA, Traffic, drive
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.ledger.book import Accepted
+from collegium.running.consortium import Consortium
+
+
+@dataclass(slots=True)
+class Watched:
+    """A participant whose timer is watched, and which may say more than is due."""
+
+    inner: Participant
+    extra: tuple[bytes, ...] = ()
+    idles: list[bool] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        self.idles.append(idle)
+        return self.inner.reconcile(view, idle=idle) + list(self.extra)
+
+
+def driven(within: Consortium, *participants: Participant) -> tuple[Traffic, int]:
+    """What the loop saw, and how many transactions it reported as accepted."""
+    accepted: list[Accepted] = []
+    asked = participants or within.participants
+    traffic = drive(within.engine, within.prepared.study.study.id, asked, accepted.extend)
+    return traffic, len(accepted)
+
+
+def test_it_ends_with_the_study_and_reports_every_transaction_once(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        traffic, accepted = driven(within)
+        assert within.view().phase == "closed"
+        assert accepted == within.engine.size > 0
+        assert not traffic.rejected
+        assert not traffic.dropped
+
+
+def test_a_closed_study_is_left_alone(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        driven(within)
+        size = within.engine.size
+        traffic, accepted = driven(within)
+        assert (traffic.passes, accepted, within.engine.size) == (0, 0, size)
+
+
+def test_timers_fire_only_after_a_pass_that_brought_nothing(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        silent = site(within, "va")
+        others = [one for one in within.participants if one is not silent]
+        watched = Watched(validator(within, "hungarian"))
+        others[others.index(watched.inner)] = watched
+        traffic, _ = driven(within, *others)
+        assert within.view().phase == "closed"
+        assert watched.idles[0] is False
+        assert 0 < sum(watched.idles) < len(watched.idles) == traffic.passes
+        assert all(
+            not (one and two) for one, two in zip(watched.idles, watched.idles[1:], strict=False)
+        )
+
+
+def test_where_nobody_has_anything_to_say_it_stops_with_an_error(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        watched = Watched(site(within))
+        with pytest.raises(RunError) as caught:
+            driven(within, watched)
+        assert caught.value.code == "run.stuck"
+        assert "'absent'" in caught.value.what
+        assert watched.idles == [False, True]
+
+
+def test_sites_without_a_quorum_of_validators_get_stuck_and_not_further(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        sites = [site(within, name) for name in within.prepared.sites]
+        few = [validator(within, "cleveland"), validator(within, "va")]
+        with pytest.raises(RunError, match=r"'available'.*\[run\.stuck\]"):
+            driven(within, owner(within), *sites, *few)
+
+
+def test_refusals_are_counted_by_who_spoke_and_harm_nobody(tmp_path: Path) -> None:
+    with consortium(tmp_path / "quiet") as within:
+        driven(within)
+        undisturbed = within.engine.application_hash()
+    with consortium(tmp_path / "loud") as within:
+        loud = Watched(site(within), (b"{}", b"{}", b"nothing"))
+        everybody = [loud if one is loud.inner else one for one in within.participants]
+        traffic, _ = driven(within, *everybody)
+        assert traffic.rejected == {("va (site)", "malformed"): 3 * traffic.passes}
+        assert within.engine.application_hash() == undisturbed
+
+
+def test_a_flood_is_cut_after_a_quota_and_counted(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        loud = Watched(site(within), (b"{}",) * (QUOTA + 10))
+        everybody = [loud if one is loud.inner else one for one in within.participants]
+        traffic, _ = driven(within, *everybody)
+        assert within.view().phase == "closed"
+        assert traffic.dropped["va (site)"] >= 10 * traffic.passes
+        spoken = within.engine.size
+        assert spoken < traffic.passes * QUOTA
+
+
+def test_what_a_participant_says_twice_counts_once(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        (register,) = owner(within).reconcile(within.view(), idle=False)
+        traffic, accepted = driven(
+            within, *within.participants, Watched(owner(within), (register,))
+        )
+        assert accepted == within.engine.size
+        assert traffic.rejected["cleveland (owner)", "already"] >= 1
+        assert not [code for _, code in traffic.rejected if code != "already"]
+
+
+def test_the_view_of_a_round_is_of_its_moment(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "commit", 1)
+        assert list(view.participants) == within.prepared.sites
+        assert list(view.validators) == within.prepared.validators
+        assert (view.number, view.attempt, view.reveals) == (1, 1, {})
+        assert not view.has_spoken("commits", "va")

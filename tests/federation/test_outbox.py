@@ -1,0 +1,95 @@
+"""The outbox: what is in it is on the disk, whole, and never another thing."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collegium.errors import RunError
+from collegium.federation.outbox import Outbox
+
+
+def write(path: Path, *entries: tuple[str, bytes]) -> bytes:
+    with closing(Outbox(path)) as outbox:
+        for key, value in entries:
+            outbox.put(key, value)
+    return path.read_bytes()
+
+
+def read(path: Path, *keys: str) -> list[bytes | None]:
+    with closing(Outbox(path)) as outbox:
+        return [outbox.get(key) for key in keys]
+
+
+def test_what_was_put_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "home" / "outbox"
+    write(path, ("a", b"one"), ("b", b""), ("ä", bytes(1000)))
+    assert read(path, "a", "b", "ä", "c") == [b"one", b"", bytes(1000), None]
+
+
+def test_a_key_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "outbox"
+    with closing(Outbox(path)) as outbox:
+        assert outbox.put("a", b"first") == b"first"
+        before = path.read_bytes()
+        assert outbox.put("a", b"second") == b"first"
+    assert path.read_bytes() == before
+    assert write(path, ("a", b"third")) == before
+
+
+def test_a_value_is_synced_before_it_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox"
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(path.read_bytes()))
+    with closing(Outbox(path)) as outbox:
+        outbox.put("a", b"value")
+        assert len(synced) == 1
+        assert b"value" in synced[0]
+
+
+@given(st.integers(min_value=1))
+@settings(max_examples=60, deadline=None)
+def test_a_torn_last_record_is_dropped_and_can_be_written_again(
+    tmp_path_factory: pytest.TempPathFactory, lost: int
+) -> None:
+    path = tmp_path_factory.mktemp("torn") / "outbox"
+    first = write(path, ("a", b"kept"))
+    whole = write(path, ("b", b"torn"))
+    path.write_bytes(whole[: len(whole) - 1 - lost % (len(whole) - len(first))])
+    assert read(path, "a", "b") == [b"kept", None]
+    assert path.read_bytes() == first
+    assert write(path, ("b", b"torn")) == whole
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_changed_byte_never_changes_a_value(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("changed") / "outbox"
+    write(path, ("a", b"first"))
+    whole = bytearray(write(path, ("b", b"second")))
+    at = data.draw(st.integers(0, len(whole) - 1))
+    whole[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(whole)
+    with pytest.raises(RunError, match=r"\[outbox\.corrupt\]"):
+        Outbox(path)
+    assert path.read_bytes() == whole
+
+
+def test_corruption_is_named_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "outbox"
+    first = write(path, ("a", b"first"))
+    whole = bytearray(write(path, ("b", b"second")))
+    whole[len(first) + 12] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(RunError, match=r"outbox\.corrupt") as caught:
+        Outbox(path)
+    assert f"byte {len(first)} " in caught.value.why

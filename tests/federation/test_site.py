@@ -1,0 +1,181 @@
+"""A site decides for itself: what it accepts, trains, reveals, and what it never does."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.federation.kit import (
+    blobs_of,
+    consortium,
+    identity_of,
+    kinds,
+    owner,
+    resigned,
+    said,
+    site,
+    step,
+    until,
+)
+
+from collegium.canonical import from_text, to_text
+from collegium.federation.outbox import Outbox
+from collegium.federation.site import Site, SiteParts, outbox_key
+from collegium.learning.blobs import decode_model, decode_update, encode_model
+from collegium.learning.evaluation.statement import decode_statement
+from collegium.learning.models import initial_parameters, model_spec, tensors
+from collegium.learning.server import initial_state
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    StudyAccept,
+    UpdateCommit,
+    UpdateReveal,
+)
+from collegium.ledger.contract.updates import commitment
+from collegium.running.consortium import Consortium
+from collegium.study.canonical import document_bytes
+from collegium.study.document import Model
+from collegium.study.reading import read_study
+
+
+def other_model(within: Consortium) -> bytes:
+    """A model of another architecture over the same inputs."""
+    prepared = within.prepared
+    inputs = next(iter(prepared.train.values())).x.shape[1]
+    spec = model_spec(Model(architecture="mlp", hidden=(3,)), inputs, 2)
+    parameters = initial_parameters(spec, 1)
+    server = prepared.study.aggregation.server
+    return encode_model(initial_state(tensors(spec), parameters, prepared.server, server))
+
+
+def registered(within: Consortium, **changes: str) -> None:
+    """Register the study, with some fields changed by an owner who errs or lies."""
+    (envelope,) = owner(within).reconcile(within.view(), idle=False)
+    outcome = within.engine.submit([resigned(within, "cleveland", envelope, **changes)])
+    assert not isinstance(outcome[0], Exception)
+
+
+def test_it_accepts_the_study_that_it_was_given(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        registered(within)
+        (envelope,) = site(within).reconcile(within.view(), idle=False)
+        accept = said(envelope)
+        assert isinstance(accept, StudyAccept)
+        document = document_bytes(within.prepared.study)
+        assert blobs_of(within, "va").fetch(from_text(accept.document, 32)) == document
+        rows = len(within.prepared.train["va"].y)
+        assert accept.weight <= rows < accept.weight * 3 / 2
+
+
+def test_it_refuses_another_document(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        document = document_bytes(read_study("heart", ["training.rounds=3"]).study)
+        registered(within, document=to_text(blobs_of(within, "cleveland").publish(document)))
+        assert site(within).reconcile(within.view(), idle=False) == []
+
+
+def test_it_refuses_a_model_of_another_architecture(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        model = blobs_of(within, "cleveland").publish(other_model(within))
+        registered(within, model=to_text(model))
+        assert site(within).reconcile(within.view(), idle=False) == []
+
+
+@pytest.mark.parametrize("model", [b"no model at all", None])
+def test_it_refuses_a_model_that_is_none_or_is_not_there(
+    tmp_path: Path, model: bytes | None
+) -> None:
+    with consortium(tmp_path) as within:
+        name = bytes(32) if model is None else blobs_of(within, "cleveland").publish(model)
+        registered(within, model=to_text(name))
+        assert site(within).reconcile(within.view(), idle=False) == []
+
+
+def test_it_commits_to_what_it_reveals_and_says_the_same_whenever_asked(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "commit", 1)
+        committing = site(within).reconcile(view, idle=False)
+        assert site(within).reconcile(view, idle=True) == committing
+        view = until(within, "reveal", 1)
+        revealing = site(within).reconcile(view, idle=False)
+        assert site(within).reconcile(view, idle=True) == revealing
+        commit, reveal = said(committing[0]), said(revealing[0])
+        assert isinstance(commit, UpdateCommit)
+        assert isinstance(reveal, UpdateReveal)
+        digest, salt = from_text(reveal.digest, 32), from_text(reveal.salt, 32)
+        genesis = within.engine.identity
+        bound = commitment(genesis, view.study, 1, 1, "va", digest, salt)
+        assert from_text(commit.commitment, 32) == bound
+        blob = blobs_of(within, "cleveland").fetch(digest)
+        assert blob is not None
+        values, exponent = decode_update(blob)
+        assert view.round is not None
+        assert exponent == view.round.exponent
+        assert reveal.peak == abs(values.astype(int)).max() > 0
+
+
+def test_nothing_is_published_before_everybody_has_committed(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "commit", 1)
+        before = within.exchange.published_bytes
+        step(within)
+        assert within.view().phase == "reveal"
+        assert within.exchange.published_bytes == before
+
+
+def remade(within: Consortium, outbox: Outbox) -> Site:
+    """The site va, started again over another outbox."""
+    prepared = within.prepared
+    train, test = prepared.train["va"], prepared.test["va"]
+    parts = SiteParts(prepared.dataset.schema.task, train, test, bytes(32), prepared.protection)
+    identity, blobs = identity_of(within, "va"), blobs_of(within, "va")
+    return Site(identity, blobs, outbox, within.cohort, parts)
+
+
+def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> None:
+    with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "other")) as outbox:
+        view = until(within, "commit", 2)
+        first = site(within).reconcile(view, idle=False)
+        kept = within.outboxes[-1].get(outbox_key(view))
+        assert kept is not None
+        other = bytearray(kept)
+        other[-1] ^= 1
+        outbox.put(outbox_key(view), bytes(other))
+        assert remade(within, outbox).reconcile(view, idle=False) != first
+
+
+def test_without_its_outbox_it_does_not_reveal(tmp_path: Path) -> None:
+    with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "empty")) as empty:
+        view = until(within, "reveal", 1)
+        before = within.exchange.published_bytes
+        assert remade(within, empty).reconcile(view, idle=True) == []
+        assert within.exchange.published_bytes == before
+
+
+def test_it_is_silent_in_a_round_that_it_has_no_part_in(tmp_path: Path) -> None:
+    with consortium(tmp_path, "training.client_fraction=0.5") as within:
+        view = until(within, "commit", 1)
+        for name in within.prepared.sites:
+            said_ = kinds(site(within, name).reconcile(view, idle=True))
+            assert said_ == (["update.commit"] if name in view.participants else [])
+
+
+def test_its_test_part_is_opened_once_after_the_last_round(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "evaluation")
+        (envelope,) = site(within).reconcile(view, idle=False)
+        post = said(envelope)
+        assert isinstance(post, EvaluationPost)
+        for kind, name in (("federated", post.federated), ("local", post.local)):
+            assert isinstance(name, str)
+            data = blobs_of(within, "hungarian").fetch(from_text(name, 32))
+            assert data is not None
+            statement = decode_statement(data)
+            assert statement.kind == kind
+            assert (statement.model == post.model) == (kind == "federated")
+        model = blobs_of(within, "va").fetch(view.model)
+        assert model is not None
+        assert decode_model(model).tensors == tensors(within.prepared.spec)
+        step(within)
+        assert site(within).reconcile(within.view(), idle=True) == []

@@ -1,0 +1,201 @@
+"""A validator attests what it holds, votes for what it recomputed, and keeps time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tests.federation.kit import (
+    blobs_of,
+    consortium,
+    kinds,
+    resigned,
+    said,
+    site,
+    step,
+    until,
+    validator,
+)
+
+from collegium.canonical import from_text
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import decode_model, decode_update
+from collegium.ledger.contract.transactions import (
+    PhaseTimeout,
+    RoundVote,
+    UpdateAvailable,
+    UpdateReveal,
+)
+from collegium.running.consortium import Consortium
+
+
+def bits(envelope: bytes) -> str:
+    """The bitmap of an attestation, a digit for each participant."""
+    attestation = said(envelope)
+    assert isinstance(attestation, UpdateAvailable)
+    return f"{from_text(attestation.bitmap, 1)[0]:08b}"[:4]
+
+
+def revealed(within: Consortium, name: str) -> UpdateReveal:
+    """What a site reveals in the open attempt."""
+    (envelope,) = site(within, name).reconcile(within.view(), idle=False)
+    reveal = said(envelope)
+    assert isinstance(reveal, UpdateReveal)
+    return reveal
+
+
+def hide(within: Consortium, digest: str) -> bytes:
+    """Take a blob away from everybody; return its bytes."""
+    path = within.exchange.folder.path / from_text(digest, 32).hex()
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def to_available(within: Consortium, hidden: str) -> StudyView:
+    """Go to where validators attest, with one site's update out of sight."""
+    until(within, "reveal", 1)
+    reveal = revealed(within, hidden)
+    step(within)
+    hide(within, reveal.digest)
+    view = within.view()
+    assert view.phase == "available"
+    return view
+
+
+def test_it_attests_every_update_that_is_there_and_sound(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "available", 1)
+        (envelope,) = validator(within).reconcile(view, idle=False)
+        assert bits(envelope) == "1111"
+
+
+def test_it_waits_for_a_missing_update_until_its_timer_fires(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = to_available(within, hidden="hungarian")
+        assert validator(within).reconcile(view, idle=False) == []
+        (envelope,) = validator(within).reconcile(view, idle=True)
+        assert bits(envelope) == "1011"
+
+
+def test_it_publishes_what_it_attests_so_that_others_can_fetch_it(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "reveal", 1)
+        digest = from_text(revealed(within, "hungarian").digest, 32)
+        step(within)
+        data = hide(within, within.view().reveals["hungarian"].digest)
+        within.exchange.serve(digest, data, ["va"])
+        assert validator(within, "cleveland").reconcile(within.view(), idle=False) == []
+        (envelope,) = validator(within, "va").reconcile(within.view(), idle=False)
+        assert bits(envelope) == "1111"
+        (envelope,) = validator(within, "cleveland").reconcile(within.view(), idle=False)
+        assert bits(envelope) == "1111"
+
+
+def test_an_update_that_is_not_what_its_author_claims_is_not_attested(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "reveal", 1)
+        (envelope,) = site(within, "hungarian").reconcile(view, idle=False)
+        lie = resigned(within, "hungarian", envelope, peak=revealed(within, "hungarian").peak + 1)
+        within.engine.submit([lie])
+        step(within)
+        view = within.view()
+        assert view.phase == "available"
+        (attestation,) = validator(within).reconcile(view, idle=True)
+        assert bits(attestation) == "1011"
+
+
+def test_it_votes_for_the_mean_that_anybody_can_calculate(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "vote", 1)
+        (envelope,) = validator(within).reconcile(view, idle=False)
+        vote = said(envelope)
+        assert isinstance(vote, RoundVote)
+        assert isinstance(vote.model, str)
+        blobs = blobs_of(within, "va")
+        data, start = blobs.fetch(from_text(vote.model, 32)), blobs.fetch(view.model)
+        assert data is not None
+        assert start is not None
+        assert view.round is not None
+        total, weights = np.zeros(decode_model(start).parameters.size), 0
+        for _, reveal, weight in view.included(1, 1):
+            update = blobs.fetch(from_text(reveal.digest, 32))
+            assert update is not None
+            total += weight * decode_update(update)[0].astype("f8")
+            weights += weight
+        step_ = total / (weights * 2.0**view.round.exponent)
+        expected = (decode_model(start).parameters.astype("f8") + step_).astype("f4")
+        assert decode_model(data).parameters.tobytes() == expected.tobytes()
+
+
+def test_it_votes_that_there_is_no_model_where_an_update_has_vanished(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "vote", 1)
+        hide(within, view.reveals["va"].digest)
+        (envelope,) = validator(within).reconcile(view, idle=False)
+        vote = said(envelope)
+        assert isinstance(vote, RoundVote)
+        assert vote.fail == "unavailable"
+
+
+def test_it_votes_on_a_round_that_closed_without_it(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "vote", 1)
+        step(within, without=[validator(within, "va")])
+        view = within.view()
+        assert (view.number, view.phase) == (2, "commit")
+        (envelope,) = validator(within, "va").reconcile(view, idle=False)
+        vote = said(envelope)
+        assert isinstance(vote, RoundVote)
+        assert (vote.round, vote.attempt) == (1, 1)
+        assert from_text(str(vote.model), 32) == view.model
+        step(within)
+        assert validator(within, "va").reconcile(within.view(), idle=False) == []
+
+
+def test_its_timer_ends_a_phase_once(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "commit", 1)
+        assert validator(within).reconcile(view, idle=False) == []
+        (envelope,) = validator(within).reconcile(view, idle=True)
+        timeout = said(envelope)
+        assert isinstance(timeout, PhaseTimeout)
+        assert (timeout.round, timeout.attempt, timeout.phase) == (1, 1, "commit")
+        within.engine.submit([envelope])
+        assert validator(within).reconcile(within.view(), idle=True) == []
+
+
+def test_its_timer_ends_the_setup_of_a_study_too(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "setup")
+        (envelope,) = validator(within).reconcile(view, idle=True)
+        timeout = said(envelope)
+        assert isinstance(timeout, PhaseTimeout)
+        assert (timeout.round, timeout.attempt, timeout.phase) == (0, 0, "setup")
+
+
+def test_where_all_must_attend_it_votes_to_abandon_instead(tmp_path: Path) -> None:
+    with consortium(tmp_path, "study.attendance=all") as within:
+        view = until(within, "commit", 1)
+        due = validator(within).reconcile(view, idle=True)
+        assert kinds(due) == ["study.abandon"]
+        within.engine.submit(due)
+        assert validator(within).reconcile(within.view(), idle=True) == []
+
+
+def test_the_first_validator_closes_a_study_and_any_other_if_it_does_not(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "closing")
+        assert view.first_validator == "cleveland"
+        assert kinds(validator(within, "cleveland").reconcile(view, idle=False)) == ["study.close"]
+        assert validator(within, "va").reconcile(view, idle=False) == []
+        assert kinds(validator(within, "va").reconcile(view, idle=True)) == ["study.close"]
+
+
+def test_it_says_nothing_before_a_study_is_registered_or_after_it_is_closed(
+    tmp_path: Path,
+) -> None:
+    with consortium(tmp_path) as within:
+        assert validator(within).reconcile(within.view(), idle=True) == []
+        until(within, "closed")
+        assert validator(within).reconcile(within.view(), idle=True) == []

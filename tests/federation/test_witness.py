@@ -1,0 +1,76 @@
+"""The witness proves that one member signed two things where it may say one."""
+
+from __future__ import annotations
+
+import pytest
+
+from collegium.canonical import to_text
+from collegium.federation import witness as witness_module
+from collegium.federation.identity import Identity, identity
+from collegium.federation.witness import Witness
+from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.transactions import RoundVote
+from collegium.ledger.envelope import decode_envelope
+
+VA = identity("va", bytes(32), b"1" * 32)
+CLEVELAND = identity("cleveland", bytes(32), b"2" * 32)
+ALREADY = Rejected("already", "said before")
+
+
+def vote(model: int, number: int = 1, who: Identity = VA) -> bytes:
+    name = to_text(bytes([model]) * 32)
+    return who.sign(RoundVote, study="heart", round=number, attempt=1, model=name)
+
+
+def accepted(envelope: bytes) -> Accepted:
+    return Accepted(0, decode_transaction(decode_envelope(envelope).payload), "va", ())
+
+
+def watched(*blocks: list[tuple[bytes, Outcome]]) -> list[tuple[bytes, bytes]]:
+    """The conflicts that a new witness finds in the last of some blocks."""
+    witness = Witness()
+    found: list[tuple[bytes, bytes]] = []
+    for block in blocks:
+        found = witness.watch([data for data, _ in block], [outcome for _, outcome in block])
+    return found
+
+
+def test_a_second_vote_for_another_model_is_a_conflict() -> None:
+    first, second = vote(1), vote(2)
+    pair = tuple(sorted((first, second), key=lambda data: decode_envelope(data).payload))
+    assert watched([(first, accepted(first)), (second, ALREADY)]) == [pair]
+    assert watched([(second, accepted(second))], [(first, ALREADY)]) == [pair]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(vote(1), id="the same again"),
+        pytest.param(vote(2, number=2), id="another round"),
+        pytest.param(vote(2, who=CLEVELAND), id="another member"),
+        pytest.param(b"{}", id="no envelope"),
+    ],
+)
+def test_nothing_else_is_one(second: bytes) -> None:
+    first = vote(1)
+    assert watched([(first, accepted(first))], [(second, ALREADY)]) == []
+
+
+def test_only_a_refusal_after_the_signature_was_checked_proves_anything() -> None:
+    first, second = vote(1), vote(2)
+    for code in ("signature", "malformed", "stale", "refused"):
+        assert watched([(first, accepted(first)), (second, Rejected(code, ""))]) == []
+
+
+def test_without_the_first_there_is_nothing_to_contradict() -> None:
+    assert watched([(vote(2), ALREADY)]) == []
+
+
+def test_it_remembers_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness_module, "REMEMBERED", 3)
+    votes = [vote(1, number) for number in range(1, 6)]
+    block: list[tuple[bytes, Outcome]] = [(one, accepted(one)) for one in votes]
+    assert watched(block, [(vote(2, number=1), ALREADY)]) == []
+    assert len(watched(block, [(vote(2, number=5), ALREADY)])) == 1

@@ -1,0 +1,206 @@
+"""A run that breaks off at any of its writes goes on to the same end, and so does a torn file."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collegium.audit.verify import verify
+from collegium.errors import RunError
+from collegium.federation.outbox import Outbox
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.running.execution import RunResult, run
+from collegium.threats.attack import Place
+
+CHANGES = ("training.rounds=2", "evaluation.bootstrap=0")
+WRITES: tuple[tuple[Any, str], ...] = ((os, "fsync"), (Path, "replace"), (Path, "write_bytes"))
+"""What makes bytes last: where each write can break off."""
+
+
+class PowerCut(BaseException):
+    """Nothing catches it."""
+
+
+@contextmanager
+def breaking(
+    monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException, *, after: bool = False
+) -> Iterator[Callable[[], int]]:
+    """Let the write number `at` (from 0) fail, before or after it is done; give their count."""
+    count = 0
+
+    def failing(write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count - 1 == at and not after:
+                raise error
+            result = write(*arguments, **named)
+            if count - 1 == at:
+                raise error
+            return result
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for owner, name in WRITES:
+            patch.setattr(owner, name, failing(getattr(owner, name)))
+        yield lambda: count
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    return run("heart", out=tmp_path_factory.mktemp("undisturbed") / "run", changes=CHANGES)
+
+
+def resumed(folder: Path) -> RunResult:
+    return run("heart", out=folder, changes=CHANGES, resume=True)
+
+
+def check_same(result: RunResult, undisturbed: RunResult) -> None:
+    assert (result.model, result.app_hash) == (undisturbed.model, undisturbed.app_hash)
+    verification = verify(result.folder)
+    assert verification.ok, verification.findings
+    assert verification.complete
+
+
+def writes_of_a_run(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int:
+    with breaking(monkeypatch, -1, PowerCut()) as count:
+        run("heart", out=folder, changes=CHANGES)
+    return count()
+
+
+def check_breaks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult, step: int
+) -> None:
+    """Break off at every `step`-th write, before and after it, by a power cut and a full disk."""
+    total = writes_of_a_run(monkeypatch, tmp_path / "counted")
+    assert total > 60
+    full = OSError(errno.ENOSPC, "No space left on device")
+    causes = [(PowerCut(), False), (PowerCut(), True), (full, False)]
+    for at in range(0, total, step):
+        error, after = causes[(at // step) % 3] if step > 1 else causes[0]
+        for cause, later in [(error, after)] if step > 1 else causes:
+            folder = tmp_path / f"{at}-{type(cause).__name__}-{later}"
+            with (
+                breaking(monkeypatch, at, cause, after=later),
+                pytest.raises((PowerCut, OSError)),
+            ):
+                run("heart", out=folder, changes=CHANGES)
+            check_same(resumed(folder), undisturbed)
+
+
+def test_a_run_that_breaks_off_at_a_write_goes_on_to_the_same_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult
+) -> None:
+    check_breaks(monkeypatch, tmp_path, undisturbed, step=9)
+
+
+@pytest.mark.long
+def test_so_does_one_that_breaks_off_at_any_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult
+) -> None:
+    check_breaks(monkeypatch, tmp_path, undisturbed, step=1)
+
+
+def stopped_at(folder: Path, monkeypatch: pytest.MonkeyPatch, puts: int) -> None:
+    """Run until the outboxes have taken that many updates, and no further."""
+    taken = 0
+    put = Outbox.put
+
+    def counting(outbox: Outbox, key: str, value: bytes) -> bytes:
+        nonlocal taken
+        kept = put(outbox, key, value)
+        taken += 1
+        if taken == puts:
+            raise PowerCut
+        return kept
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "put", counting)
+        with pytest.raises(PowerCut):
+            run("heart", out=folder, changes=CHANGES)
+
+
+@pytest.mark.parametrize("lost", [1, 7, 60, 300])
+def test_a_torn_last_block_is_cut_and_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult, lost: int
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=6)
+    (folder / "ledger.snapshot").unlink()
+    ledger = folder / "ledger.log"
+    ledger.write_bytes(ledger.read_bytes()[:-lost])
+    told: list[str] = []
+    result = run("heart", out=folder, changes=CHANGES, resume=True, warn=told.append)
+    check_same(result, undisturbed)
+    assert any("never acknowledged" in text for text in told)
+
+
+def test_a_torn_outbox_record_is_dropped_and_the_update_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=6)  # the second site's update of round 2 is kept, not sent
+    outbox = folder / "members" / "hungarian" / "outbox"
+    whole = outbox.read_bytes()
+    outbox.write_bytes(whole[:-3])
+    check_same(resumed(folder), undisturbed)
+    assert outbox.read_bytes() == whole
+
+
+class StopsBeforeRevealing:
+    """A site whose machine goes down between committing to an update of round 2 and revealing."""
+
+    def __init__(self, honest: Participant) -> None:
+        self.honest = honest
+        self.name = honest.name
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        if view.number == 2 and view.phase == "reveal":
+            raise PowerCut
+        return self.honest.reconcile(view, idle=idle)
+
+
+def test_a_site_that_lost_its_outbox_after_committing_abstains(
+    tmp_path: Path, undisturbed: RunResult
+) -> None:
+    folder = tmp_path / "run"
+
+    def substitute(honest: Participant, place: Place) -> Participant:
+        return StopsBeforeRevealing(honest) if honest.name == "hungarian (site)" else honest
+
+    with pytest.raises(PowerCut):
+        run("heart", out=folder, changes=CHANGES, substitute=substitute)
+    (folder / "members" / "hungarian" / "outbox").unlink()
+    result = resumed(folder)
+    assert result.outcome == "completed"
+    assert result.model != undisturbed.model
+    verification = verify(folder)
+    assert verification.ok, verification.findings
+    assert [(one.code, one.where) for one in verification.findings] == [
+        ("site.withheld", "heart, round 2")
+    ]
+    assert "hungarian" in verification.findings[0].what
+
+
+def test_a_corrupt_outbox_is_named_and_nothing_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=6)
+    outbox = folder / "members" / "va" / "outbox"
+    data = bytearray(outbox.read_bytes())
+    data[40] ^= 1
+    outbox.write_bytes(data)
+    before = (folder / "ledger.log").read_bytes()
+    with pytest.raises(RunError) as caught:
+        resumed(folder)
+    assert caught.value.code == "outbox.corrupt"
+    assert (folder / "ledger.log").read_bytes() == before

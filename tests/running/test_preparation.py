@@ -1,0 +1,61 @@
+"""Who takes part in a study, who validates, and who attacks."""
+
+from __future__ import annotations
+
+import pytest
+
+from collegium.errors import StudyError
+from collegium.running.preparation import Prepared, prepare
+from collegium.study.reading import read_study
+
+SITES = ["cleveland", "hungarian", "switzerland", "va"]
+LIE, SILENCE = "threat.attack=lying_validator", "threat.attack=silent_site"
+
+
+def prepared(*changes: str) -> Prepared:
+    return prepare(read_study("heart", changes))
+
+
+def test_every_site_validates_unless_the_study_says_how_many() -> None:
+    assert prepared().sites == SITES
+    assert prepared().validators == SITES
+    assert prepared("consensus.validators=3").validators == SITES[:3]
+
+
+def test_two_thirds_of_a_rounds_sites_must_send_updates_unless_the_study_says_more() -> None:
+    assert prepared().min_sites == 3
+    assert prepared("study.min_sites=4").min_sites == 4
+    assert prepared("study.attendance=all").min_sites == 4
+    half = prepared("training.client_fraction=0.5", "study.min_sites=4")
+    assert (half.per_round, half.min_sites) == (2, 2)
+
+
+def test_rows_are_cut_into_two_parts_without_loss() -> None:
+    found = prepared()
+    for rows in found.dataset.sites:
+        assert len(found.train[rows.name].y) + len(found.test[rows.name].y) == len(rows.y)
+
+
+def test_attackers_are_those_named_or_the_last_ones_in_order() -> None:
+    assert prepared().attackers == []
+    assert prepared(SILENCE, "threat.attackers=2").attackers == ["switzerland", "va"]
+    assert prepared(SILENCE, 'threat.attackers=["hungarian"]').attackers == ["hungarian"]
+
+
+def test_validators_attack_only_where_they_are_validators() -> None:
+    few = "consensus.validators=2"
+    assert prepared(LIE, few, "threat.attackers=1").attackers == ["hungarian"]
+    assert prepared(SILENCE, few, "threat.attackers=1").attackers == ["va"]
+
+
+@pytest.mark.parametrize(
+    ("attackers", "what"),
+    [("3", "3 validators are to attack, and there are 2"), ('["va"]', "'va' is to attack as a")],
+)
+def test_a_validator_that_is_none_cannot_attack(attackers: str, what: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        prepared(LIE, "consensus.validators=2", f"threat.attackers={attackers}")
+    assert caught.value.code == "study.combination"
+    assert what in caught.value.what
+    assert caught.value.what.startswith("--set threat.attackers: ")
+    assert caught.value.todo == "choose among cleveland, hungarian"

@@ -1,0 +1,79 @@
+"""Every code that a user can meet is explained in docs/errors.md, and nothing else is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+from collegium.errors import StudyError
+from collegium.ledger.contract.transactions import AnyTransaction
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "collegium"
+PAGE = ROOT / "docs" / "errors.md"
+
+CODE = re.compile(r"[a-z]+\.[a-z]+(?:-[a-z]+)*")
+FILE = re.compile(r".*\.(?:html|json|jsonl|log|md|partial|py|safetensors|snapshot|toml)")
+
+KINDS = {kind.__struct_config__.tag for kind in get_args(AnyTransaction)}
+
+
+def codes_in_source() -> set[str]:
+    """Words with a dot that the code holds, without file names and kinds of transactions.
+
+    The contract speaks to programs: its refusals are single words, its dotted words are kinds.
+    """
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        if "contract" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                word = node.value
+                if CODE.fullmatch(word) and not FILE.fullmatch(word) and word not in KINDS:
+                    found.add(word)
+    return {word for word in found if not word.startswith("collegium.")}
+
+
+def rows() -> list[list[str]]:
+    """The cells of the page's table rows, without headers."""
+    lines = PAGE.read_text("utf-8").splitlines()
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
+    return [row for row in cells if row[0] not in ("Code", "---")]
+
+
+def test_every_code_has_a_row_and_every_row_a_code() -> None:
+    documented = {row[0].strip("`") for row in rows()}
+    assert codes_in_source() - documented == set(), "codes that docs/errors.md does not explain"
+    assert documented - codes_in_source() == set(), "rows about codes that nothing raises"
+
+
+def test_no_code_is_explained_twice_but_one_that_is_error_and_finding() -> None:
+    twice = [code for code, count in Counter(row[0] for row in rows()).items() if count > 1]
+    assert twice == ["`study.unreadable`"]
+
+
+def test_every_row_says_what_why_and_what_to_do() -> None:
+    for row in rows():
+        assert len(row) == 4, row
+        assert CODE.fullmatch(row[0].strip("`")), row
+        assert all(row), row
+
+
+def test_the_search_finds_what_is_raised() -> None:
+    assert {"study.unknown-key", "run.stuck", "anchor.genesis", "study.few-validators"} <= (
+        codes_in_source()
+    )
+    assert not {"ledger.log", "round.vote"} & codes_in_source()
+    assert len(codes_in_source()) > 100
+
+
+def test_an_error_is_three_lines() -> None:
+    error = StudyError("study.range", "what", "why", "todo")
+    assert error.diagnostics() == "error: what [study.range]\n  why: why\n  do:  todo"
+    assert str(error) == "what [study.range]"
