@@ -78,18 +78,26 @@ def test_it_waits_for_a_missing_update_until_its_timer_fires(tmp_path: Path) -> 
         assert bits(envelope) == "1011"
 
 
-def test_it_publishes_what_it_attests_so_that_others_can_fetch_it(tmp_path: Path) -> None:
+def test_it_serves_a_scarce_update_once_inclusion_is_fixed_and_not_before(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         until(within, "reveal", 1)
         digest = from_text(revealed(within, "hungarian").digest, 32)
         step(within)
         data = hide(within, within.view().reveals["hungarian"].digest)
-        within.exchange.serve(digest, data, ["va"])
-        assert validator(within, "cleveland").reconcile(within.view(), idle=False) == []
-        (envelope,) = validator(within, "va").reconcile(within.view(), idle=False)
-        assert bits(envelope) == "1111"
-        (envelope,) = validator(within, "cleveland").reconcile(within.view(), idle=False)
-        assert bits(envelope) == "1111"
+        within.exchange.serve(digest, data, ["cleveland", "hungarian", "switzerland"])
+        view = within.view()
+        assert kinds(validator(within, "cleveland").reconcile(view, idle=False))
+        assert validator(within, "va").reconcile(view, idle=False) == []
+        (envelope,) = validator(within, "va").reconcile(view, idle=True)
+        assert bits(envelope) == "1011"
+        within.engine.submit([envelope])
+        step(within, without=[validator(within, "va")])
+        view = within.view()
+        assert view.phase == "vote"
+        assert view.scarce == {"hungarian"}
+        assert validator(within, "va").reconcile(view, idle=False) == []
+        assert kinds(validator(within, "cleveland").reconcile(view, idle=False)) == ["round.vote"]
+        assert kinds(validator(within, "va").reconcile(view, idle=False)) == ["round.vote"]
 
 
 def test_an_update_that_is_not_what_its_author_claims_is_not_attested(tmp_path: Path) -> None:
@@ -132,7 +140,8 @@ def test_it_votes_that_there_is_no_model_where_an_update_has_vanished(tmp_path: 
     with consortium(tmp_path) as within:
         view = until(within, "vote", 1)
         hide(within, view.reveals["va"].digest)
-        (envelope,) = validator(within).reconcile(view, idle=False)
+        assert validator(within).reconcile(view, idle=False) == []
+        (envelope,) = validator(within).reconcile(view, idle=True)
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
         assert vote.fail == "unavailable"
@@ -157,6 +166,7 @@ def test_its_timer_ends_a_phase_once(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "commit", 1)
         assert validator(within).reconcile(view, idle=False) == []
+        assert validator(within).reconcile(view, idle=True) == []
         (envelope,) = validator(within).reconcile(view, idle=True)
         timeout = said(envelope)
         assert isinstance(timeout, PhaseTimeout)
@@ -168,6 +178,7 @@ def test_its_timer_ends_a_phase_once(tmp_path: Path) -> None:
 def test_its_timer_ends_the_setup_of_a_study_too(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "setup")
+        assert validator(within).reconcile(view, idle=True) == []
         (envelope,) = validator(within).reconcile(view, idle=True)
         timeout = said(envelope)
         assert isinstance(timeout, PhaseTimeout)
@@ -177,6 +188,7 @@ def test_its_timer_ends_the_setup_of_a_study_too(tmp_path: Path) -> None:
 def test_where_all_must_attend_it_votes_to_abandon_instead(tmp_path: Path) -> None:
     with consortium(tmp_path, "study.attendance=all") as within:
         view = until(within, "commit", 1)
+        assert validator(within).reconcile(view, idle=True) == []
         due = validator(within).reconcile(view, idle=True)
         assert kinds(due) == ["study.abandon"]
         within.engine.submit(due)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from collegium.audit.findings import Finding
+from collegium.audit.findings import Finding, printable
 from collegium.canonical import to_text
 from collegium.errors import FormatError
 from collegium.learning.blobs import decode_model
@@ -18,26 +19,29 @@ WEIGHTS = "model.safetensors"
 
 def bundle_digest(files: Mapping[str, bytes]) -> bytes:
     """Return the digest over a bundle's files by name (docs/spec/8-blobs.md)."""
-    parts = (lp(name.encode()) + sha256(files[name]).digest() for name in sorted(files))
+    parts = (lp(os.fsencode(name)) + sha256(files[name]).digest() for name in sorted(files))
     return tagged_hash("bundle", *parts)
 
 
 def read_bundle(folder: Path) -> dict[str, bytes]:
-    """Return a bundle folder's files by name."""
-    return {
-        path.name: path.read_bytes()
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    }
+    """Return a bundle folder's files by name; hidden ones do not belong to it."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if _belongs(path)}
+
+
+def _belongs(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
 
 
 def check_bundle(folder: Path, registered: str, model: bytes | None) -> list[Finding]:
     """Check a released folder against the ledger, and its weights against the final model."""
     try:
         files = read_bundle(folder)
+        extra = [path.name for path in sorted(folder.iterdir()) if not _belongs(path)]
     except OSError as error:
-        return [Finding("bundle.unreadable", "error", str(error), "model/")]
-    findings = []
+        what = f"the released files cannot be read: {error.strerror or error}"
+        return [Finding("bundle.unreadable", "error", what, "model/")]
+    what = "it does not belong to what was released"
+    findings = [Finding("bundle.extra", "note", what, f"model/{printable(name)}") for name in extra]
     if to_text(bundle_digest(files)) != registered:
         what = "the released files are not those that the owner registered"
         findings.append(Finding("bundle.altered", "error", what, "model/"))

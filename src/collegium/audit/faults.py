@@ -8,6 +8,8 @@ import msgspec
 
 from collegium.audit.findings import Finding
 from collegium.audit.studies import Attempt, Story
+from collegium.canonical import from_text
+from collegium.ledger.contract.rounds import attested
 
 _WHAT = {
     "validator.outvoted": "voted for another model than the one that the others recomputed",
@@ -25,46 +27,92 @@ def faults(study: str, story: Story) -> list[Finding]:
     found: dict[tuple[str, str], list[str]] = {}
     for (number, attempt), record in story.attempts.items():
         place = f"{number}" if attempt == 1 else f"{number} (attempt {attempt})"
-        for code, member in _of_attempt(record):
+        for code, member in _of_attempt(record, over=_is_over(story, record)):
             found.setdefault((code, member), []).append(place)
     findings = [
         Finding(code, "fault", f"{member} {_WHAT[code]}", f"{study}, {_rounds(places)}")
         for (code, member), places in sorted(found.items())
     ]
+    findings += _contests(study, story)
     for (number, attempt), record in story.attempts.items():
+        where = f"{study}, round {number}, attempt {attempt}"
         if record.failed is not None:
             what = f"an attempt failed ({record.failed.reason}); the model stayed as it was"
-            where = f"{study}, round {number}, attempt {attempt}"
             findings.append(Finding("attempt.failed", "note", what, where))
+        elif not _is_over(story, record):
+            waiting = ", ".join(member for _, member in _of_attempt(record, over=True))
+            what = f"the attempt is open and waits for {waiting or 'timers'}"
+            findings.append(Finding("attempt.open", "note", what, where))
     if story.failed is not None:
         what = f"the study failed ({story.failed.reason}) and keeps its last good model"
         findings.append(Finding("study.failed", "fault", what, study))
     return findings
 
 
-def _of_attempt(attempt: Attempt) -> Iterator[tuple[str, str]]:
-    reached = attempt.phases
+def _contests(study: str, story: Story) -> Iterator[Finding]:
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (number, _), record in story.attempts.items():
+        for contest in _contested(record):
+            found.setdefault(contest, []).append(str(number))
+    for (name, without), places in sorted(found.items()):
+        what = (
+            f"{name}'s update was sound for the others, and {', '.join(without)} did not get it so"
+        )
+        yield Finding("update.contested", "fault", what, f"{study}, {_rounds(places)}")
+
+
+def _is_over(story: Story, attempt: Attempt) -> bool:
+    """Whether nobody can speak in an attempt any more."""
+    return any(end is not None for end in (attempt.closed, attempt.failed, story.failed))
+
+
+def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
+    """Yield code and member of each fault; whoever may still speak has committed none."""
+    reached, sound = attempt.phases, attempt.attested
+    withheld = attempt.failed is not None and attempt.failed.reason == "withheld"
     for name in attempt.opened.participants:
         if name not in attempt.commits:
-            if "reveal" in reached or attempt.failed is not None:
+            if "reveal" in reached or over:
                 yield "site.silent", name
         elif name not in attempt.reveals:
-            if "available" in reached or attempt.failed is not None:
+            if "available" in reached or ("reveal" in reached and over):
                 yield "site.withheld", name
-        elif name not in attempt.included and "vote" in reached:
+        elif name not in sound and ("vote" in reached or withheld):
             yield "site.unavailable", name
+    voting = attempt.closed is not None or (
+        "vote" in reached
+        and over
+        and (attempt.failed is None or attempt.failed.reason == "timeout")
+    )
     for name in attempt.opened.validators:
-        if reached.get("vote", False) and name not in attempt.attested:
+        missing = name not in attempt.bitmaps
+        if missing and ("vote" in reached or ("available" in reached and over)):
             yield "validator.did-not-attest", name
-        if attempt.closed is None:
-            continue
         vote = attempt.votes.get(name)
-        if vote is None:
+        if vote is None and voting:
             yield "validator.silent", name
-        elif vote.model is msgspec.UNSET:
+        if vote is None or attempt.closed is None:
+            continue
+        if vote.model is msgspec.UNSET:
             yield "validator.gave-up", name
         elif vote.model != attempt.closed.model:
             yield "validator.outvoted", name
+
+
+def _contested(attempt: Attempt) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each included update that some validators did not get or find sound, and who they are.
+
+    Bytes are not signed, so which of the two is to blame cannot be proven.
+    """
+    names = attempt.opened.participants
+    for name in attempt.included:
+        without = tuple(
+            validator
+            for validator, said in sorted(attempt.bitmaps.items())
+            if name not in attested(from_text(said.bitmap, (len(names) + 7) // 8), names)
+        )
+        if without:
+            yield name, without
 
 
 def _rounds(places: list[str]) -> str:

@@ -11,7 +11,7 @@ from collegium.errors import FormatError
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.events import Events, RoundClosed, StudyClosed, encode_events
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.transactions import Transaction, kind_of
+from collegium.ledger.contract.transactions import StudyRegister, Transaction, kind_of
 from collegium.ledger.frames import (
     BLOCK,
     CHECKPOINT,
@@ -22,6 +22,7 @@ from collegium.ledger.frames import (
     decode_block,
     decode_entry,
     entry_hash,
+    holds_acknowledged,
     read_frames,
 )
 from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest
@@ -45,8 +46,9 @@ class Said:
 class History:
     """What a ledger file holds, and what is wrong with it.
 
-    `roots` are the log's roots after every block, by size; `rounds_at` the rounds closed by then,
-    over all studies. `replayed` says that everything to the end was replayed and agreed.
+    `said` are the acknowledged entries that were replayed. `roots` are the log's roots after every
+    block, by size; `rounds_at` the rounds closed by then, over all studies. `sealed` says that a
+    checkpoint ends the file.
     """
 
     genesis: Genesis | None = None
@@ -56,14 +58,19 @@ class History:
     rounds_at: dict[int, int] = field(default_factory=dict)
     app_hash: bytes = b""
     sealed: bool = False
-    replayed: bool = False
-    open_studies: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether every study is closed and a checkpoint ends the file."""
-        return self.sealed and not self.open_studies and bool(self.said)
+        registered = {
+            one.transaction.study for one in self.said if isinstance(one.transaction, StudyRegister)
+        }
+        closed = {
+            event.study for one in self.said for event in one.events
+            if isinstance(event, StudyClosed)
+        }  # fmt: skip
+        return self.sealed and bool(registered) and registered == closed
 
 
 def read_history(data: bytes) -> History:
@@ -80,7 +87,7 @@ def read_history(data: bytes) -> History:
         _error(history, "ledger.genesis", f"{error.what}: {error.why}", "byte 0")
         return history
     history.identity = genesis_digest(first.body)
-    _Replay(history, history.genesis).run(frames, first.end, len(data))
+    _Replay(history, history.genesis).run(frames, first.end, data)
     return history
 
 
@@ -106,27 +113,39 @@ class _Replay:
         self.last_block = history.identity
         self.since_block = 0
         self.rounds = 0
+        self.last_kind = GENESIS
 
-    def run(self, frames: Iterator[Frame], end: int, size: int) -> None:
+    def run(self, frames: Iterator[Frame], end: int, data: bytes) -> None:
         acknowledged = end
         for frame in frames:
-            end = frame.end
             if frame.kind == ENTRY:
                 self._entry(frame)
             elif frame.kind == BLOCK:
                 self._block(frame)
-                acknowledged = end
             elif frame.kind == CHECKPOINT:
                 self._checkpoint(frame)
-                acknowledged = end
             else:
                 self._wrong("ledger.genesis", "a second genesis", frame)
+            self.last_kind = frame.kind
+            if frame.kind != ENTRY:
+                acknowledged = frame.end
         history = self.history
-        history.replayed = self.state is not None
-        if acknowledged < size and not any(f.code == "ledger.frames" for f in history.findings):
-            what = f"{size - acknowledged} bytes after the last block were never acknowledged"
-            severity: Severity = "error" if history.sealed else "note"
-            history.findings.append(Finding("ledger.torn-tail", severity, what, "ledger.log"))
+        size = max(history.roots, default=0)
+        history.said = [one for one in history.said if one.index < size]
+        tail = data[acknowledged:]
+        if tail and not any(finding.code == "ledger.frames" for finding in history.findings):
+            self._torn(tail)
+
+    def _torn(self, tail: bytes) -> None:
+        """Say what follows the last block: an interrupted write, or history made unreadable."""
+        history = self.history
+        if holds_acknowledged(tail):
+            what = f"the last {len(tail)} bytes hold whole blocks that a wrong length hides"
+            _error(history, "ledger.frames", what, "ledger.log")
+            return
+        what = f"{len(tail)} bytes after the last block were never acknowledged"
+        severity: Severity = "error" if history.sealed else "note"
+        history.findings.append(Finding("ledger.torn-tail", severity, what, "ledger.log"))
 
     def _entry(self, frame: Frame) -> None:
         index = self.frontier.size
@@ -155,10 +174,6 @@ class _Replay:
         for event in events:
             if isinstance(event, RoundClosed):
                 self.rounds += 1
-            elif isinstance(event, StudyClosed):
-                self.history.open_studies.discard(event.study)
-        if kind_of(transaction) == "study.register":
-            self.history.open_studies.add(str(getattr(transaction, "study", "")))
 
     def _block(self, frame: Frame) -> None:
         try:
@@ -187,6 +202,8 @@ class _Replay:
 
     def _checkpoint(self, frame: Frame) -> None:
         self.history.sealed = True
+        if self.last_kind != BLOCK:
+            self._wrong("checkpoint.place", "it does not stand directly after a block", frame)
         try:
             note = frame.body.decode()
             checkpoint = open_checkpoint(note, origin_of(self.history.identity), self.log_key)
@@ -195,7 +212,7 @@ class _Replay:
             self._wrong("checkpoint.invalid", why, frame)
             return
         found = (self.frontier.size, self.frontier.root(), self.last_block)
-        if self.since_block or (checkpoint.size, checkpoint.root, checkpoint.extension) != found:
+        if (checkpoint.size, checkpoint.root, checkpoint.extension) != found:
             self._wrong("checkpoint.mismatch", "it is signed over another log", frame)
         if note.count("\n\n") != 1 or note.count("\n") != 6:
             self._wrong("checkpoint.invalid", "it carries more than the log's signature", frame)

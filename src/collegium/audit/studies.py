@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from collegium.audit.history import Said
+from collegium.canonical import from_text
 from collegium.ledger.contract.events import (
     AttemptFailed,
     MemberEquivocated,
@@ -15,6 +16,8 @@ from collegium.ledger.contract.events import (
     StudyFailed,
     UpdatesIncluded,
 )
+from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.rounds import attested
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
@@ -34,12 +37,24 @@ class Attempt:
     opened: RoundOpened
     commits: set[str] = field(default_factory=set)
     reveals: dict[str, UpdateReveal] = field(default_factory=dict)
-    attested: set[str] = field(default_factory=set)
+    bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
     votes: dict[str, RoundVote] = field(default_factory=dict)
     phases: dict[str, bool] = field(default_factory=dict)
     included: tuple[str, ...] = ()
     closed: RoundClosed | None = None
     failed: AttemptFailed | None = None
+
+    @property
+    def attested(self) -> set[str]:
+        """Who would be included by the bitmaps on record: attested by a quorum of the power."""
+        names, powers = self.opened.participants, self.opened.powers
+        power = dict.fromkeys(names, 0)
+        for validator, weight in zip(self.opened.validators, powers, strict=True):
+            if validator in self.bitmaps:
+                bitmap = from_text(self.bitmaps[validator].bitmap, (len(names) + 7) // 8)
+                for name in attested(bitmap, names):
+                    power[name] += weight
+        return {name for name in names if is_quorum(power[name], sum(powers))}
 
 
 @dataclass(slots=True)
@@ -94,7 +109,7 @@ def _take_transaction(story: Story, said: Said) -> None:
         case UpdateReveal() as tx:
             story.attempts[tx.round, tx.attempt].reveals[said.sender] = tx
         case UpdateAvailable() as tx:
-            story.attempts[tx.round, tx.attempt].attested.add(said.sender)
+            story.attempts[tx.round, tx.attempt].bitmaps[said.sender] = tx
         case RoundVote() as tx:
             story.attempts[tx.round, tx.attempt].votes[said.sender] = tx
         case EvaluationPost() as tx:

@@ -6,24 +6,31 @@ they are there. It claims no more than its anchor is worth.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+from collegium.audit.blobs import read_blobs, strays
 from collegium.audit.bundle import check_bundle
 from collegium.audit.faults import faults
-from collegium.audit.findings import NOT_PROVEN, SIMULATED, Anchor, Finding, Level, Verification
-from collegium.audit.history import History, read_history
-from collegium.audit.recompute import (
-    Fetch,
-    check_statements,
-    recompute_rounds,
-    registered_study,
+from collegium.audit.findings import (
+    NOT_PROVEN,
+    SIMULATED,
+    Anchor,
+    Finding,
+    Level,
+    Severity,
+    Verification,
 )
+from collegium.audit.history import History, read_history
+from collegium.audit.recompute import Fetch, check_statements, recompute_rounds
+from collegium.audit.registration import registered_study
 from collegium.audit.studies import Story, gather
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, RunError
+from collegium.ledger.blobs import read_blob
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 from collegium.study.reading import parse_study
@@ -45,28 +52,29 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     folder = Path(run)
     try:
         data = (folder / "ledger.log").read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunError(
             "run.unreadable",
             f"{folder} is not a run folder",
-            f"its ledger.log cannot be read: {error.strerror or error}",
+            f"its ledger.log cannot be read: {reason}",
             "name the folder that `collegium run` wrote",
         ) from error
     history = read_history(data)
     findings = history.findings
     anchored = _anchor(history, trust)
     stories, equivocations = gather(history.said)
-    blobs, blob_findings = _read_blobs(folder / "blobs")
+    blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
     checked = _counts(history, stories, len(blobs))
     levels: dict[Level, int] = {}
 
     def fetch(name: str) -> bytes | None:
-        path = blobs.get(from_text(name, 32).hex())
-        return None if path is None else path.read_bytes()
+        digest = from_text(name, 32)
+        return read_blob(folder / "blobs", digest) if digest.hex() in blobs else None
 
     for study_id, story in stories.items():
-        study, found = registered_study(story.registration, fetch)
+        study, found = registered_study(story, fetch)
         findings += found
         if study is not None:
             reached, found = recompute_rounds(story, study, fetch)
@@ -77,15 +85,15 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         checked["statements"] += statements
         findings += found + faults(study_id, story)
         findings += _folder(folder, story, study, fetch, alone=len(stories) == 1)
-    findings += [
-        Finding("member.equivocated", "fault", f"{one.member} signed two {one.kind}", one.member)
-        for one in equivocations
-    ]
-    findings += _strays(blobs, stories)
+    for (member, kind), count in Counter((one.member, one.kind) for one in equivocations).items():
+        what = f"{member} signed two contradicting {kind}, {count} time(s)"
+        findings.append(Finding("member.equivocated", "fault", what, member))
+    findings += strays(blobs, stories)
     if not history.complete and history.genesis is not None and not partial:
         what = "the history does not end in a closed study and a checkpoint (--partial allows it)"
         findings.append(Finding("ledger.incomplete", "error", what, "ledger.log"))
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
+    entries = max(history.roots, default=0)
     story_list = list(stories.values())
     return Verification(
         ok=not any(finding.severity == "error" for finding in findings),
@@ -95,10 +103,10 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         levels=levels,
         findings=tuple(findings),
         not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
-        claims=_claims(findings, anchored, len(trust.checkpoints), simulated=simulated),
+        claims=_claims(findings, anchored, trust, entries, simulated=simulated),
         genesis=history.identity.hex(),
         app_hash=history.app_hash.hex(),
-        entries=max(history.roots, default=0),
+        entries=entries,
         model=from_text(story_list[-1].model, 32).hex() if story_list else None,
         simulated=simulated,
     )
@@ -118,7 +126,7 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
         what = "the policy names other keys than the genesis"
         history.findings.append(Finding("anchor.keys", "error", what, "genesis"))
         return "none"
-    agreed = 0
+    agreed = 0  # entries
     for checkpoint in trust.checkpoints:
         if history.roots.get(checkpoint.size) == checkpoint.root:
             agreed = checkpoint.size
@@ -136,23 +144,6 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
         history.findings.append(Finding("anchor.checkpoint", "error", what, f"round {number}"))
         return "none"
     return "checkpoint" if trust.checkpoints else "genesis"
-
-
-def _read_blobs(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
-    """Hash every file of a blob folder; return the sound ones by name, and what is wrong."""
-    sound: dict[str, Path] = {}
-    findings = []
-    if not folder.is_dir():
-        return {}, [Finding("blob.folder", "error", "there is no folder of blobs", "blobs/")]
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file():
-            continue
-        if sha256(path.read_bytes()).hexdigest() == path.name:
-            sound[path.name] = path
-        else:
-            what = "its bytes are not those that its name stands for"
-            findings.append(Finding("blob.altered", "error", what, f"blobs/{path.name}"))
-    return sound, findings
 
 
 def _counts(history: History, stories: dict[str, Story], blobs: int) -> dict[str, int]:
@@ -175,34 +166,25 @@ def _folder(
     toml = folder / "study.toml"
     if alone and study is not None and toml.is_file():
         try:
-            same = document_bytes(parse_study(toml.read_text(), "study.toml").study)
+            same = document_bytes(parse_study(toml.read_text("utf-8"), "study.toml").study)
             if to_text(sha256(same).digest()) != story.registration.document:
                 what = "study.toml is not the study that was registered"
                 yield Finding("study.altered", "error", what, "study.toml")
         except (CollegiumError, OSError, UnicodeError) as error:
             yield Finding("study.unreadable", "error", str(error), "study.toml")
-    if story.release is not None and alone and (folder / "model").is_dir():
-        yield from check_bundle(folder / "model", story.release.bundle, fetch(story.model))
+    if alone and (folder / "model").exists():
+        if story.release is not None:
+            yield from check_bundle(folder / "model", story.release.bundle, fetch(story.model))
+        else:
+            what = "a model lies here that the owner has not released"
+            severity: Severity = "note" if story.closed is None else "error"
+            yield Finding("bundle.unreleased", severity, what, "model/")
 
 
-def _strays(blobs: dict[str, Path], stories: dict[str, Story]) -> Iterator[Finding]:
-    named: set[str] = set()
-    for story in stories.values():
-        named |= {story.registration.document, story.registration.model}
-        for attempt in story.attempts.values():
-            named |= {reveal.digest for reveal in attempt.reveals.values()}
-            named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}
-        for post in story.statements.values():
-            named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
-    known = {from_text(name, 32).hex() for name in named}
-    strays = sorted(set(blobs) - known)
-    if strays:
-        more = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
-        what = f"the ledger names {len(strays)} of the blobs nowhere"
-        yield Finding("blob.stray", "note", what, f"blobs/{', blobs/'.join(strays[:3])}{more}")
-
-
-def _claims(findings: list[Finding], anchored: Anchor, checkpoints: int, *, simulated: bool) -> str:
+def _claims(
+    findings: list[Finding], anchored: Anchor, trust: TrustRoot, entries: int, *, simulated: bool
+) -> str:
+    """Say in words what an anchor is worth."""
     if any(finding.code.startswith("anchor.") for finding in findings):
         return "This is not the history that you trust."
     if any(finding.severity == "error" for finding in findings):
@@ -215,7 +197,9 @@ def _claims(findings: list[Finding], anchored: Anchor, checkpoints: int, *, simu
     if anchored == "genesis":
         who = "whoever ran it held all keys and" if simulated else "whoever held all keys"
         return f"These members' ledger, but {who} could have written another history under it."
+    kept = trust.checkpoints[-1].size
+    covered = "it was" if kept == entries else f"its first {kept} of {entries} entries were"
     return (
-        f"These members' ledger, and the same history that {checkpoints} checkpoint(s) kept "
-        "outside speak of: it was not rewritten since."
+        f"These members' ledger, and the same history that {len(trust.checkpoints)} checkpoint(s) "
+        f"kept outside speak of: {covered} not rewritten since."
     )

@@ -1,8 +1,8 @@
 """What each participant can see of the blobs: in a simulation everybody has a view of its own.
 
 An honest participant publishes to all. A dishonest one may serve one participant some bytes and
-another participant others; whoever fetches compares the digest, and validators that attest a
-blob publish it themselves, so partial visibility heals.
+another participant others; whoever fetches compares the digest, and validators publish a scarce
+update themselves once its inclusion is fixed, so partial visibility heals.
 """
 
 from __future__ import annotations

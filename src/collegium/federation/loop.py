@@ -1,7 +1,8 @@
 """The in-process loop: ask everybody, commit what they say, repeat until the study is closed.
 
-When a whole pass brings nothing, everybody's timers fire; when that brings nothing either, the
-history cannot go on, which is an error and never an endless loop.
+When a whole pass brings nothing, everybody is told so: first they say what they have been waiting
+with, then their timers fire. When that brings nothing either, the history cannot go on, which is
+an error and never an endless loop.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from collegium.ledger.engine import Engine
 
 QUOTA = 64
 """Transactions of one participant that a pass takes up; the rest is dropped and counted."""
+
+IDLE_PASSES = 2
+"""Quiet passes in which everybody is told so before the loop gives up."""
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ def drive(
     traffic = Traffic()
     witness = Witness()
     conflicts: list[Conflict] = []
-    idle = False
+    quiet = 0
     while True:
         view = StudyView(engine.state, study, tuple(conflicts))
         if view.phase == "closed":
@@ -61,7 +65,7 @@ def drive(
         batch: list[bytes] = []
         speakers: list[str] = []
         for participant in participants:
-            due = participant.reconcile(view, idle=idle)
+            due = participant.reconcile(view, idle=quiet > 0)
             if not due:
                 continue
             if len(due) > QUOTA:
@@ -80,11 +84,11 @@ def drive(
             else:
                 accepted.append(outcome)
         observe(accepted)
-        if not accepted and idle:
+        quiet = 0 if accepted else quiet + 1
+        if quiet > IDLE_PASSES:
             raise RunError(
                 "run.stuck",
                 f"the study cannot go on from its phase {view.phase!r}",
                 "no participant has anything to say, and no quorum can end the phase",
                 "see who is silent with `collegium verify --partial`; bring them back and --resume",
             )
-        idle = not accepted

@@ -38,6 +38,7 @@ class Validator:
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
         self.seconds = 0.0
+        self._idled_in: tuple[int, int, str] | None = None
         self._identity = identity
         self._study = study
 
@@ -56,7 +57,7 @@ class Validator:
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
         if view.phase == "vote" and not view.has_spoken("votes", member):
-            return due + self._vote(view)
+            return due + self._vote(view, patient=not idle)
         if view.phase == "closing" and (idle or member == view.first_validator):
             return [*due, self._identity.sign(StudyClose, study=view.study)]
         if idle:
@@ -91,10 +92,7 @@ class Validator:
         ]  # fmt: skip
 
     def _is_sound(self, view: StudyView, name: str) -> bool:
-        """Return whether a revealed update can be had and is what its author claimed of it.
-
-        A sound one is published again, so that whoever was left out can fetch it.
-        """
+        """Return whether a revealed update can be had and is what its author claimed of it."""
         reveal, record, registration = view.reveals[name], view.round, view.registration
         if record is None or registration is None:
             return False
@@ -107,15 +105,24 @@ class Validator:
             )
         except FormatError:
             return False
-        self.blobs.publish(data)
         return True
 
-    def _vote(self, view: StudyView) -> list[bytes]:
-        """Recompute the next model and vote for its digest, or for failure with the reason."""
+    def _vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
+        """Recompute the next model and vote for its digest, or for failure with the reason.
+
+        Now that it is fixed who is included, whoever holds a scarce update serves it to the
+        others; before, that would hide which site served whom.
+        """
         record, registration = view.round, view.registration
         if record is None or registration is None:
             return []
+        for name in view.scarce:
+            data = self.blobs.fetch(from_text(view.reveals[name].digest, DIGEST_SIZE))
+            if data is not None:
+                self.blobs.publish(data)
         verdict = self._recompute(view, registration, view.number, record, view.model)
+        if verdict == "unavailable" and patient:
+            return []
         return [self._ballot(view.study, view.number, record.attempt, verdict)]
 
     def _late_vote(self, view: StudyView) -> list[bytes]:
@@ -169,9 +176,14 @@ class Validator:
             return "refused"
 
     def _timer(self, view: StudyView) -> list[bytes]:
-        """Say that the present phase has lasted long enough; studies that wait are abandoned."""
+        """Say, when idle again, that a phase has lasted long enough; what waits is abandoned."""
         member, registration = self._identity.member, view.registration
         if registration is None or view.phase in ("absent", "closing", "closed"):
+            return []
+        here = (view.number, view.attempt, view.phase)
+        if self._idled_in != here:
+            # First everybody says what it has; only then is anybody late.
+            self._idled_in = here
             return []
         if registration.attendance == "all":
             if view.has_abandoned(member):

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from collegium.canonical import from_text
 from collegium.ledger.contract.members import validator_powers
+from collegium.ledger.contract.rounds import attested
 from collegium.ledger.contract.tables import (
     THE_ONE,
     Acceptance,
@@ -107,6 +108,18 @@ class StudyView:
     def evaluation(self, site: str) -> EvaluationRecord | None:
         """Return what a site posted about the final model, or None."""
         return read(self._state, study_path(self.study, "evaluations"), site, EvaluationRecord)
+
+    @cached_property
+    def scarce(self) -> frozenset[str]:
+        """Included participants whose update some validator has not attested in this attempt."""
+        names = list(self.participants)
+        items = attempt_items(self._state, self._path("available"), self.attempt)
+        bitmaps = {validator: attested(bitmap, names) for validator, bitmap in items}
+        return frozenset(
+            name
+            for name, _, _ in self.included(self.number, self.attempt)
+            if any(name not in bitmaps.get(validator, ()) for validator in self.validators)
+        )
 
     def has_spoken(self, table: str, member: str) -> bool:
         """Return whether a member is in a table (commits, votes, …) of the open attempt."""

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning._internal.descent import begin, step
+from collegium.learning._internal.memory import keep_freed_memory
 from collegium.learning._internal.shuffling import epoch_orders, site_keys
 from collegium.learning.models import ModelSpec, size
 from collegium.learning.trainer import Trainer, TrainingJob
@@ -127,3 +128,5 @@ def _row_shares(rows: NDArray[np.int64], batch: int, steps: int) -> Float32:
 
 
 DENSE: Trainer = Dense()
+
+keep_freed_memory()

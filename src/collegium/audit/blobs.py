@@ -1,0 +1,62 @@
+"""The blobs of a run folder: every file hashed, and whatever else lies there noted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from collegium.audit.findings import Finding, printable
+from collegium.audit.studies import Story
+from collegium.canonical import from_text
+
+
+def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
+    """Hash every file of a blob folder; return the sound ones' names, and what is wrong.
+
+    A blob is a regular file: a link stands for bytes that lie elsewhere and may change.
+    """
+    sound: set[str] = set()
+    findings = []
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        what = f"there is no folder of blobs that can be read: {error.strerror or error}"
+        return sound, [Finding("blob.folder", "error", what, "blobs/")]
+    for path in paths:
+        where = f"blobs/{printable(path.name)}"
+        try:
+            if path.is_symlink() or not path.is_file():
+                findings.append(Finding("blob.no-file", "note", "it is no file, so no blob", where))
+                continue
+            name = sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            what = f"it cannot be read: {error.strerror or error}"
+            findings.append(Finding("blob.unreadable", "error", what, where))
+            continue
+        if name == path.name:
+            sound.add(name)
+        elif path.name.startswith("."):
+            what = "a hidden file, perhaps of an interrupted run; the ledger names no such blob"
+            findings.append(Finding("blob.hidden", "note", what, where))
+        else:
+            what = "its bytes are not those that its name stands for"
+            findings.append(Finding("blob.altered", "error", what, where))
+    return sound, findings
+
+
+def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
+    """Note the blobs that no study of the ledger names."""
+    named: set[str] = set()
+    for story in stories.values():
+        named |= {story.registration.document, story.registration.model}
+        for attempt in story.attempts.values():
+            named |= {reveal.digest for reveal in attempt.reveals.values()}
+            named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}
+        for post in story.statements.values():
+            named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
+    unnamed = sorted(blobs - {from_text(name, 32).hex() for name in named})
+    if unnamed:
+        more = f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else ""
+        what = f"the ledger names {len(unnamed)} of the blobs nowhere"
+        yield Finding("blob.stray", "note", what, f"blobs/{', blobs/'.join(unnamed[:3])}{more}")

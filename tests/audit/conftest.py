@@ -1,0 +1,26 @@
+"""Run folders that the tests of verification share; nobody writes to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.audit.eventful import build_abandoned, build_eventful, build_honest
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three rounds without incident."""
+    return build_honest(tmp_path_factory.mktemp("honest") / "run")
+
+
+@pytest.fixture(scope="session")
+def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three rounds in which all happens that can happen."""
+    return build_eventful(tmp_path_factory.mktemp("eventful") / "run")
+
+
+@pytest.fixture(scope="session")
+def abandoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that waits for everybody, in vain."""
+    return build_abandoned(tmp_path_factory.mktemp("abandoned") / "run")

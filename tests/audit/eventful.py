@@ -1,0 +1,168 @@
+"""Small studies of the heart data whose ledgers hold what a ledger can hold.
+
+`build_eventful` leaves a run folder with every kind of transaction but `study.abandon`, which is
+in `build_abandoned`'s: members come, change their key and go, a validator signs two votes,
+another falls silent, an attempt fails, a vote says `fail`, a site posts no statement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from collegium.canonical import to_text
+from collegium.federation.identity import Identity, identity
+from collegium.federation.loop import drive
+from collegium.federation.participant import Participant
+from collegium.federation.secrets import simulated_secret
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.transactions import (
+    Admit,
+    EvaluationPost,
+    Expel,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+    RoundVote,
+    UpdateCommit,
+)
+from collegium.ledger.genesis import Member
+from collegium.ledger.keys import SigningKey, signing_key
+from collegium.plugins import find
+from collegium.running.consortium import Consortium, build
+from collegium.running.execution import run
+from collegium.running.folder import write_policy
+from collegium.running.preparation import prepare
+from collegium.study.reading import read_study
+from collegium.threats.attack import Place, Twist, Twisted, said
+
+SEED = 43
+SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
+VALIDATORS = ("cleveland", "hungarian", "switzerland", "va")
+
+
+def nobody_is_told(*_: object) -> None:
+    """Take note of nothing."""
+
+
+def key_of(label: str) -> SigningKey:
+    """Return the key pair that a label stands for."""
+    return signing_key(sha256(label.encode()).digest())
+
+
+GUEST_KEYS = (key_of("guest"), key_of("guest, later"))
+
+
+def build_honest(folder: Path, *changes: str) -> Path:
+    """Run three rounds of `heart` without incident."""
+    run("heart", out=folder, changes=[*SHORT, *changes])
+    return folder
+
+
+def build_abandoned(folder: Path) -> Path:
+    """Run a study that waits for everybody, in vain."""
+    changes = ["study.attendance=all", "threat.attack=silent_site", "threat.rounds=[2]"]
+    run("heart", out=folder, changes=[*SHORT, *changes])
+    return folder
+
+
+def build_eventful(folder: Path) -> Path:
+    """Run three rounds of `heart` in which all happens that can happen."""
+    prepared = prepare(read_study("heart", list(SHORT)))
+    folder.mkdir()
+    (folder / "study.toml").write_text(prepared.read.text)
+    consortium = build(prepared, folder, nobody_is_told, _incident)
+    try:
+        _govern(consortium)
+        drive(consortium.engine, "heart", consortium.participants, nobody_is_told)
+    finally:
+        consortium.close(complete=True)
+    write_policy(folder, consortium.genesis, consortium.log_key)
+    return folder
+
+
+def _incident(participant: Participant, place: Place) -> Participant:
+    """Put whoever misbehaves in an honest participant's place."""
+    incidents: dict[str, Twist] = {
+        "hungarian (site)": _late_twice,
+        "switzerland (site)": _says_less,
+        "va (site)": _late_twice,
+        "cleveland (validator)": _has_none,
+    }
+    attacks = {
+        "va (validator)": ("equivocating_validator", 1),
+        "switzerland (validator)": ("silent_validator", 2),
+    }
+    if participant.name in attacks:
+        attack, number = attacks[participant.name]
+        acting = replace(place, rounds=frozenset({number}))
+        taken: Participant = find("attacks", attack).take_over(participant, acting)
+        return taken
+    twist = incidents.get(participant.name)
+    return participant if twist is None else Twisted(participant, place, twist)
+
+
+def _late_twice(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Say nothing in the first attempt at round 3; post no statement about the local model."""
+    if (view.number, view.attempt) == (3, 1):
+        return [one for one in due if not isinstance(said(one), UpdateCommit)]
+    return due
+
+
+def _says_less(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    return [one for one in due if not isinstance(said(one), EvaluationPost)]
+
+
+def _has_none(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Vote that there is no model, in round 3."""
+    return [
+        _failing(place.identity, vote)
+        if isinstance(vote := said(one), RoundVote) and view.number == 3 and vote.round == 3
+        else one
+        for one in due
+    ]
+
+
+def _failing(identity: Identity, vote: RoundVote) -> bytes:
+    return identity.sign(
+        RoundVote, study=vote.study, round=vote.round, attempt=vote.attempt, fail="unavailable"
+    )
+
+
+def _govern(consortium: Consortium) -> None:
+    """Admit a guest, rotate its key, let it propose another member in vain, and expel it."""
+    genesis = consortium.engine.identity
+    people = {name: identity(name, genesis, simulated_secret(SEED, name)) for name in VALIDATORS}
+    first, later = (Identity("guest", genesis, key, b"") for key in GUEST_KEYS)
+    guest = Member(
+        id="guest", key=to_text(first.key.public), name="A Guest", power=0, roles=("owner",)
+    )
+    visitor = Member(
+        id="visitor", key=to_text(key_of("visitor").public), name="Visitor", power=2,
+        roles=("site", "validator"),
+    )  # fmt: skip
+    rotation = proposal("rotate")
+    message = rotation_message(to_text(genesis), rotation, "guest", to_text(later.key.public))
+    rotate = Rotate(
+        key=to_text(later.key.public), member="guest", proof=to_text(later.key.sign(message))
+    )
+    for who, label, action, ballots in (
+        (people["va"], "admit", Admit(member=guest), (False, True, True, True)),
+        (first, "rotate", rotate, (True, True, True)),
+        (later, "another", Admit(member=visitor), (False, True, False)),
+        (people["hungarian"], "expel", Expel(member="guest"), (True, True, True)),
+    ):
+        propose = who.sign(MemberPropose, action=action, proposal=proposal(label))
+        votes = [
+            people[name].sign(MemberVote, approve=approve, proposal=proposal(label))
+            for name, approve in zip(VALIDATORS, ballots, strict=False)
+        ]
+        outcomes = consortium.engine.submit([propose, *votes])
+        assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+
+
+def proposal(label: str) -> str:
+    """Return the id of a proposal that a label stands for."""
+    return to_text(sha256(label.encode()).digest()[:16])

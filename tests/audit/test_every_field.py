@@ -1,0 +1,220 @@
+"""Every field of every kind of transaction, changed: by a clumsy forger and by one with all keys.
+
+The clumsy one exchanges a payload. The other signs it anew, lets the contract say what then
+happens, and repairs every hash and the checkpoint. What he can change without a trace is listed
+in `FREE`, with the reason: nothing else in a run folder depends on it. A policy finds that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+import pytest
+from tests.audit.changes import Change, changes, known_values
+from tests.audit.eventful import GUEST_KEYS, SEED
+from tests.audit.forging import (
+    Keys,
+    Transcript,
+    forged,
+    naive,
+    read_transcript,
+    simulated_keys,
+)
+
+from collegium.audit.findings import Finding
+from collegium.audit.history import read_history
+from collegium.audit.trust import policy_root
+from collegium.audit.verify import verify
+from collegium.ledger.contract.transactions import AnyTransaction
+
+COMMON = ("kind", "format", "genesis", "study", "round", "attempt", "proposal")
+"""Fields that place a transaction; elsewhere it has no place, so it is malformed or refused."""
+
+REFUSED, MALFORMED = "entry.refused", "entry.malformed"
+
+FREE = {
+    "evidence.conflict: first": "who contradicts himself once can do so in many ways",
+    "evidence.conflict: second": "who contradicts himself once can do so in many ways",
+    "member.propose: action.member.id": "the refused proposal's; nobody came of it",
+    "member.propose: action.member.key": "the refused proposal's; nobody came of it",
+    "member.propose: action.member.name": "a printed name is printed, and nothing else",
+    "member.propose: action.member.power": "the refused proposal's; nobody came of it",
+    "member.propose: action.member.roles": "a role that its holder never uses",
+    "member.vote: approve": "a vote on a proposal on which nothing rests later",
+    "round.vote: fail": "a validator's reason to have no model is its own",
+    "study.accept: snapshot": "a commitment whose key stays at the site",
+    "update.commit: commitment": "of an attempt that failed before anybody revealed",
+}
+
+FOUND = {
+    "evaluation.post: federated": {"blob.missing", "named blob.stray"},
+    "evaluation.post: local": {"blob.missing", "named blob.stray"},
+    "evaluation.post: model": {REFUSED},
+    "evidence.conflict: first": {MALFORMED},
+    "evidence.conflict: second": {MALFORMED},
+    "member.propose: action.do": {MALFORMED},
+    "member.propose: action.key": {REFUSED},
+    "member.propose: action.member": {REFUSED},
+    "member.propose: action.member.id": {REFUSED},
+    "member.propose: action.member.key": {REFUSED},
+    "member.propose: action.member.power": {REFUSED},
+    "member.propose: action.member.roles": {REFUSED},
+    "member.propose: action.proof": {REFUSED},
+    "member.vote: approve": {REFUSED},
+    "model.release: bundle": {"bundle.altered"},
+    "model.release: model": {REFUSED},
+    "phase.timeout: phase": {MALFORMED, REFUSED},
+    "round.vote: fail": {REFUSED, "named validator.gave-up"},
+    "round.vote: model": {REFUSED, "named validator.outvoted"},
+    "study.accept: code": {"named code.differs"},
+    "study.accept: document": {REFUSED},
+    "study.accept: weight": {MALFORMED, "round.model"},
+    "study.register: attendance": {REFUSED, "study.registration"},
+    "study.register: code": {"named code.differs"},
+    "study.register: design": {REFUSED},
+    "study.register: document": {REFUSED},
+    "study.register: exponent": {"study.registration"},
+    "study.register: max_attempts": {"study.registration"},
+    "study.register: min_sites": {REFUSED, "study.registration"},
+    "study.register: model": {"blob.missing", "round.model"},
+    "study.register: parameters": {"study.registration"},
+    "study.register: per_round": {REFUSED},
+    "study.register: rounds": {REFUSED, "study.registration"},
+    "study.register: rule": {"named rule.missing", "study.registration"},
+    "study.register: seed": {"study.registration"},
+    "study.register: server": {"study.registration"},
+    "study.register: sites": {MALFORMED, REFUSED},
+    "study.register: weights": {"study.registration"},
+    "update.available: bitmap": {MALFORMED, "named update.contested", "round.model"},
+    "update.commit: commitment": {REFUSED},
+    "update.reveal: digest": {REFUSED},
+    "update.reveal: peak": {"round.updates"},
+    "update.reveal: salt": {REFUSED},
+    "update.reveal: saturated": {MALFORMED, "round.updates"},
+}
+"""What names the cause: an error's code, or "named" and the code of a fault or note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A run folder to forge in, and what it was before."""
+
+    folder: Path
+    data: bytes
+    transcript: Transcript
+    keys: Keys
+    before: frozenset[Finding]
+    policy: Path
+
+    def changes(self, *, thorough: bool) -> Iterator[tuple[int, Change]]:
+        """Yield every change of every entry, or of enough entries that all outcomes occur.
+
+        Those are the first and the last to speak in a phase, and where a field places a
+        transaction, the first of its kind.
+        """
+        entries = self.transcript.entries
+        known, ends = known_values(entries), dict[object, tuple[int, int]]()
+        for index, entry in enumerate(entries):
+            phase = tuple(entry.payload.get(name) for name in ("kind", "round", "attempt"))
+            for key in (phase, phase[0]):
+                ends[key] = (ends.get(key, (index,))[0], index)
+        for index, entry in enumerate(entries):
+            phase = tuple(entry.payload.get(name) for name in ("kind", "round", "attempt"))
+            for change in changes(entry, known, self.keys):
+                common = change.field.partition(": ")[2] in COMMON
+                enough = ends[phase[0]][:1] if common else ends[phase] if phase[1] else (index,)
+                if thorough or index in enough:
+                    yield index, change
+
+
+@pytest.fixture
+def cases(eventful: Path, abandoned: Path, tmp_path: Path) -> list[Case]:
+    return [_case(run, tmp_path / str(index)) for index, run in enumerate((eventful, abandoned))]
+
+
+def _case(run: Path, copy: Path) -> Case:
+    copytree(run, copy, ignore=ignore_patterns("members"))
+    data = (copy / "ledger.log").read_bytes()
+    transcript = read_transcript(data)
+    keys = simulated_keys(transcript, SEED, *GUEST_KEYS)
+    verification = verify(copy)
+    assert verification.ok
+    return Case(
+        copy, data, transcript, keys, frozenset(verification.findings), copy / "policy.json"
+    )
+
+
+def outcome(case: Case, data: bytes) -> str:
+    """Return the code of what is found first in a forged ledger without a trust root, or "free".
+
+    What is no error without one must be an error under the policy that was kept.
+    """
+    told = read_history(data).findings
+    if not told:
+        (case.folder / "ledger.log").write_bytes(data)
+        told = list(verify(case.folder, trust=policy_root(case.policy)).findings)
+    new = [finding for finding in told if finding not in case.before]
+    errors = [finding.code for finding in new if finding.severity == "error"]
+    causes = [code for code in errors if code != "anchor.checkpoint"]
+    if causes:
+        return causes[0]
+    assert errors, "it is not found under the policy either"
+    named = [finding.code for finding in new if finding.severity != "error"]
+    return f"named {named[0]}" if named else "free"
+
+
+@pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_change_that_is_not_repaired_breaks_signature_and_hashes(
+    cases: list[Case], thorough: bool
+) -> None:
+    for case in cases:
+        for index, change in case.changes(thorough=thorough):
+            entry = case.transcript.entries[index]
+            codes = [
+                one.code for one in read_history(naive(case.data, entry, change.payload)).findings
+            ]
+            assert codes[0] in ("entry.signature", MALFORMED), (change, codes)
+            assert "block.app-hash" in codes, (change, codes)
+            assert "checkpoint.mismatch" in codes, (change, codes)
+
+
+@pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_change_that_is_repaired_is_found_by_what_depends_on_it(
+    cases: list[Case], thorough: bool
+) -> None:
+    found: dict[str, set[str]] = {}
+    kinds: set[str] = set()
+    for case in cases:
+        for index, change in case.changes(thorough=thorough):
+            data = forged(case.transcript, index, change.payload, case.keys)
+            seen = outcome(case, data)
+            found.setdefault(change.field, set()).add(seen)
+            kinds.add(change.field.partition(": ")[0])
+    assert kinds == {kind.__struct_config__.tag for kind in AnyTransaction.__args__}
+    common = {field for field in found if field.partition(": ")[2] in COMMON}
+    assert set().union(*(found[field] for field in common)) == {MALFORMED, REFUSED}
+    expected = {
+        field: FOUND.get(field, set()) | ({"free"} if field in FREE else set())
+        for field in FOUND.keys() | FREE.keys()
+    }
+    assert {field: seen for field, seen in found.items() if field not in common} == expected
+
+
+def test_statements_exchanged_between_sites_need_a_checkpoint_to_be_found(
+    cases: list[Case],
+) -> None:
+    # A statement does not say whose it is, so two sites' may be exchanged by who holds their keys.
+    case = cases[0]
+    posts = [
+        index
+        for index, entry in enumerate(case.transcript.entries)
+        if entry.payload["kind"] == "evaluation.post"
+    ]
+    first, second = (case.transcript.entries[index].payload for index in posts[:2])
+    data = forged(case.transcript, posts[0], {**first, "federated": second["federated"]}, case.keys)
+    transcript = read_transcript(data)
+    data = forged(transcript, posts[1], {**second, "federated": first["federated"]}, case.keys)
+    assert outcome(case, data) == "free"

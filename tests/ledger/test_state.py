@@ -1,0 +1,153 @@
+"""The state's roots are those of its entries alone, and a rejection leaves no mark."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.ledger.test_merkle import naive
+from tests.ledger.vectors import VECTORS
+
+from collegium.ledger.hashing import lp
+from collegium.ledger.merkle import EMPTY_ROOT, leaf_hash
+from collegium.ledger.state import Branch, Frozen, Node, Path, State, Table
+
+Entries = dict[tuple[Path, str], bytes]
+
+PATHS: list[Path] = [
+    ("members",),
+    ("studies", "a", "status"),
+    ("studies", "a", "rounds", "1", "votes"),
+    ("studies", "a", "rounds", "2", "votes"),
+    ("studies", "b", "status"),
+]
+
+
+def expected(entries: Entries, above: Path = ()) -> bytes:
+    """The root of page 4, by recursion over the entries below a path."""
+    below = {path for path, _ in entries if path[: len(above)] == above}
+    if above in below:
+        own = sorted(
+            (key.encode(), value) for (path, key), value in entries.items() if path == above
+        )
+        return naive([leaf_hash(lp(key) + lp(value)) for key, value in own])
+    names = sorted({path[len(above)] for path in below})
+    roots = ((name.encode(), expected(entries, (*above, name))) for name in names)
+    return naive([leaf_hash(lp(name) + lp(root)) for name, root in roots])
+
+
+@pytest.mark.parametrize("vector", VECTORS["ledger"])
+@pytest.mark.parametrize("part", ["state_at_first", "state"])
+def test_the_worked_states(vector: dict[str, Any], part: str) -> None:
+    state = State()
+    for table in vector[part]:
+        for entry in table.get("entries", ()):
+            state.put(tuple(table["table"].split("/")), entry["key"], entry["value"].encode())
+    whole = vector["state_root" if part == "state" else "root_at_first"]
+    assert state.root().hex() == whole
+    roots = {"/".join(path): node.root().hex() for path, node in nodes(state.top)}
+    told = {one.get("table", one.get("branch")): one["root"] for one in vector[part]}
+    assert roots == told
+
+
+def nodes(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    yield path, node
+    if isinstance(node, Branch):
+        for name, child in node.children.items():
+            yield from nodes(child, (*path, name))
+
+
+def test_nothing_and_what_is_empty_have_the_root_of_nothing() -> None:
+    state = State()
+    assert state.root() == EMPTY_ROOT == Table().root() == Branch().root()
+    state.put(("studies", "a", "status"), "x", b"1")
+    state.put(("studies", "a", "status"), "x", None)
+    assert state.root() == EMPTY_ROOT
+
+
+def test_reading() -> None:
+    state = State()
+    assert (state.get(("members",), "x"), state.count(("members",))) == (None, 0)
+    state.put(("members",), "b", b"2")
+    state.put(("members",), "a", b"1")
+    assert list(state.items(("members",))) == [("a", b"1"), ("b", b"2")]
+    assert (state.get(("members",), "b"), state.count(("members",))) == (b"2", 2)
+    assert state.get(("members", "b"), "x") is None
+
+
+def test_a_rejection_takes_everything_back() -> None:
+    state = State()
+    state.put(PATHS[0], "a", b"1")
+    state.accept()
+    before = state.root()
+    state.put(PATHS[0], "a", b"2")
+    state.put(PATHS[0], "a", b"3")
+    state.put(PATHS[2], "new", b"4")
+    state.freeze(PATHS[0])
+    assert state.root() != before
+    state.reject()
+    assert state.root() == before
+    assert (state.get(PATHS[0], "a"), state.get(PATHS[2], "new")) == (b"1", None)
+    state.put(PATHS[0], "b", b"5")
+    state.accept()
+    assert state.get(PATHS[0], "b") == b"5", "the freezing was taken back as well"
+
+
+def test_freezing_keeps_the_root_and_nothing_else() -> None:
+    state = State()
+    for path in PATHS:
+        state.put(path, "x", b"1")
+    state.accept()
+    before = state.root()
+    state.put(PATHS[2], "y", b"2")
+    state.freeze(PATHS[2][:4])
+    state.accept()
+    after = state.root()
+    assert after != before
+    assert after == expected({**{(path, "x"): b"1" for path in PATHS}, (PATHS[2], "y"): b"2"})
+    assert state.get(PATHS[2], "x") is None
+    assert state.count(PATHS[2]) == 0
+    assert isinstance(dict(nodes(state.top))[PATHS[2][:4]], Frozen)
+    with pytest.raises(LookupError):
+        state.put(PATHS[2], "z", b"3")
+    state.freeze(PATHS[2][:4])
+    state.freeze(("nowhere", "at", "all"))
+    state.accept()
+    assert state.root() == after
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.sampled_from(PATHS), st.sampled_from("abc"), st.none() | st.binary(max_size=2)
+        ),
+        st.sampled_from(["accept", "reject", "root"]),
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+@settings(deadline=None, max_examples=200)
+def test_the_root_depends_on_the_entries_alone(steps: list[Any]) -> None:
+    state, kept, now = State(), Entries(), Entries()
+    for step in steps:
+        if step == "accept":
+            state.accept()
+            kept = dict(now)
+        elif step == "reject":
+            state.reject()
+            now = dict(kept)
+        elif step == "root":
+            assert state.root() == expected(now)
+        else:
+            path, key, value = step
+            state.put(path, key, value)
+            now.pop((path, key), None)
+            if value is not None:
+                now[path, key] = value
+    assert state.root() == expected(now)
+    for path in PATHS:
+        own = sorted((key, value) for (where, key), value in now.items() if where == path)
+        assert list(state.items(path)) == own
