@@ -21,22 +21,43 @@ SPEC = Path(__file__).parents[1] / "docs" / "spec"
 TRANSACTIONS = """# 6. Transactions
 
 Every payload has `kind`, `format` (1) and `genesis` (base64url) besides the fields below.
-"Digest" is 32 bytes in base64url (43 characters). A transaction is *rejected* (it leaves no trace
-in log or state) unless an active member signed it with its current key and the contract accepts
-it.
+"Digest" is 32 bytes in base64url (43 characters); what has a pattern matches it whole. A
+transaction is *rejected* (it leaves no trace in log or state) unless an active member signed it
+with its current key and the contract accepts it.
 
 A member says a thing once: the natural key of a transaction is its kind, its sender and those of
-`study`, `round`, `attempt`, `phase`, `proposal` that it has. Two different payloads under one
-natural key prove equivocation (`evidence.conflict`).
+`study`, `round`, `attempt`, `phase`, `proposal` that it has. In one log, no two different payloads
+have one natural key, and one payload comes twice only as `phase.timeout`, `study.abandon` or
+`member.vote` (a vote may be repeated where expulsions have made it decisive). Two different
+payloads under one natural key prove equivocation. `evidence.conflict` itself has no natural key:
+each names another pair.
 
 Quorum is `3 · yes > 2 · total` over voting powers: those of the round for availability and votes,
 the current ones for timers, abandonment and proposals.
+
+- `bitmap`: base64url of ⌈n/8⌉ bytes for n participants. Participant i of `round.opened` (from 0) is
+  bit 7 − (i mod 8) of byte ⌊i/8⌋, so the first is the highest bit of the first byte; unused bits
+  are 0, and a set bit names a member that revealed.
+- `weight` has at most two significant binary digits (1, 2, 3, 4, 6, 8, 12, …); it counts where the
+  study's `weights` are `rows`, else every weight is 1.
+- `code` and `snapshot` are commitments of their sender's, and name no blob.
+- `first`, `second`: base64url of two whole envelopes of page 2, in the order of their payloads.
+- `proposal`: base64url of 16 random bytes. `proof`: page 8.
 """
+
+DIGEST = "[A-Za-z0-9_-]{43}"
 
 EVENTS = """# 7. Events
 
 What the contract did because of the entry's transaction, as a canonical JSON list in the order in
 which it happened. A round that the contract closes is an event of the vote that closed it.
+
+`participants` and `weights` belong together by index, as do `validators` and `powers`; both are in
+order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64. Those are included, in order
+of `participants`, whom bitmaps of a quorum name. A closing round is followed, in one entry, by the
+membership changes that waited for it, and then by the opening of the next; validators and their
+powers therefore never change while a round is open, and a further attempt has the same
+participants. `power` is that of the votes for `model` when the round closed.
 """
 
 
@@ -91,12 +112,11 @@ def describe(kind: Any) -> str:
         case inspect.IntType(ge=low, le=high):
             start = "" if low is None else f" from {low}"
             return f"integer{start}{'' if high is None else f' to {high}'}"
-        case inspect.StrType(min_length=43, max_length=43):
-            return "digest"
-        case inspect.StrType(min_length=low, max_length=high):
-            if high is None:
-                return "string"
-            return f"string of {high if low == high else f'{low} to {high}'} characters"
+        case inspect.StrType(pattern=None):
+            return "string"
+        case inspect.StrType(pattern=str() as pattern):
+            bare = pattern.removeprefix("^").removesuffix(r"\Z")
+            return "digest" if bare == DIGEST else f"string `{bare}`"
         case inspect.BoolType():
             return "true or false"
         case inspect.LiteralType(values=values):

@@ -28,7 +28,7 @@ from collegium.study.document import (
 from collegium.study.reading import read_study
 from collegium.study.refusal import INTEGER_LIMIT, Refusal
 
-HEART = read_study("heart").study
+HEART = read_study("heart", ["training.rounds=30", "training.learning_rate=0.05"]).study
 
 
 def values(kind: Any) -> st.SearchStrategy[Any]:

@@ -136,7 +136,7 @@ def test_partitions_that_can_be(partition: str) -> None:
         ("threat.attack=flip", "threat.attackers=[]"),
         ("threat.attack=flip", 'threat.attackers=["va", "va"]'),
         ("threat.attack=flip", "threat.rounds=[3, 3]"),
-        ("threat.attack=flip", "threat.rounds=[31]"),
+        ("threat.attack=flip", "threat.rounds=[101]"),
         (SPLIT, "threat.attack=flip", "threat.attackers=11"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_plain_update_is_said_to_leak() -> None:
     update = messages()["update"]
     assert "can leak information about the rows" in update.protection
     assert update.to == "every validator, and whoever has the run folder"
-    assert "up to 30" in update.contents
+    assert "up to 100" in update.contents
     assert "none" in update.kept
 
 

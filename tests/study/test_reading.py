@@ -88,15 +88,15 @@ def test_a_changed_document_is_stored_as_it_was_read() -> None:
 
 def test_a_mistake_carries_file_and_line() -> None:
     for old, new, line in (
-        ("rounds = 30", "round = 30", 18),
-        ("rounds = 30", "rounds = 0", 18),
-        ("rounds = 30", "rounds = '3'", 18),
-        ("rounds = 30", "", 17),
+        ("rounds = 100", "round = 30", 18),
+        ("rounds = 100", "rounds = 0", 18),
+        ("rounds = 100", "rounds = '3'", 18),
+        ("rounds = 100", "", 17),
         ('by = "site"', 'by = "site", sites = 3', 12),
         ("[evaluation]", "[evaluations]", 27),
         ('"logistic"', '"mlp"', 14),
-        ("0.05", "nan", 21),
-        ("0.05", "1e999", 21),
+        ("0.2", "nan", 21),
+        ("0.2", "1e999", 21),
         ("seed = 43", "seed 43", 8),
         ("seed = 43", "seed = 43\nseed = 44", 9),
     ):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
+from collegium.audit.registration import fewest_sites, sites_per_round
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.split import split
@@ -74,16 +74,12 @@ class Prepared:
     @property
     def per_round(self) -> int:
         """How many sites take part in a round."""
-        return max(1, round(self.study.training.client_fraction * len(self.sites)))
+        return sites_per_round(self.study, len(self.sites))
 
     @property
     def min_sites(self) -> int:
-        """How many updates a round needs, where the study does not say it."""
-        given = self.study.study.min_sites
-        if given is not None:
-            return min(given, self.per_round)
-        everybody = self.study.study.attendance == "all"
-        return self.per_round if everybody else ceil(2 * self.per_round / 3)
+        """How many updates a round needs."""
+        return fewest_sites(self.study, len(self.sites))
 
 
 def prepare(read: ReadStudy) -> Prepared:

@@ -1,0 +1,283 @@
+"""Write docs/spec/vectors.json: worked bytes of every format, and published vectors beside them.
+
+For each format there are the smallest and a typical example, with what lies between: a stranger
+who gets the same bytes at every step has understood the page. Bytes are in hex where they are not
+text. Run it after a change that means to change them; a test compares. ``--check`` only compares.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from collegium import canonical
+from collegium.audit.bundle import bundle_digest
+from collegium.audit.trust import policy_text
+from collegium.canonical import to_text
+from collegium.learning.blobs import ModelState, TensorSpec, encode_model, encode_update
+from collegium.learning.safetensors import released_bytes
+from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.events import encode_events
+from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
+from collegium.ledger.contract.updates import commitment
+from collegium.ledger.envelope import decode_envelope, pre_authentication_encoding, sign_envelope
+from collegium.ledger.frames import (
+    BLOCK,
+    CHECKPOINT,
+    ENTRY,
+    GENESIS,
+    Block,
+    application_hash,
+    encode_entry,
+    encode_frame,
+    entry_hash,
+)
+from collegium.ledger.genesis import Genesis, Member, Role, encode_genesis, genesis_digest
+from collegium.ledger.hashing import lp, tag, tagged_hash, u64
+from collegium.ledger.keys import SigningKey, key_id, signing_key
+from collegium.ledger.merkle import leaf_hash, tree_root
+from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint, verifier_key
+from collegium.ledger.state import Branch, Node, State, Table
+
+HERE = Path(__file__).parent
+TARGET = HERE.parent / "docs" / "spec" / "vectors.json"
+Vector = dict[str, Any]
+
+
+def main(argv: list[str]) -> int:
+    """Write the file, or with ``--check`` say whether it is as it should be."""
+    text = json.dumps(vectors(), indent=1, ensure_ascii=False) + "\n"
+    if "--check" in argv:
+        return int(not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text)
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+def vectors() -> Vector:
+    """Return everything: our formats page by page, then the published vectors."""
+    small, typical = genesis_of("solo", ["ada"]), genesis_of("heart-2026", ["ada", "bo", "cy"])
+    return {
+        "keys": "the seed of NAME's key is SHA-256 of the text `vectors NAME`",
+        "values": values(),
+        "transaction": [transaction(small, close("s")), transaction(typical, register())],
+        "genesis": [genesis_vector(small), genesis_vector(typical)],
+        "ledger": [ledger_vector(small), ledger_vector(typical)],
+        "blobs": blobs(genesis_digest(encode_genesis(typical))),
+        "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
+    }
+
+
+def key_of(name: str) -> SigningKey:
+    """Return the key pair of a name."""
+    return signing_key(sha256(f"vectors {name}".encode()).digest())
+
+
+def digest(label: str) -> bytes:
+    """Return a digest that a label stands for."""
+    return sha256(label.encode()).digest()
+
+
+def values() -> Vector:
+    """Return page 1: canonical JSON, what is refused, base64url, tagged hashes, trees."""
+    said: list[Any] = [
+        {},
+        [],
+        {"b": 1, "a": [True, False, -9007199254740991], "B": "", "aa": {"z": "é€😀"}},
+        '"\\/\b\t\n\f\r\u0001\u001f\u007f\u2028',
+    ]
+    refused = [
+        '{"a": 1}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a":null}', "1.0", "1e3", "-0",
+        "9007199254740992", '"\\u0041"', '"\\/"', '"\\u001F"', '"\\ud800"', "[" * 33 + "]" * 33,
+    ]  # fmt: skip
+    leaves = [digest("one"), b"", b"three"]
+    hashes = [leaf_hash(leaf) for leaf in leaves]
+    return {
+        "canonical_json": [{"value": one, "bytes": canonical.encode(one).hex()} for one in said],
+        "refused_json": refused,
+        "base64url": [{"bytes": raw.hex(), "text": to_text(raw)} for raw in (b"", b"\xfb\xff")],
+        "tagged": {
+            "what": "example", "tag": tag("example").hex(), "parts": [u64(7).hex(), lp(b"x").hex()],
+            "hash": tagged_hash("example", u64(7), lp(b"x")).hex(),
+        },
+        "tree": {
+            "leaves": [leaf.hex() for leaf in leaves], "leaf_hashes": [one.hex() for one in hashes],
+            "roots": [tree_root(hashes[:size]).hex() for size in range(4)],
+        },
+    }  # fmt: skip
+
+
+def genesis_of(chain: str, names: list[str]) -> Genesis:
+    """Return a genesis: all validate, the first two are sites, the first is an owner."""
+    roles: list[tuple[Role, ...]] = [
+        ("owner", "site", "validator"), ("site", "validator"), ("validator",)
+    ]  # fmt: skip
+    members = tuple(
+        Member(
+            id=name,
+            key=to_text(key_of(name).public),
+            name=name.title(),
+            power=index + 1,
+            roles=roles[index],
+        )
+        for index, name in enumerate(names)
+    )
+    log = to_text(key_of("log").public)
+    return Genesis(chain=chain, contract=1, format=1, keys="simulated", log=log, members=members)
+
+
+def genesis_vector(genesis: Genesis) -> Vector:
+    """Return page 3: the genesis, its bytes and its digest, and its members' key ids."""
+    data = encode_genesis(genesis)
+    return {
+        "bytes": data.decode(),
+        "digest": genesis_digest(data).hex(),
+        "key_ids": {
+            member.id: key_id(key_of(member.id).public).hex() for member in genesis.members
+        },
+    }
+
+
+def close(study: str) -> Vector:
+    """Return the fields of the smallest transaction."""
+    return {"type": StudyClose, "study": study}
+
+
+def register(study: str = "heart") -> Vector:
+    """Return the fields of a typical transaction."""
+    return {
+        "type": StudyRegister, "study": study, "attendance": "quorum",
+        "code": to_text(digest("code")), "design": "plain@1",
+        "document": to_text(digest("document")), "exponent": 12, "max_attempts": 3, "min_sites": 1,
+        "model": to_text(digest("model")), "parameters": 1000, "per_round": 1, "rounds": 30,
+        "rule": "fedavg@1", "seed": 7, "server": "average@1", "sites": ("ada",), "weights": "rows",
+    }  # fmt: skip
+
+
+def envelope_of(genesis: Genesis, fields: Vector) -> tuple[bytes, bytes]:
+    """Return payload and envelope of a transaction that ada signs."""
+    kind: type[Transaction] = fields["type"]
+    rest = {name: value for name, value in fields.items() if name != "type"}
+    identity = to_text(genesis_digest(encode_genesis(genesis)))
+    payload = canonical.encode(kind(format=1, genesis=identity, **rest))
+    return payload, sign_envelope(payload, key_of("ada"))
+
+
+def transaction(genesis: Genesis, fields: Vector) -> Vector:
+    """Return page 2: payload, what is signed, signature, envelope and id."""
+    payload, data = envelope_of(genesis, fields)
+    envelope = decode_envelope(data)
+    return {
+        "payload": payload.decode(),
+        "pae": pre_authentication_encoding(payload).decode(),
+        "public": key_of("ada").public.hex(),
+        "key_id": envelope.key_id.hex(),
+        "signature": envelope.signature.hex(),
+        "envelope": data.decode(),
+        "id": envelope.transaction_id.hex(),
+    }
+
+
+def ledger_vector(genesis: Genesis) -> Vector:
+    """Return pages 4 and 5: one transaction through state, log, block, checkpoint and policy."""
+    data = encode_genesis(genesis)
+    identity, state = genesis_digest(data), initial_state(genesis)
+    first_root, founded = state.root(), tables(state.top, "")
+    _, envelope = envelope_of(genesis, register())
+    _, _, events = apply(state, identity, envelope)
+    entry = encode_entry(envelope, encode_events(events))
+    root = tree_root([entry_hash(entry)])
+    block = Block(identity, 0, 1, state.root(), application_hash(state.root(), 1, root))
+    checkpoint = Checkpoint(origin_of(identity), 1, root, block.digest())
+    note = sign_checkpoint(checkpoint, key_of("log"))
+    frames = ((GENESIS, data), (ENTRY, entry), (BLOCK, block.body()), (CHECKPOINT, note.encode()))
+    return {
+        "genesis": data.decode(),
+        "state_at_first": founded,
+        "root_at_first": first_root.hex(),
+        "events": encode_events(events).decode(),
+        "entry": entry.hex(),
+        "leaf_hash": entry_hash(entry).hex(),
+        "log_root": root.hex(),
+        "state": tables(state.top, ""),
+        "state_root": state.root().hex(),
+        "app_hash": block.app_hash.hex(),
+        "block": block.body().hex(),
+        "block_hash": block.digest().hex(),
+        "checkpoint": note,
+        "verifier_key": verifier_key(checkpoint.origin, key_of("log").public),
+        "policy": policy_text(data, key_of("log").public, [note]),
+        "file": b"".join(encode_frame(kind, body) for kind, body in frames).hex(),
+        "empty_root": State().root().hex(),
+    }
+
+
+def tables(node: Node, path: str) -> list[Vector]:
+    """Return a state's tables and branches, each with its root and what it is over."""
+    if isinstance(node, Table):
+        entries = [
+            {"key": key.decode(), "value": node.entries[key].decode()}
+            for key in sorted(node.entries)
+        ]
+        return [{"table": path, "root": node.root().hex(), "entries": entries}]
+    if not isinstance(node, Branch):
+        raise TypeError(path)
+    below = [
+        table
+        for name in sorted(node.children)
+        for table in tables(node.children[name], f"{path}/{name}".lstrip("/"))
+    ]
+    children = {name: node.children[name].root().hex() for name in sorted(node.children)}
+    return [*below, {"branch": path, "root": node.root().hex(), "children": children}]
+
+
+def blobs(identity: bytes) -> Vector:
+    """Return page 8: updates, models, commitment, draw, rotation and bundle."""
+    one = (TensorSpec("w", (1,)),)
+    two = (TensorSpec("bias", ()), TensorSpec("weight", (2, 1)))
+    model = ModelState(two, np.array([0.5, -1.0, 2.0], np.float32), "adam@1", 3, slots())
+    smallest = ModelState(one, np.zeros(1, np.float32), "average@1", 0, ())
+    update, salt = encode_update(np.array([1, -32767, 32767, 0], np.int16), 12), digest("salt")
+    bound = commitment(identity, "heart", 1, 2, "ada", sha256(update).digest(), salt)
+    draw = tagged_hash("draw", identity, lp(b"heart"), u64(7), u64(1), lp(b"ada"))
+    proposal, new = to_text(bytes(16)), key_of("cy, later")
+    message = rotation_message(to_text(identity), proposal, "cy", to_text(new.public))
+    files = {"model.safetensors": released_bytes(model), "schema.json": b"{}"}
+    return {
+        "update": [encode_update(np.zeros(1, np.int16), 0).hex(), update.hex()],
+        "model": [encode_model(smallest).hex(), encode_model(model).hex()],
+        "commitment": {
+            "genesis": identity.hex(), "study": "heart", "round": 1, "attempt": 2, "member": "ada",
+            "update": sha256(update).hexdigest(), "salt": salt.hex(), "commitment": bound.hex(),
+        },
+        "draw": {
+            "genesis": identity.hex(), "study": "heart", "seed": 7, "round": 1, "member": "ada",
+            "draw": draw.hex(),
+        },
+        "rotation": {
+            "genesis": to_text(identity), "proposal": proposal, "member": "cy",
+            "key": to_text(new.public), "message": message.hex(),
+            "proof": to_text(new.sign(message)),
+        },
+        "bundle": {
+            "files": {name: data.hex() for name, data in files.items()},
+            "digest": bundle_digest(files).hex(),
+        },
+    }  # fmt: skip
+
+
+def slots() -> tuple[tuple[str, Any], ...]:
+    """Return the two vectors that adam keeps, of three parameters."""
+    return (
+        ("first_moment", np.array([0.25, 0.0, -0.125])),
+        ("second_moment", np.array([1e-6, 1e-6, 0.5])),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
