@@ -294,13 +294,13 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
         need(claim == (reveal["peak"], reveal["saturated"]), f"{name}'s update is not as revealed")
         sums = [old + weight * x for old, x in zip(sums, values, strict=True)]
         total += weight
-    if closed is None or (terms["rule"], terms["server"]) != ("fedavg@1", "average@1"):
+    if closed is None or (terms["rule"], terms["server"]) != ("fedavg@1", "none@1"):
         return
     server = parse(read_blob(run, terms["document"]))["aggregation"]["server"]
     rate, scale = float(server["learning_rate"]), ldexp(total, exponent)
     start = read_blob(run, closed["parent"])
-    step, at = int.from_bytes(start[-12:-4], "big"), len(start) - 25 - 4 * size
-    tails = [lp(b"average@1") + struct.pack(">QI", count, 0) for count in (step, step + 1)]
+    step, at = int.from_bytes(start[-12:-4], "big"), len(start) - 22 - 4 * size
+    tails = [lp(b"none@1") + struct.pack(">QI", count, 0) for count in (step, step + 1)]
     need(start[:19] == b"collegium/model/v1\0" and start.endswith(tails[0]), "its model's form")
     before = struct.unpack_from(f"<{size}f", start, at)
     after = [old + rate * (float(s) / scale) for old, s in zip(before, sums, strict=True)]

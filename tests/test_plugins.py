@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,29 @@ def refusal(act, *arguments):
     except CollegiumError as error:
         return error.diagnostics()
 """
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A part that has only a name."""
+
+    name: str
+
+
+MEAN_1, MEAN_2 = Mean("mean@1"), Mean("mean@2")
+
+
+@pytest.fixture(scope="module")
+def second(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the same parts in a package of another name and version."""
+    folder = tmp_path_factory.mktemp("second")
+    shutil.copy(installed / "their_parts.py", folder)
+    (about,) = installed.glob("*.dist-info")
+    shutil.copytree(about, folder / "other_parts-2.0.dist-info")
+    metadata = folder / "other_parts-2.0.dist-info" / "METADATA"
+    text = metadata.read_text().replace("Name: their-parts", "Name: other-parts")
+    metadata.write_text(text.replace("Version: 1.0", "Version: 2.0"))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +92,10 @@ def test_a_rule_of_another_package_is_found_and_aggregates(installed: Path) -> N
         "rule = plugins.find('rules', 'their_rule')",
         "values = np.array([[1, 8], [2, 9], [30000, -7]], np.int16)",
         "updates = Updates(values, (1, 1, 1), 12, ('a', 'b', 'c'), (b'', b'', b''))",
-        "print(rule.name, rule.aggregate(updates).total.tolist())",
+        "print(rule.name, rule.aggregate(updates, 1).total.tolist())",
         "print(refusal(rule.check, 4, 2).splitlines()[0])",
     ) == [
-        "their_rule@1 [2, 8]",
+        "their_rule@2 [2, 8]",
         "error: 2 of 4 updates are not a minority [their-parts.tolerate]",
     ]
 
@@ -102,6 +126,69 @@ def test_a_part_that_does_not_load_says_which_and_why(installed: Path) -> None:
     assert what.endswith("[plugin.broken]")
     assert "AttributeError" in why
     assert "FORGOTTEN" in why
+
+
+def test_a_recorded_name_means_its_version_for_ever(installed: Path) -> None:
+    ask = (
+        "def named(*names):",
+        "    for name in names:",
+        "        try:",
+        "            part = plugins.find_versioned('rules', name)",
+        "            print(name, type(part).__name__, part.name)",
+        "        except CollegiumError as error:",
+        "            print(name, error.code)",
+    )
+    asked = "named('their_rule@2', 'their_rule@1', 'their_rule@3', 'fedavg@1', 'fedavg@2')"
+    assert printed(installed, *ask, asked) == [
+        "their_rule@2 UpperMedian their_rule@2",
+        "their_rule@1 LowerMedian their_rule@1",
+        "their_rule@3 plugin.version",
+        "fedavg@1 FedAvg fedavg@1",
+        "fedavg@2 plugin.version",
+    ]
+
+
+def test_an_earlier_version_of_our_own_is_found_beside_the_present_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = "collegium.learning.aggregation.fedavg:FEDAVG"
+    monkeypatch.setitem(plugins.BUILT_IN["rules"], "mean", now)
+    with pytest.raises(PluginError, match="mean@1 is registered, and fedavg@1") as caught:
+        plugins.find_versioned("rules", "mean@1")
+    assert caught.value.code == "plugin.version"
+    monkeypatch.setitem(plugins.BUILT_IN["rules"], "mean", f"{__name__}:MEAN_2")
+    monkeypatch.setitem(plugins.BUILT_IN["rules"], "mean@1", f"{__name__}:MEAN_1")
+    monkeypatch.setattr(plugins, "import_module", lambda _: sys.modules[__name__])
+    assert plugins.find_versioned("rules", "mean@1") is MEAN_1
+    assert plugins.find_versioned("rules", "mean@2") is MEAN_2
+    assert "mean@1" not in plugins.names("rules")
+
+
+def test_a_name_that_two_packages_bring_is_refused(installed: Path, second: Path) -> None:
+    both = Path(f"{installed}{os.pathsep}{second}")
+    ask = "print(refusal(plugins.find, 'rules', 'their_rule').splitlines()[0])"
+    assert printed(both, ask, "print(plugins.find('rules', 'fedavg').name)") == [
+        "error: 'their_rule' among rules comes from other-parts and from their-parts"
+        " [plugin.ambiguous]",
+        "fedavg@1",
+    ]
+
+
+def test_the_digest_of_the_code_tells_a_plug_in_and_its_version(
+    installed: Path, second: Path, tmp_path: Path
+) -> None:
+    ask = (
+        "from collegium.running.code import code_digest",
+        "from collegium.study.reading import read_study",
+        "print(code_digest(read_study('heart').study).hex())",
+    )
+    theirs = "print(code_digest(read_study('heart', ['aggregation.rule=their_rule']).study).hex())"
+    (ours,) = printed(tmp_path, *ask)
+    plain, first = printed(installed, *ask, theirs)
+    assert plain == ours
+    other_plain, other = printed(second, *ask, theirs)
+    assert other_plain == ours
+    assert len({ours, first, other}) == 3
 
 
 def test_a_built_in_name_keeps_its_meaning(installed: Path) -> None:

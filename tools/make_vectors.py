@@ -155,7 +155,7 @@ def register(study: str = "heart") -> Vector:
         "code": to_text(digest("code")), "design": "plain@1",
         "document": to_text(digest("document")), "exponent": 12, "max_attempts": 3, "min_sites": 1,
         "model": to_text(digest("model")), "parameters": 1000, "per_round": 1, "rounds": 30,
-        "rule": "fedavg@1", "seed": 7, "server": "average@1", "sites": ("ada",), "weights": "rows",
+        "rule": "fedavg@1", "seed": 7, "server": "none@1", "sites": ("ada",), "weights": "rows",
     }  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def blobs(identity: bytes) -> Vector:
     one = (TensorSpec("w", (1,)),)
     two = (TensorSpec("bias", ()), TensorSpec("weight", (2, 1)))
     model = ModelState(two, np.array([0.5, -1.0, 2.0], np.float32), "adam@1", 3, slots())
-    smallest = ModelState(one, np.zeros(1, np.float32), "average@1", 0, ())
+    smallest = ModelState(one, np.zeros(1, np.float32), "none@1", 0, ())
     update, salt = encode_update(np.array([1, -32767, 32767, 0], np.int16), 12), digest("salt")
     bound = commitment(identity, "heart", 1, 2, "ada", sha256(update).digest(), salt)
     draw = tagged_hash("draw", identity, lp(b"heart"), u64(7), u64(1), lp(b"ada"))

@@ -3,12 +3,15 @@
 A kind is one seam of the system. Another package adds to it by an entry point in the group
 ``collegium.<kind>`` whose name is what a study document says and whose object is what the
 seam's Protocol describes. Built-in names win: a package cannot replace what a recorded name
-means.
+means. A ledger records versioned names: the part that a name now stands for is found by it, and
+an earlier version lives on under a name of its own, such as ``fedavg@1``, which no study
+document can ask for anew.
 """
 
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -48,27 +51,40 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a part comes from that is not built in: its entry point, and who brings it."""
+
+    target: str
+    package: str
+    version: str
+
+
 @cache
-def _installed(kind: Kind) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=f"collegium.{kind}")}
+def _installed(kind: Kind) -> dict[str, tuple[EntryPoint, ...]]:
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for point in entry_points(group=f"collegium.{kind}"):
+        found[point.name] = (*found.get(point.name, ()), point)
+    return found
 
 
 def names(kind: Kind) -> list[str]:
-    """Return every name of a kind, sorted: built in or brought by an installed package."""
-    return sorted({*BUILT_IN[kind], *_installed(kind)})
+    """Return every name that a study may use, sorted: built in or brought by a package."""
+    return sorted(name for name in {*BUILT_IN[kind], *_installed(kind)} if "@" not in name)
 
 
 def find(kind: Kind, name: str) -> Any:
     """Return the object behind a name.
 
     Raises:
-        PluginError: nothing has that name (the nearest one is given), or it fails to load.
+        PluginError: nothing has that name (the nearest one is given), two packages bring it, or
+            it fails to load.
     """
     target = BUILT_IN[kind].get(name)
     if target is not None:
         module, _, attribute = target.partition(":")
         return getattr(import_module(module), attribute)
-    point = _installed(kind).get(name)
+    point = _entry_point(kind, name)
     if point is None:
         near = difflib.get_close_matches(name, names(kind), n=1, cutoff=0.0)
         raise PluginError(
@@ -88,3 +104,53 @@ def find(kind: Kind, name: str) -> Any:
             f"{type(error).__name__}: {error}",
             "repair or reinstall the package that brings it",
         ) from error
+
+
+def find_versioned(kind: Kind, versioned: str) -> Any:
+    """Return the object that a recorded name such as ``fedavg@1`` means, now and for ever.
+
+    A part under that very name comes first, but for what a built-in name stands for now.
+
+    Raises:
+        PluginError: as `find`, or only another version is installed.
+    """
+    bare = versioned.partition("@")[0]
+    built_in = BUILT_IN[kind]
+    exact = versioned in built_in or versioned in _installed(kind)
+    if versioned not in built_in and bare in built_in and find(kind, bare).name == versioned:
+        exact = False
+    part = find(kind, versioned if exact else bare)
+    if part.name != versioned:
+        raise PluginError(
+            "plugin.version",
+            f"{versioned} is registered, and {part.name} is installed",
+            "a versioned name never changes its meaning, so another version cannot stand in",
+            "install the release that has it",
+        )
+    return part
+
+
+def origin(kind: Kind, name: str) -> Origin | None:
+    """Return where a part comes from; None where it is built in, or nothing has that name.
+
+    Raises:
+        PluginError: two packages bring it.
+    """
+    point = None if name in BUILT_IN[kind] else _entry_point(kind, name)
+    if point is None:
+        return None
+    package = point.dist
+    return Origin(point.value, package.name if package else "", package.version if package else "")
+
+
+def _entry_point(kind: Kind, name: str) -> EntryPoint | None:
+    points = _installed(kind).get(name, ())
+    if len(points) > 1:
+        packages = sorted(point.dist.name if point.dist else point.value for point in points)
+        raise PluginError(
+            "plugin.ambiguous",
+            f"{name!r} among {kind.replace('_', ' ')} comes from {' and from '.join(packages)}",
+            "which of them is meant would depend on the order of installation",
+            "uninstall all of them but one",
+        )
+    return points[0] if points else None

@@ -33,7 +33,7 @@ OTHERS: Mapping[str, tuple[object, ...]] = {
     "phase": ("setup", "commit", "reveal", "available", "vote", "evaluation", "release"),
     "roles": ("owner", "site", "validator"),
     "rule": ("fedavg@2", "trimmed_mean@1"),
-    "server": ("average@2", "adam@1", "nothing@1"),
+    "server": ("none@2", "adam@1", "nothing@1"),
     "sites": ("guest", "hungarian"),
     "study": ("another",),
     "weights": ("equal", "rows"),

@@ -75,6 +75,7 @@ FOUND = {
     "study.register: attendance": {REFUSED, "study.registration"},
     "study.register: code": {"named code.differs"},
     "study.register: design": {REFUSED},
+    "study.abandon: phase": {MALFORMED, REFUSED},
     "study.register: document": {REFUSED},
     "study.register: exponent": {"study.registration"},
     "study.register: max_attempts": {"study.registration"},

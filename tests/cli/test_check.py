@@ -38,8 +38,9 @@ def test_outbound_lists_every_kind_of_message_with_its_fate(call: Call) -> None:
     kinds = [one["kind"] for one in found]
     assert len(set(kinds)) == len(kinds)
     for one in found:
-        assert set(one) == {"kind", "contents", "to", "protection", "kept", "from_rows"}
-        assert all(one[key] for key in ("kind", "contents", "to", "protection", "kept"))
+        texts = {"kind", "contents", "to", "protection", "kept"}
+        assert set(one) == texts | {"from_rows", "transactions"}
+        assert all(one[key] for key in texts)
     assert any(one["from_rows"] for one in found)
     shown = call("check", "heart", "--outbound").stdout
     assert all(kind in shown for kind in kinds)
@@ -74,7 +75,8 @@ BROKEN = [
     ('"logistic"', '"mlp"', "study.combination", "hidden", "hidden = [32]"),
     ('"logistic"', '"linear"', "model.target", "", ""),
     ('by = "site"', 'by = "dirichlet"', "study.combination", LINE, "sites"),
-    ('by = "site"', 'by = "split", sites = 100000', "data.partition", "", ""),
+    ('by = "site"', 'by = "split", sites = 100000', "study.combination", LINE, "at most 400 sites"),
+    ('by = "site"', 'by = "split", sites = 400', "data.partition", "", ""),
     ("threshold = 0.5", "threshold = nan", "study.range", LINE, "range"),
     ('id = "heart"', 'id = "../heart"', "study.text", LINE, "short name"),
     ('id = "heart"', 'id = ""', "study.text", LINE, "short name"),

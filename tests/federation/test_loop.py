@@ -6,13 +6,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.federation.kit import consortium, owner, site, until, validator
+from tests.federation.kit import (
+    consortium,
+    identity_of,
+    owner,
+    resigned,
+    said,
+    site,
+    until,
+    validator,
+)
 
+from collegium.canonical import to_text
 from collegium.errors import RunError
 from collegium.federation.loop import QUOTA, Traffic, drive
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.book import Accepted
+from collegium.ledger.contract.transactions import EvidenceConflict, StudyClose, Transaction
 from collegium.running.consortium import Consortium
 
 
@@ -80,6 +91,71 @@ def test_where_nobody_has_anything_to_say_it_stops_with_an_error(tmp_path: Path)
         assert caught.value.code == "run.stuck"
         assert "'absent'" in caught.value.what
         assert watched.idles == [False, True, True]
+        assert "refused" not in caught.value.why
+
+
+def test_the_error_tells_what_was_refused_last(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        who = identity_of(within, "va")
+        early = who.sign(StudyClose, study="heart")
+        with pytest.raises(RunError) as caught:
+            driven(within, Watched(site(within), (b"{}", early)), Watched(validator(within)))
+        assert caught.value.code == "run.stuck"
+        assert "last refused: va (site) (unknown-study: " in caught.value.why
+        assert "malformed" not in caught.value.why
+        assert "validator" not in caught.value.why
+
+
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """A validator that says everything but some kinds of things."""
+
+    inner: Participant
+    kinds: tuple[type[Transaction], ...]
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        due = self.inner.reconcile(view, idle=idle)
+        return [envelope for envelope in due if not isinstance(said(envelope), self.kinds)]
+
+
+@pytest.mark.parametrize("hushed", [(), ("cleveland",), ("cleveland", "hungarian", "va")])
+def test_an_equivocation_comes_on_record_whoever_keeps_quiet_about_it(
+    tmp_path: Path, hushed: tuple[str, ...]
+) -> None:
+    with consortium(tmp_path) as within:
+        everybody: list[Participant] = [
+            Hushed(one, (EvidenceConflict,)) if one.name.split()[0] in hushed else one
+            for one in within.participants
+        ]
+        view = until(within, "commit", 1)
+        first = site(within, "va").reconcile(view, idle=False)
+        other = resigned(within, "va", first[0], commitment=to_text(bytes(32)))
+        everybody.insert(0, Once(site(within, "va"), [*first, other]))
+        accepted: list[Accepted] = []
+        traffic = drive(within.engine, view.study, everybody, accepted.extend)
+        evidence = [one for one in accepted if isinstance(one.transaction, EvidenceConflict)]
+        assert [one.sender not in hushed for one in evidence] == [True]
+        assert traffic.passes < 20
+
+
+@dataclass(slots=True)
+class Once:
+    """Says some things once."""
+
+    inner: Participant
+    due: list[bytes]
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        due, self.due = self.due, []
+        return due
 
 
 def test_sites_without_a_quorum_of_validators_get_stuck_and_not_further(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -93,3 +94,40 @@ def test_corruption_is_named_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"outbox\.corrupt") as caught:
         Outbox(path)
     assert f"byte {len(first)} " in caught.value.why
+
+
+def test_memory_holds_no_values(tmp_path: Path) -> None:
+    path = tmp_path / "outbox"
+    value = bytes(100_000)
+    with closing(Outbox(path)) as outbox:
+        tracemalloc.start()
+        try:
+            for number in range(100):
+                outbox.put(str(number), value)
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert held < len(value)
+        assert outbox.get("7") == value
+
+
+def test_values_are_found_whatever_was_read_and_written_between(tmp_path: Path) -> None:
+    path = tmp_path / "outbox"
+    write(path, ("a", b"one"))
+    with closing(Outbox(path)) as outbox:
+        outbox.put("b", b"two")
+        assert outbox.get("a") == b"one"
+        outbox.put("c", b"three")
+        assert [outbox.get(key) for key in "cab"] == [b"three", b"one", b"two"]
+    assert read(path, "a", "b", "c") == [b"one", b"two", b"three"]
+
+
+def test_what_is_damaged_while_it_is_open_is_named_when_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "outbox"
+    with closing(Outbox(path)) as outbox:
+        outbox.put("a", b"one")
+        whole = path.read_bytes()
+        for damaged in (whole.replace(b"one", b"two"), whole[:-1], b""):
+            path.write_bytes(damaged)
+            with pytest.raises(RunError, match=r"outbox\.corrupt"):
+                outbox.get("a")

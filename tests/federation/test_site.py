@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.federation.kit import (
@@ -17,12 +18,14 @@ from tests.federation.kit import (
     site,
     step,
     until,
+    validator,
 )
 
 from collegium.canonical import from_text, to_text
+from collegium.federation import cohort as cohort_module
 from collegium.federation.outbox import Outbox
 from collegium.federation.site import Site, SiteParts, outbox_key
-from collegium.learning.blobs import decode_model, decode_update, encode_model
+from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.models import initial_parameters, model_spec, tensors
 from collegium.learning.server import initial_state
@@ -49,7 +52,7 @@ def other_model(within: Consortium) -> bytes:
     return encode_model(initial_state(tensors(spec), parameters, prepared.server, server))
 
 
-def registered(within: Consortium, **changes: str) -> None:
+def registered(within: Consortium, **changes: Any) -> None:
     """Register the study, with some fields changed by an owner who errs or lies."""
     (envelope,) = owner(within).reconcile(within.view(), idle=False)
     outcome = within.engine.submit([resigned(within, "cleveland", envelope, **changes)])
@@ -72,6 +75,22 @@ def test_it_refuses_another_document(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         document = document_bytes(read_study("heart", ["training.rounds=3"]).study)
         registered(within, document=to_text(blobs_of(within, "cleveland").publish(document)))
+        assert site(within).reconcile(within.view(), idle=False) == []
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"rounds": 3}, {"min_sites": 1}, {"min_sites": 2, "per_round": 3}, {"max_attempts": 4},
+        {"attendance": "all"}, {"exponent": 11}, {"rule": "median@1"}, {"server": "adam@1"},
+        {"seed": 44}, {"weights": "equal"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_it_refuses_terms_that_are_not_the_documents(tmp_path: Path, term: dict[str, Any]) -> None:
+    with consortium(tmp_path) as within:
+        registered(within, **term)
+        assert within.view().registration is not None
         assert site(within).reconcile(within.view(), idle=False) == []
 
 
@@ -137,11 +156,12 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
     with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "other")) as outbox:
         view = until(within, "commit", 2)
         first = site(within).reconcile(view, idle=False)
-        kept = within.outboxes[-1].get(outbox_key(view))
+        key = outbox_key(within.engine.identity, view)
+        kept = within.outboxes[-1].get(key)
         assert kept is not None
         other = bytearray(kept)
         other[-1] ^= 1
-        outbox.put(outbox_key(view), bytes(other))
+        outbox.put(key, bytes(other))
         assert remade(within, outbox).reconcile(view, idle=False) != first
 
 
@@ -151,6 +171,77 @@ def test_without_its_outbox_it_does_not_reveal(tmp_path: Path) -> None:
         before = within.exchange.published_bytes
         assert remade(within, empty).reconcile(view, idle=True) == []
         assert within.exchange.published_bytes == before
+
+
+def test_its_outbox_has_nothing_for_another_ledger(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "reveal", 1)
+        genesis, outbox = within.engine.identity, within.outboxes[-1]
+        assert outbox.get(outbox_key(genesis, view)) is not None
+        assert outbox.get(outbox_key(bytes(32), view)) is None
+
+
+@pytest.mark.parametrize("phase", ["available", "vote"])
+def test_it_serves_its_update_again_while_the_round_is_open(tmp_path: Path, phase: str) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, phase, 1)
+        name = from_text(view.reveals["va"].digest, 32)
+        path = within.exchange.folder.path / name.hex()
+        whole = path.read_bytes()
+        path.write_bytes(b"")
+        assert site(within, "hungarian").reconcile(view, idle=False) == []
+        assert path.read_bytes() == b""
+        assert site(within).reconcile(view, idle=False) == []
+        assert path.read_bytes() == whole
+
+
+def test_it_joins_the_next_round_where_it_missed_the_set_up(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "setup")
+        step(within, without=[site(within)])
+        for name in within.prepared.validators[:3]:
+            validator(within, name).reconcile(within.view(), idle=True)
+        step(within, idle=True, without=[site(within)])
+        view = within.view()
+        assert (view.phase, "va" in view.participants) == ("commit", False)
+        assert kinds(site(within).reconcile(view, idle=False)) == ["study.accept"]
+        step(within)
+        assert site(within).reconcile(within.view(), idle=False) == []
+        assert "va" in until(within, "commit", 2).participants
+
+
+def test_it_accepts_nothing_after_training_or_where_it_is_not_registered(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        three = ("cleveland", "hungarian", "switzerland")
+        registered(within, sites=three, per_round=3, min_sites=2)
+        assert not within.view().may_accept("va")
+        assert site(within).reconcile(within.view(), idle=False) == []
+    with consortium(tmp_path / "other") as within:
+        until(within, "setup")
+        step(within, without=[site(within)])
+        for _ in range(2):
+            step(within, idle=True, without=[site(within)])
+        while within.view().phase != "evaluation":
+            step(within, without=[site(within)])
+        assert site(within).reconcile(within.view(), idle=False) == []
+
+
+def test_a_model_is_decoded_once_for_all_sites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "setup")
+        decoded: list[bytes] = []
+
+        def counting(data: bytes) -> ModelState:
+            decoded.append(data)
+            return decode_model(data)
+
+        monkeypatch.setattr(cohort_module, "decode_model", counting)
+        step(within)
+        step(within)
+        assert within.view().phase == "reveal"
+        assert len(decoded) == 1
 
 
 def test_it_is_silent_in_a_round_that_it_has_no_part_in(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tests.federation.kit import (
     blobs_of,
     consortium,
+    identity_of,
     kinds,
     resigned,
     said,
@@ -17,16 +19,20 @@ from tests.federation.kit import (
     validator,
 )
 
-from collegium.canonical import from_text
+from collegium.canonical import from_text, to_text
+from collegium.federation import validator as validator_module
+from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model, decode_update
 from collegium.ledger.contract.transactions import (
+    EvidenceConflict,
     PhaseTimeout,
     RoundVote,
     UpdateAvailable,
     UpdateReveal,
 )
 from collegium.running.consortium import Consortium
+from collegium.study.reading import read_study
 
 
 def bits(envelope: bytes) -> str:
@@ -162,6 +168,77 @@ def test_it_votes_on_a_round_that_closed_without_it(tmp_path: Path) -> None:
         assert validator(within, "va").reconcile(within.view(), idle=False) == []
 
 
+def test_it_waits_with_a_late_vote_for_what_is_not_to_be_had(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "vote", 1)
+        missing = view.reveals["hungarian"].digest
+        step(within, without=[validator(within, "va")])
+        hide(within, missing)
+        view = within.view()
+        assert validator(within, "va").reconcile(view, idle=False) == []
+        (envelope,) = validator(within, "va").reconcile(view, idle=True)
+        vote = said(envelope)
+        assert isinstance(vote, RoundVote)
+        assert (vote.round, vote.fail) == (1, "unavailable")
+
+
+def test_it_calculates_a_model_once_however_often_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "vote", 1)
+        before = validator(within).reconcile(view, idle=False)
+        step(within, without=[validator(within)])
+        (late,) = validator(within).reconcile(within.view(), idle=False)
+        assert [late] == before
+        monkeypatch.setattr(validator_module, "next_model", lambda *_: pytest.fail("calculated"))
+        assert validator(within).reconcile(within.view(), idle=False) == [late]
+
+
+@pytest.mark.parametrize("damage", [True, False], ids=["emptied", "gone"])
+def test_it_publishes_the_last_model_again_where_it_is_damaged(
+    tmp_path: Path, damage: bool
+) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "commit", 2)
+        path = within.exchange.folder.path / view.model.hex()
+        whole = hide(within, to_text(view.model))
+        if damage:
+            path.write_bytes(b"")
+        assert validator(within).reconcile(view, idle=False) == []
+        assert path.read_bytes() == whole
+
+
+CONFLICT = (b"one envelope", b"another envelope")
+
+
+def noticing(within: Consortium) -> StudyView:
+    """A view that tells of an equivocation."""
+    return StudyView(within.engine.state, within.view().study, (CONFLICT,))
+
+
+def test_the_first_validator_puts_an_equivocation_on_record(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "commit", 1)
+        due = validator(within, "cleveland").reconcile(noticing(within), idle=False)
+        assert kinds(due) == ["evidence.conflict"]
+        evidence = said(due[0])
+        assert isinstance(evidence, EvidenceConflict)
+        assert (evidence.first, evidence.second) == tuple(map(to_text, CONFLICT))
+
+
+@pytest.mark.parametrize("idle", [True, False], ids=["when idle", "at the next look"])
+def test_the_others_do_if_it_is_still_open(tmp_path: Path, idle: bool) -> None:
+    with consortium(tmp_path) as within:
+        until(within, "commit", 1)
+        va = validator(within, "va")
+        if not idle:
+            assert va.reconcile(noticing(within), idle=False) == []
+        assert kinds(va.reconcile(noticing(within), idle=idle)) == ["evidence.conflict"]
+        assert va.reconcile(within.view(), idle=False) == []
+        assert va.reconcile(noticing(within), idle=False) == []
+
+
 def test_its_timer_ends_a_phase_once(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "commit", 1)
@@ -202,6 +279,19 @@ def test_the_first_validator_closes_a_study_and_any_other_if_it_does_not(tmp_pat
         assert kinds(validator(within, "cleveland").reconcile(view, idle=False)) == ["study.close"]
         assert validator(within, "va").reconcile(view, idle=False) == []
         assert kinds(validator(within, "va").reconcile(view, idle=True)) == ["study.close"]
+
+
+def test_it_says_nothing_about_a_study_of_which_it_was_given_another_document(
+    tmp_path: Path,
+) -> None:
+    with consortium(tmp_path) as within:
+        other = read_study("heart", ["training.rounds=2", "study.title=Other"]).study
+        stranger = Validator(identity_of(within, "va"), blobs_of(within, "va"), other)
+        for phase in ("setup", "available", "vote", "evaluation"):
+            view = until(within, phase)
+            for idle in (False, True, True):
+                assert stranger.reconcile(view, idle=idle) == []
+            step(within)
 
 
 def test_it_says_nothing_before_a_study_is_registered_or_after_it_is_closed(

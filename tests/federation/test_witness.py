@@ -11,7 +11,7 @@ from collegium.federation.witness import Witness
 from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.transactions import RoundVote
+from collegium.ledger.contract.transactions import EvidenceConflict, RoundVote
 from collegium.ledger.envelope import decode_envelope
 
 VA = identity("va", bytes(32), b"1" * 32)
@@ -31,15 +31,25 @@ def accepted(envelope: bytes) -> Accepted:
 def watched(*blocks: list[tuple[bytes, Outcome]]) -> list[tuple[bytes, bytes]]:
     """The conflicts that a new witness finds in the last of some blocks."""
     witness = Witness()
-    found: list[tuple[bytes, bytes]] = []
+    found: tuple[tuple[bytes, bytes], ...] = ()
     for block in blocks:
         found = witness.watch([data for data, _ in block], [outcome for _, outcome in block])
-    return found
+    return list(found)
+
+
+def ordered(*envelopes: bytes) -> tuple[bytes, bytes]:
+    first, second = sorted(envelopes, key=lambda data: decode_envelope(data).payload)
+    return first, second
+
+
+def evidence(pair: tuple[bytes, bytes]) -> bytes:
+    first, second = map(to_text, pair)
+    return CLEVELAND.sign(EvidenceConflict, first=first, second=second)
 
 
 def test_a_second_vote_for_another_model_is_a_conflict() -> None:
     first, second = vote(1), vote(2)
-    pair = tuple(sorted((first, second), key=lambda data: decode_envelope(data).payload))
+    pair = ordered(first, second)
     assert watched([(first, accepted(first)), (second, ALREADY)]) == [pair]
     assert watched([(second, accepted(second))], [(first, ALREADY)]) == [pair]
 
@@ -74,3 +84,23 @@ def test_it_remembers_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
     block: list[tuple[bytes, Outcome]] = [(one, accepted(one)) for one in votes]
     assert watched(block, [(vote(2, number=1), ALREADY)]) == []
     assert len(watched(block, [(vote(2, number=5), ALREADY)])) == 1
+
+
+def test_a_conflict_stays_open_until_evidence_of_it_is_answered() -> None:
+    first, second = vote(1), vote(2)
+    pair = ordered(first, second)
+    said: list[tuple[bytes, Outcome]] = [(first, accepted(first)), (second, ALREADY)]
+    posted, other = evidence(pair), evidence(ordered(vote(3), vote(4)))
+    nothing: list[tuple[bytes, Outcome]] = []
+    assert watched(said, nothing, nothing) == [pair]
+    assert watched(said, [(other, accepted(other))]) == [pair]
+    assert watched(said, [(posted, Rejected("signature", ""))]) == [pair]
+    assert watched(said, [(posted, accepted(posted))]) == []
+    assert watched(said, [(posted, ALREADY)]) == []
+    assert watched(said, [(posted, Rejected("refused", "enough is known"))]) == []
+
+
+def test_of_many_contradictions_under_one_key_one_is_open() -> None:
+    first = vote(1)
+    others = [(vote(model), ALREADY) for model in range(2, 40)]
+    assert watched([(first, accepted(first)), *others]) == [ordered(first, vote(2))]

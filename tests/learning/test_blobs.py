@@ -131,7 +131,7 @@ def test_a_dimension_of_nothing_is_refused() -> None:
         replace(MODEL, optimizer=""),
         replace(MODEL, step=-1),
         replace(MODEL, step=2**64),
-        ModelState((), np.empty(0, np.float32), "average@1", 0, ()),
+        ModelState((), np.empty(0, np.float32), "none@1", 0, ()),
     ],
 )
 def test_nothing_is_written_that_would_not_be_read(broken: ModelState) -> None:

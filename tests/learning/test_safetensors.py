@@ -12,7 +12,7 @@ from collegium.learning.safetensors import read_released, released_bytes
 MODEL = ModelState(
     (TensorSpec("layer0.bias", (2,)), TensorSpec("layer0.weight", (3, 2))),
     np.arange(8, dtype=np.float32),
-    "average@1",
+    "none@1",
     0,
     (),
 )
@@ -71,7 +71,7 @@ def test_bytes_are_refused_or_are_the_only_form(raw: bytes, data: st.DataObject)
             tensors, parameters = read_released(candidate)
         except FormatError:
             continue
-        model = ModelState(tensors, parameters, "average@1", 0, ())
+        model = ModelState(tensors, parameters, "none@1", 0, ())
         assert released_bytes(model) == candidate
 
 

@@ -141,7 +141,7 @@ def begin(folder: Path) -> SmallRun:
         "study": "small", "attendance": "quorum", "code": code, "design": "plain@1",
         "document": to_text(document), "exponent": 12, "max_attempts": 3, "min_sites": 2,
         "model": to_text(model), "parameters": PARAMETERS, "per_round": 2, "rounds": 2,
-        "rule": "fedavg@1", "seed": 0, "server": "average@1", "sites": SITES, "weights": "rows",
+        "rule": "fedavg@1", "seed": 0, "server": "none@1", "sites": SITES, "weights": "rows",
     }  # fmt: skip
     run.say(("ada", StudyRegister, terms))
     for site in SITES:
@@ -180,7 +180,7 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent
     start = run.blobs.get(from_text(opened.model, 32)) or b""
     model = next_model(
         decode_model(start), blobs, tuple(WEIGHTS.values()), SITES, opened.exponent,
-        rule_named("fedavg@1"), server_named("average@1", "none"), STUDY.aggregation.server,
+        rule_named("fedavg@1"), 0, server_named("none@1"), STUDY.aggregation.server,
     )  # fmt: skip
     vote = {**place, "model": to_text(run.blobs.put(model))}
     run.notes.append(run.ledger.checkpoint(key_of("*log")))
@@ -189,7 +189,7 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent
 
 
 def rotate(run: SmallRun) -> None:
-    """Propose and accept a new key for cy; it takes effect when the open round closes."""
+    """Propose and accept a new key for cy; it takes effect at once."""
     new = key_of("cy, later")
     text = to_text(new.public)
     message = rotation_message(to_text(run.ledger.identity), PROPOSAL, "cy", text)
@@ -197,6 +197,7 @@ def rotate(run: SmallRun) -> None:
     run.say(("bo", MemberPropose, {"proposal": PROPOSAL, "action": action}))
     for who in ("ada", "cy"):
         run.say((who, MemberVote, {"proposal": PROPOSAL, "approve": True}))
+    run.keys["cy"] = new
 
 
 def finish(run: SmallRun, final: RoundClosed) -> None:
@@ -227,7 +228,6 @@ def small_run(folder: Path) -> SmallRun:
     (opened,) = (e for one in run.accepted for e in one.events if isinstance(e, RoundOpened))
     rotate(run)
     events = play_round(run, 1, opened)
-    run.keys["cy"] = key_of("cy, later")
     (opened,) = (event for event in events if isinstance(event, RoundOpened))
     events = play_round(run, 2, opened)
     (final,) = (event for event in events if isinstance(event, RoundClosed))

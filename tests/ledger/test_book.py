@@ -9,7 +9,7 @@ import pytest
 from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small_run
 
 from collegium.errors import CollegiumError, FormatError, RunError
-from collegium.ledger.book import Ledger, create_ledger, open_ledger, snapshot_path
+from collegium.ledger.book import Ledger, create_ledger, open_ledger
 from collegium.ledger.contract.apply import apply
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.frames import (
@@ -29,7 +29,7 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
-from collegium.ledger.snapshot import decode_snapshot, encode_snapshot
+from collegium.ledger.snapshot import decode_snapshot, encode_snapshot, snapshot_path
 from collegium.ledger.state import Branch, Frozen, Table
 
 LOG = key_of("*log")
@@ -421,6 +421,17 @@ def test_a_lying_snapshot_is_ignored(
     ledger = reopened(ledger_file)
     assert len(calls) == ledger.frontier.size, "the whole file is replayed"
     assert ledger.state.get(("members",), "eve") is None
+
+
+def test_a_snapshot_does_not_stand_for_entries_that_have_changed(
+    ledger_file: Path, snapshot: bytes
+) -> None:
+    data = bytearray(ledger_file.read_bytes())
+    data[len(data) // 2] ^= 1
+    ledger_file.write_bytes(data)
+    snapshot_path(ledger_file).write_bytes(snapshot)
+    with pytest.raises(FormatError):
+        open_ledger(ledger_file, lambda _: None)
 
 
 def test_a_snapshot_holds_the_state_in_all_its_parts(snapshot: bytes, whole: Path) -> None:

@@ -214,7 +214,7 @@ def set_in(part: dict[str, Any], **changed: object) -> None:
 def unproven_key(entries: list[Said]) -> None:
     """Everybody agrees on a key whose holder never signed for it."""
     proposed = kind(entries, "member.propose").tx["action"]
-    for action in (proposed, closing(entries, 1).event("membership.changed")["action"]):
+    for action in (proposed, kind(entries, "member.vote", 1).event("membership.changed")["action"]):
         action["key"] = to_text(key_of("eve").public)
 
 
@@ -232,7 +232,10 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a key that was rotated away": (
         lambda said: setattr(said[-2], "who", signed_by("cy")), "member's key"),
     "a new key before its time": (
-        lambda said: setattr(kind(said, "update.available", 2), "who", signed_by("cy, later")),
+        lambda said: setattr(kind(said, "member.vote", 1), "who", signed_by("cy, later")),
+        "member's key"),
+    "an old key after its time": (
+        lambda said: setattr(kind(said, "update.available", 2), "who", signed_by("cy")),
         "member's key"),
     "another ledger": (
         lambda said: set_in(said[-1].tx, genesis=to_text(digest("x"))), "another ledger"),
@@ -288,10 +291,10 @@ LIES: dict[str, tuple[Lie, str]] = {
         lambda said: set_in(kind(said, "update.reveal", 1).tx, saturated=1), "not as revealed"),
     "a change of key without a quorum": (one_vote_less, "quorum"),
     "a change of key that nobody accepted": (
-        lambda said: kind(said, "member.vote", 1).events.clear(), "accepted"),
+        lambda said: kind(said, "member.vote", 1).events.pop(0), "accepted"),
     "another key than was accepted": (
         lambda said: set_in(
-            closing(said, 1).event("membership.changed")["action"],
+            kind(said, "member.vote", 1).event("membership.changed")["action"],
             key=to_text(key_of("eve").public)),
         "accepted"),
     "a key whose holder did not sign": (unproven_key, "InvalidSignature"),

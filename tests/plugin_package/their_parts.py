@@ -14,7 +14,7 @@ from collegium.learning.aggregation.updates import Updates
 class UpperMedian:
     """The upper median of each coordinate. It ignores weights, and bears a bad minority."""
 
-    name: str = "their_rule@1"
+    name: str = "their_rule@2"
     kind: Kind = "recomputed"
 
     def check(self, participants: int, tolerate: int) -> None:
@@ -27,13 +27,31 @@ class UpperMedian:
                 "tolerate fewer, or let more sites take part",
             )
 
-    def aggregate(self, updates: Updates) -> Aggregate:
-        """Return the middle value of each coordinate, over 1."""
+    def aggregate(self, updates: Updates, tolerate: int) -> Aggregate:
+        """Return the middle value of each coordinate, over 1, however few are bad."""
         ordered = np.sort(updates.values, axis=0)
         return Aggregate(ordered[len(ordered) // 2].astype(np.int64), 1)
 
 
+@dataclass(frozen=True, slots=True)
+class LowerMedian:
+    """What `their_rule` meant in its first version: ledgers that name it are verified by it."""
+
+    name: str = "their_rule@1"
+    kind: Kind = "recomputed"
+
+    def check(self, participants: int, tolerate: int) -> None:
+        """Refuse as the present version does."""
+        UpperMedian().check(participants, tolerate)
+
+    def aggregate(self, updates: Updates, tolerate: int) -> Aggregate:
+        """Return the lower middle value of each coordinate, over 1."""
+        ordered = np.sort(updates.values, axis=0)
+        return Aggregate(ordered[(len(ordered) - 1) // 2].astype(np.int64), 1)
+
+
 THEIR_RULE: Rule = UpperMedian()
+THEIR_FIRST_RULE: Rule = LowerMedian()
 
 
 def load() -> DataSet:

@@ -86,15 +86,22 @@ def test_a_consortium_without_a_secure_sum_has_the_sites_figures_only() -> None:
 
 
 def test_an_unfinished_run_says_what_is_missing() -> None:
-    content = with_fields(BINARY, lines=BINARY.lines[:3], posted=()).content()
+    cut_short = replace(BINARY.verification, complete=False)
+    content = with_fields(
+        BINARY, lines=BINARY.lines[:3], posted=(), verification=cut_short
+    ).content()
     assert content.outcome == "unfinished"
     assert len(content.rounds) == 3
-    assert content.quality.federated["auc"].absent == "not measured: the run is not finished"
+    assert (
+        content.quality.federated["auc"].absent
+        == "no measurements are here: metrics.jsonl is missing or ends early"
+    )
     assert content.reliability is None
 
 
 def test_a_report_needs_no_measurements_at_all() -> None:
     content = with_fields(BINARY, lines=()).content()
+    assert content.outcome == "completed", "the ledger says so"
     assert [one.site for one in content.quality.sites] == list(SITES)
     assert content.seconds == ()
     assert content.curves == ()

@@ -6,17 +6,25 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collegium.audit.verify import verify
-from collegium.errors import RunError
+from collegium.errors import FormatError, RunError
 from collegium.federation.outbox import Outbox
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
+from collegium.learning.blobs import decode_update
+from collegium.report.measurements import RoundLine, read_lines
+from collegium.running import consortium as consortium_module
+from collegium.running.consortium import build
 from collegium.running.execution import RunResult, run
+from collegium.running.preparation import prepare
+from collegium.study.canonical import document_bytes
+from collegium.study.reading import read_study
 from collegium.threats.attack import Place
 
 CHANGES = ("training.rounds=2", "evaluation.bootstrap=0")
@@ -204,3 +212,97 @@ def test_a_corrupt_outbox_is_named_and_nothing_goes_on(
         resumed(folder)
     assert caught.value.code == "outbox.corrupt"
     assert (folder / "ledger.log").read_bytes() == before
+
+
+def emptied(folder: Path, digest: bytes) -> Path:
+    """The file of a blob, which has lost its bytes."""
+    path = folder / "blobs" / digest.hex()
+    assert path.read_bytes()
+    path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize("puts", [1, 6], ids=["the first model", "a round's model"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_model_that_a_power_cut_emptied_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult, puts: int, gone: bool
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=puts)
+    within = build(prepare(read_study("heart", CHANGES)), folder, warn=print)
+    view = within.view()
+    within.close(complete=False)
+    assert view.closed_rounds == puts // 4
+    path = emptied(folder, view.model)
+    if gone:
+        path.unlink()
+    check_same(resumed(folder), undisturbed)
+
+
+def test_so_is_the_registered_document(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undisturbed: RunResult
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=1)
+    study = read_study("heart", CHANGES).study
+    emptied(folder, sha256(document_bytes(study)).digest())
+    check_same(resumed(folder), undisturbed)
+
+
+class StopsBeforeVoting(StopsBeforeRevealing):
+    """A validator whose machine goes down when the updates are attested and not yet reduced."""
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        if view.number == 1 and view.phase == "vote":
+            raise PowerCut
+        return self.honest.reconcile(view, idle=idle)
+
+
+def test_a_run_that_goes_on_after_inclusion_still_says_who_was_included(
+    tmp_path: Path, undisturbed: RunResult
+) -> None:
+    folder = tmp_path / "run"
+
+    def substitute(honest: Participant, place: Place) -> Participant:
+        return StopsBeforeVoting(honest) if honest.name == "cleveland (site)" else honest
+
+    with pytest.raises(PowerCut):
+        run("heart", out=folder, changes=CHANGES, substitute=substitute)
+    update = next(path for path in (folder / "blobs").iterdir() if is_update(path))
+    emptied(folder, bytes.fromhex(update.name))
+    check_same(resumed(folder), undisturbed)
+    lines = [one for one in read_lines(folder / "metrics.jsonl") if isinstance(one, RoundLine)]
+    everybody = ("cleveland", "hungarian", "switzerland", "va")
+    assert [line.included for line in lines] == [everybody, everybody]
+
+
+def is_update(path: Path) -> bool:
+    try:
+        decode_update(path.read_bytes())
+    except FormatError:
+        return False
+    return True
+
+
+def test_a_study_that_goes_on_under_other_code_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=6)
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(consortium_module, "code_digest", lambda *_: bytes(32))
+        run("heart", out=folder, changes=CHANGES, resume=True, warn=told.append)
+        run("heart", out=folder, changes=CHANGES, resume=True, warn=told.append)
+    (warning,) = (text for text in told if "code" in text)
+    assert "cleveland, hungarian, switzerland, va accepted the study" in warning
+
+
+def test_under_the_same_code_it_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(folder, monkeypatch, puts=6)
+    told: list[str] = []
+    run("heart", out=folder, changes=CHANGES, resume=True, warn=told.append)
+    assert told == []

@@ -26,8 +26,14 @@ def test_two_thirds_of_a_rounds_sites_must_send_updates_unless_the_study_says_mo
     assert prepared().min_sites == 3
     assert prepared("study.min_sites=4").min_sites == 4
     assert prepared("study.attendance=all").min_sites == 4
-    half = prepared("training.client_fraction=0.5", "study.min_sites=4")
+    half = prepared("training.client_fraction=0.5", "study.min_sites=2")
     assert (half.per_round, half.min_sites) == (2, 2)
+
+
+def test_more_updates_than_a_round_has_sites_are_not_lowered_but_refused() -> None:
+    with pytest.raises(StudyError, match="3 sites are required of a round of 2") as caught:
+        prepared("training.client_fraction=0.5", "study.min_sites=3")
+    assert caught.value.code == "study.combination"
 
 
 def test_rows_are_cut_into_two_parts_without_loss() -> None:

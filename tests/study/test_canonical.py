@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from collegium.errors import FormatError
+from collegium.errors import FormatError, StudyError
 from collegium.study.canonical import digest, document_bytes, study_from_document
 from collegium.study.document import (
     Data,
@@ -25,7 +25,8 @@ from collegium.study.document import (
     Threat,
     Training,
 )
-from collegium.study.reading import read_study
+from collegium.study.presets import preset_text
+from collegium.study.reading import parse_study, read_study
 from collegium.study.refusal import INTEGER_LIMIT, Refusal
 
 HEART = read_study("heart", ["training.rounds=30", "training.learning_rate=0.05"]).study
@@ -68,6 +69,7 @@ def test_the_form_of_a_whole_document() -> None:
         "question": "Presence of coronary disease from routine findings",
     }  # fmt: skip
     assert "threat" not in plain
+    assert plain["format"] == 1
     assert digest(study) == hashlib.sha256(data).hexdigest()
 
 
@@ -79,7 +81,7 @@ def test_the_bytes_of_a_known_document_never_change() -> None:
         training=Training(rounds=3, learning_rate=0.1),
         threat=Threat(attack="any", attackers=("site-1",)),
     )
-    assert digest(study) == "eefe1755819086de7ca76b2c8803b17b312120e2b3694afa44dacf4dc1715326"
+    assert digest(study) == "e9c41cb68e0ddd11930757ae926bcc6e8673bae85a8f7dbfbf9a86e76ec37325"
 
 
 @settings(max_examples=60)
@@ -121,7 +123,13 @@ def test_any_difference_changes_the_digest() -> None:
         (b'"rounds":30', b'"rounds":9007199254740992'),
         (b'"rounds":30', b'"rounds": 30'),
         (b'"rounds":30,', b""),
-        (b'"tolerate":0,', b""),
+        (b'"format":1,', b""),
+        (b'"format":1,', b'"format":2,'),
+        (b'"format":1,', b'"format":"1",'),
+        (b'"format":1,', b'"format":1.0,'),
+        (b'"format":1,', b'"format":true,'),
+        (b'"format":1,', b'"format":1,"format":1,'),
+        (b'"format":1,', b'"format":1,"another":{},'),
         (b'{"engine":"solo"}', b'{"engine":"solo","validators":null}'),
         (b'{"engine":"solo"}', b'{"engine":"solo","extra":1}'),
         (b'{"engine":"solo"}', b'{"engine":"log","engine":"solo"}'),
@@ -138,6 +146,38 @@ def test_other_bytes_for_the_same_or_no_content_are_refused(old: bytes, new: byt
     with pytest.raises(FormatError) as caught:
         study_from_document(data.replace(old, new, 1))
     assert caught.value.code == "format.study"
+
+
+@pytest.mark.parametrize(
+    ("absent", "changes"),
+    [
+        (b'"evaluation":{"bootstrap":1000,"threshold":"0.5"},', ()),
+        (b'"bootstrap":1000,', ("evaluation.threshold=0.3",)),
+        (b'"faults":{"dropout":"0.0"},', ()),
+        (b'"server":{"beta1":"0.9","beta2":"0.99","learning_rate":"1.0","optimizer":"none",'
+         b'"tau":"0.001"},', ("training.momentum=0.5",)),
+    ],
+    ids=["a section", "a key", "a section between", "a table in a section"],
+)  # fmt: skip
+def test_a_document_from_before_a_key_was_added_has_its_default(
+    absent: bytes, changes: tuple[str, ...]
+) -> None:
+    study = read_study("heart", changes).study
+    data = document_bytes(study)
+    assert absent in data
+    assert study_from_document(data.replace(absent, b"")) == study
+
+
+def test_what_has_no_default_may_not_be_absent() -> None:
+    for needed in (b'"id":"heart",', b'"rounds":30,', b'"model":{"architecture":"logistic",'):
+        assert needed in document_bytes(HEART)
+        with pytest.raises(FormatError):
+            study_from_document(document_bytes(HEART).replace(needed, b""))
+
+
+def test_a_study_document_cannot_say_its_own_format() -> None:
+    with pytest.raises(StudyError):
+        parse_study("format = 1\n" + preset_text("heart"), "s.toml")
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,12 @@ def test_partitions_that_can_be(partition: str) -> None:
         ("aggregation.tolerate=1",),
         ("faults.dropout=0.1", "study.attendance=all"),
         (SPLIT, "study.min_sites=11"),
+        (SPLIT, "study.min_sites=6", "training.client_fraction=0.5"),
+        (SPLIT, "faults.dropout=0.4"),
+        (SPLIT, "faults.dropout=0.2", "study.min_sites=9"),
+        (SPLIT, "faults.dropout=0.67", "training.client_fraction=0.3"),
+        ('data.partition={by="iid", sites=401}',),
+        ('data.partition={by="iid", sites=100}', "study.min_sites=72", "faults.dropout=0.29"),
         (SPLIT, "consensus.validators=11"),
         (SPLIT, "aggregation.rule=sturdy", "aggregation.tolerate=5"),
         ("threat.attack=flip", "consensus.engine=elsewhere"),
@@ -152,6 +158,12 @@ def test_combinations_that_cannot_work(changes: tuple[str, ...]) -> None:
         ("faults.dropout=0.1",),
         ("study.attendance=all",),
         (SPLIT, "study.min_sites=10", "consensus.validators=10"),
+        (SPLIT, "study.min_sites=5", "training.client_fraction=0.5"),
+        (SPLIT, "faults.dropout=0.39"),
+        (SPLIT, "faults.dropout=0.2", "study.min_sites=8"),
+        (SPLIT, "faults.dropout=0.66", "training.client_fraction=0.3"),
+        ('data.partition={by="iid", sites=400}',),
+        ('data.partition={by="iid", sites=100}', "study.min_sites=71", "faults.dropout=0.29"),
         (SPLIT, "aggregation.rule=sturdy", "aggregation.tolerate=4"),
         ("threat.attack=flip", "threat.rounds=[1, 30]", 'threat.attackers=["va"]'),
         ("consensus.engine=elsewhere",),
@@ -172,6 +184,23 @@ def test_counts_are_held_against_the_sites_of_the_data(change: str) -> None:
         check_sites(result.study, FOUR)
     assert caught.value.code == "study.combination"
     assert check_sites(result.study, (*FOUR, "fifth")) == ()
+
+
+def test_more_sites_than_a_registration_can_name_are_refused_wherever_they_come_from() -> None:
+    many = tuple(f"site-{number:03}" for number in range(401))
+    assert check_sites(read().study, many[:400]) == ()
+    with pytest.raises(Refusal, match="401 sites") as caught:
+        check_sites(read().study, many)
+    assert caught.value.path == ("data", "partition")
+
+
+def test_what_no_round_could_reach_is_refused_once_the_sites_are_known() -> None:
+    for change, path in (("study.min_sites=3", "min_sites"), ("faults.dropout=0.5", "dropout")):
+        study = read(change, "training.client_fraction=0.5").study
+        with pytest.raises(Refusal) as caught:
+            check_sites(study, FOUR)
+        assert caught.value.path[-1] == path
+        assert caught.value.code == "study.combination"
 
 
 @pytest.mark.usefixtures("_attack")

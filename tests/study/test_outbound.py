@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from typing import get_args
 
+import msgspec
 import pytest
 
+from collegium.ledger.contract.transactions import AnyTransaction, StudyAccept
 from collegium.plugins import BUILT_IN
 from collegium.study.outbound import Outbound, outbound
 from collegium.study.reading import read_study
@@ -20,14 +23,34 @@ def test_every_kind_of_message_is_listed_once() -> None:
     assert kinds == [
         "acceptance", "commitment of an update", "reveal of an update", "update",
         "evaluation statement", "availability of updates", "vote", "time-out", "model",
+        "end of a study", "evidence of equivocation", "change of the membership",
+        "registration of the study", "released model",
     ]  # fmt: skip
     for message in messages().values():
-        assert all(text for text in astuple(message)[:-1])
+        assert all(text for text in astuple(message)[:-2])
 
 
-def test_only_a_bitmap_and_a_time_out_hold_nothing_from_rows() -> None:
+def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
+    listed = [kind for message in messages().values() for kind in message.transactions]
+    assert sorted(listed) == sorted(kind.__struct_config__.tag for kind in get_args(AnyTransaction))
+
+
+def test_what_is_in_an_acceptance_is_what_its_transaction_has_room_for() -> None:
+    fields = {"code", "document", "snapshot", "weight"}
+    assert {field.name for field in msgspec.structs.fields(StudyAccept)} == fields | {
+        "format", "genesis", "study",
+    }  # fmt: skip
+    contents = messages()["acceptance"].contents
+    assert "the study document and of the code" in contents
+    assert contents.count("commitment") == 1
+
+
+def test_who_says_only_that_something_happened_tells_nothing_from_rows() -> None:
     clean = {kind for kind, message in messages().items() if not message.from_rows}
-    assert clean == {"availability of updates", "time-out"}
+    assert clean == {
+        "availability of updates", "time-out", "end of a study", "change of the membership",
+        "registration of the study",
+    }  # fmt: skip
 
 
 def test_a_plain_update_is_said_to_leak() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from collegium.errors import StudyError
 from collegium.study.canonical import digest
 from collegium.study.presets import preset_text
-from collegium.study.reading import ReadStudy, parse_study, read_study
+from collegium.study.reading import ReadStudy, document_of, parse_study, read_study
 
 HEART = preset_text("heart")
 
@@ -66,7 +66,7 @@ def test_changes_are_toml_values_or_bare_text() -> None:
         "training.rounds=3", " training.momentum = 0.5", "study.title=Trial #2 = new",
         'study.question="Why?"', "aggregation.server.optimizer=adam", "model.architecture=mlp",
         "model.hidden=[4, 5]", 'data.partition={by="split", sites=8}', "training.rounds=4",
-        "faults={dropout=0.5}",
+        "faults={dropout=0.25}",
     ]  # fmt: skip
     result = read_study("heart", changes)
     study = result.study
@@ -75,7 +75,31 @@ def test_changes_are_toml_values_or_bare_text() -> None:
     assert study.aggregation.server.optimizer == "adam"
     assert study.model.hidden == (4, 5)
     assert study.data.partition.sites == 8
-    assert study.faults.dropout == 0.5
+    assert study.faults.dropout == 0.25
+
+
+def test_a_document_can_be_read_where_its_parts_are_not_installed() -> None:
+    text = preset_text("heart")
+    assert document_of(text) == read_study("heart").study
+    elsewhere = text.replace('"uci_heart"', '"theirs"').replace("rounds = 100", "rounds = -1")
+    assert document_of(elsewhere).data.source == "theirs"
+    with pytest.raises(StudyError, match="theirs"):
+        parse_study(elsewhere.replace("rounds = -1", "rounds = 1"), "s.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("rounds = 100", 'rounds = "100"', "study.wrong-type"),
+        ("rounds = 100", "round = 100", "study.unknown-key"),
+        ("rounds = 100", "", "study.missing-key"),
+        ("rounds = 100", "rounds =", "study.syntax"),
+    ],
+)
+def test_what_is_read_so_is_a_study_document_all_the_same(old: str, new: str, code: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        document_of(preset_text("heart").replace(old, new))
+    assert caught.value.code == code
 
 
 def test_a_changed_document_is_stored_as_it_was_read() -> None:

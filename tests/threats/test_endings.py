@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.threats.trial import MEMBERS, Trial, attempt
 
+from collegium.errors import StudyError
 from collegium.federation.participant import Participant
 from collegium.threats.attack import Place
 from collegium.threats.sites import BlobAttack
@@ -95,11 +96,9 @@ def test_the_same_sites_drop_out_every_time(tmp_path: Path) -> None:
     assert len(models) == 1
 
 
-def test_too_many_drop_out(trial: Attempt) -> None:
-    tried = trial("faults.dropout=0.5")
-    assert has_failed(tried, 0)
-    assert tried.codes()["attempt.failed"] == 3
-    assert "site.unavailable" not in tried.codes()
+def test_more_dropping_out_than_a_round_bears_is_no_study(trial: Attempt) -> None:
+    with pytest.raises(StudyError, match="2 of the 4 sites of a round drop out"):
+        trial("faults.dropout=0.5")
 
 
 def test_a_study_that_allows_fewer_sites_bears_more_dropping_out(trial: Attempt) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from collegium.audit.findings import Finding, printable
 from collegium.audit.studies import Story
 from collegium.canonical import from_text
+from collegium.ledger.hashing import DIGEST_SIZE
 
 
 def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
@@ -55,7 +56,7 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
             named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}
         for post in story.statements.values():
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
-    unnamed = sorted(blobs - {from_text(name, 32).hex() for name in named})
+    unnamed = sorted(blobs - {from_text(name, DIGEST_SIZE).hex() for name in named})
     if unnamed:
         more = f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else ""
         what = f"the ledger names {len(unnamed)} of the blobs nowhere"

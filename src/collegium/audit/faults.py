@@ -19,6 +19,8 @@ _WHAT = {
     "site.silent": "committed no update",
     "site.withheld": "committed to an update and never revealed it",
     "site.unavailable": "revealed an update that too few validators could fetch and find sound",
+    "site.absent": "is a site of the study and never accepted it",
+    "site.no-statement": "took part and posted no statement about the final model",
 }
 
 
@@ -46,7 +48,23 @@ def faults(study: str, story: Story) -> list[Finding]:
     if story.failed is not None:
         what = f"the study failed ({story.failed.reason}) and keeps its last good model"
         findings.append(Finding("study.failed", "fault", what, study))
-    return findings
+    return findings + list(_omissions(study, story))
+
+
+def _omissions(study: str, story: Story) -> Iterator[Finding]:
+    """Yield what a closed study has been left without."""
+    if story.closed is None:
+        return
+    completed = story.closed.outcome == "completed"
+    for name in story.registration.sites:
+        if name not in story.accepted:
+            yield Finding("site.absent", "fault", f"{name} {_WHAT['site.absent']}", study)
+        elif completed and name not in story.statements:
+            code = "site.no-statement"
+            yield Finding(code, "fault", f"{name} {_WHAT[code]}", study)
+    if completed and story.release is None:
+        what = "the study was completed, and its owner has released no model"
+        yield Finding("release.missing", "note", what, study)
 
 
 def _contests(study: str, story: Story) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from collegium.learning.aggregation.next_model import (
 from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundClosed
+from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.study.document import Study
 
 Fetch = Callable[[str], bytes | None]
@@ -56,7 +57,7 @@ def _closed_round(
     if isinstance(recomputed, Finding):
         level: Level | None = "certified_by_votes" if recomputed.severity == "note" else None
         return level, [recomputed]
-    if sha256(recomputed).digest() != from_text(closed.model, 32):
+    if sha256(recomputed).digest() != from_text(closed.model, DIGEST_SIZE):
         what = "recomputing the aggregate gives another model than the one that was voted"
         return None, [Finding("round.model", "error", what, where)]
     by_kind: dict[str, Level] = {
@@ -70,12 +71,17 @@ def _closed_round(
 def _failed_attempt(
     story: Story, study: Study, attempt: Attempt, fetch: Fetch
 ) -> Iterator[Finding]:
-    """Say who voted wrongly where no quorum came about, and whose included updates are unsound."""
+    """Say who voted wrongly where no quorum came about, or that the updates lead to no model.
+
+    The latter is no fault of the evidence where every vote says the same.
+    """
     opened = attempt.opened
     where = f"{opened.study}, round {opened.round}, attempt {opened.attempt}"
     recomputed = _next_model(story, study, attempt, fetch, where)
     if isinstance(recomputed, Finding):
-        yield recomputed
+        agreed = all(vote.model is msgspec.UNSET for vote in attempt.votes.values())
+        expected = recomputed.code == "round.updates" and agreed
+        yield msgspec.structs.replace(recomputed, severity="note") if expected else recomputed
         return
     right = to_text(sha256(recomputed).digest())
     wrong = [name for name, vote in attempt.votes.items() if vote.model != right]
@@ -109,7 +115,7 @@ def _next_model(
         return next_model(
             decode_model(start), present, tuple(weights[name] for name in attempt.included),
             attempt.included, opened.exponent, rule_named(registration.rule),
-            server_named(registration.server, server.optimizer), server,
+            study.aggregation.tolerate, server_named(registration.server), server,
         )  # fmt: skip
     except CollegiumError as error:
         if error.code.startswith("plugin."):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 from collegium.audit.blobs import read_blobs, strays
@@ -28,12 +27,13 @@ from collegium.audit.recompute import Fetch, check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
 from collegium.audit.studies import Story, gather
 from collegium.audit.trust import TrustRoot
-from collegium.canonical import from_text, to_text
+from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
-from collegium.study.canonical import document_bytes
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import KEY_SIZE
 from collegium.study.document import Study
-from collegium.study.reading import parse_study
+from collegium.study.reading import document_of
 
 NO_TRUST = TrustRoot()
 
@@ -70,7 +70,7 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     levels: dict[Level, int] = {}
 
     def fetch(name: str) -> bytes | None:
-        digest = from_text(name, 32)
+        digest = from_text(name, DIGEST_SIZE)
         return read_blob(folder / "blobs", digest) if digest.hex() in blobs else None
 
     for study_id, story in stories.items():
@@ -107,7 +107,7 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         genesis=history.identity.hex(),
         app_hash=history.app_hash.hex(),
         entries=entries,
-        model=from_text(story_list[-1].model, 32).hex() if story_list else None,
+        model=from_text(story_list[-1].model, DIGEST_SIZE).hex() if story_list else None,
         simulated=simulated,
     )
 
@@ -121,7 +121,7 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
         history.findings.append(Finding("anchor.genesis", "error", what, "genesis"))
         return "none"
     keys = {member.id: member.key for member in history.genesis.members}
-    log_key = from_text(history.genesis.log, 32)
+    log_key = from_text(history.genesis.log, KEY_SIZE)
     if trust.members not in (None, keys) or trust.log_key not in (None, log_key):
         what = "the policy names other keys than the genesis"
         history.findings.append(Finding("anchor.keys", "error", what, "genesis"))
@@ -166,8 +166,7 @@ def _folder(
     toml = folder / "study.toml"
     if alone and study is not None and toml.is_file():
         try:
-            same = document_bytes(parse_study(toml.read_text("utf-8"), "study.toml").study)
-            if to_text(sha256(same).digest()) != story.registration.document:
+            if document_of(toml.read_text("utf-8")) != study:
                 what = "study.toml is not the study that was registered"
                 yield Finding("study.altered", "error", what, "study.toml")
         except (CollegiumError, OSError, UnicodeError) as error:

@@ -76,6 +76,8 @@ def verify(
     trust = TrustRoot()
     if policy is not None:
         trust = policy_root(policy)
+        if policy.resolve().is_relative_to(run.resolve()):
+            warn("the policy lies in the run folder: whoever wrote the run may have written it too")
     elif genesis is not None:
         trust = genesis_root(genesis)
     verification = verify_run(run, trust=trust, partial=partial)

@@ -17,8 +17,6 @@ from collegium.study.canonical import digest
 from collegium.study.outbound import Outbound
 from collegium.study.rendering import resolved
 
-_HEADLINE = {"binary": ("accuracy", "auc"), "multiclass": ("accuracy", "auc")}
-
 
 def run_json(result: RunResult) -> dict[str, Any]:
     """Return what ``run --json`` prints."""
@@ -137,6 +135,7 @@ def check_json(prepared: Prepared, sent: Sequence[Outbound] | None) -> dict[str,
             {
                 "kind": one.kind, "contents": one.contents, "to": one.to,
                 "protection": one.protection, "kept": one.kept, "from_rows": one.from_rows,
+                "transactions": list(one.transactions),
             }
             for one in sent
         ]  # fmt: skip

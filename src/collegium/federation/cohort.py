@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
+from collegium.learning.blobs import ModelState, decode_model
 from collegium.learning.models import ModelSpec, initial_parameters
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study
@@ -33,6 +34,17 @@ class Cohort:
         self._trainer = trainer
         self._trained: tuple[tuple[int, bytes], dict[str, Float32]] = ((0, b""), {})
         self._alone: dict[str, Float32] = {}
+        self._model: tuple[bytes, ModelState] | None = None
+
+    def model(self, digest: bytes, data: bytes) -> ModelState:
+        """Return the model in a blob of that digest; the last one is kept, all sites ask for it.
+
+        Raises:
+            FormatError: it is no model.
+        """
+        if self._model is None or self._model[0] != digest:
+            self._model = digest, decode_model(data)
+        return self._model[1]
 
     def local_parameters(
         self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32

@@ -17,8 +17,11 @@ from collegium.ledger.blobs import BlobFolder
 class Blobs(Protocol):
     """A participant's access to blobs."""
 
-    def publish(self, data: bytes) -> bytes:
-        """Make a blob visible to everybody; return its digest."""
+    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+        """Make a blob visible to everybody; return its digest.
+
+        It is not synced where its author keeps it and would publish it again.
+        """
         ...
 
     def fetch(self, digest: bytes) -> bytes | None:
@@ -55,10 +58,10 @@ class View:
         self._exchange = exchange
         self.member = member
 
-    def publish(self, data: bytes) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
         """Make a blob visible to everybody; return its digest."""
         self._exchange.published_bytes += len(data)
-        return self._exchange.folder.put(data)
+        return self._exchange.folder.put(data, sync=sync)
 
     def fetch(self, digest: bytes) -> bytes | None:
         """Return the blob of that digest if it was published, or served to this member as it is."""

@@ -26,12 +26,19 @@ QUOTA = 64
 IDLE_PASSES = 2
 """Quiet passes in which everybody is told so before the loop gives up."""
 
+TOLD = 5
+"""Participants whose last refusal the error of a run that is stuck tells."""
+
 
 @dataclass(slots=True)
 class Traffic:
-    """What the loop saw: refusals by participant and code, dropped messages, time in the engine."""
+    """What the loop saw: refusals by participant and code, dropped messages, time in the engine.
+
+    `refusals` holds the last one of each participant.
+    """
 
     rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refusals: dict[str, Rejected] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     engine_seconds: float = 0.0
     passes: int = 0
@@ -56,10 +63,10 @@ def drive(
     """
     traffic = Traffic()
     witness = Witness()
-    conflicts: list[Conflict] = []
+    conflicts: tuple[Conflict, ...] = ()
     quiet = 0
     while True:
-        view = StudyView(engine.state, study, tuple(conflicts))
+        view = StudyView(engine.state, study, conflicts)
         if view.phase == "closed":
             return traffic
         batch: list[bytes] = []
@@ -81,6 +88,7 @@ def drive(
         for speaker, outcome in zip(speakers, outcomes, strict=True):
             if isinstance(outcome, Rejected):
                 traffic.rejected[speaker, outcome.code] += 1
+                traffic.refusals[speaker] = outcome
             else:
                 accepted.append(outcome)
         observe(accepted)
@@ -89,6 +97,13 @@ def drive(
             raise RunError(
                 "run.stuck",
                 f"the study cannot go on from its phase {view.phase!r}",
-                "no participant has anything to say, and no quorum can end the phase",
+                "nobody says anything new, and no quorum ends the phase" + _told(traffic.refusals),
                 "see who is silent with `collegium verify --partial`; bring them back and --resume",
             )
+
+
+def _told(refusals: dict[str, Rejected]) -> str:
+    """Return in words what was refused last, or nothing."""
+    last = [f"{who} ({one})" for who, one in list(refusals.items())[:TOLD]]
+    more = f" and {len(refusals) - TOLD} more" if len(refusals) > TOLD else ""
+    return f"; last refused: {'; '.join(last)}{more}" if last else ""

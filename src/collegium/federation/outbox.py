@@ -1,7 +1,8 @@
 """The write-once outbox: what cannot be recomputed is on the disk before it is announced.
 
 Architecture 3.3. One append-only file of checked records; a record is synced before `put`
-returns, and a key that is there is never written again.
+returns, and a key that is there is never written again. Values stay on the disk: memory holds
+where each key's record is.
 """
 
 from __future__ import annotations
@@ -22,52 +23,74 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._entries: dict[str, bytes] = {}
-        data = path.read_bytes() if path.exists() else b""
-        end = self._load(data)
-        self._file = path.open("ab")
-        if end < len(data):
-            self._file.truncate(end)
+        self._bodies: dict[str, tuple[int, int]] = {}  # key: where its record's body is, its size
+        self._file = path.open("a+b")
+        try:
+            self._end = self._load()
+        except BaseException:
+            self._file.close()
+            raise
+        self._file.truncate(self._end)
 
     def get(self, key: str) -> bytes | None:
-        """Return what was put under a key, or None."""
-        return self._entries.get(key)
+        """Return what was put under a key, or None.
+
+        Raises:
+            RunError: the file no longer holds what was written.
+        """
+        known = self._bodies.get(key)
+        if known is None:
+            return None
+        start, size = known
+        self._file.seek(start)
+        found = self._file.read(size + _CHECK_SIZE)
+        body = found[:size]
+        if len(body) < size or _check(body) != found[size:]:
+            raise _corrupt(start - _HEADER_SIZE)
+        return body[_key_end(body) + 4 :]
 
     def put(self, key: str, value: bytes) -> bytes:
         """Keep a value, unless the key is there already; return what is now kept."""
-        known = self._entries.get(key)
+        known = self.get(key)
         if known is not None:
             return known
         body = lp(key.encode()) + lp(value)
-        self._file.write(_header(len(body)) + body + _check(body))
+        record = _header(len(body)) + body + _check(body)
+        self._file.write(record)  # in append mode: at the end, wherever the last read was
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._entries[key] = value
+        self._bodies[key] = (self._end + _HEADER_SIZE, len(body))
+        self._end += len(record)
         return value
 
     def close(self) -> None:
         """Release the file."""
         self._file.close()
 
-    def _load(self, data: bytes) -> int:
-        """Take over the whole records and return where they end."""
+    def _load(self) -> int:
+        """Note where the whole records are and return where they end."""
+        total = self._file.seek(0, os.SEEK_END)
+        self._file.seek(0)
         position = 0
-        while position + _HEADER_SIZE <= len(data):
-            header = data[position : position + _HEADER_SIZE]
+        while position + _HEADER_SIZE <= total:
+            header = self._file.read(_HEADER_SIZE)
             size = int.from_bytes(header[:4], "big")
             if header != _header(size):
                 raise _corrupt(position)
             start = position + _HEADER_SIZE
             end = start + size + _CHECK_SIZE
-            if end > len(data):
+            if end > total:
                 break
-            body = data[start : start + size]
-            if _check(body) != data[end - _CHECK_SIZE : end]:
+            body = self._file.read(size)
+            if _check(body) != self._file.read(_CHECK_SIZE):
                 raise _corrupt(position)
-            split = 4 + int.from_bytes(body[:4], "big")
-            self._entries[body[4:split].decode()] = body[split + 4 :]
+            self._bodies[body[4 : _key_end(body)].decode()] = (start, size)
             position = end
         return position
+
+
+def _key_end(body: bytes) -> int:
+    return 4 + int.from_bytes(body[:4], "big")
 
 
 def _header(size: int) -> bytes:

@@ -9,7 +9,7 @@ from collegium.canonical import to_text
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
-from collegium.learning.blobs import ModelState, decode_model, encode_model
+from collegium.learning.blobs import ModelState, decode_model, digest, encode_model
 from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
@@ -49,11 +49,14 @@ class Owner:
         self._study = study
         self._registration = registration
         self._release = release
+        self._looked_after = False
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from the owner."""
         if view.phase == "absent":
             return [self._register()]
+        if not self._looked_after:
+            self._look_after()
         if view.phase == "release":
             data = self.blobs.fetch(view.model)
             if data is not None:
@@ -66,6 +69,13 @@ class Owner:
                 )
                 return [release]
         return []
+
+    def _look_after(self) -> None:
+        """Publish again what was registered, once, where it is gone or damaged."""
+        for data in (document_bytes(self._study), encode_model(self._registration.initial)):
+            if self.blobs.fetch(digest(data)) is None:
+                self.blobs.publish(data)
+        self._looked_after = True
 
     def _register(self) -> bytes:
         study, terms = self._study, self._registration

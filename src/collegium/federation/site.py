@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from collegium.canonical import from_text, to_text
@@ -20,7 +20,6 @@ from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import (
     ModelState,
-    decode_model,
     decode_update,
     digest,
     encode_model,
@@ -40,6 +39,7 @@ from collegium.ledger.contract.transactions import (
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.hashing import DIGEST_SIZE, lp
 from collegium.study.canonical import document_bytes
+from collegium.study.terms import differing_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,13 @@ class Site:
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
         member = self._identity.member
+        if view.may_accept(member):  # in open rounds too: who missed the set-up joins the next one
+            return self._accept(view)
         match view.phase:
-            case "setup" if view.acceptance(member) is None:
-                return self._accept(view)
             case "commit" if member in view.participants and not view.has_spoken("commits", member):
                 return self._commit(view)
+            case "reveal" | "available" | "vote" if member in view.reveals:
+                self._serve_again(view)
             case "reveal" if member in view.participants and view.has_spoken("commits", member):
                 return self._reveal(view)
             case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
@@ -87,9 +89,15 @@ class Site:
         return []
 
     def _accept(self, view: StudyView) -> list[bytes]:
-        """Accept the study if it is the one this site was given, over the code it runs."""
+        """Accept the study if it is the one this site was given, over the code it runs.
+
+        What is registered beside the document must be what the document says.
+        """
         registration = view.registration
         if registration is None or registration.document != to_text(digest(self._document)):
+            return []
+        terms = {**msgspec.structs.asdict(registration), "study": view.study}
+        if differing_terms(self._cohort.study, len(registration.sites), terms):
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []
@@ -113,7 +121,8 @@ class Site:
         return hmac.digest(self._identity.commitment_key(study), parts, sha256)
 
     def _commit(self, view: StudyView) -> list[bytes]:
-        blob = self._outbox.get(outbox_key(view))
+        key = outbox_key(self._identity.genesis, view)
+        blob = self._outbox.get(key)
         if blob is None:
             model = self._model(view.model)
             if model is None or view.round is None:
@@ -127,7 +136,7 @@ class Site:
                 self.troubles[view.number] = f"{error.why}; {error.todo}"
                 return []
             values = self._parts.protection.protect(encoded.values)
-            blob = self._outbox.put(outbox_key(view), encode_update(values, view.round.exponent))
+            blob = self._outbox.put(key, encode_update(values, view.round.exponent))
         salt = self._identity.salt(view.study, view.number, view.attempt)
         bound = commitment(
             self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,
@@ -142,12 +151,12 @@ class Site:
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        blob = self._outbox.get(outbox_key(view))
-        if blob is None or view.has_spoken("reveals", self._identity.member):
+        blob = self._outbox.get(outbox_key(self._identity.genesis, view))
+        if blob is None:
             return []
         values, _ = decode_update(blob)
         peak, saturated = indicators(values)
-        name = self.blobs.publish(blob)
+        name = self.blobs.publish(blob, sync=False)
         salt = self._identity.salt(view.study, view.number, view.attempt)
         return [
             self._identity.sign(
@@ -155,6 +164,14 @@ class Site:
                 digest=to_text(name), salt=to_text(salt), peak=peak, saturated=saturated,
             )
         ]  # fmt: skip
+
+    def _serve_again(self, view: StudyView) -> None:
+        """Publish a revealed update once more where its blob is gone or damaged."""
+        name = from_text(view.reveals[self._identity.member].digest, DIGEST_SIZE)
+        if self.blobs.fetch(name) is None:
+            blob = self._outbox.get(outbox_key(self._identity.genesis, view))
+            if blob is not None and digest(blob) == name:
+                self.blobs.publish(blob, sync=False)
 
     def _evaluate(self, view: StudyView) -> list[bytes]:
         """Open the test part, once, and sign what the final and the own model achieve on it."""
@@ -194,18 +211,15 @@ class Site:
         if data is None:
             return None
         try:
-            model = _decoded(data)
+            model = self._cohort.model(name, data)
         except FormatError:
             return None
         return model if model.tensors == self._tensors else None
 
 
-@lru_cache(maxsize=1)
-def _decoded(data: bytes) -> ModelState:
-    """Return the model in a blob; all sites of a process ask about the same one in a round."""
-    return decode_model(data)
+def outbox_key(genesis: bytes, view: StudyView) -> str:
+    """Return the key of the open attempt in an outbox.
 
-
-def outbox_key(view: StudyView) -> str:
-    """Return the key of the open attempt in an outbox."""
-    return f"update/{view.study}/{view.number}/{view.attempt}"
+    The genesis comes first: a home that goes on under a successor's ledger reveals nothing old.
+    """
+    return f"{genesis.hex()}/update/{view.study}/{view.number}/{view.attempt}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from time import perf_counter
 
 from collegium.canonical import from_text, to_text
@@ -9,6 +10,7 @@ from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
+from collegium.federation.witness import Conflict
 from collegium.learning.aggregation.next_model import (
     check_update,
     next_model,
@@ -28,6 +30,7 @@ from collegium.ledger.contract.transactions import (
     UpdateAvailable,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 
 
@@ -39,8 +42,11 @@ class Validator:
         self.blobs = blobs
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
+        self._noted: tuple[Conflict, ...] = ()
+        self._judged: tuple[tuple[str, int, int], bytes | Reason] | None = None
         self._identity = identity
         self._study = study
+        self._document = to_text(sha256(document_bytes(study)).digest())
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this validator; when idle, its timers fire."""
@@ -50,8 +56,11 @@ class Validator:
         return due
 
     def _due(self, view: StudyView, *, idle: bool) -> list[bytes]:
-        member = self._identity.member
-        due = self._evidence(view) + self._late_vote(view)
+        member, registration = self._identity.member, view.registration
+        if registration is not None and registration.document != self._document:
+            return []  # a study of which this validator was given another document, or none
+        self._mend(view)
+        due = self._evidence(view, idle=idle) + self._late_vote(view, patient=not idle)
         if view.phase in PHASES and member not in view.validators:
             return due
         if view.phase == "available" and not view.has_spoken("available", member):
@@ -64,14 +73,16 @@ class Validator:
             due += self._timer(view)
         return due
 
-    def _evidence(self, view: StudyView) -> list[bytes]:
-        """Put proven equivocations on record; one validator does it for all."""
-        if not view.conflicts or self._identity.member != view.first_validator:
-            return []
-        return [
-            self._identity.sign(EvidenceConflict, first=to_text(first), second=to_text(second))
-            for first, second in view.conflicts
+    def _evidence(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Put proven equivocations on record; others do what the first validator leaves out."""
+        at_once = idle or self._identity.member == view.first_validator
+        due = [
+            self._identity.sign(EvidenceConflict, first=to_text(pair[0]), second=to_text(pair[1]))
+            for pair in view.conflicts
+            if at_once or pair in self._noted
         ]
+        self._noted = view.conflicts
+        return due
 
     def _attest(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Post which updates are here and well-formed; a patient validator waits for the rest."""
@@ -120,32 +131,59 @@ class Validator:
             data = self.blobs.fetch(from_text(view.reveals[name].digest, DIGEST_SIZE))
             if data is not None:
                 self.blobs.publish(data)
-        verdict = self._recompute(view, registration, view.number, record, view.model)
+        verdict = self._verdict(view, registration, view.number, record, view.model)
         if verdict == "unavailable" and patient:
             return []
         return [self._ballot(view.study, view.number, record.attempt, verdict)]
 
-    def _late_vote(self, view: StudyView) -> list[bytes]:
+    def _late_vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Vote on the last closed round if its quorum did not wait for this validator."""
-        closed, registration = view.missed_vote(self._identity.member), view.registration
-        if closed is None or registration is None or view.status is None:
+        closed = view.missed_vote(self._identity.member)
+        verdict = None if closed is None else self._verdict_on_last(view, closed)
+        if closed is None or verdict is None or (verdict == "unavailable" and patient):
             return []
-        parent = view.parent(view.status.model)
-        if parent is None:
-            return []
-        number = view.status.closed_rounds
-        verdict = self._recompute(view, registration, number, closed, parent)
-        return [self._ballot(view.study, number, closed.attempt, verdict)]
+        return [self._ballot(view.study, view.closed_rounds, closed.attempt, verdict)]
+
+    def _mend(self, view: StudyView) -> None:
+        """Publish the last good model again where its blob is gone or damaged."""
+        closed = view.last_closed
+        if closed is not None and view.phase != "closed" and self.blobs.fetch(view.model) is None:
+            self._verdict_on_last(view, closed)
+
+    def _verdict_on_last(self, view: StudyView, closed: RoundRecord) -> bytes | Reason | None:
+        """Return the verdict on the last closed round, whose model is the last good one."""
+        parent, registration = view.parent(to_text(view.model)), view.registration
+        if parent is None or registration is None:
+            return None
+        return self._verdict(view, registration, view.closed_rounds, closed, parent)
 
     def _ballot(self, study: str, number: int, attempt: int, verdict: bytes | Reason) -> bytes:
         if isinstance(verdict, bytes):
-            model = to_text(self.blobs.publish(verdict))
             return self._identity.sign(
-                RoundVote, study=study, round=number, attempt=attempt, model=model
+                RoundVote, study=study, round=number, attempt=attempt, model=to_text(verdict)
             )
         return self._identity.sign(
             RoundVote, study=study, round=number, attempt=attempt, fail=verdict
         )
+
+    def _verdict(
+        self, view: StudyView, registration: StudyRecord, number: int, record: RoundRecord,
+        parent: bytes,
+    ) -> bytes | Reason:  # fmt: skip
+        """Return the digest of an attempt's model, which is then published, or why there is none.
+
+        It is calculated once; only what was not to be had is tried again.
+        """
+        attempt = (view.study, number, record.attempt)
+        if self._judged is not None and self._judged[0] == attempt:
+            known = self._judged[1]
+            if isinstance(known, str) or self.blobs.fetch(known) is not None:
+                return known
+        found = self._recompute(view, registration, number, record, parent)
+        verdict = self.blobs.publish(found) if isinstance(found, bytes) else found
+        if verdict != "unavailable":
+            self._judged = attempt, verdict
+        return verdict
 
     def _recompute(
         self, view: StudyView, registration: StudyRecord, number: int, record: RoundRecord,
@@ -165,8 +203,8 @@ class Validator:
             return next_model(
                 decode_model(start), present, tuple(weight for _, _, weight in included),
                 tuple(name for name, _, _ in included), record.exponent,
-                rule_named(registration.rule), server_named(registration.server, server.optimizer),
-                server,
+                rule_named(registration.rule), self._study.aggregation.tolerate,
+                server_named(registration.server), server,
             )  # fmt: skip
         except FormatError:
             return "malformed"
@@ -185,16 +223,13 @@ class Validator:
             # First everybody says what it has; only then is anybody late.
             self._idled_in = here
             return []
-        if registration.attendance == "all":
-            if view.has_abandoned(member):
-                return []
-            return [self._identity.sign(StudyAbandon, study=view.study)]
-        if view.has_timed_out(member):
+        waits_for_all = registration.attendance == "all"
+        if view.has_abandoned(member) if waits_for_all else view.has_timed_out(member):
             return []
         inside = view.round is not None
         return [
             self._identity.sign(
-                PhaseTimeout, study=view.study, round=view.number if inside else 0,
-                attempt=view.attempt, phase=view.phase,
+                StudyAbandon if waits_for_all else PhaseTimeout, study=view.study,
+                round=view.number if inside else 0, attempt=view.attempt, phase=view.phase,
             )
         ]  # fmt: skip

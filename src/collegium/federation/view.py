@@ -31,7 +31,7 @@ from collegium.ledger.state import State
 class StudyView:
     """A moment's reading of a study; make a new one after every block.
 
-    `conflicts` are equivocations that came to light with the last block.
+    `conflicts` are equivocations that came to light and are not on record yet.
     """
 
     def __init__(
@@ -75,6 +75,18 @@ class StudyView:
         """The open attempt, or 0."""
         return 0 if self.round is None else self.round.attempt
 
+    @property
+    def closed_rounds(self) -> int:
+        """How many rounds are closed."""
+        return 0 if self.status is None else self.status.closed_rounds
+
+    @cached_property
+    def last_closed(self) -> RoundRecord | None:
+        """The last closed round's record, or None."""
+        path = round_path(self.study, self.closed_rounds, "round")
+        record = read(self._state, path, THE_ONE, RoundRecord) if self.closed_rounds else None
+        return record if record is not None and record.phase == "closed" else None
+
     @cached_property
     def model(self) -> bytes:
         """The digest of the last good model."""
@@ -92,7 +104,7 @@ class StudyView:
 
     @cached_property
     def first_validator(self) -> str:
-        """The validator that does what any may do, unless its silence lets the others act."""
+        """The validator that does at once what any may do; what it leaves out, the others do."""
         return next(iter(validator_powers(self._state)))
 
     @cached_property
@@ -100,6 +112,13 @@ class StudyView:
         """What was revealed in the open attempt, by member, in order."""
         items = attempt_items(self._state, self._path("reveals"), self.attempt)
         return {name: decode_record(Reveal, data) for name, data in items}
+
+    def may_accept(self, site: str) -> bool:
+        """Return whether a registered site has not accepted, and training is not over."""
+        if self.status is None or self.status.phase not in ("setup", "rounds"):
+            return False
+        registered = self.registration is not None and site in self.registration.sites
+        return registered and self.acceptance(site) is None
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""
@@ -135,8 +154,9 @@ class StudyView:
         return self._state.get(self._path("timeouts"), key) is not None
 
     def has_abandoned(self, member: str) -> bool:
-        """Return whether a validator's vote to abandon the study is on record."""
-        key = f"abandon/{member}"
+        """Return whether a validator's vote to abandon the study here is on record."""
+        number = self.number if self.round is not None else 0
+        key = f"abandon/{number:08d}/{self.attempt:04d}/{self.phase}/{member}"
         return self._state.get(study_path(self.study, "timeouts"), key) is not None
 
     def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
@@ -153,11 +173,8 @@ class StudyView:
 
     def missed_vote(self, member: str) -> RoundRecord | None:
         """Return the last closed round's record if a validator's vote on it is still missing."""
-        if self.status is None or not self.status.closed_rounds or self.phase == "closed":
-            return None
-        number = self.status.closed_rounds
-        closed = read(self._state, round_path(self.study, number, "round"), THE_ONE, RoundRecord)
-        if closed is None or closed.phase != "closed":
+        closed, number = self.last_closed, self.closed_rounds
+        if closed is None or self.phase == "closed":
             return None
         path = round_path(self.study, number, "validators")
         if self._state.get(path, member) is None:

@@ -1,18 +1,24 @@
-"""Watching for equivocation: two payloads of one member under one natural key."""
+"""Watching for equivocation: two payloads of one member under one natural key.
+
+A conflict stays open until evidence of it is on record, or the contract has no use for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collegium.canonical import to_text
 from collegium.errors import FormatError
 from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.transactions import natural_key
+from collegium.ledger.contract.transactions import EvidenceConflict, Transaction, natural_key
 from collegium.ledger.envelope import Envelope, decode_envelope
 
 Conflict = tuple[bytes, bytes]
 """Two envelopes, in the order of their payloads."""
+
+_Key = tuple[bytes, tuple[str, ...]]
 
 REMEMBERED = 4096
 """Accepted envelopes kept in mind; older ones are about rounds long closed."""
@@ -22,35 +28,46 @@ class Witness:
     """Remembers what was accepted lately, and finds what contradicts it."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[bytes, tuple[str, ...]], bytes] = {}
+        self._said: dict[_Key, bytes] = {}
+        self._open: dict[_Key, Conflict] = {}
 
-    def watch(self, batch: Sequence[bytes], outcomes: Sequence[Outcome]) -> list[Conflict]:
-        """Return the conflicts that a block's refusals prove.
+    def watch(self, batch: Sequence[bytes], outcomes: Sequence[Outcome]) -> tuple[Conflict, ...]:
+        """Take note of a block; return the conflicts that are open after it, one for each key.
 
         A refusal as "already" comes after the signature was found good.
         """
-        conflicts = []
         for data, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Accepted):
                 envelope = decode_envelope(data)
                 self._said[envelope.key_id, natural_key(outcome.transaction)] = data
-            elif isinstance(outcome, Rejected) and outcome.code == "already":
-                conflict = self._contradiction(data)
-                if conflict is not None:
-                    conflicts.append(conflict)
+                self._settle(outcome.transaction)
+            elif isinstance(outcome, Rejected) and outcome.code in ("already", "refused"):
+                self._look_into(data, outcome)
         for key in list(self._said)[: max(0, len(self._said) - REMEMBERED)]:
             del self._said[key]
-        return conflicts
+        return tuple(self._open.values())
 
-    def _contradiction(self, data: bytes) -> Conflict | None:
+    def _look_into(self, data: bytes, refusal: Rejected) -> None:
+        """Open a conflict that a refusal proves, or settle the one that was refused as evidence."""
         try:
             envelope = decode_envelope(data)
-            key = (envelope.key_id, natural_key(decode_transaction(envelope.payload)))
+            transaction = decode_transaction(envelope.payload)
         except FormatError:
-            return None
+            return
+        self._settle(transaction)
+        key = (envelope.key_id, natural_key(transaction))
         said = self._said.get(key)
-        if said is None:
-            return None
+        if said is None or refusal.code != "already":
+            return
         pair: list[tuple[Envelope, bytes]] = [(envelope, data), (decode_envelope(said), said)]
         first, second = sorted(pair, key=lambda one: one[0].payload)
-        return None if first[0].payload == second[0].payload else (first[1], second[1])
+        if first[0].payload != second[0].payload:
+            self._open.setdefault(key, (first[1], second[1]))
+
+    def _settle(self, transaction: Transaction) -> None:
+        """Close the conflict that evidence is about: the contract has answered."""
+        if not isinstance(transaction, EvidenceConflict):
+            return
+        for key, (first, second) in list(self._open.items()):
+            if (to_text(first), to_text(second)) == (transaction.first, transaction.second):
+                del self._open[key]

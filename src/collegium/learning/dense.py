@@ -62,11 +62,11 @@ def _chunks(jobs: Sequence[TrainingJob], spec: ModelSpec, batch_size: int) -> It
     rows = [len(job.x) for job in jobs]
     shape = {n: _batch_rows(n, batch_size) for n in set(rows)}
     shapes = [shape[n] for n in rows]
-    sizes = list(zip(shapes, rows, strict=True))
+    most_first = np.lexsort((np.negative(rows), np.negative(shapes))).tolist()
     a_row, a_site = sum(spec.widths), 4 * size(spec)
     chunk: list[int] = []
     values = 0
-    for i in sorted(range(len(jobs)), key=sizes.__getitem__, reverse=True):
+    for i in most_first:
         more = (rows[i] + shapes[i]) * a_row + a_site
         full = len(chunk) == _MAX_SITES or values + more > _MAX_VALUES
         if chunk and (full or shapes[i] != shapes[chunk[0]]):
@@ -85,12 +85,13 @@ def _train_chunk(
     rows = np.array([len(job.x) for job in jobs])
     batch = _batch_rows(int(rows[0]), training.batch_size)
     steps = -(-rows // batch)
-    inputs, targets = _tables(jobs, spec)
+    inputs, targets = _tables(jobs, spec, int(rows.sum()))
     starts = np.cumsum(rows) - rows
     keys = site_keys(seed, [(job.site, job.round) for job in jobs])
     most = int(steps[0])
     share = _row_shares(rows, batch, most)
-    descent = begin(np.stack([job.start for job in jobs]), spec, training, batch)
+    starting = np.concatenate([job.start for job in jobs]).reshape(len(jobs), -1)
+    descent = begin(starting, spec, training, batch)
     for epoch in range(training.local_epochs):
         order = epoch_orders(keys, rows, epoch, most * batch)
         order += starts[:, None]
@@ -102,9 +103,8 @@ def _train_chunk(
     return descent.parameters
 
 
-def _tables(jobs: Sequence[TrainingJob], spec: ModelSpec) -> tuple[Float32, Float32]:
-    """Return all sites' rows and one of zeros: inputs [N + 1, 1 + inputs], targets [N + 1, k]."""
-    total = sum(len(job.x) for job in jobs)
+def _tables(jobs: Sequence[TrainingJob], spec: ModelSpec, total: int) -> tuple[Float32, Float32]:
+    """Return all N rows and one of zeros: inputs [N + 1, 1 + inputs], targets [N + 1, k]."""
     inputs = np.empty((total + 1, 1 + spec.widths[0]), np.float32)
     inputs[:total, 0] = 1.0
     inputs[total] = 0.0

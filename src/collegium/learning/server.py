@@ -166,7 +166,7 @@ def _refusal(why: str) -> RunError:
 
 _MOMENTS = ("first_moment", "second_moment")
 
-AVERAGE: ServerOptimizer = _Optimizer("average@1", (), _no_slots, _average)
+AVERAGE: ServerOptimizer = _Optimizer("none@1", (), _no_slots, _average)
 MOMENTUM: ServerOptimizer = _Optimizer("momentum@1", _MOMENTS[:1], _one_slot, _momentum)
 ADAGRAD: ServerOptimizer = _Optimizer("adagrad@1", _MOMENTS, _two_slots, _adagrad)
 ADAM: ServerOptimizer = _Optimizer("adam@1", _MOMENTS, _two_slots, _adam)

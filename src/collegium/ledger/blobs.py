@@ -1,9 +1,13 @@
-"""Blobs in a folder, each under the SHA-256 of its bytes, so that the store needs no trust."""
+"""Blobs in a folder, each under the SHA-256 of its bytes, so that the store needs no trust.
+
+A blob that only this folder holds is synced before `put` returns, because the ledger that names
+it is. An update is not: its site keeps it in its outbox and publishes it again. (Measured with four
+sites: syncing models costs 0.5 ms a round, syncing updates too would cost 2.7 ms.)
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,72 +20,88 @@ _KEPT_BYTES = 1 << 26
 class BlobFolder:
     """A content-addressed folder. Files appear whole or not at all.
 
-    What this process wrote or checked lately stays in memory, and is read and hashed again only
-    where its file is another one by inode, size and time.
+    What this process wrote or checked is taken as sound until its file is another one by inode,
+    size or time; the latest stays in memory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
         self._prefix = os.path.join(path, "")
-        self._kept: dict[bytes, tuple[_Stamp, bytes]] = {}
+        self._sound: dict[bytes, _Stamp] = {}
+        self._kept: dict[bytes, bytes] = {}
         self._kept_bytes = 0
 
-    def put(self, data: bytes) -> bytes:
-        """Keep a blob; return its digest."""
+    def put(self, data: bytes, *, sync: bool = True) -> bytes:
+        """Keep a blob, in place of a damaged one too; return its digest.
+
+        Args:
+            data: the blob.
+            sync: whether it must survive a power cut from here on.
+        """
         digest = sha256(data).digest()
+        stamp = self._stamp(digest)
+        if stamp is not None and (self._sound.get(digest) == stamp or self.get(digest) is not None):
+            return digest
         name = digest.hex()
-        target = self._prefix + name
-        if not os.path.exists(target):
-            partial = self.path / f".{name}.{os.getpid()}"
-            partial.write_bytes(data)
-            partial.replace(target)
-            self._keep(digest, _stamp(os.stat(target)), data)
+        partial = self.path / f".{name}.{os.getpid()}"
+        with partial.open("wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(self._prefix + name)
+        if sync:
+            _sync_names(self.path)
+        stamp = self._stamp(digest)
+        if stamp is not None:
+            self._keep(digest, stamp, data)
         return digest
 
     def get(self, digest: bytes) -> bytes | None:
         """Return a blob, or None where it is missing or its bytes are other ones."""
-        try:
-            stamp = _stamp(os.stat(self._prefix + digest.hex()))
-        except OSError:
+        stamp = self._stamp(digest)
+        if stamp is None:
             return None
         kept = self._kept.get(digest)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
+        if kept is not None and self._sound[digest] == stamp:
+            return kept
         data = read_blob(self.path, digest)
         if data is not None:
             self._keep(digest, stamp, data)
         return data
 
-    def repair(self, data: bytes) -> None:
-        """Put a blob again where a file of that name holds other bytes."""
-        target = self.path / sha256(data).hexdigest()
-        if target.exists() and target.read_bytes() != data:
-            target.unlink()
-        self.put(data)
-
-    def sizes(self) -> Iterator[tuple[str, int]]:
-        """Yield every blob's name and size."""
-        for entry in sorted(self.path.iterdir()):
-            if not entry.name.startswith("."):
-                yield entry.name, entry.stat().st_size
+    def _stamp(self, digest: bytes) -> _Stamp | None:
+        """Return what tells a file from a changed one, or None where there is none."""
+        try:
+            status = os.stat(self._prefix + digest.hex())
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _keep(self, digest: bytes, stamp: _Stamp, data: bytes) -> None:
         """Remember a blob, and forget the oldest ones that no longer fit."""
         known = self._kept.pop(digest, None)
         if known is not None:
-            self._kept_bytes -= len(known[1])
+            self._kept_bytes -= len(known)
+        self._sound[digest] = stamp
         if 4 * len(data) > _KEPT_BYTES:
             return
-        self._kept[digest] = (stamp, data)
+        self._kept[digest] = data
         self._kept_bytes += len(data)
         while self._kept_bytes > _KEPT_BYTES:
-            _, oldest = self._kept.pop(next(iter(self._kept)))
-            self._kept_bytes -= len(oldest)
+            self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
 
 
-def _stamp(status: os.stat_result) -> _Stamp:
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _sync_names(folder: Path) -> None:
+    """Make new names survive a power cut, where folders can be synced."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_blob(folder: Path, digest: bytes) -> bytes | None:

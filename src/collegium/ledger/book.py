@@ -32,6 +32,7 @@ from collegium.ledger.frames import (
     encode_entry,
     encode_frame,
     entry_hash,
+    hash_prefix,
     holds_acknowledged,
     read_frames,
 )
@@ -39,7 +40,7 @@ from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, ge
 from collegium.ledger.keys import KEY_SIZE, SigningKey
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of, sign_checkpoint
-from collegium.ledger.snapshot import decode_snapshot, encode_snapshot
+from collegium.ledger.snapshot import decode_snapshot, encode_snapshot, snapshot_path
 from collegium.ledger.state import State
 
 SNAPSHOT_EVERY = 5000
@@ -200,19 +201,15 @@ class Ledger:
             return start
         content, state, frontier = opened
         size = content.offset
-        body_start = size - 5 - 112
         try:
-            frame = next(read_frames(data[:size], max(body_start, 0)))
-            block = decode_block(frame.body)
+            hashed, block = hash_prefix(data[:size], self.identity)
             vouched = (
-                frame.kind == BLOCK
-                and frame.end == size
+                block is not None
                 and block.digest() == content.block
                 and block.state_root == state.root()
-                and block.app_hash
-                == application_hash(block.state_root, frontier.size, frontier.root())
+                and (hashed.size, hashed.peaks) == (frontier.size, frontier.peaks)
             )
-        except (FormatError, StopIteration):
+        except FormatError:
             vouched = False
         if not vouched:
             return start
@@ -220,11 +217,6 @@ class Ledger:
         self._snapshot_size = frontier.size
         self._block_end, self._sealed_at = size, None
         return size
-
-
-def snapshot_path(path: Path) -> Path:
-    """Return where a ledger file's snapshot lies."""
-    return path.with_suffix(".snapshot")
 
 
 def corrupt(position: int) -> FormatError:
@@ -256,9 +248,21 @@ def create_ledger(path: Path, genesis: Genesis) -> Ledger:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    _sync_folder(path.parent)
     opened = path.open("r+b")
     opened.seek(0, os.SEEK_END)
     return Ledger(data, path, opened)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name survive a power cut, where folders can be synced."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
@@ -293,6 +297,3 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
         file.close()
         raise
     return ledger
-
-
-__all__ = ["Accepted", "Ledger", "Outcome", "create_ledger", "open_ledger", "snapshot_path"]

@@ -21,11 +21,6 @@ class Engine(Protocol):
         ...
 
     @property
-    def genesis(self) -> Genesis:
-        """The genesis."""
-        ...
-
-    @property
     def state(self) -> State:
         """The contract's state after everything final; readers must not write to it."""
         ...
@@ -41,10 +36,6 @@ class Engine(Protocol):
 
     def application_hash(self) -> bytes:
         """Return the application hash as of now."""
-        ...
-
-    def checkpoint(self) -> str:
-        """Return a signed checkpoint of the log as of now."""
         ...
 
     def close(self, *, complete: bool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from collegium.canonical import malformed
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
-from collegium.ledger.merkle import leaf_hash
+from collegium.ledger.merkle import Frontier, leaf_hash
 
 GENESIS, ENTRY, BLOCK, CHECKPOINT = 1, 2, 3, 4
 HEADER_SIZE = 5
@@ -147,3 +147,26 @@ def acknowledged_end(data: bytes, start: int = 0) -> int:
         if frame.kind != ENTRY:
             end = frame.end
     return end
+
+
+def hash_prefix(data: bytes, identity: bytes) -> tuple[Frontier, Block | None]:
+    """Return the log's tree over a file's first bytes, and the block that ends them.
+
+    Every byte is hashed and every block frame held against it, so that a snapshot never stands
+    for entries that have changed since. Signatures and rules are left to `verify`.
+
+    Raises:
+        FormatError: the bytes are not frames, or do not chain.
+    """
+    frontier, last, previous, end = Frontier(), None, identity, 0
+    for frame in read_frames(data):
+        end = frame.end
+        if frame.kind == ENTRY:
+            frontier.append(entry_hash(frame.body))
+        elif frame.kind == BLOCK:
+            last = decode_block(frame.body)
+            log = application_hash(last.state_root, frontier.size, frontier.root())
+            if (last.previous, last.app_hash) != (previous, log):
+                raise malformed("ledger.log", f"the block at byte {frame.start} does not chain")
+            previous = last.digest()
+    return frontier, last if end == len(data) else None

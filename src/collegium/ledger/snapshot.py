@@ -6,6 +6,7 @@ else the snapshot is ignored and everything is replayed.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,11 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     size: int
     peaks: tuple[bytes, ...]
     top: Any
+
+
+def snapshot_path(path: Path) -> Path:
+    """Return where a ledger file's snapshot lies."""
+    return path.with_suffix(".snapshot")
 
 
 def encode_snapshot(state: State, frontier: Frontier, offset: int, block: bytes) -> bytes:

@@ -99,7 +99,7 @@ def is_empty(node: Node) -> bool:
 
 
 class State:
-    """The whole map. Writes since `checkpoint` can be taken back, so a rejection leaves no mark."""
+    """The whole map. Writes since the last `accept` can be taken back."""
 
     def __init__(self, top: Branch | None = None) -> None:
         self.top = top or Branch()

@@ -69,7 +69,7 @@ class QualitySection:
 class ReportContent:
     """The whole page.
 
-    `outcome` is the final line's word, "unfinished" without one. `rejected` are refused and
+    `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `protection` is how an update is protected on its way, as
     the study names it; `threat` says in words which adversary was planted, empty without one.
     """
@@ -139,7 +139,7 @@ def build_content(
         schema=data.schema,
         threshold=study.evaluation.threshold,
         simulated=verification.simulated,
-        outcome="unfinished" if final is None else final.outcome,
+        outcome=_outcome(verification, final),
         answer=answer_of(
             task,
             study.evaluation.threshold,
@@ -192,7 +192,11 @@ def _quality(
     final: FinalLine | None,
     posted: Sequence[Posted],
 ) -> QualitySection:
-    none = "not measured: the run is not finished" if final is None else "not measured"
+    none = (
+        "no measurements are here: metrics.jsonl is missing or ends early"
+        if final is None
+        else "not measured"
+    )
     federated = measured(
         task,
         None if final is None else final.federated,
@@ -216,6 +220,14 @@ def _quality(
         disagreements=disagreements(posted, None if final is None else final.federated, len(sites)),
         replicates=study.evaluation.bootstrap,
     )
+
+
+def _outcome(verification: Verification, final: FinalLine | None) -> str:
+    """Return how the study ended, by the ledger; where that is cut short, as it was measured."""
+    if verification.complete:
+        failed = any(finding.code == "study.failed" for finding in verification.findings)
+        return "failed" if failed else "completed"
+    return "unfinished" if final is None else final.outcome
 
 
 def _refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:

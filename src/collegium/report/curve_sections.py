@@ -22,10 +22,12 @@ def calibration(content: ReportContent) -> Markup:
         return paragraph("The model predicts values, not probabilities: calibration is not asked.")
     found = content.reliability
     if found is None:
-        return paragraph(
-            "No reliability table was made: it needs the predictions for rows of all sites "
-            "together."
+        why = (
+            "it needs the predictions for rows of all sites together"
+            if content.task == "binary"
+            else "this version makes one for two classes only"
         )
+        return paragraph(f"No reliability table was made: {why}.")
     predicted, observed = _calibration_words(content)
     bins = [
         (one.predicted, one.observed, one.low, one.high, one.rows >= _FEW) for one in found.bins

@@ -59,7 +59,7 @@ def took_part(content: ReportContent) -> Markup:
         ]
         for one in content.participants
     ]
-    faults = content.evidence.faults
+    faults = [*content.evidence.faults, *_floods(content)]
     refused = [f"{name}: {count(number)}" for name, number in content.rejected]
     return join(
         table(
@@ -94,6 +94,16 @@ def took_part(content: ReportContent) -> Markup:
             class_="note",
         ),
     )
+
+
+def _floods(content: ReportContent) -> list[str]:
+    """Name who sent far more than anybody could have needed; the ledger holds none of it."""
+    return [
+        f"{name.partition(':')[0]} flooded the ledger: {count(number)} messages were dropped "
+        "unread (measured by this run; refused messages leave no trace in the evidence)"
+        for name, number in content.rejected
+        if name.endswith(": surplus")
+    ]
 
 
 def record(content: ReportContent) -> Markup:

@@ -96,7 +96,9 @@ def quality(content: ReportContent) -> Markup:
             "Intervals are 95\u00a0% percentile bootstrap intervals, from "
             f"{counted(part.replicates, 'resampling')} of the rows within each site. They speak of "
             "other patients of these sites, not of other sites. Figures that would give away how "
-            "many patients a small class has are withheld by the site.",
+            "many patients a small class has are withheld by the site; where a single site "
+            "withholds, they can still be worked out from the figures over all sites. A real "
+            "consortium takes those from a secure sum.",
             class_="note",
         ),
     )

@@ -20,7 +20,8 @@ TITLES = {
 
 MEANINGS = {
     "accuracy": "the share of rows whose class is predicted",
-    "auc": "how often a row with the outcome gets a higher risk than one without; 0.5 is chance",
+    "auc": "how often a row of a class is ranked above one that is not of it (for several classes "
+    "the mean over them); 0.5 is chance",
     "sensitivity": "of the rows with the outcome, the share called positive",
     "specificity": "of the rows without the outcome, the share called negative",
     "brier": "the mean squared distance of the risk from what happened; smaller is better",

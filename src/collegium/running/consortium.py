@@ -146,7 +146,7 @@ def build(
         exchange = Exchange(BlobFolder(folder / "blobs"))
         cohort = Cohort(study, prepared.spec, prepared.trainer, prepared.train)
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
-        code = code_digest()
+        code = code_digest(study)
         owner = Owner(
             identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,
             _registration(prepared, code), _releaser(prepared, engine, exchange, folder),
@@ -167,6 +167,7 @@ def build(
         for validator, name in zip(validators, prepared.validators, strict=True):
             who = identities[name]
             participants.append(_replaced(prepared, validator, who, exchange, substitute))
+        _tell_of_other_code(StudyView(engine.state, study.study.id), prepared.sites, code, warn)
         opened.pop_all()
     return Consortium(
         prepared, engine, exchange, cohort, participants, sites, validators, log_key,
@@ -193,6 +194,19 @@ def _replaced(
     if role == "site" and study.faults.dropout:
         participant = DroppingOut(participant, who.member, study.faults.dropout, study.study.seed)
     return participant
+
+
+def _tell_of_other_code(
+    view: StudyView, sites: list[str], code: bytes, warn: Callable[[str], None]
+) -> None:
+    """Warn where a study that goes on was accepted over other code than runs now."""
+    accepted = {name: view.acceptance(name) for name in sites}
+    others = [name for name, one in accepted.items() if one and one.code != to_text(code)]
+    if others and view.phase != "closed":
+        warn(
+            f"the code has changed since {', '.join(others)} accepted the study: what follows "
+            "is not done by the code that the ledger names"
+        )
 
 
 def _registration(prepared: Prepared, code: bytes) -> Registration:

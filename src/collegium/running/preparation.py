@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collegium.audit.registration import fewest_sites, sites_per_round
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.split import split
@@ -21,6 +20,7 @@ from collegium.study.checking import Notice, check_sites
 from collegium.study.document import Study
 from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
+from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
 
 DESIGN = "plain@1"

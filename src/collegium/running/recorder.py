@@ -9,7 +9,8 @@ from time import perf_counter
 from collegium.canonical import from_text
 from collegium.learning.blobs import decode_model
 from collegium.ledger.book import Accepted
-from collegium.ledger.contract.events import RoundClosed, UpdatesIncluded
+from collegium.ledger.contract.events import RoundClosed
+from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.report.measurements import RoundLine, append_line, read_lines
 from collegium.running.consortium import Consortium
 from collegium.running.measuring import training_metrics
@@ -29,54 +30,51 @@ class Recorder:
         self._consortium = consortium
         self._folder = folder
         self._progress = progress
-        self._included: tuple[str, ...] = ()
         self._began = perf_counter()
         self._measuring = 0.0
-        self._marks = self._spent()
-        self._weighed = self._weights()
+        self._mark = self._spent(), self._weights()
         self._keep_lines()
 
     def __call__(self, accepted: Sequence[Accepted]) -> None:
         """Take note of what a block brought."""
         for one in accepted:
             for event in one.events:
-                if isinstance(event, UpdatesIncluded):
-                    self._included = event.members
-                elif isinstance(event, RoundClosed):
+                if isinstance(event, RoundClosed):
                     self._close_round(event)
 
     def _close_round(self, event: RoundClosed) -> None:
         prepared = self._consortium.prepared
         rounds = prepared.study.training.rounds
-        spent, weighed = self._spent(), self._weights()
+        seconds, weights = self.since_last_round()
         began = perf_counter()
+        included = self._consortium.view().included(event.round, event.attempt)
         measured = {}
         if event.round % max(1, rounds // CURVE_POINTS) == 0 or event.round == rounds:
-            data = self._consortium.exchange.folder.get(from_text(event.model, 32))
+            data = self._consortium.exchange.folder.get(from_text(event.model, DIGEST_SIZE))
             if data is not None:
                 measured = training_metrics(prepared, decode_model(data).parameters)
         line = RoundLine(
             round=event.round,
             attempt=event.attempt,
-            model=from_text(event.model, 32).hex(),
-            included=self._included,
-            seconds={name: spent[name] - self._marks[name] for name in spent},
-            bytes={name: weighed[name] - self._weighed[name] for name in weighed},
+            model=from_text(event.model, DIGEST_SIZE).hex(),
+            included=tuple(name for name, _, _ in included),
+            seconds=seconds,
+            bytes=weights,
             training_metrics=measured,
             entries=self._consortium.engine.size,
             app_hash=self._consortium.engine.application_hash().hex(),
         )
         append_line(self.path, line)
         self._measuring += perf_counter() - began
-        self._marks, self._weighed = self._spent(), weighed
+        self._mark = self._spent(), self._weights()
         self._progress(event.round, rounds)
 
     def since_last_round(self) -> tuple[dict[str, float], dict[str, int]]:
         """Return seconds and bytes by phase since the last round closed."""
-        spent, weighed = self._spent(), self._weights()
+        seconds, weights = self._mark
         return (
-            {name: spent[name] - self._marks[name] for name in spent},
-            {name: weighed[name] - self._weighed[name] for name in weighed},
+            {name: now - seconds[name] for name, now in self._spent().items()},
+            {name: now - weights[name] for name, now in self._weights().items()},
         )
 
     def _spent(self) -> dict[str, float]:

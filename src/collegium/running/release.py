@@ -6,7 +6,9 @@ its one digest can stand on the ledger and anybody can compare.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 import msgspec
@@ -81,17 +83,17 @@ def _json(value: object) -> bytes:
 def _card(prepared: Prepared, about: ReleasedModel, statements: Mapping[str, Statement]) -> str:
     study, dataset = prepared.study, prepared.dataset
     lines = [
-        f"# {study.study.title}",
+        f"# {_one_line(study.study.title)}",
         "",
-        f"**Question.** {study.study.question}",
+        f"**Question.** {_one_line(study.study.question)}",
         "",
         "**Not for clinical use.** A research model; no regulator has assessed it.",
         "",
         f"- Model: {about.architecture}, {len(about.inputs)} inputs, digest `{about.model}`",
         f"- Study: `{about.study_id}`, document digest `{about.study}`",
-        f"- Data: {dataset.title}; {dataset.license}. {dataset.citation}",
-        f"- Inputs: {', '.join(about.inputs)}",
-        f"- Preparation: {_preparation(dataset.schema)}",
+        f"- Data: {_one_line(f'{dataset.title}; {dataset.license}. {dataset.citation}')}",
+        f"- Inputs: {_one_line(', '.join(about.inputs))}",
+        f"- Preparation: {_one_line(_preparation(dataset.schema))}",
         *([f"- Decision threshold: {about.threshold}"] if about.task == "binary" else []),
         "",
         "## Quality, as each site signed it for its own test part",
@@ -109,6 +111,12 @@ def _card(prepared: Prepared, about: ReleasedModel, statements: Mapping[str, Sta
         "",
     ]
     return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """Return text as one line that no reader of Markdown takes for markup or HTML."""
+    visible = "".join(mark if mark.isprintable() else " " for mark in text)
+    return re.sub(r"([\\`*_\[\]#|])", r"\\\1", escape(" ".join(visible.split()), quote=False))
 
 
 def _preparation(schema: Schema) -> str:

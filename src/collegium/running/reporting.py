@@ -16,6 +16,7 @@ from collegium.data.table import DataSet
 from collegium.errors import FormatError, RunError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.blobs import read_blob
+from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.plugins import find
 from collegium.report.content import build_content, provenance_of
 from collegium.report.figures import Posted
@@ -62,7 +63,7 @@ def posted_statements(folder: Path, study: str) -> list[Posted]:
     story = stories.get(study)
     for site, post in () if story is None else story.statements.items():
         for name in (post.federated, post.local):
-            data = read_blob(folder / "blobs", from_text(name, 32)) if name else None
+            data = read_blob(folder / "blobs", from_text(name, DIGEST_SIZE)) if name else None
             if data is None:
                 continue
             try:

@@ -1,7 +1,9 @@
 """The bytes of a study document that are hashed and registered, and their strict inverse.
 
 Canonical JSON (RFC 8785, restricted): keys sorted, no spaces, strings unescaped UTF-8, every
-default written out, absent fields omitted, no null. There are no floats: a number of a float
+default written out, absent fields omitted, no null, and ``"format":1``, which is no key of a
+document, among them. A key that a later version added is absent in an older document and has its
+default: what was registered stays readable. There are no floats: a number of a float
 field is a string, the shortest decimal that reads back to the same binary64 as Python writes it
 (``"0.05"``, ``"1e-05"``), with zero always ``"0.0"``. Integers lie within 2^53 - 1.
 """
@@ -21,6 +23,9 @@ from collegium.study.document import Study
 from collegium.study.refusal import INTEGER_LIMIT, DocumentPath, Refusal, dotted, shown
 from collegium.study.rendering import without_absent
 
+FORMAT = 1
+"""The version of this form; another meaning of a key is another format."""
+
 SIZE_LIMIT = 2**20
 """Most bytes of a study document, as TOML and in this form."""
 
@@ -32,8 +37,7 @@ def document_bytes(study: Study) -> bytes:
         Refusal: a value has no canonical form: a float that is not finite, an integer beyond
             2^53 - 1, text that is not Unicode, a wrong type; or the whole is over `SIZE_LIMIT`.
     """
-    plain = _plain(without_absent(msgspec.to_builtins(retyped(study))), ())
-    data = msgspec.json.encode(plain, order="sorted")
+    data = _encoded(_tables(study))
     if len(data) > SIZE_LIMIT:
         raise Refusal(
             (), "study.too-large", f"the document has {len(data)} bytes",
@@ -43,17 +47,22 @@ def document_bytes(study: Study) -> bytes:
 
 
 def study_from_document(data: bytes) -> Study:
-    """Return the study of canonical bytes; `document_bytes` of it is `data` again.
+    """Return the study of canonical bytes; keys that are absent have their defaults.
+
+    With the same keys left out, `document_bytes` of it is `data` again.
 
     Raises:
-        FormatError: the bytes are not the canonical form of any study.
+        FormatError: the bytes are not the canonical form of any study, or of another format.
     """
     if len(data) > SIZE_LIMIT:
         raise _not_canonical(f"{len(data)} bytes are more than {SIZE_LIMIT}")
     try:
+        given = msgspec.json.decode(data, type=dict[str, Any])
+        if given.pop("format", None) != FORMAT:
+            raise _not_canonical(f"it does not say that it has format {FORMAT}")
         # Lax conversion reads floats from strings; what else it lets pass, the comparison refuses.
-        study = msgspec.convert(msgspec.json.decode(data), Study, strict=False)
-        again = document_bytes(study)
+        study = msgspec.convert(given, Study, strict=False)
+        again = _encoded(_as_given(_tables(study), given))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _not_canonical(str(error)) from None
     except Refusal as refusal:
@@ -70,6 +79,25 @@ def digest(study: Study) -> str:
         Refusal: as `document_bytes`.
     """
     return hashlib.sha256(document_bytes(study)).hexdigest()
+
+
+def _tables(study: Study) -> dict[str, Any]:
+    """Return a study as plain tables with every default written out and no floats."""
+    tables: dict[str, Any] = _plain(without_absent(msgspec.to_builtins(retyped(study))), ())
+    return tables
+
+
+def _as_given(tables: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tables without the keys that the given ones, of the same study, do not have."""
+    return {
+        key: _as_given(value, given[key]) if isinstance(value, Mapping) else value
+        for key, value in tables.items()
+        if key in given
+    }
+
+
+def _encoded(tables: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode({"format": FORMAT, **tables}, order="sorted")
 
 
 def _plain(value: Any, path: DocumentPath) -> Any:

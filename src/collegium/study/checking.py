@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from collegium.plugins import Kind, names
+from collegium.plugins import names
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
+from collegium.study.parts import named_parts
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
+from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -64,8 +66,9 @@ def check_sites(study: Study, sites: Sequence[str]) -> tuple[Notice, ...]:
     What `check_study` said, because the partition fixes the number of sites, is not repeated.
 
     Raises:
-        Refusal: more sites, validators or attackers are asked for than there are, or an
-            attacker that is none of the sites.
+        Refusal: more sites, validators or attackers are asked for than there are, an attacker
+            is none of the sites, there are more sites than a registration can name, or a round
+            could never have as many updates as it needs.
     """
     if study.threat is not None and isinstance(study.threat.attackers, tuple):
         for index, name in enumerate(study.threat.attackers):
@@ -106,18 +109,8 @@ def _check_identity(study: Study) -> None:
 
 
 def _check_names(study: Study) -> None:
-    asked: list[tuple[Kind, DocumentPath, str]] = [
-        ("datasets", ("data", "source"), study.data.source),
-        ("trainers", ("training", "trainer"), study.training.trainer),
-        ("rules", ("aggregation", "rule"), study.aggregation.rule),
-        ("server_optimizers", ("aggregation", "server", "optimizer"),
-         study.aggregation.server.optimizer),
-        ("protections", ("privacy", "protection"), study.privacy.protection),
-        ("engines", ("consensus", "engine"), study.consensus.engine),
-    ]  # fmt: skip
-    if study.threat is not None:
-        asked.append(("attacks", ("threat", "attack"), study.threat.attack))
-    for kind, path, name in asked:
+    for part in named_parts(study):
+        kind, path, name = part.kind, part.path, part.name
         known = names(kind)
         if name in known:
             continue
@@ -207,6 +200,12 @@ def _check_threat(study: Study) -> None:
 
 
 def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
+    if sites > SITES_LIMIT:
+        raise _combination(
+            ("data", "partition"), f"there are {sites} sites",
+            f"a registration names every site, and has room for {SITES_LIMIT}",
+            f"choose a partition with at most {SITES_LIMIT} sites",
+        )  # fmt: skip
     attackers = 0
     if study.threat is not None:
         named = study.threat.attackers
@@ -222,6 +221,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
                 path, f"{count} {words}, and there are {sites} sites",
                 "validators and attackers are sites", f"choose at most {sites}",
             )  # fmt: skip
+    _check_round(study, sites)
     if tolerate * 2 >= sites and tolerate > 0:
         raise _combination(
             ("aggregation", "tolerate"), f"{tolerate} bad updates of {sites} are to be tolerated",
@@ -245,6 +245,23 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
         text = f"{attackers} sites attack and the rule is set to tolerate {tolerate}"
         notices.append(Notice("note", "study.untolerated-attackers", text))
     return tuple(notices)
+
+
+def _check_round(study: Study, sites: int) -> None:
+    """Refuse a round that could never have as many updates as it needs."""
+    drawn, needed = sites_per_round(study, sites), fewest_sites(study, sites)
+    if needed > drawn:
+        raise _combination(
+            ("study", "min_sites"), f"{needed} sites are required of a round of {drawn}",
+            f"training.client_fraction draws {drawn} of {sites} sites", f"choose at most {drawn}",
+        )  # fmt: skip
+    silent = dropouts(study.faults.dropout, drawn)
+    if silent > drawn - needed:
+        raise _combination(
+            ("faults", "dropout"), f"{silent} of the {drawn} sites of a round drop out",
+            f"study.min_sites asks for {needed} updates, so every attempt would fail",
+            "choose a lower dropout, or a lower study.min_sites",
+        )  # fmt: skip
 
 
 def _combination(path: DocumentPath, what: str, why: str, todo: str) -> Refusal:

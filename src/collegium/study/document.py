@@ -22,7 +22,8 @@ class Identity(Section, frozen=True, kw_only=True):
     """``[study]``: the question, the seed of everything public, and when a study gives up.
 
     `attendance` says whether a phase may time out ("quorum") or waits for everybody ("all").
-    `min_sites` absent means: all sites of the partition for "all", two thirds otherwise.
+    `min_sites` absent means: all sites drawn in a round for "all", else two thirds of them,
+    rounded up.
     """
 
     id: str

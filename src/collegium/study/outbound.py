@@ -22,6 +22,7 @@ class Outbound:
         protection: what keeps others from reading, changing or guessing it.
         kept: for how long, by those who received it.
         from_rows: whether any of it is calculated from patients' rows.
+        transactions: the kinds of the ledger's transactions that carry it; none for a blob.
     """
 
     kind: str
@@ -30,15 +31,16 @@ class Outbound:
     protection: str
     kept: str
     from_rows: bool
+    transactions: tuple[str, ...] = ()
 
 
 def outbound(study: Study) -> tuple[Outbound, ...]:
-    """Return every kind of message that one site sends in a study, in the order of sending.
+    """Return every kind of message that a member sends in a study: as site, validator and owner.
 
-    A site that is no validator does not send those of the validators, which come last. No
-    message holds a row or an identifier of a patient.
+    A site that does not validate sends none of the validators' messages, and only one member is
+    the owner. No message holds a row or an identifier of a patient.
     """
-    return (*_site_messages(study), *_validator_messages(study))
+    return (*_site_messages(study), *_validator_messages(study), *_owner_messages())
 
 
 def _site_messages(study: Study) -> tuple[Outbound, ...]:
@@ -58,12 +60,13 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
         Outbound(
             "acceptance",
             f"digests of the study document and of the code; the aggregation weight ({weight});"
-            " one commitment to the snapshot of the site's data and one to its test part",
+            " one commitment to the snapshot of the site's data, training and test part together",
             _EVERYBODY,
-            f"{_SIGNED}. The commitments are keyed: without the key, which stays at the site,"
-            " they say nothing, and erasing the key makes that final",
+            f"{_SIGNED}. The commitment is keyed: without the key, which stays at the site,"
+            " it says nothing, and erasing the key makes that final",
             _LEDGER,
             from_rows=True,
+            transactions=("study.accept",),
         ),
         Outbound(
             "commitment of an update",
@@ -72,6 +75,7 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
             f"{_SIGNED}. The salt keeps the digest unknown until it is revealed",
             _LEDGER,
             from_rows=True,
+            transactions=("update.commit",),
         ),
         Outbound(
             "reveal of an update",
@@ -81,6 +85,7 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
             _SIGNED,
             _LEDGER,
             from_rows=True,
+            transactions=("update.reveal",),
         ),
         Outbound(
             "update",
@@ -100,6 +105,7 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
             f"{_SIGNED}. Nothing is added or hidden beyond the small counts",
             _LEDGER,
             from_rows=True,
+            transactions=("evaluation.post",),
         ),
     )
 
@@ -115,6 +121,7 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             _SIGNED,
             _LEDGER,
             from_rows=False,
+            transactions=("update.available",),
         ),
         Outbound(
             "vote",
@@ -124,6 +131,7 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             _SIGNED,
             _LEDGER,
             from_rows=True,
+            transactions=("round.vote",),
         ),
         Outbound(
             "time-out",
@@ -132,6 +140,7 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             _SIGNED,
             _LEDGER,
             from_rows=False,
+            transactions=("phase.timeout",),
         ),
         Outbound(
             "model",
@@ -142,5 +151,65 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             " rows of all sites together",
             "as long as the run's blobs are kept",
             from_rows=True,
+        ),
+        Outbound(
+            "end of a study",
+            "that a study has nothing left to do, or a vote to give it up in a phase that waits"
+            f" for somebody{sender}",
+            _EVERYBODY,
+            _SIGNED,
+            _LEDGER,
+            from_rows=False,
+            transactions=("study.close", "study.abandon"),
+        ),
+        Outbound(
+            "evidence of equivocation",
+            "two contradicting messages that one member signed, whole, each of one of the kinds"
+            f" in this list{sender}",
+            _EVERYBODY,
+            _SIGNED,
+            _LEDGER,
+            from_rows=True,
+            transactions=("evidence.conflict",),
+        ),
+        Outbound(
+            "change of the membership",
+            "that a member is to be admitted (its id, name, public key, roles and voting power),"
+            " expelled, or given a new key; and a validator's yes or no to it. Nobody's program"
+            " says this by itself",
+            _EVERYBODY,
+            _SIGNED,
+            _LEDGER,
+            from_rows=False,
+            transactions=("member.propose", "member.vote"),
+        ),
+    )
+
+
+def _owner_messages() -> tuple[Outbound, ...]:
+    owner = " (sent only by the owner)"
+    return (
+        Outbound(
+            "registration of the study",
+            "the study document, whole; the first model, drawn from the seed; digests of both"
+            " and of the code; the ids of all sites, and the rules by name and"
+            f" version{owner}",
+            _EVERYBODY,
+            _SIGNED,
+            _LEDGER,
+            from_rows=False,
+            transactions=("study.register",),
+        ),
+        Outbound(
+            "released model",
+            "the final model's parameters; the names, units, centers and scales of its inputs;"
+            " a card with the quality that each site signed for its own test part; a digest of"
+            f" all that on the ledger{owner}",
+            "whoever the owner gives it to; its digest: everybody who is given the ledger",
+            "its digest is signed by the owner; not encrypted. A model can leak something about"
+            " the rows of all sites together",
+            "as long as somebody keeps it; its digest as long as the ledger",
+            from_rows=True,
+            transactions=("model.release",),
         ),
     )

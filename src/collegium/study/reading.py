@@ -80,6 +80,20 @@ def parse_study(text: str, origin: str) -> ReadStudy:
     return _read(text, origin, ())
 
 
+def document_of(text: str) -> Study:
+    """Return the typed study in TOML text, whether or not it could run here.
+
+    Keys and types are checked. Names are not looked up and values not judged: what another
+    installation ran can be read by one that lacks its parts.
+
+    Raises:
+        StudyError: the text is no study document.
+    """
+    document, lines = _parsed(text, "the document")
+    with _located(Places("the document", lines)):
+        return decode(document)
+
+
 def _read(text: str, origin: str, changes: Sequence[str]) -> ReadStudy:
     document, lines = _parsed(text, origin)
     changed = tuple(_apply(document, change) for change in changes)

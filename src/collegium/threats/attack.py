@@ -19,7 +19,7 @@ from collegium.ledger.envelope import decode_envelope
 class Place:
     """What an adversary has: a member's keys, the blobs as it sees them, who else there is.
 
-    `rounds` are those in which it acts, all if empty.
+    `rounds` are those in which it acts, while they are open; if empty, it acts at all times.
     """
 
     identity: Identity
@@ -29,7 +29,7 @@ class Place:
 
     def acts(self, view: StudyView) -> bool:
         """Return whether the adversary acts now."""
-        return not self.rounds or view.number in self.rounds
+        return not self.rounds or (view.round is not None and view.number in self.rounds)
 
 
 class Attack(Protocol):

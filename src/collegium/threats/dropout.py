@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from collegium.data.randomness import draws
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
+from collegium.study.terms import dropouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,6 @@ class DroppingOut:
 
     def _absent(self, view: StudyView) -> list[str]:
         names = list(view.participants)
-        count = int(self.share * len(names))
+        count = dropouts(self.share, len(names))
         order = draws("dropout", self.seed, view.number, view.attempt).permutation(len(names))
         return [names[index] for index in order[:count]]

@@ -49,10 +49,10 @@ class TwoFacedBlobs:
         self._right = right
         self.acting = False
 
-    def publish(self, data: bytes) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
         """Serve a blob, differently to different validators while the attack is on."""
         if not self.acting:
-            return self._view.publish(data)
+            return self._view.publish(data, sync=sync)
         name = digest(data)
         validators = self._place.validators
         self._exchange.serve(name, data, validators[: self._right])
@@ -76,7 +76,7 @@ class _TwoFacedSite:
         return self.honest.name
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
-        self.blobs.acting = view.phase == "reveal" and self.place.acts(view)
+        self.blobs.acting = view.round is not None and self.place.acts(view)
         return self.honest.reconcile(view, idle=idle)
 
 

@@ -23,7 +23,7 @@ def test_the_aggregate_is_a_weighted_sum_over_the_sum_of_weights() -> None:
     rule: Rule = plugins.find("rules", "fedavg")
     assert rule is FEDAVG
     assert (rule.name, rule.kind) == ("fedavg@1", "recomputed")
-    aggregate = rule.aggregate(_updates([[1, -2, 32767], [10, 20, 32767]], (3, 2)))
+    aggregate = rule.aggregate(_updates([[1, -2, 32767], [10, 20, 32767]], (3, 2)), 0)
     assert aggregate.total.tolist() == [23, 34, 5 * 32767]
     assert aggregate.total.dtype == np.int64
     assert aggregate.denominator == 5
@@ -71,7 +71,7 @@ def test_a_sum_beyond_64_bits_is_refused() -> None:
 )
 def test_broken_updates_are_refused(rows: list[list[int]], weights: tuple[int, ...]) -> None:
     with pytest.raises(RunError):
-        FEDAVG.aggregate(_updates(rows, weights) if rows else _updates([[1]], ()))
+        FEDAVG.aggregate(_updates(rows, weights) if rows else _updates([[1]], ()), 0)
 
 
 def test_it_bears_no_bad_update_and_needs_one_good() -> None:

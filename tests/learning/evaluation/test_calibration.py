@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from collegium.errors import DataError
-from collegium.learning.evaluation.calibration import (
-    expected_calibration_error,
-    reliability,
-)
+from collegium.learning.evaluation.calibration import Bin, reliability
+
+
+def distance(table: tuple[Bin, ...]) -> float:
+    """The expected calibration error: the mean over rows of |rate - mean score| of their bin."""
+    rows = sum(one.rows for one in table)
+    return sum(one.rows * abs(one.rate - one.mean_score) for one in table) / rows
 
 
 def test_a_small_table_by_hand() -> None:
@@ -18,7 +21,6 @@ def test_a_small_table_by_hand() -> None:
         (0.5, 1.0, 2, 1.0),
     ]
     assert [one.mean_score for one in table] == pytest.approx([0.2, 0.75])
-    assert expected_calibration_error(table) == pytest.approx((2 * 0.3 + 2 * 0.25) / 4)
 
 
 def test_empty_bins_are_left_out() -> None:
@@ -37,8 +39,8 @@ def test_true_probabilities_are_calibrated_and_doubled_odds_are_not() -> None:
     truth = generator.random(20_000)
     y = (generator.random(20_000) < truth).astype(np.int64)
     sharper = truth**2 / (truth**2 + (1 - truth) ** 2)
-    assert expected_calibration_error(reliability("binary", y, truth[:, None])) < 0.02
-    assert expected_calibration_error(reliability("binary", y, sharper[:, None])) > 0.08
+    assert distance(reliability("binary", y, truth[:, None])) < 0.02
+    assert distance(reliability("binary", y, sharper[:, None])) > 0.08
 
 
 def test_a_table_agrees_with_scikit_learns() -> None:

@@ -176,10 +176,15 @@ def fail(world: World, who: str, reason: str = "unavailable", study: str = "hear
 
 def time_out(world: World, who: str, study: str = "heart") -> Events:
     """Let a validator's timer fire for whatever phase the study is in."""
+    return say(world, who, PhaseTimeout, **present(world, study))
+
+
+def present(world: World, study: str = "heart") -> dict[str, Any]:
+    """Return study, round, attempt and phase of where a study stands."""
     status = status_of(world, study)
     if status.phase != "rounds":
-        return say(world, who, PhaseTimeout, study=study, round=0, attempt=0, phase=status.phase)
-    return say(world, who, PhaseTimeout, **here(world, study), phase=current(world, study).phase)
+        return {"study": study, "round": 0, "attempt": 0, "phase": status.phase}
+    return {**here(world, study), "phase": current(world, study).phase}
 
 
 def quorum_times_out(world: World, study: str = "heart") -> Events:
@@ -265,7 +270,7 @@ def close(world: World, who: str = "ada", study: str = "heart") -> Events:
 
 def abandon(world: World, who: str, study: str = "heart") -> Events:
     """Vote to abandon a study."""
-    return say(world, who, StudyAbandon, study=study)
+    return say(world, who, StudyAbandon, **present(world, study))
 
 
 def proposal_id(label: str) -> str:

@@ -68,7 +68,6 @@ def history() -> World:
         evaluate(world, name)
         evaluate(world, name, "lung")
     for study in ("heart", "lung"):
-        quorum_times_out(world, study)
         release(world, "ada", study)
         close(world, "bo", study)
     return world

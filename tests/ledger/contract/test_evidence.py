@@ -87,7 +87,7 @@ def test_both_halves_are_needed_and_different_and_in_order() -> None:
         (RoundVote, {**PLACE, "attempt": 2, "model": digest("b")}),
         (RoundVote, {**PLACE, "round": 2, "model": digest("b")}),
         (UpdateCommit, {**PLACE, "commitment": digest("b")}),
-        (StudyAbandon, {"study": "heart"}),
+        (StudyAbandon, {"study": "heart", "round": 0, "attempt": 0, "phase": "setup"}),
     ],
 )
 def test_two_things_that_may_both_be_said_are_no_conflict(

@@ -29,6 +29,7 @@ from tests.ledger.contract.invariants import (
 from tests.ledger.contract.kit import World, digest, envelope, key_of, member, world_of
 from tests.ledger.contract.moves import (
     TERMS,
+    present,
     proposal_id,
     status_of,
 )
@@ -212,7 +213,8 @@ class ContractMachine(RuleBasedStateMachine):
 
     @rule(who=people, study=studies)
     def abandon(self, who: str, study: str) -> None:
-        self.say(who, StudyAbandon, study=study)
+        if study in studies_of(self.world):
+            self.say(who, StudyAbandon, **present(self.world, study))
 
     @rule(study=studies, models=st.lists(labels, min_size=3, max_size=8))
     def votes_differ(self, study: str, models: list[str]) -> None:
@@ -274,7 +276,9 @@ class ContractMachine(RuleBasedStateMachine):
 
     @rule(who=people, forger=people, study=studies)
     def forge(self, who: str, forger: str, study: str) -> None:
-        said = decode_envelope(envelope(self.world, who, StudyAbandon, study=study))
+        said = decode_envelope(
+            envelope(self.world, who, StudyAbandon, study=study, round=0, attempt=0, phase="setup")
+        )
         key = self.world.keys.get(forger) or key_of(forger)
         signature = key.sign(said.signed_bytes)
         self.send(encode_envelope(Envelope(said.payload, said.key_id, signature)))
@@ -328,7 +332,7 @@ class ContractMachine(RuleBasedStateMachine):
         for _ in range(3 + 4 * record.rounds * record.max_attempts):
             for who in PEOPLE:
                 if record.attendance == "all":
-                    self.say(who, StudyAbandon, study=study)
+                    self.say(who, StudyAbandon, **present(self.world, study))
                 else:
                     self.timer(who, study)
         for who in PEOPLE:

@@ -31,6 +31,8 @@ from collegium.ledger.genesis import check_member
 from collegium.ledger.keys import key_id
 from collegium.ledger.state import State
 
+SETUP = {"study": "heart", "round": 0, "attempt": 0, "phase": "setup"}
+
 
 def test_a_stranger_is_not_heard() -> None:
     world = four_equals()
@@ -41,7 +43,7 @@ def test_a_stranger_is_not_heard() -> None:
 def test_the_log_key_signs_no_transactions() -> None:
     world = four_equals()
     register(world)
-    assert refusal(world, "*log", StudyAbandon, study="heart") == "unknown-member"
+    assert refusal(world, "*log", StudyAbandon, **SETUP) == "unknown-member"
 
 
 def test_an_expelled_member_is_not_heard() -> None:
@@ -129,7 +131,7 @@ def test_a_transaction_refused_half_way_is_taken_back(monkeypatch: pytest.Monkey
     monkeypatch.setattr(contract, "HANDLERS", patched)
     world = four_equals()
     register(world)
-    assert refusal(world, "ada", StudyAbandon, study="heart") == "refused"
+    assert refusal(world, "ada", StudyAbandon, **SETUP) == "refused"
     assert status_of(world).phase == "setup"
     for name in ("bo", "cy"):  # and nothing is frozen
         submit(world, envelope(world, name, StudyAccept, **acceptance()))

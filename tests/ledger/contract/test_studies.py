@@ -20,6 +20,7 @@ from tests.ledger.contract.moves import (
     model_now,
     open_rounds,
     participants,
+    present,
     quorum_times_out,
     register,
     release,
@@ -236,11 +237,23 @@ def test_with_attendance_all_nothing_times_out_and_a_quorum_abandons() -> None:
     fields = {**here(world), "phase": "reveal"}
     assert refusal(world, "ada", PhaseTimeout, **fields) == "refused"
     assert abandon(world, "ada") == ()
-    assert refusal(world, "ada", StudyAbandon, study="heart") == "already"
+    assert refusal(world, "ada", StudyAbandon, **present(world)) == "already"
+    was = present(world)
     abandon(world, "bo")
     assert names(abandon(world, "cy")) == ["study.failed"]
     assert open_rounds(world) == 0
-    assert refusal(world, "di", StudyAbandon, study="heart") == "stale"
+    assert refusal(world, "di", StudyAbandon, **was) == "stale"
+
+
+def test_votes_to_abandon_count_in_their_phase_only() -> None:
+    world = four_equals()
+    start(world, attendance="all")
+    abandon(world, "ada")
+    walk_to(world, "reveal")
+    abandon(world, "bo")
+    walk_to(world, "vote")
+    assert abandon(world, "cy") == ()
+    assert status_of(world).outcome == "open"
 
 
 def test_what_is_abandoned_after_training_is_completed() -> None:
@@ -248,7 +261,7 @@ def test_what_is_abandoned_after_training_is_completed() -> None:
     train(world, attendance="all")
     for name in ("ada", "bo"):
         abandon(world, name)
-    assert abandon(world, "cy") == ()
+    assert names(abandon(world, "cy")) == ["evaluation.complete", "release.skipped"]
     assert names(close(world)) == ["study.closed"]
     assert status_of(world).outcome == "completed"
 
@@ -256,7 +269,7 @@ def test_what_is_abandoned_after_training_is_completed() -> None:
 def test_abandoning_and_closing_are_for_validators() -> None:
     world = world_of([member("ada"), member("bo", 0, ["owner", "site"])])
     register(world, owner="bo", sites=("ada", "bo"), per_round=2)
-    assert refusal(world, "bo", StudyAbandon, study="heart") == "role"
+    assert refusal(world, "bo", StudyAbandon, **present(world)) == "role"
     assert refusal(world, "bo", StudyClose, study="heart") == "role"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +38,17 @@ def epoch_orders(
         epoch: starts a stream of its own.
         width: common length of the lines.
     """
-    words = np.full((len(keys), width), np.iinfo(np.uint64).max)
     generator = np.random.Philox(key=0)
     state = generator.state
-    state["state"]["counter"] = np.array([0, 0, 0, epoch], np.uint64)
-    for line, key, count in zip(words, keys, rows.tolist(), strict=True):
-        state["state"]["key"] = key
+    counter_and_key: Any = state["state"]
+    counter_and_key["counter"] = [0, 0, 0, epoch]
+    lines = []
+    for key in keys.tolist():
+        counter_and_key["key"] = key
         generator.state = state
-        line[:count] = generator.random_raw(count)
+        lines.append(generator.random_raw(width))
+    words = np.concatenate(lines).reshape(len(keys), width)
+    words[np.arange(width) >= rows[:, None]] = np.iinfo(np.uint64).max
     # Sorting words that end in their own position sorts rows by 32 random bits.
     words >>= np.uint64(32)
     words <<= np.uint64(32)

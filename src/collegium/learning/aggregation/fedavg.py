@@ -45,8 +45,8 @@ class FedAvg:
                 "set aggregation.tolerate = 0, or choose a robust rule",
             )
 
-    def aggregate(self, updates: Updates) -> Aggregate:
-        """Return the sum of weight x update, and the sum of weights."""
+    def aggregate(self, updates: Updates, tolerate: int) -> Aggregate:
+        """Return the sum of weight x update, and the sum of weights; `tolerate` is 0."""
         if not updates.weights or min(updates.weights) < 1:
             raise _refusal("there is no update, or a weight is not positive")
         if updates.values.ndim != 2 or len(updates.weights) != len(updates.values):

@@ -6,35 +6,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collegium.errors import FormatError, PluginError
+from collegium.errors import FormatError
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import ModelState, decode_update, digest, encode_model
 from collegium.learning.encoding import indicators
 from collegium.learning.server import ServerOptimizer, server_step
-from collegium.plugins import find
+from collegium.plugins import find_versioned
 from collegium.study.document import Server
 
 
 def rule_named(versioned: str) -> Rule:
-    """Return the rule with a versioned name.
+    """Return the rule with a versioned name, such as ``fedavg@1``.
 
     Raises:
         PluginError: it is not installed, or only in another version.
     """
-    rule: Rule = find("rules", versioned.partition("@")[0])
-    _require_version(rule.name, versioned)
+    rule: Rule = find_versioned("rules", versioned)
     return rule
 
 
-def server_named(versioned: str, name: str) -> ServerOptimizer:
-    """Return the server optimizer that a study calls `name` and registered under a version.
+def server_named(versioned: str) -> ServerOptimizer:
+    """Return the server optimizer with a versioned name, such as ``none@1``.
 
     Raises:
         PluginError: it is not installed, or only in another version.
     """
-    optimizer: ServerOptimizer = find("server_optimizers", name)
-    _require_version(optimizer.name, versioned)
+    optimizer: ServerOptimizer = find_versioned("server_optimizers", versioned)
     return optimizer
 
 
@@ -58,6 +56,7 @@ def next_model(
     participants: tuple[str, ...],
     exponent: int,
     rule: Rule,
+    tolerate: int,
     optimizer: ServerOptimizer,
     settings: Server,
 ) -> bytes:
@@ -70,6 +69,7 @@ def next_model(
         participants: their members' ids.
         exponent: e of the round.
         rule: the registered rule.
+        tolerate: f, how many bad updates it must bear, from the study document.
         optimizer: the registered server optimizer.
         settings: its parameters, from the study document.
 
@@ -86,18 +86,8 @@ def next_model(
     updates = Updates(
         np.stack(rows), weights, exponent, participants, tuple(digest(data) for data in blobs)
     )
-    aggregate = rule.aggregate(updates)
+    aggregate = rule.aggregate(updates, tolerate)
     return encode_model(server_step(model, aggregate, exponent, optimizer, settings))
-
-
-def _require_version(found: str, wanted: str) -> None:
-    if found != wanted:
-        raise PluginError(
-            "plugin.version",
-            f"{wanted} is registered, and {found} is installed",
-            "a versioned name never changes its meaning, so another version cannot stand in",
-            "install the release that has it",
-        )
 
 
 def _refusal(why: str) -> FormatError:

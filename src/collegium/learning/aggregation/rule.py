@@ -53,8 +53,12 @@ class Rule(Protocol):
         """
         ...
 
-    def aggregate(self, updates: Updates) -> Aggregate:
+    def aggregate(self, updates: Updates, tolerate: int) -> Aggregate:
         """Return the aggregate, the same bits on every machine.
+
+        Args:
+            updates: n updates, those that the contract included.
+            tolerate: f, how many of them may be bad, as `check` allowed for the fewest updates.
 
         Raises:
             RunError: the updates cannot be aggregated.

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: a reliability table and the expected error.
+"""Whether probabilities mean what they say: a reliability table.
 
 Rows are put into bins of equal width by the score; in a calibrated model the share of positive
 rows in a bin equals the mean score there (DeGroot and Fienberg 1983). For more than two classes
@@ -64,9 +64,3 @@ def reliability(
         )
         for i in np.flatnonzero(rows)
     )
-
-
-def expected_calibration_error(table: tuple[Bin, ...]) -> float:
-    """Return the mean of |rate - mean score| over rows (Naeini et al. 2015), within 0 and 1."""
-    rows = sum(one.rows for one in table)
-    return sum(one.rows * abs(one.rate - one.mean_score) for one in table) / rows

@@ -8,7 +8,6 @@ site withholds, and why, is `disclosure`.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Literal
 
 import msgspec
@@ -91,11 +90,6 @@ def decode_statement(data: bytes) -> Statement:
     statement = canonical.decode(data, _DECODER, WHAT)
     _check(statement)
     return statement
-
-
-def statement_digest(data: bytes) -> bytes:
-    """Return the name of a statement's blob: SHA-256 of its bytes."""
-    return sha256(data).digest()
 
 
 def units_of_ratio(part: int, whole: int) -> int:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import rounds
-from collegium.ledger.contract.events import EvaluationComplete, Event, ModelReleased
+from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract.events import (
+    EvaluationComplete,
+    Event,
+    ModelReleased,
+    ReleaseSkipped,
+)
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     Acceptance,
@@ -43,9 +48,12 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     if tx.local is not msgspec.UNSET:
         from_text(tx.local, DIGEST_SIZE, "a statement's digest")
     write(state, table, sender, EvaluationRecord(federated=tx.federated, local=tx.local))
-    if state.count(table) == state.count(sites):
-        return complete(state, tx.study, status)
-    return []
+    awaited = (
+        name
+        for name, _ in state.items(sites)
+        if state.get(table, name) is None and members.active_member(state, name) is not None
+    )
+    return [] if any(awaited) else complete(state, tx.study, status)
 
 
 def complete(state: State, study: str, status: StudyStatus) -> list[Event]:
@@ -53,6 +61,12 @@ def complete(state: State, study: str, status: StudyStatus) -> list[Event]:
     rounds.set_status(state, study, rounds.changed(status, phase="release"))
     posted = state.count(study_path(study, "evaluations"))
     return [EvaluationComplete(study=study, posted=posted)]
+
+
+def skip_release(state: State, study: str, status: StudyStatus) -> list[Event]:
+    """Stop waiting for the owner's release; the study can be closed without one."""
+    rounds.set_status(state, study, rounds.changed(status, phase="closing"))
+    return [ReleaseSkipped(study=study)]
 
 
 def release(state: State, sender: str, tx: ModelRelease) -> list[Event]:

@@ -101,6 +101,10 @@ class ModelReleased(StudyEvent, frozen=True, kw_only=True, tag="model.released")
     bundle: str
 
 
+class ReleaseSkipped(StudyEvent, frozen=True, kw_only=True, tag="release.skipped"):
+    """A quorum waits no longer for the owner to release the model."""
+
+
 class StudyFailed(StudyEvent, frozen=True, kw_only=True, tag="study.failed"):
     """The study cannot meet its terms; `model` is the last good one."""
 
@@ -128,7 +132,7 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal.refused"):
 
 
 class MembershipChanged(Event, frozen=True, kw_only=True, tag="membership.changed"):
-    """An accepted change took effect, between rounds."""
+    """An accepted change took effect: a key at once, anything else between rounds."""
 
     action: Action
     proposal: str
@@ -143,7 +147,8 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 
 AnyEvent = (
     StudyRegistered | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
-    | VoteLate | TestOpened | EvaluationComplete | ModelReleased | StudyFailed | StudyClosed
+    | VoteLate | TestOpened | EvaluationComplete | ModelReleased
+    | ReleaseSkipped | StudyFailed | StudyClosed
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
 )  # fmt: skip
 

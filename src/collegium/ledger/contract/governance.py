@@ -1,4 +1,7 @@
-"""First governance: members admit, expel and rotate keys by vote; changes wait for open rounds."""
+"""First governance: members admit, expel and rotate keys by vote.
+
+Admissions and expulsions wait until no round is open; a key is replaced at once.
+"""
 
 from __future__ import annotations
 
@@ -92,13 +95,17 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     yes = sum(power for name, power in current.items() if ballots[name] == b"1")
     no = sum(power for name, power in current.items() if ballots[name] == b"0")
     if members.is_quorum(yes, total):
+        accepted: list[Event] = [ProposalAccepted(proposal=tx.proposal)]
+        if isinstance(proposal.action, Rotate):
+            # A key may be in a thief's hands, and no round depends on keys: it changes at once.
+            return [*accepted, _apply(state, tx.proposal, proposal)]
         _set_status(state, tx.proposal, proposal, "accepted")
         standing = _standing(state)
         waiting = Governance(
             open_rounds=standing.open_rounds, waiting=(*standing.waiting, tx.proposal)
         )
         write(state, GOVERNANCE, THE_ONE, waiting)
-        return [ProposalAccepted(proposal=tx.proposal), *apply_waiting(state)]
+        return [*accepted, *apply_waiting(state)]
     if not members.is_quorum(total - no, total):
         _set_status(state, tx.proposal, proposal, "refused")
         return [ProposalRefused(proposal=tx.proposal)]
@@ -132,15 +139,19 @@ def apply_waiting(state: State) -> list[Event]:
         proposal = read(state, PROPOSALS, name, Proposal)
         if proposal is None:
             continue
-        if _obstacle(state, proposal.action, None, name):
-            _set_status(state, name, proposal, "refused")
-            events.append(ProposalRefused(proposal=name))
-            continue
-        _change(state, proposal.action)
-        _set_status(state, name, proposal, "applied")
-        events.append(MembershipChanged(action=proposal.action, proposal=name))
+        events.append(_apply(state, name, proposal))
     write(state, GOVERNANCE, THE_ONE, Governance(open_rounds=0, waiting=()))
     return events
+
+
+def _apply(state: State, name: str, proposal: Proposal) -> Event:
+    """Make an accepted change, or refuse it where it has become impossible."""
+    if _obstacle(state, proposal.action, None, name):
+        _set_status(state, name, proposal, "refused")
+        return ProposalRefused(proposal=name)
+    _change(state, proposal.action)
+    _set_status(state, name, proposal, "applied")
+    return MembershipChanged(action=proposal.action, proposal=name)
 
 
 def rotation_message(genesis: str, proposal: str, member: str, key: str) -> bytes:

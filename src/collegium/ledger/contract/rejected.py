@@ -8,7 +8,7 @@ class Rejected(Exception):
 
     Args:
         code: stable identifier: "malformed", "signature", "unknown-member", "role", "already",
-            "conflict", "stale", "early", "unknown-study", "not-a-participant", "refused".
+            "stale", "early", "unknown-study", "not-a-participant", "refused".
         reason: one line for the person whose transaction it was.
     """
 

@@ -44,7 +44,7 @@ from collegium.ledger.contract.tables import (
     study_path,
     write,
 )
-from collegium.ledger.contract.transactions import PhaseTimeout, RoundTransaction
+from collegium.ledger.contract.transactions import PhaseTimeout, PlaceTransaction, RoundTransaction
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.state import State
 
@@ -180,6 +180,22 @@ def timeout(
     state: State, sender: str, tx: PhaseTimeout, record: StudyRecord, status: StudyStatus
 ) -> list[Event]:
     """Count a timer within a round; a quorum of the current validators ends the phase."""
+    current = require_present(state, tx, record, status)
+    table = round_path(tx.study, tx.round, "timeouts")
+    prefix = attempt_key(tx.attempt, tx.phase)
+    if not members.vote_counts(state, table, prefix, sender, "timed this phase out"):
+        return []
+    return advance(state, tx.study, record, status, current, timed_out=True)
+
+
+def require_present(
+    state: State, tx: PlaceTransaction, record: StudyRecord, status: StudyStatus
+) -> RoundRecord:
+    """Return the open round's record if a transaction is about its present attempt and phase.
+
+    Raises:
+        Rejected: it is about an earlier place ("stale"), a later one ("early"), or none.
+    """
     if status.phase != "rounds":
         raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
     current = open_record(state, tx.study, status)
@@ -189,11 +205,7 @@ def timeout(
     asked = (tx.round, tx.attempt, DESIGNS[record.design].index(tx.phase))
     if asked != here:
         raise Rejected("stale" if asked < here else "early", f"the attempt is in {current.phase}")
-    table = round_path(tx.study, tx.round, "timeouts")
-    prefix = attempt_key(tx.attempt, tx.phase)
-    if not members.vote_counts(state, table, prefix, sender, "timed this phase out"):
-        return []
-    return advance(state, tx.study, record, status, current, timed_out=True)
+    return current
 
 
 def advance(

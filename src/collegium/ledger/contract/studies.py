@@ -26,6 +26,7 @@ from collegium.ledger.contract.tables import (
 )
 from collegium.ledger.contract.transactions import (
     PhaseTimeout,
+    PlaceTransaction,
     StudyAbandon,
     StudyAccept,
     StudyClose,
@@ -100,10 +101,18 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
     weight = tx.weight if record.weights == "rows" else 1
     acceptance = Acceptance(code=tx.code, snapshot=tx.snapshot, weight=weight)
     write(state, study_path(tx.study, "sites"), sender, acceptance)
-    accepted = state.count(study_path(tx.study, "sites"))
-    if status.phase == "setup" and accepted == len(record.sites):
+    if status.phase == "setup" and not _awaited(state, tx.study, record):
         return rounds.open_round(state, tx.genesis, tx.study, record, status)
     return []
+
+
+def _awaited(state: State, study: str, record: StudyRecord) -> bool:
+    """Return whether a site that is still a member has not accepted yet."""
+    sites = study_path(study, "sites")
+    return any(
+        state.get(sites, name) is None and members.active_member(state, name) is not None
+        for name in record.sites
+    )
 
 
 def is_registered_weight(weight: int) -> bool:
@@ -123,12 +132,7 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
         raise Rejected("refused", "this study waits for everybody; vote study.abandon to end it")
     if tx.round or tx.attempt:
         return rounds.timeout(state, sender, tx, record, status)
-    order = ("setup", "rounds", "evaluation", "release", "closing", "closed")
-    if tx.phase not in ("setup", "evaluation", "release"):
-        raise Rejected("malformed", f"there is no phase {tx.phase!r} outside of rounds")
-    if order.index(tx.phase) != order.index(status.phase):
-        late = order.index(tx.phase) < order.index(status.phase)
-        raise Rejected("stale" if late else "early", f"the study is in {status.phase}")
+    _require_present(tx, status)
     votes = study_path(tx.study, "timeouts")
     if not members.vote_counts(state, votes, tx.phase, sender, "timed this phase out"):
         return []
@@ -136,29 +140,45 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
         return rounds.open_round(state, tx.genesis, tx.study, record, status)
     if tx.phase == "evaluation":
         return evaluations.complete(state, tx.study, status)
-    rounds.set_status(state, tx.study, rounds.changed(status, phase="closing"))
-    return []
+    return evaluations.skip_release(state, tx.study, status)
+
+
+def _require_present(tx: PlaceTransaction, status: StudyStatus) -> None:
+    """Refuse what is not about the phase outside of rounds in which the study is."""
+    order = ("setup", "rounds", "evaluation", "release", "closing", "closed")
+    if tx.phase not in ("setup", "evaluation", "release"):
+        raise Rejected("malformed", f"there is no phase {tx.phase!r} outside of rounds")
+    if tx.phase != status.phase:
+        late = order.index(tx.phase) < order.index(status.phase)
+        raise Rejected("stale" if late else "early", f"the study is in {status.phase}")
 
 
 def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -> list[Event]:
-    """Count a validator's vote to end a study; a quorum ends it as failed, with its last model.
+    """Count a validator's vote to end a study where it stands; earlier phases' votes are void.
+
+    A quorum ends training as failed, with the last good model. After training the model stands,
+    and what is given up is the wait for statements and release.
 
     Raises:
-        Rejected: training is over, or the validator has voted.
+        Rejected: another phase, or the validator has voted.
     """
     members.require_role(member, "validator", "vote to abandon a study")
-    _, status = rounds.study_of(state, tx.study)
-    if status.phase not in ("setup", "rounds", "evaluation", "release"):
-        raise Rejected("stale", "the study has nothing left to abandon")
+    record, status = rounds.study_of(state, tx.study)
+    if tx.round or tx.attempt:
+        rounds.require_present(state, tx, record, status)
+    else:
+        _require_present(tx, status)
     votes = study_path(tx.study, "timeouts")
-    if not members.vote_counts(state, votes, "abandon", sender, "voted to abandon"):
+    prefix = f"abandon/{tx.round:08d}/{tx.attempt:04d}/{tx.phase}"
+    if not members.vote_counts(state, votes, prefix, sender, "voted to abandon"):
         return []
     if status.phase in ("setup", "rounds"):
         round_open = status.phase == "rounds"
         return rounds.fail_study(state, tx.study, status, "abandoned", round_open=round_open)
-    # Training is done and its model stands; only the statements or the release are missing.
-    rounds.set_status(state, tx.study, rounds.changed(status, phase="closing"))
-    return []
+    events: list[Event] = []
+    if status.phase == "evaluation":
+        events += evaluations.complete(state, tx.study, status)
+    return [*events, *evaluations.skip_release(state, tx.study, status)]
 
 
 def close(state: State, member: MemberRecord, tx: StudyClose) -> list[Event]:
@@ -178,6 +198,6 @@ def close(state: State, member: MemberRecord, tx: StudyClose) -> list[Event]:
     )
     final = rounds.changed(status, phase="closed", outcome=outcome)
     rounds.set_status(state, tx.study, final)
-    if status.closed_rounds:
-        rounds.freeze_round(state, tx.study, status.closed_rounds)
+    for number in sorted({status.closed_rounds, status.round} - {0}):
+        rounds.freeze_round(state, tx.study, number)
     return [StudyClosed(study=tx.study, model=status.model, outcome=outcome)]

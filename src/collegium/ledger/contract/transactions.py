@@ -111,16 +111,20 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     model: Digest | msgspec.UnsetType = msgspec.UNSET
 
 
-class PhaseTimeout(StudyTransaction, frozen=True, kw_only=True, tag="phase.timeout"):
-    """A validator's timer fired. Round and attempt are 0 in the phases outside of rounds."""
+class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):
+    """A transaction about where a study stands; round and attempt are 0 outside of rounds."""
 
     attempt: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
     phase: PhaseName
     round: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
-class StudyAbandon(StudyTransaction, frozen=True, kw_only=True, tag="study.abandon"):
-    """A validator votes to end a study that waits for everybody."""
+class PhaseTimeout(PlaceTransaction, frozen=True, kw_only=True, tag="phase.timeout"):
+    """A validator's timer fired. Round and attempt are 0 in the phases outside of rounds."""
+
+
+class StudyAbandon(PlaceTransaction, frozen=True, kw_only=True, tag="study.abandon"):
+    """A validator votes to end a study where it stands; the vote counts in that phase only."""
 
 
 class EvaluationPost(StudyTransaction, frozen=True, kw_only=True, tag="evaluation.post"):

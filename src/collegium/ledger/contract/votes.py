@@ -9,6 +9,7 @@ from collegium.ledger.contract import governance, members, rounds
 from collegium.ledger.contract.events import Event, RoundClosed, TestOpened, VoteLate
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
+    THE_ONE,
     ModelRecord,
     Reveal,
     RoundRecord,
@@ -68,7 +69,7 @@ def _late(state: State, sender: str, tx: RoundVote, ballot: str) -> list[Event] 
     _, status = rounds.study_of(state, tx.study)
     if tx.round != status.closed_rounds or status.phase == "closed":
         return None
-    closed = read(state, round_path(tx.study, tx.round, "round"), "record", RoundRecord)
+    closed = read(state, round_path(tx.study, tx.round, "round"), THE_ONE, RoundRecord)
     if closed is None or tx.attempt != closed.attempt:
         return None
     if state.get(round_path(tx.study, tx.round, "validators"), sender) is None:
@@ -100,7 +101,7 @@ def _close(
     if state.get(models, model) is None:  # a round may lead back to a model that was there before
         write(state, models, model, ModelRecord(parent=status.model, round=tx.round))
     write(
-        state, round_path(tx.study, tx.round, "round"), "record",
+        state, round_path(tx.study, tx.round, "round"), THE_ONE,
         msgspec.structs.replace(current, phase="closed"),
     )  # fmt: skip
     status = rounds.changed(

@@ -19,7 +19,6 @@ class SoloEngine:
         self._ledger = ledger
         self._log_key = log_key
         self.identity: bytes = ledger.identity
-        self.genesis: Genesis = ledger.genesis
 
     @property
     def state(self) -> State:
@@ -38,10 +37,6 @@ class SoloEngine:
     def application_hash(self) -> bytes:
         """Return the application hash as of now."""
         return self._ledger.application_hash()
-
-    def checkpoint(self) -> str:
-        """Return a signed checkpoint of the log as of now."""
-        return self._ledger.checkpoint(self._log_key)
 
     def close(self, *, complete: bool) -> None:
         """Seal the file if the history is complete, keep a snapshot, and release it."""

@@ -1,0 +1,34 @@
+"""The parts that a study names: which seam, where in the document, and by what name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collegium.plugins import Kind
+from collegium.study.document import Study
+from collegium.study.refusal import DocumentPath
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPart:
+    """A part of the system that a study asks for by name."""
+
+    kind: Kind
+    path: DocumentPath
+    name: str
+
+
+def named_parts(study: Study) -> tuple[NamedPart, ...]:
+    """Return every part that a study names, in the order of the document's sections."""
+    server = study.aggregation.server
+    parts = (
+        NamedPart("datasets", ("data", "source"), study.data.source),
+        NamedPart("trainers", ("training", "trainer"), study.training.trainer),
+        NamedPart("rules", ("aggregation", "rule"), study.aggregation.rule),
+        NamedPart("server_optimizers", ("aggregation", "server", "optimizer"), server.optimizer),
+        NamedPart("protections", ("privacy", "protection"), study.privacy.protection),
+        NamedPart("engines", ("consensus", "engine"), study.consensus.engine),
+    )
+    if study.threat is None:
+        return parts
+    return (*parts, NamedPart("attacks", ("threat", "attack"), study.threat.attack))

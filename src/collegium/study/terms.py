@@ -1,0 +1,73 @@
+"""What a study is registered with, as it follows from the document and the number of sites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
+
+from collegium.study.document import Study
+
+SITES_LIMIT = 400
+"""Most sites of a study: a registration names each, and has to fit into one transaction."""
+
+VERSIONED = ("rule", "server")
+"""Terms that are registered with a version, which a document does not name."""
+
+
+def registered_terms(study: Study, sites: int) -> dict[str, object]:
+    """Return every term of a registration that the document fixes; names without a version."""
+    return {
+        "attendance": study.study.attendance,
+        "exponent": study.aggregation.exponent,
+        "max_attempts": study.study.max_attempts,
+        "min_sites": fewest_sites(study, sites),
+        "per_round": sites_per_round(study, sites),
+        "rounds": study.training.rounds,
+        "rule": study.aggregation.rule,
+        "seed": study.study.seed,
+        "server": study.aggregation.server.optimizer,
+        "study": study.study.id,
+        "weights": study.aggregation.weights,
+    }
+
+
+def differing_terms(
+    study: Study, sites: int, registered: Mapping[str, object]
+) -> dict[str, tuple[object, object]]:
+    """Return each registered term that the document contradicts: what is registered, what it says.
+
+    Args:
+        study: the document.
+        sites: how many sites are registered.
+        registered: the registration's fields, `study` among them.
+    """
+    found = {}
+    for name, documented in registered_terms(study, sites).items():
+        value = registered[name]
+        if name in VERSIONED:
+            value = str(value).partition("@")[0]
+        if value != documented:
+            found[name] = (value, documented)
+    return found
+
+
+def sites_per_round(study: Study, sites: int) -> int:
+    """Return how many of a study's sites take part in a round."""
+    return max(1, round(min(study.training.client_fraction, 1.0) * sites))
+
+
+def fewest_sites(study: Study, sites: int) -> int:
+    """Return how many updates a round needs."""
+    if study.study.min_sites is not None:
+        return study.study.min_sites
+    drawn = sites_per_round(study, sites)
+    return drawn if study.study.attendance == "all" else ceil(2 * drawn / 3)
+
+
+def dropouts(share: float, participants: int) -> int:
+    """Return floor(share x participants), the share taken as the decimal it is written as.
+
+    In binary 0.29 x 100 is a little less than 29.
+    """
+    return int(Fraction(repr(float(share))) * participants)
