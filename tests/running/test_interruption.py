@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -306,3 +307,20 @@ def test_under_the_same_code_it_says_nothing(
     told: list[str] = []
     run("heart", out=folder, changes=CHANGES, resume=True, warn=told.append)
     assert told == []
+
+
+def test_without_its_last_models_a_run_is_not_resumed_and_nobody_blamed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+
+    def stop(closed: int, rounds: int) -> None:
+        if closed == 2:
+            raise PowerCut
+
+    changes = ["training.rounds=3", "evaluation.bootstrap=0"]
+    with pytest.raises(PowerCut):
+        run("heart", out=folder, changes=changes, progress=stop)
+    rmtree(folder / "blobs")
+    before = (folder / "ledger.log").read_bytes()
+    with pytest.raises(RunError, match=r"\[run\.no-models\]"):
+        run("heart", out=folder, changes=changes, resume=True)
+    assert (folder / "ledger.log").read_bytes() == before

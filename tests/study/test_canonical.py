@@ -175,6 +175,13 @@ def test_what_has_no_default_may_not_be_absent() -> None:
             study_from_document(document_bytes(HEART).replace(needed, b""))
 
 
+@pytest.mark.parametrize("said", [b"", b'"format":2,'])
+def test_a_document_of_another_format_is_told_so(said: bytes) -> None:
+    with pytest.raises(FormatError) as caught:
+        study_from_document(document_bytes(HEART).replace(b'"format":1,', said))
+    assert caught.value.why == "it does not say that it has format 1"
+
+
 def test_a_study_document_cannot_say_its_own_format() -> None:
     with pytest.raises(StudyError):
         parse_study("format = 1\n" + preset_text("heart"), "s.toml")

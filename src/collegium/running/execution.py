@@ -84,6 +84,7 @@ def run(
         consortium = build(prepared, folder, warn, substitute)
         complete = False
         try:
+            _require_models(consortium, folder)
             finished = consortium.view().phase == "closed"
             known = read_final(folder) if finished else None
             recorder = Recorder(consortium, folder, progress)
@@ -99,6 +100,23 @@ def run(
             consortium.close(complete=complete)
         write_policy(folder, consortium.genesis, consortium.log_key)
     return result
+
+
+def _require_models(consortium: Consortium, folder: Path) -> None:
+    """Refuse to go on without the models to go on from: the study would fail, and blame its sites.
+
+    One model that is missing is made again from the round that led to it; not so two in a row.
+    """
+    view, blobs = consortium.view(), consortium.exchange.folder
+    if view.status is None or view.phase == "closed" or blobs.get(view.model) is not None:
+        return
+    parent = view.parent(view.status.model)
+    if parent is not None and blobs.get(parent) is None:
+        raise RunError(
+            "run.no-models", f"{folder} cannot be resumed",
+            "the models of its last rounds are missing",
+            f"restore {folder / 'blobs'} from where it went, then resume",
+        )  # fmt: skip
 
 
 def _tell_troubles(consortium: Consortium, warn: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows
-from collegium.errors import DataError
+from collegium.errors import CollegiumError, DataError, PluginError
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.models import ModelSpec, model_spec
 from collegium.learning.protection import Protection
@@ -89,8 +89,7 @@ def prepare(read: ReadStudy) -> Prepared:
         CollegiumError: data, partition, model or a named part does not fit the study.
     """
     study = read.study
-    dataset: DataSet = find("datasets", study.data.source)()
-    check_dataset(dataset)
+    dataset = _loaded(study.data.source)
     seed = study.study.seed
     with read.located():
         sites = sorted(partition(dataset, study.data.partition, seed), key=lambda rows: rows.name)
@@ -123,6 +122,28 @@ def prepare(read: ReadStudy) -> Prepared:
         _check_attackers(prepared)
         rule.check(prepared.min_sites, study.aggregation.tolerate)
     return prepared
+
+
+def _loaded(source: str) -> DataSet:
+    """Return a data set by name; its loader may be anybody's code, so what it gives is checked."""
+    load = find("datasets", source)
+    try:
+        dataset = load()
+    except CollegiumError:
+        raise
+    except Exception as error:
+        raise _failed(source, f"{type(error).__name__}: {error}") from error
+    if not isinstance(dataset, DataSet):
+        raise _failed(source, f"it returns {type(dataset).__name__} instead of a DataSet")
+    check_dataset(dataset)
+    return dataset
+
+
+def _failed(source: str, why: str) -> PluginError:
+    return PluginError(
+        "plugin.failed", f"the data set {source} cannot be loaded", why,
+        "repair or reinstall its package",
+    )  # fmt: skip
 
 
 def _check_attackers(prepared: Prepared) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collegium.errors import FormatError
-from collegium.learning.aggregation.rule import Rule
+from collegium.errors import CollegiumError, FormatError, PluginError
+from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import ModelState, decode_update, digest, encode_model
 from collegium.learning.encoding import indicators
@@ -76,6 +76,7 @@ def next_model(
     Raises:
         FormatError: a blob is malformed or does not fit.
         RunError: the arithmetic has no finite result.
+        PluginError: the rule fails, or returns what is no exact aggregate.
     """
     rows = []
     for data in blobs:
@@ -86,8 +87,36 @@ def next_model(
     updates = Updates(
         np.stack(rows), weights, exponent, participants, tuple(digest(data) for data in blobs)
     )
-    aggregate = rule.aggregate(updates, tolerate)
+    aggregate = _aggregate(rule, updates, tolerate)
     return encode_model(server_step(model, aggregate, exponent, optimizer, settings))
+
+
+def _aggregate(rule: Rule, updates: Updates, tolerate: int) -> Aggregate:
+    """Return a rule's aggregate; a rule may be anybody's code, so what it gives is checked."""
+    try:
+        found = rule.aggregate(updates, tolerate)
+    except CollegiumError:
+        raise
+    except Exception as error:
+        raise _faulty(rule, f"{type(error).__name__}: {error}") from error
+    if not (
+        isinstance(found, Aggregate)
+        and isinstance(found.total, np.ndarray)
+        and found.total.dtype == np.int64
+        and found.total.shape == updates.values.shape[1:]
+        and isinstance(found.denominator, int)
+        and found.denominator > 0
+    ):
+        raise _faulty(
+            rule, "it returns no int64 vector of the model's size over a positive integer"
+        )
+    return found
+
+
+def _faulty(rule: Rule, why: str) -> PluginError:
+    return PluginError(
+        "plugin.failed", f"the rule {rule.name} failed", why, "repair or reinstall its package"
+    )
 
 
 def _refusal(why: str) -> FormatError:
