@@ -11,6 +11,8 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from collegium.ledger.durability import sync_names
+
 _Stamp = tuple[int, int, int]
 
 _KEPT_BYTES = 1 << 26
@@ -52,7 +54,7 @@ class BlobFolder:
                 os.fsync(file.fileno())
         partial.replace(self._prefix + name)
         if sync:
-            _sync_names(self.path)
+            sync_names(self.path)
         stamp = self._stamp(digest)
         if stamp is not None:
             self._keep(digest, stamp, data)
@@ -91,17 +93,6 @@ class BlobFolder:
         self._kept_bytes += len(data)
         while self._kept_bytes > _KEPT_BYTES:
             self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
-
-
-def _sync_names(folder: Path) -> None:
-    """Make new names survive a power cut, where folders can be synced."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_blob(folder: Path, digest: bytes) -> bytes | None:

@@ -18,6 +18,7 @@ from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.events import Events, encode_events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
+from collegium.ledger.durability import sync_names
 from collegium.ledger.frames import (
     BLOCK,
     CHECKPOINT,
@@ -248,21 +249,10 @@ def create_ledger(path: Path, genesis: Genesis) -> Ledger:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    _sync_folder(path.parent)
+    sync_names(path.parent)
     opened = path.open("r+b")
     opened.seek(0, os.SEEK_END)
     return Ledger(data, path, opened)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name survive a power cut, where folders can be synced."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
