@@ -112,6 +112,8 @@ def describe(kind: Any) -> str:
         case inspect.IntType(ge=low, le=high):
             start = "" if low is None else f" from {low}"
             return f"integer{start}{'' if high is None else f' to {high}'}"
+        case inspect.StrType(pattern=None, min_length=43, max_length=43):
+            return "digest"
         case inspect.StrType(pattern=None):
             return "string"
         case inspect.StrType(pattern=str() as pattern):

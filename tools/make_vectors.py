@@ -221,8 +221,7 @@ def tables(node: Node, path: str) -> list[Vector]:
     """Return a state's tables and branches, each with its root and what it is over."""
     if isinstance(node, Table):
         entries = [
-            {"key": key.decode(), "value": node.entries[key].decode()}
-            for key in sorted(node.entries)
+            {"key": key, "value": value.decode()} for key, value in sorted(node.encoded().items())
         ]
         return [{"table": path, "root": node.root().hex(), "entries": entries}]
     if not isinstance(node, Branch):

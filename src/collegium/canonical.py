@@ -37,7 +37,8 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     Raises:
         FormatError: the bytes are not the canonical form of a value of that type.
     """
-    if len(data) > LONGEST_DOCUMENT or _deep(data):
+    brackets = data.count(b"{") + data.count(b"[")
+    if len(data) > LONGEST_DOCUMENT or (brackets > DEEPEST_NESTING and _deep(data)):
         raise malformed(what, "it is larger or more deeply nested than the format allows")
     try:
         value = decoder.decode(data)
@@ -81,8 +82,6 @@ def _largest(value: Any) -> int:
 
 def _deep(data: bytes) -> bool:
     """Whether JSON could nest deeper than allowed, judged by its brackets outside of decoding."""
-    if data.count(b"[") + data.count(b"{") <= DEEPEST_NESTING:
-        return False
     depth = 0
     quoted = escaped = False
     for byte in data:

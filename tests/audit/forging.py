@@ -156,7 +156,7 @@ def executed(transcript: Transcript) -> Transcript:
 
 def unsigned(entry: Entry, payload: Payload) -> Entry:
     """Return an entry with another payload under the old signature."""
-    envelope = replace(decode_envelope(entry.envelope), payload=encode(payload))
+    envelope = msgspec.structs.replace(decode_envelope(entry.envelope), payload=encode(payload))
     return replace(entry, envelope=encode_envelope(envelope))
 
 

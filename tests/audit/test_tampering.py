@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from shutil import copytree, rmtree
 
+import msgspec
 import numpy as np
 import pytest
 from tests.audit.eventful import SEED, build_honest
@@ -447,7 +448,7 @@ def test_a_vote_signed_by_another_member_in_somebodys_name(run: Run) -> None:
     votes = [run.transcript.entries[at] for at, _ in run.said("round.vote")[:2]]
     at, payload = run.said("round.vote")[0]
     envelope = decode_envelope(sign_envelope(encode(payload), run.keys.by_id[votes[1].signer]))
-    named = encode_envelope(replace(envelope, key_id=votes[0].signer))
+    named = encode_envelope(msgspec.structs.replace(envelope, key_id=votes[0].signer))
     run.write(run.transcript.with_entry(at, replace(votes[0], envelope=named)))
     expect(run, "entry.signature")
 

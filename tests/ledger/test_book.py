@@ -10,8 +10,9 @@ from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small
 
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.book import Ledger, create_ledger, open_ledger
-from collegium.ledger.contract.apply import apply
+from collegium.ledger.contract.apply import Applied, Known, Opened, carry_out
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.frames import (
     BLOCK,
     CHECKPOINT,
@@ -30,7 +31,7 @@ from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 from collegium.ledger.snapshot import decode_snapshot, encode_snapshot, snapshot_path
-from collegium.ledger.state import Branch, Frozen, Table
+from collegium.ledger.state import Branch, Frozen, State, Table
 
 LOG = key_of("*log")
 
@@ -88,15 +89,15 @@ def frames_of(path: Path) -> list[Frame]:
     return list(read_frames(path.read_bytes()))
 
 
-def applied_entries(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def applied_entries(monkeypatch: pytest.MonkeyPatch) -> list[Transaction]:
     """Count from now on what the contract is asked to apply."""
-    calls: list[bytes] = []
+    calls: list[Transaction] = []
 
-    def counted(state: object, genesis: bytes, data: bytes) -> object:
-        calls.append(data)
-        return apply(state, genesis, data)  # type: ignore[arg-type]
+    def counted(state: State, opened: Opened, known: Known | None) -> Applied:
+        calls.append(opened.transaction)
+        return carry_out(state, opened, known)
 
-    monkeypatch.setattr("collegium.ledger.book.apply", counted)
+    monkeypatch.setattr("collegium.ledger.applying.carry_out", counted)
     return calls
 
 

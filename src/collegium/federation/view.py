@@ -18,9 +18,7 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
-    decode_record,
     powers,
-    read,
     round_path,
     study_path,
 )
@@ -44,12 +42,12 @@ class StudyView:
     @cached_property
     def registration(self) -> StudyRecord | None:
         """What was registered, or None."""
-        return read(self._state, study_path(self.study, "study"), THE_ONE, StudyRecord)
+        return self._state.record(study_path(self.study, "study"), THE_ONE, StudyRecord)
 
     @cached_property
     def status(self) -> StudyStatus | None:
         """Where the study stands, or None before it is registered."""
-        return read(self._state, study_path(self.study, "status"), THE_ONE, StudyStatus)
+        return self._state.record(study_path(self.study, "status"), THE_ONE, StudyStatus)
 
     @cached_property
     def phase(self) -> str:
@@ -63,7 +61,7 @@ class StudyView:
         """The open round's record, or None."""
         if self.status is None or self.status.phase != "rounds":
             return None
-        return read(self._state, self._path("round"), THE_ONE, RoundRecord)
+        return self._state.record(self._path("round"), THE_ONE, RoundRecord)
 
     @cached_property
     def number(self) -> int:
@@ -84,7 +82,7 @@ class StudyView:
     def last_closed(self) -> RoundRecord | None:
         """The last closed round's record, or None."""
         path = round_path(self.study, self.closed_rounds, "round")
-        record = read(self._state, path, THE_ONE, RoundRecord) if self.closed_rounds else None
+        record = self._state.record(path, THE_ONE, RoundRecord) if self.closed_rounds else None
         return record if record is not None and record.phase == "closed" else None
 
     @cached_property
@@ -110,8 +108,10 @@ class StudyView:
     @cached_property
     def reveals(self) -> dict[str, Reveal]:
         """What was revealed in the open attempt, by member, in order."""
-        items = attempt_items(self._state, self._path("reveals"), self.attempt)
-        return {name: decode_record(Reveal, data) for name, data in items}
+        path, names = self._path("reveals"), self.participants
+        keys = ((name, attempt_key(self.attempt, name)) for name in names)
+        found = ((name, self._state.record(path, key, Reveal)) for name, key in keys)
+        return {name: reveal for name, reveal in found if reveal is not None}
 
     def may_accept(self, site: str) -> bool:
         """Return whether a registered site has not accepted, and training is not over."""
@@ -122,11 +122,11 @@ class StudyView:
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""
-        return read(self._state, study_path(self.study, "sites"), site, Acceptance)
+        return self._state.record(study_path(self.study, "sites"), site, Acceptance)
 
     def evaluation(self, site: str) -> EvaluationRecord | None:
         """Return what a site posted about the final model, or None."""
-        return read(self._state, study_path(self.study, "evaluations"), site, EvaluationRecord)
+        return self._state.record(study_path(self.study, "evaluations"), site, EvaluationRecord)
 
     @cached_property
     def scarce(self) -> frozenset[str]:
@@ -166,7 +166,7 @@ class StudyView:
         names = attempt_items(self._state, round_path(self.study, number, "included"), attempt)
         found = []
         for name, _ in names:
-            reveal = read(self._state, reveals, attempt_key(attempt, name), Reveal)
+            reveal = self._state.record(reveals, attempt_key(attempt, name), Reveal)
             if reveal is not None:
                 found.append((name, reveal, weights[name]))
         return found
@@ -186,7 +186,7 @@ class StudyView:
 
     def parent(self, model: str) -> bytes | None:
         """Return the digest of a model's parent, or None for the first one."""
-        record = read(self._state, study_path(self.study, "models"), model, ModelRecord)
+        record = self._state.record(study_path(self.study, "models"), model, ModelRecord)
         if record is None or not isinstance(record.parent, str):
             return None
         return from_text(record.parent, DIGEST_SIZE)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError, RunError
-from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.applying import apply_all
+from collegium.ledger.contract.apply import initial_state
 from collegium.ledger.contract.events import Events, encode_events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
@@ -48,8 +50,7 @@ SNAPSHOT_EVERY = 5000
 """Entries after which a new snapshot is worth its writing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """A transaction that is in the log, who sent it, and what the contract did."""
 
     index: int
@@ -83,15 +84,16 @@ class Ledger:
         """
         outcomes: list[Outcome] = []
         written: list[bytes] = []
-        for envelope in envelopes:
-            try:
-                transaction, sender, events = apply(self.state, self.identity, envelope)
-            except Rejected as rejection:
-                outcomes.append(rejection)
+        frontier = self.frontier
+        applied = apply_all(self.state, self.identity, envelopes)
+        for envelope, result in zip(envelopes, applied, strict=True):
+            if isinstance(result, Rejected):
+                outcomes.append(result)
                 continue
+            transaction, sender, events = result
             entry = encode_entry(envelope, encode_events(events))
-            outcomes.append(Accepted(self.frontier.size, transaction, sender, events))
-            self.frontier.append(entry_hash(entry))
+            outcomes.append(Accepted(frontier.size, transaction, sender, events))
+            frontier.append(entry_hash(entry))
             written.append(encode_frame(ENTRY, entry))
         if written:
             first = self.frontier.size - len(written)
@@ -152,37 +154,36 @@ class Ledger:
         Raises:
             FormatError: the file says something else than the contract.
         """
-        count = 0
+        entries: list[Frame] = []
         for frame in read_frames(data, start):
             if frame.kind == ENTRY:
-                self._replay_entry(frame)
-                count += 1
+                entries.append(frame)
             elif frame.kind == BLOCK:
-                block = decode_block(frame.body)
-                root = self.state.root()
-                first = self.frontier.size - count
-                if block != Block(
-                    self.last_block, first, count, root, self._application_hash(root)
-                ):
-                    raise corrupt(frame.start)
-                self.last_block = block.digest()
-                self._block_end = frame.end
-                self._sealed_at = None
-                count = 0
-            elif frame.kind == CHECKPOINT and self._sealed_at is None and count == 0:
+                self._replay_block(entries, frame)
+                entries = []
+            elif frame.kind == CHECKPOINT and self._sealed_at is None and not entries:
                 self._replay_checkpoint(frame)
             else:
                 raise corrupt(frame.start)
 
-    def _replay_entry(self, frame: Frame) -> None:
-        envelope, recorded = decode_entry(frame.body)
-        try:
-            _, _, events = apply(self.state, self.identity, envelope)
-        except Rejected as rejection:
-            raise corrupt(frame.start) from rejection
-        if encode_events(events) != recorded:
+    def _replay_block(self, entries: Sequence[Frame], frame: Frame) -> None:
+        """Apply the entries of a block, and compare events and block frame."""
+        first = self.frontier.size
+        recorded = [decode_entry(entry.body) for entry in entries]
+        applied = apply_all(self.state, self.identity, [envelope for envelope, _ in recorded])
+        for entry, (_, events), result in zip(entries, recorded, applied, strict=True):
+            if isinstance(result, Rejected):
+                raise corrupt(entry.start) from result
+            if encode_events(result[2]) != events:
+                raise corrupt(entry.start)
+            self.frontier.append(entry_hash(entry.body))
+        root = self.state.root()
+        block = Block(self.last_block, first, len(entries), root, self._application_hash(root))
+        if decode_block(frame.body) != block:
             raise corrupt(frame.start)
-        self.frontier.append(entry_hash(frame.body))
+        self.last_block = block.digest()
+        self._block_end = frame.end
+        self._sealed_at = None
 
     def _replay_checkpoint(self, frame: Frame) -> None:
         key = from_text(self.genesis.log, KEY_SIZE)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
-from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 from collegium.canonical import malformed
 from collegium.errors import FormatError
@@ -20,11 +22,16 @@ _SIG = b'","sig":"'
 _END = b'"}]}'
 _KEY_SIZE = 2 * 32
 _SIGNATURE_SIZE = 4 * -(-SIGNATURE_SIZE // 3)
-_REST_SIZE = len(_MIDDLE) + _KEY_SIZE + len(_SIG) + _SIGNATURE_SIZE + len(_END)
+# Everything but the payload has a fixed length, so what there is to find lies at fixed places.
+_AFTER_SIGNATURE = -len(_END)
+_AFTER_KEY = _AFTER_SIGNATURE - _SIGNATURE_SIZE - len(_SIG)
+_AFTER_PAYLOAD = _AFTER_KEY - _KEY_SIZE - len(_MIDDLE)
+_PAYLOAD = slice(len(_START), _AFTER_PAYLOAD)
+_KEY = slice(_AFTER_KEY - _KEY_SIZE, _AFTER_KEY)
+_SIGNATURE = slice(_AFTER_SIGNATURE - _SIGNATURE_SIZE, _AFTER_SIGNATURE)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """A decoded envelope: what was signed, by which key (its SHA-256), and the signature."""
 
     payload: bytes
@@ -44,8 +51,13 @@ class Envelope:
 
 def pre_authentication_encoding(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return DSSE's PAE: the bytes that the signature covers."""
+    return b"%s%d %s" % (_kind_encoded(payload_type), len(payload), payload)
+
+
+@lru_cache(maxsize=16)
+def _kind_encoded(payload_type: str) -> bytes:
     kind = payload_type.encode()
-    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    return b"DSSEv1 %d %s " % (len(kind), kind)
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
@@ -68,11 +80,10 @@ def decode_envelope(data: bytes) -> Envelope:
             f"transactions are at most {LARGEST_ENVELOPE} bytes",
             "put what is large into a blob and name it by its digest",
         )
-    # Everything but the payload has a fixed length, so what there is to find lies at fixed places.
-    payload, rest = data[len(_START) : -_REST_SIZE], data[-_REST_SIZE:]
-    key, signature = rest[len(_MIDDLE) :][:_KEY_SIZE], rest[: -len(_END)][-_SIGNATURE_SIZE:]
     try:
-        envelope = Envelope(a2b_base64(payload), unhexlify(key), a2b_base64(signature))
+        envelope = Envelope(
+            a2b_base64(data[_PAYLOAD]), unhexlify(data[_KEY]), a2b_base64(data[_SIGNATURE])
+        )
     except ValueError as error:
         raise malformed("an envelope", str(error)) from error
     sizes = (len(envelope.key_id), len(envelope.signature))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collegium.canonical import malformed
-from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
+from collegium.ledger.hashing import DIGEST_SIZE, tagged_hash, u64
 from collegium.ledger.merkle import Frontier, leaf_hash
 
 GENESIS, ENTRY, BLOCK, CHECKPOINT = 1, 2, 3, 4
@@ -49,7 +49,7 @@ class Block:
 
 def encode_frame(kind: int, body: bytes) -> bytes:
     """Return a frame: type byte, u32 length, body."""
-    return bytes((kind,)) + lp(body)
+    return b"%c%b%b" % (kind, len(body).to_bytes(4, "big"), body)
 
 
 def decode_block(body: bytes) -> Block:
@@ -71,7 +71,8 @@ def decode_block(body: bytes) -> Block:
 
 def encode_entry(envelope: bytes, events: bytes) -> bytes:
     """Return a log entry: the envelope, then what the contract did."""
-    return lp(envelope) + lp(events)
+    size, length = len(envelope).to_bytes(4, "big"), len(events).to_bytes(4, "big")
+    return b"".join((size, envelope, length, events))
 
 
 def decode_entry(body: bytes) -> tuple[bytes, bytes]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from collegium import canonical
 from collegium.canonical import from_text, malformed
-from collegium.ledger.hashing import tagged_hash
+from collegium.ledger.hashing import DIGEST_SIZE, tagged_hash
 from collegium.ledger.keys import KEY_SIZE, usable_key
 
 Role = Literal["owner", "site", "validator"]
@@ -113,3 +114,13 @@ def decode_genesis(data: bytes) -> Genesis:
 def genesis_digest(data: bytes) -> bytes:
     """Return the digest of a genesis's bytes: the ledger's identity."""
     return tagged_hash("genesis", data)
+
+
+@lru_cache(maxsize=64)
+def ledger_of(text: str) -> bytes:
+    """Return the genesis digest that a transaction carries as text.
+
+    Raises:
+        FormatError: it is not the canonical text of a digest.
+    """
+    return from_text(text, DIGEST_SIZE, "a genesis digest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 DIGEST_SIZE = 32
@@ -17,6 +18,7 @@ def u64(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
+@lru_cache(maxsize=64)
 def tag(what: str) -> bytes:
     """Return the domain tag that starts every hash of our own."""
     return f"collegium/{what}/v1".encode("ascii") + b"\0"

@@ -19,6 +19,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right).digest()
 
 
+def map_leaf(key: str, value: bytes) -> bytes:
+    """Return the hash of a map's leaf: lp(key) ‖ lp(value)."""
+    name = key.encode()
+    size, length = len(name).to_bytes(4, "big"), len(value).to_bytes(4, "big")
+    return sha256(b"\0" + size + name + length + value).digest()
+
+
 def tree_root(leaf_hashes: Sequence[bytes]) -> bytes:
     """Return the root over leaf hashes.
 
@@ -74,23 +81,30 @@ class MapTree:
     one that sorts earlier moves all that follow it.
     """
 
+    __slots__ = ("_changed", "_keys", "_levels", "_moved_from")
+
     def __init__(self) -> None:
-        self._keys: list[bytes] = []
+        self._keys: list[str] = []
         self._levels: list[list[bytes]] = [[]]
         self._changed: set[int] = set()
-        self._moved_from: int | None = None
+        self._moved_from = 0  # leaves from here on have moved since the last root
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def has(self, key: bytes) -> bool:
+    def has(self, key: str) -> bool:
         """Return whether a key is in the tree."""
         index = bisect_left(self._keys, key)
         return index < len(self._keys) and self._keys[index] == key
 
-    def set(self, key: bytes, leaf: bytes) -> None:
+    def set(self, key: str, leaf: bytes) -> None:
         """Set a key's leaf hash, inserting the key if it is new."""
         keys, leaves = self._keys, self._levels[0]
+        if not keys or key > keys[-1]:
+            self._moved_from = min(self._moved_from, len(keys))
+            keys.append(key)
+            leaves.append(leaf)
+            return
         index = bisect_left(keys, key)
         if index < len(keys) and keys[index] == key:
             leaves[index] = leaf
@@ -98,50 +112,44 @@ class MapTree:
             return
         keys.insert(index, key)
         leaves.insert(index, leaf)
-        self._shift(index)
+        self._moved_from = min(self._moved_from, index)
 
-    def remove(self, key: bytes) -> None:
+    def remove(self, key: str) -> None:
         """Remove a key that is in the tree."""
         index = bisect_left(self._keys, key)
         del self._keys[index]
         del self._levels[0][index]
-        self._shift(index)
-
-    def _shift(self, index: int) -> None:
-        if self._moved_from is None or index < self._moved_from:
-            self._moved_from = index
+        self._moved_from = min(self._moved_from, index)
 
     def root(self) -> bytes:
         """Return the root, hashing only what changed since it was last asked for."""
-        leaves = self._levels[0]
-        if not leaves:
-            return EMPTY_ROOT
-        changed = {index for index in self._changed if index < len(leaves)}
-        if self._moved_from is not None:
-            changed.update(range(self._moved_from, len(leaves)))
-            changed.add(len(leaves) - 1)
-        self._changed.clear()
-        self._moved_from = None
-        below = leaves
+        below = self._levels[0]
+        if len(below) < 2:
+            self._changed.clear()
+            self._moved_from = 0  # so that the levels above are made anew when there are some
+            return below[0] if below else EMPTY_ROOT
+        moved = self._moved_from
+        changed = self._changed and {index for index in self._changed if index < moved}
+        self._changed = set()
+        self._moved_from = len(below)
         height = 0
         while len(below) > 1:
             height += 1
             if height == len(self._levels):
                 self._levels.append([])
             level = self._levels[height]
-            width = (len(below) + 1) // 2
-            if len(level) > width:
-                del level[width:]
-            elif len(level) < width:
-                changed.update(range(2 * len(level), len(below)))
-                level.extend([b""] * (width - len(level)))
-            changed = {index >> 1 for index in changed}
-            for index in changed:
-                left = 2 * index
-                level[index] = (
-                    node_hash(below[left], below[left + 1])
-                    if left + 1 < len(below)
-                    else below[left]
-                )
+            pairs, odd = divmod(len(below), 2)
+            moved >>= 1
+            del level[moved:]
+            level += [
+                sha256(b"\1" + below[left] + below[left + 1]).digest()
+                for left in range(2 * moved, 2 * pairs, 2)
+            ]
+            if odd:
+                level.append(below[-1])
+            if changed:
+                changed = {index >> 1 for index in changed if index >> 1 < moved}
+                for index in changed:
+                    level[index] = node_hash(below[2 * index], below[2 * index + 1])
             below = level
         return below[0]

@@ -53,7 +53,7 @@ def decode_snapshot(data: bytes) -> tuple[Snapshot, State, Frontier] | None:
 
 def _pack(node: Node) -> Any:
     if isinstance(node, Table):
-        return ["table", node.entries]
+        return ["table", node.encoded()]
     if isinstance(node, Frozen):
         return ["frozen", node.root()]
     return ["branch", {name: _pack(child) for name, child in node.children.items()}]
@@ -62,7 +62,7 @@ def _pack(node: Node) -> Any:
 def _unpack(packed: Any) -> Node:
     kind, content = packed
     if kind == "table":
-        return Table(msgspec.convert(content, dict[bytes, bytes]))
+        return Table(dict(msgspec.convert(content, dict[str, bytes])))
     if kind == "frozen":
         return Frozen(msgspec.convert(content, bytes))
     branch = Branch()

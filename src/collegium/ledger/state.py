@@ -3,35 +3,52 @@
 docs/spec/4-ledger.md. A node is a table (key to value), a branch (name to node) or frozen (only
 its root is left). Leaves of a table are lp(key) ‖ lp(value), leaves of a branch
 lp(name) ‖ lp(root); both in order of their keys. Empty nodes are not in the tree.
+
+A value is bytes. One that is written as a structure is kept as it is and encoded when a root is
+asked for: what a block's transactions change many times is encoded once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
-from collegium.ledger.hashing import lp
-from collegium.ledger.merkle import MapTree, leaf_hash
+import msgspec
+
+from collegium import canonical
+from collegium.ledger.merkle import MapTree, map_leaf
 
 Path = tuple[str, ...]
+Value = bytes | msgspec.Struct
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def _encoded(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else canonical.encode(value)
 
 
 class Table:
-    """A map from bytes to bytes with an incremental root."""
+    """A map from keys to values with an incremental root."""
 
     __slots__ = ("_dirty", "_tree", "entries")
 
-    def __init__(self, entries: dict[bytes, bytes] | None = None) -> None:
-        self.entries: dict[bytes, bytes] = entries or {}
+    def __init__(self, entries: dict[str, Value] | None = None) -> None:
+        self.entries: dict[str, Value] = entries or {}
         self._tree = MapTree()
-        self._dirty: set[bytes] = set(self.entries)
+        self._dirty: set[str] = set(self.entries)
 
-    def put(self, key: bytes, value: bytes | None) -> None:
-        """Set a value, or remove the key where it is None."""
-        if value is None:
-            self.entries.pop(key, None)
-        else:
-            self.entries[key] = value
+    def put(self, key: str, value: Value | None) -> Value | None:
+        """Set a value, or remove the key where it is None; return what was there."""
         self._dirty.add(key)
+        if value is None:
+            return self.entries.pop(key, None)
+        before = self.entries.get(key)
+        self.entries[key] = value
+        return before
+
+    def encoded(self) -> dict[str, bytes]:
+        """Return all entries as bytes."""
+        return {key: _encoded(value) for key, value in self.entries.items()}
 
     def root(self) -> bytes:
         """Return the table's root."""
@@ -39,7 +56,7 @@ class Table:
         for key in sorted(self._dirty):
             value = self.entries.get(key)
             if value is not None:
-                present.set(key, leaf_hash(lp(key) + lp(value)))
+                present.set(key, map_leaf(key, _encoded(value)))
             elif present.has(key):
                 present.remove(key)
         self._dirty.clear()
@@ -76,12 +93,11 @@ class Branch:
     def root(self) -> bytes:
         """Return the branch's root."""
         for name in sorted(self._dirty):
-            key = name.encode()
             node = self.children.get(name)
             if node is not None and not is_empty(node):
-                self._tree.set(key, leaf_hash(lp(key) + lp(node.root())))
-            elif self._tree.has(key):
-                self._tree.remove(key)
+                self._tree.set(name, map_leaf(name, node.root()))
+            elif self._tree.has(name):
+                self._tree.remove(name)
         self._dirty.clear()
         return self._tree.root()
 
@@ -98,6 +114,15 @@ def is_empty(node: Node) -> bool:
     return False
 
 
+def _record(table: Table, key: str, value: Value, kind: type[R]) -> R:
+    """Return a value as a structure; one that was bytes is decoded once."""
+    if isinstance(value, kind):
+        return value
+    record = msgspec.json.decode(_encoded(value), type=kind)
+    table.entries[key] = record
+    return record
+
+
 class State:
     """The whole map. Writes since the last `accept` can be taken back."""
 
@@ -105,32 +130,58 @@ class State:
         self.top = top or Branch()
         self._tables: dict[Path, Table] = {}
         self._changed: set[Path] = set()  # tables whose branches do not know of it yet
-        self._undo: list[tuple[Path, bytes, bytes | None]] = []
+        self._undo: list[tuple[Path, Table, str, Value | None]] = []
         self._freeze: list[Path] = []
 
     def get(self, path: Path, key: str) -> bytes | None:
         """Return a value, or None where there is none (also below what is frozen)."""
         table = self._tables.get(path) or self._find(path)
-        return None if table is None else table.entries.get(key.encode())
+        value = None if table is None else table.entries.get(key)
+        return None if value is None else _encoded(value)
+
+    def has(self, path: Path, key: str) -> bool:
+        """Return whether there is a value."""
+        table = self._tables.get(path) or self._find(path)
+        return table is not None and key in table.entries
+
+    def record(self, path: Path, key: str, kind: type[R]) -> R | None:
+        """Return a value as the structure that it encodes, or None where there is none."""
+        table = self._tables.get(path) or self._find(path)
+        if table is None:
+            return None
+        value = table.entries.get(key)
+        if value is None or isinstance(value, kind):
+            return value
+        return _record(table, key, value, kind)
 
     def items(self, path: Path) -> Iterator[tuple[str, bytes]]:
         """Yield a table's entries in order of their keys."""
         table = self._tables.get(path) or self._find(path)
         if table is not None:
             for key in sorted(table.entries):
-                yield key.decode(), table.entries[key]
+                yield key, _encoded(table.entries[key])
+
+    def records(self, path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
+        """Yield a table's entries in order of their keys, each as a structure."""
+        table = self._tables.get(path) or self._find(path)
+        if table is not None:
+            for key in sorted(table.entries):
+                yield key, _record(table, key, table.entries[key], kind)
+
+    def keys(self, path: Path) -> list[str]:
+        """Return a table's keys in order."""
+        table = self._tables.get(path) or self._find(path)
+        return [] if table is None else sorted(table.entries)
 
     def count(self, path: Path) -> int:
         """Return how many entries a table has."""
         table = self._tables.get(path) or self._find(path)
         return 0 if table is None else len(table.entries)
 
-    def put(self, path: Path, key: str, value: bytes | None) -> None:
+    def put(self, path: Path, key: str, value: Value | None) -> None:
         """Set a value, or remove it where it is None."""
         table = self._tables.get(path) or self._find(path) or self._make(path)
-        raw = key.encode()
-        self._undo.append((path, raw, table.entries.get(raw)))
-        table.put(raw, value)
+        self._undo.append((path, table, key, table.put(key, value)))
         self._changed.add(path)
 
     def freeze(self, path: Path) -> None:
@@ -147,8 +198,8 @@ class State:
 
     def reject(self) -> None:
         """Take back everything written since the last acceptance."""
-        for path, key, value in reversed(self._undo):
-            self._tables[path].put(key, value)
+        for path, table, key, value in reversed(self._undo):
+            table.put(key, value)
             self._changed.add(path)
         self._undo.clear()
         self._freeze.clear()

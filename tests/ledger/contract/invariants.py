@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
+import msgspec
 from tests.ledger.contract.kit import World
 from tests.ledger.contract.moves import current, status_of
 
@@ -14,7 +15,6 @@ from collegium.ledger.contract.tables import (
     THE_ONE,
     Governance,
     StudyRecord,
-    decode_record,
 )
 from collegium.ledger.merkle import tree_root
 from collegium.ledger.state import Branch, Frozen, Node, State, Table
@@ -25,7 +25,7 @@ def naive_root(node: Node) -> bytes:
     if isinstance(node, Frozen):
         return node.root()
     if isinstance(node, Table):
-        leaves = sorted(node.entries.items())
+        leaves = sorted((key.encode(), value) for key, value in node.encoded().items())
     else:
         present = {name: child for name, child in node.children.items() if not _empty(child)}
         leaves = sorted((name.encode(), naive_root(child)) for name, child in present.items())
@@ -55,7 +55,7 @@ def table_at(state: State, *path: str) -> dict[str, bytes]:
     node = node_at(state, *path)
     if not isinstance(node, Table):
         return {}
-    return {key.decode(): value for key, value in sorted(node.entries.items())}
+    return dict(sorted(node.encoded().items()))
 
 
 def studies_of(world: World) -> list[str]:
@@ -73,7 +73,7 @@ def record_of(world: World, study: str) -> StudyRecord:
 def check_counters(world: World) -> None:
     """Check that as many rounds are open as the contract counts, and the phases' counts."""
     standing = table_at(world.state, *GOVERNANCE).get(THE_ONE)
-    counted = decode_record(Governance, standing).open_rounds if standing else 0
+    counted = msgspec.json.decode(standing, type=Governance).open_rounds if standing else 0
     training = [name for name in studies_of(world) if status_of(world, name).phase == "rounds"]
     assert counted == len(training)
     tables = {"commit": "commits", "reveal": "reveals", "available": "available", "vote": "votes"}

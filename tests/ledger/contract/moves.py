@@ -22,7 +22,6 @@ from collegium.ledger.contract.tables import (
     RoundRecord,
     StudyStatus,
     powers,
-    read,
     round_path,
 )
 from collegium.ledger.contract.transactions import (
@@ -91,7 +90,7 @@ def current(world: World, study: str = "heart") -> RoundRecord:
 
 def open_rounds(world: World) -> int:
     """Return how many rounds the contract thinks are open."""
-    governance = read(world.state, GOVERNANCE, THE_ONE, Governance)
+    governance = world.state.record(GOVERNANCE, THE_ONE, Governance)
     return 0 if governance is None else governance.open_rounds
 
 

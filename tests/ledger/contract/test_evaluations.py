@@ -29,7 +29,7 @@ from tests.ledger.contract.moves import (
 )
 
 from collegium.ledger.contract.events import EvaluationComplete
-from collegium.ledger.contract.tables import EvaluationRecord, read, study_path
+from collegium.ledger.contract.tables import EvaluationRecord, study_path
 from collegium.ledger.contract.transactions import EvaluationPost, Expel, ModelRelease
 
 SITES = ("ada", "bo", "cy", "di")
@@ -65,7 +65,7 @@ def test_the_evaluation_is_complete_when_every_site_has_posted() -> None:
 def test_a_statement_may_speak_of_the_sites_own_model() -> None:
     world = trained()
     say(world, "ada", EvaluationPost, **statement(world, local=digest("local")))
-    record = read(world.state, study_path("heart", "evaluations"), "ada", EvaluationRecord)
+    record = world.state.record(study_path("heart", "evaluations"), "ada", EvaluationRecord)
     assert record == EvaluationRecord(federated=digest("statement"), local=digest("local"))
 
 

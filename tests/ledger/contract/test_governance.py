@@ -38,7 +38,7 @@ from tests.ledger.contract.moves import (
 from collegium.canonical import to_text
 from collegium.ledger.contract import members
 from collegium.ledger.contract.governance import OPEN_PROPOSALS_A_MEMBER, rotation_message
-from collegium.ledger.contract.tables import MEMBERS, MemberRecord, read
+from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import (
     Action,
     Admit,
@@ -235,7 +235,7 @@ def test_accepted_changes_apply_in_their_order_and_the_impossible_is_refused() -
         "test.opened",
     ]  # fmt: skip
     assert members.validator_powers(world.state) == {"ada": 1, "bo": 1, "cy": 1, "eve": 1}
-    assert read(world.state, MEMBERS, "di", MemberRecord) is not None
+    assert world.state.record(MEMBERS, "di", MemberRecord) is not None
 
 
 def test_a_key_is_replaced_at_once_even_while_a_round_is_open() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ from collegium.ledger.contract.events import (
     encode_events,
 )
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import MemberRecord, decode_record
+from collegium.ledger.contract.tables import MemberRecord
 from collegium.ledger.contract.transactions import (
     Action,
     Admit,
@@ -140,7 +141,7 @@ class ContractMachine(RuleBasedStateMachine):
             assert world.state.root() == entries
             assert self.application_hash() == before
             return None
-        record = decode_record(MemberRecord, members[sender])
+        record = msgspec.json.decode(members[sender], type=MemberRecord)
         assert record.active
         said, key = decode_envelope(data), from_text(record.key, KEY_SIZE)
         assert said.key_id == key_id(key)

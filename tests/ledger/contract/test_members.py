@@ -63,7 +63,7 @@ def test_a_signature_over_other_bytes_is_refused() -> None:
     world = four_equals()
     data = envelope(world, "ada", StudyRegister, **TERMS)
     other = payload(world, StudyRegister, **{**TERMS, "seed": 8})
-    good = contract.read_envelope(data, world.identity)[0]
+    good = contract.open_transaction(data, world.identity).envelope
     assert refusal_of(world, encode_envelope(Envelope(other, good.key_id, good.signature))) == (
         "signature"
     )

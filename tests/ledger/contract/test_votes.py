@@ -35,7 +35,7 @@ from tests.ledger.contract.moves import (
 )
 
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened, VoteLate
-from collegium.ledger.contract.tables import ModelRecord, read, study_path
+from collegium.ledger.contract.tables import ModelRecord, study_path
 from collegium.ledger.contract.transactions import RoundVote
 
 SITES = ("ada", "bo", "cy", "di")
@@ -58,7 +58,7 @@ def test_a_quorum_of_the_power_closes_the_round_and_opens_the_next() -> None:
     assert (closed.model, closed.parent, closed.power) == (digest("new"), digest("model 0"), 3)
     assert only(events, RoundOpened).model == digest("new")
     models = study_path("heart", "models")
-    record = read(world.state, models, digest("new"), ModelRecord)
+    record = world.state.record(models, digest("new"), ModelRecord)
     assert record == ModelRecord(parent=digest("model 0"), round=1)
 
 
@@ -181,7 +181,7 @@ def test_a_round_may_lead_back_to_a_model_that_was_there_before() -> None:
     start(world)
     drive_round(world, model="model 0")
     models = study_path("heart", "models")
-    assert read(world.state, models, digest("model 0"), ModelRecord) == ModelRecord(round=0)
+    assert world.state.record(models, digest("model 0"), ModelRecord) == ModelRecord(round=0)
     drive_round(world)
     assert status_of(world).phase == "evaluation"
 

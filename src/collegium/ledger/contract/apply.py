@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from collegium.canonical import to_text
 from collegium.errors import FormatError
@@ -74,7 +77,30 @@ def initial_state(genesis: Genesis) -> State:
     return state
 
 
-def read_envelope(data: bytes, genesis: bytes) -> tuple[Envelope, Transaction]:
+class Opened(msgspec.Struct, frozen=True):
+    """What a transaction is before anything is known of the state: its envelope, decoded."""
+
+    envelope: Envelope
+    transaction: Transaction
+
+
+Applied = tuple[Transaction, str, Events]
+"""An accepted transaction, who sent it, and what happened."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Whether an envelope's signature holds under a key, found out beforehand."""
+
+    key: bytes
+    holds: bool
+
+
+@lru_cache(maxsize=16)
+def _as_text(genesis: bytes) -> str:
+    return to_text(genesis)
+
+
+def open_transaction(data: bytes, genesis: bytes) -> Opened:
     """Decode an envelope and its payload, and check that it is meant for this ledger.
 
     Raises:
@@ -85,27 +111,28 @@ def read_envelope(data: bytes, genesis: bytes) -> tuple[Envelope, Transaction]:
         transaction = evidence.decode_transaction(envelope.payload)
     except FormatError as error:
         raise Rejected("malformed", f"{error.what}: {error.why}") from error
-    if transaction.genesis != to_text(genesis):
+    if transaction.genesis != _as_text(genesis):
         raise Rejected("malformed", "it is meant for another ledger")
-    return envelope, transaction
+    return Opened(envelope, transaction)
 
 
-def apply(state: State, genesis: bytes, data: bytes) -> tuple[Transaction, str, Events]:
-    """Apply one transaction: return it, who sent it, and what happened.
+def carry_out(state: State, opened: Opened, known: Known | None = None) -> Applied:
+    """Apply an opened transaction.
 
     Args:
         state: changed in place when the transaction is accepted, untouched otherwise.
-        genesis: the ledger's digest.
-        data: the encoded envelope.
+        opened: the transaction.
+        known: about its signature; checked here where it is about another key than the sender's.
 
     Raises:
-        Rejected: the only exception, whatever the bytes are.
+        Rejected: the contract refuses it.
     """
-    envelope, transaction = read_envelope(data, genesis)
+    envelope, transaction = opened.envelope, opened.transaction
     sender, member = members.member_of_key(state, envelope.key_id)
-    if not signature_holds(
-        members.public_key(member.key), envelope.signed_bytes, envelope.signature
-    ):
+    key = members.public_key(member.key)
+    if known is None or known.key != key:
+        known = Known(key, signature_holds(key, envelope.signed_bytes, envelope.signature))
+    if not known.holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
         events = HANDLERS[type(transaction)](state, sender, member, transaction)
@@ -120,3 +147,20 @@ def apply(state: State, genesis: bytes, data: bytes) -> tuple[Transaction, str, 
         raise
     state.accept()
     return transaction, sender, tuple(events)  # type: ignore[arg-type]
+
+
+def apply(state: State, genesis: bytes, data: bytes) -> Applied:
+    """Apply one encoded transaction to the state of the ledger with that genesis.
+
+    Raises:
+        Rejected: the only exception, whatever the bytes are.
+    """
+    return carry_out(state, open_transaction(data, genesis))
+
+
+def public_key_of(state: State, key_id: bytes) -> bytes | None:
+    """Return the member's key that has an id, or None where no member has it as of now."""
+    try:
+        return members.public_key(members.member_of_key(state, key_id)[1].key)
+    except Rejected:
+        return None

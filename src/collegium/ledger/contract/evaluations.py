@@ -17,9 +17,7 @@ from collegium.ledger.contract.tables import (
     Acceptance,
     EvaluationRecord,
     StudyStatus,
-    read,
     study_path,
-    write,
 )
 from collegium.ledger.contract.transactions import EvaluationPost, ModelRelease
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -34,7 +32,7 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     """
     _, status = rounds.study_of(state, tx.study)
     sites = study_path(tx.study, "sites")
-    if read(state, sites, sender, Acceptance) is None:
+    if state.record(sites, sender, Acceptance) is None:
         raise Rejected("not-a-participant", f"{sender} takes no part in the study")
     table = study_path(tx.study, "evaluations")
     if state.get(table, sender) is not None:
@@ -47,7 +45,7 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     from_text(tx.federated, DIGEST_SIZE, "a statement's digest")
     if tx.local is not msgspec.UNSET:
         from_text(tx.local, DIGEST_SIZE, "a statement's digest")
-    write(state, table, sender, EvaluationRecord(federated=tx.federated, local=tx.local))
+    state.put(table, sender, EvaluationRecord(federated=tx.federated, local=tx.local))
     awaited = (
         name
         for name, _ in state.items(sites)

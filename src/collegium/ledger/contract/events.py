@@ -155,11 +155,12 @@ AnyEvent = (
 Events = tuple[AnyEvent, ...]
 
 _DECODER = msgspec.json.Decoder(Events)
+_NOTHING = b"[]"
 
 
 def encode_events(events: Events) -> bytes:
     """Return the canonical bytes of a list of events."""
-    return canonical.encode(events)
+    return canonical.encode(events) if events else _NOTHING
 
 
 def decode_events(data: bytes) -> Events:

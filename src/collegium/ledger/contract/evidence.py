@@ -22,7 +22,6 @@ from collegium.ledger.contract.tables import (
     PROPOSALS,
     THE_ONE,
     MemberRecord,
-    read,
     study_path,
 )
 from collegium.ledger.contract.transactions import (
@@ -105,7 +104,7 @@ def _open(state: State, tx: EvidenceConflict, text: str) -> tuple[Envelope, Tran
     if owner is None or owner == members.LOG_KEY_HOLDER:
         raise Rejected("unknown-member", "no member has or had the key that signed it")
     name = owner.decode()
-    member = read(state, MEMBERS, name, MemberRecord)
+    member = state.record(MEMBERS, name, MemberRecord)
     if member is None or members.key_name(member.key) != envelope.key_id.hex():
         raise Rejected("unknown-member", f"{name} has replaced the key that signed it")
     if not signature_holds(

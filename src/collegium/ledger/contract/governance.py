@@ -26,9 +26,6 @@ from collegium.ledger.contract.tables import (
     Governance,
     MemberRecord,
     Proposal,
-    decode_record,
-    read,
-    write,
 )
 from collegium.ledger.contract.transactions import (
     Action,
@@ -53,12 +50,12 @@ def propose(state: State, sender: str, tx: MemberPropose) -> list[Event]:
         Rejected: its id is taken, its proposer has too many open, or it makes no sense.
     """
     from_text(tx.proposal, 16, "a proposal's id")
-    if read(state, PROPOSALS, tx.proposal, Proposal) is not None:
+    if state.record(PROPOSALS, tx.proposal, Proposal) is not None:
         raise Rejected("already", "a proposal has this id")
     mine = sum(
         1
-        for _, data in state.items(PROPOSALS)
-        if (record := decode_record(Proposal, data)).proposer == sender and record.status == "open"
+        for _, record in state.records(PROPOSALS, Proposal)
+        if record.proposer == sender and record.status == "open"
     )
     if mine >= OPEN_PROPOSALS_A_MEMBER:
         raise Rejected("refused", f"{sender} has {mine} open proposals, the most there may be")
@@ -66,7 +63,7 @@ def propose(state: State, sender: str, tx: MemberPropose) -> list[Event]:
     if why_not:
         raise Rejected("refused", why_not)
     record = Proposal(action=tx.action, proposer=sender, status="open")
-    write(state, PROPOSALS, tx.proposal, record)
+    state.put(PROPOSALS, tx.proposal, record)
     return []
 
 
@@ -78,7 +75,7 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     Raises:
         Rejected: no such open proposal, or the validator has voted on it.
     """
-    proposal = read(state, PROPOSALS, tx.proposal, Proposal)
+    proposal = state.record(PROPOSALS, tx.proposal, Proposal)
     if proposal is None:
         raise Rejected("refused", "there is no such proposal")
     if proposal.status != "open":
@@ -104,7 +101,7 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
         waiting = Governance(
             open_rounds=standing.open_rounds, waiting=(*standing.waiting, tx.proposal)
         )
-        write(state, GOVERNANCE, THE_ONE, waiting)
+        state.put(GOVERNANCE, THE_ONE, waiting)
         return [*accepted, *apply_waiting(state)]
     if not members.is_quorum(total - no, total):
         _set_status(state, tx.proposal, proposal, "refused")
@@ -118,14 +115,14 @@ def round_opens(state: State) -> None:
     """Note that a round is open, so that membership changes wait."""
     standing = _standing(state)
     record = Governance(open_rounds=standing.open_rounds + 1, waiting=standing.waiting)
-    write(state, GOVERNANCE, THE_ONE, record)
+    state.put(GOVERNANCE, THE_ONE, record)
 
 
 def round_ends(state: State) -> list[Event]:
     """Note that a round ended, and apply what waited if none is open."""
     standing = _standing(state)
     record = Governance(open_rounds=standing.open_rounds - 1, waiting=standing.waiting)
-    write(state, GOVERNANCE, THE_ONE, record)
+    state.put(GOVERNANCE, THE_ONE, record)
     return apply_waiting(state)
 
 
@@ -136,11 +133,11 @@ def apply_waiting(state: State) -> list[Event]:
         return []
     events: list[Event] = []
     for name in standing.waiting:
-        proposal = read(state, PROPOSALS, name, Proposal)
+        proposal = state.record(PROPOSALS, name, Proposal)
         if proposal is None:
             continue
         events.append(_apply(state, name, proposal))
-    write(state, GOVERNANCE, THE_ONE, Governance(open_rounds=0, waiting=()))
+    state.put(GOVERNANCE, THE_ONE, Governance(open_rounds=0, waiting=()))
     return events
 
 
@@ -160,12 +157,12 @@ def rotation_message(genesis: str, proposal: str, member: str, key: str) -> byte
 
 
 def _standing(state: State) -> Governance:
-    return read(state, GOVERNANCE, THE_ONE, Governance) or Governance(open_rounds=0, waiting=())
+    return state.record(GOVERNANCE, THE_ONE, Governance) or Governance(open_rounds=0, waiting=())
 
 
 def _set_status(state: State, name: str, proposal: Proposal, status: str) -> None:
     record = Proposal(action=proposal.action, proposer=proposal.proposer, status=status)  # type: ignore[arg-type]
-    write(state, PROPOSALS, name, record)
+    state.put(PROPOSALS, name, record)
 
 
 def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) -> str | None:
@@ -175,7 +172,7 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
             check_member(action.member)
         except FormatError as error:
             return error.why
-        if read(state, MEMBERS, action.member.id, MemberRecord) is not None:
+        if state.record(MEMBERS, action.member.id, MemberRecord) is not None:
             return f"{action.member.id} is or was a member"
         return _key_obstacle(state, action.member.key)
     member = members.active_member(state, action.member)
@@ -209,4 +206,4 @@ def _change(state: State, action: Action) -> None:
         changed = MemberRecord(active=True, key=action.key, power=member.power, roles=member.roles)
     else:
         changed = MemberRecord(active=False, key=member.key, power=0, roles=member.roles)
-    write(state, MEMBERS, action.member, changed)
+    state.put(MEMBERS, action.member, changed)

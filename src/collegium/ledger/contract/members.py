@@ -10,9 +10,6 @@ from collegium.ledger.contract.tables import (
     KEYS,
     MEMBERS,
     MemberRecord,
-    decode_record,
-    read,
-    write,
 )
 from collegium.ledger.genesis import Genesis, Member, Role
 from collegium.ledger.keys import KEY_SIZE, key_id
@@ -32,7 +29,7 @@ def found(state: State, genesis: Genesis) -> None:
 def admit(state: State, member: Member) -> None:
     """Add a member and its key."""
     record = MemberRecord(active=True, key=member.key, power=member.power, roles=member.roles)
-    write(state, MEMBERS, member.id, record)
+    state.put(MEMBERS, member.id, record)
     state.put(KEYS, key_name(member.key), member.id.encode())
 
 
@@ -62,7 +59,7 @@ def member_of_key(state: State, identifier: bytes) -> tuple[str, MemberRecord]:
     if owner is None:
         raise Rejected("unknown-member", "no member has the key that signed this")
     name = owner.decode()
-    member = read(state, MEMBERS, name, MemberRecord)
+    member = state.record(MEMBERS, name, MemberRecord)
     if member is None or not member.active:
         raise Rejected("unknown-member", f"{name} is no longer a member")
     if key_name(member.key) != identifier.hex():
@@ -78,15 +75,14 @@ def require_role(member: MemberRecord, role: Role, action: str) -> None:
 
 def active_member(state: State, name: str) -> MemberRecord | None:
     """Return a member that is active, or None."""
-    member = read(state, MEMBERS, name, MemberRecord)
+    member = state.record(MEMBERS, name, MemberRecord)
     return member if member is not None and member.active else None
 
 
 def validator_powers(state: State) -> dict[str, int]:
     """Return the current validators' powers, in order of their ids."""
     result = {}
-    for name, data in state.items(MEMBERS):
-        member = decode_record(MemberRecord, data)
+    for name, member in state.records(MEMBERS, MemberRecord):
         if member.active and member.power:
             result[name] = member.power
     return result
@@ -107,12 +103,10 @@ def vote_counts(state: State, table: Path, prefix: str, sender: str, said: str) 
         Rejected: the sender has voted, and there is no quorum.
     """
     key = f"{prefix}/{sender}"
-    repeated = state.get(table, key) is not None
+    repeated = state.has(table, key)
     state.put(table, key, b"1")
     current = validator_powers(state)
-    yes = sum(
-        power for name, power in current.items() if state.get(table, f"{prefix}/{name}") is not None
-    )
+    yes = sum(power for name, power in current.items() if state.has(table, f"{prefix}/{name}"))
     if is_quorum(yes, sum(current.values())):
         return True
     if repeated:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from collegium.canonical import from_text
 from collegium.ledger.contract import governance, members
 from collegium.ledger.contract.events import (
     AttemptFailed,
@@ -36,16 +35,14 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
-    decode_record,
     powers,
-    read,
     round_branch,
     round_path,
     study_path,
-    write,
 )
 from collegium.ledger.contract.transactions import PhaseTimeout, PlaceTransaction, RoundTransaction
-from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
+from collegium.ledger.genesis import ledger_of
+from collegium.ledger.hashing import lp, tagged_hash, u64
 from collegium.ledger.state import State
 
 LARGEST_UPDATE = 32767
@@ -57,8 +54,8 @@ def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
     Raises:
         Rejected: there is no such study.
     """
-    record = read(state, study_path(study, "study"), THE_ONE, StudyRecord)
-    status = read(state, study_path(study, "status"), THE_ONE, StudyStatus)
+    record = state.record(study_path(study, "study"), THE_ONE, StudyRecord)
+    status = state.record(study_path(study, "status"), THE_ONE, StudyStatus)
     if record is None or status is None:
         raise Rejected("unknown-study", f"no study named {study[:40]!r} is registered")
     return record, status
@@ -66,7 +63,7 @@ def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
 
 def set_status(state: State, study: str, status: StudyStatus) -> None:
     """Store a study's status."""
-    write(state, study_path(study, "status"), THE_ONE, status)
+    state.put(study_path(study, "status"), THE_ONE, status)
 
 
 def changed(status: StudyStatus, **fields: Any) -> StudyStatus:
@@ -84,14 +81,14 @@ def open_round(
     """
     number = status.closed_rounds + 1
     accepted = {
-        name: decode_record(Acceptance, data).weight
-        for name, data in state.items(study_path(study, "sites"))
+        name: acceptance.weight
+        for name, acceptance in state.records(study_path(study, "sites"), Acceptance)
         if members.active_member(state, name) is not None
     }
     if len(accepted) < record.min_sites:
         return fail_study(state, study, status, "too-few", round_open=False)
     draw = lp(study.encode()) + u64(record.seed) + u64(number)
-    root = from_text(genesis, DIGEST_SIZE)
+    root = ledger_of(genesis)
     lots = sorted(accepted, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
     chosen = sorted(lots[: record.per_round])
     for name in chosen:
@@ -115,7 +112,7 @@ def open_attempt(
         attempt=attempt, exponent=status.exponent, expected=len(weights), got=0,
         phase=first_phase(record.design), total_power=sum(voters.values()),
     )  # fmt: skip
-    write(state, round_path(study, number, "round"), THE_ONE, opened)
+    state.put(round_path(study, number, "round"), THE_ONE, opened)
     bound = 2 * LARGEST_UPDATE * sum(weights.values())
     return [
         RoundOpened(
@@ -136,6 +133,14 @@ def enter(
         Rejected: another round, attempt or phase ("stale" or "early"), or no part in it.
     """
     record, status = study_of(state, tx.study)
+    return record, status, enter_study(state, tx, sender, phase, record, status)
+
+
+def enter_study(
+    state: State, tx: RoundTransaction, sender: str, phase: str, record: StudyRecord,
+    status: StudyStatus,
+) -> RoundRecord:  # fmt: skip
+    """Do the same where the study's records are at hand."""
     if status.phase != "rounds":
         raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
     current = open_record(state, tx.study, status)
@@ -146,20 +151,20 @@ def enter(
             f"round {status.round}, attempt {current.attempt} is open",
         )
     role = PHASES[phase].speakers
-    if state.get(round_path(tx.study, tx.round, role), sender) is None:
+    if not state.has(round_path(tx.study, tx.round, role), sender):
         raise Rejected("not-a-participant", f"{sender} is not among this round's {role}")
     if phase != current.phase:
         past = phase in DESIGNS[record.design] and is_past(record.design, phase, current.phase)
         raise Rejected("stale" if past else "early", f"the attempt is in {current.phase}")
     table = round_path(tx.study, tx.round, PHASES[phase].table)
-    if state.get(table, attempt_key(tx.attempt, sender)) is not None:
+    if state.has(table, attempt_key(tx.attempt, sender)):
         raise Rejected("already", f"{sender} has spoken in this phase")
-    return record, status, current
+    return current
 
 
 def open_record(state: State, study: str, status: StudyStatus) -> RoundRecord:
     """Return the record of the open round."""
-    current = read(state, round_path(study, status.round, "round"), THE_ONE, RoundRecord)
+    current = state.record(round_path(study, status.round, "round"), THE_ONE, RoundRecord)
     if current is None:
         raise LookupError(f"{study} has no open round")
     return current
@@ -172,7 +177,7 @@ def spoke(
     current = msgspec.structs.replace(current, got=current.got + 1)
     if current.got == current.expected:
         return advance(state, study, record, status, current, timed_out=False)
-    write(state, round_path(study, status.round, "round"), THE_ONE, current)
+    state.put(round_path(study, status.round, "round"), THE_ONE, current)
     return []
 
 
@@ -235,7 +240,7 @@ def advance(
     else:
         expected = state.count(round_path(study, status.round, "validators"))
     opened = msgspec.structs.replace(current, phase=following, expected=expected, got=0)
-    write(state, round_path(study, status.round, "round"), THE_ONE, opened)
+    state.put(round_path(study, status.round, "round"), THE_ONE, opened)
     events.append(
         PhaseOpened(
             study=study, round=status.round, attempt=current.attempt, phase=following,
@@ -251,19 +256,22 @@ def _count(state: State, study: str, status: StudyStatus) -> int:
 
 def attested(bitmap: bytes, participants: Sequence[str]) -> list[str]:
     """Return whom a bitmap names; the first participant is the highest bit of the first byte."""
-    bits = f"{int.from_bytes(bitmap, 'big'):0{8 * len(bitmap)}b}"
+    bits = bin(int.from_bytes(b"\1" + bitmap, "big"))[3:]
     return [name for name, bit in zip(participants, bits, strict=False) if bit == "1"]
 
 
 def _include(state: State, study: str, status: StudyStatus, current: RoundRecord) -> list[str]:
     """Fix who is included: revealed, and attested by more than two thirds of the power."""
-    participants = list(powers(state, round_path(study, status.round, "participants")))
+    participants = state.keys(round_path(study, status.round, "participants"))
     voters = powers(state, round_path(study, status.round, "validators"))
     attesting = dict.fromkeys(participants, 0)
     bitmaps = attempt_items(state, round_path(study, status.round, "available"), current.attempt)
+    behind: dict[bytes, int] = {}  # most validators attest the same
     for validator, bitmap in bitmaps:
+        behind[bitmap] = behind.get(bitmap, 0) + voters[validator]
+    for bitmap, power in behind.items():
         for name in attested(bitmap, participants):
-            attesting[name] += voters[validator]
+            attesting[name] += power
     included = [
         name for name, power in attesting.items() if members.is_quorum(power, current.total_power)
     ]

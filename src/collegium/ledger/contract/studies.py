@@ -20,9 +20,7 @@ from collegium.ledger.contract.tables import (
     ModelRecord,
     StudyRecord,
     StudyStatus,
-    read,
     study_path,
-    write,
 )
 from collegium.ledger.contract.transactions import (
     PhaseTimeout,
@@ -45,7 +43,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         Rejected: its id is taken, its sender owns no studies, or its terms make no sense.
     """
     members.require_role(member, "owner", "register a study")
-    if read(state, study_path(tx.study, "study"), THE_ONE, StudyRecord) is not None:
+    if state.record(study_path(tx.study, "study"), THE_ONE, StudyRecord) is not None:
         raise Rejected("already", f"a study named {tx.study} is registered")
     for text in (tx.code, tx.document, tx.model):
         from_text(text, DIGEST_SIZE, "a digest")
@@ -69,8 +67,8 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
         weights=tx.weights,
     )  # fmt: skip
-    write(state, study_path(tx.study, "study"), THE_ONE, record)
-    write(state, study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
+    state.put(study_path(tx.study, "study"), THE_ONE, record)
+    state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
     status = StudyStatus(
         closed_rounds=0, exponent=tx.exponent, model=tx.model, outcome="open", phase="setup",
         round=0,
@@ -88,7 +86,7 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
     record, status = rounds.study_of(state, tx.study)
     if sender not in record.sites:
         raise Rejected("not-a-participant", f"{sender} is not among the study's sites")
-    if read(state, study_path(tx.study, "sites"), sender, Acceptance) is not None:
+    if state.record(study_path(tx.study, "sites"), sender, Acceptance) is not None:
         raise Rejected("already", f"{sender} has accepted")
     if status.phase not in ("setup", "rounds"):
         raise Rejected("stale", "the study's training is over")
@@ -100,7 +98,7 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
         raise Rejected("malformed", "a weight has at most two significant binary digits")
     weight = tx.weight if record.weights == "rows" else 1
     acceptance = Acceptance(code=tx.code, snapshot=tx.snapshot, weight=weight)
-    write(state, study_path(tx.study, "sites"), sender, acceptance)
+    state.put(study_path(tx.study, "sites"), sender, acceptance)
     if status.phase == "setup" and not _awaited(state, tx.study, record):
         return rounds.open_round(state, tx.genesis, tx.study, record, status)
     return []

@@ -7,23 +7,20 @@ docs/spec/4-ledger.md lists the same paths.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal, TypeVar, cast
+from typing import Literal
 
 import msgspec
 
-from collegium import canonical
 from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
-
-R = TypeVar("R", bound="Record")
 
 StudyPhase = Literal["setup", "rounds", "evaluation", "release", "closing", "closed"]
 Outcome = Literal["open", "completed", "failed"]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A structured value of the state, stored as canonical JSON."""
+    """A structured value of the state, which is canonical JSON; equal bytes are equal records."""
 
 
 class MemberRecord(Record, frozen=True, kw_only=True):
@@ -125,28 +122,6 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     local: str | msgspec.UnsetType = msgspec.UNSET
 
 
-@lru_cache(maxsize=4096)
-def _decode(kind: type[Record], data: bytes) -> Record:
-    """Decode a record; records are frozen, so equal bytes may share one."""
-    return msgspec.json.decode(data, type=kind)
-
-
-def decode_record(kind: type[R], data: bytes) -> R:
-    """Return the record behind a stored value."""
-    return cast(R, _decode(kind, data))
-
-
-def read(state: State, path: Path, key: str, kind: type[R]) -> R | None:
-    """Return a record, or None."""
-    data = state.get(path, key)
-    return None if data is None else decode_record(kind, data)
-
-
-def write(state: State, path: Path, key: str, record: Record) -> None:
-    """Store a record."""
-    state.put(path, key, canonical.encode(record))
-
-
 MEMBERS: Path = ("members",)
 KEYS: Path = ("keys",)
 PROPOSALS: Path = ("proposals",)
@@ -173,6 +148,7 @@ def round_path(study: str, number: int, table: str) -> Path:
     return ("studies", study, "rounds", f"{number:08d}", table)
 
 
+@lru_cache(maxsize=4096)
 def attempt_key(attempt: int, *rest: str) -> str:
     """Return a key within an attempt; four digits, so that attempts sort in their order."""
     return "/".join((f"{attempt:04d}", *rest))
@@ -183,6 +159,13 @@ def attempt_items(state: State, path: Path, attempt: int) -> list[tuple[str, byt
     prefix = attempt_key(attempt) + "/"
     start = len(prefix)
     return [(key[start:], value) for key, value in state.items(path) if key.startswith(prefix)]
+
+
+def attempt_names(state: State, path: Path, attempt: int) -> list[str]:
+    """Return the keys of one attempt, without the attempt, in order."""
+    prefix = attempt_key(attempt) + "/"
+    start = len(prefix)
+    return [key[start:] for key in state.keys(path) if key[:start] == prefix]
 
 
 def powers(state: State, path: Path) -> dict[str, int]:

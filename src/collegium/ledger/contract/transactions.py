@@ -16,6 +16,9 @@ from collegium.ledger.genesis import Member
 _BASE64URL = "[A-Za-z0-9_-]"
 
 Digest = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{43}}\Z")]
+DecodedDigest = Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
+"""A digest in a frequent transaction: its handler decodes it, which checks more than a pattern."""
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 StudyId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
@@ -37,7 +40,7 @@ class Transaction(
     """What every payload carries: the format's version and the ledger it is meant for."""
 
     format: Literal[1]
-    genesis: Digest
+    genesis: DecodedDigest
 
 
 class StudyTransaction(Transaction, frozen=True, kw_only=True):
@@ -86,15 +89,15 @@ class StudyAccept(StudyTransaction, frozen=True, kw_only=True, tag="study.accept
 class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.commit"):
     """A participant binds itself to an update before anybody sees one."""
 
-    commitment: Digest
+    commitment: DecodedDigest
 
 
 class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
     """The update's digest and salt, its largest |x| and its count of saturated coordinates."""
 
-    digest: Digest
+    digest: DecodedDigest
     peak: Annotated[int, msgspec.Meta(ge=0, le=32767)]
-    salt: Digest
+    salt: DecodedDigest
     saturated: Count
 
 
@@ -108,7 +111,7 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     """A validator's recomputed model, or the reason why it has none; exactly one of them."""
 
     fail: Reason | msgspec.UnsetType = msgspec.UNSET
-    model: Digest | msgspec.UnsetType = msgspec.UNSET
+    model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):

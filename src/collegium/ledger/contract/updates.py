@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collegium import canonical
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import Reveal, attempt_items, attempt_key, round_path
+from collegium.ledger.contract.tables import Reveal, attempt_key, attempt_names, round_path
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
+from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.state import State
 
@@ -45,7 +45,7 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     if committed is None:
         raise Rejected("refused", f"{sender} has committed nothing in this attempt")
     opening = commitment(
-        from_text(tx.genesis, DIGEST_SIZE), tx.study, tx.round, tx.attempt, sender,
+        ledger_of(tx.genesis), tx.study, tx.round, tx.attempt, sender,
         from_text(tx.digest, DIGEST_SIZE, "an update's digest"),
         from_text(tx.salt, DIGEST_SIZE, "a salt"),
     )  # fmt: skip
@@ -54,7 +54,7 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     if tx.saturated > record.parameters:
         raise Rejected("malformed", "more coordinates are saturated than there are")
     value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated)
-    state.put(round_path(tx.study, tx.round, "reveals"), key, canonical.encode(value))
+    state.put(round_path(tx.study, tx.round, "reveals"), key, value)
     return rounds.spoke(state, tx.study, record, status, current)
 
 
@@ -65,15 +65,14 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
         Rejected: the bitmap has another length, or names somebody who revealed nothing.
     """
     record, status, current = rounds.enter(state, tx, sender, "available")
-    participants = [name for name, _ in state.items(round_path(tx.study, tx.round, "participants"))]
+    participants = state.keys(round_path(tx.study, tx.round, "participants"))
     try:
         bitmap = from_text(tx.bitmap, (len(participants) + 7) // 8, "a bitmap")
     except FormatError as error:
         raise Rejected("malformed", error.why) from error
-    reveals = attempt_items(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
-    revealed = {name for name, _ in reveals}
+    revealed = attempt_names(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
     padding = (1 << -len(participants) % 8) - 1
-    if bitmap[-1] & padding or not revealed.issuperset(rounds.attested(bitmap, participants)):
+    if bitmap[-1] & padding or not set(revealed).issuperset(rounds.attested(bitmap, participants)):
         raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
     path = round_path(tx.study, tx.round, "available")
     state.put(path, attempt_key(tx.attempt, sender), bitmap)

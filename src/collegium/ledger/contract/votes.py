@@ -17,11 +17,9 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
-    decode_record,
-    read,
+    attempt_names,
     round_path,
     study_path,
-    write,
 )
 from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -42,10 +40,12 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     if tx.model is not msgspec.UNSET:
         from_text(tx.model, DIGEST_SIZE, "a model's digest")
     ballot = f"fail:{tx.fail}" if tx.model is msgspec.UNSET else tx.model
-    late = _late(state, sender, tx, ballot)
-    if late is not None:
-        return late
-    record, status, current = rounds.enter(state, tx, sender, "vote")
+    record, status = rounds.study_of(state, tx.study)
+    if tx.round == status.closed_rounds and status.phase != "closed":
+        late = _late(state, sender, tx, ballot, status)
+        if late is not None:
+            return late
+    current = rounds.enter_study(state, tx, sender, "vote", record, status)
     votes = round_path(tx.study, tx.round, "votes")
     state.put(votes, attempt_key(tx.attempt, sender), ballot.encode())
     power = int(state.get(round_path(tx.study, tx.round, "validators"), sender) or b"0")
@@ -64,12 +64,11 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     return rounds.spoke(state, tx.study, record, status, current)
 
 
-def _late(state: State, sender: str, tx: RoundVote, ballot: str) -> list[Event] | None:
-    """Record a first vote for the last closed round; None where the vote is not such a one."""
-    _, status = rounds.study_of(state, tx.study)
-    if tx.round != status.closed_rounds or status.phase == "closed":
-        return None
-    closed = read(state, round_path(tx.study, tx.round, "round"), THE_ONE, RoundRecord)
+def _late(
+    state: State, sender: str, tx: RoundVote, ballot: str, status: StudyStatus
+) -> list[Event] | None:
+    """Record a first vote for the last closed round; None where it is about another attempt."""
+    closed = state.record(round_path(tx.study, tx.round, "round"), THE_ONE, RoundRecord)
     if closed is None or tx.attempt != closed.attempt:
         return None
     if state.get(round_path(tx.study, tx.round, "validators"), sender) is None:
@@ -98,12 +97,10 @@ def _close(
         power=power,
     )  # fmt: skip
     models = study_path(tx.study, "models")
-    if state.get(models, model) is None:  # a round may lead back to a model that was there before
-        write(state, models, model, ModelRecord(parent=status.model, round=tx.round))
-    write(
-        state, round_path(tx.study, tx.round, "round"), THE_ONE,
-        msgspec.structs.replace(current, phase="closed"),
-    )  # fmt: skip
+    if not state.has(models, model):  # a round may lead back to a model that was there before
+        state.put(models, model, ModelRecord(parent=status.model, round=tx.round))
+    ended = msgspec.structs.replace(current, phase="closed")
+    state.put(round_path(tx.study, tx.round, "round"), THE_ONE, ended)
     status = rounds.changed(
         status, closed_rounds=tx.round, model=model,
         exponent=_next_exponent(state, tx, record, current),
@@ -125,11 +122,11 @@ def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: Ro
     under 8192: one more. At most one step a round (architecture 3.5).
     """
     reveals_path = round_path(tx.study, tx.round, "reveals")
-    included = attempt_items(state, round_path(tx.study, tx.round, "included"), tx.attempt)
+    included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
     reveals = [
-        decode_record(Reveal, data)
-        for name, _ in included
-        if (data := state.get(reveals_path, attempt_key(tx.attempt, name))) is not None
+        reveal
+        for name in included
+        if (reveal := state.record(reveals_path, attempt_key(tx.attempt, name), Reveal)) is not None
     ]
     saturated = sum(reveal.saturated * 1000 > record.parameters for reveal in reveals)
     if 2 * saturated > len(reveals):

@@ -1,0 +1,60 @@
+"""Applying a block's transactions: decoded and checked together, then applied in their order.
+
+It gives what applying one after the other gives. Signatures come first because a tight loop over
+them is faster than one in between everything else, and can use more than one core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from collegium.ledger.contract.apply import (
+    Applied,
+    Known,
+    Opened,
+    carry_out,
+    open_transaction,
+    public_key_of,
+)
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.signatures import signatures_hold
+from collegium.ledger.state import State
+
+
+def apply_all(state: State, genesis: bytes, block: Sequence[bytes]) -> Iterator[Applied | Rejected]:
+    """Apply encoded transactions in order; yield what became of each before the next one's turn.
+
+    Args:
+        state: changed in place by those that are accepted.
+        genesis: the ledger's digest.
+        block: encoded envelopes.
+    """
+    opened = [_open(data, genesis) for data in block]
+    envelopes = [one.envelope for one in opened if isinstance(one, Opened)]
+    keys = {name: public_key_of(state, name) for name in {one.key_id for one in envelopes}}
+    signed = [
+        (key, one.signed_bytes, one.signature)
+        for one in envelopes
+        if (key := keys[one.key_id]) is not None
+    ]
+    held = iter(signatures_hold(signed))
+    for one in opened:
+        if isinstance(one, Rejected):
+            yield one
+            continue
+        key = keys[one.envelope.key_id]
+        yield _carry_out(state, one, None if key is None else Known(key, next(held)))
+
+
+def _open(data: bytes, genesis: bytes) -> Opened | Rejected:
+    try:
+        return open_transaction(data, genesis)
+    except Rejected as rejection:
+        return rejection
+
+
+def _carry_out(state: State, opened: Opened, known: Known | None) -> Applied | Rejected:
+    try:
+        return carry_out(state, opened, known)
+    except Rejected as rejection:
+        return rejection

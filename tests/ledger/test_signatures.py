@@ -1,0 +1,66 @@
+"""Many signatures at once are judged as one by one, on one core and on several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collegium.ledger import signatures
+from collegium.ledger.keys import signing_key
+from collegium.ledger.signatures import Check, signatures_hold
+
+KEYS = [signing_key(bytes([number]) * 32) for number in range(3)]
+
+
+def check(number: int, *, good: bool) -> Check:
+    key, message = KEYS[number % len(KEYS)], b"message %d" % number
+    signature = key.sign(message)
+    return key.public, message, signature if good else signature[::-1]
+
+
+@pytest.fixture(params=[1, 2, 5], autouse=True, scope="module")
+def cores(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Let the process think that it may use so many cores."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "sched_getaffinity", lambda _: set(range(request.param)), raising=False)
+        yield request.param
+
+
+@given(st.lists(st.booleans(), max_size=40))
+@settings(deadline=None, max_examples=30)
+def test_each_gets_its_own_answer(truth: list[bool]) -> None:
+    checks = [check(number, good=good) for number, good in enumerate(truth)]
+    assert signatures_hold(checks) == truth
+
+
+def test_several_cores_share_the_work(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[int] = []
+    in_turn = signatures._in_turn
+
+    def counted(checks: Sequence[Check]) -> list[bool]:
+        shares.append(len(checks))
+        return in_turn(checks)
+
+    monkeypatch.setattr(signatures, "_in_turn", counted)
+    assert signatures_hold([check(number, good=True) for number in range(23)]) == [True] * 23
+    assert sum(shares) == 23
+    assert len(shares) == cores
+
+
+def test_few_are_checked_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signatures, "_threads", lambda: pytest.fail("a thread was asked for"))
+    few = [check(number, good=True) for number in range(2 * signatures.FEWEST - 1)]
+    assert signatures_hold(few) == [True] * len(few)
+
+
+def test_a_child_process_has_threads_of_its_own() -> None:
+    many = [check(number, good=number != 7) for number in range(20)]
+    assert signatures_hold(many).count(False) == 1
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if signatures_hold(many).count(False) == 1 else 1)
+    assert os.waitpid(child, 0)[1] == 0
