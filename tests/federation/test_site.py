@@ -49,7 +49,7 @@ def other_model(within: Consortium) -> bytes:
     spec = model_spec(Model(architecture="mlp", hidden=(3,)), inputs, 2)
     parameters = initial_parameters(spec, 1)
     server = prepared.study.aggregation.server
-    return encode_model(initial_state(tensors(spec), parameters, prepared.server, server))
+    return encode_model(initial_state(tensors(spec), parameters, prepared.parts.server, server))
 
 
 def registered(within: Consortium, **changes: Any) -> None:
@@ -147,7 +147,9 @@ def remade(within: Consortium, outbox: Outbox) -> Site:
     """The site va, started again over another outbox."""
     prepared = within.prepared
     train, test = prepared.train["va"], prepared.test["va"]
-    parts = SiteParts(prepared.dataset.schema.task, train, test, bytes(32), prepared.protection)
+    parts = SiteParts(
+        prepared.dataset.schema.task, train, test, bytes(32), prepared.parts.protection
+    )
     identity, blobs = identity_of(within, "va"), blobs_of(within, "va")
     return Site(identity, blobs, outbox, within.cohort, parts)
 
@@ -267,6 +269,6 @@ def test_its_test_part_is_opened_once_after_the_last_round(tmp_path: Path) -> No
             assert (statement.model == post.model) == (kind == "federated")
         model = blobs_of(within, "va").fetch(view.model)
         assert model is not None
-        assert decode_model(model).tensors == tensors(within.prepared.spec)
+        assert decode_model(model).tensors == tensors(within.prepared.parts.spec)
         step(within)
         assert site(within).reconcile(within.view(), idle=True) == []

@@ -112,9 +112,9 @@ def test_another_seed_ends_differently(ends_here: Ends, tmp_path: Path) -> None:
 def test_a_site_alone_learns_what_it_learns_beside_others(name: str) -> None:
     preset, changes = studies()[name]
     prepared = prepare(read_study(preset, changes))
-    parts = (prepared.study, prepared.spec, prepared.trainer)
+    parts = (prepared.study, prepared.parts.spec, prepared.parts.trainer)
     together = Cohort(*parts, prepared.train)
-    start = initial_parameters(prepared.spec, prepared.study.study.seed)
+    start = initial_parameters(prepared.parts.spec, prepared.study.study.seed)
     for site, rows in prepared.train.items():
         alone = Cohort(*parts, {site: rows})
         for number in (1, 2):

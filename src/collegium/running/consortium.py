@@ -11,23 +11,17 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from collegium.audit.bundle import bundle_digest
-from collegium.canonical import from_text, to_text
-from collegium.errors import FormatError
+from collegium.canonical import to_text
 from collegium.federation.cohort import Cohort
 from collegium.federation.exchange import Exchange
 from collegium.federation.identity import Identity, identity, member_key
 from collegium.federation.outbox import Outbox
-from collegium.federation.owner import Owner, Registration
+from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
-from collegium.learning.blobs import ModelState
-from collegium.learning.evaluation.statement import Statement, decode_statement
-from collegium.learning.models import initial_parameters, tensors
-from collegium.learning.server import initial_state
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.engine import Engine, OpenEngine
 from collegium.ledger.genesis import (
@@ -39,12 +33,11 @@ from collegium.ledger.genesis import (
     encode_genesis,
     genesis_digest,
 )
-from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import SigningKey
 from collegium.plugins import find
 from collegium.running.code import code_digest
-from collegium.running.preparation import DESIGN, Prepared
-from collegium.running.release import bundle_files, write_bundle
+from collegium.running.ownership import registration_of, releaser
+from collegium.running.preparation import Prepared
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
 
@@ -144,19 +137,23 @@ def build(
             for name in prepared.sites
         }
         exchange = Exchange(BlobFolder(folder / "blobs"))
-        cohort = Cohort(study, prepared.spec, prepared.trainer, prepared.train)
+        cohort = Cohort(study, prepared.parts.spec, prepared.parts.trainer, prepared.train)
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
         code = code_digest(study)
         owner = Owner(
             identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,
-            _registration(prepared, code), _releaser(prepared, engine, exchange, folder),
+            registration_of(prepared.parts, prepared.sites, code),
+            releaser(
+                prepared.parts, lambda: StudyView(engine.state, study.study.id),
+                exchange.folder.get, folder / "model",
+            ),
         )  # fmt: skip
         participants: list[Participant] = [owner]
         sites: list[Site] = []
         for name in prepared.sites:
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
-                prepared.protection,
+                prepared.parts.protection,
             )  # fmt: skip
             site = Site(identities[name], exchange.view(name), outboxes[name], cohort, parts)
             sites.append(site)
@@ -207,44 +204,3 @@ def _tell_of_other_code(
             f"the code has changed since {', '.join(others)} accepted the study: what follows "
             "is not done by the code that the ledger names"
         )
-
-
-def _registration(prepared: Prepared, code: bytes) -> Registration:
-    study = prepared.study
-    initial = initial_state(
-        tensors(prepared.spec), initial_parameters(prepared.spec, study.study.seed),
-        prepared.server, study.aggregation.server,
-    )  # fmt: skip
-    return Registration(
-        code=code, design=DESIGN, initial=initial, rule=prepared.rule.name,
-        server=prepared.server.name, sites=tuple(prepared.sites), per_round=prepared.per_round,
-        min_sites=prepared.min_sites,
-    )  # fmt: skip
-
-
-def _releaser(
-    prepared: Prepared, engine: Engine, exchange: Exchange, folder: Path
-) -> Callable[[bytes, ModelState], bytes]:
-    def release(model: bytes, state: ModelState) -> bytes:
-        view = StudyView(engine.state, prepared.study.study.id)
-        files = bundle_files(prepared, model, state, statements(view, prepared, exchange))
-        write_bundle(folder / "model", files)
-        return bundle_digest(files)
-
-    return release
-
-
-def statements(view: StudyView, prepared: Prepared, exchange: Exchange) -> dict[str, Statement]:
-    """Return the statements that sites have posted about the final model, by site."""
-    found = {}
-    for name in prepared.sites:
-        record = view.evaluation(name)
-        if record is None:
-            continue
-        data = exchange.folder.get(from_text(record.federated, DIGEST_SIZE))
-        if data is not None:
-            try:
-                found[name] = decode_statement(data)
-            except FormatError:
-                continue
-    return found

@@ -36,12 +36,12 @@ def pooled_parameters(prepared: Prepared) -> Float32:
     parts = list(prepared.train.values())
     x = np.concatenate([rows.x for rows in parts])
     y = np.concatenate([rows.y for rows in parts])
-    parameters = initial_parameters(prepared.spec, study.study.seed)
+    parameters = initial_parameters(prepared.parts.spec, study.study.seed)
     for number in range(1, study.training.rounds + 1):
         job = TrainingJob("pooled", x, y, parameters, number)
-        parameters = prepared.trainer.train([job], prepared.spec, study.training, study.study.seed)[
-            0
-        ]
+        parameters = prepared.parts.trainer.train(
+            [job], prepared.parts.spec, study.training, study.study.seed
+        )[0]
     return parameters
 
 
@@ -54,7 +54,8 @@ def scores_of(prepared: Prepared, parameters: Callable[[str], Float32]) -> Score
     if not all(np.isfinite(model).all() for model in models.values()):
         return None
     return {
-        name: predict(prepared.spec, models[name], rows.x) for name, rows in prepared.test.items()
+        name: predict(prepared.parts.spec, models[name], rows.x)
+        for name, rows in prepared.test.items()
     }
 
 
@@ -106,9 +107,12 @@ def training_metrics(prepared: Prepared, parameters: Float32) -> dict[str, dict[
     """Return loss and main metrics on the training rows, by site and "overall"."""
     task = prepared.dataset.schema.task
     threshold = prepared.study.evaluation.threshold
-    scores = {name: predict(prepared.spec, parameters, rows.x) for name, rows in _train(prepared)}
+    scores = {
+        name: predict(prepared.parts.spec, parameters, rows.x) for name, rows in _train(prepared)
+    }
     loss = {
-        name: losses(prepared.spec, parameters, rows.x, rows.y) for name, rows in _train(prepared)
+        name: losses(prepared.parts.spec, parameters, rows.x, rows.y)
+        for name, rows in _train(prepared)
     }
     found: dict[str, dict[str, float | None]] = {
         name: {"loss": float(loss[name].mean()), **measure(task, rows.y, scores[name], threshold)}

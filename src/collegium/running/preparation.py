@@ -8,14 +8,10 @@ from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows
-from collegium.errors import CollegiumError, DataError, PluginError
-from collegium.learning.aggregation.rule import Rule
-from collegium.learning.models import ModelSpec, model_spec
-from collegium.learning.protection import Protection
-from collegium.learning.server import ServerOptimizer
-from collegium.learning.trainer import Trainer
+from collegium.errors import DataError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
+from collegium.running.parts import Parts, find_parts, load_dataset
 from collegium.study.checking import Notice, check_sites
 from collegium.study.document import Study
 from collegium.study.reading import ReadStudy
@@ -23,25 +19,18 @@ from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
 
-DESIGN = "plain@1"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A study with everything that it names, checked against each other.
+    """A study with everybody's rows and everything that it names, checked against each other.
 
     `train` and `test` hold the parts of each site's rows, sites in order of their names.
     """
 
     read: ReadStudy
-    dataset: DataSet
+    parts: Parts
     train: dict[str, SiteRows]
     test: dict[str, SiteRows]
-    spec: ModelSpec
-    trainer: Trainer
-    rule: Rule
-    server: ServerOptimizer
-    protection: Protection
     attack: Attack | None
     notices: tuple[Notice, ...]
 
@@ -49,6 +38,11 @@ class Prepared:
     def study(self) -> Study:
         """The study document."""
         return self.read.study
+
+    @property
+    def dataset(self) -> DataSet:
+        """What the study's data are, with the rows of all natural sites."""
+        return self.parts.dataset
 
     @property
     def sites(self) -> list[str]:
@@ -89,7 +83,8 @@ def prepare(read: ReadStudy) -> Prepared:
         CollegiumError: data, partition, model or a named part does not fit the study.
     """
     study = read.study
-    dataset = _loaded(study.data.source)
+    dataset = load_dataset(study.data.source)
+    check_dataset(dataset)
     seed = study.study.seed
     with read.located():
         sites = sorted(partition(dataset, study.data.partition, seed), key=lambda rows: rows.name)
@@ -101,49 +96,19 @@ def prepare(read: ReadStudy) -> Prepared:
                     "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
                     "rename the site where the data set is loaded",
                 )
-        parts = {rows.name: split(rows, study.data.split.test, seed) for rows in sites}
+        cut = {rows.name: split(rows, study.data.split.test, seed) for rows in sites}
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
-        classes = len(dataset.schema.classes) or None
-        spec = model_spec(study.model, sites[0].x.shape[1], classes)
-        rule: Rule = find("rules", study.aggregation.rule)
         prepared = Prepared(
             read=read,
-            dataset=dataset,
-            train={name: part[0] for name, part in parts.items()},
-            test={name: part[1] for name, part in parts.items()},
-            spec=spec,
-            trainer=find("trainers", study.training.trainer),
-            rule=rule,
-            server=find("server_optimizers", study.aggregation.server.optimizer),
-            protection=find("protections", study.privacy.protection),
+            parts=find_parts(study, dataset),
+            train={name: train for name, (train, _) in cut.items()},
+            test={name: test for name, (_, test) in cut.items()},
             attack=find("attacks", study.threat.attack) if study.threat else None,
             notices=notices,
         )
         _check_attackers(prepared)
-        rule.check(prepared.min_sites, study.aggregation.tolerate)
+        prepared.parts.rule.check(prepared.min_sites, study.aggregation.tolerate)
     return prepared
-
-
-def _loaded(source: str) -> DataSet:
-    """Return a data set by name; its loader may be anybody's code, so what it gives is checked."""
-    load = find("datasets", source)
-    try:
-        dataset = load()
-    except CollegiumError:
-        raise
-    except Exception as error:
-        raise _failed(source, f"{type(error).__name__}: {error}") from error
-    if not isinstance(dataset, DataSet):
-        raise _failed(source, f"it returns {type(dataset).__name__} instead of a DataSet")
-    check_dataset(dataset)
-    return dataset
-
-
-def _failed(source: str, why: str) -> PluginError:
-    return PluginError(
-        "plugin.failed", f"the data set {source} cannot be loaded", why,
-        "repair or reinstall its package",
-    )  # fmt: skip
 
 
 def _check_attackers(prepared: Prepared) -> None:

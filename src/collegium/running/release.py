@@ -18,7 +18,7 @@ from collegium.data.table import Schema, input_names
 from collegium.learning.blobs import ModelState
 from collegium.learning.evaluation.statement import Statement
 from collegium.learning.safetensors import released_bytes
-from collegium.running.preparation import Prepared
+from collegium.running.parts import Parts
 from collegium.study.canonical import digest as study_digest
 from collegium.study.document import Architecture
 
@@ -38,17 +38,17 @@ class ReleasedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bundle_files(
-    prepared: Prepared, digest: bytes, model: ModelState, statements: Mapping[str, Statement]
+    parts: Parts, digest: bytes, model: ModelState, statements: Mapping[str, Statement]
 ) -> dict[str, bytes]:
     """Return the files of a released model by name.
 
     Args:
-        prepared: the study and its parts.
+        parts: the study and its parts.
         digest: the final model's digest.
         model: the final model.
         statements: the sites' statements about it.
     """
-    study, schema = prepared.study, prepared.dataset.schema
+    study, schema = parts.study, parts.dataset.schema
     about = ReleasedModel(
         architecture=study.model.architecture,
         hidden=study.model.hidden,
@@ -63,7 +63,7 @@ def bundle_files(
         WEIGHTS: released_bytes(model),
         "model.json": _json(about),
         "schema.json": _json(schema),
-        "card.md": _card(prepared, about, statements).encode(),
+        "card.md": _card(parts, about, statements).encode(),
     }
 
 
@@ -80,8 +80,8 @@ def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
-def _card(prepared: Prepared, about: ReleasedModel, statements: Mapping[str, Statement]) -> str:
-    study, dataset = prepared.study, prepared.dataset
+def _card(parts: Parts, about: ReleasedModel, statements: Mapping[str, Statement]) -> str:
+    study, dataset = parts.study, parts.dataset
     lines = [
         f"# {_one_line(study.study.title)}",
         "",

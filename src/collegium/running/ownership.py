@@ -1,0 +1,81 @@
+"""What a study's owner says on the ledger: the terms it registers, and the model it releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from collegium.audit.bundle import bundle_digest
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.federation.owner import Registration
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import ModelState
+from collegium.learning.evaluation.statement import Statement, decode_statement
+from collegium.learning.models import initial_parameters, tensors
+from collegium.learning.server import initial_state
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.running.parts import Parts
+from collegium.running.release import bundle_files, write_bundle
+from collegium.study.terms import fewest_sites, sites_per_round
+
+DESIGN = "plain@1"
+
+Fetch = Callable[[bytes], bytes | None]
+"""Returns the blob of a digest, or None where it cannot be had."""
+
+
+def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registration:
+    """Return the terms under which a study is registered, with its first model.
+
+    Args:
+        parts: of the study.
+        sites: ids of the members that hold its data, sorted.
+        code: the digest of the code that the owner runs.
+    """
+    study = parts.study
+    initial = initial_state(
+        tensors(parts.spec), initial_parameters(parts.spec, study.study.seed),
+        parts.server, study.aggregation.server,
+    )  # fmt: skip
+    return Registration(
+        code=code, design=DESIGN, initial=initial, rule=parts.rule.name,
+        server=parts.server.name, sites=tuple(sites),
+        per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
+    )  # fmt: skip
+
+
+def releaser(
+    parts: Parts, look: Callable[[], StudyView], fetch: Fetch, folder: Path
+) -> Callable[[bytes, ModelState], bytes]:
+    """Return what releases a study's final model into a folder, and answers with its digest.
+
+    Args:
+        parts: of the study.
+        look: what the ledger says about the study now.
+        fetch: for the sites' statements, which the model's card quotes.
+        folder: where the released files are written.
+    """
+
+    def release(model: bytes, state: ModelState) -> bytes:
+        files = bundle_files(parts, model, state, statements(look(), fetch))
+        write_bundle(folder, files)
+        return bundle_digest(files)
+
+    return release
+
+
+def statements(view: StudyView, fetch: Fetch) -> dict[str, Statement]:
+    """Return the statements that sites have posted about the final model, by site."""
+    found = {}
+    for name in view.registration.sites if view.registration else ():
+        record = view.evaluation(name)
+        if record is None:
+            continue
+        data = fetch(from_text(record.federated, DIGEST_SIZE))
+        if data is not None:
+            try:
+                found[name] = decode_statement(data)
+            except FormatError:
+                continue
+    return found

@@ -1,0 +1,77 @@
+"""The parts that a study names: data description, model, trainer, rule, server step, protection.
+
+No rows of anybody are needed, so a node that holds one site's rows, or none, finds the same parts
+as a simulation that holds everybody's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collegium.data.table import DataSet, input_names
+from collegium.errors import CollegiumError, PluginError
+from collegium.learning.aggregation.rule import Rule
+from collegium.learning.models import ModelSpec, model_spec
+from collegium.learning.protection import Protection
+from collegium.learning.server import ServerOptimizer
+from collegium.learning.trainer import Trainer
+from collegium.plugins import find
+from collegium.study.document import Study
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A study and every part that it names. `dataset` says what rows mean; it may hold none."""
+
+    study: Study
+    dataset: DataSet
+    spec: ModelSpec
+    trainer: Trainer
+    rule: Rule
+    server: ServerOptimizer
+    protection: Protection
+
+
+def find_parts(study: Study, dataset: DataSet) -> Parts:
+    """Return the parts of a study whose data mean what a data set says.
+
+    Raises:
+        CollegiumError: a part is not installed, or the model does not fit the data.
+    """
+    schema = dataset.schema
+    return Parts(
+        study=study,
+        dataset=dataset,
+        spec=model_spec(study.model, len(input_names(schema)), len(schema.classes) or None),
+        trainer=find("trainers", study.training.trainer),
+        rule=find("rules", study.aggregation.rule),
+        server=find("server_optimizers", study.aggregation.server.optimizer),
+        protection=find("protections", study.privacy.protection),
+    )
+
+
+def load_dataset(source: str) -> DataSet:
+    """Return a registered data set; its loader may be anybody's code, so it may fail in any way.
+
+    What the data set holds is not checked: that is `data.checking.check_dataset`.
+
+    Raises:
+        CollegiumError: nothing has that name, or its loader fails.
+    """
+    load = find("datasets", source)
+    try:
+        dataset = load()
+    except CollegiumError:
+        raise
+    except Exception as error:
+        raise _failed(source, f"{type(error).__name__}: {error}") from error
+    if not isinstance(dataset, DataSet):
+        raise _failed(source, f"it returns {type(dataset).__name__} instead of a DataSet")
+    return dataset
+
+
+def _failed(source: str, why: str) -> PluginError:
+    return PluginError(
+        "plugin.failed", f"the data set {source} cannot be loaded", why,
+        "repair or reinstall its package",
+    )  # fmt: skip
