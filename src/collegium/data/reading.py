@@ -13,6 +13,7 @@ import difflib
 import io
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,51 @@ def read_table(path: Path, schema: Schema) -> NDArray[np.float32]:
         DataError: whatever is wrong with the file, with row and column where there is one. Rows
             are counted from 1 below the header, and the line of the file is given.
     """
+    table = read_cells(path, schema)
+    return encode(schema, {feature.name: table.column(feature) for feature in schema.features})
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A table's cells as text: the header's names, and each row with its line in the file."""
+
+    names: list[str]
+    rows: list[tuple[int, list[str]]]
+
+    def of(self, name: str) -> list[tuple[int, str]]:
+        """Return a column's cells, each with its line in the file."""
+        at = self.names.index(name)
+        return [(line, cells[at]) for line, cells in self.rows]
+
+    def column(self, feature: Feature) -> NDArray[Any]:
+        """Return a feature's cells as `encode` takes them: numbers, or codes as text.
+
+        Raises:
+            DataError: a cell is missing, or is not what the feature allows.
+        """
+        return _column(feature, self.of(feature.name))
+
+
+def read_cells(path: Path, schema: Schema, besides: tuple[str, ...] = ()) -> Cells:
+    """Read a CSV file whose header names each feature once.
+
+    Args:
+        path: the file, at most `LARGEST_FILE` bytes.
+        schema: names the features, and the target, which may be there.
+        besides: other columns that must be there.
+
+    Raises:
+        DataError: the file cannot be read, is not CSV, or its header or a row's length is wrong.
+    """
     lines = _lines(path)
     _, header = lines[0]
-    names = _header(path, header, schema)
+    names = _header(path, header, schema, besides)
     body = lines[1:]
     if not body:
         raise DataError(
             "data.no-rows",
             f"{path} has a header and no row below it",
-            "there is nobody to predict for",
+            "there is nobody in it",
             "add a row for each patient",
         )
     for row, (line, cells) in enumerate(body, start=1):
@@ -62,12 +99,7 @@ def read_table(path: Path, schema: Schema) -> NDArray[np.float32]:
                 "a comma is missing or too many, or a text with a comma lacks its quotes",
                 "give every row one cell for each column",
             )
-    columns = {
-        feature.name: _column(feature, [(line, cells[at]) for line, cells in body])
-        for feature in schema.features
-        for at in [names.index(feature.name)]
-    }
-    return encode(schema, columns)
+    return Cells(names, body)
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
@@ -132,7 +164,7 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _header(path: Path, names: list[str], schema: Schema) -> list[str]:
+def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ...]) -> list[str]:
     """Return the header after checking that it names each feature once, and nothing else."""
     known = [feature.name for feature in schema.features]
     listed = ", ".join(known)
@@ -156,7 +188,7 @@ def _header(path: Path, names: list[str], schema: Schema) -> list[str]:
                 "which of them is meant cannot be known",
                 "keep one of them",
             )
-        if name not in known and name != schema.target:
+        if name not in known and name != schema.target and name not in besides:
             near = difflib.get_close_matches(name, set(known) - set(names), n=1)
             raise DataError(
                 "data.unknown-column",
@@ -164,12 +196,12 @@ def _header(path: Path, names: list[str], schema: Schema) -> list[str]:
                 f"it knows: {listed}; {schema.target} may be there and is ignored",
                 f"rename it to {near[0]!r}" if near else "leave the column out",
             )
-    absent = [name for name in known if name not in names]
+    absent = [name for name in (*known, *besides) if name not in names]
     if absent:
         raise DataError(
             "data.missing-column",
             f"the table has no column {absent[0]!r}",
-            f"the model needs: {listed}",
+            f"needed are: {', '.join((*known, *besides))}",
             "add the column under exactly that name",
         )
     return names
