@@ -51,3 +51,7 @@ class StoreError(CollegiumError):
 
 class PluginError(CollegiumError):
     """A name asks for a part that is not installed or cannot be loaded."""
+
+
+class NodeError(CollegiumError):
+    """A member's home, its settings or its policy are not acceptable, or its node cannot run."""
