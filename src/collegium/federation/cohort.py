@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,34 @@ from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study
 
 Float32 = NDArray[np.float32]
+
+
+class LocalWork(Protocol):
+    """What a site asks about its own training; a node does it beside its loop."""
+
+    @property
+    def study(self) -> Study:
+        """The study document."""
+        ...
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The study's model."""
+        ...
+
+    def model(self, digest: bytes, data: bytes) -> ModelState:
+        """Return the model in a blob of that digest."""
+        ...
+
+    def local_parameters(
+        self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32
+    ) -> Float32:
+        """Return a site's parameters after a round's local work, float32 [d]."""
+        ...
+
+    def alone(self, site: str) -> Float32:
+        """Return a site's model from its own rows alone, float32 [d]."""
+        ...
 
 
 class Cohort:

@@ -13,7 +13,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
-from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
@@ -60,7 +60,7 @@ class Site:
     """
 
     def __init__(
-        self, identity: Identity, blobs: Blobs, outbox: Outbox, cohort: Cohort, parts: SiteParts
+        self, identity: Identity, blobs: Blobs, outbox: Outbox, cohort: LocalWork, parts: SiteParts
     ) -> None:
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}

@@ -1,0 +1,168 @@
+"""Everybody who acts for a member: in each registered study its seat, and as an owner its proposals.
+
+They are asked whenever everything that the node holds is final.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from collegium.errors import CollegiumError
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.members import active_member
+from collegium.ledger.contract.transactions import StudyAbandon
+from collegium.ledger.envelope import decode_envelope
+from collegium.node.fitness import in_a_line
+from collegium.node.policy import Policy
+from collegium.node.proposals import Proposals
+from collegium.node.seat import Acting, Seat, take_seat
+from collegium.node.standing import registered_studies
+from collegium.node.timers import Timers
+from collegium.node.training import StillTrainingError
+
+LOOK_AGAIN = 30.0
+"""Seconds after which a seat with objections is judged anew: the rows may have been repaired."""
+
+log = logging.getLogger(__name__)
+
+
+class Participants:
+    """A member's participants in all studies of the ledger.
+
+    Args:
+        acting: returns what they act with now, or None while the member has no key to sign with.
+        timers: of its studies.
+        proposals: of a member that owns studies.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        acting: Callable[[], Acting | None],
+        timers: Timers,
+        proposals: Proposals,
+        clock: Callable[[], float],
+    ) -> None:
+        self.proposals = proposals
+        self.errors: dict[str, str] = {}
+        self._acting, self._timers, self._clock = acting, timers, clock
+        self._seats: dict[str, Seat] = {}
+        self._taken_at: dict[str, float] = {}
+        self._under: tuple[Policy, bytes] | None = None
+
+    @property
+    def refused(self) -> dict[str, tuple[str, ...]]:
+        """The studies in which this member's site takes no part, each with the reasons."""
+        return {name: seat.objections for name, seat in self._seats.items() if seat.objections}
+
+    @property
+    def training(self) -> bool:
+        """Whether a site trains beside the loop."""
+        seats = self._seats.values()
+        return any(seat.training is not None and seat.training.busy for seat in seats)
+
+    @property
+    def troubles(self) -> dict[str, dict[int, str]]:
+        """By study and round, why this member's site had nothing to send."""
+        sites = ((name, seat.site) for name, seat in self._seats.items())
+        return {name: site.troubles for name, site in sites if site is not None and site.troubles}
+
+    def due(self, policy: Policy) -> list[bytes]:
+        """Return the transactions that are due from this member."""
+        acting = self._acting()
+        if acting is None:
+            return []
+        self._begin_anew_where_changed(policy, acting)
+        state = acting.state()
+        found: list[bytes] = []
+        for study in registered_studies(state):
+            view = StudyView(state, study)
+            if view.phase == "closed":
+                self._leave(study)
+                continue
+            seat = self._seat(acting, view, policy)
+            if seat is None:
+                continue
+            idle = self._timers.idle(view)
+            for participant in list(seat.participants):
+                found += self._ask(participant, view, idle=idle)
+        member = active_member(state, acting.identity.member)
+        if policy.enabled and member is not None and "owner" in member.roles:
+            found += self.proposals.due(acting)
+        return found
+
+    def close(self) -> None:
+        """Begin no more work."""
+        for study in list(self._seats):
+            self._leave(study)
+
+    def _begin_anew_where_changed(self, policy: Policy, acting: Acting) -> None:
+        """Leave every seat that was taken under another policy or another key."""
+        under = (policy, acting.identity.key.public)
+        if self._under != under:
+            self.close()
+            self._under = under
+
+    def _seat(self, acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
+        study, now = view.study, self._clock()
+        known = self._seats.get(study)
+        if known is not None and not known.objections:
+            return known
+        if known is not None and now < self._taken_at[study] + LOOK_AGAIN:
+            return known
+        try:
+            seat = take_seat(acting, view, policy)
+        except CollegiumError as error:
+            self._note(study, error)
+            return known
+        if seat is None:
+            return None
+        self._told(study, known, seat)
+        self._seats[study], self._taken_at[study] = seat, now
+        return seat
+
+    def _leave(self, study: str) -> None:
+        seat = self._seats.pop(study, None)
+        self._taken_at.pop(study, None)
+        if seat is not None:
+            seat.close()
+
+    def _ask(self, participant: Participant, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Return what is due from a participant; its failure is noted and stops nobody else."""
+        try:
+            due = participant.reconcile(view, idle=idle)
+        except StillTrainingError:
+            return []
+        except (CollegiumError, OSError) as error:
+            self._note(participant.name, error)
+            return []
+        self.errors.pop(participant.name, None)
+        if idle and not self._timers.may_abandon(view):
+            due = [one for one in due if not _abandons(one)]
+        return due
+
+    def _note(self, who: str, error: CollegiumError | OSError) -> None:
+        told = in_a_line(error) if isinstance(error, CollegiumError) else str(error)
+        if self.errors.get(who) != told:
+            log.warning("participant.failed", extra={"who": who, "why": told})
+        self.errors[who] = told
+
+    def _told(self, study: str, before: Seat | None, seat: Seat) -> None:
+        """Log what became of a study, once."""
+        if before is not None and before.objections == seat.objections:
+            return
+        if seat.objections:
+            log.warning("study.refused", extra={"study": study, "why": list(seat.objections)})
+        else:
+            names = [one.name for one in seat.participants]
+            log.info("study.joined", extra={"study": study, "participants": names})
+        if seat.other_code:
+            log.warning("study.other-code", extra={"study": study})
+
+
+def _abandons(envelope: bytes) -> bool:
+    """Return whether an envelope of our own votes to abandon a study."""
+    return isinstance(decode_transaction(decode_envelope(envelope).payload), StudyAbandon)

@@ -1,0 +1,99 @@
+"""Studies that this member owns and has not registered yet: the documents in its home's studies/.
+
+A document that is put there while the node runs is registered as well. The sites are all members
+that have the role.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from collegium.canonical import to_text
+from collegium.errors import CollegiumError, NodeError
+from collegium.federation.owner import Owner
+from collegium.federation.view import StudyView
+from collegium.node.fitness import in_a_line, simulated_only
+from collegium.node.home import RELEASED, STUDIES
+from collegium.node.seat import Acting
+from collegium.node.standing import members_with
+from collegium.running.code import code_digest
+from collegium.running.ownership import registration_of, releaser
+from collegium.running.parts import find_parts, load_dataset
+from collegium.study.canonical import digest
+from collegium.study.checking import check_sites
+from collegium.study.reading import ReadStudy, read_study
+
+_Stamp = tuple[int, int]
+
+
+class Proposals:
+    """The study documents in a home, read again where a file has changed.
+
+    `faults` says by file name why a document is not registered.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.faults: dict[str, str] = {}
+        self._folder = home / STUDIES
+        self._read: dict[Path, tuple[_Stamp, ReadStudy | None]] = {}
+
+    def due(self, acting: Acting) -> list[bytes]:
+        """Return the registrations that are due from a member that owns studies."""
+        found: list[bytes] = []
+        for path in sorted(self._folder.glob("*.toml")):
+            read = self._document(path)
+            if read is None:
+                continue
+            view = StudyView(acting.state(), read.study.study.id)
+            try:
+                if view.registration is None:
+                    found += self._register(acting, read, view)
+                elif view.registration.document != to_text(bytes.fromhex(digest(read.study))):
+                    raise _refused("a study of its id is registered", "its document is another one")
+                self.faults.pop(path.name, None)
+            except CollegiumError as error:
+                self.faults[path.name] = in_a_line(error)
+        return found
+
+    def _register(self, acting: Acting, read: ReadStudy, view: StudyView) -> list[bytes]:
+        study = read.study
+        faults = simulated_only(study)
+        if faults:
+            raise _refused("the study cannot be registered", "; ".join(faults))
+        sites = members_with(acting.state(), "site")
+        with read.located():
+            check_sites(study, sites)
+        asked = study.data.partition.sites
+        if asked not in (None, len(sites)):
+            raise _refused(
+                f"the study is for {asked} sites", f"{len(sites)} members have the role site"
+            )
+        parts = find_parts(study, load_dataset(study.data.source))
+        terms = registration_of(parts, sites, code_digest(study))
+        parts.rule.check(terms.min_sites, study.aggregation.tolerate)
+        release = releaser(
+            parts, lambda: view, acting.blobs.fetch, acting.home / RELEASED / study.study.id
+        )
+        owner = Owner(acting.identity, acting.blobs, study, terms, release)
+        return owner.reconcile(view, idle=False)
+
+    def _document(self, path: Path) -> ReadStudy | None:
+        """Return the study in a file, or None where it is none; what is wrong is noted."""
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            return None
+        known = self._read.get(path)
+        if known is None or known[0] != stamp:
+            try:
+                known = stamp, read_study(path)
+            except CollegiumError as error:
+                known = stamp, None
+                self.faults[path.name] = in_a_line(error)
+            self._read[path] = known
+        return known[1]
+
+
+def _refused(what: str, why: str) -> NodeError:
+    return NodeError("node.study", what, why, "change the document in studies/")

@@ -1,0 +1,155 @@
+"""A member's seat in a registered study: who acts for it there, or why its site does not.
+
+The document is fetched by the digest that is registered and read strictly. A site takes its seat
+only in a study that fits and that the policy allows, and its rows are read only after that. A
+validator takes it in any: its work reads no rows, and without validators no history ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from collegium.canonical import from_text, to_text
+from collegium.errors import CollegiumError
+from collegium.federation.cohort import Cohort
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import Outbox
+from collegium.federation.owner import Owner
+from collegium.federation.participant import Participant
+from collegium.federation.site import Site, SiteParts
+from collegium.federation.validator import Validator
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.members import active_member
+from collegium.ledger.contract.tables import StudyRecord
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.state import State
+from collegium.node.config import DataSource
+from collegium.node.fitness import in_a_line, unfit
+from collegium.node.home import RELEASED
+from collegium.node.policy import Asked, Policy, objections
+from collegium.node.rows import own_rows
+from collegium.node.training import TrainingBeside
+from collegium.running.code import code_digest
+from collegium.running.ownership import registration_of, releaser
+from collegium.running.parts import find_parts, load_dataset
+from collegium.study.canonical import study_from_document
+from collegium.study.document import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """What a member's participants act with. `state` returns the ledger's, as of now."""
+
+    identity: Identity
+    home: Path
+    source: DataSource | None
+    blobs: Blobs
+    outbox: Outbox
+    state: Callable[[], State]
+
+
+@dataclass(slots=True)
+class Seat:
+    """Who acts for the member in a study.
+
+    `objections` say why its site takes no part. `other_code` says that the site accepted the
+    study over other code than it runs now.
+    """
+
+    participants: list[Participant] = field(default_factory=list)
+    objections: tuple[str, ...] = ()
+    site: Site | None = None
+    training: TrainingBeside | None = None
+    other_code: bool = False
+
+    def close(self) -> None:
+        """Begin no more work."""
+        if self.training is not None:
+            self.training.close()
+
+
+def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
+    """Return the member's seat in a registered study, or None until its document can be had.
+
+    Raises:
+        CollegiumError: the shared store cannot be asked.
+    """
+    registration, member = view.registration, acting.identity.member
+    record = active_member(acting.state(), member)
+    if registration is None or record is None:
+        return None
+    if not policy.enabled:
+        return Seat(objections=("the member is switched off (enabled = false)",))
+    document = from_text(registration.document, DIGEST_SIZE)
+    data = acting.blobs.fetch(document)
+    if data is None:
+        return None
+    try:
+        study = study_from_document(data)
+    except CollegiumError as error:
+        return Seat(objections=(in_a_line(error),))
+    seat = Seat()
+    if registration.owner == member:
+        seat.participants.append(_owner(acting, study, registration))
+    if member in registration.sites:
+        _seat_site(seat, acting, study, view, policy)
+    if "validator" in record.roles:
+        seat.participants.append(Validator(acting.identity, acting.blobs, study))
+    return seat
+
+
+def _owner(acting: Acting, study: Study, registration: StudyRecord) -> Owner:
+    """Return the owner of a study that is registered: it looks after it, and releases its model.
+
+    Raises:
+        CollegiumError: a part that the study names is no longer installed.
+    """
+    study_id = study.study.id
+    parts = find_parts(study, load_dataset(study.data.source))
+    release = releaser(
+        parts, lambda: StudyView(acting.state(), study_id), acting.blobs.fetch,
+        acting.home / RELEASED / study_id,
+    )  # fmt: skip
+    terms = registration_of(parts, registration.sites, from_text(registration.code, DIGEST_SIZE))
+    return Owner(acting.identity, acting.blobs, study, terms, release)
+
+
+def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy: Policy) -> None:
+    """Let the member's site take part, or note everything that stands against it."""
+    registration = view.registration
+    if registration is None:
+        return
+    asked = Asked(
+        study=study,
+        document=from_text(registration.document, DIGEST_SIZE).hex(),
+        owner=registration.owner,
+        code=from_text(registration.code, DIGEST_SIZE).hex(),
+        rows=None,
+    )
+    seat.objections = unfit(study, registration, view.study) + objections(policy, asked)
+    if seat.objections:
+        return
+    if acting.source is None:
+        seat.objections = ("node.toml has no [data]",)
+        return
+    member = acting.identity.member
+    try:
+        dataset = load_dataset(study.data.source)
+        parts = find_parts(study, dataset)
+        rows = own_rows(acting.source, acting.home, study, dataset, member)
+    except CollegiumError as error:
+        seat.objections = (in_a_line(error),)
+        return
+    seat.objections = objections(policy, replace(asked, rows=len(rows.train.y)))
+    if seat.objections:
+        return
+    code = code_digest(study)
+    accepted = view.acceptance(member)
+    seat.other_code = accepted is not None and accepted.code != to_text(code)
+    seat.training = TrainingBeside(Cohort(study, parts.spec, parts.trainer, {member: rows.train}))
+    made_of = SiteParts(dataset.schema.task, rows.train, rows.test, code, parts.protection)
+    seat.site = Site(acting.identity, acting.blobs, acting.outbox, seat.training, made_of)
+    seat.participants.append(seat.site)

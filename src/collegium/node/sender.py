@@ -1,0 +1,116 @@
+"""Handing transactions to the sequencer beside the node's loop, until each is answered.
+
+`Connection.submit` waits until its transactions are decided, which needs cosignatures; the loop
+must go on and give this member's own meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+
+from collegium.errors import CollegiumError
+from collegium.ledger.engines.log.connection import Answer, Connection, Ordered, Refused
+
+MOST = 64
+"""Transactions handed over together."""
+
+WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between tries where the sequencer is away or busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A transaction and what became of it."""
+
+    envelope: bytes
+    answer: Answer
+
+
+class Sender:
+    """A queue of envelopes and the thread that hands them over, in their order.
+
+    An envelope that waits, that is in the log beyond what the member has replayed, or that was
+    refused at the ledger's present size is not taken again.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._changed = Condition()
+        self._waiting: dict[bytes, None] = {}
+        self._answered: list[Answered] = []
+        self._settled: dict[bytes, int] = {}  # envelope: size of the ledger up to which it rests
+        self._size = 0
+        self._trouble: CollegiumError | None = None
+        self._stopped = False
+        self._thread = Thread(target=self._run, name="sender", daemon=True)
+        self._thread.start()
+
+    @property
+    def trouble(self) -> CollegiumError | None:
+        """Why the last try came to nothing, or None."""
+        return self._trouble
+
+    @property
+    def waiting(self) -> int:
+        """How many envelopes have no answer yet."""
+        return len(self._waiting)
+
+    def offer(self, envelopes: Sequence[bytes], size: int) -> None:
+        """Take envelopes that are due now that the member has replayed `size` entries."""
+        with self._changed:
+            self._size = size
+            self._settled = {one: up_to for one, up_to in self._settled.items() if up_to >= size}
+            for envelope in envelopes:
+                if envelope not in self._settled:
+                    self._waiting.setdefault(envelope)
+            self._changed.notify()
+
+    def answers(self) -> list[Answered]:
+        """Return what was answered since the last call."""
+        with self._changed:
+            found, self._answered = self._answered, []
+        return found
+
+    def close(self) -> None:
+        """Hand nothing more over; what has no answer yet is found due again after a restart."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        tries = 0
+        while True:
+            with self._changed:
+                while not (self._waiting or self._stopped):
+                    self._changed.wait()
+                if tries:
+                    self._changed.wait_for(lambda: self._stopped, WAITS[min(tries, len(WAITS)) - 1])
+                if self._stopped:
+                    return
+                batch = list(self._waiting)[:MOST]
+            decided = self._hand_over(batch)
+            tries = 0 if decided else tries + 1
+
+    def _hand_over(self, batch: list[bytes]) -> bool:
+        """Return whether anything was decided."""
+        try:
+            answers = self._connection.submit(batch)
+            self._trouble = None
+        except CollegiumError as error:
+            self._trouble = error
+            return False
+        decided = [
+            Answered(envelope, answer)
+            for envelope, answer in zip(batch, answers, strict=True)
+            if not (isinstance(answer, Refused) and answer.code == "busy")
+        ]
+        with self._changed:
+            for one in decided:
+                del self._waiting[one.envelope]
+                answer = one.answer
+                rests = answer.index if isinstance(answer, Ordered) else self._size
+                self._settled[one.envelope] = rests
+            self._answered += decided
+        return bool(decided)

@@ -1,0 +1,104 @@
+"""The status of a node as values, and as metrics in Prometheus's text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+
+class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a study stands, as this member's copy of the ledger says.
+
+    `refused` are the reasons why this member's site takes no part; `waiting` are seconds since
+    the study came to where it is.
+    """
+
+    study: str
+    phase: str
+    round: int
+    closed_rounds: int
+    rounds: int
+    attempt: int
+    outcome: str
+    model: str
+    waiting: float
+    refused: tuple[str, ...]
+
+
+class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``/status`` says.
+
+    Attributes:
+        member: whose node it is.
+        state: "starting", "following", "away" (the sequencer cannot be reached) or "halted" (the
+            sequencer lied; `halted` says how).
+        size: entries held; `final_size` of them are final.
+        since_final: seconds since something became final, or since the start.
+        cosignatures: validators that cosigned the newest final note; `missing` those that did not.
+        pending: transactions that were handed over and have no answer yet.
+        refusals: transactions of this member that the contract refused, by code.
+        errors: what fails now, by who.
+    """
+
+    member: str
+    genesis: str
+    version: str
+    pid: int
+    state: str
+    halted: str | None = None
+    enabled: bool = True
+    size: int = 0
+    final_size: int = 0
+    since_final: float = 0.0
+    cosignatures: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    pending: int = 0
+    training: bool = False
+    studies: tuple[StudyStatus, ...] = ()
+    proposals: dict[str, str] = {}
+    refusals: dict[str, int] = {}
+    errors: dict[str, str] = {}
+    error_count: int = 0
+    blob_bytes: int = 0
+    outbox_entries: int = 0
+
+
+def metrics(status: NodeStatus) -> Iterator[str]:
+    """Yield the lines of a status in Prometheus's text format (version 0.0.4)."""
+    for name, kind, about, value in (
+        ("following", "gauge", "1 while the node follows the sequencer", status.state == "following"),
+        ("halted", "gauge", "1 after the sequencer was found lying", status.state == "halted"),
+        ("enabled", "gauge", "0 while the policy has the member switched off", status.enabled),
+        ("entries", "gauge", "Entries of the ledger that are held", status.size),
+        ("final_entries", "gauge", "Entries of the ledger that are final", status.final_size),
+        ("final_age_seconds", "gauge", "Time since something became final", status.since_final),
+        ("cosignatures_missing", "gauge", "Validators that have not cosigned the newest final note",
+         len(status.missing)),
+        ("pending_transactions", "gauge", "Transactions without an answer", status.pending),
+        ("training", "gauge", "1 while a site trains", status.training),
+        ("refused_studies", "gauge", "Studies in which this member's site takes no part",
+         sum(bool(one.refused) for one in status.studies)),
+        ("blob_bytes", "gauge", "Bytes of blobs in the home", status.blob_bytes),
+        ("outbox_entries", "gauge", "Updates kept in the outbox", status.outbox_entries),
+        ("errors_total", "counter", "Failures since the start", status.error_count),
+    ):  # fmt: skip
+        yield from _family(name, kind, about)
+        yield f'collegium_node_{name}{{member="{status.member}"}} {float(value):g}'
+    yield from _family("rejected_total", "counter", "Transactions that the contract refused")
+    for code, count in status.refusals.items():
+        yield f'collegium_node_rejected_total{{member="{status.member}",code="{code}"}} {count}'
+    for name, about in (
+        ("round", "The open round, or the last one"),
+        ("closed_rounds", "Rounds that are closed"),
+        ("waiting", "Seconds since the study came to the phase where it is"),
+    ):
+        yield from _family(f"study_{name}", "gauge", about)
+        for one in status.studies:
+            labels = f'member="{status.member}",study="{one.study}",phase="{one.phase}"'
+            yield f"collegium_node_study_{name}{{{labels}}} {float(getattr(one, name)):g}"
+
+
+def _family(name: str, kind: str, about: str) -> Iterator[str]:
+    yield f"# HELP collegium_node_{name} {about}."
+    yield f"# TYPE collegium_node_{name} {kind}"
