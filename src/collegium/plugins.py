@@ -25,7 +25,10 @@ Kind = Literal[
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
-    "engines": {"solo": "collegium.ledger.engines.solo:open_solo"},
+    "engines": {
+        "log": "collegium.network.launch:LOG",
+        "solo": "collegium.ledger.engines.solo:open_solo",
+    },
     "rules": {"fedavg": "collegium.learning.aggregation.fedavg:FEDAVG"},
     "server_optimizers": {
         "none": "collegium.learning.server:AVERAGE",

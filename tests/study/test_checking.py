@@ -82,7 +82,7 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
 @pytest.mark.parametrize(
     "change",
     [
-        "aggregation.rule=krum", "aggregation.rule=nnm+trimmed_mean", "consensus.engine=log",
+        "aggregation.rule=krum", "aggregation.rule=nnm+trimmed_mean",
         "consensus.engine=simnet", "consensus.engine=cometbft", "training.trainer=jax",
         "threat.attack=opt_alie",
     ],

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 import collegium
-from collegium.cli.output import FAILED, MISUSE, round_progress, say, say_json, warn
+from collegium.cli.node import node
+from collegium.cli.output import FAILED, JSON, MISUSE, round_progress, say, say_json, warn
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 SET = click.option(
     "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a key of the study."
 )
@@ -178,3 +178,6 @@ def demo(out: Path | None, as_json: bool) -> None:
     if as_json:
         say_json(acts)
     sys.exit(0 if acts["as_expected"] else FAILED)
+
+
+program.add_command(node)

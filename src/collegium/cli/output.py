@@ -15,6 +15,8 @@ from collegium.errors import CollegiumError
 
 FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
 
 def say(text: str = "") -> None:
     """Print a line for the reader."""

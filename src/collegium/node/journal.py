@@ -46,7 +46,7 @@ class JsonLines(logging.Formatter):
 def journal(home: Path, level: str) -> Iterator[None]:
     """Write what the package logs into a home's node.log, and to standard error."""
     ours = logging.getLogger("collegium")
-    handlers = [
+    handlers: list[logging.Handler] = [
         RotatingFileHandler(
             home / LOG, maxBytes=LARGEST_LOG, backupCount=OLDER_LOGS, encoding="utf-8"
         ),

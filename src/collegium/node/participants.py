@@ -1,4 +1,4 @@
-"""Everybody who acts for a member: in each registered study its seat, and as an owner its proposals.
+"""Everybody who acts for a member: its seat in each registered study, and its own proposals.
 
 They are asked whenever everything that the node holds is final.
 """
@@ -94,16 +94,11 @@ class Participants:
             found += self.proposals.due(acting)
         return found
 
-    def close(self) -> None:
-        """Begin no more work."""
-        for study in list(self._seats):
-            self._leave(study)
-
     def _begin_anew_where_changed(self, policy: Policy, acting: Acting) -> None:
         """Leave every seat that was taken under another policy or another key."""
         under = (policy, acting.identity.key.public)
         if self._under != under:
-            self.close()
+            self._seats.clear()
             self._under = under
 
     def _seat(self, acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
@@ -125,10 +120,8 @@ class Participants:
         return seat
 
     def _leave(self, study: str) -> None:
-        seat = self._seats.pop(study, None)
+        self._seats.pop(study, None)
         self._taken_at.pop(study, None)
-        if seat is not None:
-            seat.close()
 
     def _ask(self, participant: Participant, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from a participant; its failure is noted and stops nobody else."""

@@ -65,11 +65,6 @@ class Seat:
     training: TrainingBeside | None = None
     other_code: bool = False
 
-    def close(self) -> None:
-        """Begin no more work."""
-        if self.training is not None:
-            self.training.close()
-
 
 def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
     """Return the member's seat in a registered study, or None until its document can be had.

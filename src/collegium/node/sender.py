@@ -73,6 +73,11 @@ class Sender:
             found, self._answered = self._answered, []
         return found
 
+    def drop(self) -> None:
+        """Forget what waits; it is found due again."""
+        with self._changed:
+            self._waiting.clear()
+
     def close(self) -> None:
         """Hand nothing more over; what has no answer yet is found due again after a restart."""
         with self._changed:
@@ -108,7 +113,7 @@ class Sender:
         ]
         with self._changed:
             for one in decided:
-                del self._waiting[one.envelope]
+                self._waiting.pop(one.envelope, None)
                 answer = one.answer
                 rests = answer.index if isinstance(answer, Ordered) else self._size
                 self._settled[one.envelope] = rests

@@ -31,14 +31,16 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         member: whose node it is.
-        state: "starting", "following", "away" (the sequencer cannot be reached) or "halted" (the
-            sequencer lied; `halted` says how).
+        state: "starting", "following", "away" (the sequencer cannot be reached) or "halted" (it
+            lied); `trouble` says why.
         size: entries held; `final_size` of them are final.
         since_final: seconds since something became final, or since the start.
         cosignatures: validators that cosigned the newest final note; `missing` those that did not.
         pending: transactions that were handed over and have no answer yet.
         refusals: transactions of this member that the contract refused, by code.
+        proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
+        missing_blobs: blobs that the ledger names and this home does not have yet.
     """
 
     member: str
@@ -46,7 +48,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     pid: int
     state: str
-    halted: str | None = None
+    trouble: str | None = None
     enabled: bool = True
     size: int = 0
     final_size: int = 0
@@ -60,6 +62,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     refusals: dict[str, int] = {}
     errors: dict[str, str] = {}
     error_count: int = 0
+    missing_blobs: int = 0
     blob_bytes: int = 0
     outbox_entries: int = 0
 
@@ -67,7 +70,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 def metrics(status: NodeStatus) -> Iterator[str]:
     """Yield the lines of a status in Prometheus's text format (version 0.0.4)."""
     for name, kind, about, value in (
-        ("following", "gauge", "1 while the node follows the sequencer", status.state == "following"),
+        ("following", "gauge", "1 while the node follows the sequencer",
+         status.state == "following"),
         ("halted", "gauge", "1 after the sequencer was found lying", status.state == "halted"),
         ("enabled", "gauge", "0 while the policy has the member switched off", status.enabled),
         ("entries", "gauge", "Entries of the ledger that are held", status.size),
@@ -79,12 +83,14 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         ("training", "gauge", "1 while a site trains", status.training),
         ("refused_studies", "gauge", "Studies in which this member's site takes no part",
          sum(bool(one.refused) for one in status.studies)),
+        ("missing_blobs", "gauge", "Blobs that the ledger names and the home lacks",
+         status.missing_blobs),
         ("blob_bytes", "gauge", "Bytes of blobs in the home", status.blob_bytes),
         ("outbox_entries", "gauge", "Updates kept in the outbox", status.outbox_entries),
         ("errors_total", "counter", "Failures since the start", status.error_count),
     ):  # fmt: skip
         yield from _family(name, kind, about)
-        yield f'collegium_node_{name}{{member="{status.member}"}} {float(value):g}'
+        yield f'collegium_node_{name}{{member="{status.member}"}} {float(value):.15g}'
     yield from _family("rejected_total", "counter", "Transactions that the contract refused")
     for code, count in status.refusals.items():
         yield f'collegium_node_rejected_total{{member="{status.member}",code="{code}"}} {count}'
@@ -96,7 +102,7 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         yield from _family(f"study_{name}", "gauge", about)
         for one in status.studies:
             labels = f'member="{status.member}",study="{one.study}",phase="{one.phase}"'
-            yield f"collegium_node_study_{name}{{{labels}}} {float(getattr(one, name)):g}"
+            yield f"collegium_node_study_{name}{{{labels}}} {float(getattr(one, name)):.15g}"
 
 
 def _family(name: str, kind: str, about: str) -> Iterator[str]:

@@ -58,7 +58,7 @@ def _handler(look: Callable[[], NodeStatus]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             name = self.headers.get("Host", "").rpartition(":")[0]
             if name not in (LOOPBACK, "localhost"):
                 self.send_error(403)

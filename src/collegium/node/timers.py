@@ -15,6 +15,30 @@ from collegium.federation.view import StudyView
 Place = tuple[str, int, int]
 
 
+class OnlineClock:
+    """Seconds that stand still while the sequencer is away.
+
+    Nobody is late by an outage that stops everybody: a phase lasts as long as members can speak.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seen = clock()
+        self._lost = 0.0
+        self._online = True
+
+    def now(self) -> float:
+        """Return the seconds."""
+        return (self._clock() if self._online else self._seen) - self._lost
+
+    def tick(self, *, online: bool) -> None:
+        """Say that the sequencer has just answered, or failed to."""
+        now = self._clock()
+        if not (online and self._online):
+            self._lost += now - self._seen
+        self._seen, self._online = now, online
+
+
 @dataclass(slots=True)
 class _Waiting:
     place: Place

@@ -7,7 +7,7 @@ nothing else while it trains would hold up everybody.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Lock, Thread
 
 from collegium.federation.cohort import Cohort, Float32
 from collegium.learning.blobs import ModelState
@@ -22,16 +22,48 @@ class StillTrainingError(Exception):
     """The work that was asked for goes on; ask again later."""
 
 
+class _Work:
+    """One piece of work in a thread of its own; it ends with the process that it serves."""
+
+    def __init__(self, work: Callable[[], Float32], turn: Lock) -> None:
+        self._work, self._turn = work, turn
+        self._found: Float32 | BaseException | None = None
+        self._thread = Thread(target=self._run, name="training", daemon=True)
+        self._thread.start()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is no result yet."""
+        return self._thread.is_alive()
+
+    def result(self) -> Float32:
+        """Return the result, or raise what the work raised."""
+        self._thread.join(PATIENCE)
+        if isinstance(self._found, BaseException):
+            raise self._found
+        if self._found is None:
+            raise StillTrainingError
+        return self._found
+
+    def _run(self) -> None:
+        try:
+            with self._turn:
+                self._found = self._work()
+        except BaseException as error:
+            self._found = error
+
+
 class TrainingBeside:
     """A cohort whose work is done in a thread of its own; it satisfies `LocalWork`.
 
-    Two of its methods raise `StillTrainingError` until their work is done. Close it at the end.
+    Two of its methods raise `StillTrainingError` until their work is done. What is asked for
+    replaces what was asked for before; the cohort does one piece of work at a time.
     """
 
     def __init__(self, cohort: Cohort) -> None:
         self._cohort = cohort
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="training")
-        self._asked: tuple[object, Future[Float32]] | None = None
+        self._turn = Lock()
+        self._asked: tuple[object, _Work] | None = None
 
     @property
     def study(self) -> Study:
@@ -46,7 +78,7 @@ class TrainingBeside:
     @property
     def busy(self) -> bool:
         """Whether work goes on."""
-        return self._asked is not None and not self._asked[1].done()
+        return self._asked is not None and self._asked[1].goes_on
 
     def model(self, digest: bytes, data: bytes) -> ModelState:
         """Return the model in a blob of that digest.
@@ -78,17 +110,7 @@ class TrainingBeside:
         """
         return self._done(site, lambda: self._cohort.alone(site))
 
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
     def _done(self, key: object, work: Callable[[], Float32]) -> Float32:
-        """Return the work's result; work that was asked for before something else is dropped."""
         if self._asked is None or self._asked[0] != key:
-            if self._asked is not None:
-                self._asked[1].cancel()
-            self._asked = key, self._thread.submit(work)
-        future = self._asked[1]
-        if not wait([future], PATIENCE).done:
-            raise StillTrainingError
-        return future.result()
+            self._asked = key, _Work(work, self._turn)
+        return self._asked[1].result()

@@ -13,6 +13,7 @@ from collegium.report.calibration import Reliability, reliability_of
 from collegium.report.comparison import Comparison, compare
 from collegium.report.evidence import Evidence, evidence_of
 from collegium.report.figures import (
+    NO_SUM,
     Figure,
     Posted,
     SiteFigures,
@@ -200,7 +201,7 @@ def _quality(
     federated = measured(
         task,
         None if final is None else final.federated,
-        none if final is None else "not measured: over all sites it needs a secure sum",
+        none if final is None else NO_SUM,
     )
     local = measured(task, None if final is None else final.local, none)
     pooled_reason = (final.pooled_reason if final else None) or none

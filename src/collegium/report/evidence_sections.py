@@ -28,6 +28,7 @@ _LISTED_ROUNDS = 100
 _LISTED_NOTES = 20
 
 _PHASES = {
+    "clock": "By the clock, members side by side",
     "training": "Training at the sites",
     "validators": "Validators: recomputing, voting",
     "others": "Signatures, ledger, files",

@@ -68,6 +68,7 @@ _UNDEFINED = {
     "specificity": "undefined without rows that lack the outcome",
     "r2": "undefined where all true values are equal",
 }
+NO_SUM = "not measured: over all sites it needs a secure sum"
 NO_INTERVAL = "no interval: undefined in too many resamplings, or none were made"
 
 
@@ -78,7 +79,9 @@ def measured(task: Task, quality: Quality | None, why_none: str) -> dict[str, Fi
     found = {}
     for name in MEASURES[task]:
         value, interval = quality.overall.get(name), quality.overall_intervals.get(name)
-        if value is None:
+        if name not in quality.overall:
+            found[name] = Figure(absent=NO_SUM)
+        elif value is None:
             found[name] = Figure(absent=_UNDEFINED.get(name, "undefined for these rows"))
         elif interval is None:
             found[name] = Figure(value, absent=NO_INTERVAL)

@@ -1,4 +1,8 @@
-"""`run`: a study goes in; a model, a ledger that says how it came to be, and a report come out."""
+"""`run`: a study goes in; a model, a ledger that says how it came to be, and a report come out.
+
+A study's engine is opened in this process, or it is a `Launcher`, which runs the study in processes
+of its own and leaves the same kind of folder.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from collegium.errors import RunError
 from collegium.federation.loop import Traffic, drive
 from collegium.learning.blobs import decode_model
+from collegium.plugins import find
 from collegium.report.measurements import FinalLine, Quality, append_line, read_lines
 from collegium.running.consortium import Consortium, Substitute, build
 from collegium.running.folder import DEFAULT_PARENT, check_vacant, claimed, write_policy
@@ -51,6 +57,21 @@ class RunResult:
     attackers: tuple[str, ...]
 
 
+@runtime_checkable
+class Launcher(Protocol):
+    """An engine whose members are processes: it runs a whole study and leaves its run folder."""
+
+    def launch(
+        self, prepared: Prepared, folder: Path, progress: Progress, warn: Callable[[str], None]
+    ) -> RunResult:
+        """Run a study in a folder that this process holds, or go on with the run that is there.
+
+        Raises:
+            CollegiumError: the processes cannot be started, or one of them fails.
+        """
+        ...
+
+
 def run(
     study: Study | str | Path,
     *,
@@ -70,17 +91,27 @@ def run(
         resume: go on with the run that is there, whether absent, unfinished or finished.
         progress: is told how many rounds are closed.
         warn: is told what the user should know.
-        substitute: puts others in participants' places, for demonstrations and tests.
+        substitute: puts others in participants' places, for demonstrations and tests; where
+            members are processes nobody can.
 
     Raises:
         CollegiumError: the study, its data or the folder is not acceptable.
     """
     prepared = prepare(_read(study, changes))
+    engine = find("engines", prepared.study.consensus.engine)
+    if substitute is not None and isinstance(engine, Launcher):
+        raise RunError(
+            "run.substitute", "a substitute was given for a participant in a process of its own",
+            f"the engine {prepared.study.consensus.engine!r} runs every member by itself",
+            'set consensus.engine = "solo"',
+        )  # fmt: skip
     name = f"{prepared.study.study.id}-{study_digest(prepared.study)[:8]}"
     folder = DEFAULT_PARENT / name if out is None else Path(out)
     check_vacant(folder, resume=resume)
     with claimed(folder):
         _keep_study(folder, prepared)
+        if isinstance(engine, Launcher):
+            return engine.launch(prepared, folder, progress, warn)
         consortium = build(prepared, folder, warn, substitute)
         complete = False
         try:

@@ -20,6 +20,9 @@ from collegium.study.parts import named_parts
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
 
+SIMULATED = ("solo", "simnet")
+"""Engines of simulations, in which adversaries and faults can be planted."""
+
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -163,6 +166,12 @@ def _check_combinations(study: Study) -> None:
             "a mean follows each of its parts, however far one lies",
             "set tolerate = 0, or choose a robust rule",
         )  # fmt: skip
+    if study.faults.dropout > 0 and study.consensus.engine not in SIMULATED:
+        raise _combination(
+            ("faults", "dropout"), f"dropout does not go with {study.consensus.engine!r}",
+            "faults are planted in simulations only; members of a consortium fail by themselves",
+            'set consensus.engine = "solo", or dropout = 0.0',
+        )  # fmt: skip
     if study.faults.dropout > 0 and study.study.attendance == "all":
         raise _combination(
             ("faults", "dropout"), 'dropout does not go with attendance = "all"',
@@ -175,7 +184,7 @@ def _check_threat(study: Study) -> None:
     threat = study.threat
     if threat is None:
         return
-    if study.consensus.engine not in ("solo", "simnet"):
+    if study.consensus.engine not in SIMULATED:
         raise _combination(
             ("threat",), f"a threat cannot run on the engine {study.consensus.engine!r}",
             "adversaries act in simulations only, never in a consortium's own network",

@@ -16,7 +16,7 @@ LATER_KEYS: dict[DocumentPath, str] = {
 }
 
 LATER_NAMES: dict[Kind, frozenset[str]] = {
-    "engines": frozenset({"log", "simnet", "cometbft"}),
+    "engines": frozenset({"simnet", "cometbft"}),
     "rules": frozenset(
         {
             "bulyan", "centered_clipping", "geometric_median", "krum", "median", "multi_krum",

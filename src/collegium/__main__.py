@@ -1,0 +1,5 @@
+"""``python -m collegium``: the command line."""
+
+from collegium.cli.entry import main
+
+main()

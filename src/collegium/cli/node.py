@@ -1,0 +1,85 @@
+"""``collegium node``: one member's process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from collegium.cli.output import JSON, say, say_json
+
+HOME = click.argument("home", type=click.Path(path_type=Path))
+
+
+@click.group()
+def node() -> None:
+    """Make, run and look at one member's node."""
+
+
+@node.command()
+@HOME
+@click.option("--member", required=True, metavar="ID", help="The member's id, such as va.")
+@click.option("--name", required=True, help="The institution's name, as the ledger prints it.")
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(["owner", "site", "validator"]),
+    help="May be given more than once; site and validator if not given.",
+)  # fmt: skip
+@click.option("--sequencer", metavar="URL", help="The sequencer's address.")
+@click.option("--csv", metavar="FILE", help="This site's rows, from the home on.")
+@click.option("--person", metavar="COLUMN", help="The CSV's column of persons.")
+@click.option("--dataset", metavar="NAME", help="A registered data set, with --site.")
+@click.option("--site", metavar="NAME", help="Which of its sites this one is.")
+@click.option("--loader", metavar="MODULE:FUNCTION", help="A function that returns the rows.")
+@click.option("--encrypt", is_flag=True, help="Keep the keys under a passphrase.")
+@JSON
+def init(
+    home: Path, member: str, name: str, roles: tuple[Any, ...], sequencer: str | None,
+    encrypt: bool, as_json: bool, **source: str | None,
+) -> None:  # fmt: skip
+    """Make a member's HOME: its keys, its settings, its policy, and its card for the genesis."""
+    from collegium.node.asking import new_passphrase
+    from collegium.node.config import DataSource
+    from collegium.node.home import CARD, card_text, init_home, new_member
+    from collegium.node.templates import config_text, policy_text
+
+    data = DataSource(**source) if any(source.values()) else None
+    settings = {
+        "node.toml": config_text(member, url=sequencer, data=data),
+        "policy.toml": policy_text(),
+    }
+    wanted = new_member(member, name, roles or ("site", "validator"))
+    made = init_home(home, wanted, settings, new_passphrase() if encrypt else None)
+    if as_json:
+        say_json({"home": str(home), "card": made})
+        return
+    say(f"{home} is the home of {made.name} ({made.id}).")
+    say(f"Give {home / CARD} to whoever makes the genesis:")
+    say(card_text(made).rstrip())
+    say(f"Then look at {home / 'node.toml'}, and allow studies in {home / 'policy.toml'}.")
+
+
+@node.command()
+@HOME
+def start(home: Path) -> None:
+    """Run the node of HOME until it is stopped; it logs JSON lines on standard error."""
+    from collegium.node.asking import passphrase
+    from collegium.node.start import run_node
+
+    run_node(home, passphrase)
+
+
+@node.command()
+@HOME
+@JSON
+def status(home: Path, as_json: bool) -> None:
+    """Show the status of the node that runs in HOME."""
+    from collegium.cli.node_lines import status_lines
+    from collegium.node.status_page import ask_status
+
+    found = ask_status(home)
+    if as_json:
+        say_json(found)
+        return
+    for line in status_lines(found):
+        say(line)

@@ -1,0 +1,36 @@
+"""A node's status as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collegium.node.status import NodeStatus, StudyStatus
+
+
+def status_lines(status: NodeStatus) -> Iterator[str]:
+    """Yield what ``node status`` prints."""
+    age = f"{status.since_final:.0f} s ago"
+    yield f"{status.member}: {status.state}{'' if status.enabled else ', switched off'}"
+    if status.trouble:
+        yield f"  why       {status.trouble}"
+    yield f"  ledger    {status.final_size} of {status.size} entries are final, the last {age}"
+    if status.missing:
+        yield f"  missing   cosignatures of {', '.join(status.missing)}"
+    if status.pending:
+        yield f"  pending   {status.pending} transactions"
+    for study in status.studies:
+        yield from _study_lines(study)
+    for name, why in status.proposals.items():
+        yield f"  proposal  {name} is not registered: {why}"
+    for who, why in status.errors.items():
+        yield f"  error     {who}: {why}"
+    yield f"  genesis   {status.genesis}"
+
+
+def _study_lines(study: StudyStatus) -> Iterator[str]:
+    where = f"{study.phase}, {study.closed_rounds} of {study.rounds} rounds"
+    if study.phase == "closed":
+        where = f"{study.outcome}, {study.closed_rounds} rounds, model {study.model}"
+    yield f"  study     {study.study}: {where}"
+    for why in study.refused:
+        yield f"    refused {why}"

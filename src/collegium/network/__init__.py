@@ -1,0 +1,1 @@
+"""A whole consortium of real processes on one machine: for trials, demonstrations and tests."""

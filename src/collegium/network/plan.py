@@ -1,0 +1,63 @@
+"""What a trial consortium is to be: a study, and a member for each of its sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from collegium.data.partition import partition
+from collegium.data.table import SiteRows
+from collegium.errors import RunError
+from collegium.ledger.genesis import Role
+from collegium.node.fitness import ENGINE
+from collegium.running.preparation import Prepared, prepare
+from collegium.study.reading import read_study
+
+
+def planned(study: str | Path, members: int | None, changes: Sequence[str]) -> Prepared:
+    """Return a study prepared for a consortium of real processes.
+
+    Args:
+        study: a preset's name or a file.
+        members: how many there are to be; as many as the study has sites if None. Hospitals are
+            cut into more sites where there are to be more.
+        changes: as of ``--set``.
+
+    Raises:
+        CollegiumError: the study is not acceptable, or not for that many members.
+    """
+    asked = [*changes, f"consensus.engine={ENGINE}"]
+    prepared = prepare(read_study(study, asked))
+    if members is None or members == len(prepared.sites):
+        return prepared
+    part = prepared.study.data.partition
+    if part.by == "site" and members < len(prepared.sites):
+        raise RunError(
+            "network.members", f"{members} members cannot hold the rows of {len(prepared.sites)} "
+            "hospitals", "each member holds the rows of one site",
+            f"ask for {len(prepared.sites)} members or more, or add "
+            f'--set data.partition={{by="iid",sites={members}}}',
+        )  # fmt: skip
+    change = (
+        f'data.partition={{by="split",sites={members}}}'
+        if part.by == "site"
+        else f"data.partition.sites={members}"
+    )
+    return prepare(read_study(study, [*asked, change]))
+
+
+def rows_by_site(prepared: Prepared) -> dict[str, SiteRows]:
+    """Return each site's rows, whole: what its member brings."""
+    study = prepared.study
+    sites = partition(prepared.dataset, study.data.partition, study.study.seed)
+    return {rows.name: rows for rows in sites}
+
+
+def roles_of(prepared: Prepared, site: str) -> list[Role]:
+    """Return a member's roles: all are sites, the first ones validate, the first one owns."""
+    roles: list[Role] = ["site"]
+    if site in prepared.validators:
+        roles.append("validator")
+    if site == prepared.sites[0]:
+        roles.append("owner")
+    return roles

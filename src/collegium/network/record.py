@@ -1,0 +1,57 @@
+"""``network.json``: what a trial consortium is made of, and which processes are its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from collegium.errors import RunError
+from collegium.network.processes import Child, is_alive
+from collegium.node.home import write_whole
+
+RECORD = "network.json"
+MEMBERS, SEQUENCER = "members", "sequencer"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial consortium on this machine. Paths are made of the folder and the names here."""
+
+    study: str
+    document: str
+    genesis: str
+    url: str
+    members: tuple[str, ...]
+    children: tuple[Child, ...] = ()
+    version: int = 1
+
+    def running(self) -> tuple[Child, ...]:
+        """Return the children that are alive."""
+        return tuple(child for child in self.children if is_alive(child))
+
+
+def home_of(folder: Path, member: str) -> Path:
+    """Return a member's home in a trial's folder."""
+    return folder / MEMBERS / member
+
+
+def read_record(folder: Path) -> Record:
+    """Return the record of the trial in a folder.
+
+    Raises:
+        RunError: there is none.
+    """
+    path = folder / RECORD
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Record)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunError(
+            "network.none", f"there is no consortium in {folder}", str(error),
+            "start one with `collegium network up STUDY`, or name its folder",
+        ) from error  # fmt: skip
+
+
+def keep_record(folder: Path, record: Record) -> None:
+    """Write the record, whole or not at all."""
+    text = msgspec.json.format(msgspec.json.encode(record), indent=1)
+    write_whole(folder / RECORD, text + b"\n")

@@ -1,0 +1,128 @@
+"""Watching a trial: who answers, how far the study is, and whether a process has died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic, sleep
+
+from collegium.errors import NodeError, RunError
+from collegium.network.processes import Child, is_alive, last_lines
+from collegium.network.record import Record, home_of
+from collegium.node.status import NodeStatus, StudyStatus
+from collegium.node.status_page import ask_status
+
+Progress = Callable[[int, int], None]
+
+LOOK_EVERY = 0.2
+READY_WITHIN = 60.0
+"""Seconds in which every node must have reached the sequencer."""
+
+ANSWERS_WITHIN = 2.0
+
+
+def statuses(folder: Path, record: Record) -> dict[str, NodeStatus | None]:
+    """Return every member's status, None where its node does not answer."""
+    found: dict[str, NodeStatus | None] = {}
+    for member in record.members:
+        try:
+            found[member] = ask_status(home_of(folder, member), ANSWERS_WITHIN)
+        except NodeError:
+            found[member] = None
+    return found
+
+
+def study_of(status: NodeStatus | None, study: str) -> StudyStatus | None:
+    """Return what a member says about a study, or None."""
+    if status is None:
+        return None
+    return next((one for one in status.studies if one.study == study), None)
+
+
+def wait_ready(folder: Path, record: Record) -> None:
+    """Wait until every node follows the sequencer.
+
+    Raises:
+        RunError: a process has died, or one takes too long.
+    """
+    until = monotonic() + READY_WITHIN
+    while True:
+        found = statuses(folder, record)
+        if all(one is not None and one.state == "following" for one in found.values()):
+            return
+        require_alive(record.children)
+        if monotonic() > until:
+            raise _not_ready(found)
+        sleep(LOOK_EVERY)
+
+
+def wait_closed(folder: Path, record: Record, progress: Progress) -> StudyStatus:
+    """Wait until every member knows the study as closed, and holds every blob it may have.
+
+    Returns:
+        Where the study then stands.
+
+    Raises:
+        RunError: a process has died, a node has found the sequencer lying, or the study cannot
+            be registered.
+    """
+    told = -1
+    while True:
+        found = statuses(folder, record)
+        require_alive(record.children)
+        _require_sound(found)
+        known = [study_of(one, record.study) for one in found.values()]
+        seen = [one for one in known if one is not None]
+        furthest = max(seen, key=lambda one: one.closed_rounds, default=None)
+        if furthest is not None and furthest.closed_rounds != told:
+            told = furthest.closed_rounds
+            progress(told, furthest.rounds)
+        closed = [one for one in seen if one.phase == "closed"]
+        complete = all(one is not None and not one.missing_blobs for one in found.values())
+        if len(closed) == len(record.members) and complete:
+            return closed[0]
+        sleep(LOOK_EVERY)
+
+
+def require_alive(children: tuple[Child, ...]) -> None:
+    """Check that every process still runs.
+
+    Raises:
+        RunError: one has ended; its last words are told.
+    """
+    for child in children:
+        if not is_alive(child):
+            words = " | ".join(last_lines(child)) or "it said nothing"
+            raise RunError(
+                "network.died", f"{child.name} has ended", words[-1000:],
+                f"see {child.output}",
+            )  # fmt: skip
+
+
+def _require_sound(found: Mapping[str, NodeStatus | None]) -> None:
+    for member, status in found.items():
+        if status is None:
+            continue
+        if status.state == "halted":
+            raise RunError(
+                "network.halted", f"{member} has found the sequencer lying",
+                status.trouble or "it does not say how",
+                f"see the folder evidence in the home of {member}",
+            )  # fmt: skip
+        for name, why in status.proposals.items():
+            raise RunError(
+                "network.refused", f"{member} cannot register {name}", why,
+                "change the study, and begin anew",
+            )  # fmt: skip
+
+
+def _not_ready(found: Mapping[str, NodeStatus | None]) -> RunError:
+    late = [
+        f"{member}: {'no answer' if one is None else one.trouble or one.state}"
+        for member, one in found.items()
+        if one is None or one.state != "following"
+    ]
+    return RunError(
+        "network.not-ready", f"not every node is ready after {READY_WITHIN:.0f} seconds",
+        "; ".join(late)[:1000], "see node.log in the members' homes",
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""The node's loop: follow the ledger, ask everybody who acts for the member, hand over what is due.
+
+A participant is asked only while everything that the node holds is final; a forked view would
+extract reveals. Everything that the loop says twice is harmless, and everything that it loses by
+being killed is found due again: what cannot be is in the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from threading import Event as Signal
+
+import msgspec
+
+from collegium.errors import CollegiumError
+from collegium.ledger.book import Accepted
+from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
+from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.transactions import kind_of
+from collegium.ledger.engines.log.connection import Refused
+from collegium.ledger.engines.log.replica import Replica
+from collegium.ledger.envelope import decode_envelope
+from collegium.node.fitness import in_a_line
+from collegium.node.participants import Participants
+from collegium.node.policy_file import PolicyFile
+from collegium.node.sender import Answered, Sender
+from collegium.node.timers import OnlineClock
+
+WAIT = 1.0
+"""Seconds for which the sequencer is asked for news before timers are looked at."""
+
+WAIT_TRAINING = 0.1
+"""The same while a site trains: what it comes to must not wait for the ledger."""
+
+AWAY = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds between tries where the sequencer cannot be reached."""
+
+NORMAL = ("already", "stale", "early")
+"""Refusals that come of saying things twice, or at the same time as somebody else."""
+
+_EVERY_ROUND = (RoundOpened, PhaseOpened, UpdatesIncluded)
+
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """What a node does until it is stopped.
+
+    Attributes:
+        state: "starting", "following", "away" or "halted".
+        trouble: why it does not follow.
+        refusals: how many of its transactions were refused, by code.
+        last_final: when something last became final, by the clock.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        sender: Sender,
+        participants: Participants,
+        policy: PolicyFile,
+        clock: OnlineClock,
+        show: Callable[[Loop], None],
+    ) -> None:
+        self.replica, self.sender, self.participants = replica, sender, participants
+        self.policy = policy
+        self.state = "starting"
+        self.trouble: str | None = None
+        self.refusals: Counter[str] = Counter()
+        self.failures = 0
+        self._clock, self._show = clock, show
+        self.last_final = clock.now()
+        self._in_a_row = 0
+
+    def run(self, stopped: Signal) -> None:
+        """Follow the ledger until told to stop, which it does between two steps."""
+        while not stopped.is_set():
+            rest = self.turn()
+            self._show(self)
+            if rest:
+                stopped.wait(rest)
+
+    def turn(self) -> float:
+        """Do one turn; return for how many seconds nothing is to be tried."""
+        policy = self.policy.now()
+        try:
+            news = self.replica.step(WAIT_TRAINING if self.participants.training else WAIT)
+        except CollegiumError as error:
+            return self._cannot_follow(error)
+        self._follows(news)
+        if self.replica.settled:
+            self.sender.offer(self.participants.due(policy), self.replica.size)
+        for answered in self.sender.answers():
+            self._note(answered)
+        return 0.0
+
+    def _follows(self, news: Sequence[Accepted]) -> None:
+        self._clock.tick(online=True)
+        if self.state != "following":
+            log.info("node.following", extra={"entries": self.replica.size})
+        self.state, self.trouble, self._in_a_row = "following", None, 0
+        if news:
+            self.last_final = self._clock.now()
+        for accepted in news:
+            for event in accepted.events:
+                level = logging.DEBUG if isinstance(event, _EVERY_ROUND) else logging.INFO
+                fields = msgspec.to_builtins(event)
+                log.log(level, fields.pop("event"), extra={"index": accepted.index, **fields})
+
+    def _cannot_follow(self, error: CollegiumError) -> float:
+        """Note why; return how long to wait. Nothing more is said to a sequencer that lied."""
+        lied = isinstance(error, SequencerLied)
+        self._clock.tick(online=False)
+        state, trouble = "halted" if lied else "away", in_a_line(error)
+        if (state, trouble) != (self.state, self.trouble):
+            self.failures += 1
+            level = logging.ERROR if lied else logging.WARNING
+            log.log(level, f"node.{state}", extra={"why": trouble})
+        self.state, self.trouble = state, trouble
+        if lied:
+            self.sender.drop()
+        self._in_a_row += 1
+        return AWAY[min(self._in_a_row, len(AWAY)) - 1]
+
+    def _note(self, answered: Answered) -> None:
+        answer = answered.answer
+        if not isinstance(answer, Refused):
+            return
+        self.refusals[answer.code] += 1
+        level = logging.DEBUG if answer.code in NORMAL else logging.WARNING
+        said = kind_of(decode_transaction(decode_envelope(answered.envelope).payload))
+        log.log(
+            level, "transaction.refused",
+            extra={"kind": said, "code": answer.code, "why": answer.reason},
+        )  # fmt: skip

@@ -1,0 +1,91 @@
+"""The texts that `init` writes into a new home: settings and policy, each key explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from collegium.node.config import DataSource, Timers
+
+_CONFIG = """\
+# Settings of a member's node; docs/node.md explains them.
+
+[node]
+member = {member}
+log_level = "info"                # debug, info, warning or error
+
+[sequencer]
+url = {url}
+# ca = "tls/ca.pem"               # the consortium's CA, and this member's certificate and key
+# certificate = "tls/client.pem"
+# key = "tls/client.key"
+
+{data}
+
+[blobs]
+store = {store}                   # "relay": through the sequencer; or file:///…, s3://bucket/…
+
+[timers]
+phase = {phase}                     # seconds until a phase is timed out
+patience = {patience}                # seconds until a study that waits for everybody is given up
+
+[status]
+port = 0                          # of the status page on 127.0.0.1; 0: any that is free
+"""
+
+_NO_DATA = """\
+# [data]                          # whose rows this member brings; one of:
+# csv = "rows.csv"                # a table with the columns of the study's data set
+# person = "mrn"                  #   and the column that is equal in all rows of one person
+# dataset = "uci_heart"           # a site of a registered data set
+# site = "cleveland"
+# loader = "module:function"      # a function that returns the rows"""
+
+_POLICY = """\
+# What this member's node may do. It wins over the ledger, and a change takes effect at once.
+# What is not allowed is refused. Texts may be globs, such as "heart-*".
+
+enabled = true                    # false: the member says nothing about any study
+studies = {studies}                      # ids, or SHA-256 of study documents
+models = ["*"]                    # architectures
+owners = ["*"]                    # members that register studies
+code = ["*"]                      # SHA-256 of the code that an owner registers with a study
+minimum_rows = {rows}                 # training rows under which this site takes no part
+plain_updates = {plain}             # true: updates may leave without protection
+# epsilon = 8.0                   # the most a study may spend; plain updates spend without bound
+"""
+
+_SEQUENCER = "https://sequencer.example:4100"
+
+
+def config_text(
+    member: str,
+    *,
+    url: str | None = None,
+    data: DataSource | None = None,
+    store: str = "relay",
+    timers: Timers | None = None,
+) -> str:
+    """Return a node.toml with every key explained."""
+    times = timers or Timers()
+    return _CONFIG.format(
+        member=json.dumps(member), url=json.dumps(url or _SEQUENCER), data=_data(data),
+        store=json.dumps(store), phase=times.phase, patience=times.patience,
+    )  # fmt: skip
+
+
+def policy_text(
+    studies: Sequence[str] = (), *, minimum_rows: int = 20, plain_updates: bool = False
+) -> str:
+    """Return a policy.toml with every key explained; without arguments it allows no study."""
+    return _POLICY.format(
+        studies=json.dumps(list(studies)), rows=minimum_rows, plain=str(plain_updates).lower()
+    )
+
+
+def _data(data: DataSource | None) -> str:
+    if data is None:
+        return _NO_DATA
+    given = ((key, getattr(data, key)) for key in ("csv", "person", "dataset", "site", "loader"))
+    lines = [f"{key} = {json.dumps(value)}" for key, value in given if value is not None]
+    return "\n".join(["[data]", *lines])

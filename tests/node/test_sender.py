@@ -1,0 +1,139 @@
+"""Transactions are handed over until they are answered, each as often as it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from threading import Semaphore
+from time import monotonic, sleep
+
+import pytest
+
+from collegium.errors import RunError
+from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
+from collegium.node import sender as module
+from collegium.node.sender import Answered, Sender
+
+
+class Desk:
+    """A sequencer that answers as a test tells it; it satisfies the part of `Connection` asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[bytes]] = []
+        self.replies: list[list[Answer] | None] = []
+        self.may = Semaphore(0)
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        self.asked.append(list(envelopes))
+        assert self.may.acquire(timeout=10)
+        reply = self.replies.pop(0)
+        if reply is None:
+            raise RunError("transport.unreachable", "nobody", "answers", "wait")
+        return reply
+
+    def reply(self, *answers: Answer | None) -> None:
+        given = [one for one in answers if one is not None]
+        self.replies.append(given if given else None)
+        self.may.release()
+
+    def blocks(self, size: int, wait: float) -> bytes | None:
+        raise NotImplementedError
+
+    def cosign(self, line: str, size: int) -> None:
+        raise NotImplementedError
+
+    def final(self, size: int, wait: float) -> str | None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(module, "WAITS", (0.01,))
+    return Desk()
+
+
+@pytest.fixture
+def sender(desk: Desk) -> Iterator[Sender]:
+    sender = Sender(desk)
+    yield sender
+    sender.close()
+
+
+def answers(sender: Sender, count: int) -> list[Answered]:
+    """So many answers, as soon as they are there."""
+    found: list[Answered] = []
+    until = monotonic() + 10
+    while len(found) < count and monotonic() < until:
+        found += sender.answers()
+        sleep(0.002)
+    return found
+
+
+def test_what_is_offered_is_handed_over_and_answered(desk: Desk, sender: Sender) -> None:
+    sender.offer([b"one", b"two"], 0)
+    desk.reply(Ordered(0), Refused("already", "said"))
+    assert answers(sender, 2) == [
+        Answered(b"one", Ordered(0)), Answered(b"two", Refused("already", "said")),
+    ]  # fmt: skip
+    assert sender.waiting == 0
+
+
+def test_what_waits_is_not_taken_twice(desk: Desk, sender: Sender) -> None:
+    for _ in range(3):
+        sender.offer([b"one"], 0)
+    assert sender.waiting == 1
+    desk.reply(Ordered(0))
+    answers(sender, 1)
+    assert desk.asked == [[b"one"]]
+
+
+def test_what_is_in_the_log_rests_until_the_member_has_replayed_it(
+    desk: Desk, sender: Sender
+) -> None:
+    sender.offer([b"one"], 3)
+    desk.reply(Ordered(5))
+    answers(sender, 1)
+    for size in (3, 4, 5):
+        sender.offer([b"one"], size)
+        assert sender.waiting == 0
+    sender.offer([b"one"], 6)
+    assert sender.waiting == 1, "replayed and still due: it is said again"
+    desk.reply(Ordered(5))
+    answers(sender, 1)
+
+
+def test_a_refusal_stands_until_the_ledger_has_grown(desk: Desk, sender: Sender) -> None:
+    sender.offer([b"one"], 3)
+    desk.reply(Refused("early", "not yet"))
+    answers(sender, 1)
+    sender.offer([b"one"], 3)
+    assert sender.waiting == 0
+    sender.offer([b"one"], 4)
+    assert sender.waiting == 1
+    desk.reply(Ordered(4))
+    answers(sender, 1)
+
+
+def test_an_absent_or_busy_sequencer_is_asked_again(desk: Desk, sender: Sender) -> None:
+    sender.offer([b"one", b"two"], 0)
+    desk.reply(None)
+    desk.reply(None)
+    desk.reply(Ordered(0), Refused("busy", "full"))
+    desk.reply(Ordered(1))
+    found = answers(sender, 2)
+    assert [one.answer for one in found] == [Ordered(0), Ordered(1)]
+    assert desk.asked == [[b"one", b"two"]] * 3 + [[b"two"]]
+    assert sender.trouble is None
+
+
+def test_what_is_dropped_can_be_offered_again(desk: Desk, sender: Sender) -> None:
+    sender.offer([b"one"], 0)
+    while not desk.asked:
+        sleep(0.002)
+    sender.drop()
+    assert sender.waiting == 0
+    desk.reply(Ordered(0))
+    answers(sender, 1)
+    sender.offer([b"one"], 1)
+    assert sender.waiting == 1
+    desk.reply(Ordered(0))
+    answers(sender, 1)

@@ -1,0 +1,115 @@
+"""The status of a node: read on loopback, by programs of this machine alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collegium.errors import NodeError
+from collegium.node.status import NodeStatus, StudyStatus, metrics
+from collegium.node.status_page import LOOPBACK, SERVED, StatusPage, ask_status
+
+STUDY = StudyStatus(
+    study="heart", phase="vote", round=7, closed_rounds=6, rounds=100, attempt=1, outcome="open",
+    model="ab" * 32, waiting=1.5, refused=("studies does not allow 'heart'",),
+)  # fmt: skip
+STATUS = NodeStatus(
+    member="va", genesis="cd" * 32, version="0", pid=1, state="following", size=12, final_size=10,
+    since_final=0.25, cosignatures=("cleveland",), missing=("va",), studies=(STUDY,),
+    refusals={"already": 3}, errors={"va (site)": "no"}, error_count=4, blob_bytes=9,
+)  # fmt: skip
+
+SAMPLE = re.compile(r'([a-z_]+)\{((?:[a-z]+="[^"\\\n]*",?)+)\} (\S+)')
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[StatusPage]:
+    page = StatusPage(tmp_path, 0, lambda: STATUS)
+    yield page
+    page.close()
+
+
+def get(page: StatusPage, path: str, host: str | None = None) -> tuple[int, str, str]:
+    connection = HTTPConnection(LOOPBACK, page.port, timeout=5)
+    connection.request("GET", path, headers={} if host is None else {"Host": host})
+    answer = connection.getresponse()
+    found = answer.status, answer.headers.get_content_type(), answer.read().decode()
+    connection.close()
+    return found
+
+
+def test_whoever_has_the_home_finds_the_page(tmp_path: Path, page: StatusPage) -> None:
+    assert ask_status(tmp_path) == STATUS
+
+
+def test_the_page_is_json(page: StatusPage) -> None:
+    status, kind, body = get(page, "/status")
+    assert (status, kind) == (200, "application/json")
+    assert msgspec.json.decode(body, type=NodeStatus) == STATUS
+
+
+def test_the_metrics_are_prometheus_text_with_help_and_type_for_each(page: StatusPage) -> None:
+    status, kind, body = get(page, "/metrics")
+    assert (status, kind) == (200, "text/plain")
+    described: set[str] = set()
+    values: dict[str, float] = {}
+    for line in body.splitlines():
+        if line.startswith("# "):
+            _, word, name, text = line.split(" ", 3)
+            assert word in ("HELP", "TYPE")
+            assert text
+            described.add(name)
+            continue
+        sample = SAMPLE.fullmatch(line)
+        assert sample, line
+        assert sample[1] in described
+        assert 'member="va"' in sample[2]
+        values[sample[1]] = float(sample[3])
+    assert values["collegium_node_following"] == 1
+    assert values["collegium_node_entries"] == 12
+    assert values["collegium_node_final_entries"] == 10
+    assert values["collegium_node_cosignatures_missing"] == 1
+    assert values["collegium_node_refused_studies"] == 1
+    assert values["collegium_node_study_closed_rounds"] == 6
+    assert values["collegium_node_rejected_total"] == 3
+    assert values["collegium_node_errors_total"] == 4
+
+
+def test_a_large_ledger_is_counted_exactly() -> None:
+    status = msgspec.structs.replace(STATUS, size=123_456_789)
+    assert 'collegium_node_entries{member="va"} 123456789' in list(metrics(status))
+
+
+@pytest.mark.parametrize("host", ["example.org", "example.org:80", "127.0.0.1.example.org:80", ""])
+def test_a_web_page_of_elsewhere_cannot_read_it(page: StatusPage, host: str) -> None:
+    assert get(page, "/status", host)[0] == 403
+
+
+def test_other_paths_are_not_there(page: StatusPage) -> None:
+    assert get(page, "/secret")[0] == 404
+
+
+def test_a_port_in_use_is_told(tmp_path: Path, page: StatusPage) -> None:
+    (tmp_path / "other").mkdir()
+    with pytest.raises(NodeError) as caught:
+        StatusPage(tmp_path / "other", page.port, lambda: STATUS)
+    assert caught.value.code == "node.port"
+
+
+def test_a_node_that_does_not_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NodeError) as caught:
+        ask_status(tmp_path)
+    assert caught.value.code == "node.not-running"
+    page = StatusPage(tmp_path, 0, lambda: STATUS)
+    kept = (tmp_path / SERVED).read_bytes()
+    page.close()
+    assert not (tmp_path / SERVED).exists()
+    (tmp_path / SERVED).write_bytes(kept)  # of a node that was killed
+    with pytest.raises(NodeError) as caught:
+        ask_status(tmp_path)
+    assert caught.value.code == "node.not-running"
