@@ -32,6 +32,11 @@ log = logging.getLogger(__name__)
 class Participants:
     """A member's participants in all studies of the ledger.
 
+    Attributes:
+        refused: the studies in which this member's site takes no part, each with the reasons;
+            a study that has ended meanwhile stays among them.
+        errors: what fails now, by who.
+
     Args:
         acting: returns what they act with now, or None while the member has no key to sign with.
         timers: of its studies.
@@ -47,16 +52,12 @@ class Participants:
         clock: Callable[[], float],
     ) -> None:
         self.proposals = proposals
+        self.refused: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, str] = {}
         self._acting, self._timers, self._clock = acting, timers, clock
         self._seats: dict[str, Seat] = {}
         self._taken_at: dict[str, float] = {}
         self._under: tuple[Policy, bytes] | None = None
-
-    @property
-    def refused(self) -> dict[str, tuple[str, ...]]:
-        """The studies in which this member's site takes no part, each with the reasons."""
-        return {name: seat.objections for name, seat in self._seats.items() if seat.objections}
 
     @property
     def training(self) -> bool:
@@ -144,7 +145,10 @@ class Participants:
         self.errors[who] = told
 
     def _told(self, study: str, before: Seat | None, seat: Seat) -> None:
-        """Log what became of a study, once."""
+        """Note and log what became of a study, once."""
+        self.refused.pop(study, None)
+        if seat.objections:
+            self.refused[study] = seat.objections
         if before is not None and before.objections == seat.objections:
             return
         if seat.objections:

@@ -16,6 +16,9 @@ from collegium.ledger.engines.log.connection import Answer, Connection, Ordered,
 MOST = 64
 """Transactions handed over together."""
 
+UNDECIDED = ("busy", "waiting")
+"""Refusals that decide nothing: the sequencer has no room, or waits for a block to be final."""
+
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries where the sequencer is away or busy."""
 
@@ -109,7 +112,7 @@ class Sender:
         decided = [
             Answered(envelope, answer)
             for envelope, answer in zip(batch, answers, strict=True)
-            if not (isinstance(answer, Refused) and answer.code == "busy")
+            if not (isinstance(answer, Refused) and answer.code in UNDECIDED)
         ]
         with self._changed:
             for one in decided:

@@ -69,7 +69,7 @@ def bundle_files(
 
 def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write a bundle's files, each whole or not at all."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         partial = folder / f".{name}"
         partial.write_bytes(data)

@@ -1,0 +1,153 @@
+"""Members' participants as nodes have them, over one ledger in this process and a clock by hand.
+
+What orders and transports is left out: `tests/network` has it in real processes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collegium.canonical import from_text, to_text
+from collegium.data.site_table import PERSON, site_table
+from collegium.federation.exchange import Exchange
+from collegium.federation.outbox import Outbox
+from collegium.federation.view import StudyView
+from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.engines.solo import SoloEngine, open_solo
+from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
+from collegium.ledger.keys import KEY_SIZE, signing_key
+from collegium.network.plan import planned, roles_of, rows_by_site
+from collegium.node.config import DataSource
+from collegium.node.home import init_home, new_member, read_keys
+from collegium.node.participants import Participants
+from collegium.node.policy import Policy
+from collegium.node.proposals import Proposals
+from collegium.node.seat import Acting
+from collegium.node.templates import config_text, policy_text
+from collegium.node.timers import Timers
+
+PHASE, PATIENCE = 10.0, 1000.0
+OPEN = Policy(studies=("*",), plain_updates=True)
+QUICK = ("training.rounds=2", "evaluation.bootstrap=0")
+
+
+@dataclass
+class Clock:
+    """Seconds that a test moves."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Town:
+    """Four hospitals with a ledger."""
+
+    folder: Path
+    engine: SoloEngine
+    clock: Clock
+    members: dict[str, Participants]
+    policies: dict[str, Policy]
+    exchange: Exchange
+    acting: dict[str, Acting]
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def home(self, member: str) -> Path:
+        return self.folder / member
+
+    def view(self, study: str = "heart") -> StudyView:
+        return StudyView(self.engine.state, study)
+
+    def propose(self, text: str, owner: str = "cleveland", name: str = "heart.toml") -> None:
+        (self.home(owner) / "studies" / name).write_text(text)
+
+    def turn(self, *silent: str) -> int:
+        """Ask everybody once who is not silent; return how many transactions were accepted."""
+        due = [
+            envelope
+            for name, participants in self.members.items()
+            if name not in silent
+            for envelope in participants.due(self.policies[name])
+        ]
+        outcomes = self.engine.submit(due)
+        self.rejected.update(one.code for one in outcomes if isinstance(one, Rejected))
+        return sum(not isinstance(one, Rejected) for one in outcomes)
+
+    def until(
+        self, there: Callable[[StudyView], bool], *silent: str, seconds: float = 0.0
+    ) -> StudyView:
+        """Go on until a study is where a test wants it, a second a turn while nothing comes."""
+        for _ in range(500):
+            view = self.view()
+            if there(view):
+                return view
+            if not self.turn(*silent):
+                self.clock.now += 1.0
+                seconds -= 1.0
+                assert seconds > -1.0, f"the study rests in {self.view().phase!r}"
+        raise AssertionError("the study never came there")
+
+
+def closed(view: StudyView) -> bool:
+    """Whether a study is closed."""
+    return view.phase == "closed"
+
+
+def document(*changes: str) -> str:
+    """The text of a study for the town."""
+    return planned("heart", None, [*QUICK, *changes]).read.text
+
+
+@contextmanager
+def town(folder: Path, policies: Mapping[str, Policy] | None = None) -> Iterator[Town]:
+    """Four hospitals that have met, each with its own rows as a file, and nothing registered."""
+    prepared = planned("heart", None, QUICK)
+    schema = prepared.dataset.schema
+    cards: list[Member] = []
+    for name, rows in rows_by_site(prepared).items():
+        settings = {"node.toml": config_text(name), "policy.toml": policy_text()}
+        member = new_member(name, name.title(), roles_of(prepared, name))
+        cards.append(init_home(folder / name, member, settings, None))
+        (folder / name / "rows.csv").write_text(site_table(schema, rows))
+    log_key = signing_key(bytes(32))
+    genesis = Genesis(
+        "town", CONTRACT_VERSION, FORMAT_VERSION, "held", to_text(log_key.public),
+        tuple(sorted(cards, key=lambda card: card.id)),
+    )  # fmt: skip
+    clock = Clock()
+    with ExitStack() as held:
+        engine = open_solo(folder / "ledger.log", genesis, log_key, print)
+        held.callback(engine.close, complete=False)
+        exchange = Exchange(BlobFolder(folder / "blobs"))
+        members, acting = {}, {}
+        for card in genesis.members:
+            outbox = Outbox(folder / card.id / "outbox")
+            held.callback(outbox.close)
+            acting[card.id] = _acting(folder / card.id, card, engine, exchange, outbox)
+            members[card.id] = _participants(acting[card.id], clock)
+        allowed = dict.fromkeys(members, OPEN) | dict(policies or {})
+        yield Town(folder, engine, clock, members, allowed, exchange, acting)
+
+
+def _acting(
+    home: Path, card: Member, engine: SoloEngine, exchange: Exchange, outbox: Outbox
+) -> Acting:
+    keys = read_keys(home, lambda: None)
+    identity = keys.identity(card.id, engine.identity, from_text(card.key, KEY_SIZE))
+    assert identity is not None
+    return Acting(
+        identity=identity, home=home, source=DataSource(csv="rows.csv", person=PERSON),
+        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.state,
+    )  # fmt: skip
+
+
+def _participants(acting: Acting, clock: Clock) -> Participants:
+    timers = Timers(PHASE, PATIENCE, clock)
+    return Participants(lambda: acting, timers, Proposals(acting.home), clock)
