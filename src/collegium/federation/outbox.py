@@ -32,6 +32,9 @@ class Outbox:
             raise
         self._file.truncate(self._end)
 
+    def __len__(self) -> int:
+        return len(self._bodies)
+
     def get(self, key: str) -> bytes | None:
         """Return what was put under a key, or None.
 

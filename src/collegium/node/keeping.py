@@ -1,11 +1,13 @@
 """Keeping evidence: a member fetches every blob that the ledger names and that it may have.
 
 So its home alone can be verified, whatever becomes of the shared store and of the other members.
-It looks for what is missing only while nothing else is to be done.
+And a store that has lost its blobs, such as that of a sequencer which was moved, gets the latest
+ones again from whoever holds them. All that happens only while nothing else is to be done.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -26,7 +28,10 @@ from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
 
 AT_ONCE = 8
-"""Blobs that are fetched in one turn of the loop."""
+"""Blobs that are fetched, or offered again, in one turn of the loop."""
+
+LATEST = 256
+"""Blobs that are offered again: those of an open round are among them."""
 
 
 class Keeper:
@@ -36,6 +41,7 @@ class Keeper:
         ledger: the member's ledger.log.
         held: whether the home has a blob of that digest.
         fetch: gets one from the shared store into the home, None where it cannot be had now.
+        offer: gives one that the home has to the shared store, if that has it not.
         updates: whether this member may have the others' updates: validators may.
     """
 
@@ -44,24 +50,38 @@ class Keeper:
         ledger: Path,
         held: Callable[[bytes], bool],
         fetch: Callable[[bytes], bytes | None],
+        offer: Callable[[bytes], None],
         *,
         updates: bool,
     ) -> None:
-        self._ledger, self._held, self._fetch, self._updates = ledger, held, fetch, updates
+        self._ledger, self._held, self._fetch, self._offer = ledger, held, fetch, offer
+        self._updates = updates
         self._read = 0  # bytes of the ledger file that were looked at
         self._wanted: dict[bytes, None] = {}
+        self._latest: deque[bytes] = deque(maxlen=LATEST)
+        self._offered: list[bytes] | None = None  # what is still to be offered again
 
     @property
     def missing(self) -> int:
         """How many blobs are still to be fetched."""
         return len(self._wanted)
 
-    def work(self) -> None:
-        """Look at what is new in the ledger, and fetch some of what is missing.
+    def offer_again(self) -> None:
+        """Note that the shared store may have lost what it had."""
+        self._offered = None
 
-        What cannot be had now is tried again later.
+    def work(self) -> None:
+        """Look at what is new in the ledger, fetch some of what is missing, offer what is here.
+
+        What cannot be had or given now is tried again later.
         """
         self._look()
+        if self._offered is None:
+            self._offered = list(dict.fromkeys(self._latest))
+        for _ in range(min(AT_ONCE, len(self._offered))):
+            if not self._give(self._offered[-1]):
+                break
+            self._offered.pop()
         for digest in list(self._wanted)[:AT_ONCE]:
             del self._wanted[digest]
             if self._held(digest):
@@ -71,6 +91,15 @@ class Keeper:
                     self._wanted.setdefault(digest)
             except CollegiumError:
                 self._wanted.setdefault(digest)
+
+    def _give(self, digest: bytes) -> bool:
+        """Return whether the shared store has a blob, or this home has none to give."""
+        try:
+            if self._held(digest):
+                self._offer(digest)
+        except CollegiumError:
+            return False
+        return True
 
     def _look(self) -> None:
         """Note what new entries name; nothing of them is checked here, the replica has done it."""
@@ -93,6 +122,7 @@ class Keeper:
         transaction = decode_transaction(decode_envelope(envelope).payload)
         for name in (*self._said(transaction), *_done(decode_events(events))):
             digest = from_text(name, DIGEST_SIZE)
+            self._latest.append(digest)
             if not self._held(digest):
                 self._wanted.setdefault(digest)
 

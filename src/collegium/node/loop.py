@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from threading import Event as Signal
+from time import monotonic
 
 import msgspec
 
@@ -23,6 +24,7 @@ from collegium.ledger.engines.log.connection import Refused
 from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
 from collegium.node.fitness import in_a_line
+from collegium.node.keeping import Keeper
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.sender import Answered, Sender
@@ -33,6 +35,9 @@ WAIT = 1.0
 
 WAIT_TRAINING = 0.1
 """The same while a site trains: what it comes to must not wait for the ledger."""
+
+CHECK_EVERY = 60.0
+"""Seconds between two looks at the ledger file: bytes that changed on the disk are healed."""
 
 AWAY = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds between tries where the sequencer cannot be reached."""
@@ -52,7 +57,7 @@ class Loop:
         state: "starting", "following", "away" or "halted".
         trouble: why it does not follow.
         refusals: how many of its transactions were refused, by code.
-        last_final: when something last became final, by the clock.
+        last_final: when something last became final, by the machine's clock.
     """
 
     def __init__(
@@ -61,18 +66,20 @@ class Loop:
         sender: Sender,
         participants: Participants,
         policy: PolicyFile,
+        keeper: Keeper,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
         self.replica, self.sender, self.participants = replica, sender, participants
-        self.policy = policy
+        self.policy, self.keeper = policy, keeper
         self.state = "starting"
         self.trouble: str | None = None
         self.refusals: Counter[str] = Counter()
         self.failures = 0
         self._clock, self._show = clock, show
-        self.last_final = clock.now()
+        self.last_final = monotonic()
         self._in_a_row = 0
+        self._checked = monotonic()
 
     def run(self, stopped: Signal) -> None:
         """Follow the ledger until told to stop, which it does between two steps."""
@@ -94,15 +101,26 @@ class Loop:
             self.sender.offer(self.participants.due(policy), self.replica.size)
         for answered in self.sender.answers():
             self._note(answered)
+        if not news:
+            self.keeper.work()
+            self._check_file()
         return 0.0
+
+    def _check_file(self) -> None:
+        """Look from time to time whether the disk still holds what was replayed."""
+        now = monotonic()
+        if now >= self._checked + CHECK_EVERY:
+            self._checked = now
+            self.replica.check()
 
     def _follows(self, news: Sequence[Accepted]) -> None:
         self._clock.tick(online=True)
         if self.state != "following":
+            self.keeper.offer_again()
             log.info("node.following", extra={"entries": self.replica.size})
         self.state, self.trouble, self._in_a_row = "following", None, 0
         if news:
-            self.last_final = self._clock.now()
+            self.last_final = monotonic()
         for accepted in news:
             for event in accepted.events:
                 level = logging.DEBUG if isinstance(event, _EVERY_ROUND) else logging.INFO

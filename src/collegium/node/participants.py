@@ -35,10 +35,10 @@ class Participants:
     Attributes:
         refused: the studies in which this member's site takes no part, each with the reasons;
             a study that has ended meanwhile stays among them.
-        errors: what fails now, by who.
+        errors: what fails now, by who; `failures` counts all there were.
 
     Args:
-        acting: returns what they act with now, or None while the member has no key to sign with.
+        acting: returns what they act with now, or None while this is no member.
         timers: of its studies.
         proposals: of a member that owns studies.
         clock: seconds that only grow.
@@ -54,6 +54,7 @@ class Participants:
         self.proposals = proposals
         self.refused: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, str] = {}
+        self.failures = 0
         self._acting, self._timers, self._clock = acting, timers, clock
         self._seats: dict[str, Seat] = {}
         self._taken_at: dict[str, float] = {}
@@ -65,6 +66,10 @@ class Participants:
         seats = self._seats.values()
         return any(seat.training is not None and seat.training.busy for seat in seats)
 
+    def waited(self, view: StudyView) -> float:
+        """Return for how many seconds a study has been where it is."""
+        return self._timers.waited(view)
+
     @property
     def troubles(self) -> dict[str, dict[int, str]]:
         """By study and round, why this member's site had nothing to send."""
@@ -73,7 +78,11 @@ class Participants:
 
     def due(self, policy: Policy) -> list[bytes]:
         """Return the transactions that are due from this member."""
-        acting = self._acting()
+        try:
+            acting = self._acting()
+        except CollegiumError as error:
+            self._note("member", error)
+            return []
         if acting is None:
             return []
         self._begin_anew_where_changed(policy, acting)
@@ -143,6 +152,7 @@ class Participants:
         if self.errors.get(who) != told:
             log.warning("participant.failed", extra={"who": who, "why": told})
         self.errors[who] = told
+        self.failures += 1
 
     def _told(self, study: str, before: Seat | None, seat: Seat) -> None:
         """Note and log what became of a study, once."""

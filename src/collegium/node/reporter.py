@@ -1,0 +1,113 @@
+"""What a node says about itself: gathered after each turn of its loop, read by its status page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+
+import collegium
+from collegium.federation.outbox import Outbox
+from collegium.federation.view import StudyView
+from collegium.ledger.engines.log.electorate import electorate_of
+from collegium.ledger.engines.log.replica import Replica
+from collegium.node.fitness import in_a_line
+from collegium.node.loop import Loop
+from collegium.node.standing import registered_studies
+from collegium.node.status import NodeStatus, StudyStatus
+
+MEASURE_EVERY = 10.0
+"""Seconds between two counts of the blobs' bytes."""
+
+
+class Reporter:
+    """The status of a node as of its loop's last turn; other threads read it."""
+
+    def __init__(self, member: str, genesis: bytes, blobs: Path, outbox: Outbox) -> None:
+        self._blobs, self._outbox = blobs, outbox
+        self._status = NodeStatus(
+            member=member, genesis=genesis.hex(), version=collegium.__version__, pid=os.getpid(),
+            state="starting",
+        )  # fmt: skip
+        self._final_at = monotonic()
+        self._measured_at: float | None = None
+        self._cosigned: tuple[str | None, tuple[str, ...], tuple[str, ...]] = (None, (), ())
+
+    def status(self) -> NodeStatus:
+        """Return the status as of now."""
+        since = monotonic() - self._final_at
+        return msgspec.structs.replace(self._status, since_final=round(since, 3))
+
+    def look_at(self, loop: Loop) -> None:
+        """Take note of where a loop stands after a turn."""
+        replica, participants = loop.replica, loop.participants
+        cosigned, missing = self._cosigners(replica)
+        studies = registered_studies(replica.state)
+        self._final_at = loop.last_final
+        self._status = msgspec.structs.replace(
+            self._status,
+            state=loop.state,
+            trouble=loop.trouble,
+            enabled=loop.policy.now().enabled,
+            size=replica.size,
+            final_size=replica.final_size,
+            cosignatures=cosigned,
+            missing=missing,
+            pending=loop.sender.waiting,
+            training=participants.training,
+            studies=tuple(_study(loop, StudyView(replica.state, one)) for one in studies),
+            proposals=dict(participants.proposals.faults),
+            refusals=dict(loop.refusals),
+            errors=_errors(loop),
+            error_count=loop.failures + participants.failures,
+            missing_blobs=loop.keeper.missing,
+            blob_bytes=self._blob_bytes(),
+            outbox_entries=len(self._outbox),
+        )
+
+    def _cosigners(self, replica: Replica) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return who cosigned the newest final note and who did not, of those who validate now."""
+        note = replica.final_note
+        if note is not None and note != self._cosigned[0]:
+            judges = electorate_of(replica.state, replica.identity)
+            found = judges.cosigners(note)
+            missing = tuple(name for name in judges.powers if name not in found)
+            self._cosigned = note, tuple(found), missing
+        return self._cosigned[1:]
+
+    def _blob_bytes(self) -> int:
+        now = monotonic()
+        if self._measured_at is not None and now < self._measured_at + MEASURE_EVERY:
+            return self._status.blob_bytes
+        self._measured_at = now
+        return sum(entry.stat().st_size for entry in os.scandir(self._blobs) if entry.is_file())
+
+
+def _study(loop: Loop, view: StudyView) -> StudyStatus:
+    registration, status = view.registration, view.status
+    return StudyStatus(
+        study=view.study,
+        phase=view.phase,
+        round=view.number,
+        closed_rounds=view.closed_rounds,
+        rounds=registration.rounds if registration else 0,
+        attempt=view.attempt,
+        outcome=status.outcome if status else "open",
+        model=view.model.hex(),
+        waiting=round(loop.participants.waited(view), 1),
+        refused=loop.participants.refused.get(view.study, ()),
+    )
+
+
+def _errors(loop: Loop) -> dict[str, str]:
+    found = dict(loop.participants.errors)
+    for study, troubles in loop.participants.troubles.items():
+        for number, why in troubles.items():
+            found[f"{study}, round {number}"] = why
+    if loop.policy.fault is not None:
+        found["policy"] = loop.policy.fault
+    if loop.sender.trouble is not None:
+        found["sender"] = in_a_line(loop.sender.trouble)
+    return found

@@ -1,0 +1,132 @@
+"""Running a member's node: everything is put together here, and taken apart when it stops."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import collegium
+from collegium.canonical import from_text
+from collegium.errors import NodeError
+from collegium.federation.outbox import Outbox
+from collegium.ledger.contract.members import active_member
+from collegium.ledger.engines.log.replica import Replica, open_replica
+from collegium.ledger.genesis import Genesis
+from collegium.ledger.keyfile import AskPassphrase
+from collegium.ledger.keys import KEY_SIZE
+from collegium.node.config import Config, read_config
+from collegium.node.home import OUTBOX, Keys, held, read_genesis, read_keys
+from collegium.node.journal import journal
+from collegium.node.loop import Loop
+from collegium.node.participants import Participants
+from collegium.node.policy_file import PolicyFile
+from collegium.node.proposals import Proposals
+from collegium.node.reporter import Reporter
+from collegium.node.seat import Acting
+from collegium.node.sender import Sender
+from collegium.node.shared_blobs import SharedBlobs, open_blobs
+from collegium.node.status_page import StatusPage
+from collegium.node.timers import OnlineClock, Timers
+from collegium.transport.client import connect
+
+log = logging.getLogger(__name__)
+
+
+def run_node(home: Path, ask: AskPassphrase) -> None:
+    """Run the node of a home until SIGTERM or SIGINT, which end it between two steps.
+
+    Args:
+        home: the member's home.
+        ask: asks for the passphrase of its keys, where they have one.
+
+    Raises:
+        CollegiumError: the home is not complete, or in use.
+    """
+    home = home.resolve()
+    with held(home), _told_to_stop() as stopped:
+        config = read_config(home)
+        genesis, digest = read_genesis(home)
+        keys = read_keys(home, ask)
+        with journal(home, config.node.log_level):
+            about = {"member": config.node.member, "version": collegium.__version__}
+            log.info("node.started", extra=about)
+            try:
+                _run(home, config, genesis, digest, keys, stopped)
+            except Exception:
+                log.exception("node.failed")
+                raise
+            log.info("node.stopped")
+
+
+def _run(
+    home: Path, config: Config, genesis: Genesis, digest: bytes, keys: Keys, stopped: Event
+) -> None:
+    member = config.node.member
+    with ExitStack() as opened:
+        connection = opened.enter_context(closing(connect(home, config.sequencer)))
+        outbox = opened.enter_context(closing(Outbox(home / OUTBOX)))
+        replica = open_replica(home, genesis, member, keys.of, connection, _warn)
+        opened.callback(replica.close)
+        blobs = open_blobs(home, config.blobs.store, connection, _warn)
+        clock = OnlineClock(monotonic)
+        participants = Participants(
+            _acting(home, config, digest, keys, replica, blobs, outbox),
+            Timers(config.timers.phase, config.timers.patience, clock.now),
+            Proposals(home),
+            monotonic,
+        )
+        sender = opened.enter_context(closing(Sender(connection)))
+        policy = PolicyFile(home)
+        reporter = Reporter(member, digest, home / BLOBS, outbox)
+        validates = "validator" in roles
+        keeper = Keeper(home / LEDGER, blobs.holds, blobs.fetch, updates=validates)
+        loop = Loop(replica, sender, participants, policy, keeper, clock, reporter.look_at)
+        page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
+        log.info("status.served", extra={"port": page.port})
+        loop.run(stopped)
+
+
+def _acting(
+    home: Path, config: Config, genesis: bytes, keys: Keys, replica: Replica, blobs: SharedBlobs,
+    outbox: Outbox,
+) -> Callable[[], Acting | None]:  # fmt: skip
+    """Return what participants act with: nothing while the ledger names no key of this home."""
+    member = config.node.member
+
+    def acting() -> Acting | None:
+        record = active_member(replica.state, member)
+        if record is None:
+            return None
+        identity = keys.identity(member, genesis, from_text(record.key, KEY_SIZE))
+        if identity is None:
+            raise NodeError(
+                "node.key", f"this home does not hold the ledger key of {member}",
+                "the ledger names another one", "restore keys/ from the home's backup",
+            )  # fmt: skip
+        return Acting(identity, home, config.data, blobs, outbox, lambda: replica.state)
+
+    return acting
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Event]:
+    """Yield what SIGTERM and SIGINT set."""
+    stopped = Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _warn(message: str) -> None:
+    log.warning("ledger.warning", extra={"why": message})
