@@ -20,7 +20,7 @@ from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.engines.solo import SoloEngine, open_solo
 from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
-from collegium.ledger.keys import KEY_SIZE, signing_key
+from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
 from collegium.network.plan import planned, roles_of, rows_by_site
 from collegium.node.config import DataSource
 from collegium.node.home import init_home, new_member, read_keys
@@ -105,9 +105,8 @@ def document(*changes: str) -> str:
     return planned("heart", None, [*QUICK, *changes]).read.text
 
 
-@contextmanager
-def town(folder: Path, policies: Mapping[str, Policy] | None = None) -> Iterator[Town]:
-    """Four hospitals that have met, each with its own rows as a file, and nothing registered."""
+def found(folder: Path, log_key: SigningKey) -> Genesis:
+    """Make the homes of four hospitals below a folder, each with its own rows as a file."""
     prepared = planned("heart", None, QUICK)
     schema = prepared.dataset.schema
     cards: list[Member] = []
@@ -116,11 +115,17 @@ def town(folder: Path, policies: Mapping[str, Policy] | None = None) -> Iterator
         member = new_member(name, name.title(), roles_of(prepared, name))
         cards.append(init_home(folder / name, member, settings, None))
         (folder / name / "rows.csv").write_text(site_table(schema, rows))
-    log_key = signing_key(bytes(32))
-    genesis = Genesis(
+    return Genesis(
         "town", CONTRACT_VERSION, FORMAT_VERSION, "held", to_text(log_key.public),
         tuple(sorted(cards, key=lambda card: card.id)),
     )  # fmt: skip
+
+
+@contextmanager
+def town(folder: Path, policies: Mapping[str, Policy] | None = None) -> Iterator[Town]:
+    """Four hospitals that have met, and nothing registered."""
+    log_key = signing_key(bytes(32))
+    genesis = found(folder, log_key)
     clock = Clock()
     with ExitStack() as held:
         engine = open_solo(folder / "ledger.log", genesis, log_key, print)

@@ -10,6 +10,7 @@ import pytest
 
 from collegium.errors import RunError
 from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
+from collegium.ledger.engines.log.delivery import Standing
 from collegium.node import sender as module
 from collegium.node.sender import Answered, Sender
 
@@ -42,6 +43,12 @@ class Desk:
         raise NotImplementedError
 
     def final(self, size: int, wait: float) -> str | None:
+        raise NotImplementedError
+
+    def present(self, standing: Standing) -> int | None:
+        raise NotImplementedError
+
+    def restore(self, size: int, blocks: bytes) -> int | None:
         raise NotImplementedError
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from collegium.errors import RunError
-from collegium.ledger.engines.log.copy import LEDGER, export, open_copy
+from collegium.ledger.engines.log.copy import LEDGER, open_copy
+from collegium.ledger.engines.log.moving import export
 from collegium.ledger.genesis import Genesis
 from collegium.network.record import home_of
 from collegium.node.home import BLOBS, RELEASED

@@ -34,6 +34,7 @@ from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
 from collegium.ledger.durability import sync_names
+from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.genesis import (
     Genesis,
     Member,
@@ -83,6 +84,7 @@ def init_home(
         write_secret(partial / NODE_SECRET, secret, passphrase)
         write_secret(partial / LEDGER_KEY, seed, passphrase)
         write_whole(partial / CARD, card_text(member).encode())
+        begin_cosigning(partial)
         for name in (CONFIG, POLICY):
             write_whole(partial / name, settings[name].encode())
         partial.chmod(0o700)

@@ -21,6 +21,7 @@ from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIn
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import kind_of
 from collegium.ledger.engines.log.connection import Refused
+from collegium.ledger.engines.log.evidence import SequencerLied
 from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
 from collegium.node.fitness import in_a_line

@@ -108,6 +108,8 @@ def _errors(loop: Loop) -> dict[str, str]:
             found[f"{study}, round {number}"] = why
     if loop.policy.fault is not None:
         found["policy"] = loop.policy.fault
+    if loop.replica.witness.waiting_for:
+        found["cosigning"] = loop.replica.witness.waiting_for
     if loop.sender.trouble is not None:
         found["sender"] = in_a_line(loop.sender.trouble)
     return found

@@ -13,15 +13,18 @@ from time import monotonic
 import collegium
 from collegium.canonical import from_text
 from collegium.errors import NodeError
+from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.contract.members import active_member
+from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.node.config import Config, read_config
-from collegium.node.home import OUTBOX, Keys, held, read_genesis, read_keys
+from collegium.node.home import BLOBS, OUTBOX, Keys, held, read_genesis, read_keys
 from collegium.node.journal import journal
+from collegium.node.keeping import Keeper
 from collegium.node.loop import Loop
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
@@ -29,7 +32,7 @@ from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
 from collegium.node.seat import Acting
 from collegium.node.sender import Sender
-from collegium.node.shared_blobs import SharedBlobs, open_blobs
+from collegium.node.shared_blobs import open_blobs
 from collegium.node.status_page import StatusPage
 from collegium.node.timers import OnlineClock, Timers
 from collegium.transport.client import connect
@@ -72,10 +75,10 @@ def _run(
         outbox = opened.enter_context(closing(Outbox(home / OUTBOX)))
         replica = open_replica(home, genesis, member, keys.of, connection, _warn)
         opened.callback(replica.close)
-        blobs = open_blobs(home, config.blobs.store, connection, _warn)
+        shared = opened.enter_context(closing(open_blobs(home, config, _warn)))
         clock = OnlineClock(monotonic)
         participants = Participants(
-            _acting(home, config, digest, keys, replica, blobs, outbox),
+            _acting(home, config, digest, keys, replica, shared.blobs, outbox),
             Timers(config.timers.phase, config.timers.patience, clock.now),
             Proposals(home),
             monotonic,
@@ -83,8 +86,11 @@ def _run(
         sender = opened.enter_context(closing(Sender(connection)))
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
-        validates = "validator" in roles
-        keeper = Keeper(home / LEDGER, blobs.holds, blobs.fetch, updates=validates)
+        record = active_member(replica.state, member)
+        keeper = Keeper(
+            home / LEDGER, shared.holds, shared.blobs.fetch, shared.offer,
+            updates=record is not None and "validator" in record.roles,
+        )  # fmt: skip
         loop = Loop(replica, sender, participants, policy, keeper, clock, reporter.look_at)
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status.served", extra={"port": page.port})
@@ -92,7 +98,7 @@ def _run(
 
 
 def _acting(
-    home: Path, config: Config, genesis: bytes, keys: Keys, replica: Replica, blobs: SharedBlobs,
+    home: Path, config: Config, genesis: bytes, keys: Keys, replica: Replica, blobs: Blobs,
     outbox: Outbox,
 ) -> Callable[[], Acting | None]:  # fmt: skip
     """Return what participants act with: nothing while the ledger names no key of this home."""

@@ -1,0 +1,243 @@
+"""Nodes' loops around one sequencer, each in a thread: what ``node start`` runs, without TLS.
+
+Stopping a loop and starting it anew on its home is what a restart of the process is; the sequencer
+can be taken away and put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Condition, Event, Lock, Thread
+from time import monotonic, sleep
+
+from tests.node.kit import found
+
+from collegium.canonical import from_text
+from collegium.data.site_table import PERSON
+from collegium.errors import RunError
+from collegium.federation.exchange import Exchange, View
+from collegium.federation.outbox import Outbox
+from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.members import active_member
+from collegium.ledger.engines.log.connection import Answer
+from collegium.ledger.engines.log.copy import LEDGER, open_copy
+from collegium.ledger.engines.log.cosigned import begin_cosigning
+from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.pool import Submission
+from collegium.ledger.engines.log.replica import open_replica
+from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.genesis import Genesis
+from collegium.ledger.keys import KEY_SIZE, signing_key
+from collegium.node.config import DataSource
+from collegium.node.home import BLOBS, OUTBOX, read_keys
+from collegium.node.keeping import Keeper
+from collegium.node.loop import Loop
+from collegium.node.participants import Participants
+from collegium.node.policy_file import PolicyFile
+from collegium.node.proposals import Proposals
+from collegium.node.reporter import Reporter
+from collegium.node.seat import Acting
+from collegium.node.sender import Sender
+from collegium.node.status import NodeStatus
+from collegium.node.timers import OnlineClock, Timers
+
+LOG_KEY = signing_key(bytes(32))
+PHASE, PATIENCE = 60.0, 600.0
+
+_TURN = Lock()
+
+
+@dataclass
+class Desk:
+    """Where the sequencer is reached, and waited for."""
+
+    changed: Condition = field(default_factory=Condition)
+    sequencer: Sequencer | None = None
+
+    def ask(self, question: Callable[[Sequencer], object | None], wait: float) -> object | None:
+        """Ask until there is an answer other than None, or the time is over."""
+        until = monotonic() + wait
+        with self.changed:
+            while True:
+                if self.sequencer is None:
+                    raise RunError("transport.unreachable", "nobody", "answers", "wait")
+                found = question(self.sequencer)
+                left = until - monotonic()
+                if found is not None or left <= 0:
+                    return found
+                self.changed.wait(left)
+
+    def told(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A member's connection to the desk; it satisfies `Connection`."""
+
+    member: str
+    desk: Desk
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        kept: list[Submission] = []
+
+        def decided(sequencer: Sequencer) -> list[Answer] | None:
+            if not kept:
+                kept.append(sequencer.submit(self.member, envelopes))
+            return kept[0].answers() if kept[0].decided else None
+
+        self.desk.ask(decided, 1.0)
+        answers: list[Answer] = kept[0].answers()
+        return answers
+
+    def blocks(self, size: int, wait: float) -> bytes | None:
+        return self.desk.ask(lambda one: one.blocks(self.member, size), wait)  # type: ignore[return-value]
+
+    def cosign(self, line: str, size: int) -> None:
+        self.desk.ask(lambda one: one.cosign(self.member, line, size), 0)
+
+    def final(self, size: int, wait: float) -> str | None:
+        return self.desk.ask(lambda one: one.final(size), wait)  # type: ignore[return-value]
+
+    def present(self, standing: Standing) -> int | None:
+        return self.desk.ask(lambda one: one.present(self.member, standing), 0)  # type: ignore[return-value]
+
+    def restore(self, size: int, blocks: bytes) -> int | None:
+        return self.desk.ask(lambda one: one.restore(self.member, size, blocks), 0)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class OneAtATime:
+    """A member's blobs in a folder that several threads write to; it satisfies `Blobs`."""
+
+    view: View
+    turn: Lock
+
+    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+        with self.turn:
+            return self.view.publish(data, sync=sync)
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        with self.turn:
+            return self.view.fetch(digest)
+
+
+class LiveNode:
+    """One member's loop on its home, in a thread."""
+
+    def __init__(self, folder: Path, genesis: Genesis, member: str, desk: Desk, exchange: Exchange):
+        home = folder / member
+        keys = read_keys(home, lambda: None)
+        self.warnings: list[str] = []
+        self._stopped = Event()
+        self._opened = ExitStack()
+        line = Line(member, desk)
+        outbox = self._opened.enter_context(closing(Outbox(home / OUTBOX)))
+        replica = open_replica(home, genesis, member, keys.of, line, self.warnings.append)
+        self._opened.callback(replica.close)
+        blobs = OneAtATime(exchange.view(member), _TURN)
+
+        def acting() -> Acting | None:
+            record = active_member(replica.state, member)
+            assert record is not None
+            identity = keys.identity(member, replica.identity, from_text(record.key, KEY_SIZE))
+            assert identity is not None
+            source = DataSource(csv="rows.csv", person=PERSON)
+            return Acting(identity, home, source, blobs, outbox, lambda: replica.state)
+
+        clock = OnlineClock(monotonic)
+        timers = Timers(PHASE, PATIENCE, clock.now)
+        participants = Participants(acting, timers, Proposals(home), monotonic)
+        sender = self._opened.enter_context(closing(Sender(line)))
+        (home / BLOBS).mkdir(exist_ok=True)
+        keeper = Keeper(home / LEDGER, lambda _: True, lambda _: None, lambda _: None, updates=True)
+        self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
+        self.loop = Loop(
+            replica, sender, participants, PolicyFile(home), keeper, clock, self._reporter.look_at
+        )
+        self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
+        self._thread.start()
+
+    @property
+    def status(self) -> NodeStatus:
+        return self._reporter.status()
+
+    def ask_to_stop(self) -> None:
+        self._stopped.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self._opened.close()
+
+
+@dataclass
+class Live:
+    """A consortium whose nodes run."""
+
+    folder: Path
+    genesis: Genesis
+    desk: Desk
+    exchange: Exchange
+    nodes: dict[str, LiveNode] = field(default_factory=dict)
+
+    def start(self, member: str) -> LiveNode:
+        self.nodes[member] = LiveNode(self.folder, self.genesis, member, self.desk, self.exchange)
+        return self.nodes[member]
+
+    def open_desk(self) -> None:
+        home = self.folder / "sequencer"
+        home.mkdir(exist_ok=True)
+        copy = open_copy(home, self.genesis, print)
+        with self.desk.changed:
+            self.desk.sequencer = Sequencer(copy, LOG_KEY, self.desk.told, lambda *_, **__: None)
+        self.desk.told()
+
+    def close_desk(self) -> None:
+        with self.desk.changed:
+            if self.desk.sequencer is not None:
+                self.desk.sequencer.close()
+            self.desk.sequencer = None
+        self.desk.told()
+
+    def until(self, there: Callable[[NodeStatus], bool], seconds: float = 60.0) -> None:
+        """Wait until every node's status is what a test wants."""
+        end = monotonic() + seconds
+        while not all(there(node.status) for node in self.nodes.values()):
+            assert monotonic() < end, [node.status for node in self.nodes.values()]
+            sleep(0.01)
+
+
+def rounds(status: NodeStatus) -> int:
+    """How many rounds a member knows as closed."""
+    return status.studies[0].closed_rounds if status.studies else 0
+
+
+def is_closed(status: NodeStatus) -> bool:
+    """Whether a member knows the study as closed."""
+    return bool(status.studies) and status.studies[0].phase == "closed"
+
+
+@contextmanager
+def live(folder: Path) -> Iterator[Live]:
+    """Four hospitals whose nodes run; their policies allow no study yet."""
+    genesis = found(folder, LOG_KEY)
+    for member in genesis.members:
+        begin_cosigning(folder / member.id)
+    within = Live(folder, genesis, Desk(), Exchange(BlobFolder(folder / "shared")))
+    within.open_desk()
+    try:
+        for member in genesis.members:
+            within.start(member.id)
+        yield within
+    finally:
+        for node in within.nodes.values():
+            node.ask_to_stop()
+        for node in within.nodes.values():
+            node.stop()
+        within.close_desk()

@@ -1,0 +1,86 @@
+"""A node follows, acts on what is final, waits for an absent sequencer, and survives restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import sleep
+
+from tests.node.kit import QUICK, document
+from tests.node.live import Live, is_closed, live, rounds
+
+from collegium.ledger.engines.log.copy import LEDGER
+from collegium.node.templates import policy_text
+from collegium.running.execution import run
+
+MORE = ("training.rounds=8", "evaluation.bootstrap=0", "study.attendance=all")
+
+
+def allow(within: Live, *members: str) -> None:
+    for member in members or [one.id for one in within.genesis.members]:
+        text = policy_text(["*"], plain_updates=True)
+        (within.folder / member / "policy.toml").write_text(text)
+
+
+def propose(within: Live, *changes: str) -> None:
+    (within.folder / "cleveland" / "studies" / "heart.toml").write_text(document(*changes))
+
+
+def ledgers(within: Live) -> set[bytes]:
+    return {(within.folder / one.id / LEDGER).read_bytes() for one in within.genesis.members}
+
+
+def model(within: Live) -> str:
+    (found,) = {node.status.studies[0].model for node in within.nodes.values()}
+    return found
+
+
+def test_four_loops_train_the_model_of_the_simulation_and_hold_one_ledger(tmp_path: Path) -> None:
+    with live(tmp_path / "live") as within:
+        allow(within)
+        propose(within)
+        within.until(is_closed)
+        found = model(within)
+        within.until(lambda status: status.size == status.final_size)
+        for node in within.nodes.values():
+            assert node.status.state == "following"
+            assert node.status.errors == {}
+            assert node.status.error_count == 0
+            assert set(node.status.refusals) <= {"already", "stale", "early"}
+            assert len(node.status.cosignatures) >= 3
+        assert len(ledgers(within)) == 1
+    assert found == run("heart", out=tmp_path / "run", changes=list(QUICK)).model
+
+
+def test_nodes_and_sequencer_that_come_and_go_lose_nothing(tmp_path: Path) -> None:
+    with live(tmp_path / "live") as within:
+        allow(within)
+        propose(within, *MORE)
+        within.until(lambda status: rounds(status) >= 1)
+        within.nodes["va"].stop()
+        within.nodes["hungarian"].stop()  # three of four are needed: nothing becomes final
+        sleep(0.2)  # what was on its way has come
+        size = within.nodes["cleveland"].status.final_size
+        sleep(0.3)
+        assert within.nodes["cleveland"].status.final_size == size
+        within.start("va")
+        within.start("hungarian")
+        within.until(lambda status: rounds(status) >= 3)
+        within.close_desk()
+        within.until(lambda status: status.state == "away")
+        within.open_desk()
+        within.until(lambda status: status.state == "following")
+        within.until(is_closed)
+        found = model(within)
+        assert len(ledgers(within)) == 1
+    assert found == run("heart", out=tmp_path / "run", changes=list(MORE)).model
+
+
+def test_nothing_is_said_while_the_policy_allows_nothing(tmp_path: Path) -> None:
+    with live(tmp_path / "live") as within:
+        propose(within, "study.attendance=all")
+        within.until(lambda status: bool(status.studies) and bool(status.studies[0].refused))
+        assert all(node.status.studies[0].phase == "setup" for node in within.nodes.values())
+        for node in within.nodes.values():
+            assert "studies does not allow" in node.status.studies[0].refused[0]
+        allow(within)  # a policy that is changed takes effect at once
+        within.until(is_closed)
