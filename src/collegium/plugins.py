@@ -26,7 +26,7 @@ Kind = Literal[
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "engines": {
-        "log": "collegium.network.launch:LOG",
+        "log": "collegium.network.launch:LOG_ENGINE",
         "solo": "collegium.ledger.engines.solo:open_solo",
     },
     "rules": {"fedavg": "collegium.learning.aggregation.fedavg:FEDAVG"},

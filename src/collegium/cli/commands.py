@@ -9,12 +9,9 @@ from typing import Any
 import click
 
 import collegium
+from collegium.cli.network import network
 from collegium.cli.node import node
-from collegium.cli.output import FAILED, JSON, MISUSE, round_progress, say, say_json, warn
-
-SET = click.option(
-    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a key of the study."
-)
+from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
@@ -181,3 +178,4 @@ def demo(out: Path | None, as_json: bool) -> None:
 
 
 program.add_command(node)
+program.add_command(network)

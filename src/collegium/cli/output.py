@@ -16,6 +16,9 @@ from collegium.errors import CollegiumError
 FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+SET = click.option(
+    "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a key of the study."
+)
 
 
 def say(text: str = "") -> None:
@@ -26,6 +29,11 @@ def say(text: str = "") -> None:
 def warn(text: str) -> None:
     """Print a line that must not mix with results."""
     click.echo(f"note: {text}", err=True)
+
+
+def tell(*, quiet: bool) -> Callable[[str], None]:
+    """Return what prints on standard error what begins now, or nothing if quiet."""
+    return (lambda text: None) if quiet else (lambda text: click.echo(f"{text} …", err=True))
 
 
 def say_json(value: Any) -> None:

@@ -76,6 +76,17 @@ def round_lines(folder: Path, study: str, times: Mapping[int, float]) -> Iterato
             closed = []
 
 
+def end_of(folder: Path) -> tuple[int, bytes]:
+    """Return how many entries a run folder's ledger has, and its application hash."""
+    entries, app_hash = 0, b""
+    for frame in read_frames((folder / "ledger.log").read_bytes()):
+        if frame.kind == ENTRY:
+            entries += 1
+        elif frame.kind == BLOCK:
+            app_hash = decode_block(frame.body).app_hash
+    return entries, app_hash
+
+
 def final_line(
     outcome: str, model: str, posted: Sequence[Posted], sites: Sequence[str],
     rejected: Mapping[str, int],

@@ -11,7 +11,7 @@ from collegium.network.processes import Child, is_alive
 from collegium.node.home import write_whole
 
 RECORD = "network.json"
-MEMBERS, SEQUENCER = "members", "sequencer"
+MEMBERS, SEQUENCER, OUTPUT = "members", "sequencer", "output.log"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line, in the home and on standard error.
 
-What is logged is named by its event (``study.refused``) and its fields; keys, salts and updates
+What is logged is named by its event (``study refused``) and its fields; keys, salts and updates
 are never among them.
 """
 

@@ -118,7 +118,7 @@ class Loop:
         self._clock.tick(online=True)
         if self.state != "following":
             self.keeper.offer_again()
-            log.info("node.following", extra={"entries": self.replica.size})
+            log.info("node following", extra={"entries": self.replica.size})
         self.state, self.trouble, self._in_a_row = "following", None, 0
         if news:
             self.last_final = monotonic()
@@ -136,7 +136,7 @@ class Loop:
         if (state, trouble) != (self.state, self.trouble):
             self.failures += 1
             level = logging.ERROR if lied else logging.WARNING
-            log.log(level, f"node.{state}", extra={"why": trouble})
+            log.log(level, f"node {state}", extra={"why": trouble})
         self.state, self.trouble = state, trouble
         if lied:
             self.sender.drop()
@@ -151,6 +151,6 @@ class Loop:
         level = logging.DEBUG if answer.code in NORMAL else logging.WARNING
         said = kind_of(decode_transaction(decode_envelope(answered.envelope).payload))
         log.log(
-            level, "transaction.refused",
+            level, "transaction refused",
             extra={"kind": said, "code": answer.code, "why": answer.reason},
         )  # fmt: skip

@@ -150,7 +150,7 @@ class Participants:
     def _note(self, who: str, error: CollegiumError | OSError) -> None:
         told = in_a_line(error) if isinstance(error, CollegiumError) else str(error)
         if self.errors.get(who) != told:
-            log.warning("participant.failed", extra={"who": who, "why": told})
+            log.warning("participant failed", extra={"who": who, "why": told})
         self.errors[who] = told
         self.failures += 1
 
@@ -162,12 +162,12 @@ class Participants:
         if before is not None and before.objections == seat.objections:
             return
         if seat.objections:
-            log.warning("study.refused", extra={"study": study, "why": list(seat.objections)})
+            log.warning("study refused", extra={"study": study, "why": list(seat.objections)})
         else:
             names = [one.name for one in seat.participants]
-            log.info("study.joined", extra={"study": study, "participants": names})
+            log.info("study joined", extra={"study": study, "participants": names})
         if seat.other_code:
-            log.warning("study.other-code", extra={"study": study})
+            log.warning("study accepted over other code", extra={"study": study})
 
 
 def _abandons(envelope: bytes) -> bool:

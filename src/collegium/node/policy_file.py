@@ -48,6 +48,6 @@ class PolicyFile:
         if (self._policy, self.fault) == before:
             return
         if self.fault is None:
-            log.info("policy.read", extra={"enabled": self._policy.enabled})
+            log.info("policy read", extra={"enabled": self._policy.enabled})
         else:
-            log.error("policy.unreadable", extra={"why": self.fault})
+            log.error("policy unreadable", extra={"why": self.fault})

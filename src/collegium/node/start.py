@@ -12,7 +12,7 @@ from time import monotonic
 
 import collegium
 from collegium.canonical import from_text
-from collegium.errors import NodeError
+from collegium.errors import CollegiumError, NodeError
 from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.contract.members import active_member
@@ -22,6 +22,7 @@ from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.node.config import Config, read_config
+from collegium.node.fitness import in_a_line
 from collegium.node.home import BLOBS, OUTBOX, Keys, held, read_genesis, read_keys
 from collegium.node.journal import journal
 from collegium.node.keeping import Keeper
@@ -57,13 +58,16 @@ def run_node(home: Path, ask: AskPassphrase) -> None:
         keys = read_keys(home, ask)
         with journal(home, config.node.log_level):
             about = {"member": config.node.member, "version": collegium.__version__}
-            log.info("node.started", extra=about)
+            log.info("node started", extra=about)
             try:
                 _run(home, config, genesis, digest, keys, stopped)
-            except Exception:
-                log.exception("node.failed")
+            except CollegiumError as error:
+                log.error("node failed", extra={"why": in_a_line(error)})
                 raise
-            log.info("node.stopped")
+            except Exception:
+                log.exception("node failed")
+                raise
+            log.info("node stopped")
 
 
 def _run(
@@ -93,7 +97,7 @@ def _run(
         )  # fmt: skip
         loop = Loop(replica, sender, participants, policy, keeper, clock, reporter.look_at)
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
-        log.info("status.served", extra={"port": page.port})
+        log.info("status served", extra={"port": page.port})
         loop.run(stopped)
 
 
@@ -135,4 +139,4 @@ def _told_to_stop() -> Iterator[Event]:
 
 
 def _warn(message: str) -> None:
-    log.warning("ledger.warning", extra={"why": message})
+    log.warning("ledger warning", extra={"why": message})

@@ -1,0 +1,85 @@
+"""``collegium network``: a whole consortium of real processes on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from collegium.cli.output import FAILED, JSON, SET, round_progress, say, say_json, tell
+
+DEFAULT = Path("network")
+
+
+@click.group()
+def network() -> None:
+    """Try a whole consortium: a sequencer and members as processes on this machine."""
+
+
+@network.command()
+@click.argument("study", required=False)
+@click.option("--members", type=click.IntRange(2, 400), help="How many; as many as it has sites.")
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT, show_default=True,
+    help="Where its homes are.",
+)  # fmt: skip
+@SET
+@click.option("--detach", is_flag=True, help="Return when it runs; do not wait for the study.")
+@JSON
+def up(
+    study: str | None, members: int | None, folder: Path, changes: tuple[str, ...], detach: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Start a consortium that trains STUDY; without one, go on with the one in the folder.
+
+    It goes on running until `network down`, unless it fails or is interrupted.
+    """
+    from collegium.cli.network_lines import up_json, up_lines
+    from collegium.network.up import up as start
+
+    title = study or "study"
+    with round_progress(title, quiet=as_json) as progress:
+        found = start(
+            folder, study, members, changes, detach=detach,
+            stage=tell(quiet=as_json), progress=progress,
+        )  # fmt: skip
+    if as_json:
+        say_json(up_json(found))
+    else:
+        for line in up_lines(found):
+            say(line)
+    sys.exit(0 if found.ok else FAILED)
+
+
+@network.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT)
+@JSON
+def status(folder: Path, as_json: bool) -> None:
+    """Show which processes run, and how far each member is."""
+    from collegium.cli.network_lines import status_json, status_lines
+    from collegium.network.record import read_record
+    from collegium.network.watch import statuses
+
+    record = read_record(folder)
+    found = statuses(folder, record)
+    if as_json:
+        say_json(status_json(folder, record, found))
+        return
+    for line in status_lines(folder, record, found):
+        say(line)
+
+
+@network.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT)
+@JSON
+def down(folder: Path, as_json: bool) -> None:
+    """End the processes of a consortium, and no others; what it has done stays in FOLDER."""
+    from collegium.network.trial import stop_all
+
+    ended = [child.name for child in stop_all(folder)]
+    if as_json:
+        say_json({"folder": str(folder), "ended": ended})
+        return
+    say(f"ended: {', '.join(ended)}" if ended else f"nothing of {folder} was running")
+    say(f"{folder} keeps what was done; `collegium network up --dir {folder}` goes on with it")

@@ -1,0 +1,103 @@
+"""The `log` engine for `run`: the members are processes, and an ordinary run folder is left.
+
+The consortium is a trial's: it is founded in the run folder, ended when the study is closed, and
+its homes stay under members/. An interrupted run goes on in the same homes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from collegium.ledger.genesis import Genesis, encode_genesis
+from collegium.network.founding import found, log_key_of
+from collegium.network.measuring import closing_times, end_of, final_line, round_lines
+from collegium.network.record import RECORD, Record, home_of, read_record
+from collegium.network.run_folder import gather
+from collegium.network.trial import ended_on_failure, start_all, stop_all
+from collegium.network.watch import statuses, wait_closed
+from collegium.node.home import read_genesis
+from collegium.node.journal import LOG
+from collegium.node.status import StudyStatus
+from collegium.report.measurements import FinalLine, append_line
+from collegium.running.execution import RunResult, read_final
+from collegium.running.folder import write_policy
+from collegium.running.preparation import Prepared
+from collegium.running.recorder import Progress
+from collegium.running.reporting import posted_statements
+
+POLICY = "policy.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """Members as processes around a sequencer; it satisfies `running.execution.Launcher`."""
+
+    about: str = "one sequencer orders, every member replays and cosigns; processes of their own"
+
+    def launch(
+        self, prepared: Prepared, folder: Path, progress: Progress, warn: Callable[[str], None]
+    ) -> RunResult:
+        """Run a study with a process for each member, or go on with the run that is there.
+
+        Raises:
+            CollegiumError: a process cannot be started, or fails.
+        """
+        record = read_record(folder) if (folder / RECORD).exists() else found(folder, prepared)
+        genesis, _ = read_genesis(home_of(folder, record.members[0]))
+        measured = read_final(folder)
+        if measured is None or not (folder / POLICY).exists():
+            measured = _run(prepared, folder, record, genesis, progress, warn)
+        entries, app_hash = end_of(folder)
+        return RunResult(
+            folder=folder, outcome=measured.outcome, model=measured.model,
+            rounds=len(list(round_lines(folder, record.study, {}))), entries=entries,
+            app_hash=app_hash.hex(), genesis=record.genesis, measured=measured,
+            study=prepared.study, notices=prepared.notices, attackers=(),
+        )  # fmt: skip
+
+
+LOG_ENGINE = Launched()
+
+
+def _run(
+    prepared: Prepared, folder: Path, record: Record, genesis: Genesis, progress: Progress,
+    warn: Callable[[str], None],
+) -> FinalLine:  # fmt: skip
+    with ended_on_failure(folder):
+        stop_all(folder)  # what an interrupted run may have left
+        record = start_all(folder, lambda stage: None)
+        closed = wait_closed(folder, record, progress)
+        refused = _refusals(folder, record)
+        stop_all(folder)
+    gather(folder, record.members, genesis, record.study, warn)
+    measured = _measure(prepared, folder, record, closed, refused)
+    write_policy(folder, encode_genesis(genesis), log_key_of(folder))
+    return measured
+
+
+def _refusals(folder: Path, record: Record) -> dict[str, int]:
+    found = statuses(folder, record)
+    return {
+        f"{member}: {code}": count
+        for member, status in found.items()
+        if status is not None
+        for code, count in status.refusals.items()
+    }
+
+
+def _measure(
+    prepared: Prepared, folder: Path, record: Record, closed: StudyStatus, refused: dict[str, int]
+) -> FinalLine:
+    """Write metrics.jsonl anew, whole or not at all, and return its last line."""
+    partial = folder / ".metrics.jsonl"
+    partial.write_bytes(b"")
+    times = closing_times(home_of(folder, record.members[0]) / LOG, record.study)
+    for line in round_lines(folder, record.study, times):
+        append_line(partial, line)
+    posted = posted_statements(folder, record.study)
+    last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused)
+    append_line(partial, last)
+    partial.replace(folder / "metrics.jsonl")
+    return last

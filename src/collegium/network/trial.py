@@ -1,0 +1,97 @@
+"""Starting and ending a trial consortium's processes, and verifying what its members hold."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from collegium.audit.findings import Verification
+from collegium.audit.trust import genesis_root
+from collegium.audit.verify import verify
+from collegium.network.processes import Child, collegium, start, stop
+from collegium.network.record import (
+    OUTPUT,
+    RECORD,
+    SEQUENCER,
+    Record,
+    home_of,
+    keep_record,
+    read_record,
+)
+from collegium.network.watch import wait_ready
+
+Stage = Callable[[str], None]
+"""Is told what begins now, in a few words."""
+
+
+def start_all(folder: Path, stage: Stage) -> Record:
+    """Start the processes of a trial that do not run, and wait until all are ready.
+
+    Each is on record as soon as it runs, so that `stop_all` finds it whatever happens.
+
+    Raises:
+        RunError: a process ends, or is not ready in time.
+    """
+    record = read_record(folder)
+    record = msgspec.structs.replace(record, children=record.running())
+    homes = {SEQUENCER: folder / SEQUENCER}
+    homes |= {member: home_of(folder, member) for member in record.members}
+    running = {child.name for child in record.children}
+    stage(f"starting a sequencer and {len(record.members)} members")
+    for name, home in homes.items():
+        if name in running:
+            continue
+        program = "sequencer" if name == SEQUENCER else "node"
+        child = start(name, collegium(program, "start", home.resolve()), home / OUTPUT)
+        record = msgspec.structs.replace(record, children=(*record.children, child))
+        keep_record(folder, record)
+    wait_ready(folder, record)
+    return record
+
+
+def stop_all(folder: Path) -> list[Child]:
+    """End every process on a trial's record that is alive; return those that were.
+
+    Raises:
+        RunError: there is no trial in the folder.
+    """
+    record = read_record(folder)
+    ended = stop(record.children)
+    if record.children:
+        keep_record(folder, msgspec.structs.replace(record, children=()))
+    return ended
+
+
+@contextmanager
+def ended_on_failure(folder: Path) -> Iterator[None]:
+    """End a trial's processes where the block fails or is interrupted, also by SIGTERM."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except BaseException:
+        if (folder / RECORD).exists():
+            stop_all(folder)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def verify_members(folder: Path, record: Record) -> dict[str, Verification]:
+    """Verify what each member holds, every one from its own home alone, against the genesis.
+
+    Their ledgers go on, so none is sealed: the history need not be complete.
+    """
+    trust = genesis_root(record.genesis)
+    return {
+        member: verify(home_of(folder, member), trust=trust, partial=True)
+        for member in record.members
+    }

@@ -1,0 +1,101 @@
+"""``network up``: found a consortium, start it, watch it train, and let every member verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from collegium.audit.findings import Verification
+from collegium.errors import RunError
+from collegium.network.founding import found
+from collegium.network.plan import planned
+from collegium.network.record import RECORD, Record, read_record
+from collegium.network.trial import Stage, ended_on_failure, start_all, verify_members
+from collegium.network.watch import wait_closed
+from collegium.node.home import write_whole
+from collegium.node.status import StudyStatus
+from collegium.running.folder import claimed
+from collegium.study.canonical import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A consortium that runs. `closed` and `verified` are there where it was watched to the end."""
+
+    folder: Path
+    record: Record
+    closed: StudyStatus | None
+    verified: Mapping[str, Verification]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing that was looked at is wrong."""
+        completed = self.closed is None or self.closed.outcome == "completed"
+        return completed and all(one.ok for one in self.verified.values())
+
+
+def up(
+    folder: Path, study: str | None, members: int | None, changes: Sequence[str], *,
+    detach: bool, stage: Stage, progress: Callable[[int, int], None],
+) -> Up:  # fmt: skip
+    """Start a consortium in a folder, new or as it was left; it goes on running.
+
+    Args:
+        folder: where its homes are, or are to be.
+        study: a preset's name or a file; None goes on with the one that is there.
+        members: how many there are to be; as many as the study has sites if None.
+        changes: as of ``--set``.
+        detach: return when all processes are ready, without waiting for the study.
+        stage: is told what begins.
+        progress: is told how many rounds are closed.
+
+    Raises:
+        CollegiumError: the study or the folder is not acceptable, or a process fails; then
+            everything that was started is ended.
+    """
+    with claimed(folder), ended_on_failure(folder):
+        if (folder / RECORD).exists():
+            _require_same(read_record(folder), study, members, changes)
+        else:
+            _found(folder, study, members, changes, stage)
+        record = start_all(folder, stage)
+        if detach:
+            return Up(folder, record, None, {})
+        stage(f"training {record.study}")
+        closed = wait_closed(folder, record, progress)
+        stage("every member verifies what it holds")
+        return Up(folder, record, closed, verify_members(folder, record))
+
+
+def _found(
+    folder: Path, study: str | None, members: int | None, changes: Sequence[str], stage: Stage
+) -> None:
+    if study is None:
+        read_record(folder)  # there is none, which is the error to tell
+        return
+    names = {path.name for path in folder.iterdir()} - {".lock"}
+    if names:
+        raise RunError(
+            "network.exists", f"{folder} is not empty", f"it holds {sorted(names)[0]!r}",
+            "choose another --dir",
+        )  # fmt: skip
+    prepared = planned(study, members, changes)
+    stage(f"making keys, certificates and homes for {len(prepared.sites)} members")
+    write_whole(folder / "study.toml", prepared.read.text.encode())
+    found(folder, prepared)
+
+
+def _require_same(
+    record: Record, study: str | None, members: int | None, changes: Sequence[str]
+) -> None:
+    """Refuse to go on with another study, or other members, than are there."""
+    if study is None:
+        return
+    prepared = planned(study, members, changes)
+    if digest(prepared.study) != record.document or tuple(prepared.sites) != record.members:
+        raise RunError(
+            "network.other", f"another consortium is there: {record.study}, "
+            f"{len(record.members)} members", "a ledger belongs to one genesis",
+            "choose another --dir, or go on with it by `collegium network up --dir DIR`",
+        )  # fmt: skip
