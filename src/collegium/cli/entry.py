@@ -59,7 +59,8 @@ def _status(*, as_json: bool) -> int:
 def _misuse(error: click.ClickException) -> CollegiumError:
     """Return what click says of a command line, in our three lines."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    command = " ".join(["collegium", *(word for word in sys.argv[1:2] if word in program.commands)])
+    asked = " ".join(["collegium", *(word for word in sys.argv[1:2] if word in program.commands)])
+    command = asked if context is None else context.command_path
     usage = "" if context is None else " ".join(context.get_usage().split()[1:])
     what = " ".join(error.format_message().split()).rstrip(".")
     why = f"it is used as: {usage}" if usage else "the command line cannot be understood"

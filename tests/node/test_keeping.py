@@ -1,0 +1,142 @@
+"""A member comes to hold every blob that the ledger names, and gives a store back what it lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from collegium.errors import StoreError
+from collegium.ledger.blobs import read_blob
+from collegium.ledger.frames import BLOCK, ENTRY, read_frames
+from collegium.node.keeping import AT_ONCE, Keeper
+from collegium.running.execution import run
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder: its blobs are those of the shared store."""
+    folder = tmp_path_factory.mktemp("keeping") / "run"
+    return run("heart", out=folder, changes=["training.rounds=2", "evaluation.bootstrap=0"]).folder
+
+
+@dataclass
+class Store:
+    """A shared store that can be away, and a home that begins empty."""
+
+    folder: Path
+    home: set[bytes] = field(default_factory=set)
+    given: set[bytes] = field(default_factory=set)
+    away: bool = False
+    asked: int = 0
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        self.asked += 1
+        if self.away:
+            raise StoreError("store.unavailable", "it", "is", "away")
+        data = read_blob(self.folder, digest)
+        if data is not None:
+            self.home.add(digest)
+        return data
+
+    def offer(self, digest: bytes) -> None:
+        if self.away:
+            raise StoreError("store.unavailable", "it", "is", "away")
+        self.given.add(digest)
+
+
+def keeper(done: Path, store: Store, *, updates: bool = True, ledger: Path | None = None) -> Keeper:
+    path = ledger or done / "ledger.log"
+    return Keeper(path, store.home.__contains__, store.fetch, store.offer, updates=updates)
+
+
+def names(done: Path) -> set[str]:
+    return {path.name for path in (done / "blobs").iterdir()}
+
+
+def work(one: Keeper) -> None:
+    for _ in range(20):
+        one.work()
+
+
+def test_everything_that_the_ledger_names_is_fetched(done: Path) -> None:
+    store = Store(done / "blobs")
+    one = keeper(done, store)
+    work(one)
+    assert one.missing == 0
+    assert {digest.hex() for digest in store.home} == names(done)
+
+
+def test_who_may_not_have_updates_fetches_all_but_those(done: Path) -> None:
+    store = Store(done / "blobs")
+    work(keeper(done, store, updates=False))
+    left = names(done) - {digest.hex() for digest in store.home}
+    assert len(left) == 2 * 4, "four updates in each of two rounds"
+
+
+def test_what_is_held_is_not_asked_for(done: Path) -> None:
+    store = Store(done / "blobs", {bytes.fromhex(name) for name in names(done)})
+    work(keeper(done, store))
+    assert store.asked == 0
+
+
+def test_a_turn_is_short_and_an_absent_store_is_asked_again(done: Path) -> None:
+    store = Store(done / "blobs", away=True)
+    one = keeper(done, store)
+    one.work()
+    assert store.asked == AT_ONCE
+    wanted = one.missing
+    assert wanted == len(names(done))
+    work(one)
+    assert one.missing == wanted
+    store.away = False
+    work(one)
+    assert one.missing == 0
+
+
+def test_what_the_ledger_gains_is_noticed(done: Path, tmp_path: Path) -> None:
+    data = (done / "ledger.log").read_bytes()
+    ends = [frame.end for frame in read_frames(data) if frame.kind == BLOCK]
+    path = tmp_path / "ledger.log"
+    store = Store(done / "blobs")
+    path.write_bytes(data[: ends[0]])
+    one = keeper(done, store, ledger=path)
+    work(one)
+    assert len(store.home) == 2, "the study's document and its first model"
+    for end in ends[1:]:
+        path.write_bytes(data[:end])
+        work(one)
+    assert len(store.home) == len(names(done))
+
+
+def test_a_tail_that_was_replaced_is_read_again(done: Path, tmp_path: Path) -> None:
+    data = (done / "ledger.log").read_bytes()
+    entries = [frame for frame in read_frames(data) if frame.kind == ENTRY]
+    path = tmp_path / "ledger.log"
+    store = Store(done / "blobs")
+    path.write_bytes(data[: entries[9].end])
+    one = keeper(done, store, ledger=path)
+    work(one)
+    path.write_bytes(data[: entries[8].end])  # shorter, then longer again and not aligned
+    work(one)
+    path.write_bytes(data[: entries[8].end] + data[entries[8].end :])
+    one._read = entries[9].end + 3
+    work(one)
+    assert len(store.home) == len(names(done))
+
+
+def test_after_an_outage_the_store_gets_the_latest_blobs_again(done: Path) -> None:
+    store = Store(done / "blobs", {bytes.fromhex(name) for name in names(done)})
+    one = keeper(done, store)
+    work(one)
+    assert {digest.hex() for digest in store.given} == names(done)
+    store.given.clear()
+    work(one)
+    assert store.given == set(), "once is enough"
+    store.away = True
+    one.offer_again()
+    work(one)
+    store.away = False
+    work(one)
+    assert {digest.hex() for digest in store.given} == names(done)
