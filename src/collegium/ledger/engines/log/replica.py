@@ -178,7 +178,6 @@ class Replica:
             note = self._connection.final(self.final_size + 1, self._left(deadline))
             if note is None:
                 self._announced = False  # it may have been lost on the way
-                self._connection.blocks(self.final_size, 0)  # who has started asks for `present`
             else:
                 found += self._finish(note)
         return found
