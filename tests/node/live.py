@@ -101,7 +101,7 @@ class Line:
         self.desk.ask(lambda one: one.cosign(self.member, line, size), 0)
 
     def final(self, size: int, wait: float) -> str | None:
-        return self.desk.ask(lambda one: one.final(size), wait)  # type: ignore[return-value]
+        return self.desk.ask(lambda one: one.final(self.member, size), wait)  # type: ignore[return-value]
 
     def present(self, standing: Standing) -> int | None:
         return self.desk.ask(lambda one: one.present(self.member, standing), 0)  # type: ignore[return-value]
@@ -166,6 +166,10 @@ class LiveNode:
     def status(self) -> NodeStatus:
         return self._reporter.status()
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def ask_to_stop(self) -> None:
         self._stopped.set()
 
@@ -209,6 +213,7 @@ class Live:
         """Wait until every node's status is what a test wants."""
         end = monotonic() + seconds
         while not all(there(node.status) for node in self.nodes.values()):
+            assert all(node.alive for node in self.nodes.values())
             assert monotonic() < end, [node.status for node in self.nodes.values()]
             sleep(0.01)
 
