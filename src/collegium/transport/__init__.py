@@ -1,0 +1,1 @@
+"""HTTPS between members and the sequencer: one port, asked by members, who never listen."""

@@ -1,0 +1,187 @@
+"""The consortium's certificate authority: who may open a connection, and as whom.
+
+A certificate says which member is on the line, so that nobody else's quota is used up; what a
+member says on the ledger is signed by its ledger key, whatever the line. ECDSA P-256 (TLS 1.3).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from collegium.errors import RunError
+from collegium.ledger.genesis import MEMBER_ID
+from collegium.ledger.keyfile import write_private
+
+CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
+SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
+CLIENT_CERTIFICATE, CLIENT_KEY = "client.pem", "client.key"
+
+MEMBER_URI = "urn:collegium:member:"
+AUTHORITY_DAYS = 3653
+CERTIFICATE_DAYS = 825
+_SKEW = timedelta(hours=1)  # clocks differ
+
+
+def create_authority(folder: Path, name: str) -> None:
+    """Make a new authority: ``ca.pem`` to hand out, ``ca.key`` to keep.
+
+    Args:
+        folder: where; it is made if it is not there.
+        name: the consortium's, printed in its certificates.
+
+    Raises:
+        RunError: there is one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _name(f"{name[:50]} CA")
+    only_itself = x509.BasicConstraints(ca=True, path_length=0)
+    built = (
+        _begun(subject, subject, key.public_key(), AUTHORITY_DAYS)
+        .add_extension(only_itself, critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+    write_private(folder / CA_KEY, _key_bytes(key))
+    (folder / CA_CERTIFICATE).write_bytes(built.public_bytes(Encoding.PEM))
+
+
+def certify_server(authority: Path, out: Path, hosts: Sequence[str]) -> None:
+    """Make a key and a certificate for whoever listens: ``server.pem``, ``server.key``.
+
+    Args:
+        authority: the authority's folder.
+        out: where they go, with the authority's own certificate.
+        hosts: names and addresses under which it is reached.
+
+    Raises:
+        RunError: the authority cannot be read, or a key is there already.
+    """
+    names = x509.SubjectAlternativeName([_host(one) for one in hosts])
+    _certify(
+        authority, out, (SERVER_CERTIFICATE, SERVER_KEY), hosts[0], names,
+        ExtendedKeyUsageOID.SERVER_AUTH,
+    )  # fmt: skip
+
+
+def certify_client(authority: Path, out: Path, member: str) -> None:
+    """Make a key and a certificate for a member: ``client.pem``, ``client.key``, ``ca.pem``.
+
+    Raises:
+        RunError: the authority cannot be read, a key is there already, or it is no member's id.
+    """
+    if not MEMBER_ID.fullmatch(member):
+        raise RunError(
+            "transport.member", f"{member!r} is no member's id",
+            "a certificate names the member that holds it",
+            "use the id that the genesis has: a-z, 0-9, - and _",
+        )  # fmt: skip
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(MEMBER_URI + member)])
+    _certify(
+        authority, out, (CLIENT_CERTIFICATE, CLIENT_KEY), member, names,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+    )  # fmt: skip
+
+
+def member_of(certificate: object) -> str | None:
+    """Return the member that a peer's certificate names, as Python's ssl shows a verified one.
+
+    None where it names none: such as an auditor's, who may read what every monitor may.
+    """
+    names = certificate.get("subjectAltName", ()) if isinstance(certificate, dict) else ()
+    found = [
+        value.removeprefix(MEMBER_URI)
+        for kind, value in names
+        if kind == "URI" and value.startswith(MEMBER_URI)
+    ]
+    return found[0] if len(found) == 1 and MEMBER_ID.fullmatch(found[0]) else None
+
+
+def _certify(
+    authority: Path, out: Path, files: tuple[str, str], common: str,
+    names: x509.SubjectAlternativeName, purpose: x509.ObjectIdentifier,
+) -> None:  # fmt: skip
+    try:
+        issuer = x509.load_pem_x509_certificate((authority / CA_CERTIFICATE).read_bytes())
+        signer = load_pem_private_key((authority / CA_KEY).read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(
+            "transport.authority", f"{authority} holds no authority that can sign",
+            str(error) or type(error).__name__, "name the folder with ca.pem and ca.key",
+        ) from error  # fmt: skip
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise RunError(
+            "transport.authority", f"{authority} holds no authority that can sign",
+            "its key is of another kind", "make a new authority",
+        )  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        _begun(_name(common[:60]), issuer.subject, key.public_key(), CERTIFICATE_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(names, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+        .sign(signer, SHA256())
+    )
+    write_private(out / files[1], _key_bytes(key))
+    (out / files[0]).write_bytes(certificate.public_bytes(Encoding.PEM))
+    if out != authority:
+        (out / CA_CERTIFICATE).write_bytes(issuer.public_bytes(Encoding.PEM))
+
+
+def _begun(
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False,
+        key_cert_sign=signs_certificates, crl_sign=signs_certificates, encipher_only=False,
+        decipher_only=False,
+    )  # fmt: skip
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -1,0 +1,229 @@
+"""A member's way to the sequencer over HTTPS; it satisfies `ledger.engines.log.Connection`.
+
+Every question may be asked again: answers do not depend on how often. So what fails on the way is
+tried again a few times, with longer and random waits, before whoever asked is told.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Protocol, TypeVar
+
+import msgspec
+import urllib3
+
+from collegium.errors import CollegiumError, RunError
+from collegium.ledger.engines.log.connection import (
+    Answer,
+    CosignatureRefused,
+    NotInTheLog,
+    PresentFirst,
+)
+from collegium.ledger.engines.log.delivery import Standing, encode_envelopes, encode_standing
+from collegium.storage.backoff import Backoff
+from collegium.transport.wire import (
+    COSIGNATURE_REFUSED,
+    LARGEST_BLOCKS,
+    NOT_IN_THE_LOG,
+    PRESENT_FIRST,
+    Missing,
+    Problem,
+    decode_answers,
+)
+
+T = TypeVar("T")
+
+CONNECT_WITHIN, ANSWER_WITHIN = 10.0, 60.0
+"""Seconds for reaching the port, and for an answer beyond the wait that was asked for."""
+TRIES = Backoff(first=0.2, most=2.0, tries=3)
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+class Address(Protocol):
+    """Where a sequencer is reached, and with which TLS files; paths are from the home on."""
+
+    @property
+    def url(self) -> str:
+        """Such as ``https://host:4100``."""
+        ...
+
+    @property
+    def ca(self) -> str:
+        """The authority's certificate."""
+        ...
+
+    @property
+    def certificate(self) -> str:
+        """The member's certificate."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The certificate's key."""
+        ...
+
+
+class HttpsConnection:
+    """A connection for several threads. Make it by `connect`."""
+
+    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+        self._url = url.rstrip("/")
+        self._closed = Event()
+        self._pool = urllib3.PoolManager(
+            maxsize=8, ssl_context=context, retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN),
+        )  # fmt: skip
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        """Hand transactions over and wait a while until they are decided; one answer for each."""
+        data = self.ask("POST", "/v1/transactions", encode_envelopes(envelopes)).data
+        answers = _read(lambda: decode_answers(data))
+        if len(answers) != len(envelopes):
+            raise _nonsense(f"{len(answers)} answers to {len(envelopes)} transactions")
+        return answers
+
+    def blocks(self, size: int, wait: float) -> bytes | None:
+        """Return what follows the first `size` entries, or None after `wait` seconds."""
+        answer = self.ask("GET", f"/v1/blocks?size={size}&wait={wait:.3f}", wait=wait)
+        return None if answer.status == 204 else answer.data
+
+    def cosign(self, line: str, size: int) -> None:
+        """Hand over the cosignature line of the checkpoint of that size."""
+        self.ask("POST", f"/v1/cosignatures?size={size}", line.encode())
+
+    def final(self, size: int, wait: float) -> str | None:
+        """Return the newest final note if it is at least `size` long; None after `wait` seconds."""
+        answer = self.ask("GET", f"/v1/final?size={size}&wait={wait:.3f}", wait=wait)
+        return None if answer.status == 204 else _read(lambda: answer.data.decode())
+
+    def present(self, standing: Standing) -> int | None:
+        """Tell a sequencer that has started what this member holds."""
+        return _missing(self.ask("POST", "/v1/standing", encode_standing(standing)).data)
+
+    def restore(self, size: int, blocks: bytes) -> int | None:
+        """Hand over blocks that are final here, from a size on."""
+        return _missing(self.ask("POST", f"/v1/blocks?size={size}", blocks).data)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, *,
+        headers: Mapping[str, str] | None = None, wait: float = 0.0, expect: Sequence[int] = (),
+    ) -> urllib3.BaseHTTPResponse:  # fmt: skip
+        """Ask one question and return its answer, trying again where it is lost on the way.
+
+        Args:
+            method: of HTTP.
+            path: and query.
+            body: what is sent.
+            headers: besides the usual ones.
+            wait: seconds for which the question itself may be held open.
+            expect: statuses beyond 2xx that are answers and no refusals.
+
+        Raises:
+            RunError: `transport.unreachable`, or the answer makes no sense.
+            CollegiumError: the sequencer refuses; PresentFirst, NotInTheLog, CosignatureRefused.
+        """
+        timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN + wait)
+        failures = 0
+        while True:
+            try:
+                answer = self._pool.request(
+                    method, self._url + path, body=body, headers=dict(headers or {}),
+                    timeout=timeout, redirect=False,
+                )  # fmt: skip
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                failures += 1
+                if failures >= TRIES.tries or _is_final(error):
+                    raise _unreachable(self._url, error) from error
+            else:
+                if answer.status not in _BUSY:
+                    return _checked(answer, expect)
+                failures += 1
+                if failures >= TRIES.tries:
+                    raise _unreachable(self._url, RuntimeError(f"status {answer.status}"))
+            if self._closed.wait(TRIES.wait(failures)):
+                raise _unreachable(self._url, RuntimeError("the connection is closed"))
+
+    def close(self) -> None:
+        """Release the connection, and end what waits to be tried again."""
+        self._closed.set()
+        self._pool.clear()
+
+
+def connect(home: Path, address: Address) -> HttpsConnection:
+    """Return a member's connection; nothing is asked yet.
+
+    Raises:
+        RunError: the TLS files cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(home / address.ca)
+        context.load_cert_chain(home / address.certificate, home / address.key)
+    except (OSError, ssl.SSLError) as error:
+        raise RunError(
+            "transport.tls", f"{home} has no usable TLS files", str(error),
+            f"put {address.ca}, {address.certificate} and {address.key} of the consortium there",
+        ) from error  # fmt: skip
+    return HttpsConnection(address.url, context)
+
+
+def _checked(answer: urllib3.BaseHTTPResponse, expect: Sequence[int]) -> urllib3.BaseHTTPResponse:
+    """Return an answer, or raise what it refuses with."""
+    if 200 <= answer.status < 300 or answer.status in expect:
+        if len(answer.data) > LARGEST_BLOCKS:
+            raise _nonsense(f"an answer of {len(answer.data)} bytes")
+        return answer
+    try:
+        problem = msgspec.json.decode(answer.data, type=Problem)
+    except msgspec.MsgspecError as error:
+        raise _nonsense(f"status {answer.status}: {error}") from error
+    if (answer.status, problem.code) == (PRESENT_FIRST, "present-first"):
+        raise PresentFirst
+    if (answer.status, problem.code) == (NOT_IN_THE_LOG, "not-in-the-log"):
+        raise NotInTheLog
+    if answer.status == COSIGNATURE_REFUSED:
+        raise CosignatureRefused(problem.why)
+    if answer.status == 403:
+        raise RunError(
+            "transport.refused", "the sequencer does not serve this member", problem.what,
+            "compare the certificate in tls/ with the members on the ledger",
+        )  # fmt: skip
+    raise CollegiumError(problem.code, problem.what, problem.why, problem.todo)
+
+
+def _missing(data: bytes) -> int | None:
+    return _read(lambda: msgspec.json.decode(data, type=Missing)).missing
+
+
+def _read(decode: Callable[[], T]) -> T:
+    try:
+        return decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _nonsense(str(error)) from error
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether trying again is of no use: whoever answers is not the sequencer, or does not trust."""
+    reason = getattr(error, "reason", error)
+    return isinstance(reason, ssl.SSLCertVerificationError) or isinstance(
+        error, urllib3.exceptions.SSLError
+    )
+
+
+def _unreachable(url: str, error: Exception) -> RunError:
+    return RunError(
+        "transport.unreachable", f"the sequencer at {url} cannot be reached",
+        " ".join(str(error).split())[:500] or type(error).__name__,
+        "it is asked again; see that it runs, and that this member's certificate is its authority's",
+    )  # fmt: skip
+
+
+def _nonsense(why: str) -> RunError:
+    return RunError(
+        "transport.nonsense", "the sequencer's answer makes no sense", why,
+        "see that the address is the sequencer's, and that its release fits this one",
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""A sequencer behind questions that may be asked at once: one at a time, and some held open.
+
+The sequencer works in a thread of its own, so that a long answer keeps nobody from being heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from collegium.ledger.engines.log.connection import Answer
+from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.transport.bell import Bell
+
+R = TypeVar("R")
+
+DECIDED_WITHIN = 10.0
+"""Seconds for which a submission waits to be decided."""
+
+
+class Service:
+    """What the server asks of the sequencer; every method may be called at once with others."""
+
+    def __init__(self, sequencer: Sequencer, bell: Bell) -> None:
+        self._sequencer = sequencer
+        self._bell = bell
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sequencer")
+
+    async def submit(self, member: str, envelopes: Sequence[bytes]) -> list[Answer]:
+        """Hand transactions over and wait a while until they are decided."""
+        submission = await self._ask(partial(self._sequencer.submit, member, envelopes))
+
+        async def decided() -> bool | None:
+            return submission.decided or None
+
+        await self._bell.until(decided, DECIDED_WITHIN)
+        return submission.answers()
+
+    async def blocks(self, member: str, size: int, wait: float) -> bytes | None:
+        """Return what follows `size` entries, or None after `wait` seconds."""
+        question = partial(self._sequencer.blocks, member, size)
+        return await self._bell.until(lambda: self._ask(question), wait)
+
+    async def final(self, member: str, size: int, wait: float) -> str | None:
+        """Return the newest final note of at least that size, or None after `wait` seconds."""
+        question = partial(self._sequencer.final, member, size)
+        return await self._bell.until(lambda: self._ask(question), wait)
+
+    async def cosign(self, member: str, line: str, size: int) -> None:
+        """Take a cosignature."""
+        await self._ask(partial(self._sequencer.cosign, member, line, size))
+
+    async def present(self, member: str, standing: Standing) -> int | None:
+        """Hear what a member holds."""
+        return await self._ask(partial(self._sequencer.present, member, standing))
+
+    async def restore(self, member: str, size: int, blocks: bytes) -> int | None:
+        """Take what is final at a member and missing here."""
+        return await self._ask(partial(self._sequencer.restore, member, size, blocks))
+
+    async def status(self) -> dict[str, object]:
+        """Return how the sequencer stands."""
+        return await self._ask(self._sequencer.status)
+
+    async def read(self, question: Callable[[Sequencer], R]) -> R:
+        """Return what a question finds between two of the sequencer's steps."""
+        return await self._ask(partial(question, self._sequencer))
+
+    def serves(self, member: str) -> bool:
+        """Return whether somebody is a member, before or after the block that is not final."""
+        return member in self._sequencer.served
+
+    def close(self) -> None:
+        """Wait for the step that goes on, and release the files."""
+        self._thread.submit(self._sequencer.close).result()
+        self._thread.shutdown()
+
+    def _ask(self, question: Callable[[], R]) -> asyncio.Future[R]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, question)

@@ -1,0 +1,69 @@
+"""What travels in HTTP between a member and the sequencer; docs/spec/9-log-engine.md.
+
+Bodies are the bytes of `ledger.engines.log.delivery`, or one JSON object of these structs. A
+refusal is a status and a `Problem`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
+
+PRESENT_FIRST, NOT_IN_THE_LOG, COSIGNATURE_REFUSED = 428, 404, 422
+"""HTTP statuses of the exceptions of `connection` with these names."""
+
+LARGEST_SUBMISSION = 4 * 2**20
+LARGEST_BLOCKS = 64 * 2**20
+LARGEST_LINE = 4096
+LONGEST_WAIT = 60.0
+"""Seconds for which a question is held open at most."""
+
+OFFSET, LENGTH = "Upload-Offset", "Upload-Length"
+"""Headers of a blob's upload: how many bytes are there, and how many there will be."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a question was refused: a `CollegiumError`'s fields, or the name of an exception."""
+
+    code: str
+    what: str = ""
+    why: str = ""
+    todo: str = ""
+
+
+class Decided(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to one transaction: its index, or the code and reason of a refusal."""
+
+    index: int | None = None
+    code: str = ""
+    reason: str = ""
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """From which size on the sequencer lacks what is final at a member, or null."""
+
+    missing: int | None
+
+
+def encode_answers(answers: list[Answer]) -> bytes:
+    """Return the answers to a submission as JSON."""
+    return msgspec.json.encode(
+        [
+            Decided(one.index) if isinstance(one, Ordered) else Decided(None, one.code, one.reason)
+            for one in answers
+        ]
+    )
+
+
+def decode_answers(data: bytes) -> list[Answer]:
+    """Return the answers in JSON.
+
+    Raises:
+        msgspec.MsgspecError: it is something else.
+    """
+    decided = msgspec.json.decode(data, type=list[Decided])
+    return [
+        Refused(one.code, one.reason) if one.index is None else Ordered(one.index)
+        for one in decided
+    ]
