@@ -12,12 +12,12 @@ from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.aggregation.next_model import (
-    check_update,
+    checked_update,
     next_model,
     rule_named,
     server_named,
 )
-from collegium.learning.blobs import decode_model
+from collegium.learning.blobs import decode_model, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundClosed
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -108,15 +108,19 @@ def _next_model(
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     server = study.aggregation.server
     try:
-        for data, reveal in zip(present, reveals, strict=True):
-            check_update(
-                data, registration.parameters, opened.exponent, reveal.peak, reveal.saturated
+        updates = [
+            checked_update(
+                from_text(reveal.digest, DIGEST_SIZE), data, registration.parameters,
+                opened.exponent, reveal.peak, reveal.saturated,
             )
-        return next_model(
-            decode_model(start), present, tuple(weights[name] for name in attempt.included),
+            for data, reveal in zip(present, reveals, strict=True)
+        ]  # fmt: skip
+        model = next_model(
+            decode_model(start), updates, tuple(weights[name] for name in attempt.included),
             attempt.included, opened.exponent, rule_named(registration.rule),
             study.aggregation.tolerate, server_named(registration.server), server,
         )  # fmt: skip
+        return encode_model(model)
     except CollegiumError as error:
         if error.code.startswith("plugin."):
             what = f"{error.what}; the validators' votes stand"

@@ -16,7 +16,7 @@ from collegium.errors import FormatError, RunError
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import (
     ModelState,
@@ -60,7 +60,7 @@ class Site:
     """
 
     def __init__(
-        self, identity: Identity, blobs: Blobs, outbox: Outbox, cohort: Cohort, parts: SiteParts
+        self, identity: Identity, blobs: Blobs, outbox: WriteOnce, cohort: Cohort, parts: SiteParts
     ) -> None:
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}
@@ -69,13 +69,14 @@ class Site:
         self._outbox = outbox
         self._cohort = cohort
         self._parts = parts
+        self._latest = "", b""
         self._document = document_bytes(cohort.study)
         self._tensors = tensors(cohort.spec)
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
         member = self._identity.member
-        if view.may_accept(member):  # in open rounds too: who missed the set-up joins the next one
+        if member in view.unaccepted:  # in open rounds too: latecomers join the next one
             return self._accept(view)
         match view.phase:
             case "commit" if member in view.participants and not view.has_spoken("commits", member):
@@ -122,7 +123,7 @@ class Site:
 
     def _commit(self, view: StudyView) -> list[bytes]:
         key = outbox_key(self._identity.genesis, view)
-        blob = self._outbox.get(key)
+        blob = self._kept(key)
         if blob is None:
             model = self._model(view.model)
             if model is None or view.round is None:
@@ -137,6 +138,7 @@ class Site:
                 return []
             values = self._parts.protection.protect(encoded.values)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
+            self._latest = key, blob
         salt = self._identity.salt(view.study, view.number, view.attempt)
         bound = commitment(
             self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,
@@ -151,7 +153,7 @@ class Site:
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        blob = self._outbox.get(outbox_key(self._identity.genesis, view))
+        blob = self._kept(outbox_key(self._identity.genesis, view))
         if blob is None:
             return []
         values, _ = decode_update(blob)
@@ -164,6 +166,10 @@ class Site:
                 digest=to_text(name), salt=to_text(salt), peak=peak, saturated=saturated,
             )
         ]  # fmt: skip
+
+    def _kept(self, key: str) -> bytes | None:
+        """Return what the outbox holds under a key; the latest need not be read again."""
+        return self._latest[1] if self._latest[0] == key else self._outbox.get(key)
 
     def _serve_again(self, view: StudyView) -> None:
         """Publish a revealed update once more where its blob is gone or damaged."""

@@ -6,7 +6,6 @@ from functools import cached_property
 
 from collegium.canonical import from_text
 from collegium.ledger.contract.members import validator_powers
-from collegium.ledger.contract.rounds import attested
 from collegium.ledger.contract.tables import (
     THE_ONE,
     Acceptance,
@@ -18,6 +17,7 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
+    attested,
     powers,
     round_path,
     study_path,
@@ -113,12 +113,15 @@ class StudyView:
         found = ((name, self._state.record(path, key, Reveal)) for name, key in keys)
         return {name: reveal for name, reveal in found if reveal is not None}
 
-    def may_accept(self, site: str) -> bool:
-        """Return whether a registered site has not accepted, and training is not over."""
-        if self.status is None or self.status.phase not in ("setup", "rounds"):
-            return False
-        registered = self.registration is not None and site in self.registration.sites
-        return registered and self.acceptance(site) is None
+    @cached_property
+    def unaccepted(self) -> frozenset[str]:
+        """Registered sites that have not accepted while training is not over."""
+        if self.registration is None or self.status is None:
+            return frozenset()
+        if self.status.phase not in ("setup", "rounds"):
+            return frozenset()
+        accepted = self._state.keys(study_path(self.study, "sites"))
+        return frozenset(self.registration.sites).difference(accepted)
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""

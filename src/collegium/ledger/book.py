@@ -82,6 +82,16 @@ class Ledger:
 
         Returns one outcome for each. No block is written when nothing is accepted.
         """
+        outcomes = self.write(envelopes)
+        self.sync()
+        return outcomes
+
+    def sync(self) -> None:
+        """Make the blocks that were written survive a power cut: the time to acknowledge them."""
+        os.fsync(self._file.fileno())
+
+    def write(self, envelopes: Sequence[bytes]) -> list[Outcome]:
+        """Do as `append` does without syncing: nothing of it may be acknowledged before `sync`."""
         outcomes: list[Outcome] = []
         written: list[bytes] = []
         frontier = self.frontier
@@ -120,6 +130,7 @@ class Ledger:
         note = self.checkpoint(key)
         if self._sealed_at != self.frontier.size:
             self._write(encode_frame(CHECKPOINT, note.encode()))
+            self.sync()
             self._sealed_at = self.frontier.size
         return note
 
@@ -146,7 +157,6 @@ class Ledger:
     def _write(self, data: bytes) -> None:
         self._file.write(data)
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def replay(self, data: bytes, start: int) -> None:
         """Apply what a file holds from an offset on, comparing everything it records.

@@ -34,7 +34,7 @@ from tests.ledger.contract.moves import (
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import PhaseOpened, UpdatesIncluded
-from collegium.ledger.contract.rounds import attested
+from collegium.ledger.contract.tables import attested
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.hashing import lp, tagged_hash, u64

@@ -88,13 +88,6 @@ Applied = tuple[Transaction, str, Events]
 """An accepted transaction, who sent it, and what happened."""
 
 
-class Known(msgspec.Struct, frozen=True):
-    """Whether an envelope's signature holds under a key, found out beforehand."""
-
-    key: bytes
-    holds: bool
-
-
 @lru_cache(maxsize=16)
 def _as_text(genesis: bytes) -> str:
     return to_text(genesis)
@@ -116,13 +109,17 @@ def open_transaction(data: bytes, genesis: bytes) -> Opened:
     return Opened(envelope, transaction)
 
 
-def carry_out(state: State, opened: Opened, known: Known | None = None) -> Applied:
+def carry_out(
+    state: State, opened: Opened, checked: bytes | None = None, *, holds: bool = False
+) -> Applied:
     """Apply an opened transaction.
 
     Args:
         state: changed in place when the transaction is accepted, untouched otherwise.
         opened: the transaction.
-        known: about its signature; checked here where it is about another key than the sender's.
+        checked: a key under which its signature has been checked beforehand, if any; where the
+            sender's is another one by now, it is checked here.
+        holds: whether it held.
 
     Raises:
         Rejected: the contract refuses it.
@@ -130,9 +127,9 @@ def carry_out(state: State, opened: Opened, known: Known | None = None) -> Appli
     envelope, transaction = opened.envelope, opened.transaction
     sender, member = members.member_of_key(state, envelope.key_id)
     key = members.public_key(member.key)
-    if known is None or known.key != key:
-        known = Known(key, signature_holds(key, envelope.signed_bytes, envelope.signature))
-    if not known.holds:
+    if checked != key:
+        holds = signature_holds(key, envelope.signed_bytes, envelope.signature)
+    if not holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
         events = HANDLERS[type(transaction)](state, sender, member, transaction)

@@ -7,7 +7,13 @@ from collegium.errors import FormatError
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import Reveal, attempt_key, attempt_names, round_path
+from collegium.ledger.contract.tables import (
+    Reveal,
+    attempt_key,
+    attempt_names,
+    attested,
+    round_path,
+)
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
@@ -72,7 +78,7 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
         raise Rejected("malformed", error.why) from error
     revealed = attempt_names(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
     padding = (1 << -len(participants) % 8) - 1
-    if bitmap[-1] & padding or not set(revealed).issuperset(rounds.attested(bitmap, participants)):
+    if bitmap[-1] & padding or not set(revealed).issuperset(attested(bitmap, participants)):
         raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
     path = round_path(tx.study, tx.round, "available")
     state.put(path, attempt_key(tx.attempt, sender), bitmap)
