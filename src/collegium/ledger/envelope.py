@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from binascii import unhexlify
-from functools import lru_cache
 
 import msgspec
 
@@ -27,7 +26,7 @@ class Envelope(msgspec.Struct, frozen=True):
     @property
     def signed_bytes(self) -> bytes:
         """DSSE's pre-authentication encoding of the payload."""
-        return pre_authentication_encoding(self.payload)
+        return b"%b%d %b" % (_BEFORE_LENGTH, len(self.payload), self.payload)
 
     @property
     def transaction_id(self) -> bytes:
@@ -37,13 +36,11 @@ class Envelope(msgspec.Struct, frozen=True):
 
 def pre_authentication_encoding(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return DSSE's PAE: the bytes that the signature covers."""
-    return b"%s%d %s" % (_kind_encoded(payload_type), len(payload), payload)
-
-
-@lru_cache(maxsize=16)
-def _kind_encoded(payload_type: str) -> bytes:
     kind = payload_type.encode()
-    return b"DSSEv1 %d %s " % (len(kind), kind)
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+_BEFORE_LENGTH = pre_authentication_encoding(b"").removesuffix(b"0 ")
 
 
 class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
