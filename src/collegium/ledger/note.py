@@ -7,6 +7,7 @@ whether a history still leads there.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,6 +16,7 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE, SigningKey, signature_holds
 
 ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
 LONGEST_NOTE = 64 * 1024
 _DASH = "\N{EM DASH} "
 
@@ -39,26 +41,29 @@ def origin_of(genesis: bytes) -> str:
     return f"collegium/{genesis.hex()}"
 
 
-def note_key_hash(name: str, public: bytes) -> bytes:
-    """Return the four bytes that tell which key made a note's signature line."""
-    return sha256(name.encode() + b"\n" + ED25519 + public).digest()[:4]
+def note_key_hash(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
+    """Return the four bytes that tell which key made a note's signature line.
+
+    `kind` is the signature's type byte: a log's (`ED25519`) or a `COSIGNATURE`.
+    """
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
-def verifier_key(name: str, public: bytes) -> str:
+def verifier_key(name: str, public: bytes, kind: bytes = ED25519) -> str:
     """Return the key in the text form of signed-note: name+hash+base64."""
-    return f"{name}+{note_key_hash(name, public).hex()}+{_b64(ED25519 + public)}"
+    return f"{name}+{note_key_hash(name, public, kind).hex()}+{_b64(kind + public)}"
 
 
-def parse_verifier_key(text: str) -> tuple[str, bytes]:
+def parse_verifier_key(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
     """Return name and public key of a verifier key.
 
     Raises:
-        FormatError: it is not an Ed25519 verifier key in its one form.
+        FormatError: it is not a verifier key of that kind in its one form.
     """
     name, _, rest = text.partition("+")
     _, _, encoded = rest.partition("+")
     public = _un64(encoded, 1 + KEY_SIZE, "a verifier key")[1:]
-    if not text.isascii() or not name or verifier_key(name, public) != text:
+    if not text.isascii() or not name or verifier_key(name, public, kind) != text:
         raise malformed("a verifier key", "its name, hash and key do not belong together")
     return name, public
 
@@ -67,7 +72,42 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
     """Return the signed note; the key's name is the origin, as for every C2SP log."""
     text = checkpoint.text()
     signature = note_key_hash(checkpoint.origin, key.public) + key.sign(text.encode())
-    return f"{text}\n{_DASH}{checkpoint.origin} {_b64(signature)}\n"
+    return f"{text}\n{signature_line(checkpoint.origin, signature)}"
+
+
+def signature_line(name: str, signature: bytes) -> str:
+    """Return a note's signature line; `signature` starts with the key hash."""
+    return f"{_DASH}{name} {_b64(signature)}\n"
+
+
+def split_note(note: str) -> tuple[str, str]:
+    """Return a note's text and its signature lines, unread.
+
+    Raises:
+        FormatError: it is longer than any of ours, or is not a text, a blank line and lines.
+    """
+    text, blank, signatures = note.rpartition("\n\n")
+    if len(note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
+        raise malformed("a checkpoint", "it is not a signed note")
+    return f"{text}\n", signatures
+
+
+def signatures_by(name: str, key_hash: bytes, signatures: str) -> Iterator[bytes]:
+    """Yield what one key signed, without the key hash; the lines of others are passed over.
+
+    Raises:
+        FormatError: a line is not a signature line, or one under that name is not base64.
+    """
+    what = "a checkpoint"
+    for line in signatures[:-1].split("\n"):
+        signer, _, encoded = line.removeprefix(_DASH).partition(" ")
+        if not line.startswith(_DASH) or not signer or not encoded:
+            raise malformed(what, "a signature line is malformed")
+        if signer != name:
+            continue
+        raw = _un64(encoded, None, what)
+        if raw[:4] == key_hash:  # else another key of that name, such as one for cosignatures
+            yield raw[4:]
 
 
 def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
@@ -77,10 +117,7 @@ def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
         FormatError: malformed, of another log, or without a good signature by the key.
     """
     what = "a checkpoint"
-    text, blank, signatures = note.partition("\n\n")
-    text += "\n"
-    if len(note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
-        raise malformed(what, "it is not a signed note")
+    text, signatures = split_note(note)
     lines = text.split("\n")
     if len(lines) != 5 or lines[0] != origin:
         raise malformed(what, f"it is not a checkpoint of {origin}")
@@ -94,18 +131,9 @@ def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
     )
     if checkpoint.text() != text:
         raise malformed(what, "it is not in its one form")
-    wanted = note_key_hash(origin, public)
     signed = False
-    for line in signatures[:-1].split("\n"):
-        name, _, encoded = line.removeprefix(_DASH).partition(" ")
-        if not line.startswith(_DASH) or not name or not encoded:
-            raise malformed(what, "a signature line is malformed")
-        if name != origin:
-            continue
-        raw = _un64(encoded, None, what)
-        if raw[:4] != wanted:
-            continue  # another key of the same name, such as one for cosignatures
-        if not signature_holds(public, text.encode(), raw[4:]):
+    for signature in signatures_by(origin, note_key_hash(origin, public), signatures):
+        if not signature_holds(public, text.encode(), signature):
             raise malformed(what, "the log's signature does not hold")
         signed = True
     if not signed:
