@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ledger.vectors import PUBLISHED
 
 from collegium.errors import FormatError
 from collegium.ledger.cosignature import cosign, cosignatures, cosigner_name
@@ -44,6 +45,17 @@ def test_a_line_made_by_hand_from_the_standard() -> None:
     key_hash = sha256(name.encode() + b"\n\x04" + public).digest()[:4]
     blob = key_hash + bytes.fromhex("000000006553f100") + signature
     assert f"\N{EM DASH} {name} {b64encode(blob).decode()}\n" == LINE
+
+
+def test_the_published_note_that_four_witnesses_cosigned() -> None:
+    vector = PUBLISHED["cosigned_note"]
+    keys = dict(parse_verifier_key(text, COSIGNATURE) for text in vector["witnesses"])
+    times = cosignatures(vector["note"], keys)
+    assert times == dict.fromkeys(keys, vector["time"])
+    assert len(times) == 4
+    larger = vector["note"].replace("1432088532", "1432088533")
+    with pytest.raises(FormatError):
+        cosignatures(larger, keys)
 
 
 def test_who_cosigned_and_when() -> None:

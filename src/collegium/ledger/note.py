@@ -32,7 +32,7 @@ class Checkpoint:
 
     def text(self) -> str:
         """Return the note text that is signed."""
-        lines = (self.origin, str(self.size), _b64(self.root), _b64(self.extension))
+        lines = (self.origin, str(self.size), to_base64(self.root), to_base64(self.extension))
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -51,7 +51,7 @@ def note_key_hash(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
 
 def verifier_key(name: str, public: bytes, kind: bytes = ED25519) -> str:
     """Return the key in the text form of signed-note: name+hash+base64."""
-    return f"{name}+{note_key_hash(name, public, kind).hex()}+{_b64(kind + public)}"
+    return f"{name}+{note_key_hash(name, public, kind).hex()}+{to_base64(kind + public)}"
 
 
 def parse_verifier_key(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
@@ -62,7 +62,7 @@ def parse_verifier_key(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
     """
     name, _, rest = text.partition("+")
     _, _, encoded = rest.partition("+")
-    public = _un64(encoded, 1 + KEY_SIZE, "a verifier key")[1:]
+    public = from_base64(encoded, 1 + KEY_SIZE, "a verifier key")[1:]
     if not text.isascii() or not name or verifier_key(name, public, kind) != text:
         raise malformed("a verifier key", "its name, hash and key do not belong together")
     return name, public
@@ -77,7 +77,7 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
 
 def signature_line(name: str, signature: bytes) -> str:
     """Return a note's signature line; `signature` starts with the key hash."""
-    return f"{_DASH}{name} {_b64(signature)}\n"
+    return f"{_DASH}{name} {to_base64(signature)}\n"
 
 
 def split_note(note: str) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def signatures_by(name: str, key_hash: bytes, signatures: str) -> Iterator[bytes
             raise malformed(what, "a signature line is malformed")
         if signer != name:
             continue
-        raw = _un64(encoded, None, what)
+        raw = from_base64(encoded, None, what)
         if raw[:4] == key_hash:  # else another key of that name, such as one for cosignatures
             yield raw[4:]
 
@@ -126,8 +126,8 @@ def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
     checkpoint = Checkpoint(
         origin,
         int(lines[1]),
-        _un64(lines[2], DIGEST_SIZE, what),
-        _un64(lines[3], DIGEST_SIZE, what),
+        from_base64(lines[2], DIGEST_SIZE, what),
+        from_base64(lines[3], DIGEST_SIZE, what),
     )
     if checkpoint.text() != text:
         raise malformed(what, "it is not in its one form")
@@ -141,15 +141,21 @@ def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
     return checkpoint
 
 
-def _b64(raw: bytes) -> str:
+def to_base64(raw: bytes) -> str:
+    """Return standard base64 with padding, the form of bytes inside notes."""
     return b64encode(raw).decode("ascii")
 
 
-def _un64(text: str, length: int | None, what: str) -> bytes:
+def from_base64(text: str, length: int | None, what: str) -> bytes:
+    """Return the bytes behind standard base64 in its one spelling; any number where None.
+
+    Raises:
+        FormatError: another length, alphabet or a second spelling of the same bytes.
+    """
     try:
         raw = b64decode(text, validate=True)
     except (ValueError, UnicodeError) as error:
         raise malformed(what, f"{text[:60]!r} is not base64") from error
-    if length not in (None, len(raw)) or _b64(raw) != text:
+    if length not in (None, len(raw)) or to_base64(raw) != text:
         raise malformed(what, f"{text[:60]!r} is not canonical base64, or of another length")
     return raw
