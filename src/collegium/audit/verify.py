@@ -13,6 +13,7 @@ from pathlib import Path
 from collegium.audit.blobs import read_blobs, strays
 from collegium.audit.bundle import check_bundle
 from collegium.audit.faults import faults
+from collegium.audit.finality import cosigned_size
 from collegium.audit.findings import (
     NOT_PROVEN,
     SIMULATED,
@@ -63,6 +64,10 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     history = read_history(data)
     findings = history.findings
     anchored = _anchor(history, trust)
+    cosigned = cosigned_size(folder, history, trust)
+    simulated = history.genesis is not None and history.genesis.keys == "simulated"
+    if cosigned is not None and anchored == "genesis" and not simulated:
+        anchored = "checkpoint"
     stories, equivocations = gather(history.said)
     blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
@@ -92,7 +97,6 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     if not history.complete and history.genesis is not None and not partial:
         what = "the history does not end in a closed study and a checkpoint (--partial allows it)"
         findings.append(Finding("ledger.incomplete", "error", what, "ledger.log"))
-    simulated = history.genesis is not None and history.genesis.keys == "simulated"
     entries = max(history.roots, default=0)
     story_list = list(stories.values())
     return Verification(
@@ -103,7 +107,7 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         levels=levels,
         findings=tuple(findings),
         not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
-        claims=_claims(findings, anchored, trust, entries, simulated=simulated),
+        claims=_claims(findings, anchored, trust, cosigned, entries, simulated=simulated),
         genesis=history.identity.hex(),
         app_hash=history.app_hash.hex(),
         entries=entries,
@@ -181,7 +185,13 @@ def _folder(
 
 
 def _claims(
-    findings: list[Finding], anchored: Anchor, trust: TrustRoot, entries: int, *, simulated: bool
+    findings: list[Finding],
+    anchored: Anchor,
+    trust: TrustRoot,
+    cosigned: int | None,
+    entries: int,
+    *,
+    simulated: bool,
 ) -> str:
     """Say in words what an anchor is worth."""
     if any(finding.code.startswith("anchor.") for finding in findings):
@@ -196,9 +206,15 @@ def _claims(
     if anchored == "genesis":
         who = "whoever ran it held all keys and" if simulated else "whoever held all keys"
         return f"These members' ledger, but {who} could have written another history under it."
-    kept = trust.checkpoints[-1].size
-    covered = "it was" if kept == entries else f"its first {kept} of {entries} entries were"
-    return (
-        f"These members' ledger, and the same history that {len(trust.checkpoints)} checkpoint(s) "
-        f"kept outside speak of: {covered} not rewritten since."
-    )
+    told = []
+    if trust.checkpoints:
+        kept = trust.checkpoints[-1].size
+        covered = "it was" if kept == entries else f"its first {kept} of {entries} entries were"
+        told.append(
+            f"the same history that {len(trust.checkpoints)} checkpoint(s) kept outside speak of: "
+            f"{covered} not rewritten since"
+        )
+    if cosigned is not None and not simulated:
+        covered = "it" if cosigned == entries else f"its first {cosigned} of {entries} entries"
+        told.append(f"a quorum replayed and cosigned {covered}: for another, members signed both")
+    return f"These members' ledger, and {'; '.join(told)}."

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import collegium
+from collegium.cli.audit import audit
 from collegium.cli.output import FAILED, MISUSE, round_progress, say, say_json, warn
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -25,6 +26,9 @@ def program(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         sys.exit(MISUSE)
+
+
+program.add_command(audit)
 
 
 @program.command()

@@ -1,0 +1,67 @@
+"""Who the members are at some length of the log, and which of them stand behind a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from collegium.canonical import from_text
+from collegium.ledger.contract.events import AnyEvent, MembershipChanged
+from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.transactions import Admit, Expel
+from collegium.ledger.cosignature import cosignatures, cosigner_name
+from collegium.ledger.genesis import Genesis, Member
+from collegium.ledger.keys import KEY_SIZE
+
+
+def members_after(genesis: Genesis, events: Iterable[AnyEvent]) -> dict[str, Member]:
+    """Return the members by id, with their keys and powers, after these events of the log."""
+    members = {member.id: member for member in genesis.members}
+    for event in events:
+        if not isinstance(event, MembershipChanged):
+            continue
+        action = event.action
+        if isinstance(action, Admit):
+            members[action.member.id] = action.member
+        elif isinstance(action, Expel):
+            members.pop(action.member, None)
+        elif action.member in members:
+            members[action.member] = msgspec.structs.replace(members[action.member], key=action.key)
+    return members
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """Which validators cosigned a checkpoint, when (seconds since 1970), and their power."""
+
+    cosigners: dict[str, int]
+    power: int
+    total: int
+
+    @property
+    def quorum(self) -> bool:
+        """Whether they have more than two thirds of the power."""
+        return is_quorum(self.power, self.total)
+
+
+def backing(note: str, origin: str, members: Mapping[str, Member]) -> Backing:
+    """Return which of the members that validate cosigned a note.
+
+    Raises:
+        FormatError: it is no note, or a line under a validator's key does not hold.
+    """
+    validators = {name: member for name, member in members.items() if member.power}
+    keys = {
+        cosigner_name(origin, name): from_text(member.key, KEY_SIZE, "a key")
+        for name, member in validators.items()
+    }
+    times = cosignatures(note, keys)
+    cosigners = {
+        name: times[cosigner_name(origin, name)]
+        for name in validators
+        if cosigner_name(origin, name) in times
+    }
+    power = sum(validators[name].power for name in cosigners)
+    return Backing(cosigners, power, sum(member.power for member in validators.values()))
