@@ -70,7 +70,7 @@ class Run:
         return read_transcript(self.log.read_bytes())
 
     @property
-    def keys(self) -> Keys:
+    def known_members(self) -> Keys:
         return simulated_keys(self.transcript, SEED)
 
     def blob(self, digest: object) -> Path:

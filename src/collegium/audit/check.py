@@ -152,7 +152,7 @@ def _open_note(note: str, carried: _Carried, policy: Policy) -> Checkpoint:
         own = from_text(carried.genesis.log, KEY_SIZE)
         keys = [policy.log_key or own] if policy.genesis == carried.identity else []
     if not keys:
-        raise _Failed("receipt.log", f"{origin} is no log of this policy", "extra")
+        raise _Failed("receipt.ledger", f"{origin} is no log of this policy", "extra")
     why = ""
     for public in keys:
         try:

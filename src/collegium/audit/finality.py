@@ -49,4 +49,4 @@ def cosigned_size(folder: Path, history: History, trust: TrustRoot) -> int | Non
 def _demand(history: History, trust: TrustRoot, what: str) -> None:
     """Note a missing quorum where the policy asks for one."""
     if trust.cosigning is not None and trust.cosigning.quorum != NONE:
-        history.findings.append(Finding("anchor.quorum", "error", what, NAME))
+        history.findings.append(Finding("final.quorum", "error", what, NAME))

@@ -57,7 +57,7 @@ def issue_receipt(folder: Path, wanted: str) -> Issued:
         encode_receipt(receipt),
         index,
         checkpoint.size,
-        read_entry(entry, log.identity, log.keys()),
+        read_entry(entry, log.identity, log.known_members()),
         backing(note, log.origin, log.members(checkpoint.size)),
     )
 

@@ -61,7 +61,7 @@ class Log:
         """Return the members after so many entries."""
         return members_after(self.genesis, self._changes(size))
 
-    def keys(self) -> list[Member]:
+    def known_members(self) -> list[Member]:
         """Return every member with every key that it has had."""
         changes = list(self._changes(len(self.entries)))
         known = {member.key: member for member in self.genesis.members}

@@ -196,6 +196,8 @@ def _claims(
     """Say in words what an anchor is worth."""
     if any(finding.code.startswith("anchor.") for finding in findings):
         return "This is not the history that you trust."
+    if any(finding.code == "final.quorum" for finding in findings):
+        return "Nothing here shows the quorum that your policy asks for."
     if any(finding.severity == "error" for finding in findings):
         return "The evidence does not hold, so it proves nothing."
     if anchored == "none":

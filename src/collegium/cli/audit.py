@@ -34,7 +34,7 @@ def entries(run: Path, as_json: bool) -> None:
     from collegium.cli.receipts import entry_line
 
     log = read_log(run)
-    known = log.keys()
+    known = log.known_members()
     found = [read_entry(entry, log.identity, known) for entry in log.entries]
     if as_json:
         say_json(
