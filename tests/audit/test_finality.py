@@ -17,6 +17,7 @@ from collegium.audit.verify import verify
 from collegium.errors import FormatError
 from collegium.ledger.final import NAME, write_final
 from collegium.ledger.genesis import Genesis
+from collegium.ledger.note import verifier_key
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,9 @@ def test_a_text_policy_speaks_of_one_ledger(held: Cosigned, tmp_path: Path) -> N
     foreign = "log PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
     (tmp_path / "other").write_text(text.replace(log, foreign))
     (tmp_path / "both").write_text(text.replace(log, f"{log}\n{foreign}"))
-    for name in ("none", "other"):
+    key = verifier_key(f"collegium/{'ab' * 32}", small_run.key_of("another log").public)
+    (tmp_path / "two").write_text(text.replace(log, f"{log}\nlog {key}"))
+    for name in ("none", "other", "two"):
         with pytest.raises(FormatError, match=r"policy\.malformed"):
             policy_root(tmp_path / name)
     assert verify(held.folder, trust=policy_root(tmp_path / "both")).anchored == "checkpoint"

@@ -3,9 +3,11 @@
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec import structs
 from tests.audit.cosigned import Cosigned
 
 from collegium.audit.log import read_log
+from collegium.audit.membership import backing
 from collegium.canonical import from_text
 from collegium.ledger.book import open_ledger
 from collegium.ledger.contract.members import active_member, validator_powers
@@ -41,3 +43,12 @@ def test_a_key_that_changes(cosigned: Cosigned, tmp_path: Path) -> None:
 def test_members_that_come_change_their_key_and_go(eventful: Path, tmp_path: Path) -> None:
     (tmp_path / "ledger.log").write_bytes((eventful / "ledger.log").read_bytes())
     assert agree(tmp_path) >= 3
+
+
+def test_only_who_validates_stands_behind_a_checkpoint(cosigned: Cosigned) -> None:
+    log = read_log(cosigned.folder)
+    members = log.members(len(log.entries))
+    members["ada"] = structs.replace(members["ada"], power=0, roles=("site",))
+    found = backing(cosigned.note, log.origin, members)
+    assert set(found.cosigners) == {"cy"}
+    assert (found.power, found.total, found.quorum) == (2, 3, False)

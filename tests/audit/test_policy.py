@@ -103,6 +103,7 @@ def test_what_the_standard_allows(text: str, witnesses: list[str], quorum: str) 
 TWO = f"witness w1 {W1}\nwitness w2 {W2}\n"
 REFUSED = {
     "a control character": "quorum none\n\x01",
+    "a control character in a comment": "# about\x01\nquorum none\n",
     "a carriage return": "quorum none\r\n",
     "a form feed": "quorum\fnone\n",
     "a deleted character": "quorum none\x7f\n",

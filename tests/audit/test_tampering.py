@@ -70,7 +70,7 @@ class Run:
         return read_transcript(self.log.read_bytes())
 
     @property
-    def known_members(self) -> Keys:
+    def keys(self) -> Keys:
         return simulated_keys(self.transcript, SEED)
 
     def blob(self, digest: object) -> Path:
