@@ -229,7 +229,7 @@ def ledger_vector(genesis: Genesis) -> Vector:
 
 
 def receipt_vector(genesis: Genesis) -> Vector:
-    """Return pages 5 and 9: the entry's checkpoint cosigned by all, a receipt, its policies."""
+    """Return pages 5 and 11: the entry's checkpoint cosigned by all, a receipt, its policies."""
     ledger = ledger_vector(genesis)
     checkpoint = open_checkpoint(ledger["checkpoint"], *parse_verifier_key(ledger["verifier_key"]))
     names = {member.id: cosigner_name(checkpoint.origin, member.id) for member in genesis.members}

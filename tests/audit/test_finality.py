@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.audit.cosigned import Cosigned, build_cosigned, lines, sealed, shorter
+from tests.audit.cosigned import KEYS, Cosigned, build_cosigned, lines, sealed, shorter
 from tests.ledger import small_run
 
 from collegium.audit.findings import Verification
-from collegium.audit.issue import issue_policy
+from collegium.audit.issue import issue_policy, issue_receipt
 from collegium.audit.log import read_log
 from collegium.audit.trust import TrustRoot, genesis_root, policy_root
 from collegium.audit.verify import verify
@@ -70,16 +70,23 @@ def test_where_one_process_held_all_keys_cosignatures_add_nothing(cosigned: Cosi
     assert (found.ok, found.anchored) == (True, "genesis")
 
 
-def test_members_are_weighed_as_they_were_after_the_cosigned_entries(copy: Path) -> None:
-    """cy's key changes later: after the first entry its first key counts, and only that."""
-    note = shorter(copy, 1)
-    first = {name: small_run.key_of(name) for name in ("ada", "cy")}
-    write_final(copy, note + lines(note, "ada", "cy", keys=first))
-    found = verify(copy, trust=genesis_of(copy))
-    assert found.anchored == "checkpoint"
-    assert "its first 1 of" in found.claims
-    write_final(copy, note + lines(note, "ada", "cy"))
-    assert verify(copy, trust=genesis_of(copy)).anchored == "genesis"
+def test_a_block_is_judged_by_the_members_before_it(copy: Path) -> None:
+    """cy's key changes with entry 5: the block that says so is for the first key to judge."""
+    log = read_log(copy)
+    change = next(size for size in range(99) if log.members(size) != log.members(0))
+    assert change in log.blocks
+    after = log.blocks[log.blocks.index(change) + 1]
+    old = {name: small_run.key_of(name) for name in ("ada", "cy")}
+    for size, keys, other in ((1, old, KEYS), (change, old, KEYS), (after, KEYS, old)):
+        note = shorter(copy, size)
+        write_final(copy, note + lines(note, "ada", "cy", keys=keys))
+        found = verify(copy, trust=genesis_of(copy))
+        assert found.anchored == "checkpoint", size
+        assert f"its first {size} of 30 entries" in found.claims
+        assert issue_receipt(copy, "0").backing.quorum
+        write_final(copy, note + lines(note, "ada", "cy", keys=other))
+        assert verify(copy, trust=genesis_of(copy)).anchored == "genesis"
+        assert not issue_receipt(copy, "0").backing.quorum
 
 
 def test_too_few_cosignatures_anchor_nothing(copy: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def cosigned_size(folder: Path, history: History, trust: TrustRoot) -> int | Non
     """Return how many entries a quorum cosigned, or None; note in the history what is wrong.
 
     The quorum is the policy's where it has one, else more than two thirds of the power as it was
-    after those entries.
+    before the last of those blocks: no block judges itself.
     """
     genesis, policy = history.genesis, trust.cosigning
     if genesis is None:
@@ -36,7 +36,8 @@ def cosigned_size(folder: Path, history: History, trust: TrustRoot) -> int | Non
             what = f"the log signed another history over {checkpoint.size} entries"
             history.findings.append(Finding("final.mismatch", "error", what, NAME))
             return None
-        events = [e for one in history.said if one.index < checkpoint.size for e in one.events]
+        before = max((size for size in history.roots if size < checkpoint.size), default=0)
+        events = [event for one in history.said if one.index < before for event in one.events]
         found = backing(note, origin, members_after(genesis, events))
         if found.quorum if policy is None else policy.satisfied_by(policy.cosigners(note)):
             return None if policy is not None and policy.quorum == NONE else checkpoint.size

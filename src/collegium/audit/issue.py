@@ -58,7 +58,7 @@ def issue_receipt(folder: Path, wanted: str) -> Issued:
         index,
         checkpoint.size,
         read_entry(entry, log.identity, log.known_members()),
-        backing(note, log.origin, log.members(checkpoint.size)),
+        backing(note, log.origin, log.judges(checkpoint.size)),
     )
 
 

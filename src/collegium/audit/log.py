@@ -33,13 +33,14 @@ _CHANGE = b'"membership.changed"'
 class Log:
     """A log's entries, as far as blocks cover them, their hashes, and its newest note if any.
 
-    Nothing in it was replayed: that is for `verify`.
+    `blocks` are the sizes at which blocks end. Nothing was replayed: that is for `verify`.
     """
 
     genesis_bytes: bytes
     genesis: Genesis
     entries: list[bytes]
     hashes: list[bytes]
+    blocks: list[int]
     note: str | None
 
     @property
@@ -60,6 +61,10 @@ class Log:
     def members(self, size: int) -> dict[str, Member]:
         """Return the members after so many entries."""
         return members_after(self.genesis, self._changes(size))
+
+    def judges(self, size: int) -> dict[str, Member]:
+        """Return the members who judge the block that ends at a size: those before it."""
+        return self.members(max((end for end in self.blocks if end < size), default=0))
 
     def known_members(self) -> list[Member]:
         """Return every member with every key that it has had."""
@@ -98,16 +103,16 @@ def read_log(folder: Path) -> Log:
     if first is None or first.kind != GENESIS:
         raise malformed("ledger.log", "it does not start with a genesis")
     entries: list[bytes] = []
-    covered = 0
+    blocks: list[int] = []
     sealed: bytes | None = None
     for frame in frames:
         if frame.kind == ENTRY:
             entries.append(frame.body)
         elif frame.kind == BLOCK:
-            covered = len(entries)
+            blocks.append(len(entries))
         elif frame.kind == CHECKPOINT:
             sealed = frame.body
-    del entries[covered:]
+    del entries[blocks[-1] if blocks else 0 :]
     note = read_final(folder)
     if note is None and sealed is not None:
         try:
@@ -115,7 +120,7 @@ def read_log(folder: Path) -> Log:
         except UnicodeDecodeError as error:
             raise malformed("a checkpoint", str(error)) from error
     hashes = [entry_hash(entry) for entry in entries]
-    return Log(first.body, decode_genesis(first.body), entries, hashes, note)
+    return Log(first.body, decode_genesis(first.body), entries, hashes, blocks, note)
 
 
 def newest_checkpoint(log: Log) -> tuple[str, Checkpoint]:

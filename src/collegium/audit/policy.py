@@ -1,4 +1,4 @@
-"""C2SP tlog-policy: which logs and cosigners are trusted, and how many of them; 9-receipts.md.
+"""C2SP tlog-policy: which logs and cosigners are trusted, and how many of them; 11-receipts.md.
 
 Groups cannot weigh their members. Where a consortium's powers differ, more than two thirds of the
 power is written as groups that accept exactly the same members, or not at all.

@@ -1,4 +1,4 @@
-"""Receipts as files: C2SP tlog-proof v1 that carries genesis and entry; docs/spec/9-receipts.md."""
+"""Receipts as files: C2SP tlog-proof with genesis and entry inside; docs/spec/11-receipts.md."""
 
 from __future__ import annotations
 
