@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from collegium.audit.entry import EntrySaid, read_entry
+from collegium.audit.entry import EntrySaid, keys_of, read_entry, sender_signed
 from collegium.audit.findings import NOT_PROVEN, SIMULATED, Finding, Severity
 from collegium.audit.membership import backing
 from collegium.audit.policy import NONE, CosigningPolicy
@@ -84,7 +84,7 @@ def check_receipt(data: bytes, policy: Policy) -> ReceiptCheck:
             what = f"its hashes do not lead from the entry at {index} to the root over {size}"
             raise _Failed("receipt.inclusion", what, "proof")
         said = carried.said
-        findings += _sender(said)
+        findings += _sender(carried)
         support = _support(receipt.note, checkpoint, carried.genesis, policy)
         if not support.enough:
             what = f"the checkpoint is {support.behind}, and that is no quorum"
@@ -138,9 +138,10 @@ def _carried(receipt: Receipt) -> _Carried:
     try:
         data, entry = decode_extra(receipt.extra)
         genesis, identity = decode_genesis(data), genesis_digest(data)
-        return _Carried(identity, genesis, entry, read_entry(entry, identity, genesis.members))
+        said = read_entry(entry, identity, keys_of(genesis.members))
     except CollegiumError as error:
         raise _Failed("receipt.extra", f"{error.what}: {error.why}", "extra") from error
+    return _Carried(identity, genesis, entry, said)
 
 
 def _open_note(note: str, carried: _Carried, policy: Policy) -> Checkpoint:
@@ -162,13 +163,15 @@ def _open_note(note: str, carried: _Carried, policy: Policy) -> Checkpoint:
     raise _Failed("receipt.checkpoint", why, "checkpoint")
 
 
-def _sender(said: EntrySaid) -> Iterator[Finding]:
+def _sender(carried: _Carried) -> Iterator[Finding]:
     """Yield what is wrong or unknown about who signed the entry."""
-    if said.signed is None:
+    signed = sender_signed(carried.entry, keys_of(carried.genesis.members))
+    if signed is None:
         what = "its sender's key is none of the genesis, so a member's that changed or came later"
         yield Finding("receipt.sender", "note", what, "entry")
-    elif not said.signed:
-        yield _error("receipt.signature", f"the signature is not {said.sender}'s", "entry")
+    elif not signed:
+        what = f"the signature is not {carried.said.sender}'s"
+        yield _error("receipt.signature", what, "entry")
 
 
 def _support(note: str, checkpoint: Checkpoint, genesis: Genesis, policy: Policy) -> _Support:

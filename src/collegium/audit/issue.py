@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from collegium.audit.entry import EntrySaid, read_entry
+from collegium.audit.entry import EntrySaid, keys_of, read_entry
 from collegium.audit.log import Log, find_entry, newest_checkpoint, read_log
 from collegium.audit.membership import Backing, backing
 from collegium.audit.policy import NONE, CosigningPolicy, policy_lines, two_thirds
@@ -57,7 +57,7 @@ def issue_receipt(folder: Path, wanted: str) -> Issued:
         encode_receipt(receipt),
         index,
         checkpoint.size,
-        read_entry(entry, log.identity, log.known_members()),
+        read_entry(entry, log.identity, keys_of(log.known_members())),
         backing(note, log.origin, log.judges(checkpoint.size)),
     )
 

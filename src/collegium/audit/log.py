@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from collegium.audit.membership import members_after
+from collegium.audit.membership import members_after, members_ever
 from collegium.canonical import from_text, malformed
 from collegium.errors import FormatError, RunError
 from collegium.ledger.contract.events import AnyEvent, decode_events
@@ -68,12 +68,7 @@ class Log:
 
     def known_members(self) -> list[Member]:
         """Return every member with every key that it has had."""
-        changes = list(self._changes(len(self.entries)))
-        known = {member.key: member for member in self.genesis.members}
-        for count in range(len(changes)):
-            later = members_after(self.genesis, changes[: count + 1])
-            known.update({member.key: member for member in later.values()})
-        return list(known.values())
+        return members_ever(self.genesis, self._changes(len(self.entries)))
 
     def _changes(self, size: int) -> Iterator[AnyEvent]:
         for entry in self.entries[:size]:

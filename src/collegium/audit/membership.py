@@ -10,7 +10,7 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.ledger.contract.events import AnyEvent, MembershipChanged
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.transactions import Admit, Expel
+from collegium.ledger.contract.transactions import Action, Admit, Expel, Rotate
 from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import KEY_SIZE
@@ -20,16 +20,33 @@ def members_after(genesis: Genesis, events: Iterable[AnyEvent]) -> dict[str, Mem
     """Return the members by id, with their keys and powers, after these events of the log."""
     members = {member.id: member for member in genesis.members}
     for event in events:
-        if not isinstance(event, MembershipChanged):
-            continue
-        action = event.action
-        if isinstance(action, Admit):
-            members[action.member.id] = action.member
-        elif isinstance(action, Expel):
-            members.pop(action.member, None)
-        elif action.member in members:
-            members[action.member] = msgspec.structs.replace(members[action.member], key=action.key)
+        if isinstance(event, MembershipChanged):
+            _change(members, event.action)
     return members
+
+
+def members_ever(genesis: Genesis, events: Iterable[AnyEvent]) -> list[Member]:
+    """Return every member that these events know of, once with each key that it has had."""
+    members = {member.id: member for member in genesis.members}
+    ever = list(genesis.members)
+    for event in events:
+        if isinstance(event, MembershipChanged):
+            changed = _change(members, event.action)
+            ever += [] if changed is None else [changed]
+    return ever
+
+
+def _change(members: dict[str, Member], action: Action) -> Member | None:
+    """Carry out a change; return the member that came of it, or None where one went."""
+    if isinstance(action, Expel):
+        members.pop(action.member, None)
+        return None
+    changed = action.member if isinstance(action, Admit) else members.get(action.member)
+    if isinstance(action, Rotate) and changed is not None:
+        changed = msgspec.structs.replace(changed, key=action.key)
+    if changed is not None:
+        members[changed.id] = changed
+    return changed
 
 
 @dataclass(frozen=True, slots=True)

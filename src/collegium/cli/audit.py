@@ -29,13 +29,13 @@ def audit(context: click.Context) -> None:
 @JSON
 def entries(run: Path, as_json: bool) -> None:
     """List the ledger entries of RUN, a run folder or a node's home."""
-    from collegium.audit.entry import read_entry
+    from collegium.audit.entry import keys_of, read_entry
     from collegium.audit.log import read_log
     from collegium.cli.receipts import entry_line
 
     log = read_log(run)
-    known = log.known_members()
-    found = [read_entry(entry, log.identity, known) for entry in log.entries]
+    keys = keys_of(log.known_members())
+    found = [read_entry(entry, log.identity, keys) for entry in log.entries]
     if as_json:
         say_json(
             [
