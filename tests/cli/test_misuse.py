@@ -13,6 +13,7 @@ import collegium as package
 from collegium.cli.commands import program
 
 COMMANDS = {"check", "demo", "list", "predict", "report", "run", "verify"}
+GROUPS = {"audit": {"check", "entries", "policy", "receipt", "tiles"}}
 
 
 def without_a_reader(folder: Path, *arguments: str) -> tuple[int, str]:
@@ -33,7 +34,19 @@ def test_help_lists_exactly_the_commands_that_work(call: Call) -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     listed = {line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()}
-    assert listed == COMMANDS == set(program.commands)
+    assert listed == {*COMMANDS, *GROUPS} == set(program.commands)
+
+
+@pytest.mark.parametrize(
+    ("group", "command"), [(one, sub) for one, subs in GROUPS.items() for sub in sorted(subs)]
+)
+def test_every_command_of_a_group_explains_itself_and_speaks_json(
+    call: Call, group: str, command: str
+) -> None:
+    done = call(group, command, "-h")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: collegium {group} {command} ")
+    assert "--json" in done.stdout
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
