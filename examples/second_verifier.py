@@ -275,8 +275,8 @@ def open_round(history: History, event: dict[str, Any]) -> None:
 
 def read_blob(run: Path, name: str) -> bytes:
     """Return a named blob (page 8)."""
-    data = (run / "blobs" / raw(name).hex()).read_bytes()
-    need(sha256(data).digest() == raw(name), f"the blob {raw(name).hex()} has other bytes")
+    need((path := run / "blobs" / raw(name).hex()).is_file(), f"there is no blob {path.name}")
+    need(sha256(data := path.read_bytes()).hexdigest() == path.name, f"blob {path.name} is altered")
     return data
 
 
@@ -294,7 +294,7 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
         need(claim == (reveal["peak"], reveal["saturated"]), f"{name}'s update is not as revealed")
         sums = [old + weight * x for old, x in zip(sums, values, strict=True)]
         total += weight
-    if closed is None or (terms["rule"], terms["server"]) != ("fedavg@1", "none@1"):
+    if not closed or (terms["rule"], terms["server"]) != ("fedavg@1", "none@1"):
         return
     server = parse(read_blob(run, terms["document"]))["aggregation"]["server"]
     rate, scale = float(server["learning_rate"]), ldexp(total, exponent)

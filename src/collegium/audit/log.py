@@ -20,6 +20,7 @@ from collegium.ledger.frames import (
     decode_entry,
     entry_hash,
     read_frames,
+    read_ledger,
 )
 from collegium.ledger.genesis import Genesis, Member, decode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE
@@ -84,7 +85,7 @@ def read_log(folder: Path) -> Log:
         FormatError: it is no ledger file, or what lies beside it as `final` is no note.
     """
     try:
-        data = (folder / "ledger.log").read_bytes()
+        data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunError(

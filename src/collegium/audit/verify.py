@@ -31,6 +31,7 @@ from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
+from collegium.ledger.frames import read_ledger
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.study.document import Study
@@ -52,7 +53,7 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     """
     folder = Path(run)
     try:
-        data = (folder / "ledger.log").read_bytes()
+        data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunError(

@@ -38,6 +38,7 @@ from collegium.ledger.frames import (
     hash_prefix,
     holds_acknowledged,
     read_frames,
+    read_ledger,
 )
 from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE, SigningKey
@@ -87,14 +88,13 @@ class Ledger:
         return outcomes
 
     def sync(self) -> None:
-        """Make the blocks that were written survive a power cut: the time to acknowledge them."""
+        """Make what was written survive a power cut: then it may be acknowledged."""
         os.fsync(self._file.fileno())
 
     def write(self, envelopes: Sequence[bytes]) -> list[Outcome]:
         """Do as `append` does without syncing: nothing of it may be acknowledged before `sync`."""
         outcomes: list[Outcome] = []
         written: list[bytes] = []
-        frontier = self.frontier
         applied = apply_all(self.state, self.identity, envelopes)
         for envelope, result in zip(envelopes, applied, strict=True):
             if isinstance(result, Rejected):
@@ -102,8 +102,8 @@ class Ledger:
                 continue
             transaction, sender, events = result
             entry = encode_entry(envelope, encode_events(events))
-            outcomes.append(Accepted(frontier.size, transaction, sender, events))
-            frontier.append(entry_hash(entry))
+            outcomes.append(Accepted(self.frontier.size, transaction, sender, events))
+            self.frontier.append(entry_hash(entry))
             written.append(encode_frame(ENTRY, entry))
         if written:
             first = self.frontier.size - len(written)
@@ -273,7 +273,7 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
         CollegiumError: it is missing, malformed, or contradicts the contract.
     """
     try:
-        data = path.read_bytes()
+        data = read_ledger(path)
         file = path.open("r+b")
     except OSError as error:
         what = f"{path} cannot be opened"
