@@ -45,5 +45,9 @@ class RunError(CollegiumError):
     """A run cannot start, go on or be read."""
 
 
+class StoreError(CollegiumError):
+    """The store of blobs that members share cannot be reached or used."""
+
+
 class PluginError(CollegiumError):
     """A name asks for a part that is not installed or cannot be loaded."""

@@ -82,3 +82,14 @@ def test_memory_holds_a_bounded_number_of_bytes(
     names = [folder.put(bytes([number]) * 20) for number in range(10)]
     assert [folder.get(name) for name in names] == [bytes([one]) * 20 for one in range(10)]
     assert sum(map(len, folder._kept.values())) <= 100
+
+
+def test_a_deleted_blob_is_gone_with_what_a_killed_writer_left_of_it(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    gone, kept = blobs.put(b"gone"), blobs.put(b"kept")
+    (tmp_path / f".{gone.hex()}.4711").write_bytes(b"go")
+    blobs.delete([gone, sha256(b"never here").digest()])
+    assert blobs.get(gone) is None
+    assert [path.name for path in tmp_path.iterdir()] == [kept.hex()]
+    assert blobs.put(b"gone") == gone
+    assert blobs.get(gone) == b"gone"

@@ -8,6 +8,7 @@ sites: syncing models costs 0.5 ms a round, syncing updates too would cost 2.7 m
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 
@@ -88,6 +89,18 @@ class BlobFolder:
         if data is not None:
             self._keep(digest, stamp, data)
         return data
+
+    def delete(self, digests: Collection[bytes]) -> None:
+        """Delete blobs for good, with what a writer that was killed left of them."""
+        for digest in digests:
+            self._sound.pop(digest, None)
+            self._kept_bytes -= len(self._kept.pop(digest, b""))
+            Path(self._prefix + digest.hex()).unlink(missing_ok=True)
+        names = {digest.hex() for digest in digests}
+        for path in self.path.glob(".*"):
+            if path.name[1:].partition(".")[0] in names:
+                path.unlink(missing_ok=True)
+        sync_names(self.path)
 
     def _stamp(self, digest: bytes) -> _Stamp | None:
         """Return what tells a file from a changed one, or None where there is none."""
