@@ -43,7 +43,8 @@ from collegium.ledger.frames import (
 )
 from collegium.ledger.genesis import Genesis, Member, Role, encode_genesis, genesis_digest
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
-from collegium.ledger.keys import SigningKey, key_id, signing_key
+from collegium.ledger.hpke import expand
+from collegium.ledger.keys import SigningKey, exchange_key, key_id, signing_key
 from collegium.ledger.merkle import leaf_hash, tree_root
 from collegium.ledger.note import (
     Checkpoint,
@@ -53,6 +54,7 @@ from collegium.ledger.note import (
     sign_checkpoint,
     verifier_key,
 )
+from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
 
 HERE = Path(__file__).parent
@@ -80,6 +82,7 @@ def vectors() -> Vector:
         "ledger": [ledger_vector(small), ledger_vector(typical)],
         "receipts": [receipt_vector(small), receipt_vector(typical)],
         "blobs": blobs(genesis_digest(encode_genesis(typical))),
+        "sealed": [sealed(typical, ["cy"]), sealed(typical, ["ada", "bo", "cy"])],
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
 
@@ -304,6 +307,28 @@ def blobs(identity: bytes) -> Vector:
             "files": {name: data.hex() for name, data in files.items()},
             "digest": bundle_digest(files).hex(),
         },
+    }  # fmt: skip
+
+
+def sealed(genesis: Genesis, recipients: list[str]) -> Vector:
+    """Return page 9: an update sealed to some members, with what lies between."""
+    update = encode_update(np.array([1, -32767, 32767, 0], np.int16), 12)
+    identity = genesis_digest(encode_genesis(genesis))
+    context = Context(identity, "heart", 1, 2, "ada", sha256(update).digest())
+    seed, keys = digest("seed"), [key_of(name) for name in recipients]
+    data = seal(update, context, seed, [key.public for key in keys])
+    return {
+        "genesis": identity.hex(), "study": "heart", "round": 1, "attempt": 2, "author": "ada",
+        "update": update.hex(), "digest": context.digest.hex(), "context": context.encode().hex(),
+        "recipient_seeds": [sha256(f"vectors {name}".encode()).hexdigest() for name in recipients],
+        "recipients": [key.public.hex() for key in keys],
+        "exchange_keys": [exchange_key(key.public).hex() for key in keys],
+        "seed": seed.hex(),
+        "ephemeral_material": [
+            expand(seed, tag("sealed-ephemeral") + key.public, 32).hex() for key in keys
+        ],
+        "body_key": expand(seed, tag("sealed-body"), 32).hex(),
+        "sealed": data.hex(), "sealed_digest": sha256(data).hexdigest(),
     }  # fmt: skip
 
 

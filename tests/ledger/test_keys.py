@@ -10,6 +10,7 @@ from tests.ledger.vectors import PUBLISHED
 
 from collegium.ledger.keys import (
     SigningKey,
+    exchange_key,
     key_id,
     signature_holds,
     signing_key,
@@ -125,3 +126,32 @@ def test_a_private_key_is_not_shown() -> None:
     assert repr(key) == f"SigningKey(public={key.public.hex()})"
     assert isinstance(key, SigningKey)
     assert len(key_id(key.public)) == 32
+
+
+def test_the_exchange_key_is_the_one_of_the_birational_map() -> None:
+    """RFC 7748, section 4.1: u = (1 + y) / (1 - y)."""
+    prime = 2**255 - 19
+    for number in range(8):
+        public = signing_key(bytes([number]) * 32).public
+        y = int.from_bytes(public, "little") & (2**255 - 1)
+        u = (1 + y) * pow(1 - y, -1, prime) % prime
+        assert exchange_key(public) == u.to_bytes(32, "little")
+
+
+def test_two_members_agree_on_a_secret_by_their_signing_keys() -> None:
+    one, other = signing_key(b"1" * 32), signing_key(b"2" * 32)
+    shared = one.agree(exchange_key(other.public))
+    assert shared == other.agree(exchange_key(one.public))
+    assert len(set(shared)) > 8
+
+
+@pytest.mark.parametrize("key", [b"", bytes(32), b"\1" + bytes(31), b"\xff" * 32, b"short"])
+def test_what_is_no_sound_key_gives_no_exchange_key(key: bytes) -> None:
+    with pytest.raises(ValueError, match="not a sound"):
+        exchange_key(key)
+
+
+def test_a_peer_of_small_order_gives_no_secret() -> None:
+    for peer in (bytes(32), b"\1" + bytes(31)):
+        with pytest.raises(ValueError, match="small order"):
+            signing_key(b"1" * 32).agree(peer)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from nacl import bindings
-from nacl.exceptions import BadSignatureError
+from nacl.exceptions import BadSignatureError, CryptoError
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
@@ -31,6 +31,18 @@ class SigningKey:
         """Return the 64-byte signature."""
         return bindings.crypto_sign(message, self._secret)[:SIGNATURE_SIZE]
 
+    def agree(self, peer: bytes) -> bytes:
+        """Return the X25519 shared secret of this key, converted, and a peer's X25519 key.
+
+        Raises:
+            ValueError: the peer's key has small order.
+        """
+        secret = bindings.crypto_sign_ed25519_sk_to_curve25519(self._secret)
+        try:
+            return bindings.crypto_scalarmult(secret, peer)
+        except CryptoError as error:
+            raise ValueError("the peer's key has small order") from error
+
 
 def signing_key(seed: bytes) -> SigningKey:
     """Return the key pair of a 32-byte seed (RFC 8032)."""
@@ -41,6 +53,18 @@ def signing_key(seed: bytes) -> SigningKey:
 def key_id(public: bytes) -> bytes:
     """Return SHA-256 of the raw public key."""
     return sha256(public).digest()
+
+
+def exchange_key(public: bytes) -> bytes:
+    """Return the X25519 public key that belongs to a public Ed25519 key (docs/decisions/0013).
+
+    Raises:
+        ValueError: it is not a sound point.
+    """
+    try:
+        return bindings.crypto_sign_ed25519_pk_to_curve25519(public)
+    except (CryptoError, ValueError) as error:
+        raise ValueError("the key is not a sound Ed25519 point") from error
 
 
 def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
