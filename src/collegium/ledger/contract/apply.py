@@ -15,6 +15,7 @@ from collegium.ledger.contract import (
     evidence,
     governance,
     members,
+    retirement,
     studies,
     updates,
     votes,
@@ -23,6 +24,7 @@ from collegium.ledger.contract.events import Event, Events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import MemberRecord
 from collegium.ledger.contract.transactions import (
+    BlobRetire,
     EvaluationPost,
     EvidenceConflict,
     MemberPropose,
@@ -64,6 +66,7 @@ HANDLERS: Mapping[type[Transaction], Handler] = {
     EvaluationPost: lambda state, sender, _, tx: evaluations.post(state, sender, tx),
     ModelRelease: lambda state, sender, _, tx: evaluations.release(state, sender, tx),
     StudyClose: lambda state, _, member, tx: studies.close(state, member, tx),
+    BlobRetire: retirement.retire,
     MemberPropose: lambda state, sender, _, tx: governance.propose(state, sender, tx),
     MemberVote: _member_vote,
     EvidenceConflict: lambda state, _, __, tx: evidence.conflict(state, tx),

@@ -102,11 +102,12 @@ class RoundRecord(Record, frozen=True, kw_only=True):
 
 
 class Reveal(Record, frozen=True, kw_only=True):
-    """A revealed update."""
+    """A revealed update; `sealed` is the blob that holds it for the validators alone."""
 
     digest: str
     peak: int
     saturated: int
+    sealed: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelRecord(Record, frozen=True, kw_only=True):
