@@ -26,11 +26,11 @@ transaction is *rejected* (it leaves no trace in log or state) unless an active 
 with its current key and the contract accepts it.
 
 A member says a thing once: the natural key of a transaction is its kind, its sender and those of
-`study`, `round`, `attempt`, `phase`, `proposal`, `updates` that it has. In one log, no two different
-payloads have one natural key, and one payload comes twice only as `phase.timeout`, `study.abandon`,
-`member.vote` or `blob.retire` (a vote may be repeated where expulsions have made it decisive). Two
-different payloads under one natural key prove equivocation. `evidence.conflict` itself has no
-natural key: each names another pair.
+`study`, `round`, `attempt`, `phase`, `proposal`, `updates` that it has. In one log, no two
+different payloads have one natural key, and one payload comes twice only as `phase.timeout`,
+`study.abandon`, `member.vote` or `blob.retire` (a vote may be repeated where expulsions have made
+it decisive). Two different payloads under one natural key prove equivocation. `evidence.conflict`
+itself has no natural key: each names another pair.
 
 Quorum is `3 · yes > 2 · total` over voting powers: those of the round for availability and votes,
 the current ones for timers, abandonment, proposals and retirement.

@@ -36,6 +36,11 @@ class Identity:
         context = (self.genesis, study.encode(), u64(number), u64(attempt))
         return derive(self._secret, "salt", *context)
 
+    def seed(self, study: str, number: int, attempt: int, update: bytes) -> bytes:
+        """Return what seals an update of that digest: secret, and never that of another update."""
+        context = (self.genesis, study.encode(), u64(number), u64(attempt), update)
+        return derive(self._secret, "sealing", *context)
+
     def commitment_key(self, study: str) -> bytes:
         """Return the key of the commitment to a site's data snapshot; it never leaves the site."""
         return derive(self._secret, "snapshot", self.genesis, study.encode())

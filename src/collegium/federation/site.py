@@ -17,6 +17,7 @@ from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
+from collegium.federation.sealing import blob_of, sealed_update
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import (
     ModelState,
@@ -44,13 +45,17 @@ from collegium.study.terms import differing_terms
 
 @dataclass(frozen=True, slots=True)
 class SiteParts:
-    """What a site is made of: its rows, and the parts that its study names."""
+    """What a site is made of: its rows, the parts that its study names, and its own habits.
+
+    `seals` says whether updates are published for the round's validators alone.
+    """
 
     task: Task
     train: SiteRows
     test: SiteRows
     code: bytes
     protection: Protection
+    seals: bool = False
 
 
 class Site:
@@ -158,14 +163,23 @@ class Site:
             return []
         values, _ = decode_update(blob)
         peak, saturated = indicators(values)
-        name = self.blobs.publish(blob, sync=False)
+        name = self.blobs.publish(self._published(view, blob), sync=False)
+        seals = self._parts.seals
         salt = self._identity.salt(view.study, view.number, view.attempt)
         return [
             self._identity.sign(
                 UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(name), salt=to_text(salt), peak=peak, saturated=saturated,
+                digest=to_text(digest(blob) if seals else name), salt=to_text(salt), peak=peak,
+                saturated=saturated, sealed=to_text(name) if seals else msgspec.UNSET,
             )
         ]  # fmt: skip
+
+    def _published(self, view: StudyView, blob: bytes) -> bytes:
+        """Return what others get of the open attempt's update."""
+        if not self._parts.seals:
+            return blob
+        key = outbox_key(self._identity.genesis, view)
+        return sealed_update(self._identity, self._outbox, key, view, blob)
 
     def _kept(self, key: str) -> bytes | None:
         """Return what the outbox holds under a key; the latest need not be read again."""
@@ -173,11 +187,12 @@ class Site:
 
     def _serve_again(self, view: StudyView) -> None:
         """Publish a revealed update once more where its blob is gone or damaged."""
-        name = from_text(view.reveals[self._identity.member].digest, DIGEST_SIZE)
+        name = blob_of(view.reveals[self._identity.member])
         if self.blobs.fetch(name) is None:
             blob = self._outbox.get(outbox_key(self._identity.genesis, view))
-            if blob is not None and digest(blob) == name:
-                self.blobs.publish(blob, sync=False)
+            published = None if blob is None else self._published(view, blob)
+            if published is not None and digest(published) == name:
+                self.blobs.publish(published, sync=False)
 
     def _evaluate(self, view: StudyView) -> list[bytes]:
         """Open the test part, once, and sign what the final and the own model achieve on it."""

@@ -9,6 +9,7 @@ from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.sealing import blob_of, check_recipients, fetch_update
 from collegium.federation.view import StudyView
 from collegium.federation.witness import Conflict
 from collegium.learning.aggregation.next_model import (
@@ -31,22 +32,27 @@ from collegium.ledger.contract.transactions import (
     UpdateAvailable,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.sealing import Context, KeyOf
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 
 KEPT_BYTES = 1 << 26
 """A round's updates are kept between checking and recomputing up to this size."""
 
-_Claim = tuple[bytes, int, int, int]
-"""An update's digest, peak and saturated count as revealed, and its round's exponent."""
+_Claim = tuple[Context, bytes, int, int, int]
+"""Where an update belongs; its blob, peak and saturated count as revealed; the exponent."""
 
 
 class Validator:
     """A member with voting power; it satisfies `Participant`."""
 
-    def __init__(self, identity: Identity, blobs: Blobs, study: Study) -> None:
+    def __init__(
+        self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None
+    ) -> None:
+        """Return a validator; `key_of` are the keys that open updates, its present one if None."""
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
+        self._key_of = key_of or {identity.key.public: identity.key}.get
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
         self._noted: tuple[Conflict, ...] = ()
@@ -119,25 +125,35 @@ class Validator:
         """Return whether a revealed update can be had and is what its author claimed of it."""
         if view.round is None or view.registration is None:
             return False
+        reveal, at = view.reveals[name], (view.study, view.number, view.attempt, name)
         try:
-            found = self._update(view.reveals[name], view.registration, view.round.exponent)
+            check_recipients(self.blobs, view, reveal)
+            found = self._update(at, reveal, view.registration, view.round.exponent)
         except FormatError:
             return False
         return found is not None
 
     def _update(
-        self, reveal: Reveal, registration: StudyRecord, exponent: int
-    ) -> Contribution | None:
+        self, at: tuple[str, int, int, str], reveal: Reveal, registration: StudyRecord,
+        exponent: int,
+    ) -> Contribution | None:  # fmt: skip
         """Return a revealed update, checked once, or None where it is not to be had.
+
+        Args:
+            at: study, round, attempt and author.
+            reveal: what its author said of it.
+            registration: the study's.
+            exponent: the round's.
 
         Raises:
             FormatError: it is not what its author claimed of it.
         """
         name = from_text(reveal.digest, DIGEST_SIZE)
-        claim = (name, reveal.peak, reveal.saturated, exponent)
+        context = Context(self._identity.genesis, *at, name)
+        claim = (context, blob_of(reveal), reveal.peak, reveal.saturated, exponent)
         if claim in self._checked:
             return self._checked[claim]
-        data = self.blobs.fetch(name)
+        data = fetch_update(self.blobs, reveal, context, self._key_of)
         if data is None:
             return None
         found = checked_update(
@@ -157,7 +173,7 @@ class Validator:
         if record is None or registration is None:
             return []
         for name in view.scarce:
-            data = self.blobs.fetch(from_text(view.reveals[name].digest, DIGEST_SIZE))
+            data = self.blobs.fetch(blob_of(view.reveals[name]))
             if data is not None:
                 self.blobs.publish(data)
         verdict = self._verdict(view, registration, view.number, record, view.model)
@@ -229,8 +245,12 @@ class Validator:
         try:
             start = self._model(parent)
             found = [
-                self._update(reveal, registration, record.exponent) for _, reveal, _ in included
-            ]
+                self._update(
+                    (view.study, number, record.attempt, name), reveal, registration,
+                    record.exponent,
+                )
+                for name, reveal, _ in included
+            ]  # fmt: skip
             updates = [one for one in found if one is not None]
             if start is None or len(updates) < len(found) or not included:
                 return "unavailable"

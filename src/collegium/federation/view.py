@@ -6,10 +6,13 @@ from functools import cached_property
 
 from collegium.canonical import from_text
 from collegium.ledger.contract.members import validator_powers
+from collegium.ledger.contract.retirement import is_retired
 from collegium.ledger.contract.tables import (
+    MEMBERS,
     THE_ONE,
     Acceptance,
     EvaluationRecord,
+    MemberRecord,
     ModelRecord,
     Reveal,
     RoundRecord,
@@ -23,6 +26,7 @@ from collegium.ledger.contract.tables import (
     study_path,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 
 
@@ -173,6 +177,34 @@ class StudyView:
             if reveal is not None:
                 found.append((name, reveal, weights[name]))
         return found
+
+    @cached_property
+    def recipients(self) -> dict[str, bytes]:
+        """The open round's validators and the public keys to which updates are sealed for them.
+
+        The attempt's first sealed reveal fixes them; before that they are the current ones.
+        """
+        table, names = self._path("recipients"), self.validators
+        fixed = {name: self._state.get(table, attempt_key(self.attempt, name)) for name in names}
+        members = {name: self._state.record(MEMBERS, name, MemberRecord) for name in names}
+        keys = {name: member.key for name, member in members.items() if member is not None}
+        if any(fixed.values()):
+            keys = {name: key.decode() for name, key in fixed.items() if key is not None}
+        return {name: from_text(key, KEY_SIZE) for name, key in keys.items()}
+
+    def is_retired(self, whose: str) -> bool:
+        """Return whether all of a member's updates, or everybody's ("*"), are retired."""
+        return is_retired(self._state, self.study, 0, whose)
+
+    @property
+    def current_validators(self) -> dict[str, int]:
+        """Who validates now, with powers, whatever rounds there are."""
+        return validator_powers(self._state)
+
+    def has_voted_to_retire(self, member: str) -> bool:
+        """Return whether a validator's vote to retire everybody's updates is on record."""
+        votes = study_path(self.study, "retirement_votes")
+        return self._state.has(votes, f"{0:08d}/{member}")
 
     def missed_vote(self, member: str) -> RoundRecord | None:
         """Return the last closed round's record if a validator's vote on it is still missing."""

@@ -158,7 +158,7 @@ def build(
         for name in prepared.sites:
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
-                prepared.protection,
+                prepared.protection, seals=study.consensus.engine != "solo",
             )  # fmt: skip
             kept = Compartment(outbox, name)
             site = Site(identities[name], exchange.view(name), kept, cohort, parts)
