@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.audit.cosigned import Cosigned, build_cosigned
-from tests.audit.eventful import build_abandoned, build_eventful, build_honest
+from tests.audit.eventful import build_abandoned, build_eventful, build_honest, build_sealed
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +31,9 @@ def abandoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cosigned(tmp_path_factory: pytest.TempPathFactory) -> Cosigned:
     """A small run that a quorum of its members cosigned."""
     return build_cosigned(tmp_path_factory.mktemp("cosigned") / "run")
+
+
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One round whose updates only the validators can read."""
+    return build_sealed(tmp_path_factory.mktemp("sealed") / "run")

@@ -7,11 +7,12 @@ they are there. It claims no more than its anchor is worth.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from collegium.audit.blobs import read_blobs, strays
+from collegium.audit.blobs import leftovers, read_blobs, strays
 from collegium.audit.bundle import check_bundle
+from collegium.audit.evidence import Evidence, Fetch
 from collegium.audit.faults import faults
 from collegium.audit.finality import cosigned_size
 from collegium.audit.findings import (
@@ -24,7 +25,7 @@ from collegium.audit.findings import (
     Verification,
 )
 from collegium.audit.history import History, read_history
-from collegium.audit.recompute import Fetch, check_statements, recompute_rounds
+from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
 from collegium.audit.studies import Story, gather
 from collegium.audit.trust import TrustRoot
@@ -33,20 +34,29 @@ from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.frames import read_ledger
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.keys import KEY_SIZE, SigningKey
+from collegium.ledger.retirement import retired_updates
 from collegium.study.document import Study
 from collegium.study.reading import document_of
 
 NO_TRUST = TrustRoot()
 
 
-def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = False) -> Verification:
+def verify(
+    run: str | Path,
+    *,
+    trust: TrustRoot = NO_TRUST,
+    partial: bool = False,
+    keys: Collection[SigningKey] = (),
+) -> Verification:
     """Verify a run folder.
 
     Args:
         run: the folder with ``ledger.log`` and ``blobs/``.
         trust: what was known beforehand: nothing, a genesis digest, or a policy's checkpoints.
         partial: whether a history that is not complete may be ok.
+        keys: a member's ledger keys, present and former: they open the updates sealed to it, so
+            that rounds are recomputed for which otherwise the votes stand.
 
     Raises:
         RunError: the folder has no readable ledger.log.
@@ -79,11 +89,15 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         digest = from_text(name, DIGEST_SIZE)
         return read_blob(folder / "blobs", digest) if digest.hex() in blobs else None
 
+    retired = retired_updates((one.sender, one.transaction, one.events) for one in history.said)
+    held = {key.public: key for key in keys}
+    evidence = Evidence(history.identity, fetch, retired, held.get)
+    findings += leftovers(folder / "blobs", blobs, retired)
     for study_id, story in stories.items():
         study, found = registered_study(story, fetch)
         findings += found
         if study is not None:
-            reached, found = recompute_rounds(story, study, fetch)
+            reached, found = recompute_rounds(story, study, evidence)
             findings += found
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
