@@ -23,8 +23,8 @@ def test_every_kind_of_message_is_listed_once() -> None:
     assert kinds == [
         "acceptance", "commitment of an update", "reveal of an update", "update",
         "retirement of updates", "evaluation statement", "availability of updates", "vote",
-        "time-out", "model", "end of a study", "evidence of equivocation", "change of the membership",
-        "registration of the study", "released model",
+        "time-out", "model", "end of a study", "evidence of equivocation",
+        "change of the membership", "registration of the study", "released model",
     ]  # fmt: skip
     for message in messages().values():
         assert all(text for text in astuple(message)[:-2])

@@ -2,7 +2,7 @@
 
 A site retires its own updates by its own word: they came of its rows. Everybody's updates take
 more than two thirds of the validators' power, because with them goes what an outsider could
-recompute a round from, and no single member may take that away (docs/decisions/0014).
+recompute a round from, and no single member may take that away (docs/decisions/0017).
 """
 
 from __future__ import annotations
