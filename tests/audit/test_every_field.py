@@ -39,6 +39,7 @@ COMMON = ("kind", "format", "genesis", "study", "round", "attempt", "proposal")
 REFUSED, MALFORMED = "entry.refused", "entry.malformed"
 
 FREE = {
+    "blob.retire: round": "a vote that stayed alone, for whichever round",
     "evidence.conflict: first": "who contradicts himself once can do so in many ways",
     "evidence.conflict: second": "who contradicts himself once can do so in many ways",
     "member.propose: action.member.id": "the refused proposal's; nobody came of it",
@@ -56,7 +57,7 @@ FREE = {
 }
 
 FOUND = {
-    "blob.retire: round": {"named blob.retired"},
+    "blob.retire: round": {REFUSED, "named blob.retired"},
     "blob.retire: updates": {"named blob.retired", "named blob.withheld"},
     "evaluation.post: federated": {"blob.missing", "named blob.stray"},
     "evaluation.post: local": {"blob.missing", "named blob.stray"},
@@ -108,6 +109,11 @@ FOUND = {
 """What names the cause: an error's code, or "named" and the code of a fault or note."""
 
 
+def places_it(field: str) -> bool:
+    """Whether a field places its transaction, and so would do nowhere else."""
+    return field.partition(": ")[2] in COMMON and field not in FOUND
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A run folder to forge in, and what it was before."""
@@ -135,8 +141,13 @@ class Case:
         for index, entry in enumerate(entries):
             phase = tuple(entry.payload.get(name) for name in ("kind", "round", "attempt"))
             for change in changes(entry, known, self.keys):
-                common = change.field.partition(": ")[2] in COMMON
-                enough = ends[phase[0]][:1] if common else ends[phase] if phase[1] else (index,)
+                enough = (
+                    ends[phase[0]][:1]
+                    if places_it(change.field)
+                    else ends[phase]
+                    if phase[1]
+                    else (index,)
+                )
                 if thorough or index in enough:
                     yield index, change
 
@@ -207,7 +218,7 @@ def test_a_change_that_is_repaired_is_found_by_what_depends_on_it(
             found.setdefault(change.field, set()).add(seen)
             kinds.add(change.field.partition(": ")[0])
     assert kinds == {kind.__struct_config__.tag for kind in AnyTransaction.__args__}
-    common = {field for field in found if field.partition(": ")[2] in COMMON} - FOUND.keys()
+    common = {field for field in found if places_it(field)}
     assert set().union(*(found[field] for field in common)) == {MALFORMED, REFUSED}
     expected = {
         field: FOUND.get(field, set()) | ({"free"} if field in FREE else set())
