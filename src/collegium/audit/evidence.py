@@ -51,4 +51,5 @@ class Evidence:
             return "retired" if gone else "missing"
         digest = from_text(reveal.digest, DIGEST_SIZE)
         context = Context(self.genesis, opened.study, opened.round, opened.attempt, author, digest)
-        return unseal(data, context, self.key_of) or "sealed"
+        update = unseal(data, context, self.key_of)
+        return "sealed" if update is None else update
