@@ -26,20 +26,23 @@ transaction is *rejected* (it leaves no trace in log or state) unless an active 
 with its current key and the contract accepts it.
 
 A member says a thing once: the natural key of a transaction is its kind, its sender and those of
-`study`, `round`, `attempt`, `phase`, `proposal` that it has. In one log, no two different payloads
-have one natural key, and one payload comes twice only as `phase.timeout`, `study.abandon` or
-`member.vote` (a vote may be repeated where expulsions have made it decisive). Two different
-payloads under one natural key prove equivocation. `evidence.conflict` itself has no natural key:
-each names another pair.
+`study`, `round`, `attempt`, `phase`, `proposal`, `updates` that it has. In one log, no two
+different payloads have one natural key, and one payload comes twice only as `phase.timeout`,
+`study.abandon`, `member.vote` or `blob.retire` (a vote may be repeated where expulsions have made
+it decisive). Two different payloads under one natural key prove equivocation. `evidence.conflict`
+itself has no natural key: each names another pair.
 
 Quorum is `3 · yes > 2 · total` over voting powers: those of the round for availability and votes,
-the current ones for timers, abandonment and proposals.
+the current ones for timers, abandonment, proposals and retirement.
 
 - `bitmap`: base64url of ⌈n/8⌉ bytes for n participants. Participant i of `round.opened` (from 0) is
   bit 7 − (i mod 8) of byte ⌊i/8⌋, so the first is the highest bit of the first byte; unused bits
   are 0, and a set bit names a member that revealed.
 - `weight` has at most two significant binary digits (1, 2, 3, 4, 6, 8, 12, …); it counts where the
   study's `weights` are `rows`, else every weight is 1.
+- `sealed`: page 9. Where it is absent, the blob of `digest` holds the update.
+- `blob.retire` comes after `study.closed`. `own` updates are retired at once, `all` by a quorum of
+  votes for the same `round`; what is retired is retired once.
 - `code` and `snapshot` are commitments of their sender's, and name no blob.
 - `first`, `second`: base64url of two whole envelopes of page 2, in the order of their payloads.
 - `proposal`: base64url of 16 random bytes. `proof`: page 8.
@@ -57,7 +60,8 @@ order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64. Those
 of `participants`, whom bitmaps of a quorum name. A closing round is followed, in one entry, by the
 membership changes that waited for it, and then by the opening of the next; validators and their
 powers therefore never change while a round is open, and a further attempt has the same
-participants. `power` is that of the votes for `model` when the round closed.
+participants. `power` is that of the votes for `model` when the round closed. Blobs of updates in
+`updates.retired` may be missing from then on, unless a reveal that is not retired names them too.
 """
 
 

@@ -17,6 +17,8 @@ import numpy as np
 
 from collegium import canonical
 from collegium.audit.bundle import bundle_digest
+from collegium.audit.policy import CosigningPolicy, policy_lines, two_thirds
+from collegium.audit.receipt import Receipt, encode_extra, encode_receipt
 from collegium.audit.trust import policy_text
 from collegium.canonical import to_text
 from collegium.learning.blobs import ModelState, TensorSpec, encode_model, encode_update
@@ -26,6 +28,7 @@ from collegium.ledger.contract.events import encode_events
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
 from collegium.ledger.contract.updates import commitment
+from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.envelope import decode_envelope, pre_authentication_encoding, sign_envelope
 from collegium.ledger.frames import (
     BLOCK,
@@ -43,7 +46,14 @@ from collegium.ledger.hashing import lp, tag, tagged_hash, u64
 from collegium.ledger.hpke import expand
 from collegium.ledger.keys import SigningKey, exchange_key, key_id, signing_key
 from collegium.ledger.merkle import leaf_hash, tree_root
-from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint, verifier_key
+from collegium.ledger.note import (
+    Checkpoint,
+    open_checkpoint,
+    origin_of,
+    parse_verifier_key,
+    sign_checkpoint,
+    verifier_key,
+)
 from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
 
@@ -70,6 +80,7 @@ def vectors() -> Vector:
         "transaction": [transaction(small, close("s")), transaction(typical, register())],
         "genesis": [genesis_vector(small), genesis_vector(typical)],
         "ledger": [ledger_vector(small), ledger_vector(typical)],
+        "receipts": [receipt_vector(small), receipt_vector(typical)],
         "blobs": blobs(genesis_digest(encode_genesis(typical))),
         "sealed": [sealed(typical, ["cy"]), sealed(typical, ["ada", "bo", "cy"])],
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
@@ -217,6 +228,32 @@ def ledger_vector(genesis: Genesis) -> Vector:
         "policy": policy_text(data, key_of("log").public, [note]),
         "file": b"".join(encode_frame(kind, body) for kind, body in frames).hex(),
         "empty_root": State().root().hex(),
+    }
+
+
+def receipt_vector(genesis: Genesis) -> Vector:
+    """Return pages 5 and 11: the entry's checkpoint cosigned by all, a receipt, its policies."""
+    ledger = ledger_vector(genesis)
+    checkpoint = open_checkpoint(ledger["checkpoint"], *parse_verifier_key(ledger["verifier_key"]))
+    names = {member.id: cosigner_name(checkpoint.origin, member.id) for member in genesis.members}
+    lines = {
+        one: cosign(checkpoint, name, key_of(one), 1700000000 + index)
+        for index, (one, name) in enumerate(names.items())
+    }
+    note = ledger["checkpoint"] + "".join(lines.values())
+    extra = encode_extra(encode_genesis(genesis), bytes.fromhex(ledger["entry"]))
+    groups, quorum = two_thirds({member.id: member.power for member in genesis.members})
+    witnesses = {one: (name, key_of(one).public) for one, name in names.items()}
+    log = (checkpoint.origin, key_of("log").public)
+    policy = CosigningPolicy([log], witnesses, groups, quorum)
+    return {
+        "cosigned": note,
+        "cosigned_text": {
+            one: f"cosignature/v1\ntime {1700000000 + index}\n{checkpoint.text()}"
+            for index, one in enumerate(names)
+        },
+        "receipt": encode_receipt(Receipt(0, (), note, extra)),
+        "policy": "".join(f"{line}\n" for line in policy_lines(policy)),
     }
 
 

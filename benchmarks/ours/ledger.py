@@ -192,7 +192,7 @@ def main() -> None:
     consortium = build(study, folder, print)
     watch = Watch(consortium.cohort)
     setup = elapsed() - generating
-    drive(consortium.engine, "bench", consortium.participants, watch)
+    drive(consortium.engine, "bench", consortium.participants, watch, consortium.settle)
     status = consortium.view().status
     validating = sum(one.seconds for one in consortium.validators)
     consortium.close(complete=True)

@@ -37,9 +37,11 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     Raises:
         FormatError: the bytes are not the canonical form of a value of that type.
     """
-    brackets = data.count(b"{") + data.count(b"[")
-    if len(data) > LONGEST_DOCUMENT or (brackets > DEEPEST_NESTING and _deep(data)):
-        raise malformed(what, "it is larger or more deeply nested than the format allows")
+    if len(data) > LONGEST_DOCUMENT:
+        raise malformed(what, "it is larger than the format allows")
+    skeleton = data.translate(_TO_SKELETON)
+    if skeleton.count(b"{") > DEEPEST_NESTING and _deep(data):
+        raise malformed(what, "it is more deeply nested than the format allows")
     try:
         value = decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
@@ -50,9 +52,7 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
         raise malformed(what, str(error)) from error
     if again != data:
         raise malformed(what, "the bytes are not the canonical form of what they say")
-    if _SIXTEEN_DIGITS in data.translate(_DIGITS_TO_ZERO) and (
-        _largest(msgspec.json.decode(data)) > LARGEST_INTEGER
-    ):
+    if _SIXTEEN_DIGITS in skeleton and (_largest(msgspec.json.decode(data)) > LARGEST_INTEGER):
         raise malformed(what, "an integer is beyond 2^53 - 1")
     return value
 
@@ -67,7 +67,7 @@ def malformed(what: str, why: str) -> FormatError:
     )
 
 
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_TO_SKELETON = bytes.maketrans(b"123456789[", b"000000000{")
 _SIXTEEN_DIGITS = b"0" * 16
 
 

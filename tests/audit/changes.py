@@ -36,6 +36,7 @@ OTHERS: Mapping[str, tuple[object, ...]] = {
     "server": ("none@2", "adam@1", "nothing@1"),
     "sites": ("guest", "hungarian"),
     "study": ("another",),
+    "updates": ("all", "own"),
     "weights": ("equal", "rows"),
 }
 """Values that a field may have besides those that occur, by the field's name."""
@@ -43,6 +44,7 @@ OTHERS: Mapping[str, tuple[object, ...]] = {
 OPTIONAL = {
     "evaluation.post": {"local": ANOTHER_DIGEST},
     "round.vote": {"fail": "unavailable", "model": ANOTHER_DIGEST},
+    "update.reveal": {"sealed": ANOTHER_DIGEST},
 }
 """Fields that may be absent, with a value for where they are."""
 
@@ -70,7 +72,7 @@ def changes(entry: Entry, known: Mapping[str, list[object]], keys: Keys) -> Iter
         without = {key: old for key, old in payload.items() if key not in OPTIONAL[kind]}
         if field not in payload:
             yield Change(f"{kind}: {field}", {**without, field: value})
-        elif kind == "evaluation.post":
+        elif kind in ("evaluation.post", "update.reveal"):
             yield Change(f"{kind}: {field}", without)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.audit.eventful import build_abandoned, build_eventful, build_honest
+from tests.audit.cosigned import Cosigned, build_cosigned
+from tests.audit.eventful import build_abandoned, build_eventful, build_honest, build_sealed
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,15 @@ def eventful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def abandoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study that waits for everybody, in vain."""
     return build_abandoned(tmp_path_factory.mktemp("abandoned") / "run")
+
+
+@pytest.fixture(scope="session")
+def cosigned(tmp_path_factory: pytest.TempPathFactory) -> Cosigned:
+    """A small run that a quorum of its members cosigned."""
+    return build_cosigned(tmp_path_factory.mktemp("cosigned") / "run")
+
+
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One round whose updates only the validators can read."""
+    return build_sealed(tmp_path_factory.mktemp("sealed") / "run")

@@ -2,7 +2,9 @@
 
 `build_eventful` leaves a run folder with every kind of transaction but `study.abandon`, which is
 in `build_abandoned`'s: members come, change their key and go, a validator signs two votes,
-another falls silent, an attempt fails, a vote says `fail`, a site posts no statement.
+another falls silent, an attempt fails, a vote says `fail`, a site posts no statement, a site
+retires its update of round 1, and a validator votes to retire everybody's of round 3.
+`build_sealed` leaves one whose updates are sealed to the validators.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity, identity
@@ -20,6 +24,7 @@ from collegium.federation.view import StudyView
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import (
     Admit,
+    BlobRetire,
     EvaluationPost,
     Expel,
     MemberPropose,
@@ -30,7 +35,8 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.genesis import Member
 from collegium.ledger.keys import SigningKey, signing_key
-from collegium.plugins import find
+from collegium.ledger.retirement import retired_here
+from collegium.plugins import BUILT_IN, find
 from collegium.running.consortium import Consortium, build
 from collegium.running.execution import run
 from collegium.running.folder import write_policy
@@ -77,6 +83,7 @@ def build_eventful(folder: Path) -> Path:
     try:
         _govern(consortium)
         drive(consortium.engine, "heart", consortium.participants, nobody_is_told)
+        _retire(consortium)
     finally:
         consortium.close(complete=True)
     write_policy(folder, consortium.genesis, consortium.log_key)
@@ -161,6 +168,27 @@ def _govern(consortium: Consortium) -> None:
         ]
         outcomes = consortium.engine.submit([propose, *votes])
         assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+
+
+def _retire(consortium: Consortium) -> None:
+    """Let a site retire its update of round 1, and delete it; a vote for more is one alone."""
+    genesis = consortium.engine.identity
+    said = [("va", 1, "own"), ("cleveland", 3, "all")]
+    consortium.engine.submit([
+        identity(name, genesis, simulated_secret(SEED, name)).sign(
+            BlobRetire, study="heart", round=number, updates=whose
+        )
+        for name, number, whose in said
+    ])  # fmt: skip
+    blobs = consortium.exchange.folder
+    blobs.delete(retired_here((blobs.path.parent / "ledger.log").read_bytes(), blobs))
+
+
+def build_sealed(folder: Path) -> Path:
+    """Run a round of `heart` under an engine that is not `solo` in name, so that sites seal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BUILT_IN["engines"], "elsewhere", BUILT_IN["engines"]["solo"])
+        return build_honest(folder, "training.rounds=1", "consensus.engine=elsewhere")
 
 
 def proposal(label: str) -> str:

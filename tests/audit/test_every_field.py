@@ -28,7 +28,10 @@ from collegium.audit.findings import Finding
 from collegium.audit.history import read_history
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
+from collegium.federation.identity import member_key
+from collegium.federation.secrets import simulated_secret
 from collegium.ledger.contract.transactions import AnyTransaction
+from collegium.ledger.keys import SigningKey
 
 COMMON = ("kind", "format", "genesis", "study", "round", "attempt", "proposal")
 """Fields that place a transaction; elsewhere it has no place, so it is malformed or refused."""
@@ -36,6 +39,7 @@ COMMON = ("kind", "format", "genesis", "study", "round", "attempt", "proposal")
 REFUSED, MALFORMED = "entry.refused", "entry.malformed"
 
 FREE = {
+    "blob.retire: round": "a vote that stayed alone, for whichever round",
     "evidence.conflict: first": "who contradicts himself once can do so in many ways",
     "evidence.conflict: second": "who contradicts himself once can do so in many ways",
     "member.propose: action.member.id": "the refused proposal's; nobody came of it",
@@ -47,9 +51,14 @@ FREE = {
     "round.vote: fail": "a validator's reason to have no model is its own",
     "study.accept: snapshot": "a commitment whose key stays at the site",
     "update.commit: commitment": "of an attempt that failed before anybody revealed",
+    "update.reveal: peak": "of the round of which an update was retired: votes stand for it",
+    "update.reveal: saturated": "of the round of which an update was retired: votes stand for it",
+    "update.reveal: sealed": "where the update itself is here, nobody needs to open another blob",
 }
 
 FOUND = {
+    "blob.retire: round": {REFUSED, "named blob.retired"},
+    "blob.retire: updates": {"named blob.retired", "named blob.withheld"},
     "evaluation.post: federated": {"blob.missing", "named blob.stray"},
     "evaluation.post: local": {"blob.missing", "named blob.stray"},
     "evaluation.post: model": {REFUSED},
@@ -80,10 +89,10 @@ FOUND = {
     "study.register: exponent": {"study.registration"},
     "study.register: max_attempts": {"study.registration"},
     "study.register: min_sites": {REFUSED, "study.registration"},
-    "study.register: model": {"blob.missing", "round.model"},
+    "study.register: model": {"blob.missing", "named blob.stray", "round.model"},
     "study.register: parameters": {"study.registration"},
     "study.register: per_round": {REFUSED},
-    "study.register: rounds": {REFUSED, "study.registration"},
+    "study.register: rounds": {MALFORMED, REFUSED, "study.registration"},
     "study.register: rule": {"named rule.missing", "study.registration"},
     "study.register: seed": {"study.registration"},
     "study.register: server": {"study.registration"},
@@ -95,8 +104,14 @@ FOUND = {
     "update.reveal: peak": {"round.updates"},
     "update.reveal: salt": {REFUSED},
     "update.reveal: saturated": {MALFORMED, "round.updates"},
+    "update.reveal: sealed": {"named blob.withheld", "round.updates"},
 }
 """What names the cause: an error's code, or "named" and the code of a fault or note."""
+
+
+def places_it(field: str) -> bool:
+    """Whether a field places its transaction, and so would do nowhere else."""
+    return field.partition(": ")[2] in COMMON and field not in FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,7 @@ class Case:
     keys: Keys
     before: frozenset[Finding]
     policy: Path
+    reader: SigningKey
 
     def changes(self, *, thorough: bool) -> Iterator[tuple[int, Change]]:
         """Yield every change of every entry, or of enough entries that all outcomes occur.
@@ -125,15 +141,21 @@ class Case:
         for index, entry in enumerate(entries):
             phase = tuple(entry.payload.get(name) for name in ("kind", "round", "attempt"))
             for change in changes(entry, known, self.keys):
-                common = change.field.partition(": ")[2] in COMMON
-                enough = ends[phase[0]][:1] if common else ends[phase] if phase[1] else (index,)
+                enough = (
+                    ends[phase[0]][:1]
+                    if places_it(change.field)
+                    else ends[phase]
+                    if phase[1]
+                    else (index,)
+                )
                 if thorough or index in enough:
                     yield index, change
 
 
 @pytest.fixture
-def cases(eventful: Path, abandoned: Path, tmp_path: Path) -> list[Case]:
-    return [_case(run, tmp_path / str(index)) for index, run in enumerate((eventful, abandoned))]
+def cases(eventful: Path, abandoned: Path, sealed: Path, tmp_path: Path) -> list[Case]:
+    runs = (eventful, abandoned, sealed)
+    return [_case(run, tmp_path / str(index)) for index, run in enumerate(runs)]
 
 
 def _case(run: Path, copy: Path) -> Case:
@@ -141,11 +163,11 @@ def _case(run: Path, copy: Path) -> Case:
     data = (copy / "ledger.log").read_bytes()
     transcript = read_transcript(data)
     keys = simulated_keys(transcript, SEED, *GUEST_KEYS)
-    verification = verify(copy)
+    reader = member_key(simulated_secret(SEED, "va"))
+    verification = verify(copy, keys=[reader])
     assert verification.ok
-    return Case(
-        copy, data, transcript, keys, frozenset(verification.findings), copy / "policy.json"
-    )
+    before = frozenset(verification.findings)
+    return Case(copy, data, transcript, keys, before, copy / "policy.json", reader)
 
 
 def outcome(case: Case, data: bytes) -> str:
@@ -156,7 +178,8 @@ def outcome(case: Case, data: bytes) -> str:
     told = read_history(data).findings
     if not told:
         (case.folder / "ledger.log").write_bytes(data)
-        told = list(verify(case.folder, trust=policy_root(case.policy)).findings)
+        trust = policy_root(case.policy)
+        told = list(verify(case.folder, trust=trust, keys=[case.reader]).findings)
     new = [finding for finding in told if finding not in case.before]
     errors = [finding.code for finding in new if finding.severity == "error"]
     causes = [code for code in errors if code != "anchor.checkpoint"]
@@ -195,7 +218,7 @@ def test_a_change_that_is_repaired_is_found_by_what_depends_on_it(
             found.setdefault(change.field, set()).add(seen)
             kinds.add(change.field.partition(": ")[0])
     assert kinds == {kind.__struct_config__.tag for kind in AnyTransaction.__args__}
-    common = {field for field in found if field.partition(": ")[2] in COMMON}
+    common = {field for field in found if places_it(field)}
     assert set().union(*(found[field] for field in common)) == {MALFORMED, REFUSED}
     expected = {
         field: FOUND.get(field, set()) | ({"free"} if field in FREE else set())

@@ -170,6 +170,17 @@ def test_a_thousand_tiny_entries(folder: Path, honest: Path) -> None:
     assert not verdict(folder, _one_entry(honest, b"", b"", times=1000))
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_ledger_that_never_ends_is_not_waited_for(
+    folder: Path, make: Callable[[Path], None]
+) -> None:
+    make(folder / "ledger.log")
+    with pytest.raises(RunError) as caught:
+        verify(folder)
+    assert caught.value.code == "run.unreadable"
+    assert "not a regular file" in caught.value.why
+
+
 def test_a_ledger_that_is_no_file(folder: Path) -> None:
     with pytest.raises(RunError) as caught:
         verify(folder)

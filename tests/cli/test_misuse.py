@@ -13,7 +13,11 @@ import collegium as package
 from collegium.cli.commands import program
 
 COMMANDS = {"check", "demo", "list", "predict", "report", "run", "verify"}
-GROUPS = {"network": {"down", "status", "up"}, "node": {"init", "start", "status"}}
+GROUPS = {
+    "audit": {"check", "entries", "policy", "receipt", "tiles"},
+    "network": {"down", "status", "up"},
+    "node": {"init", "start", "status"},
+}
 ENDLESS = {"node start"}
 """What runs until it is stopped, and prints no result."""
 

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Call, Finished
-from tests.commands import diagnosis, told
+from tests.commands import QUICK, diagnosis, told
+
+from collegium.plugins import BUILT_IN
+
+ELSEWHERE = ("--set", "consensus.engine=elsewhere")
 
 SEVERITIES = {"error", "fault", "note"}
 
@@ -167,3 +171,23 @@ def test_misuse_is_told_in_three_lines(
     assert diagnosis(done)[0] == code
     assert done.stdout == ""
     assert told(call("verify", *filled, "--json"), status=2)["error"] == code
+
+
+def test_a_member_s_home_opens_what_is_sealed_to_it(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BUILT_IN["engines"], "elsewhere", BUILT_IN["engines"]["solo"])
+    assert call("run", "heart", *QUICK, *ELSEWHERE, "--out", "run").returncode == 0
+    run = tmp_path / "run"
+    outside = call("verify", run)
+    assert outside.returncode == 0
+    assert "2 certified by votes" in outside.stdout
+    assert "[update.sealed]" in outside.stdout
+    inside = told(call("verify", run, "--home", run / "members" / "va", "--json"))
+    assert inside["levels"] == {"recomputed": 2}
+    assert inside["findings"] == []
+
+
+def test_a_home_that_is_none_is_refused(call: Call, finished: Finished, tmp_path: Path) -> None:
+    refused = call("verify", finished.folder, "--home", tmp_path / "nowhere")
+    assert diagnosis(refused)[0] == "secret.missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from collegium.errors import RunError
 from collegium.federation.loop import QUOTA, Traffic, drive
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.book import Accepted
+from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyClose, Transaction
 from collegium.running.consortium import Consortium
 
@@ -59,6 +60,24 @@ def test_it_ends_with_the_study_and_reports_every_transaction_once(tmp_path: Pat
         assert accepted == within.engine.size > 0
         assert not traffic.rejected
         assert not traffic.dropped
+
+
+def test_what_is_kept_is_settled_before_anything_is_announced(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        submit, order = within.engine.submit, list[str]()
+
+        def submitting(batch: Sequence[bytes]) -> list[Outcome]:
+            order.append("submit")
+            return submit(batch)
+
+        def settle() -> None:
+            order.append("settle")
+            within.settle()
+
+        within.engine.submit = submitting  # type: ignore[method-assign, assignment]
+        drive(within.engine, within.view().study, within.participants, lambda _: None, settle)
+        assert order == ["settle", "submit"] * (len(order) // 2)
+        assert len(order) > 10
 
 
 def test_a_closed_study_is_left_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collegium.errors import RunError
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import Compartment, Outbox
 
 
 def write(path: Path, *entries: tuple[str, bytes]) -> bytes:
@@ -53,6 +53,26 @@ def test_a_value_is_synced_before_it_is_given_back(
         outbox.put("a", b"value")
         assert len(synced) == 1
         assert b"value" in synced[0]
+
+
+def test_members_of_one_process_share_a_file_and_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox"
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(path.read_bytes()))
+    with closing(Outbox(path)) as outbox:
+        ada, bo = Compartment(outbox, "ada"), Compartment(outbox, "bo")
+        assert ada.put("a", b"of ada") == b"of ada"
+        assert bo.put("a", b"of bo") == b"of bo"
+        assert synced == []
+        assert (ada.get("a"), bo.get("a"), bo.get("b")) == (b"of ada", b"of bo", None)
+        outbox.sync()
+        outbox.sync()
+        assert len(synced) == 1
+        assert b"of ada" in synced[0]
+        assert b"of bo" in synced[0]
+    assert read(path, "ada/a", "bo/a") == [b"of ada", b"of bo"]
 
 
 @given(st.integers(min_value=1))

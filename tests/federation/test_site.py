@@ -23,7 +23,7 @@ from tests.federation.kit import (
 
 from collegium.canonical import from_text, to_text
 from collegium.federation import cohort as cohort_module
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.site import Site, SiteParts, outbox_key
 from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
 from collegium.learning.evaluation.statement import decode_statement
@@ -159,7 +159,7 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
         view = until(within, "commit", 2)
         first = site(within).reconcile(view, idle=False)
         key = outbox_key(within.engine.identity, view)
-        kept = within.outboxes[-1].get(key)
+        kept = Compartment(within.outbox, "va").get(key)
         assert kept is not None
         other = bytearray(kept)
         other[-1] ^= 1
@@ -178,7 +178,7 @@ def test_without_its_outbox_it_does_not_reveal(tmp_path: Path) -> None:
 def test_its_outbox_has_nothing_for_another_ledger(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "reveal", 1)
-        genesis, outbox = within.engine.identity, within.outboxes[-1]
+        genesis, outbox = within.engine.identity, Compartment(within.outbox, "va")
         assert outbox.get(outbox_key(genesis, view)) is not None
         assert outbox.get(outbox_key(bytes(32), view)) is None
 
@@ -216,7 +216,7 @@ def test_it_accepts_nothing_after_training_or_where_it_is_not_registered(tmp_pat
     with consortium(tmp_path) as within:
         three = ("cleveland", "hungarian", "switzerland")
         registered(within, sites=three, per_round=3, min_sites=2)
-        assert not within.view().may_accept("va")
+        assert "va" not in within.view().unaccepted
         assert site(within).reconcile(within.view(), idle=False) == []
     with consortium(tmp_path / "other") as within:
         until(within, "setup")

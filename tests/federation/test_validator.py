@@ -142,15 +142,29 @@ def test_it_votes_for_the_mean_that_anybody_can_calculate(tmp_path: Path) -> Non
         assert decode_model(data).parameters.tobytes() == expected.tobytes()
 
 
+def started_again(within: Consortium, name: str) -> Validator:
+    """A validator that has just been started and remembers nothing."""
+    return Validator(identity_of(within, name), blobs_of(within, name), within.prepared.study)
+
+
 def test_it_votes_that_there_is_no_model_where_an_update_has_vanished(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "vote", 1)
         hide(within, view.reveals["va"].digest)
-        assert validator(within).reconcile(view, idle=False) == []
-        (envelope,) = validator(within).reconcile(view, idle=True)
+        again = started_again(within, "va")
+        assert again.reconcile(view, idle=False) == []
+        (envelope,) = again.reconcile(view, idle=True)
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
         assert vote.fail == "unavailable"
+
+
+def test_what_it_has_attested_it_need_not_fetch_again(tmp_path: Path) -> None:
+    with consortium(tmp_path) as within:
+        view = until(within, "vote", 1)
+        vote = started_again(within, "va").reconcile(view, idle=False)
+        hide(within, view.reveals["va"].digest)
+        assert validator(within).reconcile(view, idle=False) == vote
 
 
 def test_it_votes_on_a_round_that_closed_without_it(tmp_path: Path) -> None:
@@ -174,9 +188,9 @@ def test_it_waits_with_a_late_vote_for_what_is_not_to_be_had(tmp_path: Path) -> 
         missing = view.reveals["hungarian"].digest
         step(within, without=[validator(within, "va")])
         hide(within, missing)
-        view = within.view()
-        assert validator(within, "va").reconcile(view, idle=False) == []
-        (envelope,) = validator(within, "va").reconcile(view, idle=True)
+        view, again = within.view(), started_again(within, "va")
+        assert again.reconcile(view, idle=False) == []
+        (envelope,) = again.reconcile(view, idle=True)
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
         assert (vote.round, vote.fail) == (1, "unavailable")

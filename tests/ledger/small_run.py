@@ -18,6 +18,7 @@ from collegium.audit.bundle import bundle_digest
 from collegium.audit.trust import policy_text
 from collegium.canonical import from_text, to_text
 from collegium.learning.aggregation.next_model import next_model, rule_named, server_named
+from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import (
     TensorSpec,
     decode_model,
@@ -164,13 +165,13 @@ def vectors_of(number: int) -> dict[str, np.ndarray[Any, np.dtype[np.int16]]]:
 def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent]:
     """Play one round to its end; return the events that closed it."""
     place = {"study": "small", "round": number, "attempt": 1}
-    blobs, commits, reveals = [], [], []
+    updates, commits, reveals = [], [], []
     for site, values in vectors_of(number).items():
         data = encode_update(values, opened.exponent)
         name, salt = run.blobs.put(data), digest(f"salt of {site} in {number}")
         bound = commitment(run.ledger.identity, "small", number, 1, site, name, salt)
         peak, saturated = indicators(values)
-        blobs.append(data)
+        updates.append(Contribution(name, values))
         commits.append((site, UpdateCommit, {**place, "commitment": to_text(bound)}))
         told = {"digest": to_text(name), "salt": to_text(salt), "peak": peak}
         reveals.append((site, UpdateReveal, {**place, **told, "saturated": saturated}))
@@ -179,10 +180,10 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent
     run.say(*((who, UpdateAvailable, {**place, "bitmap": to_text(b"\xc0")}) for who in run.keys))
     start = run.blobs.get(from_text(opened.model, 32)) or b""
     model = next_model(
-        decode_model(start), blobs, tuple(WEIGHTS.values()), SITES, opened.exponent,
+        decode_model(start), updates, tuple(WEIGHTS.values()), SITES, opened.exponent,
         rule_named("fedavg@1"), 0, server_named("none@1"), STUDY.aggregation.server,
     )  # fmt: skip
-    vote = {**place, "model": to_text(run.blobs.put(model))}
+    vote = {**place, "model": to_text(run.blobs.put(encode_model(model)))}
     run.notes.append(run.ledger.checkpoint(key_of("*log")))
     events = run.say(("ada", RoundVote, vote), ("cy", RoundVote, vote))
     return events + run.say(("bo", RoundVote, vote))

@@ -10,7 +10,7 @@ from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small
 
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.book import Ledger, create_ledger, open_ledger
-from collegium.ledger.contract.apply import Applied, Known, Opened, carry_out
+from collegium.ledger.contract.apply import Applied, Opened, carry_out
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.frames import (
@@ -93,9 +93,9 @@ def applied_entries(monkeypatch: pytest.MonkeyPatch) -> list[Transaction]:
     """Count from now on what the contract is asked to apply."""
     calls: list[Transaction] = []
 
-    def counted(state: State, opened: Opened, known: Known | None) -> Applied:
+    def counted(state: State, opened: Opened, checked: bytes | None, *, holds: bool) -> Applied:
         calls.append(opened.transaction)
-        return carry_out(state, opened, known)
+        return carry_out(state, opened, checked, holds=holds)
 
     monkeypatch.setattr("collegium.ledger.applying.carry_out", counted)
     return calls

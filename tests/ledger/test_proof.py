@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger.vectors import PUBLISHED
 
-from collegium.ledger.merkle import leaf_hash, tree_root
+from collegium.ledger.merkle import leaf_hash, node_hash, tree_root
 from collegium.ledger.proof import (
     consistency_holds,
     consistency_proof,
@@ -139,6 +139,16 @@ def test_sizes_of_any_magnitude_are_answered() -> None:
     assert not inclusion_holds(LEAVES[0], -1, 4, [], LEAVES[0])
     assert not inclusion_holds(LEAVES[0], 0, 0, [], LEAVES[0])
     assert not consistency_holds(0, 3, LEAVES[0], LEAVES[1], [])
+
+
+def test_hashes_of_a_larger_tree_prove_nothing_about_a_smaller_one() -> None:
+    one, two, three, four, beside = LEAVES[:5]
+    assert not inclusion_holds(two, 0, 1, [one], node_hash(one, two))
+    proof = consistency_proof(subtrees([one, two, three, four]), 3, 4)
+    roots = tree_root([one, two, three]), tree_root([one, two, three, four])
+    assert consistency_holds(3, 4, *roots, proof)
+    above = [node_hash(beside, root) for root in roots]
+    assert not consistency_holds(3, 4, above[0], above[1], [*proof, beside])
 
 
 def test_the_same_tree_is_consistent_with_itself_by_no_hash() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from threading import Barrier, get_ident
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collegium.ledger import signatures
-from collegium.ledger.keys import signing_key
+from collegium.ledger.keys import signature_holds, signing_key
 from collegium.ledger.signatures import Check, signatures_hold
 
 KEYS = [signing_key(bytes([number]) * 32) for number in range(3)]
@@ -38,22 +39,30 @@ def test_each_gets_its_own_answer(truth: list[bool]) -> None:
 
 
 def test_several_cores_share_the_work(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    shares: list[int] = []
-    in_turn = signatures._in_turn
+    many = [check(number, good=True) for number in range(40)]
+    taking = []
+    all_here = Barrier(cores)
 
-    def counted(checks: Sequence[Check]) -> list[bool]:
-        shares.append(len(checks))
-        return in_turn(checks)
+    def held_up(public: bytes, message: bytes, signature: bytes) -> bool:
+        if get_ident() not in taking:
+            taking.append(get_ident())
+            all_here.wait(timeout=60)  # nobody goes on before everybody has taken one
+        return signature_holds(public, message, signature)
 
-    monkeypatch.setattr(signatures, "_in_turn", counted)
-    assert signatures_hold([check(number, good=True) for number in range(23)]) == [True] * 23
-    assert sum(shares) == 23
-    assert len(shares) == cores
+    monkeypatch.setattr(signatures, "signature_holds", held_up)
+    assert signatures_hold(many) == [True] * 40
+    assert len(taking) == cores
+
+
+def test_what_fails_in_a_thread_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signatures, "signature_holds", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        signatures_hold([check(number, good=True) for number in range(40)])
 
 
 def test_few_are_checked_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signatures, "_threads", lambda: pytest.fail("a thread was asked for"))
-    few = [check(number, good=True) for number in range(2 * signatures.FEWEST - 1)]
+    few = [check(number, good=True) for number in range(signatures.FEWEST - 1)]
     assert signatures_hold(few) == [True] * len(few)
 
 

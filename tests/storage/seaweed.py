@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -75,6 +76,9 @@ def seaweed_server(program: Path, folder: Path) -> Iterator[str]:
     finally:
         server.kill()  # asked politely it takes its time, and nobody needs its data any more
         server.wait()
+        for port in ports:  # it does not take its sockets away
+            for left in Path(gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:

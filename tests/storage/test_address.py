@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from collegium.errors import StoreError
-from collegium.storage.address import open_store
+from collegium.storage.address import CREDENTIALS, open_store
 
 HIDDEN = "do-not-print-me"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", HIDDEN)
 
 
 def refusal(address: str) -> StoreError:
@@ -83,3 +89,22 @@ def test_a_store_tells_its_name_without_its_credentials() -> None:
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert refusal(f"file://{tmp_path}/file/blobs").code == "store.refused"
+
+
+@pytest.mark.parametrize("given", CREDENTIALS)
+def test_who_asks_is_said_and_never_guessed(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would otherwise ask the network of a cloud that nobody named."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert refusal("s3://bucket").code == "store.credentials"
+    open_store(f"s3://bucket?access_key_id=a&secret_access_key={HIDDEN}", print)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", HIDDEN)
+    assert refusal("s3://bucket").code == "store.credentials"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv(given, "true")
+    open_store("s3://bucket", print)
+
+
+def test_half_of_the_credentials_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert refusal("s3://bucket").code == "store.refused"

@@ -161,7 +161,8 @@ def test_a_wrong_object_is_as_if_missing_and_told_of_and_put_right(
 ) -> None:
     blobs = of(bucket, warnings)
     bucket.objects[key(SMALL)] = wrong
-    assert blobs.get(digest(SMALL)) is None
+    for _ in range(3):  # whoever waits for it asks again and again, and is told once
+        assert blobs.get(digest(SMALL)) is None
     assert [digest(SMALL).hex() in told for told in warnings] == [True]
     blobs.put(SMALL)
     assert blobs.get(digest(SMALL)) == SMALL

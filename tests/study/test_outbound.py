@@ -22,9 +22,9 @@ def test_every_kind_of_message_is_listed_once() -> None:
     kinds = [message.kind for message in outbound(read_study("heart").study)]
     assert kinds == [
         "acceptance", "commitment of an update", "reveal of an update", "update",
-        "evaluation statement", "availability of updates", "vote", "time-out", "model",
-        "end of a study", "evidence of equivocation", "change of the membership",
-        "registration of the study", "released model",
+        "retirement of updates", "evaluation statement", "availability of updates", "vote",
+        "time-out", "model", "end of a study", "evidence of equivocation",
+        "change of the membership", "registration of the study", "released model",
     ]  # fmt: skip
     for message in messages().values():
         assert all(text for text in astuple(message)[:-2])
@@ -48,8 +48,8 @@ def test_what_is_in_an_acceptance_is_what_its_transaction_has_room_for() -> None
 def test_who_says_only_that_something_happened_tells_nothing_from_rows() -> None:
     clean = {kind for kind, message in messages().items() if not message.from_rows}
     assert clean == {
-        "availability of updates", "time-out", "end of a study", "change of the membership",
-        "registration of the study",
+        "retirement of updates", "availability of updates", "time-out", "end of a study",
+        "change of the membership", "registration of the study",
     }  # fmt: skip
 
 
@@ -58,7 +58,30 @@ def test_a_plain_update_is_said_to_leak() -> None:
     assert "can leak information about the rows" in update.protection
     assert update.to == "every validator, and whoever has the run folder"
     assert "up to 100" in update.contents
-    assert "none" in update.kept
+    assert "sealed" not in update.protection
+    assert "retired" in update.kept
+
+
+def test_between_members_an_update_is_sealed_and_what_that_is_worth_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BUILT_IN["engines"], "elsewhere", "nowhere:ENGINE")
+    found = messages("consensus.engine=elsewhere")
+    update = found["update"]
+    assert update.to == "each validator of the round; nobody else without the key of one"
+    assert update.protection.startswith("sealed: encrypted to the keys of the round's validators")
+    assert "to a validator it is plain" in update.protection
+    assert "can leak information about the rows" in update.protection
+    assert "stolen later" in update.protection
+    assert "retired" in update.kept
+    assert "the digest of the sealed update" in found["reveal of an update"].contents
+    assert "TLS" in found["vote"].protection
+    assert found["vote"].to == "every member, and everybody whom one gives the ledger"
+
+
+def test_in_one_process_nothing_is_said_of_a_way_between_members() -> None:
+    texts = [" ".join(map(str, astuple(message))) for message in messages().values()]
+    assert not any("TLS" in text or "sealed" in text for text in texts)
 
 
 def test_what_is_said_follows_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,5 +92,8 @@ def test_what_is_said_follows_the_study(monkeypatch: pytest.MonkeyPatch) -> None
     veiled = messages("privacy.protection=veil")["update"]
     assert "leak" not in veiled.protection
     assert "'veil'" in veiled.protection
-    assert messages("consensus.engine=elsewhere")["update"].to == "every validator"
+    hidden = messages("privacy.protection=veil", "consensus.engine=elsewhere")["update"]
+    assert hidden.protection.startswith("sealed")
+    assert "'veil'" in hidden.protection
+    assert "leak" not in hidden.protection
     assert "by the 4 validators" in messages("consensus.validators=4")["vote"].contents

@@ -9,7 +9,9 @@ from pathlib import Path
 from collegium.audit.findings import Finding, printable
 from collegium.audit.studies import Story
 from collegium.canonical import from_text
+from collegium.ledger.blobs import read_blob
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.retirement import is_update
 
 
 def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
@@ -46,6 +48,15 @@ def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
     return sound, findings
 
 
+def leftovers(folder: Path, blobs: set[str], retired: frozenset[bytes]) -> Iterator[Finding]:
+    """Note updates that were retired and are still here."""
+    here = (read_blob(folder, name) for name in retired if name.hex() in blobs)
+    count = sum(data is not None and is_update(data) for data in here)
+    if count:
+        what = f"{count} update(s) that were retired are still here"
+        yield Finding("blob.retired", "note", what, "blobs/")
+
+
 def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
     """Note the blobs that no study of the ledger names."""
     named: set[str] = set()
@@ -53,6 +64,8 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
         named |= {story.registration.document, story.registration.model}
         for attempt in story.attempts.values():
             named |= {reveal.digest for reveal in attempt.reveals.values()}
+            sealed = (reveal.sealed for reveal in attempt.reveals.values())
+            named |= {name for name in sealed if isinstance(name, str)}
             named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}
         for post in story.statements.values():
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}

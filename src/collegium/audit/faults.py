@@ -9,7 +9,7 @@ import msgspec
 from collegium.audit.findings import Finding
 from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text
-from collegium.ledger.contract.rounds import attested
+from collegium.ledger.contract.tables import attested
 
 _WHAT = {
     "validator.outvoted": "voted for another model than the one that the others recomputed",

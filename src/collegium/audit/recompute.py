@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 
 import msgspec
 
+from collegium.audit.evidence import Absence, Evidence, Fetch
 from collegium.audit.findings import Finding, Level
 from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.aggregation.next_model import (
-    check_update,
+    checked_update,
     next_model,
     rule_named,
     server_named,
 )
-from collegium.learning.blobs import decode_model
+from collegium.learning.blobs import decode_model, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundClosed
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.study.document import Study
 
-Fetch = Callable[[str], bytes | None]
-"""Returns the blob that the ledger names so (base64url), or None."""
-
 
 def recompute_rounds(
-    story: Story, study: Study, fetch: Fetch
+    story: Story, study: Study, evidence: Evidence
 ) -> tuple[dict[Level, int], list[Finding]]:
     """Recompute every closed round; return how many reached which level, and what does not hold.
 
@@ -38,22 +36,34 @@ def recompute_rounds(
     findings: list[Finding] = []
     for attempt in story.attempts.values():
         if attempt.closed is not None:
-            level, found = _closed_round(story, study, attempt, attempt.closed, fetch)
+            level, found = _closed_round(story, study, attempt, attempt.closed, evidence)
             findings += found
             if level is not None:
                 levels[level] = levels.get(level, 0) + 1
         elif attempt.included:
-            findings += _failed_attempt(story, study, attempt, fetch)
-    return levels, findings
+            findings += _failed_attempt(story, study, attempt, evidence)
+    return levels, _summed_up(findings)
+
+
+def _summed_up(findings: list[Finding]) -> list[Finding]:
+    """Return findings with those about sealed updates, which every round may have, as one."""
+    sealed = [one for one in findings if one.code == "update.sealed"]
+    if len(sealed) < 2:
+        return findings
+    places = f"{sealed[0].where} and {len(sealed) - 1} more"
+    one = msgspec.structs.replace(sealed[0], where=places)
+    return [one, *(other for other in findings if other.code != "update.sealed")]
 
 
 def _closed_round(
-    story: Story, study: Study, attempt: Attempt, closed: RoundClosed, fetch: Fetch
+    story: Story, study: Study, attempt: Attempt, closed: RoundClosed, evidence: Evidence
 ) -> tuple[Level | None, list[Finding]]:
     where = f"{closed.study}, round {closed.round}"
-    if fetch(closed.model) is None:
+    if evidence.fetch(closed.model) is None:
         return None, [Finding("blob.missing", "error", "the model it led to is missing", where)]
-    recomputed = _next_model(story, study, attempt, fetch, where)
+    recomputed = _next_model(story, study, attempt, evidence, where)
+    if recomputed is None:
+        return "certified_by_votes", []
     if isinstance(recomputed, Finding):
         level: Level | None = "certified_by_votes" if recomputed.severity == "note" else None
         return level, [recomputed]
@@ -69,7 +79,7 @@ def _closed_round(
 
 
 def _failed_attempt(
-    story: Story, study: Study, attempt: Attempt, fetch: Fetch
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence
 ) -> Iterator[Finding]:
     """Say who voted wrongly where no quorum came about, or that the updates lead to no model.
 
@@ -77,7 +87,9 @@ def _failed_attempt(
     """
     opened = attempt.opened
     where = f"{opened.study}, round {opened.round}, attempt {opened.attempt}"
-    recomputed = _next_model(story, study, attempt, fetch, where)
+    recomputed = _next_model(story, study, attempt, evidence, where)
+    if recomputed is None:
+        return
     if isinstance(recomputed, Finding):
         agreed = all(vote.model is msgspec.UNSET for vote in attempt.votes.values())
         expected = recomputed.code == "round.updates" and agreed
@@ -91,38 +103,56 @@ def _failed_attempt(
 
 
 def _next_model(
-    story: Story, study: Study, attempt: Attempt, fetch: Fetch, where: str
-) -> bytes | Finding:
-    """Return the model that an attempt's included updates lead to, or why it cannot be told."""
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str
+) -> bytes | Finding | None:
+    """Return the model that an attempt's included updates lead to, or why it cannot be told.
+
+    None where the updates are rightly gone: the votes stand, and nothing is wrong.
+    """
     opened, registration = attempt.opened, story.registration
-    start = fetch(opened.model)
+    start = evidence.fetch(opened.model)
     if start is None:
         what = "the model it started from is missing"
         return Finding("blob.missing", "error", what, where)
     reveals = [attempt.reveals[name] for name in attempt.included]
-    blobs = [fetch(reveal.digest) for reveal in reveals]
-    present = [data for data in blobs if data is not None]
-    if len(present) < len(blobs):
-        what = f"{len(blobs) - len(present)} update(s) are not here; the validators' votes stand"
-        return Finding("blob.withheld", "note", what, where)
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     server = study.aggregation.server
     try:
-        for data, reveal in zip(present, reveals, strict=True):
-            check_update(
-                data, registration.parameters, opened.exponent, reveal.peak, reveal.saturated
+        found = [evidence.update(attempt, name) for name in attempt.included]
+        present = [data for data in found if isinstance(data, bytes)]
+        if len(present) < len(found):
+            return _votes_stand([one for one in found if isinstance(one, str)], where)
+        updates = [
+            checked_update(
+                from_text(reveal.digest, DIGEST_SIZE), data, registration.parameters,
+                opened.exponent, reveal.peak, reveal.saturated,
             )
-        return next_model(
-            decode_model(start), present, tuple(weights[name] for name in attempt.included),
+            for data, reveal in zip(present, reveals, strict=True)
+        ]  # fmt: skip
+        model = next_model(
+            decode_model(start), updates, tuple(weights[name] for name in attempt.included),
             attempt.included, opened.exponent, rule_named(registration.rule),
             study.aggregation.tolerate, server_named(registration.server), server,
         )  # fmt: skip
+        return encode_model(model)
     except CollegiumError as error:
         if error.code.startswith("plugin."):
             what = f"{error.what}; the validators' votes stand"
             return Finding("rule.missing", "note", what, where)
         what = f"the aggregate cannot be recomputed: {error.what}: {error.why}"
         return Finding("round.updates", "error", what, where)
+
+
+def _votes_stand(absences: list[Absence], where: str) -> Finding | None:
+    """Return what is to be said of updates that are not to be had; None if they were retired."""
+    missing, sealed = absences.count("missing"), absences.count("sealed")
+    if missing:
+        what = f"{missing} update(s) are not here; the validators' votes stand"
+        return Finding("blob.withheld", "note", what, where)
+    if sealed < len(absences):
+        return None
+    what = f"{sealed} update(s) are sealed to others; the validators' votes stand"
+    return Finding("update.sealed", "note", what, where)
 
 
 def check_statements(story: Story, fetch: Fetch) -> tuple[int, list[Finding]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from collegium.audit.evidence import Fetch
 from collegium.audit.findings import Finding
-from collegium.audit.recompute import Fetch
 from collegium.audit.studies import Story
 from collegium.errors import FormatError
 from collegium.learning.blobs import decode_model

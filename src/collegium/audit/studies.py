@@ -17,7 +17,7 @@ from collegium.ledger.contract.events import (
     UpdatesIncluded,
 )
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.rounds import attested
+from collegium.ledger.contract.tables import attested
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from collegium.audit.policy import CosigningPolicy, parse_policy
+from collegium.canonical import malformed
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.genesis import decode_genesis, genesis_digest
 from collegium.ledger.note import (
@@ -19,6 +22,7 @@ from collegium.ledger.note import (
 
 FORMAT = "collegium-policy/v1"
 LARGEST_POLICY = 64 * 2**20
+_ORIGIN = re.compile(r"collegium/[0-9a-f]{64}", re.ASCII)
 
 
 class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,12 +37,16 @@ class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class TrustRoot:
-    """A genesis digest, and perhaps keys and checkpoints that were kept from earlier."""
+    """A genesis digest, and perhaps keys and checkpoints that were kept from earlier.
+
+    `cosigning` is there where the policy says who must have cosigned.
+    """
 
     genesis: bytes | None = None
     members: dict[str, str] | None = None
     log_key: bytes | None = None
     checkpoints: tuple[Checkpoint, ...] = field(default=())
+    cosigning: CosigningPolicy | None = None
 
 
 def genesis_root(text: str) -> TrustRoot:
@@ -62,32 +70,53 @@ def genesis_root(text: str) -> TrustRoot:
 
 
 def policy_root(path: Path) -> TrustRoot:
-    """Return the trust root of a policy file.
+    """Return the trust root of a policy file, for one ledger.
+
+    Raises:
+        RunError: the file cannot be read.
+        FormatError: it is no policy, contradicts itself, or speaks of several ledgers or none.
+    """
+    policy = read_policy(path)
+    if isinstance(policy, TrustRoot):
+        return policy
+    ours = [(name, key) for name, key in policy.logs if _ORIGIN.fullmatch(name)]
+    if len(ours) != 1:
+        raise _no_policy(path, f"it names {len(ours)} ledgers, and one is what can be verified")
+    name, key = ours[0]
+    return TrustRoot(bytes.fromhex(name.partition("/")[2]), log_key=key, cosigning=policy)
+
+
+def read_policy(path: Path) -> TrustRoot | CosigningPolicy:
+    """Return what a policy file says: our JSON, or a C2SP tlog-policy.
 
     Raises:
         RunError: the file cannot be read.
         FormatError: it is no policy, or contradicts itself.
     """
     try:
-        if path.stat().st_size > LARGEST_POLICY:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_POLICY + 1)
+        if len(data) > LARGEST_POLICY:
             raise OSError("it is too large to be a policy")
-        policy = msgspec.json.decode(path.read_bytes(), type=PolicyFile)
-        genesis = genesis_root(policy.genesis).genesis
-        name, log_key = parse_verifier_key(policy.log)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RunError(
             "policy.unreadable", f"{path} cannot be read", str(error), "check the path"
         ) from error
+    try:
+        return _json_root(data) if data.lstrip()[:1] == b"{" else parse_policy(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise _no_policy(path, str(error)) from error
     except CollegiumError as error:
         raise _no_policy(path, error.why) from error
+
+
+def _json_root(data: bytes) -> TrustRoot:
+    policy = msgspec.json.decode(data, type=PolicyFile)
+    genesis = genesis_root(policy.genesis).genesis
+    name, log_key = parse_verifier_key(policy.log)
     if genesis is None or policy.format != FORMAT or name != origin_of(genesis):
-        raise _no_policy(path, "its format, genesis and log key do not belong together")
-    try:
-        checkpoints = [open_checkpoint(note, name, log_key) for note in policy.checkpoints]
-    except FormatError as error:
-        raise _no_policy(path, error.why) from error
+        raise malformed("a policy", "its format, genesis and log key do not belong together")
+    checkpoints = [open_checkpoint(note, name, log_key) for note in policy.checkpoints]
     ordered = tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.size))
     return TrustRoot(genesis, policy.members, log_key, ordered)
 

@@ -7,12 +7,14 @@ they are there. It claims no more than its anchor is worth.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from collegium.audit.blobs import read_blobs, strays
+from collegium.audit.blobs import leftovers, read_blobs, strays
 from collegium.audit.bundle import check_bundle
+from collegium.audit.evidence import Evidence, Fetch
 from collegium.audit.faults import faults
+from collegium.audit.finality import cosigned_size
 from collegium.audit.findings import (
     NOT_PROVEN,
     SIMULATED,
@@ -23,35 +25,45 @@ from collegium.audit.findings import (
     Verification,
 )
 from collegium.audit.history import History, read_history
-from collegium.audit.recompute import Fetch, check_statements, recompute_rounds
+from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
 from collegium.audit.studies import Story, gather
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
+from collegium.ledger.frames import read_ledger
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.keys import KEY_SIZE, SigningKey
+from collegium.ledger.retirement import retired_updates
 from collegium.study.document import Study
 from collegium.study.reading import document_of
 
 NO_TRUST = TrustRoot()
 
 
-def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = False) -> Verification:
+def verify(
+    run: str | Path,
+    *,
+    trust: TrustRoot = NO_TRUST,
+    partial: bool = False,
+    keys: Collection[SigningKey] = (),
+) -> Verification:
     """Verify a run folder.
 
     Args:
         run: the folder with ``ledger.log`` and ``blobs/``.
         trust: what was known beforehand: nothing, a genesis digest, or a policy's checkpoints.
         partial: whether a history that is not complete may be ok.
+        keys: a member's ledger keys, present and former: they open the updates sealed to it, so
+            that rounds are recomputed for which otherwise the votes stand.
 
     Raises:
         RunError: the folder has no readable ledger.log.
     """
     folder = Path(run)
     try:
-        data = (folder / "ledger.log").read_bytes()
+        data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunError(
@@ -63,6 +75,10 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     history = read_history(data)
     findings = history.findings
     anchored = _anchor(history, trust)
+    cosigned = cosigned_size(folder, history, trust)
+    simulated = history.genesis is not None and history.genesis.keys == "simulated"
+    if cosigned is not None and anchored == "genesis" and not simulated:
+        anchored = "checkpoint"
     stories, equivocations = gather(history.said)
     blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
@@ -73,11 +89,15 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         digest = from_text(name, DIGEST_SIZE)
         return read_blob(folder / "blobs", digest) if digest.hex() in blobs else None
 
+    retired = retired_updates((one.sender, one.transaction, one.events) for one in history.said)
+    held = {key.public: key for key in keys}
+    evidence = Evidence(history.identity, fetch, retired, held.get)
+    findings += leftovers(folder / "blobs", blobs, retired)
     for study_id, story in stories.items():
         study, found = registered_study(story, fetch)
         findings += found
         if study is not None:
-            reached, found = recompute_rounds(story, study, fetch)
+            reached, found = recompute_rounds(story, study, evidence)
             findings += found
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
@@ -92,7 +112,6 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
     if not history.complete and history.genesis is not None and not partial:
         what = "the history does not end in a closed study and a checkpoint (--partial allows it)"
         findings.append(Finding("ledger.incomplete", "error", what, "ledger.log"))
-    simulated = history.genesis is not None and history.genesis.keys == "simulated"
     entries = max(history.roots, default=0)
     story_list = list(stories.values())
     return Verification(
@@ -103,7 +122,7 @@ def verify(run: str | Path, *, trust: TrustRoot = NO_TRUST, partial: bool = Fals
         levels=levels,
         findings=tuple(findings),
         not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
-        claims=_claims(findings, anchored, trust, entries, simulated=simulated),
+        claims=_claims(findings, anchored, trust, cosigned, entries, simulated=simulated),
         genesis=history.identity.hex(),
         app_hash=history.app_hash.hex(),
         entries=entries,
@@ -181,11 +200,19 @@ def _folder(
 
 
 def _claims(
-    findings: list[Finding], anchored: Anchor, trust: TrustRoot, entries: int, *, simulated: bool
+    findings: list[Finding],
+    anchored: Anchor,
+    trust: TrustRoot,
+    cosigned: int | None,
+    entries: int,
+    *,
+    simulated: bool,
 ) -> str:
     """Say in words what an anchor is worth."""
     if any(finding.code.startswith("anchor.") for finding in findings):
         return "This is not the history that you trust."
+    if any(finding.code == "final.quorum" for finding in findings):
+        return "Nothing here shows the quorum that your policy asks for."
     if any(finding.severity == "error" for finding in findings):
         return "The evidence does not hold, so it proves nothing."
     if anchored == "none":
@@ -196,9 +223,15 @@ def _claims(
     if anchored == "genesis":
         who = "whoever ran it held all keys and" if simulated else "whoever held all keys"
         return f"These members' ledger, but {who} could have written another history under it."
-    kept = trust.checkpoints[-1].size
-    covered = "it was" if kept == entries else f"its first {kept} of {entries} entries were"
-    return (
-        f"These members' ledger, and the same history that {len(trust.checkpoints)} checkpoint(s) "
-        f"kept outside speak of: {covered} not rewritten since."
-    )
+    told = []
+    if trust.checkpoints:
+        kept = trust.checkpoints[-1].size
+        covered = "it was" if kept == entries else f"its first {kept} of {entries} entries were"
+        told.append(
+            f"the same history that {len(trust.checkpoints)} checkpoint(s) kept outside speak of: "
+            f"{covered} not rewritten since"
+        )
+    if cosigned is not None and not simulated:
+        covered = "it" if cosigned == entries else f"its first {cosigned} of {entries} entries"
+        told.append(f"a quorum replayed and cosigned {covered}: for another, members signed both")
+    return f"These members' ledger, and {'; '.join(told)}."

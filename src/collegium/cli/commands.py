@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import collegium
+from collegium.cli.audit import audit
 from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
@@ -22,6 +23,9 @@ def program(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         sys.exit(MISUSE)
+
+
+program.add_command(audit)
 
 
 @program.command()
@@ -59,14 +63,23 @@ def run(
 @click.option("--policy", type=click.Path(path_type=Path), help="Trust root: a policy file.")
 @click.option("--genesis", metavar="SHA256", help="Trust root: the genesis digest.")
 @click.option("--partial", is_flag=True, help="Allow a history that is not complete.")
+@click.option(
+    "--home", type=click.Path(path_type=Path), help="A member's home: opens what is sealed to it."
+)
 @JSON
 def verify(
-    run: Path, policy: Path | None, genesis: str | None, partial: bool, as_json: bool
+    run: Path,
+    policy: Path | None,
+    genesis: str | None,
+    partial: bool,
+    home: Path | None,
+    as_json: bool,
 ) -> None:
     """Check everything in the folder RUN, and say what that proves and what it does not."""
     from collegium.audit.trust import TrustRoot, genesis_root, policy_root
     from collegium.audit.verify import verify as verify_run
     from collegium.cli.summaries import verification_json, verification_lines
+    from collegium.federation.identity import ledger_keys
 
     if policy is not None and genesis is not None:
         raise click.UsageError("--policy holds the genesis digest already; give one of the two")
@@ -77,7 +90,8 @@ def verify(
             warn("the policy lies in the run folder: whoever wrote the run may have written it too")
     elif genesis is not None:
         trust = genesis_root(genesis)
-    verification = verify_run(run, trust=trust, partial=partial)
+    keys = () if home is None else ledger_keys(home)
+    verification = verify_run(run, trust=trust, partial=partial, keys=keys)
     if as_json:
         say_json(verification_json(verification))
     else:

@@ -8,10 +8,12 @@ update themselves once its inclusion is fixed, so partial visibility heals.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
 from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.durability import Syncs
 
 
 class Blobs(Protocol):
@@ -20,7 +22,8 @@ class Blobs(Protocol):
     def publish(self, data: bytes, *, sync: bool = True) -> bytes:
         """Make a blob visible to everybody; return its digest.
 
-        It is not synced where its author keeps it and would publish it again.
+        It survives a power cut from when its digest is announced; not so, without a sync, where
+        its author keeps it and would publish it again.
         """
         ...
 
@@ -35,11 +38,28 @@ class Exchange:
     def __init__(self, folder: BlobFolder) -> None:
         self.folder = folder
         self.published_bytes = 0
+        self._syncs = Syncs()
         self._served: dict[tuple[str, bytes], bytes] = {}
 
     def view(self, member: str) -> View:
         """Return one member's view."""
         return View(self, member)
+
+    def publish(self, data: bytes, *, sync: bool) -> bytes:
+        """Make a blob visible to everybody, and begin to sync it; return its digest."""
+        self.published_bytes += len(data)
+        digest, written = self.folder.write(data)
+        if sync and written:
+            self._syncs.begin(partial(self.folder.sync, digest))
+        return digest
+
+    def settle(self) -> None:
+        """Return when everything that was published to last is on the disk."""
+        self._syncs.wait()
+
+    def close(self) -> None:
+        """Release what syncs."""
+        self._syncs.close()
 
     def serve(self, claimed: bytes, data: bytes, members: Iterable[str]) -> None:
         """Give some members bytes under a digest, theirs or not."""
@@ -60,8 +80,7 @@ class View:
 
     def publish(self, data: bytes, *, sync: bool = True) -> bytes:
         """Make a blob visible to everybody; return its digest."""
-        self._exchange.published_bytes += len(data)
-        return self._exchange.folder.put(data, sync=sync)
+        return self._exchange.publish(data, sync=sync)
 
     def fetch(self, digest: bytes) -> bytes | None:
         """Return the blob of that digest if it was published, or served to this member as it is."""

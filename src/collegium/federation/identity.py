@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from collegium import canonical
 from collegium.canonical import to_text
-from collegium.federation.secrets import derive
+from collegium.federation.secrets import derive, read_secret
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.hashing import u64
@@ -36,6 +37,11 @@ class Identity:
         context = (self.genesis, study.encode(), u64(number), u64(attempt))
         return derive(self._secret, "salt", *context)
 
+    def seed(self, study: str, number: int, attempt: int, update: bytes) -> bytes:
+        """Return what seals an update of that digest: secret, and never that of another update."""
+        context = (self.genesis, study.encode(), u64(number), u64(attempt), update)
+        return derive(self._secret, "sealing", *context)
+
     def commitment_key(self, study: str) -> bytes:
         """Return the key of the commitment to a site's data snapshot; it never leaves the site."""
         return derive(self._secret, "snapshot", self.genesis, study.encode())
@@ -44,6 +50,15 @@ class Identity:
 def member_key(secret: bytes) -> SigningKey:
     """Return the signing key that belongs to a node secret."""
     return signing_key(derive(secret, "signing"))
+
+
+def ledger_keys(home: Path) -> tuple[SigningKey, ...]:
+    """Return the ledger keys in the home of a simulated member.
+
+    Raises:
+        RunError: there is no secret in it, or not one.
+    """
+    return (member_key(read_secret(home)),)
 
 
 def identity(member: str, genesis: bytes, secret: bytes) -> Identity:

@@ -49,6 +49,7 @@ def drive(
     study: str,
     participants: Sequence[Participant],
     observe: Callable[[Sequence[Accepted]], None],
+    settle: Callable[[], None] = lambda: None,
 ) -> Traffic:
     """Run a study to its end.
 
@@ -57,6 +58,8 @@ def drive(
         study: its id.
         participants: everybody of this process.
         observe: is told what each block brought.
+        settle: is called before anything is announced; returns when what the participants keep
+            and publish is on the disk.
 
     Raises:
         RunError: nobody has anything to say and the study is not closed.
@@ -79,6 +82,7 @@ def drive(
                 traffic.dropped[participant.name] += len(due) - QUOTA
             batch += due[:QUOTA]
             speakers += [participant.name] * len(due[:QUOTA])
+        settle()
         began = perf_counter()
         outcomes = engine.submit(batch)
         traffic.engine_seconds += perf_counter() - began

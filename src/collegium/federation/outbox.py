@@ -3,13 +3,18 @@
 Architecture 3.3. One append-only file of checked records; a record is synced before `put`
 returns, and a key that is there is never written again. Values stay on the disk: memory holds
 where each key's record is.
+
+The members of a simulation share one file, each with a compartment of it, so that one sync
+serves them all: whoever drives them calls `sync` before anything is announced.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from collegium.errors import RunError
 from collegium.ledger.hashing import lp
@@ -18,12 +23,41 @@ _CHECK_SIZE = 8
 _HEADER_SIZE = 4 + _CHECK_SIZE
 
 
+class WriteOnce(Protocol):
+    """What a participant needs of an outbox."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return what was put under a key, or None."""
+        ...
+
+    def put(self, key: str, value: bytes) -> bytes:
+        """Keep a value, unless the key is there already; return what is now kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compartment:
+    """One member's part of a shared outbox; it satisfies `WriteOnce`."""
+
+    outbox: Outbox
+    member: str
+
+    def get(self, key: str) -> bytes | None:
+        """Return what was put under a key, or None."""
+        return self.outbox.get(f"{self.member}/{key}")
+
+    def put(self, key: str, value: bytes) -> bytes:
+        """Keep a value until the shared outbox is synced; return what is now kept."""
+        return self.outbox.put(f"{self.member}/{key}", value, sync=False)
+
+
 class Outbox:
     """A participant's outbox, opened from its file; a torn last record is dropped."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._bodies: dict[str, tuple[int, int]] = {}  # key: where its record's body is, its size
+        self._synced = True
         self._file = path.open("a+b")
         try:
             self._end = self._load()
@@ -52,19 +86,33 @@ class Outbox:
             raise _corrupt(start - _HEADER_SIZE)
         return body[_key_end(body) + 4 :]
 
-    def put(self, key: str, value: bytes) -> bytes:
-        """Keep a value, unless the key is there already; return what is now kept."""
+    def put(self, key: str, value: bytes, *, sync: bool = True) -> bytes:
+        """Keep a value, unless the key is there already; return what is now kept.
+
+        Args:
+            key: where it is found again.
+            value: what to keep.
+            sync: whether it must survive a power cut from here on.
+        """
         known = self.get(key)
         if known is not None:
             return known
-        body = lp(key.encode()) + lp(value)
-        record = _header(len(body)) + body + _check(body)
+        body = b"".join((lp(key.encode()), len(value).to_bytes(4, "big"), value))
+        record = b"".join((_header(len(body)), body, _check(body)))
         self._file.write(record)  # in append mode: at the end, wherever the last read was
         self._file.flush()
-        os.fsync(self._file.fileno())
+        self._synced = False
+        if sync:
+            self.sync()
         self._bodies[key] = (self._end + _HEADER_SIZE, len(body))
         self._end += len(record)
         return value
+
+    def sync(self) -> None:
+        """Make everything that was put survive a power cut."""
+        if not self._synced:
+            os.fsync(self._file.fileno())
+            self._synced = True
 
     def close(self) -> None:
         """Release the file."""

@@ -56,7 +56,23 @@ def keep_secret(home: Path, secret: bytes) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    kept = path.read_bytes()
+    return read_secret(home)
+
+
+def read_secret(home: Path) -> bytes:
+    """Return the node secret kept in a home.
+
+    Raises:
+        RunError: there is none, or the file does not hold a secret.
+    """
+    path = home / "secret"
+    try:
+        kept = path.read_bytes()
+    except OSError as error:
+        raise RunError(
+            "secret.missing", f"{path} cannot be read", error.strerror or str(error),
+            "name the home of a member",
+        ) from error  # fmt: skip
     if len(kept) != SECRET_SIZE:
         raise RunError(
             "secret.malformed", f"{path} is no node secret", "it is not 32 bytes long",

@@ -16,7 +16,8 @@ from collegium.errors import FormatError, RunError
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.sealing import blob_of, sealed_update
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import (
     ModelState,
@@ -44,13 +45,17 @@ from collegium.study.terms import differing_terms
 
 @dataclass(frozen=True, slots=True)
 class SiteParts:
-    """What a site is made of: its rows, and the parts that its study names."""
+    """What a site is made of: its rows, the parts that its study names, and its own habits.
+
+    `seals` says whether updates are published for the round's validators alone.
+    """
 
     task: Task
     train: SiteRows
     test: SiteRows
     code: bytes
     protection: Protection
+    seals: bool = False
 
 
 class Site:
@@ -60,7 +65,12 @@ class Site:
     """
 
     def __init__(
-        self, identity: Identity, blobs: Blobs, outbox: Outbox, cohort: LocalWork, parts: SiteParts
+        self,
+        identity: Identity,
+        blobs: Blobs,
+        outbox: WriteOnce,
+        cohort: LocalWork,
+        parts: SiteParts,
     ) -> None:
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}
@@ -69,13 +79,14 @@ class Site:
         self._outbox = outbox
         self._cohort = cohort
         self._parts = parts
+        self._latest = "", b""
         self._document = document_bytes(cohort.study)
         self._tensors = tensors(cohort.spec)
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
         member = self._identity.member
-        if view.may_accept(member):  # in open rounds too: who missed the set-up joins the next one
+        if member in view.unaccepted:  # in open rounds too: latecomers join the next one
             return self._accept(view)
         match view.phase:
             case "commit" if member in view.participants and not view.has_spoken("commits", member):
@@ -122,7 +133,7 @@ class Site:
 
     def _commit(self, view: StudyView) -> list[bytes]:
         key = outbox_key(self._identity.genesis, view)
-        blob = self._outbox.get(key)
+        blob = self._kept(key)
         if blob is None:
             model = self._model(view.model)
             if model is None or view.round is None:
@@ -137,6 +148,7 @@ class Site:
                 return []
             values = self._parts.protection.protect(encoded.values)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
+            self._latest = key, blob
         salt = self._identity.salt(view.study, view.number, view.attempt)
         bound = commitment(
             self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,
@@ -151,27 +163,41 @@ class Site:
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        blob = self._outbox.get(outbox_key(self._identity.genesis, view))
+        blob = self._kept(outbox_key(self._identity.genesis, view))
         if blob is None:
             return []
         values, _ = decode_update(blob)
         peak, saturated = indicators(values)
-        name = self.blobs.publish(blob, sync=False)
+        name = self.blobs.publish(self._published(view, blob), sync=False)
+        seals = self._parts.seals
         salt = self._identity.salt(view.study, view.number, view.attempt)
         return [
             self._identity.sign(
                 UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(name), salt=to_text(salt), peak=peak, saturated=saturated,
+                digest=to_text(digest(blob) if seals else name), salt=to_text(salt), peak=peak,
+                saturated=saturated, sealed=to_text(name) if seals else msgspec.UNSET,
             )
         ]  # fmt: skip
 
+    def _published(self, view: StudyView, blob: bytes) -> bytes:
+        """Return what others get of the open attempt's update."""
+        if not self._parts.seals:
+            return blob
+        key = outbox_key(self._identity.genesis, view)
+        return sealed_update(self._identity, self._outbox, key, view, blob)
+
+    def _kept(self, key: str) -> bytes | None:
+        """Return what the outbox holds under a key; the latest need not be read again."""
+        return self._latest[1] if self._latest[0] == key else self._outbox.get(key)
+
     def _serve_again(self, view: StudyView) -> None:
         """Publish a revealed update once more where its blob is gone or damaged."""
-        name = from_text(view.reveals[self._identity.member].digest, DIGEST_SIZE)
+        name = blob_of(view.reveals[self._identity.member])
         if self.blobs.fetch(name) is None:
             blob = self._outbox.get(outbox_key(self._identity.genesis, view))
-            if blob is not None and digest(blob) == name:
-                self.blobs.publish(blob, sync=False)
+            published = None if blob is None else self._published(view, blob)
+            if published is not None and digest(published) == name:
+                self.blobs.publish(published, sync=False)
 
     def _evaluate(self, view: StudyView) -> list[bytes]:
         """Open the test part, once, and sign what the final and the own model achieve on it."""

@@ -9,17 +9,19 @@ from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.sealing import blob_of, check_recipients, fetch_update
 from collegium.federation.view import StudyView
 from collegium.federation.witness import Conflict
 from collegium.learning.aggregation.next_model import (
-    check_update,
+    checked_update,
     next_model,
     rule_named,
     server_named,
 )
-from collegium.learning.blobs import decode_model
+from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import PHASES
-from collegium.ledger.contract.tables import RoundRecord, StudyRecord
+from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
 from collegium.ledger.contract.transactions import (
     EvidenceConflict,
     PhaseTimeout,
@@ -30,20 +32,33 @@ from collegium.ledger.contract.transactions import (
     UpdateAvailable,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.sealing import Context, KeyOf
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
+
+KEPT_BYTES = 1 << 26
+"""A round's updates are kept between checking and recomputing up to this size."""
+
+_Claim = tuple[Context, bytes, int, int, int]
+"""Where an update belongs; its blob, peak and saturated count as revealed; the exponent."""
 
 
 class Validator:
     """A member with voting power; it satisfies `Participant`."""
 
-    def __init__(self, identity: Identity, blobs: Blobs, study: Study) -> None:
+    def __init__(
+        self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None
+    ) -> None:
+        """Return a validator; `key_of` are the keys that open updates, its present one if None."""
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
+        self._key_of = key_of or {identity.key.public: identity.key}.get
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
         self._noted: tuple[Conflict, ...] = ()
         self._judged: tuple[tuple[str, int, int], bytes | Reason] | None = None
+        self._checked: dict[_Claim, Contribution] = {}
+        self._made: tuple[bytes, ModelState] | None = None
         self._identity = identity
         self._study = study
         self._document = to_text(sha256(document_bytes(study)).digest())
@@ -59,7 +74,8 @@ class Validator:
         member, registration = self._identity.member, view.registration
         if registration is not None and registration.document != self._document:
             return []  # a study of which this validator was given another document, or none
-        self._mend(view)
+        if idle or view.phase == "commit":  # as a round begins, or nothing goes on
+            self._mend(view)
         due = self._evidence(view, idle=idle) + self._late_vote(view, patient=not idle)
         if view.phase in PHASES and member not in view.validators:
             return due
@@ -75,6 +91,9 @@ class Validator:
 
     def _evidence(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Put proven equivocations on record; others do what the first validator leaves out."""
+        if not view.conflicts:
+            self._noted = ()
+            return []
         at_once = idle or self._identity.member == view.first_validator
         due = [
             self._identity.sign(EvidenceConflict, first=to_text(pair[0]), second=to_text(pair[1]))
@@ -104,19 +123,45 @@ class Validator:
 
     def _is_sound(self, view: StudyView, name: str) -> bool:
         """Return whether a revealed update can be had and is what its author claimed of it."""
-        reveal, record, registration = view.reveals[name], view.round, view.registration
-        if record is None or registration is None:
+        if view.round is None or view.registration is None:
             return False
-        data = self.blobs.fetch(from_text(reveal.digest, DIGEST_SIZE))
-        if data is None:
-            return False
+        reveal, at = view.reveals[name], (view.study, view.number, view.attempt, name)
         try:
-            check_update(
-                data, registration.parameters, record.exponent, reveal.peak, reveal.saturated
-            )
+            check_recipients(self.blobs, view, reveal)
+            found = self._update(at, reveal, view.registration, view.round.exponent)
         except FormatError:
             return False
-        return True
+        return found is not None
+
+    def _update(
+        self, at: tuple[str, int, int, str], reveal: Reveal, registration: StudyRecord,
+        exponent: int,
+    ) -> Contribution | None:  # fmt: skip
+        """Return a revealed update, checked once, or None where it is not to be had.
+
+        Args:
+            at: study, round, attempt and author.
+            reveal: what its author said of it.
+            registration: the study's.
+            exponent: the round's.
+
+        Raises:
+            FormatError: it is not what its author claimed of it.
+        """
+        name = from_text(reveal.digest, DIGEST_SIZE)
+        context = Context(self._identity.genesis, *at, name)
+        claim = (context, blob_of(reveal), reveal.peak, reveal.saturated, exponent)
+        if claim in self._checked:
+            return self._checked[claim]
+        data = fetch_update(self.blobs, reveal, context, self._key_of)
+        if data is None:
+            return None
+        found = checked_update(
+            name, data, registration.parameters, exponent, reveal.peak, reveal.saturated
+        )
+        if 2 * registration.parameters * registration.per_round <= KEPT_BYTES:
+            self._checked[claim] = found
+        return found
 
     def _vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Recompute the next model and vote for its digest, or for failure with the reason.
@@ -128,7 +173,7 @@ class Validator:
         if record is None or registration is None:
             return []
         for name in view.scarce:
-            data = self.blobs.fetch(from_text(view.reveals[name].digest, DIGEST_SIZE))
+            data = self.blobs.fetch(blob_of(view.reveals[name]))
             if data is not None:
                 self.blobs.publish(data)
         verdict = self._verdict(view, registration, view.number, record, view.model)
@@ -180,28 +225,37 @@ class Validator:
             if isinstance(known, str) or self.blobs.fetch(known) is not None:
                 return known
         found = self._recompute(view, registration, number, record, parent)
-        verdict = self.blobs.publish(found) if isinstance(found, bytes) else found
+        if not isinstance(found, ModelState):
+            verdict: bytes | Reason = found
+        else:
+            verdict = self.blobs.publish(encode_model(found))
+            self._made = verdict, found
         if verdict != "unavailable":
             self._judged = attempt, verdict
+            self._checked.clear()
         return verdict
 
     def _recompute(
         self, view: StudyView, registration: StudyRecord, number: int, record: RoundRecord,
         parent: bytes,
-    ) -> bytes | Reason:  # fmt: skip
-        """Return the next model's bytes, or why there are none."""
+    ) -> ModelState | Reason:  # fmt: skip
+        """Return the next model, or why there is none."""
         included = view.included(number, record.attempt)
-        blobs = [
-            self.blobs.fetch(from_text(reveal.digest, DIGEST_SIZE)) for _, reveal, _ in included
-        ]
-        start = self.blobs.fetch(parent)
-        present = [data for data in blobs if data is not None]
-        if start is None or len(present) < len(blobs) or not included:
-            return "unavailable"
         server = self._study.aggregation.server
         try:
+            start = self._model(parent)
+            found = [
+                self._update(
+                    (view.study, number, record.attempt, name), reveal, registration,
+                    record.exponent,
+                )
+                for name, reveal, _ in included
+            ]  # fmt: skip
+            updates = [one for one in found if one is not None]
+            if start is None or len(updates) < len(found) or not included:
+                return "unavailable"
             return next_model(
-                decode_model(start), present, tuple(weight for _, _, weight in included),
+                start, updates, tuple(weight for _, _, weight in included),
                 tuple(name for name, _, _ in included), record.exponent,
                 rule_named(registration.rule), self._study.aggregation.tolerate,
                 server_named(registration.server), server,
@@ -212,6 +266,17 @@ class Validator:
             return "arithmetic"
         except CollegiumError:
             return "refused"
+
+    def _model(self, name: bytes) -> ModelState | None:
+        """Return a model; the one that this validator made last need not be read again.
+
+        Raises:
+            FormatError: the blob is no model.
+        """
+        if self._made is not None and self._made[0] == name:
+            return self._made[1]
+        data = self.blobs.fetch(name)
+        return None if data is None else decode_model(data)
 
     def _timer(self, view: StudyView) -> list[bytes]:
         """Say, when idle again, that a phase has lasted long enough; what waits is abandoned."""

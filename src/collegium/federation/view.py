@@ -6,11 +6,13 @@ from functools import cached_property
 
 from collegium.canonical import from_text
 from collegium.ledger.contract.members import validator_powers
-from collegium.ledger.contract.rounds import attested
+from collegium.ledger.contract.retirement import is_retired
 from collegium.ledger.contract.tables import (
+    MEMBERS,
     THE_ONE,
     Acceptance,
     EvaluationRecord,
+    MemberRecord,
     ModelRecord,
     Reveal,
     RoundRecord,
@@ -18,11 +20,13 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
+    attested,
     powers,
     round_path,
     study_path,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 
 
@@ -113,12 +117,15 @@ class StudyView:
         found = ((name, self._state.record(path, key, Reveal)) for name, key in keys)
         return {name: reveal for name, reveal in found if reveal is not None}
 
-    def may_accept(self, site: str) -> bool:
-        """Return whether a registered site has not accepted, and training is not over."""
-        if self.status is None or self.status.phase not in ("setup", "rounds"):
-            return False
-        registered = self.registration is not None and site in self.registration.sites
-        return registered and self.acceptance(site) is None
+    @cached_property
+    def unaccepted(self) -> frozenset[str]:
+        """Registered sites that have not accepted while training is not over."""
+        if self.registration is None or self.status is None:
+            return frozenset()
+        if self.status.phase not in ("setup", "rounds"):
+            return frozenset()
+        accepted = self._state.keys(study_path(self.study, "sites"))
+        return frozenset(self.registration.sites).difference(accepted)
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""
@@ -170,6 +177,34 @@ class StudyView:
             if reveal is not None:
                 found.append((name, reveal, weights[name]))
         return found
+
+    @cached_property
+    def recipients(self) -> dict[str, bytes]:
+        """The open round's validators and the public keys to which updates are sealed for them.
+
+        The attempt's first sealed reveal fixes them; before that they are the current ones.
+        """
+        table, names = self._path("recipients"), self.validators
+        fixed = {name: self._state.get(table, attempt_key(self.attempt, name)) for name in names}
+        members = {name: self._state.record(MEMBERS, name, MemberRecord) for name in names}
+        keys = {name: member.key for name, member in members.items() if member is not None}
+        if any(fixed.values()):
+            keys = {name: key.decode() for name, key in fixed.items() if key is not None}
+        return {name: from_text(key, KEY_SIZE) for name, key in keys.items()}
+
+    def is_retired(self, whose: str) -> bool:
+        """Return whether all of a member's updates, or everybody's ("*"), are retired."""
+        return is_retired(self._state, self.study, 0, whose)
+
+    @property
+    def current_validators(self) -> dict[str, int]:
+        """Who validates now, with powers, whatever rounds there are."""
+        return validator_powers(self._state)
+
+    def has_voted_to_retire(self, member: str) -> bool:
+        """Return whether a validator's vote to retire everybody's updates is on record."""
+        votes = study_path(self.study, "retirement_votes")
+        return self._state.has(votes, f"{0:08d}/{member}")
 
     def missed_vote(self, member: str) -> RoundRecord | None:
         """Return the last closed round's record if a validator's vote on it is still missing."""

@@ -5,6 +5,7 @@ A conflict stays open until evidence of it is on record, or the contract has no 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from collegium.canonical import to_text
@@ -29,6 +30,7 @@ class Witness:
 
     def __init__(self) -> None:
         self._said: dict[_Key, bytes] = {}
+        self._unsorted: deque[tuple[bytes, Transaction]] = deque(maxlen=REMEMBERED)
         self._open: dict[_Key, Conflict] = {}
 
     def watch(self, batch: Sequence[bytes], outcomes: Sequence[Outcome]) -> tuple[Conflict, ...]:
@@ -38,14 +40,19 @@ class Witness:
         """
         for data, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Accepted):
-                envelope = decode_envelope(data)
-                self._said[envelope.key_id, natural_key(outcome.transaction)] = data
+                self._unsorted.append((data, outcome.transaction))
                 self._settle(outcome.transaction)
-            elif isinstance(outcome, Rejected) and outcome.code in ("already", "refused"):
+            elif outcome.code in ("already", "refused"):
                 self._look_into(data, outcome)
+        return tuple(self._open.values())
+
+    def _sort(self) -> None:
+        """Put what was accepted under its keys, for which nobody asks before a refusal."""
+        for data, transaction in self._unsorted:
+            self._said[decode_envelope(data).key_id, natural_key(transaction)] = data
+        self._unsorted.clear()
         for key in list(self._said)[: max(0, len(self._said) - REMEMBERED)]:
             del self._said[key]
-        return tuple(self._open.values())
 
     def _look_into(self, data: bytes, refusal: Rejected) -> None:
         """Open a conflict that a refusal proves, or settle the one that was refused as evidence."""
@@ -55,6 +62,7 @@ class Witness:
         except FormatError:
             return
         self._settle(transaction)
+        self._sort()
         key = (envelope.key_id, natural_key(transaction))
         said = self._said.get(key)
         if said is None or refusal.code != "already":

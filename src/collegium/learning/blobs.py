@@ -109,7 +109,8 @@ def decode_update(data: bytes) -> tuple[NDArray[np.int16], int]:
         raise _refusal("blob.value", f"integers of {width} bytes where an update has 2")
     if len(data) != _UPDATE_HEADER.size + 2 * size:
         raise _refusal("blob.length", f"{len(data)} bytes do not hold {size} coordinates")
-    values = np.frombuffer(data, "<i2", size, _UPDATE_HEADER.size).astype(np.int16)
+    found = np.frombuffer(data, "<i2", size, _UPDATE_HEADER.size)
+    values = found.astype(np.int16, copy=False)
     values.flags.writeable = False
     _check_update(values, exponent)
     return values, exponent

@@ -60,8 +60,11 @@ def encode(local: NDArray[np.float32], start: NDArray[np.float32], exponent: int
 
 def indicators(values: NDArray[np.int16]) -> tuple[int, int]:
     """Return (peak, saturated) of encoded values, so that a validator can check a site's claim."""
-    magnitudes = np.abs(values)
-    return int(magnitudes.max()), int(np.count_nonzero(magnitudes == LIMIT))
+    low, high = int(values.min()), int(values.max())
+    peak = max(-low, high)
+    if peak < LIMIT:
+        return peak, 0
+    return peak, int(np.count_nonzero(values == LIMIT) + np.count_nonzero(values == -LIMIT))
 
 
 def registered_weight(rows: int) -> int:

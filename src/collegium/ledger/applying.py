@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from collegium.ledger.contract.apply import (
     Applied,
-    Known,
     Opened,
     carry_out,
     open_transaction,
@@ -43,18 +42,14 @@ def apply_all(state: State, genesis: bytes, block: Sequence[bytes]) -> Iterator[
             yield one
             continue
         key = keys[one.envelope.key_id]
-        yield _carry_out(state, one, None if key is None else Known(key, next(held)))
+        try:
+            yield carry_out(state, one, key, holds=key is not None and next(held))
+        except Rejected as rejection:
+            yield rejection
 
 
 def _open(data: bytes, genesis: bytes) -> Opened | Rejected:
     try:
         return open_transaction(data, genesis)
-    except Rejected as rejection:
-        return rejection
-
-
-def _carry_out(state: State, opened: Opened, known: Known | None) -> Applied | Rejected:
-    try:
-        return carry_out(state, opened, known)
     except Rejected as rejection:
         return rejection

@@ -42,24 +42,40 @@ class BlobFolder:
             data: the blob.
             sync: whether it must survive a power cut from here on.
         """
+        digest, written = self._put(data, sync=sync)
+        if sync and written:
+            sync_names(self.path)
+        return digest
+
+    def write(self, data: bytes) -> tuple[bytes, bool]:
+        """Keep a blob that is synced later; return its digest, and whether it was not here yet."""
+        return self._put(data, sync=False)
+
+    def _put(self, data: bytes, *, sync: bool) -> tuple[bytes, bool]:
         digest = sha256(data).digest()
         stamp = self._stamp(digest)
         if stamp is not None and (self._sound.get(digest) == stamp or self.get(digest) is not None):
-            return digest
+            return digest, False
         name = digest.hex()
-        partial = self.path / f".{name}.{os.getpid()}"
-        with partial.open("wb") as file:
+        partial = f"{self._prefix}.{name}.{os.getpid()}"
+        with open(partial, "wb", buffering=0) as file:
             file.write(data)
             if sync:
-                file.flush()
                 os.fsync(file.fileno())
-        partial.replace(self._prefix + name)
-        if sync:
-            sync_names(self.path)
+        os.replace(partial, self._prefix + name)
         stamp = self._stamp(digest)
         if stamp is not None:
             self._keep(digest, stamp, data)
-        return digest
+        return digest, True
+
+    def sync(self, digest: bytes) -> None:
+        """Make a blob that was written survive a power cut."""
+        descriptor = os.open(self._prefix + digest.hex(), os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_names(self.path)
 
     def get(self, digest: bytes) -> bytes | None:
         """Return a blob, or None where it is missing or its bytes are other ones."""

@@ -39,6 +39,7 @@ from collegium.ledger.frames import (
     hash_prefix,
     holds_acknowledged,
     read_frames,
+    read_ledger,
 )
 from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE, SigningKey
@@ -83,9 +84,19 @@ class Ledger:
 
         Returns one outcome for each. No block is written when nothing is accepted.
         """
+        outcomes = self.write(envelopes)
+        self.sync()
+        return outcomes
+
+    def sync(self) -> None:
+        """Make what was written survive a power cut: then it may be acknowledged."""
+        os.fsync(self._file.fileno())
+
+    def write(self, envelopes: Sequence[bytes]) -> list[Outcome]:
+        """Do as `append` does without syncing: nothing of it may be acknowledged before `sync`."""
         outcomes, block = self._next_block(envelopes)
         if block:
-            self.write_block(block)
+            self.write_block(block, sync=False)
             if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
                 self.write_snapshot()
         return outcomes
@@ -94,7 +105,6 @@ class Ledger:
         """Apply transactions; return their outcomes, and the block's bytes if there is one."""
         outcomes: list[Outcome] = []
         written: list[bytes] = []
-        frontier = self.frontier
         applied = apply_all(self.state, self.identity, envelopes)
         for envelope, result in zip(envelopes, applied, strict=True):
             if isinstance(result, Rejected):
@@ -102,8 +112,8 @@ class Ledger:
                 continue
             transaction, sender, events = result
             entry = encode_entry(envelope, encode_events(events))
-            outcomes.append(Accepted(frontier.size, transaction, sender, events))
-            frontier.append(entry_hash(entry))
+            outcomes.append(Accepted(self.frontier.size, transaction, sender, events))
+            self.frontier.append(entry_hash(entry))
             written.append(encode_frame(ENTRY, entry))
         if not written:
             return outcomes, b""
@@ -163,6 +173,7 @@ class Ledger:
         note = self.checkpoint(key)
         if self._sealed_at != self.frontier.size:
             self._write(encode_frame(CHECKPOINT, note.encode()))
+            self.sync()
             self._sealed_at = self.frontier.size
         return note
 
@@ -190,7 +201,6 @@ class Ledger:
     def _write(self, data: bytes) -> None:
         self._file.write(data)
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def replay(self, data: bytes, start: int) -> None:
         """Apply what a file holds from an offset on, comparing everything it records.
@@ -322,7 +332,7 @@ def open_ledger_at(
         CollegiumError: it is missing, malformed, or contradicts the contract.
     """
     try:
-        data = path.read_bytes()
+        data = read_ledger(path)
         file = path.open("r+b")
     except OSError as error:
         what = f"{path} cannot be opened"

@@ -1,8 +1,13 @@
-"""Making new files last: a synced file still needs its name synced."""
+"""Making new files last: a synced file still needs its name synced.
+
+A sync waits for the disk and not for the processor, so it can go on while something is computed.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -15,3 +20,32 @@ def sync_names(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Syncs:
+    """Syncs that go on, in their order, until somebody needs them done."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="syncs")
+        self._begun: list[Future[None]] = []
+
+    def begin(self, sync: Callable[[], None]) -> None:
+        """Start a sync after those begun before."""
+        self._begun.append(self._thread.submit(sync))
+
+    def wait(self) -> None:
+        """Return when all that was begun is done.
+
+        Raises:
+            OSError: the disk refused one of them.
+        """
+        begun, self._begun = self._begun, []
+        for sync in begun:
+            sync.result()
+
+    def close(self) -> None:
+        """Wait for what goes on and release the thread."""
+        try:
+            self.wait()
+        finally:
+            self._thread.shutdown()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
-from functools import lru_cache
+from binascii import unhexlify
 
 import msgspec
 
+from collegium import canonical
 from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.hashing import lp, tagged_hash
@@ -14,21 +14,6 @@ from collegium.ledger.keys import SIGNATURE_SIZE, SigningKey, key_id
 
 PAYLOAD_TYPE = "application/vnd.collegium.tx+json"
 LARGEST_ENVELOPE = 16 * 1024
-
-
-_START = b'{"payload":"'
-_MIDDLE = b'","payloadType":"%s","signatures":[{"keyid":"' % PAYLOAD_TYPE.encode()
-_SIG = b'","sig":"'
-_END = b'"}]}'
-_KEY_SIZE = 2 * 32
-_SIGNATURE_SIZE = 4 * -(-SIGNATURE_SIZE // 3)
-# Everything but the payload has a fixed length, so what there is to find lies at fixed places.
-_AFTER_SIGNATURE = -len(_END)
-_AFTER_KEY = _AFTER_SIGNATURE - _SIGNATURE_SIZE - len(_SIG)
-_AFTER_PAYLOAD = _AFTER_KEY - _KEY_SIZE - len(_MIDDLE)
-_PAYLOAD = slice(len(_START), _AFTER_PAYLOAD)
-_KEY = slice(_AFTER_KEY - _KEY_SIZE, _AFTER_KEY)
-_SIGNATURE = slice(_AFTER_SIGNATURE - _SIGNATURE_SIZE, _AFTER_SIGNATURE)
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -41,7 +26,7 @@ class Envelope(msgspec.Struct, frozen=True):
     @property
     def signed_bytes(self) -> bytes:
         """DSSE's pre-authentication encoding of the payload."""
-        return pre_authentication_encoding(self.payload)
+        return b"%b%d %b" % (_BEFORE_LENGTH, len(self.payload), self.payload)
 
     @property
     def transaction_id(self) -> bytes:
@@ -51,20 +36,33 @@ class Envelope(msgspec.Struct, frozen=True):
 
 def pre_authentication_encoding(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return DSSE's PAE: the bytes that the signature covers."""
-    return b"%s%d %s" % (_kind_encoded(payload_type), len(payload), payload)
-
-
-@lru_cache(maxsize=16)
-def _kind_encoded(payload_type: str) -> bytes:
     kind = payload_type.encode()
-    return b"DSSEv1 %d %s " % (len(kind), kind)
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+_BEFORE_LENGTH = pre_authentication_encoding(b"").removesuffix(b"0 ")
+
+
+class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    keyid: str
+    sig: bytes
+
+
+class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An envelope as JSON has it; msgspec writes bytes as base64 with padding."""
+
+    payload: bytes
+    payloadType: str
+    signatures: tuple[_Signature]
+
+
+_DECODER = msgspec.json.Decoder(_Wire)
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
     """Return the envelope's only JSON form."""
-    payload = b2a_base64(envelope.payload, newline=False)
-    signature = b2a_base64(envelope.signature, newline=False)
-    return b"".join((_START, payload, _MIDDLE, hexlify(envelope.key_id), _SIG, signature, _END))
+    signature = _Signature(envelope.key_id.hex(), envelope.signature)
+    return canonical.encode(_Wire(envelope.payload, PAYLOAD_TYPE, (signature,)))
 
 
 def decode_envelope(data: bytes) -> Envelope:
@@ -81,10 +79,10 @@ def decode_envelope(data: bytes) -> Envelope:
             "put what is large into a blob and name it by its digest",
         )
     try:
-        envelope = Envelope(
-            a2b_base64(data[_PAYLOAD]), unhexlify(data[_KEY]), a2b_base64(data[_SIGNATURE])
-        )
-    except ValueError as error:
+        wire = _DECODER.decode(data)
+        (signature,) = wire.signatures
+        envelope = Envelope(wire.payload, unhexlify(signature.keyid), signature.sig)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise malformed("an envelope", str(error)) from error
     sizes = (len(envelope.key_id), len(envelope.signature))
     if sizes != (32, SIGNATURE_SIZE) or encode_envelope(envelope) != data:

@@ -5,8 +5,10 @@ docs/spec/4-ledger.md.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from collegium.canonical import malformed
 from collegium.ledger.hashing import DIGEST_SIZE, tagged_hash, u64
@@ -96,6 +98,18 @@ def entry_hash(body: bytes) -> bytes:
 def application_hash(state_root: bytes, size: int, log_root: bytes) -> bytes:
     """Return the one hash that engines agree on; empty blocks do not change it."""
     return tagged_hash("app", state_root, u64(size), log_root)
+
+
+def read_ledger(path: Path) -> bytes:
+    """Return the bytes of a ledger file, which somebody else may have put there.
+
+    Raises:
+        OSError: there is none, or it is no regular file: a pipe would be waited for, and a device
+            may never end.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return path.read_bytes()
 
 
 def read_frames(data: bytes, start: int = 0) -> Iterator[Frame]:

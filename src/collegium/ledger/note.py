@@ -17,7 +17,8 @@ from collegium.ledger.keys import KEY_SIZE, SigningKey, signature_holds
 
 ED25519 = b"\x01"
 COSIGNATURE = b"\x04"
-LONGEST_NOTE = 64 * 1024
+LONGEST_NOTE = 256 * 1024
+"""Characters: room for the cosignatures of a thousand members."""
 _DASH = "\N{EM DASH} "
 
 

@@ -7,7 +7,7 @@ are applied. libsodium works outside of the interpreter's lock, so threads are e
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -16,27 +16,31 @@ from collegium.ledger.keys import signature_holds
 Check = tuple[bytes, bytes, bytes]
 """Public key, message, signature."""
 
-FEWEST = 4
+FEWEST = 6
 """Signatures below which another thread costs more than it saves."""
 
 
 def signatures_hold(checks: Sequence[Check]) -> list[bool]:
-    """Return for each check, in order, whether its signature holds (rule of `keys`)."""
+    """Return for each check, in order, whether its signature holds (rule of `keys`).
+
+    Threads take the next check as they get to it, so that a core with other work to do delays
+    nobody by more than one.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    shares = min(cores or 1, len(checks) // FEWEST)
-    if shares < 2:
-        return _in_turn(checks)
-    size = -(-len(checks) // shares)
-    rest = [checks[start : start + size] for start in range(size, len(checks), size)]
-    others = [_threads().submit(_in_turn, share) for share in rest]
-    held = _in_turn(checks[:size])
+    held = [False] * len(checks)
+    places = iter(range(len(checks)))
+    helpers = min((cores or 1) - 1, len(checks) // FEWEST)
+    others = [_threads().submit(_take, places, checks, held) for _ in range(helpers)]
+    _take(places, checks, held)
     for other in others:
-        held += other.result()
+        if not other.cancel():
+            other.result()
     return held
 
 
-def _in_turn(checks: Sequence[Check]) -> list[bool]:
-    return [signature_holds(*check) for check in checks]
+def _take(places: Iterator[int], checks: Sequence[Check], held: list[bool]) -> None:
+    for place in places:
+        held[place] = signature_holds(*checks[place])
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The log as C2SP tlog-tiles: paths, tiles of hashes, bundles of entries; docs/spec/9-receipts.md.
+"""The log as C2SP tlog-tiles: paths, tiles of hashes, bundles of entries; docs/spec/11-receipts.md.
 
 A tile holds 256 hashes of one level of the log's tree, each the root over 256 of the level below.
 Tiles never change, so that any web server can hand them out and a monitor can follow the log.

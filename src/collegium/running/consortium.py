@@ -15,7 +15,7 @@ from collegium.canonical import to_text
 from collegium.federation.cohort import Cohort
 from collegium.federation.exchange import Exchange
 from collegium.federation.identity import Identity, identity, member_key
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
@@ -58,17 +58,22 @@ class Consortium:
     validators: list[Validator]
     log_key: SigningKey
     genesis: bytes
-    outboxes: list[Outbox]
+    outbox: Outbox
 
     def view(self) -> StudyView:
         """Return what the ledger says about the study now."""
         return StudyView(self.engine.state, self.prepared.study.study.id)
 
+    def settle(self) -> None:
+        """Return when what the participants keep and publish is on the disk."""
+        self.outbox.sync()
+        self.exchange.settle()
+
     def close(self, *, complete: bool) -> None:
         """Release everything; a complete ledger is sealed."""
         with ExitStack() as held:
-            for outbox in self.outboxes:
-                held.callback(outbox.close)
+            held.callback(self.outbox.close)
+            held.callback(self.exchange.close)
             self.engine.close(complete=complete)
 
 
@@ -132,11 +137,8 @@ def build(
     with ExitStack() as opened:
         engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
         opened.callback(engine.close, complete=False)
-        outboxes = {
-            name: opened.enter_context(closing(Outbox(folder / "members" / name / "outbox")))
-            for name in prepared.sites
-        }
-        exchange = Exchange(BlobFolder(folder / "blobs"))
+        outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox")))
+        exchange = opened.enter_context(closing(Exchange(BlobFolder(folder / "blobs"))))
         cohort = Cohort(study, prepared.parts.spec, prepared.parts.trainer, prepared.train)
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
         code = code_digest(study)
@@ -153,9 +155,10 @@ def build(
         for name in prepared.sites:
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
-                prepared.parts.protection,
+                prepared.parts.protection, seals=study.consensus.engine != "solo",
             )  # fmt: skip
-            site = Site(identities[name], exchange.view(name), outboxes[name], cohort, parts)
+            kept = Compartment(outbox, name)
+            site = Site(identities[name], exchange.view(name), kept, cohort, parts)
             sites.append(site)
             participants.append(_replaced(prepared, site, identities[name], exchange, substitute))
         validators = [
@@ -168,7 +171,7 @@ def build(
         opened.pop_all()
     return Consortium(
         prepared, engine, exchange, cohort, participants, sites, validators, log_key,
-        genesis_bytes, list(outboxes.values()),
+        genesis_bytes, outbox,
     )  # fmt: skip
 
 

@@ -120,8 +120,9 @@ def run(
             known = read_final(folder) if finished else None
             recorder = Recorder(consortium, folder, progress)
             traffic = drive(
-                consortium.engine, prepared.study.study.id, consortium.participants, recorder
-            )
+                consortium.engine, prepared.study.study.id, consortium.participants, recorder,
+                consortium.settle,
+            )  # fmt: skip
             complete = True
             _tell_troubles(consortium, warn)
             measured = known or _measure(consortium, traffic, recorder)

@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from collegium.errors import StoreError
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_METADATA_ENDPOINT", "AWS_SKIP_SIGNATURE",
+)  # fmt: skip
+"""Variables of which one says who asks; without one the library would ask a cloud's network."""
+
 KEYS = (
     "access_key_id", "allow_http", "endpoint", "region", "secret_access_key", "session_token",
     "virtual_hosted_style_request",
@@ -72,11 +79,8 @@ def _folder(parts: SplitResult, query: dict[str, str]) -> LocalStore:
         raise _malformed("a folder is named by file:// and its absolute path, and nothing else")
     try:
         return LocalStore(prefix=unquote(parts.path), mkdir=True)
-    except Exception as error:  # the library raises what the operating system said as it comes
-        raise StoreError(
-            "store.refused", f"the store {parts.path} cannot be opened", str(error).split("\n")[0],
-            "name a folder that this program may write",
-        ) from error  # fmt: skip
+    except (BaseError, OSError) as error:
+        raise _unopened(parts.path, error) from error
 
 
 def _bucket(parts: SplitResult, query: dict[str, str], backoff: Backoff) -> S3Store:
@@ -87,6 +91,13 @@ def _bucket(parts: SplitResult, query: dict[str, str], backoff: Backoff) -> S3St
             raise _malformed(f"its query knows {', '.join(KEYS)}, and not {key[:40]!r}")
         if not value or (key in _SWITCHES and value not in ("true", "false")):
             raise _malformed(f"{key} is {'true or false' if key in _SWITCHES else 'empty'}")
+    if "access_key_id" not in query and not any(map(os.environ.get, CREDENTIALS)):
+        raise StoreError(
+            "store.credentials", f"nothing says who asks the store s3://{parts.netloc}",
+            "neither its address nor the environment has credentials",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; where a machine's role counts, set"
+            " AWS_METADATA_ENDPOINT",
+        )  # fmt: skip
     config: S3Config = {}
     for key in ("access_key_id", "region", "secret_access_key", "session_token"):
         if key in query:
@@ -109,9 +120,12 @@ def _bucket(parts: SplitResult, query: dict[str, str], backoff: Backoff) -> S3St
         },
     }  # fmt: skip
     prefix = unquote(parts.path).strip("/") or None
-    return S3Store(
-        parts.netloc, prefix=prefix, config=config, client_options=client, retry_config=retry
-    )
+    try:
+        return S3Store(
+            parts.netloc, prefix=prefix, config=config, client_options=client, retry_config=retry
+        )
+    except BaseError as error:
+        raise _unopened(f"s3://{parts.netloc}{parts.path}", error) from error
 
 
 def _is_plain(endpoint: str, query: dict[str, str]) -> bool:
@@ -140,6 +154,13 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _unopened(name: str, error: Exception) -> StoreError:
+    return StoreError(
+        "store.refused", f"the store {name} cannot be opened", str(error).partition("\n")[0],
+        "see that credentials are whole, and that a folder can be written by this program",
+    )  # fmt: skip
 
 
 def _malformed(why: str) -> StoreError:

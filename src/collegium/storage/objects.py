@@ -73,20 +73,24 @@ class ObjectBlobs:
             try:
                 if self._receive(digest.hex(), received):
                     break
+                trouble: Exception = EOFError("the object ended early")
             except FileNotFoundError:
                 return None
             except GenericError as error:
-                failures = 1 if len(received) > before else failures + 1
-                if failures >= self._backoff.tries:
-                    raise self._failed("broke off while a blob was read", error) from error
-                time.sleep(self._backoff.wait(failures))
+                trouble = error
             except (BaseError, OSError) as error:
                 raise self._failed("does not let a blob be read", error) from error
+            failures = 1 if len(received) > before else failures + 1
+            if failures >= self._backoff.tries:
+                raise self._failed("broke off while a blob was read", trouble) from trouble
+            time.sleep(self._backoff.wait(failures))
         data = bytes(received)
         if sha256(data).digest() == digest:
             return data
-        self._wrong.add(digest)
-        self._warn(f"{self.name} serves other bytes than the blob {digest.hex()}; it is not used")
+        if digest not in self._wrong:
+            self._wrong.add(digest)
+            what = f"serves other bytes than the blob {digest.hex()}; they are not used"
+            self._warn(f"{self.name} {what}")
         return None
 
     def has(self, digest: bytes) -> bool:
@@ -134,7 +138,7 @@ class ObjectBlobs:
     def _failed(self, what: str, error: Exception) -> StoreError:
         """Return the error for what the store did, without the library's long-winded inner text."""
         why = str(error).partition("\n")[0]
-        if isinstance(error, GenericError):
+        if isinstance(error, GenericError | EOFError):
             return StoreError(
                 "store.unavailable", f"{self.name} {what}", why,
                 "see that it runs and can be reached; what waits is tried again",

@@ -7,8 +7,27 @@ from dataclasses import dataclass
 from collegium.study.document import Study
 
 _LEDGER = "as long as the ledger: entries are never removed"
-_EVERYBODY = "everybody who is given the ledger"
-_SIGNED = "signed by the site; not encrypted"
+_BLOBS = "as long as the run's blobs are kept"
+_RETIRED = (
+    "until the study is closed, and then until it is retired: the site by its own word retires its"
+    " updates, more than two thirds of the validators' power everybody's. Members and stores then"
+    " delete them; that nobody kept a copy cannot be shown"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """How what a member says reaches others, which is alike for everything on the ledger."""
+
+    everybody: str
+    signed: str
+
+
+_IN_ONE_PROCESS = _Ways("everybody who is given the ledger", "signed by the site; not encrypted")
+_BETWEEN_MEMBERS = _Ways(
+    "every member, and everybody whom one gives the ledger",
+    "signed by the site; on its way encrypted (TLS), on the ledger not",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +59,25 @@ def outbound(study: Study) -> tuple[Outbound, ...]:
     A site that does not validate sends none of the validators' messages, and only one member is
     the owner. No message holds a row or an identifier of a patient.
     """
-    return (*_site_messages(study), *_validator_messages(study), *_owner_messages())
+    ways = _IN_ONE_PROCESS if study.consensus.engine == "solo" else _BETWEEN_MEMBERS
+    return (
+        *_site_messages(study, ways), *_validator_messages(study, ways), *_owner_messages(ways),
+    )  # fmt: skip
 
 
-def _site_messages(study: Study) -> tuple[Outbound, ...]:
+def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
     by_rows = study.aggregation.weights == "rows"
     weight = "training rows rounded down to two significant binary digits" if by_rows else "1"
-    solo = study.consensus.engine == "solo"
-    readers = "every validator" + (", and whoever has the run folder" if solo else "")
-    protection = study.privacy.protection
-    shield = (
-        "none: it is plain. A plain update can leak information about the rows behind it, such as"
-        " whether a patient's row was among them, the more so with few rows or many parameters"
-        if protection == "none"
-        else f"{protection!r}; see its documentation for what it hides, and from whom"
-    )
+    sealed = ways is _BETWEEN_MEMBERS
+    also = ", the digest of the sealed update" if sealed else ""
     interval = " for every round that the site takes part in"
     return (
         Outbound(
             "acceptance",
             f"digests of the study document and of the code; the aggregation weight ({weight});"
             " one commitment to the snapshot of the site's data, training and test part together",
-            _EVERYBODY,
-            f"{_SIGNED}. The commitment is keyed: without the key, which stays at the site,"
+            ways.everybody,
+            f"{ways.signed}. The commitment is keyed: without the key, which stays at the site,"
             " it says nothing, and erasing the key makes that final",
             _LEDGER,
             from_rows=True,
@@ -71,8 +86,8 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
         Outbound(
             "commitment of an update",
             f"a hash of the update's digest and a random salt,{interval}",
-            _EVERYBODY,
-            f"{_SIGNED}. The salt keeps the digest unknown until it is revealed",
+            ways.everybody,
+            f"{ways.signed}. The salt keeps the digest unknown until it is revealed",
             _LEDGER,
             from_rows=True,
             transactions=("update.commit",),
@@ -80,9 +95,9 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
         Outbound(
             "reveal of an update",
             "the update's digest, the salt, the largest absolute coordinate and the number of"
-            f" saturated coordinates,{interval}",
-            _EVERYBODY,
-            _SIGNED,
+            f" saturated coordinates{also},{interval}",
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=True,
             transactions=("update.reveal",),
@@ -91,18 +106,30 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
             "update",
             "by how much local training moved each parameter of the model: one fixed-point"
             f" number of 16 bits a parameter,{interval} (up to {study.training.rounds})",
-            readers,
-            shield,
-            "as long as the run's blobs are kept: this version retires none",
+            "each validator of the round; nobody else without the key of one"
+            if sealed
+            else "every validator, and whoever has the run folder",
+            _shield(study.privacy.protection, sealed=sealed),
+            _RETIRED,
             from_rows=True,
+        ),
+        Outbound(
+            "retirement of updates",
+            "that updates of a closed study are kept no longer: the site's own, or, from a"
+            " validator, a vote for everybody's",
+            ways.everybody,
+            ways.signed,
+            _LEDGER,
+            from_rows=False,
+            transactions=("blob.retire",),
         ),
         Outbound(
             "evaluation statement",
             "the number of rows in the site's test part (from which the number of all its rows"
             " nearly follows), of correct answers on them, and the metrics of each model that is"
             " evaluated; class counts under 5 and what would reveal them are left out",
-            _EVERYBODY,
-            f"{_SIGNED}. Nothing is added or hidden beyond the small counts",
+            ways.everybody,
+            f"{ways.signed}. Nothing is added or hidden beyond the small counts",
             _LEDGER,
             from_rows=True,
             transactions=("evaluation.post",),
@@ -110,15 +137,36 @@ def _site_messages(study: Study) -> tuple[Outbound, ...]:
     )
 
 
-def _validator_messages(study: Study) -> tuple[Outbound, ...]:
+def _shield(protection: str, *, sealed: bool) -> str:
+    """Return what protects an update, and what does not."""
+    leak = (
+        "A plain update can leak information about the rows behind it, such as whether a patient's"
+        " row was among them, the more so with few rows or many parameters"
+    )
+    if protection != "none":
+        inner = f"{protection!r}; see its documentation for what it hides, and from whom"
+    elif sealed:
+        inner = f"to a validator it is plain. {leak}"
+    else:
+        inner = f"none: it is plain. {leak}"
+    if not sealed:
+        return inner
+    return (
+        "sealed: encrypted to the keys of the round's validators (AES-256-GCM; X25519), so that the"
+        " store and the other members see its size and whose it is. A validator's key that is"
+        f" stolen later opens what was copied before. Within: {inner}"
+    )
+
+
+def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
     count = study.consensus.validators
     sender = "" if count is None else f" (sent only by the {count} validators)"
     return (
         Outbound(
             "availability of updates",
             f"for each participant of a round, whether its update arrived well-formed{sender}",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=False,
             transactions=("update.available",),
@@ -127,8 +175,8 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             "vote",
             "the digest of the recomputed model, or that it could not be computed and a code"
             f" for why{sender}",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=True,
             transactions=("round.vote",),
@@ -136,8 +184,8 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
         Outbound(
             "time-out",
             f"that the site has waited long enough for a phase of a round{sender}",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=False,
             transactions=("phase.timeout",),
@@ -146,18 +194,18 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             "model",
             "the parameters of the model after a round, recomputed from all updates, and the"
             f" server optimizer's state{sender}",
-            _EVERYBODY,
+            ways.everybody,
             "its digest is on the ledger; not encrypted. A model can leak something about the"
             " rows of all sites together",
-            "as long as the run's blobs are kept",
+            _BLOBS,
             from_rows=True,
         ),
         Outbound(
             "end of a study",
             "that a study has nothing left to do, or a vote to give it up in a phase that waits"
             f" for somebody{sender}",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=False,
             transactions=("study.close", "study.abandon"),
@@ -166,8 +214,8 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             "evidence of equivocation",
             "two contradicting messages that one member signed, whole, each of one of the kinds"
             f" in this list{sender}",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=True,
             transactions=("evidence.conflict",),
@@ -177,8 +225,8 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
             "that a member is to be admitted (its id, name, public key, roles and voting power),"
             " expelled, or given a new key; and a validator's yes or no to it. Nobody's program"
             " says this by itself",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=False,
             transactions=("member.propose", "member.vote"),
@@ -186,7 +234,7 @@ def _validator_messages(study: Study) -> tuple[Outbound, ...]:
     )
 
 
-def _owner_messages() -> tuple[Outbound, ...]:
+def _owner_messages(ways: _Ways) -> tuple[Outbound, ...]:
     owner = " (sent only by the owner)"
     return (
         Outbound(
@@ -194,8 +242,8 @@ def _owner_messages() -> tuple[Outbound, ...]:
             "the study document, whole; the first model, drawn from the seed; digests of both"
             " and of the code; the ids of all sites, and the rules by name and"
             f" version{owner}",
-            _EVERYBODY,
-            _SIGNED,
+            ways.everybody,
+            ways.signed,
             _LEDGER,
             from_rows=False,
             transactions=("study.register",),
@@ -205,7 +253,7 @@ def _owner_messages() -> tuple[Outbound, ...]:
             "the final model's parameters; the names, units, centers and scales of its inputs;"
             " a card with the quality that each site signed for its own test part; a digest of"
             f" all that on the ledger{owner}",
-            "whoever the owner gives it to; its digest: everybody who is given the ledger",
+            f"whoever the owner gives it to; its digest: {ways.everybody}",
             "its digest is signed by the owner; not encrypted. A model can leak something about"
             " the rows of all sites together",
             "as long as somebody keeps it; its digest as long as the ledger",

@@ -12,8 +12,8 @@ import pytest
 from collegium.errors import PluginError
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.rule import Aggregate, Kind
-from collegium.learning.aggregation.updates import Updates
-from collegium.learning.blobs import TensorSpec, encode_update
+from collegium.learning.aggregation.updates import Contribution, Updates
+from collegium.learning.blobs import ModelState, TensorSpec
 from collegium.learning.server import AVERAGE, initial_state
 from collegium.study.document import Server
 
@@ -33,15 +33,16 @@ class Odd:
         return found
 
 
-def stepped(give: Callable[[Updates], Any]) -> bytes:
+def stepped(give: Callable[[Updates], Any]) -> ModelState:
     server = Server()
     start = initial_state((TensorSpec("w", (2,)),), np.zeros(2, np.float32), AVERAGE, server)
-    blob = encode_update(np.array([1, 2], np.int16), 0)
-    return next_model(start, [blob], (1,), ("a",), 0, Odd(give), 0, AVERAGE, server)
+    update = Contribution(bytes(32), np.array([1, 2], np.int16))
+    return next_model(start, [update], (1,), ("a",), 0, Odd(give), 0, AVERAGE, server)
 
 
 def test_a_sound_rule_steps_the_model() -> None:
-    assert stepped(lambda updates: Aggregate(updates.values.sum(axis=0, dtype=np.int64), 1))
+    model = stepped(lambda updates: Aggregate(updates.values.sum(axis=0, dtype=np.int64), 1))
+    assert model.parameters.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from collegium.ledger.contract.tables import (
     GOVERNANCE,
     THE_ONE,
     Governance,
+    MemberRecord,
     StudyRecord,
 )
 from collegium.ledger.merkle import tree_root
@@ -86,6 +87,31 @@ def check_counters(world: World) -> None:
         assert now.attempt <= record_of(world, study).max_attempts
         powers = table_at(world.state, *path, "validators").values()
         assert now.total_power == sum(map(int, powers))
+
+
+def check_recipients(world: World) -> None:
+    """Check that updates are sealed to a round's validators, in attempts with sealed reveals."""
+    for study in studies_of(world):
+        if status_of(world, study).phase != "rounds":
+            continue
+        path = ("studies", study, "rounds", f"{status_of(world, study).round:08d}")
+        reveals = table_at(world.state, *path, "reveals").items()
+        sealed = {key.partition("/")[0] for key, value in reveals if b'"sealed"' in value}
+        validators = table_at(world.state, *path, "validators")
+        expected = {f"{attempt}/{name}" for attempt in sealed for name in validators}
+        assert set(table_at(world.state, *path, "recipients")) == expected
+
+
+def retired_by_quorum(world: World, study: str, number: int) -> bool:
+    """Return whether everybody's updates of a round (0: of all) are retired by votes."""
+    votes = table_at(world.state, "studies", study, "retirement_votes")
+    people = {
+        name: msgspec.json.decode(value, type=MemberRecord)
+        for name, value in table_at(world.state, "members").items()
+    }
+    powers = {name: one.power for name, one in people.items() if one.active}
+    yes = sum(power for name, power in powers.items() if f"{number:08d}/{name}" in votes)
+    return 3 * yes > 2 * sum(powers.values())
 
 
 def place_of(world: World, study: str) -> tuple[int, ...]:

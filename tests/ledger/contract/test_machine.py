@@ -15,14 +15,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.ledger.contract.duties import duty, timer
+from tests.ledger.contract.duties import duty, phase_of, timer
 from tests.ledger.contract.invariants import (
     attested_by_quorum,
     check_counters,
+    check_recipients,
     closed_rounds,
     naive_root,
     place_of,
     record_of,
+    retired_by_quorum,
     studies_of,
     table_at,
     voted_by_quorum,
@@ -30,8 +32,10 @@ from tests.ledger.contract.invariants import (
 from tests.ledger.contract.kit import World, digest, envelope, key_of, member, world_of
 from tests.ledger.contract.moves import (
     TERMS,
+    here,
     present,
     proposal_id,
+    reveal_fields,
     status_of,
 )
 from tests.ledger.contract.test_governance import rotation
@@ -43,6 +47,7 @@ from collegium.ledger.contract.events import (
     MembershipChanged,
     RoundClosed,
     UpdatesIncluded,
+    UpdatesRetired,
     encode_events,
 )
 from collegium.ledger.contract.rejected import Rejected
@@ -50,6 +55,7 @@ from collegium.ledger.contract.tables import MemberRecord
 from collegium.ledger.contract.transactions import (
     Action,
     Admit,
+    BlobRetire,
     EvaluationPost,
     EvidenceConflict,
     Expel,
@@ -81,11 +87,12 @@ from collegium.ledger.merkle import Frontier
 PEOPLE = ("ada", "bo", "cy", "di", "eve", "fay", "gil", "hal")
 ACTS = ("admit", "expel", "rotate")
 LABELS = ("one", "two", "three")
+WHOSE = ("own", "all")
 STUDIES = ("heart", "lung", "a")
 KINDS: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
     PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease, StudyClose, MemberPropose,
-    MemberVote, EvidenceConflict,
+    MemberVote, EvidenceConflict, BlobRetire,
 )  # fmt: skip
 
 people = st.sampled_from(PEOPLE)
@@ -115,6 +122,7 @@ class ContractMachine(RuleBasedStateMachine):
         self.said: list[bytes] = []
         self.places: dict[str, tuple[int, ...]] = {}
         self.closed: dict[tuple[str, int], bytes] = {}
+        self.retired: set[tuple[str, int, str]] = set()
 
     @initialize(
         powers=st.lists(st.integers(1, 4), min_size=4, max_size=7), silent=st.booleans(),
@@ -136,7 +144,7 @@ class ContractMachine(RuleBasedStateMachine):
         members = table_at(world.state, "members")
         self.said.append(data)
         try:
-            _, sender, events = apply(world.state, world.identity, data)
+            transaction, sender, events = apply(world.state, world.identity, data)
         except Rejected:
             assert world.state.root() == entries
             assert self.application_hash() == before
@@ -151,6 +159,8 @@ class ContractMachine(RuleBasedStateMachine):
         assert self.application_hash() != before
         for event in events:
             self.check_event(event)
+        if isinstance(transaction, BlobRetire):
+            self.check_retirement(sender, transaction, events)
         return events
 
     def check_event(self, event: Any) -> None:
@@ -167,6 +177,26 @@ class ContractMachine(RuleBasedStateMachine):
             renewed = [key_of(f"{name} {label}") for label in LABELS]
             (key,) = (key for key in renewed if to_text(key.public) == event.action.key)
             self.world.keys[name] = key
+
+    def check_retirement(self, sender: str, tx: BlobRetire, events: Events) -> None:
+        """Check that a site spoke for itself or a quorum for all, of a closed study, and once."""
+        status = status_of(self.world, tx.study)
+        assert status.phase == "closed"
+        assert tx.round <= status.round
+        sites = tuple(table_at(self.world.state, "studies", tx.study, "sites"))
+        named = "*" if tx.updates == "all" else sender
+        places = {(tx.study, number, who) for number in (0, tx.round) for who in ("*", named)}
+        assert not self.retired & places
+        if tx.updates == "own":
+            expected = [UpdatesRetired(study=tx.study, round=tx.round, members=(sender,))]
+            assert sender in sites
+        elif retired_by_quorum(self.world, tx.study, tx.round):
+            expected = [UpdatesRetired(study=tx.study, round=tx.round, members=sites)]
+        else:
+            expected = []
+        assert list(events) == expected
+        if events:
+            self.retired.add((tx.study, tx.round, named))
 
     def say(self, who: str, kind: type[Transaction], **fields: Any) -> Events | None:
         return self.send(envelope(self.world, who, kind, **fields))
@@ -216,6 +246,25 @@ class ContractMachine(RuleBasedStateMachine):
     def abandon(self, who: str, study: str) -> None:
         if study in studies_of(self.world):
             self.say(who, StudyAbandon, **present(self.world, study))
+
+    @rule(who=people, study=studies)
+    def reveal_sealed(self, who: str, study: str) -> None:
+        if study in studies_of(self.world) and phase_of(self.world, study) == "reveal":
+            fields = reveal_fields(who, here(self.world, study))
+            self.say(who, UpdateReveal, **fields, sealed=digest(f"sealed {who}"))
+
+    @rule(who=people, study=studies, round_=st.integers(0, 4), whose=st.sampled_from(WHOSE))
+    def retire(self, who: str, study: str, round_: int, whose: str) -> None:
+        self.say(who, BlobRetire, study=study, round=round_, updates=whose)
+
+    @rule(study=studies, round_=st.integers(0, 2), silent=st.sets(people, max_size=2))
+    def end_and_retire(self, study: str, round_: int, silent: set[str]) -> None:
+        if study not in studies_of(self.world):
+            return
+        self.end_by_timers(study)
+        for who in PEOPLE:
+            if who not in silent:
+                self.say(who, BlobRetire, study=study, round=round_, updates="all")
 
     @rule(study=studies, models=st.lists(labels, min_size=3, max_size=8))
     def votes_differ(self, study: str, models: list[str]) -> None:
@@ -305,6 +354,10 @@ class ContractMachine(RuleBasedStateMachine):
     @invariant()
     def counters_hold(self) -> None:
         check_counters(self.world)
+
+    @invariant()
+    def who_reads_sealed_updates_is_fixed(self) -> None:
+        check_recipients(self.world)
 
     @invariant()
     def nothing_goes_back(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.ledger.contract.invariants import table_at
 from tests.ledger.contract.kit import (
     World,
     digest,
     four_equals,
+    key_of,
     member,
     names,
     only,
@@ -20,6 +22,7 @@ from tests.ledger.contract.kit import (
 from tests.ledger.contract.moves import (
     attest,
     bitmap,
+    carry,
     commit,
     drive_round,
     here,
@@ -31,10 +34,11 @@ from tests.ledger.contract.moves import (
     update_of,
     walk_to,
 )
+from tests.ledger.contract.test_governance import rotation
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import PhaseOpened, UpdatesIncluded
-from collegium.ledger.contract.rounds import attested
+from collegium.ledger.contract.tables import attested
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.hashing import lp, tagged_hash, u64
@@ -208,3 +212,69 @@ def drive_round_from_available(world: World) -> None:
     for name in SITES:
         attest(world, name, SITES[1:])
     drive_round(world)
+
+
+def recipients(world: World, attempt: int = 1) -> dict[str, str]:
+    """To which keys updates of an attempt at the first round are sealed."""
+    table = table_at(world.state, "studies", "heart", "rounds", "00000001", "recipients")
+    prefix = f"{attempt:04d}/"
+    return {
+        key.removeprefix(prefix): value.decode()
+        for key, value in table.items()
+        if key.startswith(prefix)
+    }
+
+
+def reveal_sealed(world: World, who: str) -> None:
+    fields = reveal_fields(who, here(world))
+    say(world, who, UpdateReveal, **fields, sealed=digest(f"sealed by {who}"))
+
+
+def test_a_reveal_may_name_a_sealed_blob_and_what_says_nothing_of_it_stays_as_it_was() -> None:
+    world = four_equals()
+    start(world)
+    walk_to(world, "reveal")
+    reveal(world, "ada")
+    assert recipients(world) == {}
+    reveal_sealed(world, "bo")
+    table = table_at(world.state, "studies", "heart", "rounds", "00000001", "reveals")
+    assert b"sealed" not in table["0001/ada"]
+    assert f'"sealed":"{digest("sealed by bo")}"'.encode() in table["0001/bo"]
+
+
+def test_the_first_sealed_reveal_fixes_to_which_keys_all_are_sealed() -> None:
+    world = world_of([*map(member, SITES), member("eve", 0, ["site"])])
+    start(world)
+    walk_to(world, "reveal")
+    reveal_sealed(world, "ada")
+    before = {name: to_text(world.keys[name].public) for name in SITES}
+    assert recipients(world) == before
+    carry(world, rotation(world, "cy", "cy, later"), ("ada", "bo", "di"))
+    world.keys["cy"] = key_of("cy, later")
+    reveal_sealed(world, "bo")
+    assert recipients(world) == before
+
+
+def test_another_attempt_has_recipients_of_its_own() -> None:
+    world = four_equals()
+    start(world, max_attempts=3)
+    walk_to(world, "reveal")
+    reveal_sealed(world, "ada")
+    carry(world, rotation(world, "cy", "cy, later"), ("ada", "bo", "di"))
+    world.keys["cy"] = key_of("cy, later")
+    quorum_times_out(world)  # one revealed of the two that are needed
+    walk_to(world, "reveal")
+    reveal_sealed(world, "bo")
+    old, new = recipients(world, 1), recipients(world, 2)
+    assert new["cy"] == to_text(key_of("cy, later").public) != old["cy"]
+    assert {**new, "cy": ""} == {**old, "cy": ""}
+
+
+@pytest.mark.parametrize("sealed", ["", "!" * 43, "A" * 42 + "B", "A" * 44])
+def test_a_sealed_blob_is_named_by_a_digest(sealed: str) -> None:
+    world = four_equals()
+    start(world)
+    walk_to(world, "reveal")
+    fields = {**reveal_fields("ada", here(world)), "sealed": sealed}
+    assert refusal(world, "ada", UpdateReveal, **fields) == "malformed"
+    assert recipients(world) == {}

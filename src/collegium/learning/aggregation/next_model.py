@@ -1,4 +1,4 @@
-"""From the included updates to the next model's bytes: what every validator and auditor repeats."""
+"""From the included updates to the next model: what every validator and auditor repeats."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.rule import Aggregate, Rule
-from collegium.learning.aggregation.updates import Updates
-from collegium.learning.blobs import ModelState, decode_update, digest, encode_model
+from collegium.learning.aggregation.updates import Contribution, Updates
+from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.encoding import indicators
 from collegium.learning.server import ServerOptimizer, server_step
 from collegium.plugins import find_versioned
@@ -36,8 +36,18 @@ def server_named(versioned: str) -> ServerOptimizer:
     return optimizer
 
 
-def check_update(data: bytes, size: int, exponent: int, peak: int, saturated: int) -> None:
-    """Check an update blob against the round and the indicators that its author claimed.
+def checked_update(
+    name: bytes, data: bytes, size: int, exponent: int, peak: int, saturated: int
+) -> Contribution:
+    """Return what is in an update blob, checked against the round and its author's claims.
+
+    Args:
+        name: the blob's digest.
+        data: the blob.
+        size: d, how many coordinates the model has.
+        exponent: e of the round.
+        peak: the largest magnitude that the author claimed.
+        saturated: the count of saturated coordinates that the author claimed.
 
     Raises:
         FormatError: malformed, of another size or exponent, or the claims are not true of it.
@@ -47,11 +57,12 @@ def check_update(data: bytes, size: int, exponent: int, peak: int, saturated: in
         raise _refusal(f"{values.size} coordinates with exponent {found_exponent}")
     if indicators(values) != (peak, saturated):
         raise _refusal("its largest magnitude or its saturated count is not what was claimed")
+    return Contribution(name, values)
 
 
 def next_model(
     model: ModelState,
-    blobs: Sequence[bytes],
+    updates: Sequence[Contribution],
     weights: tuple[int, ...],
     participants: tuple[str, ...],
     exponent: int,
@@ -59,12 +70,12 @@ def next_model(
     tolerate: int,
     optimizer: ServerOptimizer,
     settings: Server,
-) -> bytes:
-    """Return the next model's blob, the same bytes on every machine.
+) -> ModelState:
+    """Return the next model, the same bits on every machine.
 
     Args:
         model: the round's start.
-        blobs: the included updates' blobs, in order of the participant list.
+        updates: the included updates, in order of the participant list.
         weights: their registered weights.
         participants: their members' ids.
         exponent: e of the round.
@@ -74,21 +85,19 @@ def next_model(
         settings: its parameters, from the study document.
 
     Raises:
-        FormatError: a blob is malformed or does not fit.
+        FormatError: an update does not have the model's size.
         RunError: the arithmetic has no finite result.
         PluginError: the rule fails, or returns what is no exact aggregate.
     """
-    rows = []
-    for data in blobs:
-        values, found_exponent = decode_update(data)
-        if values.size != model.parameters.size or found_exponent != exponent:
-            raise _refusal(f"{values.size} coordinates with exponent {found_exponent}")
-        rows.append(values)
-    updates = Updates(
-        np.stack(rows), weights, exponent, participants, tuple(digest(data) for data in blobs)
-    )
-    aggregate = _aggregate(rule, updates, tolerate)
-    return encode_model(server_step(model, aggregate, exponent, optimizer, settings))
+    for one in updates:
+        if one.values.size != model.parameters.size:
+            raise _refusal(f"{one.values.size} coordinates")
+    stacked = Updates(
+        np.stack([one.values for one in updates]), weights, exponent, participants,
+        tuple(one.digest for one in updates),
+    )  # fmt: skip
+    aggregate = _aggregate(rule, stacked, tolerate)
+    return server_step(model, aggregate, exponent, optimizer, settings)
 
 
 def _aggregate(rule: Rule, updates: Updates, tolerate: int) -> Aggregate:

@@ -9,6 +9,19 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Contribution:
+    """One participant's update, checked against its round.
+
+    Attributes:
+        digest: SHA-256 of its blob.
+        values: int16 [d] in ±32767, read-only.
+    """
+
+    digest: bytes
+    values: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Updates:
     """What a rule aggregates: n updates of d coordinates, in the order of the participant list.
 

@@ -15,6 +15,7 @@ from collegium.ledger.contract import (
     evidence,
     governance,
     members,
+    retirement,
     studies,
     updates,
     votes,
@@ -23,6 +24,7 @@ from collegium.ledger.contract.events import Event, Events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import MemberRecord
 from collegium.ledger.contract.transactions import (
+    BlobRetire,
     EvaluationPost,
     EvidenceConflict,
     MemberPropose,
@@ -64,6 +66,7 @@ HANDLERS: Mapping[type[Transaction], Handler] = {
     EvaluationPost: lambda state, sender, _, tx: evaluations.post(state, sender, tx),
     ModelRelease: lambda state, sender, _, tx: evaluations.release(state, sender, tx),
     StudyClose: lambda state, _, member, tx: studies.close(state, member, tx),
+    BlobRetire: retirement.retire,
     MemberPropose: lambda state, sender, _, tx: governance.propose(state, sender, tx),
     MemberVote: _member_vote,
     EvidenceConflict: lambda state, _, __, tx: evidence.conflict(state, tx),
@@ -88,13 +91,6 @@ Applied = tuple[Transaction, str, Events]
 """An accepted transaction, who sent it, and what happened."""
 
 
-class Known(msgspec.Struct, frozen=True):
-    """Whether an envelope's signature holds under a key, found out beforehand."""
-
-    key: bytes
-    holds: bool
-
-
 @lru_cache(maxsize=16)
 def _as_text(genesis: bytes) -> str:
     return to_text(genesis)
@@ -116,13 +112,17 @@ def open_transaction(data: bytes, genesis: bytes) -> Opened:
     return Opened(envelope, transaction)
 
 
-def carry_out(state: State, opened: Opened, known: Known | None = None) -> Applied:
+def carry_out(
+    state: State, opened: Opened, checked: bytes | None = None, *, holds: bool = False
+) -> Applied:
     """Apply an opened transaction.
 
     Args:
         state: changed in place when the transaction is accepted, untouched otherwise.
         opened: the transaction.
-        known: about its signature; checked here where it is about another key than the sender's.
+        checked: a key under which its signature has been checked beforehand, if any; where the
+            sender's is another one by now, it is checked here.
+        holds: whether it held.
 
     Raises:
         Rejected: the contract refuses it.
@@ -130,9 +130,9 @@ def carry_out(state: State, opened: Opened, known: Known | None = None) -> Appli
     envelope, transaction = opened.envelope, opened.transaction
     sender, member = members.member_of_key(state, envelope.key_id)
     key = members.public_key(member.key)
-    if known is None or known.key != key:
-        known = Known(key, signature_holds(key, envelope.signed_bytes, envelope.signature))
-    if not known.holds:
+    if checked != key:
+        holds = signature_holds(key, envelope.signed_bytes, envelope.signature)
+    if not holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
         events = HANDLERS[type(transaction)](state, sender, member, transaction)

@@ -119,6 +119,13 @@ class StudyClosed(StudyEvent, frozen=True, kw_only=True, tag="study.closed"):
     outcome: Literal["completed", "failed"]
 
 
+class UpdatesRetired(StudyEvent, frozen=True, kw_only=True, tag="updates.retired"):
+    """Updates of these members, of one round or of every one (0), are kept no longer."""
+
+    members: tuple[str, ...]
+    round: int
+
+
 class ProposalAccepted(Event, frozen=True, kw_only=True, tag="proposal.accepted"):
     """A change of the membership has its quorum."""
 
@@ -148,7 +155,7 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 AnyEvent = (
     StudyRegistered | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
     | VoteLate | TestOpened | EvaluationComplete | ModelReleased
-    | ReleaseSkipped | StudyFailed | StudyClosed
+    | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
 )  # fmt: skip
 

@@ -5,7 +5,6 @@ The handlers of single phases are in `updates` and `votes`; here is what they sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -35,6 +34,7 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
+    attested,
     powers,
     round_branch,
     round_path,
@@ -225,7 +225,8 @@ def advance(
     events: list[Event] = []
     if current.phase == "available":
         included = _include(state, study, status, current)
-        if len(included) < (_count(state, study, status) if record.attendance == "all" else needed):
+        everybody = state.count(round_path(study, status.round, "participants"))
+        if len(included) < (everybody if record.attendance == "all" else needed):
             return fail_attempt(state, study, record, status, current, "withheld")
         events.append(
             UpdatesIncluded(
@@ -248,16 +249,6 @@ def advance(
         )
     )  # fmt: skip
     return events
-
-
-def _count(state: State, study: str, status: StudyStatus) -> int:
-    return state.count(round_path(study, status.round, "participants"))
-
-
-def attested(bitmap: bytes, participants: Sequence[str]) -> list[str]:
-    """Return whom a bitmap names; the first participant is the highest bit of the first byte."""
-    bits = bin(int.from_bytes(b"\1" + bitmap, "big"))[3:]
-    return [name for name, bit in zip(participants, bits, strict=False) if bit == "1"]
 
 
 def _include(state: State, study: str, status: StudyStatus, current: RoundRecord) -> list[str]:

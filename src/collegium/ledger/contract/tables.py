@@ -6,6 +6,7 @@ docs/spec/4-ledger.md lists the same paths.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -101,11 +102,12 @@ class RoundRecord(Record, frozen=True, kw_only=True):
 
 
 class Reveal(Record, frozen=True, kw_only=True):
-    """A revealed update."""
+    """A revealed update; `sealed` is the blob that holds it for the validators alone."""
 
     digest: str
     peak: int
     saturated: int
+    sealed: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelRecord(Record, frozen=True, kw_only=True):
@@ -171,3 +173,9 @@ def attempt_names(state: State, path: Path, attempt: int) -> list[str]:
 def powers(state: State, path: Path) -> dict[str, int]:
     """Return a table of integers, such as a round's weights or voting powers, in order."""
     return {key: int(value) for key, value in state.items(path)}
+
+
+def attested(bitmap: bytes, participants: Sequence[str]) -> list[str]:
+    """Return whom a bitmap names; the first participant is the highest bit of the first byte."""
+    bits = bin(int.from_bytes(b"\1" + bitmap, "big"))[3:]
+    return [name for name, bit in zip(participants, bits, strict=False) if bit == "1"]

@@ -93,12 +93,16 @@ class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.comm
 
 
 class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
-    """The update's digest and salt, its largest |x| and its count of saturated coordinates."""
+    """The update's digest and salt, its largest |x| and its count of saturated coordinates.
+
+    `sealed` names the blob that holds the update for the validators alone, where there is one.
+    """
 
     digest: DecodedDigest
     peak: Annotated[int, msgspec.Meta(ge=0, le=32767)]
     salt: DecodedDigest
     saturated: Count
+    sealed: Digest | msgspec.UnsetType = msgspec.UNSET
 
 
 class UpdateAvailable(RoundTransaction, frozen=True, kw_only=True, tag="update.available"):
@@ -149,6 +153,16 @@ class StudyClose(StudyTransaction, frozen=True, kw_only=True, tag="study.close")
     """Any validator ends a study that has nothing left to do."""
 
 
+class BlobRetire(StudyTransaction, frozen=True, kw_only=True, tag="blob.retire"):
+    """A site retires its own updates of a closed study, or a validator votes to retire all.
+
+    `round` 0 stands for every round.
+    """
+
+    round: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+    updates: Literal["all", "own"]
+
+
 class Admit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="admit"):
     """Proposed: a new member."""
 
@@ -195,7 +209,7 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 
 AnyTransaction = (
     StudyRegister | StudyAccept | UpdateCommit | UpdateReveal | UpdateAvailable | RoundVote
-    | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose
+    | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
     | MemberPropose | MemberVote | EvidenceConflict
 )  # fmt: skip
 
@@ -208,7 +222,7 @@ def kind_of(transaction: Transaction) -> str:
 def natural_key(transaction: Transaction) -> tuple[str, ...]:
     """Return what a member may say only once: with the member's id, a transaction's natural key."""
     key: list[str] = [kind_of(transaction)]
-    for field in ("study", "round", "attempt", "phase", "proposal"):
+    for field in ("study", "round", "attempt", "phase", "proposal", "updates"):
         value = getattr(transaction, field, None)
         if value is not None:
             key.append(str(value))

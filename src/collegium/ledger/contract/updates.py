@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collegium.canonical import from_text
 from collegium.errors import FormatError
-from collegium.ledger.contract import rounds
+from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import Reveal, attempt_key, attempt_names, round_path
+from collegium.ledger.contract.tables import (
+    Reveal,
+    attempt_key,
+    attempt_names,
+    attested,
+    round_path,
+)
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
@@ -53,9 +59,27 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
         raise Rejected("refused", "digest and salt do not open the commitment")
     if tx.saturated > record.parameters:
         raise Rejected("malformed", "more coordinates are saturated than there are")
-    value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated)
+    if isinstance(tx.sealed, str):
+        from_text(tx.sealed, DIGEST_SIZE, "a sealed update's digest")
+        _fix_recipients(state, tx)
+    value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed)
     state.put(round_path(tx.study, tx.round, "reveals"), key, value)
     return rounds.spoke(state, tx.study, record, status, current)
+
+
+def _fix_recipients(state: State, tx: UpdateReveal) -> None:
+    """Let an attempt's first sealed reveal fix to which keys all of them are to be sealed.
+
+    So validators agree which sealed updates are for all of them, also where a key is rotated
+    while the attempt goes on.
+    """
+    table = round_path(tx.study, tx.round, "recipients")
+    if attempt_names(state, table, tx.attempt):
+        return
+    for name in state.keys(round_path(tx.study, tx.round, "validators")):
+        member = members.active_member(state, name)
+        if member is not None:
+            state.put(table, attempt_key(tx.attempt, name), member.key.encode())
 
 
 def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
@@ -72,7 +96,7 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
         raise Rejected("malformed", error.why) from error
     revealed = attempt_names(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
     padding = (1 << -len(participants) % 8) - 1
-    if bitmap[-1] & padding or not set(revealed).issuperset(rounds.attested(bitmap, participants)):
+    if bitmap[-1] & padding or not set(revealed).issuperset(attested(bitmap, participants)):
         raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
     path = round_path(tx.study, tx.round, "available")
     state.put(path, attempt_key(tx.attempt, sender), bitmap)

@@ -56,9 +56,9 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
 
     if tx.model is not msgspec.UNSET and members.is_quorum(mine, current.total_power):
         return _close(state, tx, record, status, current, mine)
-    tallies = {key: int(value) for key, value in attempt_items(state, tally_path, tx.attempt)}
-    outstanding = current.total_power - sum(tallies.values())
-    best = max((power for key, power in tallies.items() if key != "fail"), default=0)
+    counts = attempt_items(state, tally_path, tx.attempt)
+    outstanding = current.total_power - sum(int(power) for _, power in counts)
+    best = max((int(power) for key, power in counts if key != "fail"), default=0)
     if not members.is_quorum(best + outstanding, current.total_power):
         return rounds.fail_attempt(state, tx.study, record, status, current, "no-quorum")
     return rounds.spoke(state, tx.study, record, status, current)

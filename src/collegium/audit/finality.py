@@ -1,0 +1,53 @@
+"""The note in the file ``final`` beside a history: does it fit, and do enough stand behind it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from collegium.audit.findings import Finding
+from collegium.audit.history import History
+from collegium.audit.membership import backing, members_after
+from collegium.audit.policy import NONE
+from collegium.audit.trust import TrustRoot
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.ledger.final import NAME, read_final
+from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.note import open_checkpoint, origin_of
+
+
+def cosigned_size(folder: Path, history: History, trust: TrustRoot) -> int | None:
+    """Return how many entries a quorum cosigned, or None; note in the history what is wrong.
+
+    The quorum is the policy's where it has one, else more than two thirds of the power as it was
+    before the last of those blocks: no block judges itself.
+    """
+    genesis, policy = history.genesis, trust.cosigning
+    if genesis is None:
+        return None
+    origin = origin_of(history.identity)
+    try:
+        note = read_final(folder)
+        if note is None:
+            _demand(history, trust, f"there is no file {NAME} with cosignatures")
+            return None
+        checkpoint = open_checkpoint(note, origin, from_text(genesis.log, KEY_SIZE))
+        if history.roots.get(checkpoint.size) != checkpoint.root:
+            what = f"the log signed another history over {checkpoint.size} entries"
+            history.findings.append(Finding("final.mismatch", "error", what, NAME))
+            return None
+        before = max((size for size in history.roots if size < checkpoint.size), default=0)
+        events = [event for one in history.said if one.index < before for event in one.events]
+        found = backing(note, origin, members_after(genesis, events))
+        if found.quorum if policy is None else policy.satisfied_by(policy.cosigners(note)):
+            return None if policy is not None and policy.quorum == NONE else checkpoint.size
+        _demand(history, trust, f"cosigned by power {found.power} of {found.total}: no quorum")
+    except FormatError as error:
+        history.findings.append(Finding("final.invalid", "error", error.why, NAME))
+    return None
+
+
+def _demand(history: History, trust: TrustRoot, what: str) -> None:
+    """Note a missing quorum where the policy asks for one."""
+    if trust.cosigning is not None and trust.cosigning.quorum != NONE:
+        history.findings.append(Finding("final.quorum", "error", what, NAME))

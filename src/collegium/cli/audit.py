@@ -1,0 +1,161 @@
+"""`collegium audit`: receipts of single entries, and what others need to check them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from collegium.cli.output import FAILED, MISUSE, say, say_json, warn
+from collegium.errors import RunError
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+RUN = click.argument("run", type=click.Path(path_type=Path))
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Write here, not to the screen.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def audit(context: click.Context) -> None:
+    """Receipts of single ledger entries, checked offline by anybody."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        sys.exit(MISUSE)
+
+
+@audit.command()
+@RUN
+@JSON
+def entries(run: Path, as_json: bool) -> None:
+    """List the ledger entries of RUN, a run folder or a node's home."""
+    from collegium.audit.entry import keys_of, read_entry
+    from collegium.audit.log import read_log
+    from collegium.cli.receipts import entry_line
+
+    log = read_log(run)
+    keys = keys_of(log.known_members())
+    found = [read_entry(entry, log.identity, keys) for entry in log.entries]
+    if as_json:
+        say_json(
+            [
+                {"index": index, "id": one.id, "kind": one.kind, "sender": one.sender}
+                for index, one in enumerate(found)
+            ]
+        )
+        return
+    for index, one in enumerate(found):
+        say(entry_line(index, one))
+
+
+@audit.command()
+@click.argument("transaction", metavar="TX|INDEX")
+@RUN
+@OUT
+@JSON
+def receipt(transaction: str, run: Path, out: Path | None, as_json: bool) -> None:
+    """Write a receipt of one entry of RUN, named by its index or its transaction's id."""
+    from collegium.audit.issue import issue_receipt
+    from collegium.cli.receipts import issued_json, issued_lines
+
+    issued = issue_receipt(run, transaction)
+    if out is not None:
+        _write_new(out, issued.text)
+    if as_json:
+        say_json(issued_json(issued, out))
+    elif out is None:
+        click.echo(issued.text.encode(), nl=False)
+    else:
+        for line in issued_lines(issued, out):
+            say(line)
+
+
+@audit.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), help="Trust root: a policy file.")
+@click.option("--genesis", metavar="SHA256", help="Trust root: the genesis digest.")
+@JSON
+def check(file: Path, policy: Path | None, genesis: str | None, as_json: bool) -> None:
+    """Check a receipt offline, and say what it proves and what it does not."""
+    from collegium.audit.check import check_receipt
+    from collegium.audit.trust import genesis_root, read_policy
+    from collegium.cli.receipts import checked_lines
+
+    if (policy is None) == (genesis is None):
+        raise click.UsageError("a receipt is checked against --policy or --genesis, one of the two")
+    trust = read_policy(policy) if policy is not None else genesis_root(genesis or "")
+    checked = check_receipt(_read(file), trust)
+    if as_json:
+        say_json(checked)
+    else:
+        for line in checked_lines(checked):
+            say(line)
+    sys.exit(0 if checked.ok else FAILED)
+
+
+@audit.command()
+@RUN
+@OUT
+@click.option("--log-only", is_flag=True, help="Trust the log's key, without cosignatures.")
+@click.option("--keep", is_flag=True, help="Write JSON that keeps the newest checkpoint as well.")
+@JSON
+def policy(run: Path, out: Path | None, log_only: bool, keep: bool, as_json: bool) -> None:
+    """Write the policy (C2SP tlog-policy) that receipts of RUN are checked against."""
+    from collegium.audit.issue import issue_kept_policy, issue_policy
+
+    if log_only and keep:
+        raise click.UsageError("--log-only and --keep are two policies; choose one")
+    text = issue_kept_policy(run) if keep else issue_policy(run, log_only=log_only)
+    if out is not None:
+        _write_new(out, text)
+    if as_json:
+        say_json({"out": None if out is None else str(out), "policy": text})
+    else:
+        say(text.rstrip() if out is None else str(out))
+    if log_only:
+        warn("this policy believes whoever holds the log's key")
+
+
+@audit.command()
+@RUN
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
+@JSON
+def tiles(run: Path, out: Path, as_json: bool) -> None:
+    """Write the log of RUN as C2SP tlog-tiles, for a web server to hand out."""
+    from collegium.audit.export import export_tiles
+
+    checkpoint, count = export_tiles(run, out)
+    if as_json:
+        root = checkpoint.root.hex()
+        say_json({"out": str(out), "size": checkpoint.size, "root": root, "tiles": count})
+    else:
+        say(f"{out}: {checkpoint.size} entries in {count} tiles and bundles, with their checkpoint")
+
+
+def _read(file: Path) -> bytes:
+    """Return a receipt's bytes, one more than allowed at most."""
+    from collegium.audit.receipt import LARGEST_RECEIPT
+
+    try:
+        with file.open("rb") as opened:
+            return opened.read(LARGEST_RECEIPT + 1)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            "receipt.unreadable", f"{file} cannot be read", str(error), "check the path"
+        ) from error
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        RunError: it is there, or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(text.encode())
+    except FileExistsError as error:
+        raise RunError(
+            "output.exists", f"{path} is there already", "nothing is ever overwritten",
+            "choose another --out",
+        ) from error  # fmt: skip

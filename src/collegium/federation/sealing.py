@@ -1,0 +1,76 @@
+"""Sealing updates to a round's validators, and opening what was sealed to this one.
+
+docs/spec/9-sealed-updates.md and docs/decisions/0013. A site that seals publishes the sealed blob
+alone; its update stays in its outbox.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from collegium.canonical import from_text, malformed
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.tables import Reveal
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.sealing import Context, KeyOf, recipients_of, seal, unseal
+
+
+def blob_of(reveal: Reveal) -> bytes:
+    """Return the digest of the blob that a revealed update is published as."""
+    name = reveal.sealed if isinstance(reveal.sealed, str) else reveal.digest
+    return from_text(name, DIGEST_SIZE)
+
+
+def sealed_update(
+    identity: Identity, outbox: WriteOnce, key: str, view: StudyView, update: bytes
+) -> bytes:
+    """Return a site's update sealed for the open attempt, the same bytes whenever it is asked.
+
+    Everything in it follows from the update, the node's secret, and to whom it is sealed. That
+    may have changed since, so it is kept in the outbox.
+
+    Args:
+        identity: the site's.
+        outbox: the site's.
+        key: where the update lies in the outbox.
+        view: the ledger's word; an attempt is open.
+        update: the update's blob.
+    """
+    place = f"{key}/recipients"
+    keys = outbox.get(place) or outbox.put(place, b"".join(sorted(view.recipients.values())))
+    recipients = [keys[at : at + KEY_SIZE] for at in range(0, len(keys), KEY_SIZE)]
+    digest = sha256(update).digest()
+    seed = identity.seed(view.study, view.number, view.attempt, digest)
+    context = Context(
+        identity.genesis, view.study, view.number, view.attempt, identity.member, digest
+    )
+    return seal(update, context, seed, recipients)
+
+
+def fetch_update(blobs: Blobs, reveal: Reveal, context: Context, key_of: KeyOf) -> bytes | None:
+    """Return a revealed update, opened where it is sealed.
+
+    None where it is not to be had, or is sealed to others.
+
+    Raises:
+        FormatError: it does not open to the update that was announced, alike for all.
+    """
+    data = blobs.fetch(blob_of(reveal))
+    if data is None or not isinstance(reveal.sealed, str):
+        return data
+    return unseal(data, context, key_of)
+
+
+def check_recipients(blobs: Blobs, view: StudyView, reveal: Reveal) -> None:
+    """Check that an update of the open attempt is sealed to whom the ledger says, if it is sealed.
+
+    Raises:
+        FormatError: it is sealed to other keys.
+    """
+    data = blobs.fetch(blob_of(reveal)) if isinstance(reveal.sealed, str) else None
+    if data is not None and recipients_of(data) != tuple(sorted(view.recipients.values())):
+        raise malformed("a sealed update", "it is sealed to other keys than the ledger fixed")
