@@ -13,6 +13,7 @@ from collegium.cli.audit import audit
 from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
+from collegium.cli.sequencer import sequencer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
@@ -193,3 +194,4 @@ def demo(out: Path | None, as_json: bool) -> None:
 
 program.add_command(node)
 program.add_command(network)
+program.add_command(sequencer)

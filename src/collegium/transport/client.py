@@ -207,7 +207,7 @@ def _read(decode: Callable[[], T]) -> T:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether trying again is of no use: whoever answers is not the sequencer, or does not trust."""
+    """Whether trying again is of no use: one of the two does not trust the other."""
     reason = getattr(error, "reason", error)
     return isinstance(reason, ssl.SSLCertVerificationError) or isinstance(
         error, urllib3.exceptions.SSLError
@@ -218,7 +218,7 @@ def _unreachable(url: str, error: Exception) -> RunError:
     return RunError(
         "transport.unreachable", f"the sequencer at {url} cannot be reached",
         " ".join(str(error).split())[:500] or type(error).__name__,
-        "it is asked again; see that it runs, and that this member's certificate is its authority's",
+        "it is asked again; see that it runs, and that both have the same authority",
     )  # fmt: skip
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.engines.log.copy import Copy
-from collegium.ledger.frames import ENTRY, entry_hash, read_frames
+from collegium.ledger.frames import ENTRY, GENESIS, encode_frame, entry_hash, read_frames
+from collegium.ledger.genesis import encode_genesis
+from collegium.ledger.retirement import retired_updates, reveals_and_retirements
 from collegium.ledger.tiles import TILE_WIDTH, Tile, entry_bundle, parse_tile_path, tile
 
 
@@ -16,6 +18,7 @@ class Monitored:
         self._copy = copy
         self._hashes: list[bytes] = []
         self._end = 0  # where in the log the hashes end
+        self._retired = 0, frozenset[bytes]()
 
     def tile(self, path: str) -> bytes | None:
         """Return the bytes of a tile or bundle of entries, None where the log does not fill it.
@@ -30,6 +33,15 @@ class Monitored:
         if place.level is not None:
             return tile(self._hashes, place.level, place.index, place.width)
         return entry_bundle(self._entries(place), 0, place.width)
+
+    def retired(self) -> frozenset[bytes]:
+        """Return the digests of updates that the final ledger says are kept no longer."""
+        copy = self._copy
+        if self._retired[0] != copy.final_size:
+            genesis = encode_frame(GENESIS, encode_genesis(copy.ledger.genesis))
+            data = genesis + copy.read(0, copy.final_size, most=None)
+            self._retired = copy.final_size, retired_updates(reveals_and_retirements(data))
+        return self._retired[1]
 
     def _catch_up(self) -> None:
         """Hash what has become final since the last look."""

@@ -205,7 +205,14 @@ async def _upload(request: web.Request) -> web.Response:
 
 
 async def _delete(request: web.Request) -> web.Response:
-    request.app[RELAY].delete(_name(request))
+    name, monitored = _name(request), request.app[MONITORED]
+    retired = await request.app[SERVICE].read(lambda _: monitored.retired())
+    if bytes.fromhex(name) not in retired:
+        raise RunError(
+            "relay.kept", "a blob is not deleted", "the ledger does not say that it is retired",
+            "retire the updates of a closed study first",
+        )  # fmt: skip
+    request.app[RELAY].delete(name)
     return web.Response(status=204)
 
 

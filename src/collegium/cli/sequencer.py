@@ -1,0 +1,104 @@
+"""``collegium sequencer``: whoever puts a consortium's transactions in order, on one port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from collegium.cli.output import JSON, say, say_json
+
+HOME = click.argument("home", type=click.Path(path_type=Path))
+
+
+@click.group()
+def sequencer() -> None:
+    """Make and run the sequencer of a consortium."""
+
+
+@sequencer.command()
+@HOME
+@click.option(
+    "--host", "hosts", multiple=True, required=True,
+    help="A name or address under which members reach it; may be given more than once.",
+)  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=4100, show_default=True)
+@click.option("--listen", metavar="ADDRESS", help="Where it listens: the first --host if not said.")
+@click.option("--name", default="consortium", show_default=True, help="For the certificates.")
+@click.option("--encrypt", is_flag=True, help="Keep the log key under a passphrase.")
+@JSON
+def init(
+    home: Path, hosts: tuple[str, ...], port: int, listen: str | None, name: str, encrypt: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Make a sequencer's HOME: its log key, a certificate authority, and its certificate."""
+    from collegium.canonical import to_text
+    from collegium.node.asking import new_passphrase
+    from collegium.transport.home import make_home
+
+    passphrase = new_passphrase() if encrypt else None
+    key = make_home(home, hosts, port, listen=listen, name=name, passphrase=passphrase)
+    if as_json:
+        say_json({"home": str(home), "log": to_text(key)})
+        return
+    say(f"{home} is the home of a sequencer; its log key is {to_text(key)}.")
+    say(f"Next: collegium sequencer found {home} CARD …, with every member's card.json.")
+
+
+@sequencer.command()
+@HOME
+@click.argument("cards", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--chain", default="consortium", show_default=True, help="The ledger's short name.")
+@JSON
+def found(home: Path, cards: tuple[Path, ...], chain: str, as_json: bool) -> None:
+    """Make the genesis of the consortium in HOME from its members' CARDS."""
+    from collegium.ledger.keyfile import read_secret
+    from collegium.ledger.keys import signing_key
+    from collegium.node.asking import passphrase
+    from collegium.node.home import read_card
+    from collegium.transport.home import GENESIS, LOG_KEY, found_ledger
+
+    members = [read_card(card) for card in cards]
+    key = signing_key(read_secret(home / LOG_KEY, passphrase)).public
+    digest = found_ledger(home, chain, members, key).hex()
+    if as_json:
+        say_json({"genesis": digest, "members": [one.id for one in members]})
+        return
+    say(f"{home / GENESIS} is the genesis of {len(members)} members. Its digest is")
+    say(digest)
+    say("Hand the file to every member, and tell the digest by another way: it is what they trust.")
+
+
+@sequencer.command()
+@HOME
+@click.argument("member")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder for it.")
+@JSON
+def certify(home: Path, member: str, out: Path, as_json: bool) -> None:
+    """Make a certificate and its key for MEMBER, who puts them into the folder tls of its home."""
+    from collegium.transport.authority import certify_client
+    from collegium.transport.home import AUTHORITY
+
+    certify_client(home / AUTHORITY, out, member)
+    if as_json:
+        say_json({"member": member, "folder": str(out)})
+        return
+    say(f"{out} holds what {member} connects with: ca.pem, client.pem and client.key.")
+    say("Give it to nobody else: who has the key can use up the member's quota.")
+
+
+@sequencer.command()
+@HOME
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path), metavar="HOME",
+    help="Begin with the ledger of another home, such as a member's.",
+)  # fmt: skip
+def start(home: Path, source: Path | None) -> None:
+    """Run the sequencer of HOME until it is stopped; it logs JSON lines on standard error."""
+    from collegium.ledger.engines.log.moving import begin_from
+    from collegium.node.asking import passphrase
+    from collegium.transport.serving import run_sequencer
+
+    if source is not None:
+        begin_from(source, home)
+    run_sequencer(home, passphrase)

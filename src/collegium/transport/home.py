@@ -1,0 +1,164 @@
+"""A sequencer's home: the folder that holds everything it needs to order and to listen.
+
+===============  =================================================================================
+sequencer.toml   where it listens
+keys/log.pem     the log key, of mode 0600 or under a passphrase
+authority/       the consortium's certificate authority; it may be kept elsewhere
+tls/             the server's certificate and key, and the authority's certificate
+genesis.json     the consortium's genesis, made of the members' cards and the log key
+ledger.log       the ledger, with `final` beside it
+blobs/           what members share through it
+sequencer.log    what it did, one JSON object a line
+address          where the running sequencer listens, as a URL
+===============  =================================================================================
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_bytes
+
+import msgspec
+
+from collegium.canonical import to_text
+from collegium.errors import CollegiumError, RunError
+from collegium.ledger.genesis import (
+    CONTRACT_VERSION,
+    FORMAT_VERSION,
+    Genesis,
+    Member,
+    decode_genesis,
+    encode_genesis,
+    genesis_digest,
+)
+from collegium.ledger.keyfile import AskPassphrase, read_secret, write_secret
+from collegium.ledger.keys import SigningKey, signing_key
+from collegium.transport.authority import certify_server, create_authority
+
+SETTINGS, LOG_KEY, GENESIS = "sequencer.toml", "keys/log.pem", "genesis.json"
+AUTHORITY, TLS, BLOBS, LOG, ADDRESS = "authority", "tls", "blobs", "sequencer.log", "address"
+DEFAULT_PORT = 4100
+
+
+class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[listen]``: the address and port; port 0 lets the system choose."""
+
+    host: str
+    port: int = DEFAULT_PORT
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A whole ``sequencer.toml``."""
+
+    listen: Listen
+
+
+def make_home(
+    home: Path, hosts: Sequence[str], port: int = DEFAULT_PORT, *, listen: str | None = None,
+    name: str = "consortium", passphrase: str | None = None,
+) -> bytes:  # fmt: skip
+    """Make a sequencer's home without a genesis; return the public half of its new log key.
+
+    Args:
+        home: a folder that does not exist, or is empty.
+        hosts: names and addresses under which members reach it; the certificate names them.
+        port: where it listens.
+        listen: the address that it listens on, the first of `hosts` if None.
+        name: the consortium's, for certificates.
+        passphrase: encrypts the log key; None leaves it to the file's mode.
+
+    Raises:
+        RunError: something is in the folder.
+    """
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise RunError(
+            "sequencer.home", f"{home} is not empty", "keys that are there are never overwritten",
+            "choose another folder",
+        )  # fmt: skip
+    (home / "keys").mkdir(parents=True)
+    seed = token_bytes(32)
+    write_secret(home / LOG_KEY, seed, passphrase)
+    create_authority(home / AUTHORITY, name)
+    certify_server(home / AUTHORITY, home / TLS, hosts)
+    address = msgspec.json.encode(listen or hosts[0]).decode()
+    (home / SETTINGS).write_text(f"[listen]\nhost = {address}\nport = {port}\n", "utf-8")
+    return signing_key(seed).public
+
+
+def found_ledger(home: Path, chain: str, members: Sequence[Member], log_key: bytes) -> bytes:
+    """Write the genesis of real members into a home; return its digest.
+
+    Raises:
+        FormatError: the members make no sense together.
+        RunError: there is a genesis.
+    """
+    path = home / GENESIS
+    if path.exists():
+        raise RunError(
+            "sequencer.genesis", f"{path} exists", "a ledger has one genesis for ever",
+            "found another consortium in another home",
+        )  # fmt: skip
+    genesis = Genesis(
+        chain=chain, contract=CONTRACT_VERSION, format=FORMAT_VERSION, keys="held",
+        log=to_text(log_key), members=tuple(sorted(members, key=lambda one: one.id)),
+    )  # fmt: skip
+    data = encode_genesis(genesis)
+    path.write_bytes(data)
+    return genesis_digest(data)
+
+
+def read_settings(home: Path) -> Settings:
+    """Return where a sequencer is to listen.
+
+    Raises:
+        RunError: there are no settings, or they make no sense.
+    """
+    path = home / SETTINGS
+    try:
+        settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
+        raise RunError(
+            "sequencer.settings", f"{path} cannot be used", str(error),
+            "name a home that `collegium sequencer init` made, or repair the file",
+        ) from error  # fmt: skip
+    if not 0 <= settings.listen.port < 2**16:
+        raise RunError(
+            "sequencer.settings", f"{path} cannot be used", "listen.port is no port",
+            "write 0 to 65535",
+        )  # fmt: skip
+    return settings
+
+
+def read_ledger_identity(home: Path) -> Genesis:
+    """Return the genesis of a home.
+
+    Raises:
+        RunError: there is none yet, or it is malformed.
+    """
+    path = home / GENESIS
+    try:
+        return decode_genesis(path.read_bytes())
+    except (OSError, CollegiumError) as error:
+        why = error.why if isinstance(error, CollegiumError) else str(error)
+        raise RunError(
+            "sequencer.genesis", f"{path} is no genesis", why,
+            "make it of the members' cards with `collegium sequencer found`",
+        ) from error  # fmt: skip
+
+
+def read_log_key(home: Path, genesis: Genesis, ask: AskPassphrase) -> SigningKey:
+    """Return the log key of a home.
+
+    Raises:
+        RunError: it cannot be read, or is not the one that the genesis names.
+    """
+    key = signing_key(read_secret(home / LOG_KEY, ask))
+    if to_text(key.public) != genesis.log:
+        raise RunError(
+            "sequencer.log-key", f"{home / LOG_KEY} is not the log key of the genesis",
+            "members would believe nothing that it signs",
+            "bring the log key of this consortium, or found a successor",
+        )  # fmt: skip
+    return key

@@ -1,0 +1,118 @@
+"""Running a sequencer: it listens on one port until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from aiohttp import web
+
+from collegium.errors import RunError
+from collegium.ledger.engines.log.copy import Copy, open_copy
+from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.keyfile import AskPassphrase
+from collegium.transport.authority import CA_CERTIFICATE, SERVER_CERTIFICATE, SERVER_KEY
+from collegium.transport.bell import Bell
+from collegium.transport.home import (
+    ADDRESS,
+    BLOBS,
+    LOG,
+    TLS,
+    Listen,
+    read_ledger_identity,
+    read_log_key,
+    read_settings,
+)
+from collegium.transport.monitoring import Monitored
+from collegium.transport.relay import Relay
+from collegium.transport.server import application, server_context
+from collegium.transport.service import Service
+
+SHUTDOWN_WITHIN = 3.0
+"""Seconds that held-open questions get when it stops."""
+
+
+class Journal:
+    """What a sequencer does, one JSON object a line, in a file and on standard error."""
+
+    def __init__(self, *outputs: TextIO) -> None:
+        self._outputs = outputs
+
+    def __call__(self, event: str, /, **facts: object) -> None:
+        """Note an event."""
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = msgspec.json.encode({"time": time, "event": event, **facts}).decode()
+        for output in self._outputs:
+            print(line, file=output, flush=True)
+
+
+def run_sequencer(home: Path, ask: AskPassphrase) -> None:
+    """Run the sequencer of a home until SIGTERM or SIGINT.
+
+    Args:
+        home: its home, with a genesis.
+        ask: asks for the passphrase of its key, where it has one.
+
+    Raises:
+        CollegiumError: the home is not complete, does not hold together, or the port is taken.
+    """
+    home = home.resolve()
+    settings = read_settings(home)
+    genesis = read_ledger_identity(home)
+    key = read_log_key(home, genesis, ask)
+    with (home / LOG).open("a", encoding="utf-8") as file:
+        tell = Journal(file, sys.stderr)
+        copy = open_copy(home, genesis, lambda message: tell("warning", why=message))
+        bell = Bell()
+        service = Service(Sequencer(copy, key, bell.ring, tell), bell)
+        try:
+            asyncio.run(_serve(home, settings.listen, service, copy, tell))
+        finally:
+            service.close()
+        tell("stopped")
+
+
+async def _serve(home: Path, listen: Listen, service: Service, copy: Copy, tell: Journal) -> None:
+    tls = home / TLS
+    context = server_context(tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
+    app = application(service, Relay(home / BLOBS), Monitored(copy))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as error:
+            raise RunError(
+                "sequencer.port", f"nobody can listen on {listen.host}, port {listen.port}",
+                error.strerror or str(error), "choose another port in sequencer.toml",
+            ) from error  # fmt: skip
+        host, port = runner.addresses[0][:2]
+        url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+        (home / ADDRESS).write_text(url + "\n", "utf-8")
+        tell("listening", url=url, size=copy.size, final=copy.final_size)
+        with _told_to_stop() as stopped:
+            await stopped.wait()
+    finally:
+        (home / ADDRESS).unlink(missing_ok=True)
+        await runner.cleanup()
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[asyncio.Event]:
+    """Yield what SIGTERM and SIGINT set."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        yield stopped
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
