@@ -90,11 +90,14 @@ def test_who_has_not_presented_itself_is_asked_to(port: Port) -> None:
 
 def test_what_cannot_be_is_refused_by_its_name(port: Port) -> None:
     connections = begun(port)
+    two = [port.us.registration("heart"), port.us.registration("lung")]
+    connections["ada"].submit(two)
     with pytest.raises(NotInTheLog):
+        connections["ada"].blocks(1, 0)
+    with pytest.raises(PresentFirst):
         connections["ada"].blocks(17, 0)
-    connections["ada"].submit([port.us.registration("heart")])
     with pytest.raises(CosignatureRefused):
-        connections["ada"].cosign("— nobody AAAA\n", 1)
+        connections["ada"].cosign("— nobody AAAA\n", 2)
     with pytest.raises(PresentFirst):
         connections["ada"].restore(0, b"blocks that nobody has asked for")
 
