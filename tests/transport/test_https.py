@@ -92,12 +92,14 @@ def test_what_cannot_be_is_refused_by_its_name(port: Port) -> None:
     connections = begun(port)
     two = [port.us.registration("heart"), port.us.registration("lung")]
     connections["ada"].submit(two)
+    port.us.step()
     with pytest.raises(NotInTheLog):
         connections["ada"].blocks(1, 0)
     with pytest.raises(PresentFirst):
         connections["ada"].blocks(17, 0)
+    connections["ada"].submit([port.us.registration("kidney")])
     with pytest.raises(CosignatureRefused):
-        connections["ada"].cosign("— nobody AAAA\n", 2)
+        connections["ada"].cosign("— nobody AAAA\n", 3)
     with pytest.raises(PresentFirst):
         connections["ada"].restore(0, b"blocks that nobody has asked for")
 
