@@ -147,7 +147,7 @@ class LiveNode:
             identity = keys.identity(member, replica.identity, from_text(record.key, KEY_SIZE))
             assert identity is not None
             source = DataSource(csv="rows.csv", person=PERSON)
-            return Acting(identity, home, source, blobs, outbox, lambda: replica.state)
+            return Acting(identity, home, source, blobs, outbox, lambda: replica.state, keys.of)
 
         clock = OnlineClock(monotonic)
         timers = Timers(PHASE, PATIENCE, clock.now)

@@ -79,7 +79,7 @@ def _run(
         outbox = opened.enter_context(closing(Outbox(home / OUTBOX)))
         replica = open_replica(home, genesis, member, keys.of, connection, _warn)
         opened.callback(replica.close)
-        shared = opened.enter_context(closing(open_blobs(home, config, _warn)))
+        shared = open_blobs(home, config.blobs.store, connection, _warn)
         clock = OnlineClock(monotonic)
         participants = Participants(
             _acting(home, config, digest, keys, replica, shared.blobs, outbox),
@@ -118,7 +118,7 @@ def _acting(
                 "node.key", f"this home does not hold the ledger key of {member}",
                 "the ledger names another one", "restore keys/ from the home's backup",
             )  # fmt: skip
-        return Acting(identity, home, config.data, blobs, outbox, lambda: replica.state)
+        return Acting(identity, home, config.data, blobs, outbox, lambda: replica.state, keys.of)
 
     return acting
 
