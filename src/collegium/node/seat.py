@@ -44,7 +44,8 @@ from collegium.study.document import Study
 class Acting:
     """What a member's participants act with.
 
-    `state` returns the ledger's, as of now; `key_of` the member's keys, old ones too.
+    `state` returns the ledger's, as of now; `key_of` the member's keys, old ones too. `retention`
+    are the seconds after which updates of a closed study are retired, None: never.
     """
 
     identity: Identity
@@ -54,6 +55,7 @@ class Acting:
     outbox: Outbox
     state: Callable[[], State]
     key_of: KeyOf
+    retention: float | None = None
 
 
 @dataclass(slots=True)

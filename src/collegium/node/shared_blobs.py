@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.retirement import is_update
 from collegium.node.home import BLOBS, WAITING
 from collegium.storage.address import open_store
 from collegium.storage.cached import CachedBlobs
@@ -27,6 +28,15 @@ class SharedBlobs:
     def holds(self, digest: bytes) -> bool:
         """Return whether the home has a file of that name."""
         return (self.blobs.folder.path / digest.hex()).is_file()
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        """Get a blob from the shared store into the home; None where it cannot be had now."""
+        return self.blobs.fetch(digest)
+
+    def forget(self, digests: Collection[bytes]) -> None:
+        """Delete those of the blobs that are updates, here and in the shared store."""
+        found = ((digest, self.blobs.folder.get(digest)) for digest in digests)
+        self.blobs.forget([digest for digest, data in found if data and is_update(data)])
 
     def offer(self, digest: bytes) -> None:
         """Give a blob of the home to the shared store, if that has it not.
