@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from collegium.network.founding import found
-
 from collegium.data.site_table import PERSON, read_site
 from collegium.ledger.keyfile import read_secret
+from collegium.network.founding import found
 from collegium.network.plan import planned
 from collegium.network.record import Record, home_of, read_record
 from collegium.network.trial import start_all, stop_all

@@ -149,7 +149,7 @@ def _acting(
     assert identity is not None
     return Acting(
         identity=identity, home=home, source=DataSource(csv="rows.csv", person=PERSON),
-        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.state,
+        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.state, key_of=keys.of,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ can be taken away and put back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +126,22 @@ class OneAtATime:
             return self.view.fetch(digest)
 
 
+class Nothing:
+    """Blobs of which none is missing; it satisfies `Kept`."""
+
+    def holds(self, digest: bytes) -> bool:
+        return True
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        raise NotImplementedError
+
+    def offer(self, digest: bytes) -> None:
+        """It is there."""
+
+    def forget(self, digests: Collection[bytes]) -> None:
+        raise NotImplementedError
+
+
 class LiveNode:
     """One member's loop on its home, in a thread."""
 
@@ -147,14 +163,14 @@ class LiveNode:
             identity = keys.identity(member, replica.identity, from_text(record.key, KEY_SIZE))
             assert identity is not None
             source = DataSource(csv="rows.csv", person=PERSON)
-            return Acting(identity, home, source, blobs, outbox, lambda: replica.state)
+            return Acting(identity, home, source, blobs, outbox, lambda: replica.state, keys.of)
 
         clock = OnlineClock(monotonic)
         timers = Timers(PHASE, PATIENCE, clock.now)
         participants = Participants(acting, timers, Proposals(home), monotonic)
         sender = self._opened.enter_context(closing(Sender(line)))
         (home / BLOBS).mkdir(exist_ok=True)
-        keeper = Keeper(home / LEDGER, lambda _: True, lambda _: None, lambda _: None, updates=True)
+        keeper = Keeper(home / LEDGER, Nothing(), updates=True)
         self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
         self.loop = Loop(
             replica, sender, participants, PolicyFile(home), keeper, clock, self._reporter.look_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,14 @@ class Store:
     given: set[bytes] = field(default_factory=set)
     away: bool = False
     asked: int = 0
+    forgotten: set[bytes] = field(default_factory=set)
+
+    def holds(self, digest: bytes) -> bool:
+        return digest in self.home
+
+    def forget(self, digests: Collection[bytes]) -> None:
+        self.forgotten.update(digests)
+        self.home.difference_update(digests)
 
     def fetch(self, digest: bytes) -> bytes | None:
         self.asked += 1
@@ -48,7 +57,7 @@ class Store:
 
 def keeper(done: Path, store: Store, *, updates: bool = True, ledger: Path | None = None) -> Keeper:
     path = ledger or done / "ledger.log"
-    return Keeper(path, store.home.__contains__, store.fetch, store.offer, updates=updates)
+    return Keeper(path, store, updates=updates)
 
 
 def names(done: Path) -> set[str]:
@@ -57,6 +66,7 @@ def names(done: Path) -> set[str]:
 
 def work(one: Keeper) -> None:
     for _ in range(20):
+        one.look()
         one.work()
 
 
@@ -84,6 +94,7 @@ def test_what_is_held_is_not_asked_for(done: Path) -> None:
 def test_a_turn_is_short_and_an_absent_store_is_asked_again(done: Path) -> None:
     store = Store(done / "blobs", away=True)
     one = keeper(done, store)
+    one.look()
     one.work()
     assert store.asked == AT_ONCE
     wanted = one.missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
 from collegium.cli.sequencer import sequencer
+
+if TYPE_CHECKING:
+    from collegium.ledger.keys import SigningKey
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
@@ -80,7 +83,6 @@ def verify(
     from collegium.audit.trust import TrustRoot, genesis_root, policy_root
     from collegium.audit.verify import verify as verify_run
     from collegium.cli.summaries import verification_json, verification_lines
-    from collegium.federation.identity import ledger_keys
 
     if policy is not None and genesis is not None:
         raise click.UsageError("--policy holds the genesis digest already; give one of the two")
@@ -91,7 +93,7 @@ def verify(
             warn("the policy lies in the run folder: whoever wrote the run may have written it too")
     elif genesis is not None:
         trust = genesis_root(genesis)
-    keys = () if home is None else ledger_keys(home)
+    keys = () if home is None else _ledger_keys(home)
     verification = verify_run(run, trust=trust, partial=partial, keys=keys)
     if as_json:
         say_json(verification_json(verification))
@@ -99,6 +101,17 @@ def verify(
         for line in verification_lines(verification):
             say(line)
     sys.exit(0 if verification.ok else FAILED)
+
+
+def _ledger_keys(home: Path) -> tuple[SigningKey, ...]:
+    """Return the ledger keys in a home: a node's, or a simulated member's."""
+    from collegium.federation.identity import ledger_keys
+    from collegium.node.asking import passphrase
+    from collegium.node.home import NODE_SECRET, read_keys
+
+    if (home / NODE_SECRET).exists():
+        return read_keys(home, passphrase).ledger
+    return ledger_keys(home)
 
 
 @program.command()

@@ -24,6 +24,7 @@ from collegium.network.record import (
     read_record,
 )
 from collegium.network.watch import wait_ready
+from collegium.node.home import read_keys
 
 Stage = Callable[[str], None]
 """Is told what begins now, in a few words."""
@@ -88,10 +89,14 @@ def ended_on_failure(folder: Path) -> Iterator[None]:
 def verify_members(folder: Path, record: Record) -> dict[str, Verification]:
     """Verify what each member holds, every one from its own home alone, against the genesis.
 
+    Its keys open the updates that were sealed to it, so that it recomputes every round.
     Their ledgers go on, so none is sealed: the history need not be complete.
     """
     trust = genesis_root(record.genesis)
     return {
-        member: verify(home_of(folder, member), trust=trust, partial=True)
+        member: verify(
+            home_of(folder, member), trust=trust, partial=True,
+            keys=read_keys(home_of(folder, member), lambda: None).ledger,
+        )
         for member in record.members
-    }
+    }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collegium.audit.findings import Verification
 from collegium.errors import RunError
-from collegium.network.founding import found
+from collegium.network.founding import UNFINISHED, found
 from collegium.network.plan import planned
 from collegium.network.record import RECORD, Record, read_record
 from collegium.network.trial import Stage, ended_on_failure, start_all, verify_members
@@ -75,7 +75,7 @@ def _found(
         read_record(folder)  # there is none, which is the error to tell
         return
     names = {path.name for path in folder.iterdir()} - {".lock"}
-    if names:
+    if names and UNFINISHED not in names:
         raise RunError(
             "network.exists", f"{folder} is not empty", f"it holds {sorted(names)[0]!r}",
             "choose another --dir",

@@ -48,9 +48,14 @@ class DataSource(Section, frozen=True, kw_only=True):
 
 
 class BlobStore(Section, frozen=True, kw_only=True):
-    """``[blobs]``: what members share: "relay" is the sequencer's port, else a store's URL."""
+    """``[blobs]``: what members share: "relay" is the sequencer's port, else a store's URL.
+
+    `retention` are the days after which this member retires the updates of a closed study;
+    absent: never.
+    """
 
     store: str = "relay"
+    retention: float | None = None
 
 
 class Timers(Section, frozen=True, kw_only=True):
@@ -105,6 +110,9 @@ def read_config(home: Path) -> Config:
             raise unacceptable(
                 path, ("timers", key), "is out of range", "write seconds, more than 0"
             )
+    retention = config.blobs.retention
+    if retention is not None and not 0 <= retention <= 36525:
+        raise unacceptable(path, ("blobs", "retention"), "is out of range", "write days, 0 or more")
     if config.data is not None:
         _check_source(path, config.data)
     return config

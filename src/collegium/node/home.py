@@ -10,6 +10,7 @@ tls/            the consortium's CA, this member's certificate and its key
 ledger.log      this member's copy of the ledger, with `final` and `cosigned` beside it
 outbox          what cannot be recomputed, written before it is announced
 blobs/          models, updates and statements by their SHA-256
+waiting/        notes of blobs that the shared store does not have yet
 studies/        study documents that this member owns and proposes
 released/       models that this member, as an owner, has released
 evidence/       what proves that the sequencer lied
@@ -51,6 +52,7 @@ from collegium.node.policy import POLICY
 CARD, GENESIS = "card.json", "genesis.json"
 NODE_SECRET, LEDGER_KEY = "keys/node.pem", "keys/ledger.pem"
 STUDIES, RELEASED, BLOBS, OUTBOX = "studies", "released", "blobs", "outbox"
+WAITING = "waiting"
 FOLDERS = ("keys", "tls", STUDIES)
 
 

@@ -34,8 +34,8 @@ from collegium.node.timers import OnlineClock
 WAIT = 1.0
 """Seconds for which the sequencer is asked for news before timers are looked at."""
 
-WAIT_TRAINING = 0.1
-"""The same while a site trains: what it comes to must not wait for the ledger."""
+WAIT_BUSY = 0.1
+"""The same while a site trains, or blobs are to be fetched."""
 
 CHECK_EVERY = 60.0
 """Seconds between two looks at the ledger file: bytes that changed on the disk are healed."""
@@ -94,7 +94,7 @@ class Loop:
         """Do one turn; return for how many seconds nothing is to be tried."""
         policy = self.policy.now()
         try:
-            news = self.replica.step(WAIT_TRAINING if self.participants.training else WAIT)
+            news = self.replica.step(self._wait)
         except CollegiumError as error:
             return self._cannot_follow(error)
         self._follows(news)
@@ -102,10 +102,17 @@ class Loop:
             self.sender.offer(self.participants.due(policy), self.replica.size)
         for answered in self.sender.answers():
             self._note(answered)
+        self.keeper.look()
         if not news:
             self.keeper.work()
             self._check_file()
         return 0.0
+
+    @property
+    def _wait(self) -> float:
+        """Seconds for which the sequencer is asked for news: few where there is other work."""
+        busy = self.participants.training or self.keeper.missing
+        return WAIT_BUSY if busy else WAIT
 
     def _check_file(self) -> None:
         """Look from time to time whether the disk still holds what was replayed."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from collegium.errors import CollegiumError
 from collegium.federation.participant import Participant
+from collegium.federation.retention import Retention
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.members import active_member
@@ -92,6 +93,7 @@ class Participants:
             view = StudyView(state, study)
             if view.phase == "closed":
                 self._leave(study)
+                found += self._retire(acting, view, policy)
                 continue
             seat = self._seat(acting, view, policy)
             if seat is None:
@@ -128,6 +130,13 @@ class Participants:
         self._told(study, known, seat)
         self._seats[study], self._taken_at[study] = seat, now
         return seat
+
+    def _retire(self, acting: Acting, view: StudyView, policy: Policy) -> list[bytes]:
+        """Return what is due from a member that keeps updates for a limited time."""
+        if acting.retention is None or not policy.enabled:
+            return []
+        retention = Retention(acting.identity, acting.outbox, acting.retention)
+        return self._ask(retention, view, idle=False)
 
     def _leave(self, study: str) -> None:
         self._seats.pop(study, None)

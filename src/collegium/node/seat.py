@@ -25,6 +25,7 @@ from collegium.federation.view import StudyView
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
 from collegium.node.config import DataSource
 from collegium.node.fitness import in_a_line, unfit
@@ -41,7 +42,11 @@ from collegium.study.document import Study
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """What a member's participants act with. `state` returns the ledger's, as of now."""
+    """What a member's participants act with.
+
+    `state` returns the ledger's, as of now; `key_of` the member's keys, old ones too. `retention`
+    are the seconds after which updates of a closed study are retired, None: never.
+    """
 
     identity: Identity
     home: Path
@@ -49,6 +54,8 @@ class Acting:
     blobs: Blobs
     outbox: Outbox
     state: Callable[[], State]
+    key_of: KeyOf
+    retention: float | None = None
 
 
 @dataclass(slots=True)
@@ -92,7 +99,8 @@ def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
     if member in registration.sites:
         _seat_site(seat, acting, study, view, policy)
     if "validator" in record.roles:
-        seat.participants.append(Validator(acting.identity, acting.blobs, study))
+        validator = Validator(acting.identity, acting.blobs, study, acting.key_of)
+        seat.participants.append(validator)
     return seat
 
 
@@ -145,6 +153,8 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
     accepted = view.acceptance(member)
     seat.other_code = accepted is not None and accepted.code != to_text(code)
     seat.training = TrainingBeside(Cohort(study, parts.spec, parts.trainer, {member: rows.train}))
-    made_of = SiteParts(dataset.schema.task, rows.train, rows.test, code, parts.protection)
+    made_of = SiteParts(
+        dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True
+    )
     seat.site = Site(acting.identity, acting.blobs, acting.outbox, seat.training, made_of)
     seat.participants.append(seat.site)

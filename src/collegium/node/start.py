@@ -38,6 +38,8 @@ from collegium.node.status_page import StatusPage
 from collegium.node.timers import OnlineClock, Timers
 from collegium.transport.client import connect
 
+SECONDS_A_DAY = 86400.0
+
 log = logging.getLogger(__name__)
 
 
@@ -79,7 +81,7 @@ def _run(
         outbox = opened.enter_context(closing(Outbox(home / OUTBOX)))
         replica = open_replica(home, genesis, member, keys.of, connection, _warn)
         opened.callback(replica.close)
-        shared = opened.enter_context(closing(open_blobs(home, config, _warn)))
+        shared = open_blobs(home, config.blobs.store, connection, _warn)
         clock = OnlineClock(monotonic)
         participants = Participants(
             _acting(home, config, digest, keys, replica, shared.blobs, outbox),
@@ -92,8 +94,7 @@ def _run(
         reporter = Reporter(member, digest, home / BLOBS, outbox)
         record = active_member(replica.state, member)
         keeper = Keeper(
-            home / LEDGER, shared.holds, shared.blobs.fetch, shared.offer,
-            updates=record is not None and "validator" in record.roles,
+            home / LEDGER, shared, updates=record is not None and "validator" in record.roles,
         )  # fmt: skip
         loop = Loop(replica, sender, participants, policy, keeper, clock, reporter.look_at)
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
@@ -118,7 +119,11 @@ def _acting(
                 "node.key", f"this home does not hold the ledger key of {member}",
                 "the ledger names another one", "restore keys/ from the home's backup",
             )  # fmt: skip
-        return Acting(identity, home, config.data, blobs, outbox, lambda: replica.state)
+        days = config.blobs.retention
+        return Acting(
+            identity, home, config.data, blobs, outbox, lambda: replica.state, keys.of,
+            None if days is None else days * SECONDS_A_DAY,
+        )  # fmt: skip
 
     return acting
 

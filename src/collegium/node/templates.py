@@ -24,6 +24,7 @@ url = {url}
 
 [blobs]
 store = {store}                   # "relay": through the sequencer; or file:///…, s3://bucket/…
+# retention = 30.0                # days after which updates of a closed study are retired
 
 [timers]
 phase = {phase}                     # seconds until a phase is timed out

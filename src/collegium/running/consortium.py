@@ -92,7 +92,7 @@ def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
         power = 1 if "validator" in roles else 0
         members.append(
             Member(
-                id=name, key=to_text(keys[name].public), name=_printed(name), power=power,
+                id=name, key=to_text(keys[name].public), name=printed_name(name), power=power,
                 roles=tuple(roles),
             )
         )  # fmt: skip
@@ -102,7 +102,8 @@ def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
     )  # fmt: skip
 
 
-def _printed(name: str) -> str:
+def printed_name(name: str) -> str:
+    """Return a site's name as a member's is printed: ``long_beach`` becomes Long Beach."""
     return name.replace("_", " ").strip().title().strip("-")
 
 

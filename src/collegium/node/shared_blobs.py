@@ -1,0 +1,62 @@
+"""A node's blobs: its own folder, and before the others the store that the consortium shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.retirement import is_update
+from collegium.node.home import BLOBS, WAITING
+from collegium.storage.address import open_store
+from collegium.storage.cached import CachedBlobs
+from collegium.storage.store import BlobStore
+from collegium.transport.client import HttpsConnection
+from collegium.transport.relayed import RelayStore
+
+RELAY = "relay"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBlobs:
+    """What participants publish to and fetch from, and what the keeper asks of it."""
+
+    blobs: CachedBlobs
+    store: BlobStore
+
+    def holds(self, digest: bytes) -> bool:
+        """Return whether the home has a file of that name."""
+        return (self.blobs.folder.path / digest.hex()).is_file()
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        """Get a blob from the shared store into the home; None where it cannot be had now."""
+        return self.blobs.fetch(digest)
+
+    def forget(self, digests: Collection[bytes]) -> None:
+        """Delete those of the blobs that are updates, here and in the shared store."""
+        found = ((digest, self.blobs.folder.get(digest)) for digest in digests)
+        self.blobs.forget([digest for digest, data in found if data and is_update(data)])
+
+    def offer(self, digest: bytes) -> None:
+        """Give a blob of the home to the shared store, if that has it not.
+
+        Raises:
+            StoreError: the store cannot be reached, or refuses.
+        """
+        if not self.store.has(digest):
+            data = self.blobs.folder.get(digest)
+            if data is not None:
+                self.store.put(data)
+
+
+def open_blobs(
+    home: Path, address: str, connection: HttpsConnection, warn: Callable[[str], None]
+) -> SharedBlobs:
+    """Return the blobs of a home that share a store: the sequencer's relay, or one at a URL.
+
+    Raises:
+        StoreError: the address is none.
+    """
+    store = RelayStore(connection) if address == RELAY else open_store(address, warn)
+    return SharedBlobs(CachedBlobs(BlobFolder(home / BLOBS), store, home / WAITING, warn), store)
