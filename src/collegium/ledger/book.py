@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from collegium.canonical import from_text
+from collegium.canonical import from_text, malformed
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.applying import apply_all
 from collegium.ledger.contract.apply import initial_state
@@ -30,6 +30,7 @@ from collegium.ledger.frames import (
     Frame,
     acknowledged_end,
     application_hash,
+    block_end,
     decode_block,
     decode_entry,
     encode_entry,
@@ -93,6 +94,15 @@ class Ledger:
 
     def write(self, envelopes: Sequence[bytes]) -> list[Outcome]:
         """Do as `append` does without syncing: nothing of it may be acknowledged before `sync`."""
+        outcomes, block = self._next_block(envelopes)
+        if block:
+            self.write_block(block)
+            if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
+                self.write_snapshot()
+        return outcomes
+
+    def _next_block(self, envelopes: Sequence[bytes]) -> tuple[list[Outcome], bytes]:
+        """Apply transactions; return their outcomes, and the block's bytes if there is one."""
         outcomes: list[Outcome] = []
         written: list[bytes] = []
         applied = apply_all(self.state, self.identity, envelopes)
@@ -105,17 +115,42 @@ class Ledger:
             outcomes.append(Accepted(self.frontier.size, transaction, sender, events))
             self.frontier.append(entry_hash(entry))
             written.append(encode_frame(ENTRY, entry))
-        if written:
-            first = self.frontier.size - len(written)
-            root = self.state.root()
-            block = Block(self.last_block, first, len(written), root, self._application_hash(root))
-            self.last_block = block.digest()
-            self._write(b"".join((*written, encode_frame(BLOCK, block.body()))))
-            self._block_end = self._file.tell()
+        if not written:
+            return outcomes, b""
+        first = self.frontier.size - len(written)
+        root = self.state.root()
+        block = Block(self.last_block, first, len(written), root, self._application_hash(root))
+        self.last_block = block.digest()
+        return outcomes, b"".join((*written, encode_frame(BLOCK, block.body())))
+
+    def apply_block(self, block: bytes, *, stored: bool = False) -> list[Accepted]:
+        """Apply somebody else's block: its frames must be those that `append` would write.
+
+        After an error the state is of no use, and the file must be opened again.
+
+        Args:
+            block: the frames of its entries and its block frame.
+            stored: whether the file holds it already, behind what has been applied. Otherwise
+                `write_block` comes next.
+
+        Raises:
+            FormatError: it does not follow from this ledger under the contract.
+        """
+        frames = list(read_frames(block))
+        envelopes = [decode_entry(frame.body)[0] for frame in frames if frame.kind == ENTRY]
+        outcomes, expected = self._next_block(envelopes)
+        if not expected or expected != block:
+            raise malformed("a block", "replaying its transactions gives something else")
+        if stored:
+            self._block_end += len(block)
             self._sealed_at = None
-            if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
-                self.write_snapshot()
-        return outcomes
+        return [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
+
+    def write_block(self, block: bytes) -> None:
+        """Write the block that was applied last; `sync` makes it last."""
+        self._write(block)
+        self._block_end = self._file.tell()
+        self._sealed_at = None
 
     def application_hash(self) -> bytes:
         """Return the application hash as of now."""
@@ -123,7 +158,7 @@ class Ledger:
 
     def checkpoint(self, key: SigningKey) -> str:
         """Return a signed checkpoint of the ledger as of now."""
-        return sign_checkpoint(self._checkpoint(), key)
+        return sign_checkpoint(self.head(), key)
 
     def seal(self, key: SigningKey) -> str:
         """Write a checkpoint at the end of the file, once, and return it."""
@@ -147,7 +182,8 @@ class Ledger:
         """Release the file."""
         self._file.close()
 
-    def _checkpoint(self) -> Checkpoint:
+    def head(self) -> Checkpoint:
+        """Return what a checkpoint says of the ledger as of now."""
         root = self.frontier.root()
         return Checkpoint(origin_of(self.identity), self.frontier.size, root, self.last_block)
 
@@ -201,7 +237,7 @@ class Ledger:
             found = open_checkpoint(frame.body.decode(), origin_of(self.identity), key)
         except (FormatError, UnicodeDecodeError) as error:
             raise corrupt(frame.start) from error
-        if found != self._checkpoint():
+        if found != self.head():
             raise corrupt(frame.start)
         self._sealed_at = self.frontier.size
 
@@ -272,6 +308,21 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
     Raises:
         CollegiumError: it is missing, malformed, or contradicts the contract.
     """
+    return open_ledger_at(path, None, warn)[0]
+
+
+def open_ledger_at(
+    path: Path, entries: int | None, warn: Callable[[str], None]
+) -> tuple[Ledger, bytes]:
+    """Open a ledger file as of its first `entries`, all of them where None.
+
+    Returns:
+        The ledger, and the bytes of the blocks that follow in the file, not yet applied: what is
+        written next goes behind them, so the caller applies them first.
+
+    Raises:
+        CollegiumError: it is missing, malformed, or contradicts the contract.
+    """
     try:
         data = read_ledger(path)
         file = path.open("r+b")
@@ -286,10 +337,11 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
         torn, data = data[end:], data[:end]
         if holds_acknowledged(torn):
             raise corrupt(end)
+        stop = end if entries is None else block_end(data, entries)
         ledger = Ledger(first.body, path, file)
-        snapshot = snapshot_path(path)
-        start = ledger.resume_from(snapshot.read_bytes(), data) if snapshot.exists() else first.end
-        ledger.replay(data, start)
+        snapshot, known = snapshot_path(path), data[:stop]
+        start = ledger.resume_from(snapshot.read_bytes(), known) if snapshot.exists() else first.end
+        ledger.replay(known, start)
         if torn:
             warn(f"{path.name}: its last {len(torn)} bytes were never acknowledged and are cut")
             file.truncate(end)
@@ -297,4 +349,4 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
     except CollegiumError:
         file.close()
         raise
-    return ledger
+    return ledger, data[stop:]

@@ -164,6 +164,21 @@ def acknowledged_end(data: bytes, start: int = 0) -> int:
     return end
 
 
+def block_end(data: bytes, entries: int) -> int:
+    """Return where the block ends that brings a file to so many entries, or where the file does.
+
+    Raises:
+        FormatError: as `read_frames`.
+    """
+    count = 0
+    for frame in read_frames(data):
+        if frame.kind == ENTRY:
+            count += 1
+        elif count == entries and frame.kind in (GENESIS, BLOCK):
+            return frame.end
+    return len(data)
+
+
 def hash_prefix(data: bytes, identity: bytes) -> tuple[Frontier, Block | None]:
     """Return the log's tree over a file's first bytes, and the block that ends them.
 

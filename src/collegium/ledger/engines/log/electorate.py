@@ -1,0 +1,91 @@
+"""Who judges a block: the validators of the state before it; docs/spec/9-log-engine.md.
+
+A block that changes members, keys or powers is judged by those that it finds, never by those that
+it makes. So whoever holds the block before it can judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.tables import MEMBERS, MemberRecord, decode_record
+from collegium.ledger.cosignature import cosignatures, cosigner_name
+from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.note import origin_of
+from collegium.ledger.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Electorate:
+    """The validators at one place of the log.
+
+    Attributes:
+        powers: voting power by member id.
+        keys: public key by cosigner's name.
+        names: cosigner's name by member id.
+    """
+
+    powers: Mapping[str, int]
+    keys: Mapping[str, bytes]
+    names: Mapping[str, str]
+
+    def key_of(self, member: str) -> bytes | None:
+        """Return a validator's public key, or None for anybody else."""
+        return self.keys[self.names[member]] if member in self.names else None
+
+    def cosigners(self, note: str) -> dict[str, int]:
+        """Return which validators cosigned a note, and when; a line that does not hold counts not.
+
+        A bad line must not spoil a note for those whose lines are good, so each stands alone.
+        """
+        found = {}
+        for member, name in self.names.items():
+            try:
+                signed = cosignatures(note, {name: self.keys[name]})
+            except FormatError:
+                continue
+            if name in signed:
+                found[member] = signed[name]
+        return found
+
+    def power(self, members: Mapping[str, object]) -> int:
+        """Return the power of some members together."""
+        return sum(power for member, power in self.powers.items() if member in members)
+
+    def suffices(self, members: Mapping[str, object]) -> bool:
+        """Return whether some members have more than two thirds of the power."""
+        return is_quorum(self.power(members), sum(self.powers.values()))
+
+    def makes_final(self, note: str) -> bool:
+        """Return whether enough validators cosigned a note; the log's signature is not looked at."""
+        return self.suffices(self.cosigners(note))
+
+
+def electorate_of(state: State, identity: bytes) -> Electorate:
+    """Return who judges the block after a state.
+
+    Args:
+        state: the contract's.
+        identity: the ledger's genesis digest.
+    """
+    powers, keys, names = {}, {}, {}
+    for member, data in state.items(MEMBERS):
+        record = decode_record(MemberRecord, data)
+        if record.active and record.power:
+            name = cosigner_name(origin_of(identity), member)
+            powers[member] = record.power
+            names[member] = name
+            keys[name] = from_text(record.key, KEY_SIZE)
+    return Electorate(powers, keys, names)
+
+
+def active_members(state: State) -> frozenset[str]:
+    """Return who is a member now, with or without a vote."""
+    return frozenset(
+        member for member, data in state.items(MEMBERS)
+        if decode_record(MemberRecord, data).active
+    )  # fmt: skip
