@@ -1,4 +1,4 @@
-"""The seam between a member and the sequencer: four questions that a member asks.
+"""The seam between a member and the sequencer: what a member asks.
 
 A member only ever asks; nobody calls a member. `transport.client` asks over HTTPS.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from collegium.ledger.engines.log.delivery import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,10 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The contract refuses a transaction, with its code; or the sequencer does, with ``busy``.
+    """The contract refuses a transaction, with its code; or it is not decided.
 
-    What is ``busy`` was not looked at: the member's quota or the pool is full, so ask again later.
+    Two codes are the sequencer's: ``busy``, the member has too many waiting, and ``waiting``, the
+    transaction is among those, since a block before it is not final. Hand both over again later.
     """
 
     code: str
@@ -29,6 +32,14 @@ class Refused:
 
 
 Answer = Ordered | Refused
+
+
+class PresentFirst(Exception):
+    """The sequencer has started since this member last told it what it holds."""
+
+
+class NotInTheLog(Exception):
+    """No block of the sequencer's log ends at the size that was asked for."""
 
 
 class Connection(Protocol):
@@ -40,7 +51,7 @@ class Connection(Protocol):
     """
 
     def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
-        """Hand transactions over and wait until they are decided; one answer for each.
+        """Hand transactions over and wait a while until they are decided; one answer for each.
 
         The same bytes may be handed over again: what is in the log already is `Ordered` again.
         """
@@ -51,6 +62,10 @@ class Connection(Protocol):
 
         Frames of ledger.log: whole blocks, and after the newest one a CHECKPOINT frame with the
         log's note. A long history comes in parts, of which only the last ends in a note.
+
+        Raises:
+            PresentFirst: call `present` first.
+            NotInTheLog: the sequencer's log has no such size.
         """
         ...
 
@@ -63,4 +78,16 @@ class Connection(Protocol):
 
         It has the log's signature and cosignatures by more than two thirds of the power.
         """
+        ...
+
+    def present(self, standing: Standing) -> int | None:
+        """Tell a sequencer that has started what this member holds, so that nothing is lost.
+
+        Returns:
+            From which size on the sequencer lacks what is final here, or None: `restore` is next.
+        """
+        ...
+
+    def restore(self, size: int, blocks: bytes) -> int | None:
+        """Hand over blocks that are final here, from a size on; return as `present`."""
         ...

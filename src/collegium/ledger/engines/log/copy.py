@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from collegium.canonical import from_text
+from collegium.canonical import from_text, malformed
 from collegium.errors import FormatError, RunError
 from collegium.ledger.book import (
     SNAPSHOT_EVERY,
@@ -24,16 +24,16 @@ from collegium.ledger.book import (
     create_ledger,
     open_ledger_at,
 )
-from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.electorate import Electorate, electorate_of
-from collegium.ledger.frames import BLOCK, CHECKPOINT, ENTRY, GENESIS, encode_frame, read_frames
-from collegium.ledger.genesis import Genesis
+from collegium.ledger.final import read_final, write_final
+from collegium.ledger.frames import BLOCK, ENTRY, GENESIS, read_frames
+from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of, split_note
+from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.snapshot import snapshot_path
 
-LEDGER, FINAL = "ledger.log", "final"
+LEDGER = "ledger.log"
 LARGEST_PART = 4 * 2**20
 """Bytes after which a long history is cut into another part."""
 MOST_UNSETTLED = 10_000
@@ -48,7 +48,7 @@ class Copy:
         final_note: the newest final note, None before the first.
         final_size: entries that are final.
         expected: a final note of before, where the file was lost or mended and is shorter now.
-        judges: the validators who judge the last block, or the next where there is none yet.
+        judges: the validators who judge the last block.
         unsettled: what the blocks beyond `final_size` hold; of a long history, the latest.
     """
 
@@ -58,11 +58,14 @@ class Copy:
         self.home = home
         self._genesis = genesis
         self._warn = warn
+        self._origin = origin_of(genesis_digest(encode_genesis(genesis)))
         self._log_key = from_text(genesis.log, KEY_SIZE)
         self.final_note: str | None = None
         self.final_size = 0
         self.expected: str | None = None
         self.unsettled: deque[Accepted] = deque(maxlen=MOST_UNSETTLED)
+        self._next_judges: Electorate | None = None
+        self._snapshot_size = 0
         self._told = 0  # entries that `confirm` has returned, now or before
         self._synced = True
 
@@ -73,8 +76,8 @@ class Copy:
 
     @property
     def settled(self) -> bool:
-        """Whether everything held is final."""
-        return self.size == self.final_size
+        """Whether everything held is final, and nothing that was final before is missing."""
+        return self.size == self.final_size and self.expected is None
 
     def open_note(self, note: str) -> Checkpoint:
         """Return what a note says, if the log's key signed it.
@@ -82,7 +85,13 @@ class Copy:
         Raises:
             FormatError: it did not, or the note is malformed.
         """
-        return open_checkpoint(note, origin_of(self.ledger.identity), self._log_key)
+        return open_checkpoint(note, self._origin, self._log_key)
+
+    def judges_of_next(self) -> Electorate:
+        """Return the validators who judge the block after what is final, held or not."""
+        if self._next_judges is None:
+            self._next_judges = electorate_of(self.ledger.state, self.ledger.identity)
+        return self._next_judges
 
     def take(self, block: bytes, note: str | None = None) -> None:
         """Apply the next block with every check of a replay, and keep it.
@@ -100,10 +109,8 @@ class Copy:
         judges = electorate_of(self.ledger.state, self.ledger.identity)
         accepted = self.ledger.apply_block(block)
         if note is not None and self.open_note(note) != self.ledger.head():
-            raise FormatError(
-                "sequencer.block", "a block is not the one that its checkpoint speaks of",
-                "replaying it leads to another log", "keep both; ask who runs the sequencer",
-            )  # fmt: skip
+            raise malformed("a block", "it is not the one that its checkpoint speaks of")
+        self._hold_to_expected()
         self._synced = note is not None
         self.ledger.write_block(block)
         if self._synced:
@@ -133,10 +140,11 @@ class Copy:
         if not self._synced:
             self.ledger.sync()
             self._synced = True
-        self._keep_final(note, sync=True)
+        write_final(self.home, note)
+        self.final_note = note
         settled = [one for one in self.unsettled if one.index >= self._told]
         self.unsettled.clear()
-        self.expected = None
+        self.expected = self._next_judges = None
         self.final_size = self._told = self.size
         if self.size - self._snapshot_size >= SNAPSHOT_EVERY:
             self.write_snapshot()
@@ -144,9 +152,10 @@ class Copy:
 
     def enrich(self, note: str) -> None:
         """Keep the final note with more cosignatures than it had."""
-        self._keep_final(note, sync=False)
+        write_final(self.home, note)
+        self.final_note = note
 
-    def read(self, start: int, limit: int, most: int = LARGEST_PART) -> bytes:
+    def read(self, start: int, limit: int, most: int | None = LARGEST_PART) -> bytes:
         """Return the blocks after `start` entries, up to `limit` entries and about `most` bytes.
 
         Raises:
@@ -157,7 +166,11 @@ class Copy:
             raise ValueError(f"no block ends at {start}")
         last = first
         while last + 1 < len(self._sizes) and self._sizes[last + 1] <= limit:
-            if last > first and self._ends[last + 1] - self._ends[first] > most:
+            if (
+                most is not None
+                and last > first
+                and self._ends[last + 1] - self._ends[first] > most
+            ):
                 break
             last += 1
         self._file.seek(self._ends[first])
@@ -167,17 +180,38 @@ class Copy:
         """Return whether a block ends at that size."""
         return self._index(size) is not None
 
+    @property
+    def final_end(self) -> int:
+        """Where in the file what is final ends."""
+        return self._ends[self._index(self.final_size) or 0]
+
+    @property
+    def blocks_ahead(self) -> int:
+        """Number of blocks beyond what is final."""
+        return len(self._sizes) - 1 - (self._index(self.final_size) or 0)
+
+    def latest(self, entries: int) -> bytes:
+        """Return the last blocks, those that hold so many entries at least."""
+        index = max(bisect_right(self._sizes, max(self.size - entries, 0)) - 1, 0)
+        return self.read(self._sizes[index], self.size, most=None)
+
     def drop_tail(self) -> bytes:
         """Forget the blocks beyond what is final, on the disk too; return their bytes."""
-        tail = self.read(self.final_size, self.size, most=self._ends[-1])
-        index = self._index(self.final_size)
-        end = self._ends[0 if index is None else index]
+        tail = self.read(self.final_size, self.size, most=None)
+        end = self.final_end
         self.close()
         with (self.home / LEDGER).open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())
         self._open()
         return tail
+
+    def begin(self) -> None:
+        """Take up what the files hold; begin a ledger where there is none."""
+        path = self.home / LEDGER
+        if not path.exists():
+            create_ledger(path, self._genesis).close()
+        self._open()
 
     def reopen(self) -> None:
         """Take up what the files hold, after something that was not to be taken."""
@@ -216,7 +250,8 @@ class Copy:
             self._told = self.final_size
             self._hold_to_final()
             self.unsettled.clear()
-            self.judges = electorate_of(self.ledger.state, self.ledger.identity)
+            self._next_judges = None
+            self.judges = self.judges_of_next()
             for block in decode_delivery(tail).blocks:
                 self.judges = electorate_of(self.ledger.state, self.ledger.identity)
                 self.unsettled += self.ledger.apply_block(block, stored=True)
@@ -227,10 +262,9 @@ class Copy:
     def _load_final(self) -> tuple[str | None, int]:
         """Return the final note and its size; what is malformed is as none: it can be had again."""
         try:
-            note = (self.home / FINAL).read_text("utf-8")
-            text, _ = split_note(note)
-            return note, int(text.split("\n")[1])
-        except (OSError, UnicodeDecodeError, FormatError, ValueError, IndexError):
+            note = read_final(self.home)
+            return (None, 0) if note is None else (note, self.open_note(note).size)
+        except FormatError:
             return None, 0
 
     def _hold_to_final(self) -> None:
@@ -248,7 +282,21 @@ class Copy:
         elif self.open_note(self.final_note) != self.ledger.head():
             raise corrupt(self._ends[-1])
 
+    def _hold_to_expected(self) -> None:
+        """Compare the log with the final note of before, when it becomes as long.
+
+        Raises:
+            FormatError: it is another log.
+        """
+        if self.expected is None:
+            return
+        before, now = self.open_note(self.expected), self.ledger.head()
+        if now.size >= before.size and now != before:
+            raise malformed("a block", "it leads away from what was final here before")
+
     def _grew(self, judges: Electorate, accepted: Sequence[Accepted], length: int) -> None:
+        if self._next_judges is None:  # the first block beyond what is final
+            self._next_judges = judges
         self.judges = judges
         self.unsettled += accepted
         self._sizes.append(self.size)
@@ -257,16 +305,6 @@ class Copy:
     def _index(self, size: int) -> int | None:
         index = bisect_left(self._sizes, size)
         return index if index < len(self._sizes) and self._sizes[index] == size else None
-
-    def _keep_final(self, note: str, *, sync: bool) -> None:
-        partial = self.home / f"{FINAL}.partial"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(note)
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        partial.replace(self.home / FINAL)
-        self.final_note = note
 
 
 def _bounds(data: bytes) -> tuple[array[int], array[int]]:
@@ -290,67 +328,6 @@ def open_copy(home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Copy
         RunError: it is another ledger's.
         CollegiumError: it does not hold together.
     """
-    path = home / LEDGER
-    if not path.exists():
-        create_ledger(path, genesis).close()
     copy = Copy(home, genesis, warn)
-    copy._open()
+    copy.begin()
     return copy
-
-
-def export(copy: Copy, path: Path) -> None:
-    """Write a copy's ledger.log up to what is final, sealed by the log's note, to another file.
-
-    It is what a run folder holds and `verify` reads.
-
-    Raises:
-        RunError: nothing is final yet.
-    """
-    if copy.final_note is None:
-        raise RunError(
-            "ledger.nothing-final", f"{copy.home} holds nothing that is final",
-            "no block has been cosigned yet", "wait for the first block",
-        )  # fmt: skip
-    text, signatures = split_note(copy.final_note)
-    origin = origin_of(copy.ledger.identity)
-    own = [line for line in signatures.splitlines(keepends=True) if line.split(" ")[1] == origin]
-    data = copy.read(0, copy.final_size, most=copy._ends[-1])
-    head = (copy.home / LEDGER).read_bytes()[: copy._ends[0]]
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(head + data + encode_frame(CHECKPOINT, f"{text}\n{''.join(own)}".encode()))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_names(path.parent)
-
-
-def begin_from(source: Path, home: Path) -> None:
-    """Copy another home's ledger and final note into a new home; checkpoint frames are left out.
-
-    Raises:
-        RunError: the new home has a ledger already, or the source has none.
-    """
-    target = home / LEDGER
-    if target.exists():
-        raise RunError(
-            "ledger.exists", f"{target} exists", "a ledger is never overwritten",
-            "choose another folder, or start without --from",
-        )  # fmt: skip
-    try:
-        data = (source / LEDGER).read_bytes()
-    except OSError as error:
-        what = f"{source / LEDGER} cannot be opened"
-        raise RunError("ledger.unreadable", what, str(error), "check the path") from error
-    parts = [
-        data[frame.start : frame.end] for frame in read_frames(data) if frame.kind != CHECKPOINT
-    ]
-    if (source / FINAL).exists():
-        (home / FINAL).write_bytes((source / FINAL).read_bytes())
-    partial = home / f"{LEDGER}.partial"
-    with partial.open("wb") as file:
-        file.write(b"".join(data[frame.start : frame.end] for frame in frames))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
-    sync_names(home)

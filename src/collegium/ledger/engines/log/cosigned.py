@@ -1,8 +1,8 @@
 """What a member has cosigned last, on its disk before anybody hears of it.
 
-A member that has cosigned a block cosigns no other that contradicts it, until it knows that the
-block can no longer become final (docs/decisions/0012). So this file is its word. Whoever restores
-a home from a backup leaves it out: without it, a member waits before it cosigns again.
+This file is the member's word: what it has cosigned binds it until it is known that another
+block, or this one, is final. Whoever restores a home from a backup leaves the file out. Without
+it, a member waits for proof that what it may have cosigned is settled, before it cosigns again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,22 @@ COSIGNED = "cosigned"
 
 
 class Cosigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A block that was cosigned: its hash (base64url), the log's size with it, note and line."""
+    """A block that was cosigned.
+
+    Attributes:
+        block: its hash, base64url.
+        first: entries before it, all final when it was cosigned.
+        line: the cosignature line.
+        note: the log's note.
+        released: whether the member's operator gave it up; see `Witness.release`.
+        size: entries with it.
+    """
 
     block: str
+    first: int
     line: str
     note: str
+    released: bool
     size: int
 
     def is_of(self, checkpoint: Checkpoint) -> bool:
@@ -44,8 +55,9 @@ class CosignedFile:
     """The file, and what it holds.
 
     Attributes:
+        path: where it is.
         last: what was cosigned last, None if nothing was or what it was is not known.
-        known: whether `last` is known to be all; a missing or damaged file makes it unknown.
+        known: whether `last` is known to be the last; not where the file is missing or damaged.
     """
 
     path: Path
@@ -76,3 +88,8 @@ def open_cosigned(home: Path) -> CosignedFile:
     except (OSError, FormatError):
         return CosignedFile(path, None, known=False)
     return CosignedFile(path, last, known=True)
+
+
+def begin_cosigning(home: Path) -> None:
+    """Say in a new home that its key, which was made just now, has cosigned nothing yet."""
+    open_cosigned(home).keep(None)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.tables import MEMBERS, MemberRecord, decode_record
+from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import origin_of
@@ -61,7 +61,7 @@ class Electorate:
         return is_quorum(self.power(members), sum(self.powers.values()))
 
     def makes_final(self, note: str) -> bool:
-        """Return whether enough validators cosigned a note; the log's signature is not looked at."""
+        """Return whether enough validators cosigned a note, whoever signed it as the log."""
         return self.suffices(self.cosigners(note))
 
 
@@ -73,8 +73,7 @@ def electorate_of(state: State, identity: bytes) -> Electorate:
         identity: the ledger's genesis digest.
     """
     powers, keys, names = {}, {}, {}
-    for member, data in state.items(MEMBERS):
-        record = decode_record(MemberRecord, data)
+    for member, record in state.records(MEMBERS, MemberRecord):
         if record.active and record.power:
             name = cosigner_name(origin_of(identity), member)
             powers[member] = record.power
@@ -85,7 +84,5 @@ def electorate_of(state: State, identity: bytes) -> Electorate:
 
 def active_members(state: State) -> frozenset[str]:
     """Return who is a member now, with or without a vote."""
-    return frozenset(
-        member for member, data in state.items(MEMBERS)
-        if decode_record(MemberRecord, data).active
-    )  # fmt: skip
+    records = state.records(MEMBERS, MemberRecord)
+    return frozenset(member for member, record in records if record.active)

@@ -1,74 +1,392 @@
-"""One member's copy of the ledger: it believes nothing that it has not replayed."""
+"""One member's copy of the ledger: it believes nothing that it has not replayed.
+
+A member replays each block, keeps it, cosigns it, and takes the next one only when that one is
+final. What it has cosigned it leaves only for a block that is final; docs/decisions/0012.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic, time
 
+from collegium.canonical import malformed
+from collegium.errors import FormatError
 from collegium.ledger.book import Accepted, Ledger
-from collegium.ledger.engines.log.connection import Connection
+from collegium.ledger.engines.log.connection import Connection, NotInTheLog, PresentFirst
+from collegium.ledger.engines.log.copy import Copy, open_copy
+from collegium.ledger.engines.log.cosigned import open_cosigned
+from collegium.ledger.engines.log.delivery import (
+    Blocks,
+    Standing,
+    decode_delivery,
+    encode_delivery,
+)
+from collegium.ledger.engines.log.evidence import (
+    SequencerLied,
+    block_bodies,
+    fork_parts,
+    keep_evidence,
+)
+from collegium.ledger.engines.log.healing import begin_trial, is_sound, put_aside, take_over
+from collegium.ledger.engines.log.recovery import with_lines
+from collegium.ledger.engines.log.witness import KeyOf, Witness
+from collegium.ledger.frames import decode_block
 from collegium.ledger.genesis import Genesis
-from collegium.ledger.keys import SigningKey
+from collegium.ledger.note import Checkpoint
 from collegium.ledger.state import State
 
-KeyOf = Callable[[bytes], SigningKey | None]
-"""A member's signing key for one of its public keys, or None where it does not hold it.
+EVIDENCE = "evidence"
+MOST_PRESENTATIONS = 4
+"""Times that a member presents itself again after it has given the sequencer what it lacks."""
+SEARCHED = 5000
+"""Entries in which the block is looked for from which two histories part."""
 
-A key that was rotated still cosigns the block that rotates it, so the old one is kept a while."""
+_TOO_FEW = "it calls a block final that too few validators have cosigned"
+_NOT_KEPT = "nothing of it was kept, and nothing of it was cosigned"
+_FOLLOWED = "a quorum has cosigned the other block, so this member has followed it"
 
 
 class Replica:
     """A member's copy: ledger.log, `final` and `cosigned` in its home. Make it by `open_replica`.
 
     Attributes:
-        identity: the genesis digest.
-        ledger: the copy itself; it may be one block ahead of what is final.
+        witness: its cosignatures.
+        lie: the last lie of the sequencer that was noticed, or None.
     """
 
-    identity: bytes
-    ledger: Ledger
+    def __init__(
+        self,
+        copy: Copy,
+        witness: Witness,
+        connection: Connection,
+        warn: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.witness = witness
+        self.lie: SequencerLied | None = None
+        self._copy = copy
+        self._connection = connection
+        self._warn = warn
+        self._clock = clock
+        self._note = ""  # the log's, over the block that the copy ends with
+        self._announced = False
+
+    @property
+    def identity(self) -> bytes:
+        """The genesis digest."""
+        return self._copy.ledger.identity
+
+    @property
+    def ledger(self) -> Ledger:
+        """The copy itself; another object after a block was dropped or the file was healed."""
+        return self._copy.ledger
+
+    @property
+    def copy(self) -> Copy:
+        """What its home holds."""
+        return self._copy
 
     @property
     def state(self) -> State:
         """The contract's state after `size` entries. Act on it only while `settled`."""
-        raise NotImplementedError
+        return self._copy.ledger.state
 
     @property
     def size(self) -> int:
         """Number of entries held."""
-        raise NotImplementedError
+        return self._copy.size
 
     @property
     def final_size(self) -> int:
         """Number of entries that are final."""
-        raise NotImplementedError
+        return self._copy.final_size
 
     @property
     def settled(self) -> bool:
         """Whether everything held is final, so that a participant may act on `state`."""
-        raise NotImplementedError
+        return self._copy.settled
 
     @property
     def final_note(self) -> str | None:
         """The newest final note, log signature and cosignatures; None before the first block."""
-        raise NotImplementedError
+        return self._copy.final_note
 
     def step(self, wait: float) -> list[Accepted]:
         """Fetch, check, replay, persist, cosign; return what has become final, in order.
 
-        Nothing is returned twice, also across restarts: who needs what was final before opens
-        the ledger's state. Empty after `wait` seconds without news, and while the last block
-        lacks cosignatures (then `settled` is false).
+        One block, or one part of a long history, at a time. Empty after `wait` seconds without
+        news, and while a block lacks cosignatures (then `settled` is false). Nothing is returned
+        twice, also across restarts, and of a long history only the latest: whoever needs what was
+        final before reads the state.
 
         Raises:
-            SequencerLied: what came cannot be; the evidence is in the home's `evidence` folder.
+            SequencerLied: what came cannot be; the evidence is in the home. Nothing of it was
+                kept, and `step` may be called again.
             CollegiumError: the sequencer cannot be reached.
         """
-        raise NotImplementedError
+        try:
+            return self._step(self._clock() + wait)
+        except PresentFirst:
+            self._present()
+            return []
+
+    def check(self) -> bool:
+        """Compare the file with what was replayed; begin to fetch a damaged one anew.
+
+        Returns:
+            Whether it was sound.
+        """
+        if is_sound(self._copy):
+            return True
+        self._copy.close()
+        aside = put_aside(self._copy.home, self._copy.home / EVIDENCE)
+        self._warn(f"ledger.log was damaged; it is fetched anew, the old one is {aside}")
+        self._copy.begin()
+        self._note = ""
+        return False
+
+    def release(self) -> None:
+        """Give up the block that was cosigned last, and drop it if the copy ends with it.
+
+        For a consortium whose sequencer made several blocks after one, none of which enough
+        members can cosign any more: its operators agree on one, and the others release theirs.
+
+        Raises:
+            RunError: nothing binds this member.
+        """
+        bound = self.witness.release()
+        if self._copy.blocks_ahead and bound.is_of(self._copy.ledger.head()):
+            note = with_lines(bound.note, [bound.line]).encode()
+            parts = {"first.note": note, "received.bin": self._copy.drop_tail()}
+            self._keep("cosigned.released", "a block that the operator gave up", parts)
 
     def close(self) -> None:
-        """Release the files."""
-        raise NotImplementedError
+        """Release the files; a snapshot makes the next start fast."""
+        self._copy.write_snapshot()
+        self._copy.close()
+
+    def _step(self, deadline: float) -> list[Accepted]:
+        found: list[Accepted] = []
+        if self._copy.settled:
+            data = self._connection.blocks(self.size, self._left(deadline))
+            if data is None:
+                return []
+            found += self._next(data)
+        if not self._copy.settled:
+            self._announce()
+            note = self._connection.final(self.final_size + 1, self._left(deadline))
+            if note is None:
+                self._announced = False  # it may have been lost on the way
+            else:
+                found += self._finish(note)
+        return found
+
+    def _next(self, data: bytes) -> list[Accepted]:
+        """Take the block after what is final; a longer history is led by its final note."""
+        delivery = self._decoded(data)
+        if len(delivery.blocks) > 1 or delivery.note is None:
+            note = self._connection.final(self.size + 1, 0)
+            return [] if note is None else self._finish(note)
+        if not delivery.blocks:
+            raise self._lied("sequencer.block", "there is no block in what it sent", data)
+        if delivery.headers[0].previous != self.ledger.last_block:
+            raise self._forked(delivery.note, data)
+        self._take(delivery.blocks[0], delivery.note)
+        return []
+
+    def _take(self, block: bytes, note: str | None) -> None:
+        try:
+            self._copy.take(block, note)
+        except FormatError as error:
+            self._copy.reopen()
+            what = f"a block does not hold: {error.why}"
+            raise self._lied("sequencer.block", what, encode_delivery(block, note)) from error
+        self._note = note or ""
+        self._announced = False
+
+    def _announce(self) -> None:
+        """Cosign the block that is not final yet, and say so, once."""
+        if self._announced or self._copy.blocks_ahead != 1:
+            return
+        cosigned = self.witness.last
+        if cosigned is None:
+            if not self._note and not self._ask_for_note():
+                return
+            cosigned = self.witness.cosign(self._note)
+        if cosigned is not None:
+            self._connection.cosign(cosigned.line, cosigned.size)
+        self._announced = True
+
+    def _ask_for_note(self) -> bool:
+        """Get the log's note over the last block again, which a restart lost.
+
+        A block that was not cosigned binds nobody: where the log goes on otherwise it is dropped.
+        """
+        try:
+            data = self._connection.blocks(self.final_size, 0)
+        except NotInTheLog:
+            return False
+        if data is None:
+            return False
+        delivery = self._decoded(data)
+        if delivery.blocks[:1] != (self._copy.read(self.final_size, self.size),):
+            self._copy.drop_tail()
+            return False
+        self._note = delivery.note if len(delivery.blocks) == 1 and delivery.note else ""
+        if self._note and self._copy.open_note(self._note) != self.ledger.head():
+            self._note = ""
+        return bool(self._note)
+
+    def _finish(self, note: str) -> list[Accepted]:
+        """Take up what a final note says, as far as the blocks are here; fetch what is missing."""
+        final = self._opened(note)
+        if final.size <= self.final_size:
+            return []
+        if final.size == self.size:
+            return self._confirm(note) if final == self.ledger.head() else self._switch(note, final)
+        if final.size < self.size:
+            return self._switch(note, final)
+        try:
+            data = self._connection.blocks(self.size, 0)
+        except NotInTheLog:
+            return self._switch(note, final)
+        if data is None:
+            return []
+        delivery = self._decoded(data)
+        if not delivery.blocks or delivery.headers[0].previous != self.ledger.last_block:
+            return self._switch(note, final)
+        for block in delivery.blocks:
+            if self.size < final.size:
+                self._take(block, None)
+        return self._finish(note) if self.size >= final.size else []
+
+    def _confirm(self, note: str) -> list[Accepted]:
+        self.witness.learn(note)
+        settled = self._copy.confirm(note)
+        if settled is None:
+            raise self._lied("sequencer.finality", _TOO_FEW, note.encode())
+        return settled
+
+    def _switch(self, note: str, final: Checkpoint) -> list[Accepted]:
+        """Follow a final note that leads away from blocks which are held and not final.
+
+        It is tried in a copy of what is final. Only what proves final replaces anything.
+        """
+        trial = begin_trial(self._copy)
+        try:
+            while trial.size < final.size:
+                data = self._connection.blocks(trial.size, 0)
+                if data is None:
+                    return []
+                for block in self._decoded(data).blocks:
+                    if trial.size < final.size:
+                        trial.take(block)
+            if final != trial.ledger.head():
+                raise malformed("a final note", "the blocks that came with it lead elsewhere")
+            settled = trial.confirm(note)
+            theirs = trial.read(self.final_size, trial.size, most=None)
+        except NotInTheLog:
+            raise self._forked(note, b"") from None
+        except FormatError as error:
+            what = f"what it calls final does not hold: {error.why}"
+            raise self._lied("sequencer.block", what, note.encode()) from error
+        finally:
+            trial.close()
+        if settled is None:
+            raise self._lied("sequencer.finality", _TOO_FEW, note.encode())
+        self._tell_of_fork(note, theirs)
+        take_over(self._copy, trial.home)
+        return settled
+
+    def _present(self) -> None:
+        """Tell a sequencer that has started what is held, and give it what it lacks."""
+        standing = Standing(self.final_note or "", *self._tail())
+        for _ in range(MOST_PRESENTATIONS):
+            missing = self._connection.present(standing)
+            if missing is None:
+                self._announced = False
+                return
+            while missing is not None and missing < self.final_size:
+                if not self._copy.ends_at(missing):
+                    raise self._forked(self.final_note or "", b"")
+                part = self._copy.read(missing, self.final_size)
+                missing = self._connection.restore(missing, part)
+        raise self._lied("sequencer.block", "it asks again and again for the same blocks", b"")
+
+    def _tail(self) -> tuple[bytes, str]:
+        """Return the block that is not final and the log's note over it, cosigned if it is."""
+        if self._copy.blocks_ahead != 1:
+            return b"", ""
+        block = self._copy.read(self.final_size, self.size)
+        cosigned = self.witness.last
+        if cosigned is not None:
+            return block, with_lines(cosigned.note, [cosigned.line])
+        return (block, self._note) if self._note else (b"", "")
+
+    def _decoded(self, data: bytes) -> Blocks:
+        try:
+            delivery = decode_delivery(data)
+        except FormatError as error:
+            raise self._lied("sequencer.block", error.why, data) from error
+        if delivery.note is not None:
+            self._opened(delivery.note)
+        return delivery
+
+    def _opened(self, note: str) -> Checkpoint:
+        try:
+            return self._copy.open_note(note)
+        except FormatError as error:
+            what = f"a checkpoint is not the log's: {error.why}"
+            raise self._lied("sequencer.signature", what, note.encode()) from error
+
+    def _tell_of_fork(self, note: str, theirs: bytes) -> None:
+        """Keep the proof that the log signed for other blocks than became final."""
+        block, ours = self._tail()
+        if not ours:
+            return  # blocks that were fetched, and that nobody signed for
+        what = (
+            f"the log's key signed two blocks after entry {self.final_size}: whoever runs it lied, "
+            "or restarted it without what it had signed"
+        )
+        where = self._keep(
+            "sequencer.fork",
+            what,
+            fork_parts(ours, note, block_bodies(block), block_bodies(theirs)),
+        )
+        self.lie = SequencerLied("sequencer.fork", what, _FOLLOWED, where)
+        self._warn(f"{what}; the one that is final replaces the other here")
+
+    def _forked(self, note: str, data: bytes) -> SequencerLied:
+        """Return the lie that what it goes on with does not contain what is final here."""
+        theirs = block_bodies(data)
+        ours: tuple[bytes, ...] = ()
+        if theirs:
+            ours = self._after(decode_block(theirs[0]).previous)
+        parts = fork_parts(self.final_note or "", note, ours, theirs if ours else ())
+        what = "it offers a history that does not contain what is final here"
+        self.lie = SequencerLied(
+            "sequencer.fork", what, "its log parts from the one that a quorum cosigned",
+            self._keep("sequencer.fork", what, parts),
+        )  # fmt: skip
+        return self.lie
+
+    def _after(self, block: bytes) -> tuple[bytes, ...]:
+        """Return the bodies of the blocks here that follow one, if it is among the latest."""
+        bodies = block_bodies(self._copy.latest(SEARCHED))
+        previous = [decode_block(body).previous for body in bodies]
+        return bodies[previous.index(block) :] if block in previous else ()
+
+    def _lied(self, code: str, what: str, received: bytes) -> SequencerLied:
+        where = self._keep(code, what, {"received.bin": received})
+        self.lie = SequencerLied(code, f"the sequencer lied: {what}", _NOT_KEPT, where)
+        return self.lie
+
+    def _keep(self, code: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
+        return keep_evidence(self._copy.home / EVIDENCE, code, what, parts)
+
+    def _left(self, deadline: float) -> float:
+        return max(0.0, deadline - self._clock())
 
 
 def open_replica(
@@ -78,10 +396,14 @@ def open_replica(
     key_of: KeyOf,
     connection: Connection,
     warn: Callable[[str], None],
+    *,
+    seconds: Callable[[], int] = lambda: int(time()),
+    clock: Callable[[], float] = monotonic,
 ) -> Replica:
     """Open a member's copy in its home, or begin one.
 
-    A file that contradicts itself is put aside and fetched anew; `warn` is told.
+    A file that contradicts itself is put aside and fetched anew; `warn` is told. A new home, whose
+    key was made just now, has had `begin_cosigning`; without it the member first waits.
 
     Args:
         home: the folder that holds ledger.log, `final`, `cosigned` and `evidence`.
@@ -90,9 +412,18 @@ def open_replica(
         key_of: its signing keys; a member without a validator's key replays and does not cosign.
         connection: its way to the sequencer.
         warn: where warnings go.
+        seconds: the time of day, for cosignatures.
+        clock: measures waiting.
 
     Raises:
         RunError: the file is another ledger's.
         CollegiumError: the files cannot be used.
     """
-    raise NotImplementedError
+    try:
+        copy = open_copy(home, genesis, warn)
+    except FormatError as error:
+        aside = put_aside(home, home / EVIDENCE)
+        warn(f"{error.what}; it is fetched anew, the old one is {aside}")
+        copy = open_copy(home, genesis, warn)
+    witness = Witness(copy, open_cosigned(home), member, key_of, seconds)
+    return Replica(copy, witness, connection, warn, clock)

@@ -1,41 +1,202 @@
-"""Whoever orders: it puts transactions into blocks, one at a time, and collects cosignatures."""
+"""Whoever orders: it puts transactions into blocks, one at a time, and collects cosignatures.
+
+Nobody trusts it: what it may not do, the members notice. What it answers for is on its disk
+before. No network, no threads and no clock are in here; `transport.server` has those.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
-from collegium.ledger.book import Ledger
-from collegium.ledger.engines.log.connection import Answer
+from collegium.errors import FormatError
+from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.engines.log.connection import NotInTheLog, Ordered, PresentFirst, Refused
+from collegium.ledger.engines.log.copy import Copy
+from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
+from collegium.ledger.engines.log.electorate import active_members
+from collegium.ledger.engines.log.pool import REMEMBERED, Item, Pool, Submission
+from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
+from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
 
 
-class Submission:
-    """Transactions of one member that were handed over together; answered once they are decided."""
+class Tell(Protocol):
+    """Where a sequencer says what it does: an event's name, and facts about it."""
 
-    @property
-    def answers(self) -> list[Answer] | None:
-        """One answer for each transaction, or None while some wait for a block."""
-        raise NotImplementedError
+    def __call__(self, event: str, /, **facts: object) -> None:
+        """Note an event."""
+        ...
 
 
 class Sequencer:
-    """The order of transactions. No network, no threads, no clock: `transport.server` has those."""
+    """The order of transactions.
 
-    def __init__(self, ledger: Ledger, log_key: SigningKey) -> None:
-        raise NotImplementedError
+    Attributes:
+        copy: what it holds on its disk.
+        served: who is a member before or after the block that is not final yet.
+    """
+
+    def __init__(
+        self, copy: Copy, log_key: SigningKey, changed: Callable[[], None], tell: Tell
+    ) -> None:
+        """Take up what a copy holds.
+
+        Args:
+            copy: ledger.log and the final note; `close` releases it.
+            log_key: signs checkpoints; it is the genesis's.
+            changed: is called when whoever waits should look again.
+            tell: is told what happens.
+        """
+        self.copy = copy
+        self.served: frozenset[str] = frozenset()
+        self._key = log_key
+        self._changed = changed
+        self._tell = tell
+        self._pool = Pool()
+        self._recovery = Recovery(copy, log_key)
+        self._lines: dict[str, str] = {}
+        self._note = ""
+        self._members = active_members(copy.ledger.state)
+        self._look_again()
+
+    @property
+    def ready(self) -> bool:
+        """Whether enough members have said what they hold, so that it orders."""
+        return self._recovery.ready
 
     def submit(self, member: str, envelopes: Sequence[bytes]) -> Submission:
-        """Take transactions into the pool, and cut a block if the last one is final."""
-        raise NotImplementedError
+        """Take transactions into the pool; cut a block at once if the last one is final."""
+        submission = self._pool.add(member, envelopes)
+        self._advance()
+        return submission
 
-    def blocks(self, size: int) -> bytes | None:
-        """Return what follows `size` entries, as `Connection.blocks`; None if nothing does."""
-        raise NotImplementedError
+    def blocks(self, member: str, size: int) -> bytes | None:
+        """Return what follows `size` entries, as `Connection.blocks`; None if nothing does.
+
+        Raises:
+            PresentFirst: the member has not presented itself since the start.
+            NotInTheLog: no block ends there.
+        """
+        if member not in self._recovery.presented:
+            raise PresentFirst
+        limit = self.copy.size if self.ready else self.copy.final_size
+        if not self.copy.ends_at(size):
+            raise NotInTheLog
+        if size >= limit:
+            return None
+        blocks = self.copy.read(size, limit)
+        last = decode_delivery(blocks).headers[-1]
+        at_the_head = last.first + last.count == self.copy.size
+        return encode_delivery(blocks, self._note if at_the_head else None)
 
     def cosign(self, member: str, line: str, size: int) -> None:
-        """Take a member's cosignature; at more than two thirds of the power, go on."""
-        raise NotImplementedError
+        """Take a member's cosignature of the block that ends at `size`; go on if it is enough.
+
+        Raises:
+            FormatError: it does not hold, or the member is none of the block's judges.
+        """
+        if not self.ready or size != self.copy.size:
+            return  # the block became final without it, or the member will hand it over again
+        note = with_lines(self._note, [line])
+        if cosignature_of(member, note, self.copy.judges) is None:
+            raise FormatError(
+                "sequencer.cosignature", f"{member}'s cosignature does not hold",
+                "it is over another block, by another key, or the member does not judge this one",
+                "compare the member's key with the one on the ledger, and its log with the others'",
+            )  # fmt: skip
+        known = member in self._lines
+        self._lines[member] = line
+        if not self.copy.settled:
+            self._settle()
+            self._advance()
+        elif not known:
+            self.copy.enrich(with_lines(self._note, self._lines.values()))
 
     def final(self, size: int) -> str | None:
         """Return the newest final note if it is at least `size` long."""
-        raise NotImplementedError
+        return self.copy.final_note if size <= self.copy.final_size else None
+
+    def present(self, member: str, standing: Standing) -> int | None:
+        """Hear what a member holds; see `Recovery.present`."""
+        missing = self._recovery.present(member, standing)
+        self._tell("presented", member=member, missing=missing, ready=self.ready)
+        self._look_again()
+        self._advance()
+        return missing
+
+    def restore(self, member: str, size: int, blocks: bytes) -> int | None:
+        """Take what is final at a member and missing here; see `Recovery.restore`."""
+        missing = self._recovery.restore(member, size, blocks)
+        self._tell("restored", member=member, size=self.copy.size, final=self.copy.final_size)
+        self._look_again()
+        return missing
+
+    def status(self) -> dict[str, object]:
+        """Return how it stands, in numbers and names."""
+        return {
+            "ready": self.ready,
+            "size": self.copy.size,
+            "final": self.copy.final_size,
+            "waiting": len(self._pool),
+            "presented": sorted(self._recovery.presented),
+            "cosigned": sorted(self._lines),
+        }
+
+    def close(self) -> None:
+        """Release the files; a snapshot makes the next start fast."""
+        self.copy.write_snapshot()
+        self.copy.close()
+
+    def _advance(self) -> None:
+        """Cut blocks while transactions wait and the last block is final."""
+        while self.ready and self.copy.settled and len(self._pool):
+            batch = self._pool.batch()
+            first = self.copy.size
+            outcomes = self.copy.append([item.envelope for item in batch])
+            for item, outcome in zip(batch, outcomes, strict=True):
+                _answer(item, outcome)
+            if self.copy.size > first:
+                self._pool.remember(_numbered(self.copy.latest(1)))
+                self._take_head({})
+                self._tell("block", size=self.copy.size, entries=self.copy.size - first)
+        self._changed()
+
+    def _look_again(self) -> None:
+        """Take up what `Recovery` did: another block at the end, or one that is final now."""
+        if self.copy.ledger.checkpoint(self._key) != self._note:
+            self._take_head(self._recovery.lines)
+            self._pool.forget(0)
+            self._pool.remember(_numbered(self.copy.latest(REMEMBERED)))
+        self._settle()
+
+    def _take_head(self, lines: dict[str, str]) -> None:
+        """Sign for the block that the copy now ends with."""
+        self._note = self.copy.ledger.checkpoint(self._key)
+        self._lines = dict(lines)
+        self.served = self._members | active_members(self.copy.ledger.state)
+
+    def _settle(self) -> None:
+        """Make the last block final if enough have cosigned it; take up who is a member then."""
+        if self.copy.blocks_ahead and self.copy.judges.suffices(self._lines):
+            self.copy.confirm(with_lines(self._note, self._lines.values()))
+            self._tell("final", size=self.copy.size, cosigned=sorted(self._lines))
+        if self.copy.settled:
+            self.served = self._members = active_members(self.copy.ledger.state)
+
+
+def _answer(item: Item, outcome: Outcome) -> None:
+    if isinstance(outcome, Accepted):
+        item.answer = Ordered(outcome.index)
+    else:
+        item.answer = Refused(outcome.code, outcome.reason)
+
+
+def _numbered(blocks: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the envelopes of consecutive blocks, each with its index in the log."""
+    headers = decode_delivery(blocks).headers
+    index = headers[0].first if headers else 0
+    for frame in read_frames(blocks):
+        if frame.kind == ENTRY:
+            yield decode_entry(frame.body)[0], index
+            index += 1

@@ -1,0 +1,159 @@
+"""What proves that the sequencer lied, kept by the member that noticed it.
+
+The log's key signs every checkpoint, and an honest log has one history. Two checkpoints of two
+histories are a proof that anybody can check who has the genesis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from collegium.canonical import from_text, malformed
+from collegium.errors import CollegiumError, RunError
+from collegium.ledger.durability import sync_names
+from collegium.ledger.engines.log.delivery import decode_delivery
+from collegium.ledger.frames import BLOCK_SIZE, decode_block
+from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.hashing import tagged_hash
+from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
+
+MOST_KEPT = 64
+"""Findings a home keeps: a liar must not fill the disk."""
+
+WHAT, NOTES, CHAINS = "what.txt", ("first.note", "second.note"), ("first.blocks", "second.blocks")
+
+
+class SequencerLied(CollegiumError):
+    """The sequencer sent what cannot be; `evidence` is the folder with what proves it."""
+
+    def __init__(self, code: str, what: str, why: str, evidence: Path | None) -> None:
+        kept = f"the evidence is in {evidence}; " if evidence else ""
+        todo = f"{kept}tell the other members, and move the sequencer (docs/operations)"
+        super().__init__(code, what, why, todo)
+        self.evidence = evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Proof that a log has two histories: two checkpoints that its key signed."""
+
+    first: Checkpoint
+    second: Checkpoint
+
+    def __str__(self) -> str:
+        sizes = sorted({self.first.size, self.second.size})
+        return f"the log's key signed two histories, of {' and '.join(map(str, sizes))} entries"
+
+
+def prove_fork(
+    first: str,
+    second: str,
+    genesis: Genesis,
+    first_blocks: Sequence[bytes] = (),
+    second_blocks: Sequence[bytes] = (),
+) -> Fork | None:
+    """Return the proof that two checkpoints are of two histories, or None where nothing shows it.
+
+    Two of one size that differ are proof in themselves. For two of different sizes, the bodies of
+    block frames show it: a chain from a block that both follow to the one that the note names.
+    Each body names the block before it and hashes to what the next one names, so nobody but the
+    log's key made them; docs/spec/9-log-engine.md.
+
+    Args:
+        first: a checkpoint's note; cosignatures in it are not looked at.
+        second: another.
+        genesis: the ledger's; its log key must have signed both.
+        first_blocks: bodies of block frames, in order, up to the one that `first` names.
+        second_blocks: the same for `second`.
+
+    Raises:
+        FormatError: a note or a block frame is malformed, or the log's key did not sign a note.
+    """
+    origin = origin_of(genesis_digest(encode_genesis(genesis)))
+    key = from_text(genesis.log, KEY_SIZE)
+    one, other = (open_checkpoint(note, origin, key) for note in (first, second))
+    if one.size == other.size:
+        return None if one == other else Fork(one, other)
+    starts = [_start(blocks, end) for blocks, end in ((first_blocks, one), (second_blocks, other))]
+    parted = None not in starts and starts[0] == starts[1] and first_blocks[0] != second_blocks[0]
+    return Fork(one, other) if parted else None
+
+
+def _start(bodies: Sequence[bytes], end: Checkpoint) -> bytes | None:
+    """Return which block a chain of bodies follows, or None if it does not lead to a note."""
+    if not bodies:
+        return None
+    previous = [decode_block(body).previous for body in bodies]
+    hashes = [tagged_hash("block", body) for body in bodies]
+    chained = hashes[:-1] == previous[1:] and hashes[-1] == end.extension
+    return previous[0] if chained else None
+
+
+def block_bodies(blocks: bytes) -> tuple[bytes, ...]:
+    """Return the bodies of the block frames of consecutive blocks."""
+    return tuple(header.body() for header in decode_delivery(blocks).headers)
+
+
+def keep_evidence(folder: Path, code: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
+    """Keep what shows a lie, once; return where, or None where enough is kept already.
+
+    Args:
+        folder: the home's `evidence` folder.
+        code: the lie's code.
+        what: a line for whoever opens the folder.
+        parts: files by name; see `read_fork` for those of a fork.
+    """
+    digest = sha256(b"".join(parts[name] for name in sorted(parts))).hexdigest()[:16]
+    target = folder / f"{code.partition('.')[2]}-{digest}"
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    if sum(1 for _ in folder.iterdir()) >= MOST_KEPT:
+        return None
+    partial = folder / f".{target.name}"
+    partial.mkdir(exist_ok=True)
+    for name, data in {**parts, WHAT: f"{what}\n".encode()}.items():
+        (partial / name).write_bytes(data)
+    partial.replace(target)
+    sync_names(folder)
+    return target
+
+
+def fork_parts(
+    first: str, second: str, first_blocks: Sequence[bytes], second_blocks: Sequence[bytes]
+) -> dict[str, bytes]:
+    """Return the files that `read_fork` reads."""
+    notes = {name: note.encode() for name, note in zip(NOTES, (first, second), strict=True)}
+    chains = zip(CHAINS, (first_blocks, second_blocks), strict=True)
+    return notes | {name: b"".join(bodies) for name, bodies in chains}
+
+
+def read_fork(folder: Path, genesis: Genesis) -> Fork | None:
+    """Return what a folder of evidence proves to anybody who has the genesis, or None.
+
+    Raises:
+        RunError: it holds no two notes.
+        FormatError: its files are malformed.
+    """
+    try:
+        first, second = ((folder / name).read_bytes().decode() for name in NOTES)
+        chains = [(folder / name).read_bytes() for name in CHAINS]
+    except OSError as error:
+        raise RunError(
+            "evidence.unreadable", f"{folder} does not hold two checkpoints", str(error),
+            "name a folder of a home's evidence/",
+        ) from error  # fmt: skip
+    except UnicodeDecodeError as error:
+        raise malformed("a checkpoint", "it is not UTF-8") from error
+    bodies = [_cut(data) for data in chains]
+    return prove_fork(first, second, genesis, *bodies)
+
+
+def _cut(data: bytes) -> list[bytes]:
+    if len(data) % BLOCK_SIZE:
+        raise malformed("a chain of block frames", f"it is not a multiple of {BLOCK_SIZE} bytes")
+    return [data[at : at + BLOCK_SIZE] for at in range(0, len(data), BLOCK_SIZE)]

@@ -1,0 +1,70 @@
+"""A home whose ledger.log is damaged, or ends with a block that another has been preferred to."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from collegium.errors import FormatError
+from collegium.ledger.durability import sync_names
+from collegium.ledger.engines.log.copy import LEDGER, Copy, open_copy
+from collegium.ledger.final import read_final, write_final
+from collegium.ledger.frames import hash_prefix
+from collegium.ledger.snapshot import snapshot_path
+
+TRIAL = "trial"
+
+
+def is_sound(copy: Copy) -> bool:
+    """Return whether the file still holds, byte for byte, what was replayed or written."""
+    data = (copy.home / LEDGER).read_bytes()
+    try:
+        frontier, block = hash_prefix(data, copy.ledger.identity)
+    except FormatError:
+        return False
+    known = copy.ledger.frontier
+    last = copy.ledger.identity if block is None else block.digest()
+    return (frontier.size, frontier.peaks, last) == (
+        known.size, known.peaks, copy.ledger.last_block
+    )  # fmt: skip
+
+
+def put_aside(home: Path, evidence: Path) -> Path:
+    """Move a damaged ledger.log away, so that a new one can be fetched; return where it is.
+
+    The final note stays: the new one must lead to it.
+    """
+    evidence.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (target := evidence / f"damaged-{number}.log").exists():
+        number += 1
+    (home / LEDGER).replace(target)
+    snapshot_path(home / LEDGER).unlink(missing_ok=True)
+    sync_names(home)
+    return target
+
+
+def begin_trial(copy: Copy) -> Copy:
+    """Return a copy of what is final, in a folder of its own, to see where other blocks lead."""
+    home = copy.home / TRIAL
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    with (copy.home / LEDGER).open("rb") as file:
+        (home / LEDGER).write_bytes(file.read(copy.final_end))
+    if copy.final_note is not None:
+        write_final(home, copy.final_note)
+    trial = open_copy(home, copy.ledger.genesis, lambda _: None)
+    trial.expected = copy.expected
+    return trial
+
+
+def take_over(copy: Copy, trial: Path) -> None:
+    """Put what a trial's folder holds in the place of a copy; everything in it is final."""
+    note = read_final(trial)
+    (trial / LEDGER).replace(copy.home / LEDGER)
+    if note is not None:
+        write_final(copy.home, note)
+    snapshot_path(copy.home / LEDGER).unlink(missing_ok=True)
+    sync_names(copy.home)
+    copy.reopen()
+    shutil.rmtree(trial, ignore_errors=True)
