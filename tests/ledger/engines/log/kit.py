@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Wire:
         self._end.cosign(self.member, line, size)
 
     def final(self, size: int, wait: float) -> str | None:
-        return self._end.final(size)
+        return self._end.final(self.member, size)
 
     def present(self, standing: Standing) -> int | None:
         return self._end.present(self.member, standing)
@@ -159,7 +160,7 @@ class Consortium:
     def require_agreement(self) -> None:
         """Check that members' final logs are prefixes of each other."""
         logs = sorted((self.final_bytes(name) for name in self.replicas), key=len)
-        for shorter, longer in zip(logs, logs[1:], strict=False):
+        for shorter, longer in pairwise(logs):
             assert longer.startswith(shorter), "two members hold different final histories"
 
 

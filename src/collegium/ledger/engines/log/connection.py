@@ -42,12 +42,17 @@ class NotInTheLog(Exception):
     """No block of the sequencer's log ends at the size that was asked for."""
 
 
+class CosignatureRefused(Exception):
+    """A cosignature does not hold for the block that the sequencer has at that size."""
+
+
 class Connection(Protocol):
     """One member's way to the sequencer. Implementations may be called from several threads.
 
     Raises:
         CollegiumError: from every method, where the sequencer cannot be reached or answers
             nonsense; `transport.unreachable` where asking again later may help.
+        PresentFirst: from `blocks`, `cosign` and `final`.
     """
 
     def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
@@ -64,13 +69,16 @@ class Connection(Protocol):
         log's note. A long history comes in parts, of which only the last ends in a note.
 
         Raises:
-            PresentFirst: call `present` first.
             NotInTheLog: the sequencer's log has no such size.
         """
         ...
 
     def cosign(self, line: str, size: int) -> None:
-        """Hand over the cosignature line of the checkpoint of that size."""
+        """Hand over the cosignature line of the checkpoint of that size.
+
+        Raises:
+            CosignatureRefused: it is over another block than the sequencer's, or does not hold.
+        """
         ...
 
     def final(self, size: int, wait: float) -> str | None:

@@ -27,7 +27,14 @@ from collegium.ledger.book import (
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.electorate import Electorate, electorate_of
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.frames import BLOCK, ENTRY, GENESIS, read_frames
+from collegium.ledger.frames import (
+    BLOCK,
+    BLOCK_SIZE,
+    ENTRY,
+    GENESIS,
+    decode_block,
+    read_frames,
+)
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
@@ -110,12 +117,14 @@ class Copy:
         accepted = self.ledger.apply_block(block)
         if note is not None and self.open_note(note) != self.ledger.head():
             raise malformed("a block", "it is not the one that its checkpoint speaks of")
-        self._hold_to_expected()
+        there = self._is_expected()
         self._synced = note is not None
         self.ledger.write_block(block)
         if self._synced:
             self.ledger.sync()
         self._grew(judges, accepted, len(block))
+        if self.expected is not None and there:
+            self.confirm(self.expected)
 
     def append(self, envelopes: Sequence[bytes]) -> list[Outcome]:
         """Put transactions into the next block, as whoever orders does; return their outcomes."""
@@ -181,6 +190,11 @@ class Copy:
         return self._index(size) is not None
 
     @property
+    def sizes(self) -> list[int]:
+        """The sizes at which blocks end, up to what is final; 0 comes first."""
+        return list(self._sizes[: (self._index(self.final_size) or 0) + 1])
+
+    @property
     def final_end(self) -> int:
         """Where in the file what is final ends."""
         return self._ends[self._index(self.final_size) or 0]
@@ -234,12 +248,7 @@ class Copy:
         self.final_note, self.final_size = self._load_final()
         self.ledger, tail = open_ledger_at(path, self.final_size, self._warn)
         try:
-            if self.ledger.genesis != self._genesis:
-                raise RunError(
-                    "ledger.other", f"{path} belongs to another genesis",
-                    "the home was made for another consortium",
-                    "choose another home, or the genesis of this one",
-                )  # fmt: skip
+            self._require_genesis()
             self._file = path.open("rb")
         except BaseException:
             self.ledger.close()
@@ -258,6 +267,26 @@ class Copy:
         except BaseException:
             self.close()
             raise
+
+    def _require_genesis(self) -> None:
+        """Compare the file's genesis with the one that this home is for.
+
+        Raises:
+            FormatError: its blocks follow that one, so its genesis is damaged.
+            RunError: it is another ledger's.
+        """
+        if self.ledger.genesis == self._genesis:
+            return
+        path = self.home / LEDGER
+        headers = (frame.body for frame in read_frames(path.read_bytes()) if frame.kind == BLOCK)
+        ours = genesis_digest(encode_genesis(self._genesis))
+        if decode_block(next(headers, bytes(BLOCK_SIZE))).previous == ours:
+            raise corrupt(0)
+        raise RunError(
+            "ledger.other", f"{path} belongs to another genesis",
+            "the home was made for another consortium",
+            "choose another home, or the genesis of this one",
+        )  # fmt: skip
 
     def _load_final(self) -> tuple[str | None, int]:
         """Return the final note and its size; what is malformed is as none: it can be had again."""
@@ -282,17 +311,18 @@ class Copy:
         elif self.open_note(self.final_note) != self.ledger.head():
             raise corrupt(self._ends[-1])
 
-    def _hold_to_expected(self) -> None:
-        """Compare the log with the final note of before, when it becomes as long.
+    def _is_expected(self) -> bool:
+        """Return whether the log has come to the final note of before.
 
         Raises:
-            FormatError: it is another log.
+            FormatError: it has become as long, and is another log.
         """
         if self.expected is None:
-            return
+            return False
         before, now = self.open_note(self.expected), self.ledger.head()
         if now.size >= before.size and now != before:
             raise malformed("a block", "it leads away from what was final here before")
+        return now == before
 
     def _grew(self, judges: Electorate, accepted: Sequence[Accepted], length: int) -> None:
         if self._next_judges is None:  # the first block beyond what is final

@@ -9,7 +9,8 @@ from collegium.errors import FormatError
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.copy import LEDGER, Copy, open_copy
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.frames import hash_prefix
+from collegium.ledger.frames import GENESIS, encode_frame, hash_prefix
+from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.snapshot import snapshot_path
 
 TRIAL = "trial"
@@ -17,16 +18,17 @@ TRIAL = "trial"
 
 def is_sound(copy: Copy) -> bool:
     """Return whether the file still holds, byte for byte, what was replayed or written."""
+    ledger = copy.ledger
     data = (copy.home / LEDGER).read_bytes()
+    genesis = encode_frame(GENESIS, encode_genesis(ledger.genesis))
     try:
-        frontier, block = hash_prefix(data, copy.ledger.identity)
+        frontier, block = hash_prefix(data, ledger.identity)
     except FormatError:
         return False
-    known = copy.ledger.frontier
-    last = copy.ledger.identity if block is None else block.digest()
-    return (frontier.size, frontier.peaks, last) == (
-        known.size, known.peaks, copy.ledger.last_block
-    )  # fmt: skip
+    if block is None:
+        return data == genesis and not ledger.frontier.size
+    found = (data[: len(genesis)], frontier.size, frontier.peaks, block.digest())
+    return found == (genesis, ledger.frontier.size, ledger.frontier.peaks, ledger.last_block)
 
 
 def put_aside(home: Path, evidence: Path) -> Path:

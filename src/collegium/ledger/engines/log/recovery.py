@@ -57,13 +57,12 @@ class Recovery:
     Attributes:
         ready: whether enough has been heard and the copy ends with the block to go on with.
         presented: members that have said what they hold.
-        lines: cosignature lines of the block that was chosen, by member.
     """
 
     def __init__(self, copy: Copy, log_key: SigningKey) -> None:
         self.ready = False
         self.presented: set[str] = set()
-        self.lines: dict[str, str] = {}
+        self._lines: dict[str, str] = {}
         self._copy = copy
         self._log_key = log_key
         self._claims: dict[str, tuple[str, Checkpoint]] = {}  # finals that are missing here
@@ -136,6 +135,11 @@ class Recovery:
         self._candidates.clear()
         return None
 
+    def taken_lines(self) -> dict[str, str]:
+        """Return cosignature lines of the block that was chosen, by member, and forget them."""
+        lines, self._lines = self._lines, {}
+        return lines
+
     def _wanted(self) -> int:
         copy = self._copy
         return copy.size if self._restoring else copy.final_size
@@ -185,7 +189,7 @@ class Recovery:
         held = self._own() if copy.blocks_ahead else None
         for candidate in ranked(self._candidates.values(), judges):
             if candidate is held or self._taken(candidate):
-                self.lines = dict(candidate.lines)
+                self._lines = dict(candidate.lines)
                 break
             held = None
         if copy.expected is not None and copy.open_note(copy.expected) == copy.ledger.head():

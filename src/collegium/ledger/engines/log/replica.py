@@ -6,14 +6,20 @@ final. What it has cosigned it leaves only for a block that is final; docs/decis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
 
 from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.book import Accepted, Ledger
-from collegium.ledger.engines.log.connection import Connection, NotInTheLog, PresentFirst
+from collegium.ledger.engines.log.accuser import EVIDENCE, Accuser
+from collegium.ledger.engines.log.connection import (
+    Connection,
+    CosignatureRefused,
+    NotInTheLog,
+    PresentFirst,
+)
 from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.cosigned import open_cosigned
 from collegium.ledger.engines.log.delivery import (
@@ -22,29 +28,18 @@ from collegium.ledger.engines.log.delivery import (
     decode_delivery,
     encode_delivery,
 )
-from collegium.ledger.engines.log.evidence import (
-    SequencerLied,
-    block_bodies,
-    fork_parts,
-    keep_evidence,
-)
+from collegium.ledger.engines.log.evidence import SequencerLied
 from collegium.ledger.engines.log.healing import begin_trial, is_sound, put_aside, take_over
 from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.witness import KeyOf, Witness
-from collegium.ledger.frames import decode_block
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.note import Checkpoint
 from collegium.ledger.state import State
 
-EVIDENCE = "evidence"
 MOST_PRESENTATIONS = 4
 """Times that a member presents itself again after it has given the sequencer what it lacks."""
-SEARCHED = 5000
-"""Entries in which the block is looked for from which two histories part."""
 
 _TOO_FEW = "it calls a block final that too few validators have cosigned"
-_NOT_KEPT = "nothing of it was kept, and nothing of it was cosigned"
-_FOLLOWED = "a quorum has cosigned the other block, so this member has followed it"
 
 
 class Replica:
@@ -52,7 +47,6 @@ class Replica:
 
     Attributes:
         witness: its cosignatures.
-        lie: the last lie of the sequencer that was noticed, or None.
     """
 
     def __init__(
@@ -64,8 +58,8 @@ class Replica:
         clock: Callable[[], float],
     ) -> None:
         self.witness = witness
-        self.lie: SequencerLied | None = None
         self._copy = copy
+        self._accuser = Accuser(copy)
         self._connection = connection
         self._warn = warn
         self._clock = clock
@@ -86,6 +80,11 @@ class Replica:
     def copy(self) -> Copy:
         """What its home holds."""
         return self._copy
+
+    @property
+    def lie(self) -> SequencerLied | None:
+        """The last lie of the sequencer that was noticed since the start, or None."""
+        return self._accuser.last
 
     @property
     def state(self) -> State:
@@ -130,6 +129,8 @@ class Replica:
         except PresentFirst:
             self._present()
             return []
+        except NotInTheLog:
+            raise self._accuser.parted(self._connection) from None
 
     def check(self) -> bool:
         """Compare the file with what was replayed; begin to fetch a damaged one anew.
@@ -140,7 +141,7 @@ class Replica:
         if is_sound(self._copy):
             return True
         self._copy.close()
-        aside = put_aside(self._copy.home, self._copy.home / EVIDENCE)
+        aside = put_aside(self._copy.home, self._accuser.folder)
         self._warn(f"ledger.log was damaged; it is fetched anew, the old one is {aside}")
         self._copy.begin()
         self._note = ""
@@ -159,7 +160,7 @@ class Replica:
         if self._copy.blocks_ahead and bound.is_of(self._copy.ledger.head()):
             note = with_lines(bound.note, [bound.line]).encode()
             parts = {"first.note": note, "received.bin": self._copy.drop_tail()}
-            self._keep("cosigned.released", "a block that the operator gave up", parts)
+            self._accuser.keep("cosigned.released", "a block that the operator gave up", parts)
 
     def close(self) -> None:
         """Release the files; a snapshot makes the next start fast."""
@@ -189,9 +190,9 @@ class Replica:
             note = self._connection.final(self.size + 1, 0)
             return [] if note is None else self._finish(note)
         if not delivery.blocks:
-            raise self._lied("sequencer.block", "there is no block in what it sent", data)
+            raise self._accuser.lied("sequencer.block", "there is no block in what it sent", data)
         if delivery.headers[0].previous != self.ledger.last_block:
-            raise self._forked(delivery.note, data)
+            raise NotInTheLog
         self._take(delivery.blocks[0], delivery.note)
         return []
 
@@ -201,7 +202,9 @@ class Replica:
         except FormatError as error:
             self._copy.reopen()
             what = f"a block does not hold: {error.why}"
-            raise self._lied("sequencer.block", what, encode_delivery(block, note)) from error
+            raise self._accuser.lied(
+                "sequencer.block", what, encode_delivery(block, note)
+            ) from error
         self._note = note or ""
         self._announced = False
 
@@ -214,9 +217,12 @@ class Replica:
             if not self._note and not self._ask_for_note():
                 return
             cosigned = self.witness.cosign(self._note)
-        if cosigned is not None:
-            self._connection.cosign(cosigned.line, cosigned.size)
         self._announced = True
+        if cosigned is not None:
+            try:
+                self._connection.cosign(cosigned.line, cosigned.size)
+            except CosignatureRefused:
+                self.witness.waiting_for = "the sequencer holds another block than was cosigned"
 
     def _ask_for_note(self) -> bool:
         """Get the log's note over the last block again, which a restart lost.
@@ -265,7 +271,7 @@ class Replica:
         self.witness.learn(note)
         settled = self._copy.confirm(note)
         if settled is None:
-            raise self._lied("sequencer.finality", _TOO_FEW, note.encode())
+            raise self._accuser.lied("sequencer.finality", _TOO_FEW, note.encode())
         return settled
 
     def _switch(self, note: str, final: Checkpoint) -> list[Accepted]:
@@ -286,33 +292,36 @@ class Replica:
                 raise malformed("a final note", "the blocks that came with it lead elsewhere")
             settled = trial.confirm(note)
             theirs = trial.read(self.final_size, trial.size, most=None)
-        except NotInTheLog:
-            raise self._forked(note, b"") from None
         except FormatError as error:
             what = f"what it calls final does not hold: {error.why}"
-            raise self._lied("sequencer.block", what, note.encode()) from error
+            raise self._accuser.lied("sequencer.block", what, note.encode()) from error
         finally:
             trial.close()
         if settled is None:
-            raise self._lied("sequencer.finality", _TOO_FEW, note.encode())
-        self._tell_of_fork(note, theirs)
+            raise self._accuser.lied("sequencer.finality", _TOO_FEW, note.encode())
+        block, ours = self._tail()
+        if ours:  # else blocks that were fetched, and that nobody signed for
+            self._warn(str(self._accuser.signed_two(ours, block, note, theirs)))
         take_over(self._copy, trial.home)
         return settled
 
     def _present(self) -> None:
         """Tell a sequencer that has started what is held, and give it what it lacks."""
-        standing = Standing(self.final_note or "", *self._tail())
+        copy = self._copy
+        standing = Standing(copy.final_note or copy.expected or "", *self._tail())
         for _ in range(MOST_PRESENTATIONS):
             missing = self._connection.present(standing)
-            if missing is None:
+            if missing is None or copy.expected is not None:
                 self._announced = False
-                return
+                return  # it lacks nothing, or what this member has lost as well
             while missing is not None and missing < self.final_size:
                 if not self._copy.ends_at(missing):
-                    raise self._forked(self.final_note or "", b"")
+                    raise NotInTheLog
                 part = self._copy.read(missing, self.final_size)
                 missing = self._connection.restore(missing, part)
-        raise self._lied("sequencer.block", "it asks again and again for the same blocks", b"")
+        raise self._accuser.lied(
+            "sequencer.block", "it asks again and again for the same blocks", b""
+        )
 
     def _tail(self) -> tuple[bytes, str]:
         """Return the block that is not final and the log's note over it, cosigned if it is."""
@@ -328,7 +337,7 @@ class Replica:
         try:
             delivery = decode_delivery(data)
         except FormatError as error:
-            raise self._lied("sequencer.block", error.why, data) from error
+            raise self._accuser.lied("sequencer.block", error.why, data) from error
         if delivery.note is not None:
             self._opened(delivery.note)
         return delivery
@@ -338,52 +347,7 @@ class Replica:
             return self._copy.open_note(note)
         except FormatError as error:
             what = f"a checkpoint is not the log's: {error.why}"
-            raise self._lied("sequencer.signature", what, note.encode()) from error
-
-    def _tell_of_fork(self, note: str, theirs: bytes) -> None:
-        """Keep the proof that the log signed for other blocks than became final."""
-        block, ours = self._tail()
-        if not ours:
-            return  # blocks that were fetched, and that nobody signed for
-        what = (
-            f"the log's key signed two blocks after entry {self.final_size}: whoever runs it lied, "
-            "or restarted it without what it had signed"
-        )
-        where = self._keep(
-            "sequencer.fork",
-            what,
-            fork_parts(ours, note, block_bodies(block), block_bodies(theirs)),
-        )
-        self.lie = SequencerLied("sequencer.fork", what, _FOLLOWED, where)
-        self._warn(f"{what}; the one that is final replaces the other here")
-
-    def _forked(self, note: str, data: bytes) -> SequencerLied:
-        """Return the lie that what it goes on with does not contain what is final here."""
-        theirs = block_bodies(data)
-        ours: tuple[bytes, ...] = ()
-        if theirs:
-            ours = self._after(decode_block(theirs[0]).previous)
-        parts = fork_parts(self.final_note or "", note, ours, theirs if ours else ())
-        what = "it offers a history that does not contain what is final here"
-        self.lie = SequencerLied(
-            "sequencer.fork", what, "its log parts from the one that a quorum cosigned",
-            self._keep("sequencer.fork", what, parts),
-        )  # fmt: skip
-        return self.lie
-
-    def _after(self, block: bytes) -> tuple[bytes, ...]:
-        """Return the bodies of the blocks here that follow one, if it is among the latest."""
-        bodies = block_bodies(self._copy.latest(SEARCHED))
-        previous = [decode_block(body).previous for body in bodies]
-        return bodies[previous.index(block) :] if block in previous else ()
-
-    def _lied(self, code: str, what: str, received: bytes) -> SequencerLied:
-        where = self._keep(code, what, {"received.bin": received})
-        self.lie = SequencerLied(code, f"the sequencer lied: {what}", _NOT_KEPT, where)
-        return self.lie
-
-    def _keep(self, code: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
-        return keep_evidence(self._copy.home / EVIDENCE, code, what, parts)
+            raise self._accuser.lied("sequencer.signature", what, note.encode()) from error
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self._clock())

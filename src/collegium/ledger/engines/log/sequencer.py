@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from collegium.errors import FormatError
 from collegium.ledger.book import Accepted, Outcome
-from collegium.ledger.engines.log.connection import NotInTheLog, Ordered, PresentFirst, Refused
+from collegium.ledger.engines.log.connection import (
+    CosignatureRefused,
+    NotInTheLog,
+    Ordered,
+    PresentFirst,
+    Refused,
+)
 from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.electorate import active_members
@@ -58,6 +63,7 @@ class Sequencer:
         self._lines: dict[str, str] = {}
         self._note = ""
         self._members = active_members(copy.ledger.state)
+        self._seen = (b"", 0)  # last block and final size that the rest is about
         self._look_again()
 
     @property
@@ -78,8 +84,7 @@ class Sequencer:
             PresentFirst: the member has not presented itself since the start.
             NotInTheLog: no block ends there.
         """
-        if member not in self._recovery.presented:
-            raise PresentFirst
+        self._require_presented(member)
         limit = self.copy.size if self.ready else self.copy.final_size
         if not self.copy.ends_at(size):
             raise NotInTheLog
@@ -94,17 +99,16 @@ class Sequencer:
         """Take a member's cosignature of the block that ends at `size`; go on if it is enough.
 
         Raises:
-            FormatError: it does not hold, or the member is none of the block's judges.
+            PresentFirst: the member has not presented itself since the start.
+            CosignatureRefused: it does not hold, or the member is none of the block's judges.
         """
-        if not self.ready or size != self.copy.size:
+        self._require_presented(member)
+        if not self.ready or size != self.copy.size or (self.copy.settled and not self._lines):
             return  # the block became final without it, or the member will hand it over again
         note = with_lines(self._note, [line])
         if cosignature_of(member, note, self.copy.judges) is None:
-            raise FormatError(
-                "sequencer.cosignature", f"{member}'s cosignature does not hold",
-                "it is over another block, by another key, or the member does not judge this one",
-                "compare the member's key with the one on the ledger, and its log with the others'",
-            )  # fmt: skip
+            self._tell("refused", member=member, what="a cosignature that does not hold here")
+            raise CosignatureRefused
         known = member in self._lines
         self._lines[member] = line
         if not self.copy.settled:
@@ -113,8 +117,13 @@ class Sequencer:
         elif not known:
             self.copy.enrich(with_lines(self._note, self._lines.values()))
 
-    def final(self, size: int) -> str | None:
-        """Return the newest final note if it is at least `size` long."""
+    def final(self, member: str, size: int) -> str | None:
+        """Return the newest final note if it is at least `size` long.
+
+        Raises:
+            PresentFirst: the member has not presented itself since the start.
+        """
+        self._require_presented(member)
         return self.copy.final_note if size <= self.copy.final_size else None
 
     def present(self, member: str, standing: Standing) -> int | None:
@@ -148,6 +157,10 @@ class Sequencer:
         self.copy.write_snapshot()
         self.copy.close()
 
+    def _require_presented(self, member: str) -> None:
+        if member not in self._recovery.presented:
+            raise PresentFirst
+
     def _advance(self) -> None:
         """Cut blocks while transactions wait and the last block is final."""
         while self.ready and self.copy.settled and len(self._pool):
@@ -158,31 +171,36 @@ class Sequencer:
                 _answer(item, outcome)
             if self.copy.size > first:
                 self._pool.remember(_numbered(self.copy.latest(1)))
-                self._take_head({})
+                self._take_head()
                 self._tell("block", size=self.copy.size, entries=self.copy.size - first)
         self._changed()
 
     def _look_again(self) -> None:
         """Take up what `Recovery` did: another block at the end, or one that is final now."""
-        if self.copy.ledger.checkpoint(self._key) != self._note:
-            self._take_head(self._recovery.lines)
+        copy = self.copy
+        if self._seen != (copy.ledger.last_block, copy.final_size):
+            self._take_head()
             self._pool.forget(0)
-            self._pool.remember(_numbered(self.copy.latest(REMEMBERED)))
+            self._pool.remember(_numbered(copy.latest(REMEMBERED)))
+        self._lines.update(self._recovery.taken_lines())
         self._settle()
 
-    def _take_head(self, lines: dict[str, str]) -> None:
+    def _take_head(self) -> None:
         """Sign for the block that the copy now ends with."""
         self._note = self.copy.ledger.checkpoint(self._key)
-        self._lines = dict(lines)
+        self._lines = {}
         self.served = self._members | active_members(self.copy.ledger.state)
+        self._seen = (self.copy.ledger.last_block, self.copy.final_size)
 
     def _settle(self) -> None:
         """Make the last block final if enough have cosigned it; take up who is a member then."""
-        if self.copy.blocks_ahead and self.copy.judges.suffices(self._lines):
-            self.copy.confirm(with_lines(self._note, self._lines.values()))
-            self._tell("final", size=self.copy.size, cosigned=sorted(self._lines))
-        if self.copy.settled:
-            self.served = self._members = active_members(self.copy.ledger.state)
+        copy = self.copy
+        if copy.blocks_ahead and copy.judges.suffices(self._lines):
+            copy.confirm(with_lines(self._note, self._lines.values()))
+            self._seen = (copy.ledger.last_block, copy.final_size)
+            self._tell("final", size=copy.size, cosigned=sorted(self._lines))
+        if copy.settled:
+            self.served = self._members = active_members(copy.ledger.state)
 
 
 def _answer(item: Item, outcome: Outcome) -> None:

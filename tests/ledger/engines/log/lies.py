@@ -1,0 +1,109 @@
+"""Sequencers that lie: each holds the log's key and may send any member anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.ledger.engines.log.kit import LOG_KEY, Consortium, Wire
+
+from collegium.ledger.book import Ledger
+from collegium.ledger.engines.log.connection import Answer
+from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
+from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.frames import (
+    BLOCK,
+    ENTRY,
+    Block,
+    application_hash,
+    decode_entry,
+    encode_entry,
+    encode_frame,
+    entry_hash,
+    read_frames,
+)
+from collegium.ledger.keys import SigningKey
+from collegium.ledger.merkle import Frontier
+from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+
+
+def second_face(us: Consortium, home: str = "sequencer", name: str = "evil") -> Sequencer:
+    """Start another sequencer on a copy of a home: it orders otherwise from here on."""
+    us.copied(home, name)
+    evil = us.sequencer(name)
+    for member, replica in us.replicas.items():
+        evil.present(member, Standing(final=replica.final_note or ""))
+    assert evil.ready
+    return evil
+
+
+@dataclass(slots=True)
+class Scripted:
+    """A connection whose answers are changed on their way."""
+
+    wire: Wire
+    on_blocks: Callable[[bytes | None], bytes | None] = lambda data: data
+    on_final: Callable[[str | None], str | None] = lambda note: note
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        return self.wire.submit(envelopes)
+
+    def blocks(self, size: int, wait: float) -> bytes | None:
+        return self.on_blocks(self.wire.blocks(size, wait))
+
+    def cosign(self, line: str, size: int) -> None:
+        self.wire.cosign(line, size)
+
+    def final(self, size: int, wait: float) -> str | None:
+        return self.on_final(self.wire.final(size, wait))
+
+    def present(self, standing: Standing) -> int | None:
+        return self.wire.present(standing)
+
+    def restore(self, size: int, blocks: bytes) -> int | None:
+        return self.wire.restore(size, blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Honest:
+    """The block that an honest sequencer made, taken apart so that a liar can change it."""
+
+    entries: list[tuple[bytes, bytes]]
+    header: Block
+
+
+def honest(delivery: bytes | None) -> Honest:
+    """Take a delivery of one block apart."""
+    assert delivery is not None
+    (header,) = decode_delivery(delivery).headers
+    frames = [frame for frame in read_frames(delivery) if frame.kind == ENTRY]
+    return Honest([decode_entry(frame.body) for frame in frames], header)
+
+
+def crafted(
+    ledger: Ledger,
+    entries: Sequence[tuple[bytes, bytes]],
+    state_root: bytes,
+    key: SigningKey = LOG_KEY,
+    **other: Any,
+) -> bytes:
+    """Return a signed delivery of one block of envelopes and events, whether they follow or not.
+
+    Hashes that the liar can compute are right: only what the contract says is not. `other` changes
+    fields of the block frame.
+    """
+    frontier = Frontier(ledger.frontier.size, ledger.frontier.peaks)
+    frames = b""
+    for envelope, events in entries:
+        entry = encode_entry(envelope, events)
+        frontier.append(entry_hash(entry))
+        frames += encode_frame(ENTRY, entry)
+    app = application_hash(state_root, frontier.size, frontier.root())
+    size = ledger.frontier.size
+    block = replace(Block(ledger.last_block, size, len(entries), state_root, app), **other)
+    checkpoint = Checkpoint(
+        origin_of(ledger.identity), frontier.size, frontier.root(), block.digest()
+    )
+    blocks = frames + encode_frame(BLOCK, block.body())
+    return encode_delivery(blocks, sign_checkpoint(checkpoint, key))
