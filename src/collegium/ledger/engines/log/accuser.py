@@ -1,4 +1,4 @@
-"""A member's memory of what the sequencer did that cannot be: it names it and keeps what shows it."""
+"""What the sequencer did that cannot be: a member names it and keeps what shows it."""
 
 from __future__ import annotations
 
