@@ -155,6 +155,10 @@ class Consortium:
             self.wires["ada"].submit([self.registration(study)])
             self.step(list(self.replicas))
 
+    def settled(self, name: str) -> bool:
+        """Return whether all that a member holds is final."""
+        return self.replicas[name].settled
+
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Return what each member holds, and what of it is final."""
         return {name: (one.size, one.final_size) for name, one in self.replicas.items()}
@@ -178,8 +182,9 @@ class Consortium:
 
     def close(self) -> None:
         """Release every file, as the end of a process would."""
-        for copy in (*self.sequencers, *self.replicas.values()):
-            copy.copy.close()
+        copies = [one.copy for one in self.sequencers]
+        for copy in [*copies, *(one.copy for one in self.replicas.values())]:
+            copy.close()
 
     def require_agreement(self) -> None:
         """Check that members' final logs are prefixes of each other."""

@@ -141,7 +141,7 @@ def test_a_liar_does_not_fill_the_disk(us: Consortium) -> None:
     evidence = us.home("ada") / "evidence"
     assert len(list(evidence.iterdir())) == 1
     for number in range(100):
-        keep_evidence(evidence, "sequencer.block", "what", {"received.bin": b"%d" % number})
+        keep_evidence(evidence, "block", "what", {"received.bin": b"%d" % number})
     assert len(list(evidence.iterdir())) == 64
 
 

@@ -154,7 +154,7 @@ class Replica:
         if self._copy.blocks_ahead and bound.is_of(self._copy.ledger.head()):
             note = with_lines(bound.note, [bound.line]).encode()
             parts = {"first.note": note, "received.bin": self._copy.drop_tail()}
-            self._accuser.keep("cosigned.released", "a block that the operator gave up", parts)
+            self._accuser.keep("released", "a block that the operator gave up", parts)
 
     def close(self) -> None:
         """Release the files; a snapshot makes the next start fast."""
