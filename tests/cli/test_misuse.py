@@ -17,8 +17,9 @@ GROUPS = {
     "audit": {"check", "entries", "policy", "receipt", "tiles"},
     "network": {"down", "status", "up"},
     "node": {"init", "start", "status"},
+    "sequencer": {"certify", "found", "init", "start"},
 }
-ENDLESS = {"node start"}
+ENDLESS = {"node start", "sequencer start"}
 """What runs until it is stopped, and prints no result."""
 
 CALLED = sorted(COMMANDS | {f"{group} {name}" for group, names in GROUPS.items() for name in names})

@@ -185,8 +185,8 @@ def _checked(answer: urllib3.BaseHTTPResponse, expect: Sequence[int]) -> urllib3
         raise PresentFirst
     if (answer.status, problem.code) == (NOT_IN_THE_LOG, "not-in-the-log"):
         raise NotInTheLog
-    if answer.status == COSIGNATURE_REFUSED:
-        raise CosignatureRefused(problem.why)
+    if (answer.status, problem.code) == (COSIGNATURE_REFUSED, "cosignature-refused"):
+        raise CosignatureRefused
     if answer.status == 403:
         raise RunError(
             "transport.refused", "the sequencer does not serve this member", problem.what,

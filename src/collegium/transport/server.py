@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from collegium.errors import CollegiumError, FormatError, RunError
-from collegium.ledger.engines.log.connection import NotInTheLog, PresentFirst
+from collegium.ledger.engines.log.connection import CosignatureRefused, NotInTheLog, PresentFirst
 from collegium.ledger.engines.log.delivery import decode_envelopes, decode_standing
 from collegium.transport.authority import member_of
 from collegium.transport.monitoring import Monitored, monitored_tile
@@ -101,6 +101,8 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return _problem(PRESENT_FIRST, Problem("present-first"))
     except NotInTheLog:
         return _problem(NOT_IN_THE_LOG, Problem("not-in-the-log"))
+    except CosignatureRefused:
+        return _problem(COSIGNATURE_REFUSED, Problem("cosignature-refused"))
     except CollegiumError as error:
         status = 400 if isinstance(error, FormatError) else 409
         return _problem(status, Problem(error.code, error.what, error.why, error.todo))
@@ -139,11 +141,7 @@ async def _restore(request: web.Request) -> web.Response:
 
 async def _cosignatures(request: web.Request) -> web.Response:
     line = _text(await _body(request, LARGEST_LINE))
-    try:
-        await request.app[SERVICE].cosign(request[_MEMBER], line, _size(request))
-    except FormatError as error:
-        problem = Problem(error.code, error.what, error.why, error.todo)
-        return _problem(COSIGNATURE_REFUSED, problem)
+    await request.app[SERVICE].cosign(request[_MEMBER], line, _size(request))
     return web.Response(status=204)
 
 

@@ -64,6 +64,7 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
         CollegiumError: the home is not complete, does not hold together, or the port is taken.
     """
     home = home.resolve()
+    (home / ADDRESS).unlink(missing_ok=True)  # of one that was killed
     settings = read_settings(home)
     genesis = read_ledger_identity(home)
     key = read_log_key(home, genesis, ask)

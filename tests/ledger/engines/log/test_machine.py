@@ -52,6 +52,7 @@ class LogMachine(RuleBasedStateMachine):
         self.acknowledged: set[bytes] = set()
         self.finals = dict.fromkeys(MEMBERS, b"")
         self.submitted: list[bytes] = []
+        self.two_faced = False
 
     @rule(who=members, count=st.integers(1, 3))
     def submit(self, who: str, count: int) -> None:
@@ -75,7 +76,7 @@ class LogMachine(RuleBasedStateMachine):
             answers = wire.submit(batch)
         except Down:
             return
-        if wire.sequencer is self.sequencer:
+        if wire.sequencer is self.sequencer and not self.two_faced:
             self.acknowledged |= {
                 one for one, answer in zip(batch, answers, strict=True)
                 if isinstance(answer, Ordered)
@@ -142,11 +143,52 @@ class LogMachine(RuleBasedStateMachine):
         self.number += 1
         name = f"evil{self.number}"
         self.only_final_is_owed()
+        self.two_faced = True  # from here on its word is worth nothing
         shutil.copytree(self.us.folder / self.home, self.us.folder / name)
         evil = self.us.sequencer(name)
         evil._recovery.presented |= set(MEMBERS)  # a liar needs not hear anybody
         evil._recovery.ready = evil.copy.expected is None
         self.us.connect(evil, some)
+
+    @rule(some=groups)
+    def two_blocks(self, some: list[str]) -> None:
+        """Two faces make two blocks after the same one, and each gets what cosignatures it can."""
+        self.connect_all()
+        self.two_faces(some)
+        others = [who for who in MEMBERS if who not in some]
+        for group in (some, others):
+            self.submit(group[0], 1 + len(group) % 2)
+        for who in MEMBERS:
+            self.step(who, 1)
+
+    def connect_all(self) -> None:
+        self.us.connect(self.sequencer)
+
+    @rule(who=members)
+    def bluff(self, who: str) -> None:
+        """A member is told that its last block is final, with all cosignatures that there are."""
+        us, replica = self.us, self.us.replicas[who]
+        head = replica.ledger.head()
+        lines = [
+            last.line
+            for one in us.replicas.values()
+            if (last := one.witness._file.last) is not None and last.is_of(head)
+        ]
+        note = sign_checkpoint(head, LOG_KEY) + "".join(lines)
+        wire = us.wires[who]
+        replica._connection = Scripted(wire, on_final=lambda _: note)
+        with suppress(SequencerLied, Down):
+            us.told[who] += replica.step(0)
+        replica._connection = wire
+
+    @rule(who=members, some=groups)
+    def forgetful(self, who: str, some: list[str]) -> None:
+        """A member loses what it has just cosigned, and is shown another block in its place."""
+        self.two_blocks(some)
+        self.damage(who, 1595, heals=True)
+        for face in [self.us.wires[other].sequencer for other in MEMBERS]:
+            self.us.connect(face, [who])
+            self.step(who, 3)
 
     @rule(who=members, kind=st.integers(0, 4))
     def lie(self, who: str, kind: int) -> None:
@@ -228,6 +270,10 @@ class LogMachine(RuleBasedStateMachine):
         for shorter, longer in pairwise(logs):
             assert longer.startswith(shorter), "two members hold different final histories"
 
+    def final_nowhere(self, first: int) -> bool:
+        """Return whether no member knows anything final after so many entries."""
+        return all(one.copy.known_final <= first for one in self.us.replicas.values())
+
     @invariant()
     def told_once(self) -> None:
         """A member is told of each entry once, in order."""
@@ -253,6 +299,7 @@ class LogMachine(RuleBasedStateMachine):
     def recover(self) -> None:
         us = self.us
         us.connect(self.sequencer)
+        self.restart_on(self.home)  # it hears anew what everybody holds
         for who in MEMBERS:
             us.start(who)
         us.step(rounds=6)
@@ -260,6 +307,7 @@ class LogMachine(RuleBasedStateMachine):
         for who in MEMBERS:  # what operators do when a lie has split the members
             bound = us.replicas[who].witness.bound
             if bound is not None and not bound.is_of(going_on):
+                assert self.final_nowhere(bound.first), "operators would release what is final"
                 us.replicas[who].release()
         us.step(rounds=6)
         answers = us.wires["ada"].submit([us.registration("last")])

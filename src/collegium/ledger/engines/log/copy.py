@@ -56,6 +56,7 @@ class Copy:
         final_size: entries that are final.
         expected: a final note of before, where the file was lost or mended and is shorter now.
         judges: the validators who judge the last block.
+        told: entries that `confirm` has returned, now or before, and returns no more.
         unsettled: what the blocks beyond `final_size` hold; of a long history, the latest.
     """
 
@@ -73,13 +74,18 @@ class Copy:
         self.unsettled: deque[Accepted] = deque(maxlen=MOST_UNSETTLED)
         self._next_judges: Electorate | None = None
         self._snapshot_size = 0
-        self._told = 0  # entries that `confirm` has returned, now or before
+        self.told = 0
         self._synced = True
 
     @property
     def size(self) -> int:
         """Number of entries held."""
         return self.ledger.frontier.size
+
+    @property
+    def known_final(self) -> int:
+        """Number of entries that are known to be final, held or not."""
+        return self.final_size if self.expected is None else self.open_note(self.expected).size
 
     @property
     def settled(self) -> bool:
@@ -138,6 +144,8 @@ class Copy:
     def confirm(self, note: str) -> list[Accepted] | None:
         """Take a note over exactly what is held, opened by `open_note`; keep it if it is final.
 
+        It is at least as long as `known_final`.
+
         Returns:
             What became final by it, in order; None where too few validators cosigned it.
         """
@@ -148,10 +156,10 @@ class Copy:
             self._synced = True
         write_final(self.home, note)
         self.final_note = note
-        settled = [one for one in self.unsettled if one.index >= self._told]
+        settled = [one for one in self.unsettled if one.index >= self.told]
         self.unsettled.clear()
         self.expected = self._next_judges = None
-        self.final_size = self._told = self.size
+        self.final_size = self.told = self.size
         if self.size - self._snapshot_size >= SNAPSHOT_EVERY:
             self.write_snapshot()
         return settled
@@ -253,7 +261,7 @@ class Copy:
         try:
             self._sizes, self._ends = _bounds(self._file.read())
             self._snapshot_size = self.size if snapshot_path(path).exists() else 0
-            self._told = self.final_size
+            self.told = self.final_size
             self._hold_to_final()
             self.unsettled.clear()
             self._next_judges = None

@@ -56,7 +56,7 @@ def begin_trial(copy: Copy) -> Copy:
     if copy.final_note is not None:
         write_final(home, copy.final_note)
     trial = open_copy(home, copy.ledger.genesis, lambda _: None)
-    trial.expected = copy.expected
+    trial.expected, trial.told = copy.expected, copy.told
     return trial
 
 

@@ -247,7 +247,7 @@ class Replica:
     def _finish(self, note: str) -> list[Accepted]:
         """Take up what a final note says, as far as the blocks are here; fetch what is missing."""
         final = self._opened(note)
-        if final.size <= self.final_size:
+        if final.size <= self.final_size or final.size < self._copy.known_final:
             return []
         if final.size == self.size:
             return self._confirm(note) if final == self.ledger.head() else self._switch(note, final)

@@ -81,10 +81,13 @@ class Sequencer:
         """Return what follows `size` entries, as `Connection.blocks`; None if nothing does.
 
         Raises:
-            PresentFirst: the member has not presented itself since the start.
+            PresentFirst: the member has not presented itself since the start, or it holds more
+                that is final than is known here.
             NotInTheLog: no block ends there.
         """
         self._require_presented(member)
+        if size > self.copy.final_size:
+            raise PresentFirst
         limit = self.copy.size if self.ready else self.copy.final_size
         if not self.copy.ends_at(size):
             raise NotInTheLog

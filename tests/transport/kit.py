@@ -1,0 +1,103 @@
+"""A sequencer that really listens on loopback with TLS, in a thread, and members that ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from tests.ledger.contract.kit import four_equals
+from tests.ledger.engines.log.kit import LOG_KEY, Consortium, tell_nobody
+
+from collegium.ledger.engines.log.copy import open_copy
+from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.transport.authority import certify_client, certify_server, create_authority
+from collegium.transport.bell import Bell
+from collegium.transport.client import HttpsConnection, connect
+from collegium.transport.monitoring import Monitored
+from collegium.transport.relay import Relay
+from collegium.transport.server import application, server_context
+from collegium.transport.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where the sequencer is, as a member's settings say it; it satisfies `client.Address`."""
+
+    url: str
+    ca: str = "ca.pem"
+    certificate: str = "client.pem"
+    key: str = "client.key"
+
+
+@dataclass(slots=True)
+class Port:
+    """A port that is served: whose sequencer, where, and with which authority."""
+
+    folder: Path
+    us: Consortium
+    sequencer: Sequencer
+    url: str
+    opened: list[HttpsConnection] = field(default_factory=list)
+
+    def connection(self, member: str, authority: str = "authority") -> HttpsConnection:
+        """Return a connection of a member with a certificate of its own."""
+        tls = self.folder / "clients" / f"{authority}-{member}"
+        if not tls.exists():
+            certify_client(self.folder / authority, tls, member)
+        self.opened.append(connect(tls, At(self.url)))
+        return self.opened[-1]
+
+
+@contextmanager
+def served(folder: Path, home: str = "sequencer") -> Iterator[Port]:
+    """Serve a sequencer on a free port until the block ends."""
+    authority = folder / "authority"
+    if not authority.exists():
+        create_authority(authority, "test")
+        certify_server(authority, folder / "tls", ["127.0.0.1", "localhost"])
+    us = Consortium(folder / "homes", four_equals())
+    copy = open_copy(us.home(home), us.world.genesis, us.warnings.append)
+    bell = Bell()
+    sequencer = Sequencer(copy, LOG_KEY, bell.ring, tell_nobody)
+    service = Service(sequencer, bell)
+    app = application(service, Relay(folder / "blobs"), Monitored(copy))
+    tls = folder / "tls"
+    context = server_context(tls / "server.pem", tls / "server.key", tls / "ca.pem")
+    started, loop = threading.Event(), asyncio.new_event_loop()
+    stopped = asyncio.Event()
+    urls: list[str] = []
+
+    async def serve() -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        urls.append(f"https://127.0.0.1:{runner.addresses[0][1]}")
+        started.set()
+        await stopped.wait()
+        await runner.cleanup()
+        await asyncio.sleep(0.1)  # for the last words of TLS
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        assert started.wait(30)
+        port = Port(folder, us, sequencer, urls[0])
+        yield port
+        for connection in port.opened:
+            connection.close()
+        us.close()
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(30)
+        loop.close()
+        service.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()  # asyncio forgets to close what fails in TLS's handshake

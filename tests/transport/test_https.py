@@ -1,0 +1,196 @@
+"""Members and a sequencer over real TLS: who is heard, what is held open, what is refused."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+import pytest
+import urllib3
+from tests.ledger.engines.log.kit import MEMBERS
+from tests.transport.kit import At, Port, served
+
+from collegium.errors import CollegiumError, RunError
+from collegium.ledger.engines.log.connection import (
+    CosignatureRefused,
+    NotInTheLog,
+    Ordered,
+    PresentFirst,
+    Refused,
+)
+from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.tiles import Tile
+from collegium.transport.authority import certify_client, create_authority
+from collegium.transport.client import HttpsConnection, connect
+from collegium.transport.wire import LARGEST_SUBMISSION, Problem
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[Port]:
+    with served(tmp_path) as found:
+        yield found
+
+
+def begun(port: Port) -> dict[str, HttpsConnection]:
+    """Connect everybody, and let them present themselves and take the first block."""
+    connections = {name: port.connection(name) for name in MEMBERS}
+    for name, connection in connections.items():
+        port.us.start(name, connection)
+    for _ in range(2):
+        port.us.step(rounds=1)
+    return connections
+
+
+def test_members_order_replay_and_cosign_over_the_port(port: Port) -> None:
+    connections = begun(port)
+    (answer,) = connections["ada"].submit([port.us.registration("heart")])
+    assert answer == Ordered(0)
+    port.us.step()
+    assert port.us.sizes() == dict.fromkeys(MEMBERS, (1, 1))
+    port.us.require_agreement()
+    (again,) = connections["ada"].submit([port.us.registration("heart")])
+    assert again == Ordered(0)
+    (refused,) = connections["bo"].submit([b"no envelope"])
+    assert isinstance(refused, Refused)
+    assert refused.code == "malformed"
+
+
+def test_a_question_that_is_held_open_is_answered_at_once_when_there_is_news(port: Port) -> None:
+    connections = begun(port)
+    found: list[bytes | None] = []
+    waiting = threading.Thread(target=lambda: found.append(connections["bo"].blocks(0, 30.0)))
+    began = monotonic()
+    waiting.start()
+    connections["ada"].submit([port.us.registration("heart")])
+    waiting.join(30)
+    assert monotonic() - began < 15
+    assert found
+    assert found[0] is not None
+
+
+def test_a_question_without_news_comes_back_empty(port: Port) -> None:
+    connections = begun(port)
+    assert connections["ada"].blocks(0, 0.1) is None
+    assert connections["ada"].final(1, 0.1) is None
+
+
+def test_who_has_not_presented_itself_is_asked_to(port: Port) -> None:
+    connection = port.connection("ada")
+    with pytest.raises(PresentFirst):
+        connection.blocks(0, 0)
+    with pytest.raises(PresentFirst):
+        connection.final(0, 0)
+    assert connection.present(Standing()) is None
+
+
+def test_what_cannot_be_is_refused_by_its_name(port: Port) -> None:
+    connections = begun(port)
+    two = [port.us.registration("heart"), port.us.registration("lung")]
+    connections["ada"].submit(two)
+    port.us.step()
+    with pytest.raises(NotInTheLog):
+        connections["ada"].blocks(1, 0)
+    with pytest.raises(PresentFirst):
+        connections["ada"].blocks(17, 0)
+    connections["ada"].submit([port.us.registration("kidney")])
+    with pytest.raises(CosignatureRefused):
+        connections["ada"].cosign("— nobody AAAA\n", 3)
+    with pytest.raises(PresentFirst):
+        connections["ada"].restore(0, b"blocks that nobody has asked for")
+
+
+def test_whoever_is_no_member_is_served_nothing_but_the_monitors_part(port: Port) -> None:
+    connections = begun(port)
+    stranger = port.connection("eve")
+    for ask in (
+        lambda: stranger.submit([b""]), lambda: stranger.blocks(0, 0), lambda: stranger.final(0, 0),
+        lambda: stranger.present(Standing()), lambda: stranger.ask("GET", "/v1/status"),
+        lambda: stranger.ask("HEAD", f"/v1/blobs/{'0' * 64}"),
+    ):  # fmt: skip
+        with pytest.raises(CollegiumError):
+            ask()
+    connections["ada"].submit([port.us.registration("heart")])
+    port.us.step()
+    note = stranger.ask("GET", "/checkpoint").data.decode()
+    assert note == port.us.replicas["ada"].final_note
+    hashes = stranger.ask("GET", f"/{Tile(0, 0, 1).path}").data
+    assert len(hashes) == 32
+    assert stranger.ask("GET", f"/{Tile(None, 0, 1).path}").data
+    for odd in (Tile(0, 0, 2).path, Tile(1, 0).path, "tile/0/0", "tile/x"):
+        with pytest.raises(CollegiumError):
+            stranger.ask("GET", f"/{odd}")
+
+
+def test_without_a_certificate_of_the_authority_nobody_is_heard(port: Port, tmp_path: Path) -> None:
+    create_authority(tmp_path / "other", "other")
+    with closing(port.connection("ada", "other")) as stranger, pytest.raises(RunError) as caught:
+        stranger.blocks(0, 0)
+    assert caught.value.code == "transport.unreachable"
+    trusting = ssl.create_default_context(cafile=tmp_path / "authority" / "ca.pem")
+    with (
+        urllib3.PoolManager(ssl_context=trusting, retries=False) as bare,
+        pytest.raises((urllib3.exceptions.HTTPError, ssl.SSLError, OSError)),
+    ):
+        bare.request("GET", f"{port.url}/checkpoint")
+
+
+def test_a_sequencer_of_another_authority_is_not_believed(port: Port, tmp_path: Path) -> None:
+    create_authority(tmp_path / "other", "other")
+    certify_client(tmp_path / "other", tmp_path / "mine", "ada")
+    with pytest.raises(RunError) as caught:
+        connect(tmp_path / "mine", At(port.url)).blocks(0, 0)
+    assert caught.value.code == "transport.unreachable"
+    assert "certificate" in caught.value.why
+
+
+def test_nobody_at_the_port_is_told_after_a_few_tries(port: Port) -> None:
+    with (
+        closing(connect(_tls(port), At("https://127.0.0.1:9"))) as nobody,
+        pytest.raises(RunError) as caught,
+    ):
+        nobody.blocks(0, 0)
+    assert caught.value.code == "transport.unreachable"
+
+
+def _tls(port: Port) -> Path:
+    port.connection("ada")
+    return port.folder / "clients" / "authority-ada"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/blocks", None),
+        ("GET", "/v1/blocks?size=-1", None),
+        ("GET", "/v1/blocks?size=1e3", None),
+        ("GET", "/v1/blocks?size=0&wait=soon", None),
+        ("POST", "/v1/transactions", b"\0\0\0\xff"),
+        ("POST", "/v1/standing", b"x"),
+        ("POST", "/v1/cosignatures?size=0", b"\xff\xfe"),
+        ("GET", "/v1/blobs/../../keys/log.pem", None),
+        ("GET", "/v1/blobs/ABCDEF", None),
+        ("PUT", f"/v1/blobs/{'0' * 64}", b"without its headers"),
+        ("PATCH", "/v1/blocks", None),
+        ("GET", "/nowhere", None),
+    ],
+)
+def test_nonsense_is_refused_with_a_problem(
+    port: Port, method: str, path: str, body: bytes | None
+) -> None:
+    connection = begun(port)["ada"]
+    answer = connection._pool.request(method, port.url + path, body=body, redirect=False)
+    assert 400 <= answer.status < 500
+    assert msgspec.json.decode(answer.data, type=Problem).code
+    assert connection.blocks(0, 0) is None  # and the port goes on
+
+
+def test_a_body_is_bounded_before_it_is_read(port: Port) -> None:
+    connection = begun(port)["ada"]
+    with pytest.raises(CollegiumError) as caught:
+        connection.ask("POST", "/v1/transactions", bytes(LARGEST_SUBMISSION + 1))
+    assert caught.value.code in ("http.413", "transport.unreachable")

@@ -1,0 +1,107 @@
+"""Blobs through the port: whole or not at all, and never sent twice where a part is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from tests.ledger.engines.log.kit import MEMBERS
+from tests.transport.kit import Port, served
+
+from collegium.errors import RunError, StoreError
+from collegium.transport import relayed
+from collegium.transport.relay import LARGEST_BLOB, Relay
+from collegium.transport.relayed import RelayStore
+
+DATA = bytes(range(256)) * 40
+NAME = sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[Port]:
+    with served(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relayed, "PIECE", 1000)
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("data", [b"", b"x", bytes(1000), DATA])
+def test_what_one_puts_another_gets(port: Port, data: bytes) -> None:
+    ada, bo = (RelayStore(port.connection(name)) for name in MEMBERS[:2])
+    digest = sha256(data).digest()
+    assert bo.get(digest) is None
+    assert not bo.has(digest)
+    assert ada.put(data) == digest
+    assert ada.put(data) == digest
+    assert bo.has(digest)
+    assert bo.get(digest) == data
+    assert (port.folder / "blobs" / digest.hex()).read_bytes() == data
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_an_upload_goes_on_where_it_stopped(port: Port) -> None:
+    ada = RelayStore(port.connection("ada"))
+    Relay(port.folder / "blobs").append("ada", NAME, 0, DATA[:4321], len(DATA))
+    ada.put(DATA)
+    assert ada.get(bytes.fromhex(NAME)) == DATA
+    assert list((port.folder / "blobs" / "partial").iterdir()) == []
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_what_was_uploaded_wrongly_is_refused_and_sent_anew(port: Port) -> None:
+    ada = RelayStore(port.connection("ada"))
+    Relay(port.folder / "blobs").append("ada", NAME, 0, b"another" + DATA[7:4321], len(DATA))
+    with pytest.raises(StoreError) as caught:
+        ada.put(DATA)
+    assert caught.value.code == "store.refused"
+    assert not (port.folder / "blobs" / NAME).exists()
+    ada.put(DATA)
+    assert ada.get(bytes.fromhex(NAME)) == DATA
+
+
+def test_a_blob_that_was_altered_in_the_relay_is_as_if_it_were_not_there(port: Port) -> None:
+    ada = RelayStore(port.connection("ada"))
+    ada.put(DATA)
+    (port.folder / "blobs" / NAME).write_bytes(b"x" * len(DATA))
+    assert ada.get(bytes.fromhex(NAME)) is None
+
+
+def test_nobody_deletes_what_the_ledger_does_not_call_retired(port: Port) -> None:
+    ada = RelayStore(port.connection("ada"))
+    digest = ada.put(DATA)
+    with pytest.raises(StoreError) as caught:
+        ada.delete(digest)
+    assert caught.value.code == "store.refused"
+    assert ada.get(digest) == DATA
+
+
+def test_uploads_of_two_members_do_not_meet(tmp_path: Path) -> None:
+    relay = Relay(tmp_path)
+    relay.append("ada", NAME, 0, b"wrong", len(DATA))
+    assert relay.offset("bo", NAME) == 0
+    relay.append("bo", NAME, 0, DATA, len(DATA))
+    assert relay.path(NAME) is not None
+
+
+@pytest.mark.parametrize(
+    ("offset", "data", "length", "code"),
+    [
+        (7, b"x", 100, "relay.offset"),
+        (0, b"xyz", 2, "relay.too-large"),
+        (0, b"x", LARGEST_BLOB + 1, "relay.too-large"),
+        (0, b"x", 1, "relay.digest"),
+    ],
+)
+def test_a_piece_that_cannot_be_is_refused(
+    tmp_path: Path, offset: int, data: bytes, length: int, code: str
+) -> None:
+    with pytest.raises(RunError) as caught:
+        Relay(tmp_path).append("ada", NAME, offset, data, length)
+    assert caught.value.code == code
+    assert Relay(tmp_path).path(NAME) is None
