@@ -54,10 +54,12 @@ def up(
         CollegiumError: the study or the folder is not acceptable, or a process fails; then
             everything that was started is ended.
     """
+    if study is None:
+        read_record(folder)
     with claimed(folder), ended_on_failure(folder):
-        if (folder / RECORD).exists():
+        if study is not None and (folder / RECORD).exists():
             _require_same(read_record(folder), study, members, changes)
-        else:
+        elif study is not None:
             _found(folder, study, members, changes, stage)
         record = start_all(folder, stage)
         if detach:
@@ -69,11 +71,8 @@ def up(
 
 
 def _found(
-    folder: Path, study: str | None, members: int | None, changes: Sequence[str], stage: Stage
+    folder: Path, study: str, members: int | None, changes: Sequence[str], stage: Stage
 ) -> None:
-    if study is None:
-        read_record(folder)  # there is none, which is the error to tell
-        return
     names = {path.name for path in folder.iterdir()} - {".lock"}
     if names and UNFINISHED not in names:
         raise RunError(
@@ -86,12 +85,8 @@ def _found(
     found(folder, prepared)
 
 
-def _require_same(
-    record: Record, study: str | None, members: int | None, changes: Sequence[str]
-) -> None:
+def _require_same(record: Record, study: str, members: int | None, changes: Sequence[str]) -> None:
     """Refuse to go on with another study, or other members, than are there."""
-    if study is None:
-        return
     prepared = planned(study, members, changes)
     if digest(prepared.study) != record.document or tuple(prepared.sites) != record.members:
         raise RunError(
