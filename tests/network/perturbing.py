@@ -25,7 +25,7 @@ import collegium
 from collegium.network.processes import Child, is_alive, start, stop
 from collegium.network.record import OUTPUT, SEQUENCER, home_of, keep_record, read_record
 
-BEAT = 0.4
+BEAT = 1.0
 """Seconds between two draws."""
 
 AWAY = (0.1, 0.8)
@@ -105,16 +105,23 @@ def child_of(folder: Path, name: str) -> Child:
     return next(one for one in read_record(folder).children if one.name == name)
 
 
-def begin(folder: Path, name: str, release: Path | None = None) -> Child:
-    """Start one process of a trial, on its record as soon as it runs; another copy of the package
-    if one is given.
+def begin(
+    folder: Path, name: str, release: Path | None = None, more: tuple[str, ...] = ()
+) -> Child:
+    """Start one process of a trial, on its record as soon as it runs.
+
+    Args:
+        folder: the trial's.
+        name: a member, or the sequencer.
+        release: another copy of the package, if it is to run that.
+        more: further arguments.
     """
     home = folder / SEQUENCER if name == SEQUENCER else home_of(folder, name)
     program = "sequencer" if name == SEQUENCER else "node"
     package = release or Path(collegium.__file__).parents[1]
     command = [
         "/usr/bin/env", f"PYTHONPATH={package}", sys.executable, "-m", "collegium",
-        program, "start", str(home.resolve()),
+        program, "start", str(home.resolve()), *more,
     ]  # fmt: skip
     child = start(name, command, home / OUTPUT)
     on_record(folder, child)
