@@ -171,7 +171,7 @@ class LyingService(Service):
 
     async def final(self, member: str, size: int, wait: float) -> str | None:
         """Tell nothing to those from whom it withholds."""
-        if self._lies_to(member) and self._lie in ("withhold", "drop"):
+        if self._lies_to(member) and self._lie == "withhold":
             await asyncio.sleep(wait)
             return None
         return await super().final(member, size, wait)
