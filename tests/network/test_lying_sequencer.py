@@ -25,6 +25,7 @@ from collegium.errors import FormatError
 from collegium.ledger.engines.log.copy import LEDGER, open_copy
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.evidence import read_fork
+from collegium.ledger.frames import BLOCK, decode_block, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import open_checkpoint, origin_of
@@ -142,11 +143,15 @@ def test_a_transaction_that_was_acknowledged_and_dropped_is_missed_by_all(
 ) -> None:
     folder = tmp_path / "trial"
     with lied_to(folder, "drop"):
-        found = [evidence(folder, name, "fork") for name in MEMBERS]
+        found = [evidence(folder, name, "*") for name in MEMBERS]
         genesis = genesis_of_a_third_party(folder)
-        for one in found:
+        forks = [one for one in found if one.name.startswith("fork-")]
+        assert forks, "those who held the transaction have the proof of two histories"
+        for one in forks:
             assert read_fork(one, genesis) is not None
+        for one in found:  # who had not got it yet refuses the block, which does not follow
             assert names_the_log(one)
+            assert one in forks or is_proof_of_a_bad_block(folder, one)
         require_no_fork(folder)
         for status in statuses(folder, read_record(folder)).values():
             assert status is not None
@@ -190,10 +195,14 @@ def is_proof_of_a_bad_block(folder: Path, found: Path) -> bool:
     assert delivery.note is not None
     origin = origin_of(genesis_digest(encode_genesis(genesis)))
     open_checkpoint(delivery.note, origin, from_text(genesis.log, KEY_SIZE))
+    first = delivery.headers[0].first
+    held = (home_of(folder, "hungarian") / LEDGER).read_bytes()
+    ends = [frame.end for frame in read_frames(held) if frame.kind == BLOCK]
+    counts = [decode_block(frame.body) for frame in read_frames(held) if frame.kind == BLOCK]
+    end = next(at for at, one in zip(ends, counts, strict=True) if one.first + one.count == first)
     copied = folder / "look"
     copied.mkdir()
-    for file in (LEDGER, "final"):
-        shutil.copy(home_of(folder, "hungarian") / file, copied / file)
+    (copied / LEDGER).write_bytes(held[:end])
     copy = open_copy(copied, genesis, print)
     try:
         assert copy.ledger.last_block == delivery.headers[0].previous
