@@ -96,7 +96,7 @@ class Ledger:
         """Do as `append` does without syncing: nothing of it may be acknowledged before `sync`."""
         outcomes, block = self._next_block(envelopes)
         if block:
-            self.write_block(block, sync=False)
+            self.write_block(block)
             if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
                 self.write_snapshot()
         return outcomes
@@ -146,17 +146,9 @@ class Ledger:
             self._sealed_at = None
         return [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
 
-    def write_block(self, block: bytes, *, sync: bool = True) -> None:
-        """Write the block that was applied last.
-
-        Args:
-            block: its bytes.
-            sync: whether it must survive a power cut from here on.
-        """
-        self._file.write(block)
-        self._file.flush()
-        if sync:
-            os.fsync(self._file.fileno())
+    def write_block(self, block: bytes) -> None:
+        """Write the block that was applied last; `sync` makes it last."""
+        self._write(block)
         self._block_end = self._file.tell()
         self._sealed_at = None
 

@@ -7,8 +7,6 @@ last block alone can become final next, judged by the validators of the state be
 from __future__ import annotations
 
 import os
-from array import array
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,12 +24,11 @@ from collegium.ledger.book import (
 )
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.electorate import Electorate, electorate_of
+from collegium.ledger.engines.log.index import BlockIndex
 from collegium.ledger.final import read_final, write_final
 from collegium.ledger.frames import (
     BLOCK,
     BLOCK_SIZE,
-    ENTRY,
-    GENESIS,
     decode_block,
     read_frames,
 )
@@ -125,7 +122,9 @@ class Copy:
             raise malformed("a block", "it is not the one that its checkpoint speaks of")
         there = self._is_expected()
         self._synced = note is not None
-        self.ledger.write_block(block, sync=self._synced)
+        self.ledger.write_block(block)
+        if self._synced:
+            self.ledger.sync()
         self._grew(judges, accepted, len(block))
         if self.expected is not None and there:
             self.confirm(self.expected)
@@ -134,11 +133,12 @@ class Copy:
         """Put transactions into the next block, as whoever orders does; return their outcomes."""
         judges = electorate_of(self.ledger.state, self.ledger.identity)
         before = self.size
-        outcomes = self.ledger.append(envelopes)
+        outcomes = self.ledger.write(envelopes)
         if self.size > before:
+            self.ledger.sync()
             end = self._file.seek(0, os.SEEK_END)
             accepted = [one for one in outcomes if isinstance(one, Accepted)]
-            self._grew(judges, accepted, end - self._ends[-1])
+            self._grew(judges, accepted, end - self._index.end)
         return outcomes
 
     def confirm(self, note: str) -> list[Accepted] | None:
@@ -152,7 +152,7 @@ class Copy:
         if not self.judges.makes_final(note):
             return None
         if not self._synced:
-            self.ledger.write_block(b"")
+            self.ledger.sync()
             self._synced = True
         write_final(self.home, note)
         self.final_note = note
@@ -175,44 +175,35 @@ class Copy:
         Raises:
             ValueError: no block ends at `start`.
         """
-        first = self._index(start)
-        if first is None:
+        if not self.ends_at(start):
             raise ValueError(f"no block ends at {start}")
-        last = first
-        while last + 1 < len(self._sizes) and self._sizes[last + 1] <= limit:
-            if (
-                most is not None
-                and last > first
-                and self._ends[last + 1] - self._ends[first] > most
-            ):
-                break
-            last += 1
-        self._file.seek(self._ends[first])
-        return self._file.read(self._ends[last] - self._ends[first])
+        begin, end = self._index.stretch(start, limit, most)
+        self._file.seek(begin)
+        return self._file.read(end - begin)
 
     def ends_at(self, size: int) -> bool:
         """Return whether a block ends at that size."""
-        return self._index(size) is not None
+        return self._index.end_of(size) is not None
 
     @property
     def sizes(self) -> list[int]:
         """The sizes at which blocks end, up to what is final; 0 comes first."""
-        return list(self._sizes[: (self._index(self.final_size) or 0) + 1])
+        return self._index.sizes(self.final_size)
 
     @property
     def final_end(self) -> int:
         """Where in the file what is final ends."""
-        return self._ends[self._index(self.final_size) or 0]
+        return self._index.stretch(self.final_size, self.final_size, None)[0]
 
     @property
     def blocks_ahead(self) -> int:
         """Number of blocks beyond what is final."""
-        return len(self._sizes) - 1 - (self._index(self.final_size) or 0)
+        return self._index.blocks_after(self.final_size)
 
     def latest(self, entries: int) -> bytes:
         """Return the last blocks, those that hold so many entries at least."""
-        index = max(bisect_right(self._sizes, max(self.size - entries, 0)) - 1, 0)
-        return self.read(self._sizes[index], self.size, most=None)
+        start = self._index.last_before(max(self.size - entries, 0))
+        return self.read(start, self.size, most=None)
 
     def drop_tail(self) -> bytes:
         """Forget the blocks beyond what is final, on the disk too; return their bytes."""
@@ -259,7 +250,7 @@ class Copy:
             self.ledger.close()
             raise
         try:
-            self._sizes, self._ends = _bounds(self._file.read())
+            self._index = BlockIndex(self._file.read())
             self._snapshot_size = self.size if snapshot_path(path).exists() else 0
             self.told = self.final_size
             self._hold_to_final()
@@ -314,7 +305,7 @@ class Copy:
             self.expected = self.final_note
             self.final_note, self.final_size = None, 0
         elif self.open_note(self.final_note) != self.ledger.head():
-            raise corrupt(self._ends[-1])
+            raise corrupt(self._index.end)
 
     def _is_expected(self) -> bool:
         """Return whether the log has come to the final note of before.
@@ -334,26 +325,7 @@ class Copy:
             self._next_judges = judges
         self.judges = judges
         self.unsettled += accepted
-        self._sizes.append(self.size)
-        self._ends.append(self._ends[-1] + length)
-
-    def _index(self, size: int) -> int | None:
-        index = bisect_left(self._sizes, size)
-        return index if index < len(self._sizes) and self._sizes[index] == size else None
-
-
-def _bounds(data: bytes) -> tuple[array[int], array[int]]:
-    """Return at which sizes blocks end, and where in the file; the genesis ends at size 0."""
-    sizes, ends, count = array("Q"), array("Q"), 0
-    for frame in read_frames(data):
-        if frame.kind == ENTRY:
-            count += 1
-        elif frame.kind in (GENESIS, BLOCK):
-            sizes.append(count)
-            ends.append(frame.end)
-        else:
-            raise corrupt(frame.start)
-    return sizes, ends
+        self._index.add(self.size, length)
 
 
 def open_copy(home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Copy:
