@@ -122,13 +122,13 @@ class Consortium:
         """Return whichever member's key that is; each replica asks for its own only."""
         return next((key for key in self.world.keys.values() if key.public == public), None)
 
-    def start(self, name: str) -> Replica:
-        """Start, or kill and start again, a member."""
+    def start(self, name: str, connection: Connection | None = None) -> Replica:
+        """Start, or kill and start again, a member; it asks over its wire if nothing is given."""
         if name in self.replicas:
             self.replicas[name].copy.close()
         wire = self.wires.setdefault(name, Wire(name))
         self.replicas[name] = open_replica(
-            self.home(name), self.world.genesis, name, self.key, wire,
+            self.home(name), self.world.genesis, name, self.key, connection or wire,
             self.warnings.append, seconds=lambda: self.seconds, clock=lambda: 0.0,
         )  # fmt: skip
         self.told.setdefault(name, [])
