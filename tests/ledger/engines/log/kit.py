@@ -18,7 +18,7 @@ from tests.ledger.contract.moves import TERMS
 from collegium.errors import CollegiumError
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.connection import Answer
+from collegium.ledger.engines.log.connection import Answer, Connection
 from collegium.ledger.engines.log.copy import open_copy
 from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.engines.log.delivery import Standing
