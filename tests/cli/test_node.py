@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from tests.cli.conftest import Call
@@ -135,7 +136,9 @@ def test_a_node_whose_sequencer_is_away_waits_and_ends_when_it_is_told(
     lines = iter(process.stderr)
     while '"event":"node away"' not in next(lines):
         assert process.poll() is None
-    status = told(call("node", "status", "va", "--json"))
+    end = monotonic() + 20  # its page is a moment behind its log
+    while (status := told(call("node", "status", "va", "--json")))["state"] == "starting":
+        assert monotonic() < end
     assert status["state"] == "away"
     assert "transport.unreachable" in status["trouble"]
     assert call("node", "status", "va").stdout.startswith("va: away")

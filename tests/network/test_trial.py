@@ -200,6 +200,20 @@ def gone(child: Child) -> None:
         sleep(0.02)
 
 
+def test_a_consortium_that_runs_is_not_ended_by_a_mistake(tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    with trial(folder):
+        record = started(folder)
+        done = called("network", "up", "heart", "--dir", folder, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "[network.other]" in done.stderr
+        assert read_record(folder).running() == record.children
+        again = called("network", "up", "--dir", folder, "--json", cwd=tmp_path)
+        assert again.returncode == 0, again.stderr
+        assert json.loads(again.stdout)["outcome"] == "completed"
+        assert read_record(folder).running() == record.children
+
+
 def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command("network", "up", "heart", "--set", "training.rounds=2000"), cwd=tmp_path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,14 +53,15 @@ def up(
 
     Raises:
         CollegiumError: the study or the folder is not acceptable, or a process fails; then
-            everything that was started is ended.
+            everything is ended, unless all of it ran before.
     """
-    if study is None:
-        read_record(folder)
-    with claimed(folder), ended_on_failure(folder):
-        if study is not None and (folder / RECORD).exists():
-            _require_same(read_record(folder), study, members, changes)
-        elif study is not None:
+    there, attached = (folder / RECORD).exists(), False
+    if study is None or there:
+        record = read_record(folder)
+        _require_same(record, study, members, changes)
+        attached = len(record.running()) == 1 + len(record.members)
+    with claimed(folder), nullcontext() if attached else ended_on_failure(folder):
+        if study is not None and not there:
             _found(folder, study, members, changes, stage)
         record = start_all(folder, stage)
         if detach:
@@ -85,8 +87,12 @@ def _found(
     found(folder, prepared)
 
 
-def _require_same(record: Record, study: str, members: int | None, changes: Sequence[str]) -> None:
+def _require_same(
+    record: Record, study: str | None, members: int | None, changes: Sequence[str]
+) -> None:
     """Refuse to go on with another study, or other members, than are there."""
+    if study is None:
+        return
     prepared = planned(study, members, changes)
     if digest(prepared.study) != record.document or tuple(prepared.sites) != record.members:
         raise RunError(

@@ -9,12 +9,12 @@ from tests.ledger.contract.kit import World
 from tests.ledger.engines.log.kit import MEMBERS, Consortium
 from tests.ledger.small_run import key_of, small_run
 
-from collegium.ledger.book import open_ledger
 from collegium.ledger.contract.apply import initial_state
 from collegium.ledger.engines.log.connection import Ordered, Refused
 from collegium.ledger.engines.log.moving import export
 from collegium.ledger.frames import CHECKPOINT, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.opening import open_ledger
 
 
 def small_world(genesis: Genesis) -> World:

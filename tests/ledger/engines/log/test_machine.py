@@ -15,9 +15,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.ledger.contract.kit import key_of
 from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium, Down, consortium
 from tests.ledger.engines.log.lies import crafted
@@ -330,8 +338,20 @@ class LogMachine(RuleBasedStateMachine):
         us.require_agreement()
 
 
-TestLogMachine = LogMachine.TestCase
-TestLogMachine.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, report_multiple_bugs=False,
+SETTINGS = settings(
+    deadline=None, report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
+
+
+def test_short_histories_of_faults_and_lies() -> None:
+    run_state_machine_as_test(
+        LogMachine, settings=settings(SETTINGS, max_examples=8, stateful_step_count=15)
+    )
+
+
+@pytest.mark.long
+def test_long_histories_of_faults_and_lies() -> None:
+    run_state_machine_as_test(
+        LogMachine, settings=settings(SETTINGS, max_examples=100, stateful_step_count=40)
+    )

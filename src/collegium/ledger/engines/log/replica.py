@@ -137,7 +137,7 @@ class Replica:
         self._copy.close()
         aside = put_aside(self._copy.home, self._accuser.folder)
         self._warn(f"ledger.log was damaged; it is fetched anew, the old one is {aside}")
-        self._copy.begin()
+        self._copy.open()
         self._intake.note = ""
         return False
 
