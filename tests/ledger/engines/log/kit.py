@@ -18,7 +18,7 @@ from tests.ledger.contract.moves import TERMS
 from collegium.errors import CollegiumError
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.connection import Answer
+from collegium.ledger.engines.log.connection import Answer, Connection
 from collegium.ledger.engines.log.copy import open_copy
 from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.engines.log.delivery import Standing
@@ -122,13 +122,13 @@ class Consortium:
         """Return whichever member's key that is; each replica asks for its own only."""
         return next((key for key in self.world.keys.values() if key.public == public), None)
 
-    def start(self, name: str) -> Replica:
+    def start(self, name: str, connection: Connection | None = None) -> Replica:
         """Start, or kill and start again, a member."""
         if name in self.replicas:
             self.replicas[name].copy.close()
         wire = self.wires.setdefault(name, Wire(name))
         self.replicas[name] = open_replica(
-            self.home(name), self.world.genesis, name, self.key, wire,
+            self.home(name), self.world.genesis, name, self.key, connection or wire,
             self.warnings.append, seconds=lambda: self.seconds, clock=lambda: 0.0,
         )  # fmt: skip
         self.told.setdefault(name, [])
