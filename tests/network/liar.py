@@ -113,7 +113,8 @@ def reorder(forger: Forger, size: int, true: bytes) -> bytes | None:
 
 def replay(forger: Forger, size: int, true: bytes) -> bytes | None:
     block = honest(true)
-    old = honest(encode_delivery(forger.copy.read(0, forger.copy.sizes[1]), None))
+    _, first, *_ = forger.copy.index.sizes(size)
+    old = honest(encode_delivery(forger.copy.read(0, first), None))
     return forger.signed(size, [*block.entries, old.entries[0]], block.header.state_root)
 
 
@@ -180,8 +181,9 @@ class LyingService(Service):
         """Return what follows a size in a history without a transaction that was acknowledged."""
         copy = self._forger.copy
         if self._dropped is None:
-            for first, end in reversed(list(zip(copy.sizes, copy.sizes[1:], strict=False))):
-                if end <= copy.final_size and end - first > 1:
+            sizes = copy.index.sizes(copy.final_size)
+            for first, end in reversed(list(zip(sizes, sizes[1:], strict=False))):
+                if end - first > 1:
                     block = honest(encode_delivery(copy.read(first, end), None))
                     forged = self._forger.signed(first, block.entries[1:], block.header.state_root)
                     self._dropped = first, forged
