@@ -20,6 +20,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -182,7 +183,7 @@ class LyingService(Service):
         copy = self._forger.copy
         if self._dropped is None:
             sizes = copy.index.sizes(copy.final_size)
-            for first, end in reversed(list(zip(sizes, sizes[1:], strict=False))):
+            for first, end in reversed(list(pairwise(sizes))):
                 if end - first > 1:
                     block = honest(encode_delivery(copy.read(first, end), None))
                     forged = self._forger.signed(first, block.entries[1:], block.header.state_root)

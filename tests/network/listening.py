@@ -51,7 +51,7 @@ def _messages(data: bytes, methods: list[str]) -> Iterator[Message]:
     while b"\r\n\r\n" in data:
         head, _, data = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
-        start, method, status = (first.split(" ", 2) + [""])[:3]
+        start, method, status = [*first.split(" ", 2), ""][:3]
         headers = {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
         }

@@ -48,7 +48,7 @@ class Perturber:
     random: Random
     release: Path | None = None
     done: list[tuple[float, str, str]] = field(default_factory=list)
-    _ill: dict[str, tuple[float, Callable[[], None]]] = field(default_factory=dict)
+    _ill: dict[str, tuple[float, Callable[[], object]]] = field(default_factory=dict)
     _began: float = field(default_factory=monotonic)
 
     def perturb(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> None:
@@ -69,7 +69,9 @@ class Perturber:
             for what, chance in chances.items():
                 drawn -= chance
                 if drawn < 0:
-                    if name not in self._ill and not (what in ("cut", "clog") and name == SEQUENCER):
+                    if name not in self._ill and not (
+                        what in ("cut", "clog") and name == SEQUENCER
+                    ):
                         self._do(name, what, monotonic() + away)
                     break
 

@@ -1,4 +1,4 @@
-"""A member's file that is damaged on the disk: healed from the others, or refused in clear words."""
+"""A member's file that is damaged on the disk: healed from the others, or clearly refused."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_ledger_that_is_damaged_under_a_running_node_is_noticed_and_healed(
     before = path.read_bytes()
     spoil(path)
     until = monotonic() + 120
-    while path.exists() and path.read_bytes() != before or not path.exists():
+    while (path.exists() and path.read_bytes() != before) or not path.exists():
         assert monotonic() < until
         sleep(0.5)
     until_well(folder)

@@ -1,4 +1,4 @@
-"""A study that waits for everybody, and that one member's policy forbids, is given up by the others."""
+"""A study that waits for everybody and that one member forbids is given up by the others."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from tests.commands import environment
 from tests.network.perturbing import begin, kill, on_record
 from tests.network.trials import MEMBERS, no_progress, started, trial
 
@@ -113,24 +115,35 @@ def ended(folder: Path, record: Record) -> str:
     return closed.model
 
 
+def a_stranger_says(found: Path, record: Record, elsewhere: Path) -> object:
+    """What the command says to somebody who has a copy of the folder, and the genesis digest."""
+    copied = elsewhere / "evidence"
+    shutil.copytree(found, copied)
+    command = [sys.executable, "-m", "collegium", "audit", "fork", str(copied), "--genesis"]
+    done = subprocess.run(
+        [*command, record.genesis, "--json"], env=environment(), capture_output=True, text=True,
+        check=True, timeout=60,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
 def names_the_log(folder: Path) -> bool:
     """Return whether evidence says in words that the log's key, or its sequencer, did it."""
     said = (folder / "what.txt").read_text()
     return "the log" in said or "its log" in said or "block" in said
 
 
-@pytest.mark.parametrize(
-    "lie", ["equivocate", pytest.param("reorder", marks=pytest.mark.long)]
-)
-def test_two_blocks_in_the_place_of_one_are_a_proof(
-    tmp_path: Path, model: str, lie: str
-) -> None:
+@pytest.mark.parametrize("lie", ["equivocate", pytest.param("reorder", marks=pytest.mark.long)])
+def test_two_blocks_in_the_place_of_one_are_a_proof(tmp_path: Path, model: str, lie: str) -> None:
     folder = tmp_path / "trial"
     with lied_to(folder, lie, ("va",)) as record:
         found = evidence(folder, "va", "fork")
-        fork = read_fork(found, genesis_of_a_third_party(folder))
+        fork = read_fork(found, bytes.fromhex(record.genesis))
         assert fork is not None
         assert names_the_log(found)
+        assert a_stranger_says(found, record, tmp_path) == {
+            "proven": True, "sizes": [fork.first.size, fork.second.size],
+        }  # fmt: skip
         assert "ledger warning" in (home_of(folder, "va") / "node.log").read_text()
         require_no_fork(folder)
         assert ended(folder, record) == model, "the victim follows what a quorum has cosigned"
@@ -142,13 +155,12 @@ def test_a_transaction_that_was_acknowledged_and_dropped_is_missed_by_all(
     tmp_path: Path, model: str
 ) -> None:
     folder = tmp_path / "trial"
-    with lied_to(folder, "drop"):
+    with lied_to(folder, "drop") as record:
         found = [evidence(folder, name, "*") for name in MEMBERS]
-        genesis = genesis_of_a_third_party(folder)
         forks = [one for one in found if one.name.startswith("fork-")]
         assert forks, "those who held the transaction have the proof of two histories"
         for one in forks:
-            assert read_fork(one, genesis) is not None
+            assert read_fork(one, bytes.fromhex(record.genesis)) is not None
         for one in found:  # who had not got it yet refuses the block, which does not follow
             assert names_the_log(one)
             assert one in forks or is_proof_of_a_bad_block(folder, one)

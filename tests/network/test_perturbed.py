@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.network.cables import Cable, cables, change_settings
+from tests.network.cables import cables, change_settings
 from tests.network.listening import acknowledged
 from tests.network.perturbing import Perturber, next_release, seeded
 from tests.network.trials import MEMBERS, QUICK, no_progress, started, trial
