@@ -62,7 +62,15 @@ def blob(folder: Path) -> Path:
     return home_of(folder, "va") / "blobs" / status.studies[0].model
 
 
-@pytest.mark.parametrize("damaged", [LEDGER, "final", "cosigned", "blob"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        LEDGER,
+        "blob",
+        pytest.param("final", marks=pytest.mark.long),
+        pytest.param("cosigned", marks=pytest.mark.long),
+    ],
+)
 def test_what_was_damaged_while_it_was_stopped_is_healed(folder: Path, damaged: str) -> None:
     path = blob(folder) if damaged == "blob" else home_of(folder, "va") / damaged
     before = path.read_bytes()
@@ -80,6 +88,7 @@ def test_what_was_damaged_while_it_was_stopped_is_healed(folder: Path, damaged: 
         assert "damaged" in (home_of(folder, "va") / "node.log").read_text()
 
 
+@pytest.mark.long
 def test_what_nobody_else_has_is_refused_in_clear_words(folder: Path) -> None:
     path = home_of(folder, "va") / "outbox"
     before = path.read_bytes()

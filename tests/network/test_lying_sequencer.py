@@ -133,7 +133,8 @@ def names_the_log(folder: Path) -> bool:
     return "the log" in said or "its log" in said or "block" in said
 
 
-@pytest.mark.parametrize("lie", ["equivocate", pytest.param("reorder", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("lie", ["equivocate", "reorder"])
 def test_two_blocks_in_the_place_of_one_are_a_proof(tmp_path: Path, model: str, lie: str) -> None:
     folder = tmp_path / "trial"
     with lied_to(folder, lie, ("va",)) as record:
