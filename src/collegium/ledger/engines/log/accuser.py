@@ -69,7 +69,7 @@ class Accuser:
         copy, ours = self._copy, self._copy.final_note or ""
         what = "its log does not contain what a quorum has cosigned and is final here"
         why = "it offers another history, or forgot this one"
-        for size in _backwards(copy.index.sizes(copy.final_size)):
+        for size in _backwards(copy.sizes):
             try:
                 data = connection.blocks(size, 0) or b""
                 delivery = decode_delivery(data)
