@@ -28,6 +28,7 @@ from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
 from collegium.audit.studies import Story, gather
+from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
@@ -48,6 +49,7 @@ def verify(
     trust: TrustRoot = NO_TRUST,
     partial: bool = False,
     keys: Collection[SigningKey] = (),
+    predecessor: Path | None = None,
 ) -> Verification:
     """Verify a run folder.
 
@@ -57,6 +59,7 @@ def verify(
         partial: whether a history that is not complete may be ok.
         keys: a member's ledger keys, present and former: they open the updates sealed to it, so
             that rounds are recomputed for which otherwise the votes stand.
+        predecessor: the folder of the ledger that this one says it succeeds.
 
     Raises:
         RunError: the folder has no readable ledger.log.
@@ -75,6 +78,7 @@ def verify(
     history = read_history(data)
     findings = history.findings
     anchored = _anchor(history, trust)
+    findings += succession(history, predecessor)
     cosigned = cosigned_size(folder, history, trust)
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
     if cosigned is not None and anchored == "genesis" and not simulated:

@@ -49,23 +49,34 @@ def init(
 @HOME
 @click.argument("cards", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--chain", default="consortium", show_default=True, help="The ledger's short name.")
+@click.option(
+    "--successor-of", "old", type=click.Path(path_type=Path), metavar="HOME",
+    help="Go on from where the ledger in a member's home ends; its node is stopped.",
+)  # fmt: skip
 @JSON
-def found(home: Path, cards: tuple[Path, ...], chain: str, as_json: bool) -> None:
+def found(
+    home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_json: bool
+) -> None:
     """Make the genesis of the consortium in HOME from its members' CARDS."""
     from collegium.ledger.keyfile import read_secret
     from collegium.ledger.keys import signing_key
     from collegium.node.asking import passphrase
     from collegium.node.home import read_card
+    from collegium.node.succession import end_of
     from collegium.transport.home import GENESIS, LOG_KEY, found_ledger
 
     members = [read_card(card) for card in cards]
     key = signing_key(read_secret(home / LOG_KEY, passphrase)).public
-    digest = found_ledger(home, chain, members, key).hex()
+    succeeds = None if old is None else end_of(old)
+    digest = found_ledger(home, chain, members, key, succeeds).hex()
     if as_json:
-        say_json({"genesis": digest, "members": [one.id for one in members]})
+        told = {"genesis": digest, "members": [one.id for one in members]}
+        say_json(told if succeeds is None else {**told, "succeeds": succeeds})
         return
     say(f"{home / GENESIS} is the genesis of {len(members)} members. Its digest is")
     say(digest)
+    if succeeds is not None:
+        say(f"It goes on after {succeeds.size} entries of the ledger in {old}.")
     say("Hand the file to every member, and tell the digest by another way: it is what they trust.")
 
 

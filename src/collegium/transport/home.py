@@ -29,6 +29,7 @@ from collegium.ledger.genesis import (
     FORMAT_VERSION,
     Genesis,
     Member,
+    Predecessor,
     decode_genesis,
     encode_genesis,
     genesis_digest,
@@ -87,8 +88,18 @@ def make_home(
     return signing_key(seed).public
 
 
-def found_ledger(home: Path, chain: str, members: Sequence[Member], log_key: bytes) -> bytes:
+def found_ledger(
+    home: Path, chain: str, members: Sequence[Member], log_key: bytes,
+    succeeds: Predecessor | None = None,
+) -> bytes:  # fmt: skip
     """Write the genesis of real members into a home; return its digest.
+
+    Args:
+        home: a sequencer's.
+        chain: the ledger's short name.
+        members: their cards.
+        log_key: the public half of the log key.
+        succeeds: where an old ledger ended that this one goes on from.
 
     Raises:
         FormatError: the members make no sense together.
@@ -103,6 +114,7 @@ def found_ledger(home: Path, chain: str, members: Sequence[Member], log_key: byt
     genesis = Genesis(
         chain=chain, contract=CONTRACT_VERSION, format=FORMAT_VERSION, keys="held",
         log=to_text(log_key), members=tuple(sorted(members, key=lambda one: one.id)),
+        succeeds=succeeds or msgspec.UNSET,
     )  # fmt: skip
     data = encode_genesis(genesis)
     path.write_bytes(data)
