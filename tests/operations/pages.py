@@ -6,8 +6,10 @@ left out, and none is run that the page does not show.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +41,11 @@ def commands_of(page: str) -> list[str]:
     text = (PAGES / page).read_text("utf-8")
     lines = "".join(_BLOCK.findall(text)).replace("\\\n", " ").splitlines()
     return [line[2:] for line in lines if line.startswith("$ ")]
+
+
+def trained(status: NodeStatus) -> bool:
+    """Whether a member knows its consortium's first study as closed."""
+    return bool(status.studies) and status.studies[0].phase == "closed"
 
 
 class Consortium:
@@ -76,9 +83,6 @@ class Consortium:
 
     def end(self, name: str) -> None:
         """Kill one of the trial's processes, as a machine that fails."""
-        import os
-        import signal
-
         child = next(
             one for one in (*self.started, *read_record(self.folder).children) if one.name == name
             and is_alive(one)
