@@ -42,7 +42,14 @@ from collegium.ledger.frames import (
     encode_frame,
     entry_hash,
 )
-from collegium.ledger.genesis import Genesis, Member, Predecessor, Role, encode_genesis, genesis_digest
+from collegium.ledger.genesis import (
+    Genesis,
+    Member,
+    Predecessor,
+    Role,
+    encode_genesis,
+    genesis_digest,
+)
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
 from collegium.ledger.hpke import expand
 from collegium.ledger.keys import SigningKey, exchange_key, key_id, signing_key
@@ -79,9 +86,7 @@ def vectors() -> Vector:
         "keys": "the seed of NAME's key is SHA-256 of the text `vectors NAME`",
         "values": values(),
         "transaction": [transaction(small, close("s")), transaction(typical, register())],
-        "genesis": [
-            genesis_vector(one) for one in (small, typical, successor_of(typical))
-        ],
+        "genesis": [genesis_vector(one) for one in (small, typical, successor_of(typical))],
         "ledger": [ledger_vector(small), ledger_vector(typical)],
         "receipts": [receipt_vector(small), receipt_vector(typical)],
         "blobs": blobs(genesis_digest(encode_genesis(typical))),

@@ -20,7 +20,10 @@ from time import monotonic, sleep
 from tests.commands import environment
 from tests.network.trials import FOR_ALL, quiet, trial
 
+from collegium.audit.history import read_history
 from collegium.errors import CollegiumError
+from collegium.ledger.contract.transactions import StudyRegister
+from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.final import read_final
 from collegium.network.processes import Child, is_alive, start, stop
 from collegium.network.record import MEMBERS, Record, read_record
@@ -68,6 +71,14 @@ class Consortium:
         lines = note.partition("\n\n")[2].splitlines()
         return {line.split(" ")[1].rpartition("/")[2] for line in lines[1:]}
 
+    def registered_code(self, study: str) -> str:
+        """The code under which a study is registered, as the ledger of a member has it."""
+        data = (self.place / "cleveland" / LEDGER).read_bytes()
+        said = (one.transaction for one in read_history(data).said)
+        return next(
+            one.code for one in said if isinstance(one, StudyRegister) and one.study == study
+        )
+
     def until(self, member: str, there: Callable[[NodeStatus], bool], seconds: float = 30) -> None:
         """Wait until a node's status is what a test wants."""
         end = monotonic() + seconds
@@ -100,7 +111,9 @@ class Consortium:
         if words[:3] in (["collegium", "node", "start"], ["collegium", "sequencer", "start"]):
             name = words[3]
             output = self.place / f"{name}.output"
-            paths = [str(self.place / one) if not one.startswith("--") else one for one in words[3:]]
+            paths = [
+                str(self.place / one) if not one.startswith("--") else one for one in words[3:]
+            ]
             own = ["env", *(f"{key}={value}" for key, value in (env or {}).items())]
             self.started.append(start(name, [*own, *program, *words[1:3], *paths], output))
             return ""
@@ -134,6 +147,10 @@ class Page:
             said = self._at.run(command, env)
         return said
 
+    def commands(self, count: int) -> list[str]:
+        """Return the next commands, which other members are to run as well."""
+        return self._left[:count]
+
     def skip(self, count: int) -> None:
         """Leave out commands that another test follows."""
         del self._left[:count]
@@ -144,9 +161,13 @@ class Page:
 
 
 @contextmanager
-def consortium(folder: Path, changes: tuple[str, ...] = FOR_ALL) -> Iterator[Consortium]:
-    """Four hospitals whose nodes run, and a study that they train."""
+def consortium(
+    folder: Path, changes: tuple[str, ...] = FOR_ALL, phase: float = 30.0
+) -> Iterator[Consortium]:
+    """Four hospitals whose nodes run, and a study that they train; a phase is so many seconds."""
     with trial(folder, changes):
+        for settings in (folder / MEMBERS).glob("*/node.toml"):
+            settings.write_text(settings.read_text().replace("phase = 30.0", f"phase = {phase}"))
         at = Consortium(folder, start_all(folder, quiet))
         try:
             yield at

@@ -1,4 +1,4 @@
-"""Join, replace a key and leave, as their pages say, in one consortium: the whole chain, quickly."""
+"""Join, replace a key and leave as their pages say, in one consortium: the whole chain."""
 
 from __future__ import annotations
 

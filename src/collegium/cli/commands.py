@@ -99,9 +99,7 @@ def verify(
     elif genesis is not None:
         trust = genesis_root(genesis)
     keys = () if home is None else _ledger_keys(home)
-    verification = verify_run(
-        run, trust=trust, partial=partial, keys=keys, predecessor=predecessor
-    )
+    verification = verify_run(run, trust=trust, partial=partial, keys=keys, predecessor=predecessor)
     if as_json:
         say_json(verification_json(verification))
     else:

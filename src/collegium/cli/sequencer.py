@@ -26,16 +26,30 @@ def sequencer() -> None:
 @click.option("--listen", metavar="ADDRESS", help="Where it listens: the first --host if not said.")
 @click.option("--name", default="consortium", show_default=True, help="For the certificates.")
 @click.option("--encrypt", is_flag=True, help="Keep the log key under a passphrase.")
+@click.option(
+    "--of", "old", type=click.Path(path_type=Path), metavar="HOME",
+    help="Move: take the log key, authority and genesis of that home, or of its backup.",
+)  # fmt: skip
 @JSON
 def init(
     home: Path, hosts: tuple[str, ...], port: int, listen: str | None, name: str, encrypt: bool,
-    as_json: bool,
+    old: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a sequencer's HOME: its log key, a certificate authority, and its certificate."""
     from collegium.canonical import to_text
     from collegium.node.asking import new_passphrase
-    from collegium.transport.home import make_home
+    from collegium.transport.home import make_home, move_home
 
+    if old is not None:
+        if encrypt:
+            raise click.UsageError("--of takes the log key as it is; --encrypt does not go with it")
+        move_home(home, old, hosts, port, listen=listen)
+        if as_json:
+            say_json({"home": str(home), "of": str(old)})
+            return
+        say(f"{home} is the home of the sequencer that was in {old}.")
+        say(f"Next: collegium sequencer start {home} --from HOME, with a member's home.")
+        return
     passphrase = new_passphrase() if encrypt else None
     key = make_home(home, hosts, port, listen=listen, name=name, passphrase=passphrase)
     if as_json:
@@ -54,9 +68,7 @@ def init(
     help="Go on from where the ledger in a member's home ends; its node is stopped.",
 )  # fmt: skip
 @JSON
-def found(
-    home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_json: bool
-) -> None:
+def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_json: bool) -> None:
     """Make the genesis of the consortium in HOME from its members' CARDS."""
     from collegium.ledger.keyfile import read_secret
     from collegium.ledger.keys import signing_key
