@@ -14,7 +14,7 @@ from collegium.audit.blobs import leftovers, read_blobs, strays
 from collegium.audit.bundle import check_bundle
 from collegium.audit.evidence import Evidence, Fetch
 from collegium.audit.faults import faults
-from collegium.audit.finality import cosigned_size
+from collegium.audit.finality import cosigned_size, noted
 from collegium.audit.findings import (
     NOT_PROVEN,
     SIMULATED,
@@ -65,6 +65,7 @@ def verify(
         RunError: the folder has no readable ledger.log.
     """
     folder = Path(run)
+    note = noted(folder)
     try:
         data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
@@ -79,7 +80,7 @@ def verify(
     findings = history.findings
     anchored = _anchor(history, trust)
     findings += succession(history, predecessor)
-    cosigned = cosigned_size(folder, history, trust)
+    cosigned = cosigned_size(note, history, trust)
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
     if cosigned is not None and anchored == "genesis" and not simulated:
         anchored = "checkpoint"
