@@ -22,7 +22,7 @@ from typing import Any
 
 from collegium import canonical
 from collegium.canonical import to_text
-from collegium.ledger.book import Accepted, Ledger, create_ledger, open_ledger
+from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.contract.transactions import (
     RoundVote,
     StudyAccept,
@@ -36,6 +36,7 @@ from collegium.ledger.contract.updates import commitment
 from collegium.ledger.envelope import decode_envelope, sign_envelope
 from collegium.ledger.genesis import Genesis, Member, encode_genesis, genesis_digest
 from collegium.ledger.keys import SigningKey, signature_holds, signing_key
+from collegium.ledger.opening import create_ledger, open_ledger
 from collegium.ledger.snapshot import snapshot_path
 
 MEMBERS = tuple(f"member-{index}" for index in range(10))

@@ -16,7 +16,10 @@ SOURCE = ROOT / "src" / "collegium"
 PAGE = ROOT / "docs" / "errors.md"
 
 CODE = re.compile(r"[a-z]+\.[a-z]+(?:-[a-z]+)*")
-FILE = re.compile(r".*\.(?:bin|blocks|html|json|jsonl|log|md|note|partial|pem|py|safetensors|snapshot|toml|txt)|(?:ca|client|server)\.key")
+FILE = re.compile(
+    r".*\.(?:bin|blocks|csv|html|json|jsonl|log|md|note|partial|pem|py|safetensors|snapshot|toml|txt)"
+    r"|(?:ca|client|server)\.key"
+)
 
 KINDS = {kind.__struct_config__.tag for kind in get_args(AnyTransaction)}
 

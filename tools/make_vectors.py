@@ -88,6 +88,7 @@ def vectors() -> Vector:
         "transaction": [transaction(small, close("s")), transaction(typical, register())],
         "genesis": [genesis_vector(one) for one in (small, typical, successor_of(typical))],
         "ledger": [ledger_vector(small), ledger_vector(typical)],
+        "fork": [fork_vector(typical, 2, 2), fork_vector(typical, 2, 3)],
         "receipts": [receipt_vector(small), receipt_vector(typical)],
         "blobs": blobs(genesis_digest(encode_genesis(typical))),
         "sealed": [sealed(typical, ["cy"]), sealed(typical, ["ada", "bo", "cy"])],
@@ -292,6 +293,26 @@ def tables(node: Node, path: str) -> list[Vector]:
     ]
     children = {name: node.children[name].root().hex() for name in sorted(node.children)}
     return [*below, {"branch": path, "root": node.root().hex(), "children": children}]
+
+
+def fork_vector(genesis: Genesis, first: int, second: int) -> Vector:
+    """Return page 10: two notes of a log's key over logs that part after one entry.
+
+    The blocks are made up; nothing in a proof depends on what is in them.
+    """
+    identity = genesis_digest(encode_genesis(genesis))
+    common = Block(identity, 0, 1, digest("state 1"), digest("app 1"))
+    sides = {"first": ("left", first), "second": ("right", second)}
+    said: Vector = {"genesis": encode_genesis(genesis).decode()}
+    for side, (label, size) in sides.items():
+        block = Block(
+            common.digest(), 1, size - 1, digest(f"{label} state"), digest(f"{label} app")
+        )
+        root = digest(f"{label} root")
+        checkpoint = Checkpoint(origin_of(identity), size, root, block.digest())
+        said[f"{side}.note"] = sign_checkpoint(checkpoint, key_of("log"))
+        said[f"{side}.blocks"] = block.body().hex()
+    return said
 
 
 def blobs(identity: bytes) -> Vector:

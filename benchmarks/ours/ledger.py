@@ -45,6 +45,7 @@ from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.events import RoundClosed, RoundOpened
 from collegium.running.consortium import build
+from collegium.running.parts import Parts
 from collegium.running.preparation import Prepared
 from collegium.study.document import Training
 from collegium.study.reading import parse_study
@@ -171,10 +172,11 @@ def prepared(workload: Workload, rows: dict[str, SiteRows], trainer: Trainer) ->
         name: SiteRows(name, one.x[:50], one.y[:50], one.person[:50]) for name, one in rows.items()
     }
     spec = model_spec(read.study.model, workload.widths[0], workload.classes)
-    return Prepared(
-        read=read, dataset=dataset, train=rows, test=test, spec=spec, trainer=trainer,
-        rule=FEDAVG, server=AVERAGE, protection=NONE, attack=None, notices=(),
+    parts = Parts(
+        study=read.study, dataset=dataset, spec=spec, trainer=trainer, rule=FEDAVG,
+        server=AVERAGE, protection=NONE,
     )  # fmt: skip
+    return Prepared(read=read, parts=parts, train=rows, test=test, attack=None, notices=())
 
 
 def main() -> None:
@@ -203,7 +205,7 @@ def main() -> None:
         raise AssertionError(f"the run does not verify: {found.findings}")
     name = from_text(status.model, 32).hex()
     parameters = decode_model((folder / "blobs" / name).read_bytes()).parameters
-    matrices = [(matrix[0], matrix[1:]) for matrix in layers(study.spec, parameters)]
+    matrices = [(matrix[0], matrix[1:]) for matrix in layers(study.parts.spec, parameters)]
     tell(
         **rates(watch.stamps, workload.warm), setup=setup, accuracy=accuracy(data, matrices),
         data=digest(data), rounds=workload.warm + workload.rounds,

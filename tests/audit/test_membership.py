@@ -9,11 +9,11 @@ from tests.audit.cosigned import Cosigned
 from collegium.audit.log import read_log
 from collegium.audit.membership import backing
 from collegium.canonical import from_text
-from collegium.ledger.book import open_ledger
 from collegium.ledger.contract.members import active_member, validator_powers
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import decode_entry
 from collegium.ledger.keys import key_id
+from collegium.ledger.opening import open_ledger
 
 
 def agree(folder: Path) -> int:

@@ -18,10 +18,10 @@ from collegium.canonical import from_text
 from collegium.federation.identity import identity, member_key
 from collegium.federation.secrets import simulated_secret
 from collegium.ledger.blobs import BlobFolder
-from collegium.ledger.book import open_ledger
 from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
 from collegium.ledger.frames import read_frames
 from collegium.ledger.keys import SigningKey, signing_key
+from collegium.ledger.opening import open_ledger
 from collegium.ledger.retirement import retired_here
 from collegium.ledger.sealing import Context, unseal
 from collegium.plugins import BUILT_IN

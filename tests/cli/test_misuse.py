@@ -22,6 +22,9 @@ GROUPS = {
 ENDLESS = {"node start", "sequencer start"}
 """What runs until it is stopped, and prints no result."""
 
+ANY_NUMBER = {"sequencer found"}
+"""What takes any number of arguments."""
+
 CALLED = sorted(COMMANDS | {f"{group} {name}" for group, names in GROUPS.items() for name in names})
 
 
@@ -74,7 +77,8 @@ def test_without_a_command_help_is_shown_as_for_misuse(call: Call) -> None:
 
 @pytest.mark.parametrize("command", CALLED)
 def test_misuse_is_told_in_three_lines_with_the_way_to_help(call: Call, command: str) -> None:
-    for arguments in (["--frobnicate"], ["a", "b", "c", "d"]):
+    tried = [["--frobnicate"], ["a", "b", "c", "d"]]
+    for arguments in tried[:1] if command in ANY_NUMBER else tried:
         done = call(*command.split(), *arguments)
         code, _, _, todo = diagnosis(done)
         assert code == "command.usage"

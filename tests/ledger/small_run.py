@@ -30,7 +30,7 @@ from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.safetensors import released_bytes
 from collegium.learning.server import AVERAGE, initial_state
 from collegium.ledger.blobs import BlobFolder
-from collegium.ledger.book import Accepted, Ledger, create_ledger
+from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.contract.events import AnyEvent, RoundClosed, RoundOpened
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import (
@@ -52,6 +52,7 @@ from collegium.ledger.contract.updates import commitment
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.genesis import Genesis, Member, encode_genesis
 from collegium.ledger.keys import SigningKey, signing_key
+from collegium.ledger.opening import create_ledger
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Data, Identity, Model, Study, Training
 

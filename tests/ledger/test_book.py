@@ -9,7 +9,7 @@ import pytest
 from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small_run
 
 from collegium.errors import CollegiumError, FormatError, RunError
-from collegium.ledger.book import Ledger, create_ledger, open_ledger
+from collegium.ledger.book import Ledger
 from collegium.ledger.contract.apply import Applied, Opened, carry_out
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
@@ -30,6 +30,7 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.opening import create_ledger, open_ledger
 from collegium.ledger.snapshot import decode_snapshot, encode_snapshot, snapshot_path
 from collegium.ledger.state import Branch, Frozen, State, Table
 

@@ -18,6 +18,7 @@ from collegium.audit.verify import verify
 from collegium.network.measuring import NO_POOLED
 from collegium.network.processes import is_alive
 from collegium.network.record import read_record
+from collegium.node.home import read_keys
 from collegium.report.measurements import FinalLine, RoundLine, read_lines
 from collegium.running.execution import RunResult, run
 from collegium.running.prediction import predict
@@ -46,11 +47,18 @@ def test_the_folder_is_a_complete_run_that_verifies(done: RunResult) -> None:
     assert found.ok
     assert found.complete
     assert found.anchored == "checkpoint"
-    assert found.levels == {"recomputed": 3}
+    assert found.levels == {"certified_by_votes": 3}, "updates are sealed to the validators"
     assert not found.simulated
     assert found.model == done.model
     assert (found.entries, found.app_hash) == (done.entries, done.app_hash)
     assert [one for one in found.findings if one.severity != "note"] == []
+
+
+def test_a_validators_keys_open_what_is_sealed_to_it(done: RunResult) -> None:
+    keys = read_keys(done.folder / "members" / "va", lambda: None).ledger
+    found = verify(done.folder, keys=keys)
+    assert found.ok
+    assert found.levels == {"recomputed": 3}
 
 
 def test_its_quality_is_signed_and_pooled_is_null_with_a_reason(done: RunResult) -> None:

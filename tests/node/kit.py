@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from collegium.canonical import from_text, to_text
@@ -64,6 +64,11 @@ class Town:
 
     def view(self, study: str = "heart") -> StudyView:
         return StudyView(self.engine.state, study)
+
+    def keep_updates_for(self, member: str, seconds: float | None) -> None:
+        acting = replace(self.acting[member], retention=seconds)
+        self.acting[member] = acting
+        self.members[member] = _participants(acting, self.clock)
 
     def propose(self, text: str, owner: str = "cleveland", name: str = "heart.toml") -> None:
         (self.home(owner) / "studies" / name).write_text(text)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from collegium.canonical import from_text
 from collegium.errors import StoreError
+from collegium.federation.identity import identity
+from collegium.federation.secrets import simulated_secret
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.frames import BLOCK, ENTRY, read_frames
+from collegium.ledger.contract.events import UpdatesRetired, encode_events
+from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
+from collegium.ledger.frames import BLOCK, ENTRY, encode_entry, encode_frame, read_frames
+from collegium.ledger.genesis import genesis_digest
+from collegium.ledger.retirement import reveals_and_retirements
 from collegium.node.keeping import AT_ONCE, Keeper
 from collegium.running.execution import run
 
@@ -89,6 +97,41 @@ def test_what_is_held_is_not_asked_for(done: Path) -> None:
     store = Store(done / "blobs", {bytes.fromhex(name) for name in names(done)})
     work(keeper(done, store))
     assert store.asked == 0
+
+
+def test_what_is_retired_is_deleted_and_never_fetched_again(done: Path, tmp_path: Path) -> None:
+    """Site va retires its updates; the entry is appended as the contract would accept it."""
+    path = tmp_path / "ledger.log"
+    shutil.copyfile(done / "ledger.log", path)
+    va = identity("va", genesis_of(path), simulated_secret(43, "va"))
+    retire = va.sign(BlobRetire, study="heart", round=0, updates="own")
+    event = UpdatesRetired(study="heart", members=("va",), round=0)
+    own = {
+        from_text(said.digest, 32) for sender, said, _ in reveals_and_retirements(path.read_bytes())
+        if sender == "va" and isinstance(said, UpdateReveal)
+    }  # fmt: skip
+    assert len(own) == 2
+    store = Store(done / "blobs")
+    one = keeper(done, store, ledger=path)
+    work(one)
+    assert own <= store.home
+    with path.open("ab") as file:
+        file.write(encode_frame(ENTRY, encode_entry(retire, encode_events((event,)))))
+    asked = store.asked
+    work(one)
+    assert store.forgotten == own
+    assert one.missing == 0
+    work(keeper(done, store, ledger=path))  # after a restart
+    assert store.asked == asked
+    assert not own & store.home
+    one.offer_again()
+    store.given.clear()
+    work(one)
+    assert not own & store.given
+
+
+def genesis_of(path: Path) -> bytes:
+    return genesis_digest(next(read_frames(path.read_bytes())).body)
 
 
 def test_a_turn_is_short_and_an_absent_store_is_asked_again(done: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
+import pytest
 from tests.node.kit import QUICK, document
 from tests.node.live import Live, is_closed, live, rounds
 
 from collegium.ledger.engines.log.copy import LEDGER
+from collegium.node import loop
 from collegium.node.templates import policy_text
 from collegium.running.execution import run
 
@@ -73,6 +75,28 @@ def test_nodes_and_sequencer_that_come_and_go_lose_nothing(tmp_path: Path) -> No
         found = model(within)
         assert len(ledgers(within)) == 1
     assert found == run("heart", out=tmp_path / "run", changes=list(MORE)).model
+
+
+def test_a_file_that_is_damaged_while_the_node_runs_is_healed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 0.2)
+    with live(tmp_path / "live") as within:
+        allow(within)
+        propose(within)
+        within.until(is_closed)
+        within.until(lambda status: status.size == status.final_size)
+        (whole,) = ledgers(within)
+        path = within.folder / "va" / LEDGER
+        damaged = bytearray(whole)
+        damaged[len(whole) // 2] ^= 1
+        path.write_bytes(damaged)
+        until = monotonic() + 30
+        while path.read_bytes() != whole if path.exists() else True:
+            assert monotonic() < until
+            sleep(0.05)
+        assert any("damaged" in warning for warning in within.nodes["va"].warnings)
+        within.until(lambda status: status.state == "following")
 
 
 def test_nothing_is_said_while_the_policy_allows_nothing(tmp_path: Path) -> None:

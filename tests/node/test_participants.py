@@ -176,6 +176,22 @@ def test_a_document_that_cannot_be_a_study_here_is_not_registered_and_told(
         assert within.members["cleveland"].proposals.faults == {}
 
 
+def test_updates_are_retired_after_a_while_where_a_member_says_so(tmp_path: Path) -> None:
+    with town(tmp_path) as within:
+        within.propose(document())
+        for name in ALL[:2]:
+            within.keep_updates_for(name, 0.0)
+        within.keep_updates_for("switzerland", 3600.0)
+        within.until(closed)
+        within.turn()
+        within.turn()
+        retired = {name for name in (*ALL, "*") if within.view().is_retired(name)}
+        assert retired == {"cleveland", "hungarian"}, "each its own, after its own time"
+        within.keep_updates_for("switzerland", 0.0)
+        within.turn()
+        assert within.view().is_retired("*"), "a quorum of validators retires everybody's"
+
+
 def test_who_does_not_own_studies_registers_none(tmp_path: Path) -> None:
     with town(tmp_path) as within:
         within.propose(document(), owner="va")

@@ -132,6 +132,24 @@ def test_an_absent_or_busy_sequencer_is_asked_again(desk: Desk, sender: Sender) 
     assert sender.trouble is None
 
 
+def test_a_bug_on_the_way_is_told_and_the_rest_goes_on(
+    desk: Desk, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(envelopes: Sequence[bytes]) -> list[Answer]:
+        raise LookupError("unforeseen")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk, "submit", fail)
+        sender.offer([b"one"], 0)
+        until = monotonic() + 10
+        while sender.trouble is None:
+            assert monotonic() < until
+            sleep(0.002)
+    assert "unforeseen" in sender.trouble.why
+    desk.reply(Ordered(0))
+    assert len(answers(sender, 1)) == 1
+
+
 def test_what_is_dropped_can_be_offered_again(desk: Desk, sender: Sender) -> None:
     sender.offer([b"one"], 0)
     while not desk.asked:

@@ -30,7 +30,7 @@ def test_a_running_study_goes_on_over_other_code_and_the_next_registers_it(tmp_p
         at.until("va", lambda one: bool(one.studies) and one.studies[0].closed_rounds >= 1)
         page = Page("upgrade.md", at)
         page.follow("collegium node status va")
-        steps = page.commands(3)
+        steps = page.commands(2)
         page.follow("collegium node stop va")
         page.follow("collegium node start va", env=other)
         at.until("va", lambda one: one.state == "following")

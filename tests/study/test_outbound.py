@@ -53,6 +53,13 @@ def test_who_says_only_that_something_happened_tells_nothing_from_rows() -> None
     }  # fmt: skip
 
 
+def test_members_of_a_consortium_cosign_as_well() -> None:
+    one = messages("consensus.engine=log")["cosignature"]
+    assert "replayed the ledger" in one.contents
+    assert (one.from_rows, one.transactions) == (False, ())
+    assert "cosignature" not in messages()
+
+
 def test_a_plain_update_is_said_to_leak() -> None:
     update = messages()["update"]
     assert "can leak information about the rows" in update.protection

@@ -142,8 +142,11 @@ def test_without_a_certificate_of_the_authority_nobody_is_heard(port: Port, tmp_
 def test_a_sequencer_of_another_authority_is_not_believed(port: Port, tmp_path: Path) -> None:
     create_authority(tmp_path / "other", "other")
     certify_client(tmp_path / "other", tmp_path / "mine", "ada")
-    with pytest.raises(RunError) as caught:
-        connect(tmp_path / "mine", At(port.url)).blocks(0, 0)
+    with (
+        closing(connect(tmp_path / "mine", At(port.url))) as mine,
+        pytest.raises(RunError) as caught,
+    ):
+        mine.blocks(0, 0)
     assert caught.value.code == "transport.unreachable"
     assert "certificate" in caught.value.why
 

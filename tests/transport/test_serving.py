@@ -90,11 +90,15 @@ def test_what_it_has_acknowledged_survives_its_being_killed(tmp_path: Path) -> N
         assert lines["ada"].submit([data]) == [Ordered(0)]
         child.kill()
         child.wait(30)
+        for line in lines.values():
+            line.close()
     with running(home) as child:
         lines = {name: connected(home, name) for name in everybody}
         for line in lines.values():
             assert line.present(Standing()) is None
         assert lines["ada"].submit([data]) == [Ordered(0)]
+        for line in lines.values():
+            line.close()
         child.send_signal(signal.SIGTERM)
         assert child.wait(30) == 0
     assert not (home / "address").exists()

@@ -16,7 +16,10 @@ from collegium.cli.commands import program
 from collegium.cli.output import FAILED, INTERRUPTED, MISUSE, fail
 from collegium.errors import CollegiumError
 
-FAILURES = {"encoding.non-finite", "run.stuck"}
+FAILURES = {
+    "encoding.non-finite", "network.died", "network.differ", "network.halted",
+    "network.not-ready", "network.refused", "node.not-running", "run.stuck",
+}  # fmt: skip
 """Codes of errors that are no misuse: the study was asked for rightly and came to nothing."""
 
 

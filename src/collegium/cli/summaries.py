@@ -65,13 +65,16 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     yield f"  check it with: collegium verify {result.folder} --genesis {result.genesis}"
 
 
+_SHOWN = ("accuracy", "auc", "mae", "r2")
+
+
 def quality_lines(measured: FinalLine) -> Iterator[str]:
     """Yield a line for each of federated, local-only and pooled, with 95 % intervals."""
     rows = (("federated", measured.federated), ("local-only", measured.local),
             ("pooled", measured.pooled))  # fmt: skip
     for name, quality in rows:
-        if quality is not None:
-            shown = [name for name in ("accuracy", "auc", "mae", "r2") if name in quality.overall]
+        shown = [] if quality is None else [one for one in _SHOWN if one in quality.overall]
+        if quality is not None and shown:
             told = (_with_interval(quality, metric) for metric in shown)
             yield f"  {name:<11}{'   '.join(told)}"
 

@@ -7,41 +7,35 @@ acknowledgement; so whatever was acknowledged is whole on the disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from collegium.canonical import from_text, malformed
-from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.errors import FormatError
 from collegium.ledger.applying import apply_all
 from collegium.ledger.contract.apply import initial_state
 from collegium.ledger.contract.events import Events, encode_events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
-from collegium.ledger.durability import sync_names
 from collegium.ledger.frames import (
     BLOCK,
     CHECKPOINT,
     ENTRY,
-    GENESIS,
     Block,
     Frame,
-    acknowledged_end,
     application_hash,
-    block_end,
     decode_block,
     decode_entry,
     encode_entry,
     encode_frame,
     entry_hash,
     hash_prefix,
-    holds_acknowledged,
     read_frames,
-    read_ledger,
 )
-from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
+from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE, SigningKey
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of, sign_checkpoint
@@ -96,7 +90,7 @@ class Ledger:
         """Do as `append` does without syncing: nothing of it may be acknowledged before `sync`."""
         outcomes, block = self._next_block(envelopes)
         if block:
-            self.write_block(block, sync=False)
+            self.write_block(block)
             if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
                 self.write_snapshot()
         return outcomes
@@ -146,17 +140,9 @@ class Ledger:
             self._sealed_at = None
         return [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
 
-    def write_block(self, block: bytes, *, sync: bool = True) -> None:
-        """Write the block that was applied last.
-
-        Args:
-            block: its bytes.
-            sync: whether it must survive a power cut from here on.
-        """
-        self._file.write(block)
-        self._file.flush()
-        if sync:
-            os.fsync(self._file.fileno())
+    def write_block(self, block: bytes) -> None:
+        """Write the block that was applied last; `sync` makes it last."""
+        self._write(block)
         self._block_end = self._file.tell()
         self._sealed_at = None
 
@@ -283,78 +269,3 @@ def corrupt(position: int) -> FormatError:
         "replaying its transactions gives something else",
         "run `collegium verify` on the folder for the cause; restore the file from a copy",
     )
-
-
-def create_ledger(path: Path, genesis: Genesis) -> Ledger:
-    """Start a new ledger file.
-
-    Raises:
-        FormatError: the genesis is not valid.
-        RunError: the file exists.
-    """
-    data = encode_genesis(genesis)
-    if path.exists():
-        raise RunError(
-            "ledger.exists", f"{path} exists", "a ledger is never overwritten",
-            "choose another folder, or go on with the run that is there (--resume)",
-        )  # fmt: skip
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(encode_frame(GENESIS, data))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_names(path.parent)
-    opened = path.open("r+b")
-    opened.seek(0, os.SEEK_END)
-    return Ledger(data, path, opened)
-
-
-def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
-    """Open a ledger file for writing; a torn tail, never acknowledged, is cut and reported.
-
-    Raises:
-        CollegiumError: it is missing, malformed, or contradicts the contract.
-    """
-    return open_ledger_at(path, None, warn)[0]
-
-
-def open_ledger_at(
-    path: Path, entries: int | None, warn: Callable[[str], None]
-) -> tuple[Ledger, bytes]:
-    """Open a ledger file as of its first `entries`, all of them where None.
-
-    Returns:
-        The ledger, and the bytes of the blocks that follow in the file, not yet applied: what is
-        written next goes behind them, so the caller applies them first.
-
-    Raises:
-        CollegiumError: it is missing, malformed, or contradicts the contract.
-    """
-    try:
-        data = read_ledger(path)
-        file = path.open("r+b")
-    except OSError as error:
-        what = f"{path} cannot be opened"
-        raise RunError("ledger.unreadable", what, str(error), "check the path") from error
-    try:
-        end = acknowledged_end(data)
-        first = next(read_frames(data), None)
-        if first is None or first.kind != GENESIS:
-            raise corrupt(0)
-        torn, data = data[end:], data[:end]
-        if holds_acknowledged(torn):
-            raise corrupt(end)
-        stop = end if entries is None else block_end(data, entries)
-        ledger = Ledger(first.body, path, file)
-        snapshot, known = snapshot_path(path), data[:stop]
-        start = ledger.resume_from(snapshot.read_bytes(), known) if snapshot.exists() else first.end
-        ledger.replay(known, start)
-        if torn:
-            warn(f"{path.name}: its last {len(torn)} bytes were never acknowledged and are cut")
-            file.truncate(end)
-        file.seek(0, os.SEEK_END)
-    except CollegiumError:
-        file.close()
-        raise
-    return ledger, data[stop:]

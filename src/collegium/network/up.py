@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +53,15 @@ def up(
 
     Raises:
         CollegiumError: the study or the folder is not acceptable, or a process fails; then
-            everything that was started is ended.
+            everything is ended, unless all of it ran before.
     """
-    with claimed(folder), ended_on_failure(folder):
-        if (folder / RECORD).exists():
-            _require_same(read_record(folder), study, members, changes)
-        else:
+    there, attached = (folder / RECORD).exists(), False
+    if study is None or there:
+        record = read_record(folder)
+        _require_same(record, study, members, changes)
+        attached = len(record.running()) == 1 + len(record.members)
+    with claimed(folder), nullcontext() if attached else ended_on_failure(folder):
+        if study is not None and not there:
             _found(folder, study, members, changes, stage)
         record = start_all(folder, stage)
         if detach:
@@ -69,11 +73,8 @@ def up(
 
 
 def _found(
-    folder: Path, study: str | None, members: int | None, changes: Sequence[str], stage: Stage
+    folder: Path, study: str, members: int | None, changes: Sequence[str], stage: Stage
 ) -> None:
-    if study is None:
-        read_record(folder)  # there is none, which is the error to tell
-        return
     names = {path.name for path in folder.iterdir()} - {".lock"}
     if names and UNFINISHED not in names:
         raise RunError(

@@ -88,9 +88,12 @@ class Keeper:
 
     def look(self) -> None:
         """Note what new entries name; nothing of them is checked, the replica has done that."""
-        with self._ledger.open("rb") as file:
-            file.seek(self._read)
-            data = file.read()
+        try:
+            with self._ledger.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:  # it was damaged, and is being fetched anew
+            data, self._read = b"", 0
         end = 0
         try:
             for frame in read_frames(data):

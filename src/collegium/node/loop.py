@@ -41,7 +41,7 @@ WAIT_BUSY = 0.1
 CHECK_EVERY = 60.0
 """Seconds between two looks at the ledger file: bytes that changed on the disk are healed."""
 
-AWAY = (0.5, 1.0, 2.0, 5.0, 10.0)
+AWAY = (0.5, 1.0, 2.0, 5.0)
 """Seconds between tries where the sequencer cannot be reached."""
 
 NORMAL = ("already", "stale", "early")

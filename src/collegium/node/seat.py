@@ -8,6 +8,7 @@ validator takes it in any: its work reads no rows, and without validators no his
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -95,7 +96,9 @@ def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
         return Seat(objections=(in_a_line(error),))
     seat = Seat()
     if registration.owner == member:
-        seat.participants.append(_owner(acting, study, registration))
+        # Where a part is no longer installed, the site's objections say which.
+        with suppress(CollegiumError):
+            seat.participants.append(_owner(acting, study, registration))
     if member in registration.sites:
         _seat_site(seat, acting, study, view, policy)
     if "validator" in record.roles:

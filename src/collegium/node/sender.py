@@ -6,11 +6,12 @@ must go on and give this member's own meanwhile.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 
-from collegium.errors import CollegiumError
+from collegium.errors import CollegiumError, NodeError
 from collegium.ledger.engines.log.connection import Answer, Connection, Ordered, Refused
 
 MOST = 64
@@ -21,6 +22,8 @@ UNDECIDED = ("busy", "waiting")
 
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries where the sequencer is away or busy."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,13 @@ class Sender:
             self._trouble = None
         except CollegiumError as error:
             self._trouble = error
+            return False
+        except Exception as error:  # a bug; this thread must not end without anybody noticing
+            log.exception("sender failed")
+            self._trouble = NodeError(
+                "node.sender", "transactions cannot be handed over",
+                f"{type(error).__name__}: {error}", "report it, with node.log",
+            )  # fmt: skip
             return False
         decided = [
             Answered(envelope, answer)

@@ -62,6 +62,7 @@ def outbound(study: Study) -> tuple[Outbound, ...]:
     ways = _IN_ONE_PROCESS if study.consensus.engine == "solo" else _BETWEEN_MEMBERS
     return (
         *_site_messages(study, ways), *_validator_messages(study, ways), *_owner_messages(ways),
+        *(_witness_messages(ways) if ways is _BETWEEN_MEMBERS else ()),
     )  # fmt: skip
 
 
@@ -230,6 +231,20 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             _LEDGER,
             from_rows=False,
             transactions=("member.propose", "member.vote"),
+        ),
+    )
+
+
+def _witness_messages(ways: _Ways) -> tuple[Outbound, ...]:
+    return (
+        Outbound(
+            "cosignature",
+            "that the member has replayed the ledger up to some entry and found it right, with the"
+            " time of day (sent only by members with voting power)",
+            ways.everybody,
+            ways.signed,
+            "by the sequencer and the members with the newest checkpoint, and in receipts for ever",
+            from_rows=False,
         ),
     )
 

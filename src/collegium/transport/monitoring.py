@@ -57,7 +57,9 @@ class Monitored:
     def _entries(self, place: Tile) -> list[bytes]:
         """Return the entries of a bundle."""
         copy, first = self._copy, place.index * TILE_WIDTH
-        start = max(size for size in copy.sizes if size <= first)
+        start = first
+        while not copy.ends_at(start):
+            start -= 1
         entries: list[bytes] = []
         while len(entries) < first - start + place.width:
             part = copy.read(start + len(entries), copy.final_size)

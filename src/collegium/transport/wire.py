@@ -1,4 +1,4 @@
-"""What travels in HTTP between a member and the sequencer; docs/spec/9-log-engine.md.
+"""What travels in HTTP between a member and the sequencer; docs/spec/10-log-engine.md.
 
 Bodies are the bytes of `ledger.engines.log.delivery`, or one JSON object of these structs. A
 refusal is a status and a `Problem`.

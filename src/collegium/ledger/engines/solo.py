@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from collegium.errors import RunError
-from collegium.ledger.book import Ledger, Outcome, create_ledger, open_ledger
+from collegium.ledger.book import Ledger, Outcome
 from collegium.ledger.durability import Syncs
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import SigningKey
+from collegium.ledger.opening import create_ledger, open_ledger
 from collegium.ledger.state import State
 
 

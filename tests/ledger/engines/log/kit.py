@@ -6,7 +6,7 @@ Killing is dropping the object: the files stay as they are, and nothing more is 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -40,10 +40,16 @@ class Down(CollegiumError):
 
 @dataclass(slots=True)
 class Wire:
-    """A member's connection to whichever sequencer is put at its other end; it never waits."""
+    """A member's connection to whichever sequencer is put at its other end; it never waits.
+
+    What comes back of blocks and final notes goes through `on_blocks` and `on_final`, so that a
+    test can put a lie in its place.
+    """
 
     member: str
     sequencer: Sequencer | None = None
+    on_blocks: Callable[[bytes | None], bytes | None] = lambda data: data
+    on_final: Callable[[str | None], str | None] = lambda note: note
 
     @property
     def _end(self) -> Sequencer:
@@ -55,13 +61,13 @@ class Wire:
         return self._end.submit(self.member, envelopes).answers()
 
     def blocks(self, size: int, wait: float) -> bytes | None:
-        return self._end.blocks(self.member, size)
+        return self.on_blocks(self._end.blocks(self.member, size))
 
     def cosign(self, line: str, size: int) -> None:
         self._end.cosign(self.member, line, size)
 
     def final(self, size: int, wait: float) -> str | None:
-        return self._end.final(self.member, size)
+        return self.on_final(self._end.final(self.member, size))
 
     def present(self, standing: Standing) -> int | None:
         return self._end.present(self.member, standing)
@@ -117,7 +123,7 @@ class Consortium:
         return next((key for key in self.world.keys.values() if key.public == public), None)
 
     def start(self, name: str, connection: Connection | None = None) -> Replica:
-        """Start, or kill and start again, a member."""
+        """Start, or kill and start again, a member; it asks over its wire if nothing is given."""
         if name in self.replicas:
             self.replicas[name].copy.close()
         wire = self.wires.setdefault(name, Wire(name))
@@ -143,6 +149,16 @@ class Consortium:
         """Return a transaction that registers a study: each of another id is acceptable."""
         return envelope(self.world, who, StudyRegister, **{**TERMS, "study": study})
 
+    def settle(self, *studies: str) -> None:
+        """Register studies, one after the other, each final at everybody."""
+        for study in studies:
+            self.wires["ada"].submit([self.registration(study)])
+            self.step(list(self.replicas))
+
+    def settled(self, name: str) -> bool:
+        """Return whether all that a member holds is final."""
+        return self.replicas[name].settled
+
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Return what each member holds, and what of it is final."""
         return {name: (one.size, one.final_size) for name, one in self.replicas.items()}
@@ -152,10 +168,23 @@ class Consortium:
         copy = self.replicas[name].copy
         return copy.read(0, copy.final_size, most=None)
 
+    def lie_once(self, who: str, **hooks: Callable[[Any], Any]) -> list[Accepted]:
+        """Let a member take one step while its connection lies; see `Wire`."""
+        wire = self.wires[who]
+        before = {name: getattr(wire, name) for name in hooks}
+        for name, hook in hooks.items():
+            setattr(wire, name, hook)
+        try:
+            return self.replicas[who].step(0)
+        finally:
+            for name, hook in before.items():
+                setattr(wire, name, hook)
+
     def close(self) -> None:
         """Release every file, as the end of a process would."""
-        for copy in (*self.sequencers, *self.replicas.values()):
-            copy.copy.close()
+        copies = [one.copy for one in self.sequencers]
+        for copy in [*copies, *(one.copy for one in self.replicas.values())]:
+            copy.close()
 
     def require_agreement(self) -> None:
         """Check that members' final logs are prefixes of each other."""

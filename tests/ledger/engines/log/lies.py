@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.ledger.engines.log.kit import LOG_KEY, Consortium, Wire
+from tests.ledger.engines.log.kit import LOG_KEY, Consortium
 
 from collegium.ledger.book import Ledger
-from collegium.ledger.engines.log.connection import Answer
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.frames import (
@@ -36,33 +35,6 @@ def second_face(us: Consortium, home: str = "sequencer", name: str = "evil") -> 
         evil.present(member, Standing(final=replica.final_note or ""))
     assert evil.ready
     return evil
-
-
-@dataclass(slots=True)
-class Scripted:
-    """A connection whose answers are changed on their way."""
-
-    wire: Wire
-    on_blocks: Callable[[bytes | None], bytes | None] = lambda data: data
-    on_final: Callable[[str | None], str | None] = lambda note: note
-
-    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
-        return self.wire.submit(envelopes)
-
-    def blocks(self, size: int, wait: float) -> bytes | None:
-        return self.on_blocks(self.wire.blocks(size, wait))
-
-    def cosign(self, line: str, size: int) -> None:
-        self.wire.cosign(line, size)
-
-    def final(self, size: int, wait: float) -> str | None:
-        return self.on_final(self.wire.final(size, wait))
-
-    def present(self, standing: Standing) -> int | None:
-        return self.wire.present(standing)
-
-    def restore(self, size: int, blocks: bytes) -> int | None:
-        return self.wire.restore(size, blocks)
 
 
 @dataclass(frozen=True, slots=True)

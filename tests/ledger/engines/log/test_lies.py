@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 
 import pytest
 from tests.ledger.contract.kit import key_of
 from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium
-from tests.ledger.engines.log.lies import Honest, Scripted, crafted, honest, second_face
+from tests.ledger.engines.log.lies import Honest, crafted, honest, second_face
 
 from collegium.canonical import encode
+from collegium.errors import FormatError, RunError
 from collegium.ledger.book import Ledger
 from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.engines.log.connection import Ordered
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
-from collegium.ledger.engines.log.evidence import SequencerLied, prove_fork, read_fork
+from collegium.ledger.engines.log.evidence import (
+    SequencerLied,
+    block_bodies,
+    keep_evidence,
+    prove_fork,
+    read_fork,
+)
 from collegium.ledger.engines.log.recovery import with_lines
+from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 
@@ -108,41 +115,39 @@ BAD_BLOCKS: dict[Craft, str] = {
 
 @pytest.mark.parametrize("craft", BAD_BLOCKS, ids=lambda craft: craft.__name__)
 def test_a_block_that_cannot_be_is_not_kept_and_not_cosigned(us: Consortium, craft: Craft) -> None:
-    us.wires["ada"].submit([us.registration("one")])
-    us.step()
+    us.settle("one")
     us.wires["bo"].submit([us.registration("two", "bo")])
-    true = honest(us.wires["ada"].blocks(1, 0))
-    lie = craft(us.replicas["ada"].ledger, true, us)
-
-    wire = us.wires["ada"]
-    ada = us.start("ada", Scripted(wire, on_blocks=lambda _: lie))
+    ada = us.replicas["ada"]
+    lie = craft(ada.ledger, honest(us.wires["ada"].blocks(1, 0)), us)
     before = (ada.copy.home / "cosigned").read_bytes()
     with pytest.raises(SequencerLied) as caught:
-        ada.step(0)
+        us.lie_once("ada", on_blocks=lambda _: lie)
     assert caught.value.code == BAD_BLOCKS[craft]
     assert caught.value.evidence is not None
-    assert (caught.value.evidence / "received.bin").read_bytes()
+    assert (caught.value.evidence / "received.bin").exists()
+    assert ada.lie is caught.value
     assert (ada.size, ada.final_size) == (1, 1)
     assert (ada.copy.home / "cosigned").read_bytes() == before
 
-    us.start("ada")  # the others never noticed; an honest sequencer is believed again
-    us.step()
+    us.step()  # the others never noticed, and the truth is believed
     assert us.sizes() == dict.fromkeys(MEMBERS, (2, 2))
     us.require_agreement()
 
 
 def test_a_liar_does_not_fill_the_disk(us: Consortium) -> None:
-    ada = us.start("ada", Scripted(us.wires["ada"], on_blocks=lambda _: b"\xff" * 64))
     for _ in range(5):
         with pytest.raises(SequencerLied):
-            ada.step(0)
-    assert len(list((ada.copy.home / "evidence").iterdir())) == 1
+            us.lie_once("ada", on_blocks=lambda _: b"\xff" * 64)
+    evidence = us.home("ada") / "evidence"
+    assert len(list(evidence.iterdir())) == 1
+    for number in range(100):
+        keep_evidence(evidence, "block", "what", {"received.bin": b"%d" % number})
+    assert len(list(evidence.iterdir())) == 64
 
 
 def split(us: Consortium, ours: list[str], theirs: list[str]) -> None:
     """Let two faces of the sequencer make two blocks after the same one, for some members each."""
-    us.wires["ada"].submit([us.registration("base")])
-    us.step()
+    us.settle("base")
     evil = second_face(us)
     us.connect(evil, theirs)
     us.wires[ours[0]].submit([us.registration("ours", ours[0])])
@@ -190,14 +195,20 @@ def test_operators_resolve_a_split_by_releasing_one_block(us: Consortium) -> Non
     us.connect(us.sequencers[0])
     for name in ("cy", "di"):
         us.replicas[name].release()
+        assert list((us.home(name) / "evidence").glob("released-*"))
     us.step()
     assert us.sizes() == dict.fromkeys(MEMBERS, (2, 2))
     us.require_agreement()
 
 
+def test_nothing_can_be_released_that_is_final_or_was_never_cosigned(us: Consortium) -> None:
+    us.settle("one")
+    with pytest.raises(RunError, match=r"cosigned\.nothing"):
+        us.replicas["ada"].release()
+
+
 def test_two_notes_of_one_size_prove_a_fork_to_anybody(us: Consortium) -> None:
-    us.wires["ada"].submit([us.registration("base")])
-    us.step()
+    us.settle("base")
     evil = second_face(us)
     us.connect(evil, ["di"])
     us.wires["ada"].submit([us.registration("ours")])
@@ -212,38 +223,97 @@ def test_two_notes_of_one_size_prove_a_fork_to_anybody(us: Consortium) -> None:
 def test_notes_of_an_honest_log_prove_nothing(us: Consortium) -> None:
     notes = []
     for study in ("one", "two", "three"):
-        us.wires["ada"].submit([us.registration(study)])
-        us.step()
+        us.settle(study)
         notes.append(us.replicas["ada"].final_note or "")
     copy = us.replicas["ada"].copy
-    from collegium.ledger.engines.log.evidence import block_bodies
-
     chains = [block_bodies(copy.read(0, size)) for size in (1, 2, 3)]
     for first in range(3):
         for second in range(3):
-            found = prove_fork(
-                notes[first], notes[second], us.world.genesis, chains[first], chains[second]
-            )
-            assert found is None
+            branches = chains[first], chains[second]
+            assert prove_fork(notes[first], notes[second], us.world.genesis, *branches) is None
 
 
-def test_a_rolled_back_log_is_refused_and_proven(us: Consortium) -> None:
-    us.wires["ada"].submit([us.registration("one")])
+@pytest.mark.parametrize("spoiled", ["unlinked", "another end", "not the log's", "malformed"])
+def test_a_proof_that_was_tampered_with_proves_nothing(us: Consortium, spoiled: str) -> None:
+    split(us, ["ada", "bo", "cy"], ["di"])
+    us.connect(us.sequencers[0])
     us.step()
-    us.copied("sequencer", "old")
-    us.wires["ada"].submit([us.registration("two")])
-    us.step()
-    shutil.copytree(us.folder / "old", us.folder / "evil")
-    evil = us.sequencer("evil")
-    for name in MEMBERS:  # it pretends to have heard from everybody
-        evil._recovery.presented.add(name)
+    lie = us.replicas["di"].lie
+    assert lie is not None
+    assert lie.evidence is not None
+    assert read_fork(lie.evidence, us.world.genesis) is not None
+    blocks, note = lie.evidence / "first.blocks", lie.evidence / "first.note"
+    if spoiled == "unlinked":
+        blocks.write_bytes(bytes(112) + blocks.read_bytes())
+    elif spoiled == "another end":
+        blocks.write_bytes((lie.evidence / "second.blocks").read_bytes())
+    elif spoiled == "not the log's":
+        checkpoint = us.replicas["di"].copy.open_note(note.read_text("utf-8"))
+        note.write_text(sign_checkpoint(checkpoint, key_of("eve")), "utf-8")
+    else:
+        blocks.write_bytes(blocks.read_bytes()[:-1])
+    if spoiled in ("unlinked", "another end"):
+        assert read_fork(lie.evidence, us.world.genesis) is None
+    else:
+        with pytest.raises(FormatError):
+            read_fork(lie.evidence, us.world.genesis)
+
+
+def pretending(us: Consortium, home: str) -> Sequencer:
+    """Start a sequencer that orders without having heard what its members hold."""
+    evil = us.sequencer(home)
+    evil._recovery.presented |= set(MEMBERS)
     evil._recovery.ready = True
+    return evil
+
+
+def test_a_rolled_back_log_that_goes_on_otherwise_is_refused_and_proven(us: Consortium) -> None:
+    us.settle("one")
+    us.copied("sequencer", "evil")
+    us.settle("two")
+    evil = pretending(us, "evil")
     us.connect(evil)
     us.wires["bo"].submit([us.registration("other", "bo"), us.registration("more", "bo")])
     ada = us.replicas["ada"]
-    with pytest.raises(BaseException) as caught:
+    evil.copy.final_size = evil.copy.size  # it calls its own block final
+    with pytest.raises(SequencerLied) as caught:
         ada.step(0)
+    assert caught.value.code == "sequencer.fork"
+    assert caught.value.evidence is not None
+    fork = read_fork(caught.value.evidence, us.world.genesis)
+    assert fork is not None
+    assert {fork.first.size, fork.second.size} == {2, 3}
     assert (ada.size, ada.final_size) == (2, 2)
+
+
+def test_a_rolled_back_log_of_the_same_length_is_refused_and_proven(us: Consortium) -> None:
+    us.settle("one")
+    us.copied("sequencer", "evil")
+    us.settle("two")
+    evil = pretending(us, "evil")
+    us.connect(evil)
+    us.wires["bo"].submit([us.registration("other", "bo")])
+    evil.copy.final_size = evil.copy.size
+    evil.copy.append([us.registration("third", "bo")])
+    evil._take_head()
+    ada = us.replicas["ada"]
+    with pytest.raises(SequencerLied) as caught:
+        ada.step(0)
+    assert caught.value.evidence is not None
+    assert read_fork(caught.value.evidence, us.world.genesis) is not None
+    assert (ada.size, ada.final_size) == (2, 2)
+
+
+def test_a_log_that_forgot_what_is_final_is_given_it_back(us: Consortium) -> None:
+    us.settle("one")
+    us.copied("sequencer", "old")
+    us.settle("two", "three")
+    us.connect(pretending(us, "old"))
+    us.step()
+    us.wires["bo"].submit([us.registration("four", "bo")])
+    us.step()
+    assert us.sizes() == dict.fromkeys(MEMBERS, (4, 4))
+    us.require_agreement()
 
 
 def test_a_final_note_with_too_few_cosignatures_is_a_lie(us: Consortium) -> None:
@@ -261,11 +331,22 @@ def test_a_final_note_with_too_few_cosignatures_is_a_lie(us: Consortium) -> None
         )
     ]  # fmt: skip
     lie = with_lines(note, lines)
-    ada = us.start("ada", Scripted(us.wires["ada"], on_final=lambda _: lie))
+    ada = us.replicas["ada"]
     with pytest.raises(SequencerLied) as caught:
-        ada.step(0)
+        us.lie_once("ada", on_final=lambda _: lie)
     assert caught.value.code == "sequencer.finality"
     assert (ada.size, ada.final_size) == (1, 0)
+
+
+def test_a_sequencer_that_sends_nothing_again_and_again_does_not_hang_anybody(
+    us: Consortium,
+) -> None:
+    split(us, ["ada", "bo", "cy"], ["di"])
+    us.connect(us.sequencers[0])
+    us.wires["di"].on_blocks = lambda _: b""
+    with pytest.raises(SequencerLied):
+        us.replicas["di"].step(0)
+    assert us.sizes()["di"] == (3, 1)
 
 
 def test_whoever_is_left_out_catches_up_and_the_others_go_on(us: Consortium) -> None:

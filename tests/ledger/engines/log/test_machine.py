@@ -13,13 +13,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.ledger.contract.kit import key_of
 from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium, Down, consortium
-from tests.ledger.engines.log.lies import Scripted, crafted
+from tests.ledger.engines.log.lies import crafted
 
 from collegium.canonical import encode
 from collegium.ledger.contract.apply import apply, initial_state
@@ -53,6 +62,7 @@ class LogMachine(RuleBasedStateMachine):
         self.finals = dict.fromkeys(MEMBERS, b"")
         self.submitted: list[bytes] = []
         self.two_faced = False
+        self.said: dict[tuple[str, int], str] = {}
 
     @rule(who=members, count=st.integers(1, 3))
     def submit(self, who: str, count: int) -> None:
@@ -90,6 +100,15 @@ class LogMachine(RuleBasedStateMachine):
                 self.us.told[who] += self.us.replicas[who].step(0)
             except (SequencerLied, Down):
                 return
+            finally:
+                self.keep_word(who)
+
+    def keep_word(self, who: str) -> None:
+        """Check that a member has not cosigned two blocks after the same final one."""
+        last = self.us.replicas[who].witness._file.last
+        if last is not None and not last.released:
+            said = self.said.setdefault((who, last.first), last.block)
+            assert said == last.block, f"{who} cosigned two blocks after entry {last.first}"
 
     @rule(times=st.integers(1, 2))
     def all_step(self, times: int) -> None:
@@ -175,11 +194,8 @@ class LogMachine(RuleBasedStateMachine):
             if (last := one.witness._file.last) is not None and last.is_of(head)
         ]
         note = sign_checkpoint(head, LOG_KEY) + "".join(lines)
-        wire = us.wires[who]
-        replica._connection = Scripted(wire, on_final=lambda _: note)
         with suppress(SequencerLied, Down):
-            us.told[who] += replica.step(0)
-        replica._connection = wire
+            us.told[who] += us.lie_once(who, on_final=lambda _: note)
 
     @rule(who=members, some=groups)
     def forgetful(self, who: str, some: list[str]) -> None:
@@ -193,7 +209,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule(who=members, kind=st.integers(0, 4))
     def lie(self, who: str, kind: int) -> None:
         """A member gets one thing that cannot be, and then is connected as before."""
-        us, wire, replica = self.us, self.us.wires[who], self.us.replicas[who]
+        us, replica = self.us, self.us.replicas[who]
         ledger = replica.ledger
         envelope = us.registration(f"lie{self.number}")
         lies = [
@@ -205,14 +221,11 @@ class LogMachine(RuleBasedStateMachine):
         head = ledger.head()
         name = cosigner_name(origin_of(replica.identity), who)
         note = sign_checkpoint(head, LOG_KEY) + cosign(head, name, key_of(who), 1)
-        replica._connection = Scripted(
-            wire,
-            on_blocks=lambda data: lies[kind] if kind < 4 else data,
-            on_final=lambda _: note if kind == 4 else None,
-        )
+        hooks: dict[str, Any] = {"on_final": lambda _: note if kind == 4 else None}
+        if kind < 4:
+            hooks["on_blocks"] = lambda _: lies[kind]
         with suppress(SequencerLied, Down):
-            us.told[who] += replica.step(0)
-        replica._connection = wire
+            us.told[who] += us.lie_once(who, **hooks)
 
     @rule(who=members, whose=members, size=st.integers(0, 3))
     def forge_cosignature(self, who: str, whose: str, size: int) -> None:
@@ -325,8 +338,20 @@ class LogMachine(RuleBasedStateMachine):
         us.require_agreement()
 
 
-TestLogMachine = LogMachine.TestCase
-TestLogMachine.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, report_multiple_bugs=False,
+SETTINGS = settings(
+    deadline=None, report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
+
+
+def test_short_histories_of_faults_and_lies() -> None:
+    run_state_machine_as_test(
+        LogMachine, settings=settings(SETTINGS, max_examples=8, stateful_step_count=15)
+    )
+
+
+@pytest.mark.long
+def test_long_histories_of_faults_and_lies() -> None:
+    run_state_machine_as_test(
+        LogMachine, settings=settings(SETTINGS, max_examples=100, stateful_step_count=40)
+    )

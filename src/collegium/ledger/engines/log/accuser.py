@@ -1,4 +1,4 @@
-"""A member's memory of what the sequencer did that cannot be: it names it and keeps what shows it."""
+"""What the sequencer did that cannot be: a member names it and keeps what shows it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Accuser:
         copy, ours = self._copy, self._copy.final_note or ""
         what = "its log does not contain what a quorum has cosigned and is final here"
         why = "it offers another history, or forgot this one"
-        for size in _backwards(copy.sizes):
+        for size in _backwards(copy.index.sizes(copy.final_size)):
             try:
                 data = connection.blocks(size, 0) or b""
                 delivery = decode_delivery(data)
@@ -87,12 +87,12 @@ class Accuser:
             return self._note("sequencer.fork", what, why, {**parts, "received.bin": data})
         return self._note("sequencer.fork", what, why, {"first.note": ours.encode()})
 
-    def keep(self, code: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
+    def keep(self, kind: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
         """Keep files as evidence, once; return where."""
-        return keep_evidence(self.folder, code, what, parts)
+        return keep_evidence(self.folder, kind, what, parts)
 
     def _note(self, code: str, what: str, why: str, parts: Mapping[str, bytes]) -> SequencerLied:
-        where = self.keep(code, what, parts)
+        where = self.keep(code.partition(".")[2], what, parts)
         self.last = SequencerLied(code, f"the sequencer lied: {what}", why, where)
         return self.last
 

@@ -7,37 +7,27 @@ last block alone can become final next, judged by the validators of the state be
 from __future__ import annotations
 
 import os
-from array import array
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from collegium.canonical import from_text, malformed
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError
 from collegium.ledger.book import (
     SNAPSHOT_EVERY,
     Accepted,
     Ledger,
     Outcome,
     corrupt,
-    create_ledger,
-    open_ledger_at,
 )
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.electorate import Electorate, electorate_of
+from collegium.ledger.engines.log.index import BlockIndex
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.frames import (
-    BLOCK,
-    BLOCK_SIZE,
-    ENTRY,
-    GENESIS,
-    decode_block,
-    read_frames,
-)
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
+from collegium.ledger.opening import create_ledger, open_ledger_at, require_genesis
 from collegium.ledger.snapshot import snapshot_path
 
 LEDGER = "ledger.log"
@@ -55,6 +45,7 @@ class Copy:
         final_note: the newest final note, None before the first.
         final_size: entries that are final.
         expected: a final note of before, where the file was lost or mended and is shorter now.
+        index: where in the file its blocks end.
         judges: the validators who judge the last block.
         told: entries that `confirm` has returned, now or before, and returns no more.
         unsettled: what the blocks beyond `final_size` hold; of a long history, the latest.
@@ -125,7 +116,9 @@ class Copy:
             raise malformed("a block", "it is not the one that its checkpoint speaks of")
         there = self._is_expected()
         self._synced = note is not None
-        self.ledger.write_block(block, sync=self._synced)
+        self.ledger.write_block(block)
+        if self._synced:
+            self.ledger.sync()
         self._grew(judges, accepted, len(block))
         if self.expected is not None and there:
             self.confirm(self.expected)
@@ -134,11 +127,12 @@ class Copy:
         """Put transactions into the next block, as whoever orders does; return their outcomes."""
         judges = electorate_of(self.ledger.state, self.ledger.identity)
         before = self.size
-        outcomes = self.ledger.append(envelopes)
+        outcomes = self.ledger.write(envelopes)
         if self.size > before:
+            self.ledger.sync()
             end = self._file.seek(0, os.SEEK_END)
             accepted = [one for one in outcomes if isinstance(one, Accepted)]
-            self._grew(judges, accepted, end - self._ends[-1])
+            self._grew(judges, accepted, end - self.index.end)
         return outcomes
 
     def confirm(self, note: str) -> list[Accepted] | None:
@@ -152,7 +146,7 @@ class Copy:
         if not self.judges.makes_final(note):
             return None
         if not self._synced:
-            self.ledger.write_block(b"")
+            self.ledger.sync()
             self._synced = True
         write_final(self.home, note)
         self.final_note = note
@@ -175,44 +169,25 @@ class Copy:
         Raises:
             ValueError: no block ends at `start`.
         """
-        first = self._index(start)
-        if first is None:
+        if not self.ends_at(start):
             raise ValueError(f"no block ends at {start}")
-        last = first
-        while last + 1 < len(self._sizes) and self._sizes[last + 1] <= limit:
-            if (
-                most is not None
-                and last > first
-                and self._ends[last + 1] - self._ends[first] > most
-            ):
-                break
-            last += 1
-        self._file.seek(self._ends[first])
-        return self._file.read(self._ends[last] - self._ends[first])
+        begin, end = self.index.stretch(start, limit, most)
+        self._file.seek(begin)
+        return self._file.read(end - begin)
 
     def ends_at(self, size: int) -> bool:
         """Return whether a block ends at that size."""
-        return self._index(size) is not None
-
-    @property
-    def sizes(self) -> list[int]:
-        """The sizes at which blocks end, up to what is final; 0 comes first."""
-        return list(self._sizes[: (self._index(self.final_size) or 0) + 1])
+        return self.index.end_of(size) is not None
 
     @property
     def final_end(self) -> int:
         """Where in the file what is final ends."""
-        return self._ends[self._index(self.final_size) or 0]
+        return self.index.stretch(self.final_size, self.final_size, None)[0]
 
     @property
     def blocks_ahead(self) -> int:
         """Number of blocks beyond what is final."""
-        return len(self._sizes) - 1 - (self._index(self.final_size) or 0)
-
-    def latest(self, entries: int) -> bytes:
-        """Return the last blocks, those that hold so many entries at least."""
-        index = max(bisect_right(self._sizes, max(self.size - entries, 0)) - 1, 0)
-        return self.read(self._sizes[index], self.size, most=None)
+        return self.index.blocks_after(self.final_size)
 
     def drop_tail(self) -> bytes:
         """Forget the blocks beyond what is final, on the disk too; return their bytes."""
@@ -222,20 +197,13 @@ class Copy:
         with (self.home / LEDGER).open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())
-        self._open()
+        self.open()
         return tail
-
-    def begin(self) -> None:
-        """Take up what the files hold; begin a ledger where there is none."""
-        path = self.home / LEDGER
-        if not path.exists():
-            create_ledger(path, self._genesis).close()
-        self._open()
 
     def reopen(self) -> None:
         """Take up what the files hold, after something that was not to be taken."""
         self.close()
-        self._open()
+        self.open()
 
     def write_snapshot(self) -> None:
         """Write a snapshot, so that the copy opens fast; only what is final goes into one."""
@@ -248,18 +216,21 @@ class Copy:
         self.ledger.close()
         self._file.close()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Take up what the files hold; begin a ledger where there is none."""
         path = self.home / LEDGER
+        if not path.exists():
+            create_ledger(path, self._genesis).close()
         self.final_note, self.final_size = self._load_final()
         self.ledger, tail = open_ledger_at(path, self.final_size, self._warn)
         try:
-            self._require_genesis()
+            require_genesis(self.ledger, self._genesis)
             self._file = path.open("rb")
         except BaseException:
             self.ledger.close()
             raise
         try:
-            self._sizes, self._ends = _bounds(self._file.read())
+            self.index = BlockIndex(self._file.read())
             self._snapshot_size = self.size if snapshot_path(path).exists() else 0
             self.told = self.final_size
             self._hold_to_final()
@@ -272,26 +243,6 @@ class Copy:
         except BaseException:
             self.close()
             raise
-
-    def _require_genesis(self) -> None:
-        """Compare the file's genesis with the one that this home is for.
-
-        Raises:
-            FormatError: its blocks follow that one, so its genesis is damaged.
-            RunError: it is another ledger's.
-        """
-        if self.ledger.genesis == self._genesis:
-            return
-        path = self.home / LEDGER
-        headers = (frame.body for frame in read_frames(path.read_bytes()) if frame.kind == BLOCK)
-        ours = genesis_digest(encode_genesis(self._genesis))
-        if decode_block(next(headers, bytes(BLOCK_SIZE))).previous == ours:
-            raise corrupt(0)
-        raise RunError(
-            "ledger.other", f"{path} belongs to another genesis",
-            "the home was made for another consortium",
-            "choose another home, or the genesis of this one",
-        )  # fmt: skip
 
     def _load_final(self) -> tuple[str | None, int]:
         """Return the final note and its size; what is malformed is as none: it can be had again."""
@@ -314,7 +265,7 @@ class Copy:
             self.expected = self.final_note
             self.final_note, self.final_size = None, 0
         elif self.open_note(self.final_note) != self.ledger.head():
-            raise corrupt(self._ends[-1])
+            raise corrupt(self.index.end)
 
     def _is_expected(self) -> bool:
         """Return whether the log has come to the final note of before.
@@ -334,26 +285,7 @@ class Copy:
             self._next_judges = judges
         self.judges = judges
         self.unsettled += accepted
-        self._sizes.append(self.size)
-        self._ends.append(self._ends[-1] + length)
-
-    def _index(self, size: int) -> int | None:
-        index = bisect_left(self._sizes, size)
-        return index if index < len(self._sizes) and self._sizes[index] == size else None
-
-
-def _bounds(data: bytes) -> tuple[array[int], array[int]]:
-    """Return at which sizes blocks end, and where in the file; the genesis ends at size 0."""
-    sizes, ends, count = array("Q"), array("Q"), 0
-    for frame in read_frames(data):
-        if frame.kind == ENTRY:
-            count += 1
-        elif frame.kind in (GENESIS, BLOCK):
-            sizes.append(count)
-            ends.append(frame.end)
-        else:
-            raise corrupt(frame.start)
-    return sizes, ends
+        self.index.add(self.size, length)
 
 
 def open_copy(home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Copy:
@@ -364,5 +296,5 @@ def open_copy(home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Copy
         CollegiumError: it does not hold together.
     """
     copy = Copy(home, genesis, warn)
-    copy.begin()
+    copy.open()
     return copy

@@ -1,6 +1,6 @@
 """What travels between members and the sequencer: blocks as ledger.log has them, and notes.
 
-docs/spec/9-log-engine.md. Everything is made of the frames of ledger.log, so a member's file and
+docs/spec/10-log-engine.md. Everything is made of the frames of ledger.log, so a member's file and
 what it sends or gets are the same bytes.
 """
 

@@ -1,4 +1,4 @@
-"""Who judges a block: the validators of the state before it; docs/spec/9-log-engine.md.
+"""Who judges a block: the validators of the state before it; docs/spec/10-log-engine.md.
 
 A block that changes members, keys or powers is judged by those that it finds, never by those that
 it makes. So whoever holds the block before it can judge it.

@@ -61,7 +61,7 @@ def prove_fork(
     Two of one size that differ are proof in themselves. For two of different sizes, the bodies of
     block frames show it: a chain from a block that both follow to the one that the note names.
     Each body names the block before it and hashes to what the next one names, so nobody but the
-    log's key made them; docs/spec/9-log-engine.md.
+    log's key made them; docs/spec/10-log-engine.md.
 
     Args:
         first: a checkpoint's note; cosignatures in it are not looked at.
@@ -98,17 +98,17 @@ def block_bodies(blocks: bytes) -> tuple[bytes, ...]:
     return tuple(header.body() for header in decode_delivery(blocks).headers)
 
 
-def keep_evidence(folder: Path, code: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
+def keep_evidence(folder: Path, kind: str, what: str, parts: Mapping[str, bytes]) -> Path | None:
     """Keep what shows a lie, once; return where, or None where enough is kept already.
 
     Args:
         folder: the home's `evidence` folder.
-        code: the lie's code.
+        kind: a word that names it.
         what: a line for whoever opens the folder.
         parts: files by name; see `read_fork` for those of a fork.
     """
     digest = sha256(b"".join(parts[name] for name in sorted(parts))).hexdigest()[:16]
-    target = folder / f"{code.partition('.')[2]}-{digest}"
+    target = folder / f"{kind}-{digest}"
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)

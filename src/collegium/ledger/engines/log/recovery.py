@@ -68,6 +68,7 @@ class Recovery:
         self._claims: dict[str, tuple[str, Checkpoint]] = {}  # finals that are missing here
         self._candidates: dict[bytes, Candidate] = {}
         self._restoring = False  # what is beyond our final is on its way to a claim
+        self._aside: Candidate | None = None  # what had to make room for it
 
     def present(self, member: str, standing: Standing) -> int | None:
         """Hear what a member holds; return from which size on it should `restore`, or None.
@@ -127,11 +128,9 @@ class Recovery:
                 )  # fmt: skip
         except FormatError:
             del self._claims[member]
-            self._restoring = False
-            copy.reopen()
-            copy.drop_tail()
+            self._undo()
             raise
-        self._restoring = False
+        self._restoring, self._aside = False, None
         self._candidates.clear()
         return None
 
@@ -149,12 +148,22 @@ class Recovery:
         copy = self._copy
         blocks = decode_delivery(data).blocks
         if not self._restoring and copy.blocks_ahead:
-            if data.startswith(self._own().block):
+            self._aside = self._own()
+            if data.startswith(self._aside.block):
                 blocks = blocks[copy.blocks_ahead :]
             else:
                 copy.drop_tail()
         self._restoring = True
         return blocks
+
+    def _undo(self) -> None:
+        """Give up what was being restored, and take back what it had put aside."""
+        self._copy.reopen()
+        if self._restoring:
+            self._copy.drop_tail()
+        if self._aside is not None:
+            self._copy.take(self._aside.block, self._aside.note)
+        self._restoring, self._aside = False, None
 
     def _own(self) -> Candidate:
         """Return the block beyond what is final that the file holds, as a candidate."""
@@ -184,8 +193,7 @@ class Recovery:
         if self.ready or not judges.suffices(dict.fromkeys(self.presented)):
             return
         if self._restoring:
-            copy.drop_tail()
-            self._restoring = False
+            self._undo()
         held = self._own() if copy.blocks_ahead else None
         for candidate in ranked(self._candidates.values(), judges):
             if candidate is held or self._taken(candidate):

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
 
-from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.engines.log.accuser import EVIDENCE, Accuser
@@ -23,23 +22,18 @@ from collegium.ledger.engines.log.connection import (
 from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.cosigned import open_cosigned
 from collegium.ledger.engines.log.delivery import (
-    Blocks,
     Standing,
-    decode_delivery,
-    encode_delivery,
 )
 from collegium.ledger.engines.log.evidence import SequencerLied
-from collegium.ledger.engines.log.healing import begin_trial, is_sound, put_aside, take_over
+from collegium.ledger.engines.log.healing import is_sound, put_aside
+from collegium.ledger.engines.log.intake import Intake
 from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.witness import KeyOf, Witness
 from collegium.ledger.genesis import Genesis
-from collegium.ledger.note import Checkpoint
 from collegium.ledger.state import State
 
 MOST_PRESENTATIONS = 4
 """Times that a member presents itself again after it has given the sequencer what it lacks."""
-
-_TOO_FEW = "it calls a block final that too few validators have cosigned"
 
 
 class Replica:
@@ -60,10 +54,10 @@ class Replica:
         self.witness = witness
         self._copy = copy
         self._accuser = Accuser(copy)
+        self._intake = Intake(copy, witness, connection, self._accuser, warn)
         self._connection = connection
         self._warn = warn
         self._clock = clock
-        self._note = ""  # the log's, over the block that the copy ends with
         self._announced = False
 
     @property
@@ -143,8 +137,8 @@ class Replica:
         self._copy.close()
         aside = put_aside(self._copy.home, self._accuser.folder)
         self._warn(f"ledger.log was damaged; it is fetched anew, the old one is {aside}")
-        self._copy.begin()
-        self._note = ""
+        self._copy.open()
+        self._intake.note = ""
         return False
 
     def release(self) -> None:
@@ -160,7 +154,7 @@ class Replica:
         if self._copy.blocks_ahead and bound.is_of(self._copy.ledger.head()):
             note = with_lines(bound.note, [bound.line]).encode()
             parts = {"first.note": note, "received.bin": self._copy.drop_tail()}
-            self._accuser.keep("cosigned.released", "a block that the operator gave up", parts)
+            self._accuser.keep("released", "a block that the operator gave up", parts)
 
     def close(self) -> None:
         """Release the files; a snapshot makes the next start fast."""
@@ -173,40 +167,16 @@ class Replica:
             data = self._connection.blocks(self.size, self._left(deadline))
             if data is None:
                 return []
-            found += self._next(data)
+            found += self._intake.next(data)
+            self._announced = False
         if not self._copy.settled:
             self._announce()
             note = self._connection.final(self.final_size + 1, self._left(deadline))
             if note is None:
                 self._announced = False  # it may have been lost on the way
             else:
-                found += self._finish(note)
+                found += self._intake.finish(note)
         return found
-
-    def _next(self, data: bytes) -> list[Accepted]:
-        """Take the block after what is final; a longer history is led by its final note."""
-        delivery = self._decoded(data)
-        if len(delivery.blocks) > 1 or delivery.note is None:
-            note = self._connection.final(self.size + 1, 0)
-            return [] if note is None else self._finish(note)
-        if not delivery.blocks:
-            raise self._accuser.lied("sequencer.block", "there is no block in what it sent", data)
-        if delivery.headers[0].previous != self.ledger.last_block:
-            raise NotInTheLog
-        self._take(delivery.blocks[0], delivery.note)
-        return []
-
-    def _take(self, block: bytes, note: str | None) -> None:
-        try:
-            self._copy.take(block, note)
-        except FormatError as error:
-            self._copy.reopen()
-            what = f"a block does not hold: {error.why}"
-            raise self._accuser.lied(
-                "sequencer.block", what, encode_delivery(block, note)
-            ) from error
-        self._note = note or ""
-        self._announced = False
 
     def _announce(self) -> None:
         """Cosign the block that is not final yet, and say so, once."""
@@ -214,9 +184,9 @@ class Replica:
             return
         cosigned = self.witness.last
         if cosigned is None:
-            if not self._note and not self._ask_for_note():
+            if not self._intake.note and not self._intake.ask_for_note():
                 return
-            cosigned = self.witness.cosign(self._note)
+            cosigned = self.witness.cosign(self._intake.note)
         self._announced = True
         if cosigned is not None:
             try:
@@ -224,91 +194,10 @@ class Replica:
             except CosignatureRefused:
                 self.witness.waiting_for = "the sequencer holds another block than was cosigned"
 
-    def _ask_for_note(self) -> bool:
-        """Get the log's note over the last block again, which a restart lost.
-
-        A block that was not cosigned binds nobody: where the log goes on otherwise it is dropped.
-        """
-        try:
-            data = self._connection.blocks(self.final_size, 0)
-        except NotInTheLog:
-            return False
-        if data is None:
-            return False
-        delivery = self._decoded(data)
-        if delivery.blocks[:1] != (self._copy.read(self.final_size, self.size),):
-            self._copy.drop_tail()
-            return False
-        self._note = delivery.note if len(delivery.blocks) == 1 and delivery.note else ""
-        if self._note and self._copy.open_note(self._note) != self.ledger.head():
-            self._note = ""
-        return bool(self._note)
-
-    def _finish(self, note: str) -> list[Accepted]:
-        """Take up what a final note says, as far as the blocks are here; fetch what is missing."""
-        final = self._opened(note)
-        if final.size <= self.final_size or final.size < self._copy.known_final:
-            return []
-        if final.size == self.size:
-            return self._confirm(note) if final == self.ledger.head() else self._switch(note, final)
-        if final.size < self.size:
-            return self._switch(note, final)
-        try:
-            data = self._connection.blocks(self.size, 0)
-        except NotInTheLog:
-            return self._switch(note, final)
-        if data is None:
-            return []
-        delivery = self._decoded(data)
-        if not delivery.blocks or delivery.headers[0].previous != self.ledger.last_block:
-            return self._switch(note, final)
-        for block in delivery.blocks:
-            if self.size < final.size:
-                self._take(block, None)
-        return self._finish(note) if self.size >= final.size else []
-
-    def _confirm(self, note: str) -> list[Accepted]:
-        self.witness.learn(note)
-        settled = self._copy.confirm(note)
-        if settled is None:
-            raise self._accuser.lied("sequencer.finality", _TOO_FEW, note.encode())
-        return settled
-
-    def _switch(self, note: str, final: Checkpoint) -> list[Accepted]:
-        """Follow a final note that leads away from blocks which are held and not final.
-
-        It is tried in a copy of what is final. Only what proves final replaces anything.
-        """
-        trial = begin_trial(self._copy)
-        try:
-            while trial.size < final.size:
-                data = self._connection.blocks(trial.size, 0)
-                if data is None:
-                    return []
-                for block in self._decoded(data).blocks:
-                    if trial.size < final.size:
-                        trial.take(block)
-            if final != trial.ledger.head():
-                raise malformed("a final note", "the blocks that came with it lead elsewhere")
-            settled = trial.confirm(note)
-            theirs = trial.read(self.final_size, trial.size, most=None)
-        except FormatError as error:
-            what = f"what it calls final does not hold: {error.why}"
-            raise self._accuser.lied("sequencer.block", what, note.encode()) from error
-        finally:
-            trial.close()
-        if settled is None:
-            raise self._accuser.lied("sequencer.finality", _TOO_FEW, note.encode())
-        block, ours = self._tail()
-        if ours:  # else blocks that were fetched, and that nobody signed for
-            self._warn(str(self._accuser.signed_two(ours, block, note, theirs)))
-        take_over(self._copy, trial.home)
-        return settled
-
     def _present(self) -> None:
         """Tell a sequencer that has started what is held, and give it what it lacks."""
         copy = self._copy
-        standing = Standing(copy.final_note or copy.expected or "", *self._tail())
+        standing = Standing(copy.final_note or copy.expected or "", *self._intake.held())
         for _ in range(MOST_PRESENTATIONS):
             missing = self._connection.present(standing)
             if missing is None or copy.expected is not None:
@@ -322,32 +211,6 @@ class Replica:
         raise self._accuser.lied(
             "sequencer.block", "it asks again and again for the same blocks", b""
         )
-
-    def _tail(self) -> tuple[bytes, str]:
-        """Return the block that is not final and the log's note over it, cosigned if it is."""
-        if self._copy.blocks_ahead != 1:
-            return b"", ""
-        block = self._copy.read(self.final_size, self.size)
-        cosigned = self.witness.last
-        if cosigned is not None:
-            return block, with_lines(cosigned.note, [cosigned.line])
-        return (block, self._note) if self._note else (b"", "")
-
-    def _decoded(self, data: bytes) -> Blocks:
-        try:
-            delivery = decode_delivery(data)
-        except FormatError as error:
-            raise self._accuser.lied("sequencer.block", error.why, data) from error
-        if delivery.note is not None:
-            self._opened(delivery.note)
-        return delivery
-
-    def _opened(self, note: str) -> Checkpoint:
-        try:
-            return self._copy.open_note(note)
-        except FormatError as error:
-            what = f"a checkpoint is not the log's: {error.why}"
-            raise self._accuser.lied("sequencer.signature", what, note.encode()) from error
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self._clock())

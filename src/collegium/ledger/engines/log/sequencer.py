@@ -173,7 +173,7 @@ class Sequencer:
             for item, outcome in zip(batch, outcomes, strict=True):
                 _answer(item, outcome)
             if self.copy.size > first:
-                self._pool.remember(_numbered(self.copy.latest(1)))
+                self._pool.remember(_numbered(self.copy.read(first, self.copy.size, most=None)))
                 self._take_head()
                 self._tell("block", size=self.copy.size, entries=self.copy.size - first)
         self._changed()
@@ -184,7 +184,8 @@ class Sequencer:
         if self._seen != (copy.ledger.last_block, copy.final_size):
             self._take_head()
             self._pool.forget(0)
-            self._pool.remember(_numbered(copy.latest(REMEMBERED)))
+            start = copy.index.last_before(max(copy.size - REMEMBERED, 0))
+            self._pool.remember(_numbered(copy.read(start, copy.size, most=None)))
         self._lines.update(self._recovery.taken_lines())
         self._settle()
 

@@ -1,0 +1,1 @@
+"""A toy job for Flower's deployment engine."""

@@ -1,0 +1,120 @@
+"""Beginning and opening the file of a ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from collegium.errors import CollegiumError, RunError
+from collegium.ledger.book import Ledger, corrupt
+from collegium.ledger.durability import sync_names
+from collegium.ledger.frames import (
+    BLOCK,
+    BLOCK_SIZE,
+    GENESIS,
+    acknowledged_end,
+    block_end,
+    decode_block,
+    encode_frame,
+    holds_acknowledged,
+    read_frames,
+    read_ledger,
+)
+from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.snapshot import snapshot_path
+
+
+def create_ledger(path: Path, genesis: Genesis) -> Ledger:
+    """Start a new ledger file.
+
+    Raises:
+        FormatError: the genesis is not valid.
+        RunError: the file exists.
+    """
+    data = encode_genesis(genesis)
+    if path.exists():
+        raise RunError(
+            "ledger.exists", f"{path} exists", "a ledger is never overwritten",
+            "choose another folder, or go on with the run that is there (--resume)",
+        )  # fmt: skip
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(encode_frame(GENESIS, data))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_names(path.parent)
+    opened = path.open("r+b")
+    opened.seek(0, os.SEEK_END)
+    return Ledger(data, path, opened)
+
+
+def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
+    """Open a ledger file for writing; a torn tail, never acknowledged, is cut and reported.
+
+    Raises:
+        CollegiumError: it is missing, malformed, or contradicts the contract.
+    """
+    return open_ledger_at(path, None, warn)[0]
+
+
+def open_ledger_at(
+    path: Path, entries: int | None, warn: Callable[[str], None]
+) -> tuple[Ledger, bytes]:
+    """Open a ledger file as of its first `entries`, all of them where None.
+
+    Returns:
+        The ledger, and the bytes of the blocks that follow in the file, not yet applied: what is
+        written next goes behind them, so the caller applies them first.
+
+    Raises:
+        CollegiumError: it is missing, malformed, or contradicts the contract.
+    """
+    try:
+        data = read_ledger(path)
+        file = path.open("r+b")
+    except OSError as error:
+        what = f"{path} cannot be opened"
+        raise RunError("ledger.unreadable", what, str(error), "check the path") from error
+    try:
+        end = acknowledged_end(data)
+        first = next(read_frames(data), None)
+        if first is None or first.kind != GENESIS:
+            raise corrupt(0)
+        torn, data = data[end:], data[:end]
+        if holds_acknowledged(torn):
+            raise corrupt(end)
+        stop = end if entries is None else block_end(data, entries)
+        ledger = Ledger(first.body, path, file)
+        snapshot, known = snapshot_path(path), data[:stop]
+        start = ledger.resume_from(snapshot.read_bytes(), known) if snapshot.exists() else first.end
+        ledger.replay(known, start)
+        if torn:
+            warn(f"{path.name}: its last {len(torn)} bytes were never acknowledged and are cut")
+            file.truncate(end)
+        file.seek(0, os.SEEK_END)
+    except CollegiumError:
+        file.close()
+        raise
+    return ledger, data[stop:]
+
+
+def require_genesis(ledger: Ledger, genesis: Genesis) -> None:
+    """Compare an opened file's genesis with the one that it should have.
+
+    Raises:
+        FormatError: its blocks follow that one, so its genesis frame is damaged.
+        RunError: it is another ledger's.
+    """
+    if ledger.genesis == genesis:
+        return
+    frames = read_frames(ledger.path.read_bytes())
+    first = next((frame.body for frame in frames if frame.kind == BLOCK), bytes(BLOCK_SIZE))
+    if decode_block(first).previous == genesis_digest(encode_genesis(genesis)):
+        raise corrupt(0)
+    raise RunError(
+        "ledger.other", f"{ledger.path} belongs to another genesis",
+        "the home was made for another consortium",
+        "choose another home, or the genesis of this one",
+    )  # fmt: skip
