@@ -27,9 +27,7 @@ def noted(folder: Path) -> str | FormatError | None:
         return error
 
 
-def cosigned_size(
-    note: str | FormatError | None, history: History, trust: TrustRoot
-) -> int | None:
+def cosigned_size(note: str | FormatError | None, history: History, trust: TrustRoot) -> int | None:
     """Return how many entries a quorum cosigned, or None; note in the history what is wrong.
 
     The quorum is the policy's where it has one, else more than two thirds of the power as it was
