@@ -13,8 +13,11 @@ from time import monotonic, sleep
 import pytest
 from tests.commands import environment
 
-from collegium.audit.trust import policy_root
+from collegium.audit.check import check_receipt
+from collegium.audit.issue import issue_policy, issue_receipt
+from collegium.audit.trust import policy_root, read_policy
 from collegium.audit.verify import verify
+from collegium.ledger.final import read_final
 from collegium.network.measuring import NO_POOLED
 from collegium.network.processes import is_alive
 from collegium.network.record import read_record
@@ -52,6 +55,18 @@ def test_the_folder_is_a_complete_run_that_verifies(done: RunResult) -> None:
     assert found.model == done.model
     assert (found.entries, found.app_hash) == (done.entries, done.app_hash)
     assert [one for one in found.findings if one.severity != "note"] == []
+
+
+def test_its_entries_can_be_proven_by_what_the_members_cosigned(
+    done: RunResult, tmp_path: Path
+) -> None:
+    (tmp_path / "policy").write_text(issue_policy(done.folder, log_only=False))
+    policy = read_policy(tmp_path / "policy")
+    found = check_receipt(issue_receipt(done.folder, "5").text.encode(), policy)
+    assert found.ok, found.findings
+    cosigned = read_final(done.folder)
+    assert cosigned is not None
+    assert all(f"/{member} " in cosigned for member in read_record(done.folder).members)
 
 
 def test_a_validators_keys_open_what_is_sealed_to_it(done: RunResult) -> None:

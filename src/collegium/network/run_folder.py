@@ -12,7 +12,10 @@ from pathlib import Path
 from collegium.errors import RunError
 from collegium.ledger.engines.log.copy import LEDGER, open_copy
 from collegium.ledger.engines.log.moving import export
+from collegium.ledger.engines.log.recovery import with_lines
+from collegium.ledger.final import write_final
 from collegium.ledger.genesis import Genesis
+from collegium.ledger.note import split_note
 from collegium.network.record import home_of
 from collegium.node.home import BLOBS, RELEASED
 from collegium.running.release import write_bundle
@@ -21,7 +24,9 @@ from collegium.running.release import write_bundle
 def gather(
     folder: Path, members: Sequence[str], genesis: Genesis, study: str, warn: Callable[[str], None]
 ) -> None:
-    """Put ledger.log, blobs/ and model/ of a consortium into its run folder; no node may run.
+    """Put ledger.log, `final`, blobs/ and model/ of a consortium into its run folder.
+
+    No node may run.
 
     Args:
         folder: the run folder; the members' homes lie in it.
@@ -33,12 +38,13 @@ def gather(
     Raises:
         RunError: two members hold different ledgers, or none holds anything final.
     """
-    ledgers = {}
+    ledgers, notes = {}, []
     for member in members:
         copy = open_copy(home_of(folder, member), genesis, warn)
         try:
             path = folder / f".{member}.{LEDGER}"
             export(copy, path)
+            notes.append(copy.final_note or "")
         finally:
             copy.close()
         ledgers[member] = path
@@ -47,6 +53,7 @@ def gather(
     first.replace(folder / LEDGER)
     for path in others:
         path.unlink()
+    write_final(folder, with_lines(notes[0], _cosignatures(notes)))
     for member in members:
         _take_blobs(home_of(folder, member) / BLOBS, folder / BLOBS)
     released = home_of(folder, members[0]) / RELEASED / study
@@ -55,6 +62,12 @@ def gather(
             path.name: path.read_bytes() for path in sorted(released.iterdir())
             if not path.name.startswith(".")
         })  # fmt: skip
+
+
+def _cosignatures(notes: Sequence[str]) -> list[str]:
+    """Return the cosignature lines of final notes over one checkpoint, each once, in order."""
+    lines = [split_note(note)[1].splitlines(keepends=True)[1:] for note in notes]
+    return sorted({line for some in lines for line in some})
 
 
 def _require_equal(ledgers: dict[str, Path]) -> None:
