@@ -108,6 +108,27 @@ def test_what_is_in_the_log_rests_until_the_member_has_replayed_it(
     answers(sender, 1)
 
 
+def test_what_was_acknowledged_and_is_not_seen_is_handed_over_again(
+    desk: Desk, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collegium.node.sender.RESTS", 0.05)
+    sender.offer([b"one"], 3)
+    desk.reply(Ordered(5))
+    answers(sender, 1)
+    sender.offer([b"one"], 3)
+    assert sender.waiting == 0
+    sleep(0.06)
+    sender.offer([b"one"], 3)
+    assert sender.waiting == 1, "a sequencer that was moved may lack it"
+    desk.reply(Ordered(3))
+    answers(sender, 1)
+    sender.drop()
+    sender.offer([b"one"], 3)
+    assert sender.waiting == 1
+    desk.reply(Ordered(3))
+    answers(sender, 1)
+
+
 def test_a_refusal_stands_until_the_ledger_has_grown(desk: Desk, sender: Sender) -> None:
     sender.offer([b"one"], 3)
     desk.reply(Refused("early", "not yet"))

@@ -132,6 +132,27 @@ def tiles(run: Path, out: Path, as_json: bool) -> None:
         say(f"{out}: {checkpoint.size} entries in {count} tiles and bundles, with their checkpoint")
 
 
+@audit.command()
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
+@JSON
+def fork(evidence: Path, genesis: str, as_json: bool) -> None:
+    """Check a folder of EVIDENCE: did the log's key sign two histories?"""
+    from collegium.audit.trust import genesis_root
+    from collegium.ledger.engines.log.evidence import read_fork
+
+    found = read_fork(evidence, genesis_root(genesis).genesis or b"")
+    if as_json:
+        sizes = None if found is None else [found.first.size, found.second.size]
+        say_json({"proven": found is not None, "sizes": sizes})
+    elif found is None:
+        say("NOT PROVEN: these two checkpoints may be of one history.")
+    else:
+        say(f"PROVEN: {found}.")
+        say("Whoever holds it lied, or restarted the log without what it had signed.")
+    sys.exit(FAILED if found is None else 0)
+
+
 def _read(file: Path) -> bytes:
     """Return a receipt's bytes, one more than allowed at most."""
     from collegium.audit.receipt import LARGEST_RECEIPT

@@ -129,6 +129,7 @@ class Loop:
         self._clock.tick(online=True)
         if self.state != "following":
             self.keeper.offer_again()
+            self.sender.drop()  # another sequencer may lack what the last one acknowledged
             log.info("node following", extra={"entries": self.replica.size})
         self.state, self.trouble, self._in_a_row = "following", None, 0
         if news:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
+from time import monotonic
 
 from collegium.errors import CollegiumError, NodeError
 from collegium.ledger.engines.log.connection import Answer, Connection, Ordered, Refused
@@ -19,6 +20,11 @@ MOST = 64
 
 UNDECIDED = ("busy", "waiting")
 """Refusals that decide nothing: the sequencer has no room, or waits for a block to be final."""
+
+RESTS = 10.0
+"""Seconds after which an acknowledged transaction that has not been seen is handed over again.
+
+A sequencer that was moved may lack the last block that the one before it acknowledged."""
 
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries where the sequencer is away or busy."""
@@ -37,8 +43,8 @@ class Answered:
 class Sender:
     """A queue of envelopes and the thread that hands them over, in their order.
 
-    An envelope that waits, that is in the log beyond what the member has replayed, or that was
-    refused at the ledger's present size is not taken again.
+    An envelope that waits, that was just put into the log beyond what the member has replayed, or
+    that was refused at the ledger's present size is not taken again.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -46,7 +52,7 @@ class Sender:
         self._changed = Condition()
         self._waiting: dict[bytes, None] = {}
         self._answered: list[Answered] = []
-        self._settled: dict[bytes, int] = {}  # envelope: size of the ledger up to which it rests
+        self._settled: dict[bytes, tuple[int, float]] = {}  # up to which size, and until when
         self._size = 0
         self._trouble: CollegiumError | None = None
         self._stopped = False
@@ -66,8 +72,12 @@ class Sender:
     def offer(self, envelopes: Sequence[bytes], size: int) -> None:
         """Take envelopes that are due now that the member has replayed `size` entries."""
         with self._changed:
-            self._size = size
-            self._settled = {one: up_to for one, up_to in self._settled.items() if up_to >= size}
+            self._size, now = size, monotonic()
+            self._settled = {
+                envelope: (up_to, until)
+                for envelope, (up_to, until) in self._settled.items()
+                if up_to >= size and until > now
+            }
             for envelope in envelopes:
                 if envelope not in self._settled:
                     self._waiting.setdefault(envelope)
@@ -80,9 +90,10 @@ class Sender:
         return found
 
     def drop(self) -> None:
-        """Forget what waits; it is found due again."""
+        """Forget what waits and what was acknowledged; what the ledger lacks is found due again."""
         with self._changed:
             self._waiting.clear()
+            self._settled.clear()
 
     def close(self) -> None:
         """Hand nothing more over; what has no answer yet is found due again after a restart."""
@@ -128,7 +139,9 @@ class Sender:
             for one in decided:
                 self._waiting.pop(one.envelope, None)
                 answer = one.answer
-                rests = answer.index if isinstance(answer, Ordered) else self._size
-                self._settled[one.envelope] = rests
+                if isinstance(answer, Ordered):
+                    self._settled[one.envelope] = answer.index, monotonic() + RESTS
+                else:
+                    self._settled[one.envelope] = self._size, float("inf")
             self._answered += decided
         return bool(decided)

@@ -26,8 +26,8 @@ class SharedBlobs:
     store: BlobStore
 
     def holds(self, digest: bytes) -> bool:
-        """Return whether the home has a file of that name."""
-        return (self.blobs.folder.path / digest.hex()).is_file()
+        """Return whether the home has that blob, with the bytes that its digest tells."""
+        return self.blobs.folder.get(digest) is not None
 
     def fetch(self, digest: bytes) -> bytes | None:
         """Get a blob from the shared store into the home; None where it cannot be had now."""

@@ -172,7 +172,7 @@ def test_of_two_blocks_the_one_with_a_quorum_is_followed_and_the_fork_is_proven(
     assert lie is not None
     assert lie.code == "sequencer.fork"
     assert lie.evidence is not None
-    fork = read_fork(lie.evidence, us.world.genesis)
+    fork = read_fork(lie.evidence, us.world.identity)
     assert fork is not None
     assert {fork.first.size, fork.second.size} == {2, 3}
     assert [one.index for one in us.told["di"]] == [0, 1]
@@ -241,7 +241,7 @@ def test_a_proof_that_was_tampered_with_proves_nothing(us: Consortium, spoiled: 
     lie = us.replicas["di"].lie
     assert lie is not None
     assert lie.evidence is not None
-    assert read_fork(lie.evidence, us.world.genesis) is not None
+    assert read_fork(lie.evidence, us.world.identity) is not None
     blocks, note = lie.evidence / "first.blocks", lie.evidence / "first.note"
     if spoiled == "unlinked":
         blocks.write_bytes(bytes(112) + blocks.read_bytes())
@@ -253,10 +253,10 @@ def test_a_proof_that_was_tampered_with_proves_nothing(us: Consortium, spoiled: 
     else:
         blocks.write_bytes(blocks.read_bytes()[:-1])
     if spoiled in ("unlinked", "another end"):
-        assert read_fork(lie.evidence, us.world.genesis) is None
+        assert read_fork(lie.evidence, us.world.identity) is None
     else:
         with pytest.raises(FormatError):
-            read_fork(lie.evidence, us.world.genesis)
+            read_fork(lie.evidence, us.world.identity)
 
 
 def pretending(us: Consortium, home: str) -> Sequencer:
@@ -280,7 +280,7 @@ def test_a_rolled_back_log_that_goes_on_otherwise_is_refused_and_proven(us: Cons
         ada.step(0)
     assert caught.value.code == "sequencer.fork"
     assert caught.value.evidence is not None
-    fork = read_fork(caught.value.evidence, us.world.genesis)
+    fork = read_fork(caught.value.evidence, us.world.identity)
     assert fork is not None
     assert {fork.first.size, fork.second.size} == {2, 3}
     assert (ada.size, ada.final_size) == (2, 2)
@@ -300,7 +300,7 @@ def test_a_rolled_back_log_of_the_same_length_is_refused_and_proven(us: Consorti
     with pytest.raises(SequencerLied) as caught:
         ada.step(0)
     assert caught.value.evidence is not None
-    assert read_fork(caught.value.evidence, us.world.genesis) is not None
+    assert read_fork(caught.value.evidence, us.world.identity) is not None
     assert (ada.size, ada.final_size) == (2, 2)
 
 

@@ -54,7 +54,8 @@ class Accuser:
             "lied, or restarted it without what it had signed"
         )
         why = "a quorum has cosigned the other block, so this member follows that one"
-        parts = fork_parts(ours, theirs, block_bodies(block), block_bodies(blocks))
+        chains = block_bodies(block), block_bodies(blocks)
+        parts = fork_parts(self._copy.ledger.genesis, ours, theirs, *chains)
         return self._note("sequencer.fork", what, why, parts)
 
     def parted(self, connection: Connection) -> SequencerLied:
@@ -69,7 +70,7 @@ class Accuser:
         copy, ours = self._copy, self._copy.final_note or ""
         what = "its log does not contain what a quorum has cosigned and is final here"
         why = "it offers another history, or forgot this one"
-        for size in _backwards(copy.index.sizes(copy.final_size)):
+        for size in _backwards(copy.sizes):
             try:
                 data = connection.blocks(size, 0) or b""
                 delivery = decode_delivery(data)
@@ -83,7 +84,8 @@ class Accuser:
             same = 0
             while mine[same : same + 1] == theirs[same : same + 1] != ():
                 same += 1
-            parts = fork_parts(ours, delivery.note, mine[same:], theirs[same:])
+            chains = mine[same:], theirs[same:]
+            parts = fork_parts(copy.ledger.genesis, ours, delivery.note, *chains)
             return self._note("sequencer.fork", what, why, {**parts, "received.bin": data})
         return self._note("sequencer.fork", what, why, {"first.note": ours.encode()})
 

@@ -180,9 +180,9 @@ class Copy:
         return self.index.end_of(size) is not None
 
     @property
-    def final_end(self) -> int:
-        """Where in the file what is final ends."""
-        return self.index.stretch(self.final_size, self.final_size, None)[0]
+    def sizes(self) -> list[int]:
+        """The sizes at which blocks end, up to what is final; 0 comes first."""
+        return self.index.sizes(self.final_size)
 
     @property
     def blocks_ahead(self) -> int:
@@ -192,7 +192,7 @@ class Copy:
     def drop_tail(self) -> bytes:
         """Forget the blocks beyond what is final, on the disk too; return their bytes."""
         tail = self.read(self.final_size, self.size, most=None)
-        end = self.final_end
+        end = self.index.end_of(self.final_size)
         self.close()
         with (self.home / LEDGER).open("r+b") as file:
             file.truncate(end)

@@ -16,7 +16,7 @@ from collegium.errors import CollegiumError, RunError
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.frames import BLOCK_SIZE, decode_block
-from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
@@ -24,7 +24,8 @@ from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 MOST_KEPT = 64
 """Findings a home keeps: a liar must not fill the disk."""
 
-WHAT, NOTES, CHAINS = "what.txt", ("first.note", "second.note"), ("first.blocks", "second.blocks")
+WHAT, GENESIS_FILE = "what.txt", "genesis.json"
+NOTES, CHAINS = ("first.note", "second.note"), ("first.blocks", "second.blocks")
 
 
 class SequencerLied(CollegiumError):
@@ -124,33 +125,49 @@ def keep_evidence(folder: Path, kind: str, what: str, parts: Mapping[str, bytes]
 
 
 def fork_parts(
-    first: str, second: str, first_blocks: Sequence[bytes], second_blocks: Sequence[bytes]
+    genesis: Genesis,
+    first: str,
+    second: str,
+    first_blocks: Sequence[bytes],
+    second_blocks: Sequence[bytes],
 ) -> dict[str, bytes]:
     """Return the files that `read_fork` reads."""
+    files = {GENESIS_FILE: encode_genesis(genesis)}
     notes = {name: note.encode() for name, note in zip(NOTES, (first, second), strict=True)}
     chains = zip(CHAINS, (first_blocks, second_blocks), strict=True)
-    return notes | {name: b"".join(bodies) for name, bodies in chains}
+    return files | notes | {name: b"".join(bodies) for name, bodies in chains}
 
 
-def read_fork(folder: Path, genesis: Genesis) -> Fork | None:
-    """Return what a folder of evidence proves to anybody who has the genesis, or None.
+def read_fork(folder: Path, identity: bytes) -> Fork | None:
+    """Return what a folder of evidence proves to anybody who knows the ledger, or None.
+
+    Args:
+        folder: one of a home's `evidence/`, or a copy of it.
+        identity: the genesis digest that whoever reads it trusts.
 
     Raises:
-        RunError: it holds no two notes.
+        RunError: it holds no two notes, or is about another ledger.
         FormatError: its files are malformed.
     """
     try:
-        first, second = ((folder / name).read_bytes().decode() for name in NOTES)
+        genesis, *notes = ((folder / name).read_bytes() for name in (GENESIS_FILE, *NOTES))
         chains = [(folder / name).read_bytes() for name in CHAINS]
     except OSError as error:
         raise RunError(
             "evidence.unreadable", f"{folder} does not hold two checkpoints", str(error),
             "name a folder of a home's evidence/",
         ) from error  # fmt: skip
+    if genesis_digest(genesis) != identity:
+        raise RunError(
+            "evidence.other-ledger", f"{folder} is about another ledger",
+            "its genesis has another digest than the one that you trust",
+            "compare the digest with the one that the members have",
+        )  # fmt: skip
+    try:
+        first, second = (note.decode() for note in notes)
     except UnicodeDecodeError as error:
         raise malformed("a checkpoint", "it is not UTF-8") from error
-    bodies = [_cut(data) for data in chains]
-    return prove_fork(first, second, genesis, *bodies)
+    return prove_fork(first, second, decode_genesis(genesis), *(_cut(data) for data in chains))
 
 
 def _cut(data: bytes) -> list[bytes]:

@@ -51,8 +51,8 @@ def begin_trial(copy: Copy) -> Copy:
     home = copy.home / TRIAL
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
-    with (copy.home / LEDGER).open("rb") as file:
-        (home / LEDGER).write_bytes(file.read(copy.final_end))
+    genesis = encode_frame(GENESIS, encode_genesis(copy.ledger.genesis))
+    (home / LEDGER).write_bytes(genesis + copy.read(0, copy.final_size, most=None))
     if copy.final_note is not None:
         write_final(home, copy.final_note)
     trial = open_copy(home, copy.ledger.genesis, lambda _: None)
