@@ -55,17 +55,15 @@ def propose(home: Path, change: str, subject: str, wait: float, as_json: bool) -
 def vote(home: Path, proposal: str, said: str, wait: float, as_json: bool) -> None:
     """Say yes or no to PROPOSAL in the name of HOME's member, whose node runs."""
     from collegium.cli.node_lines import change_lines
-    from collegium.node.orders import Vote, give_order
-    from collegium.node.status_page import ask_status
+    from collegium.node.orders import Vote, change_after_vote, give_order
 
     give_order(home, Vote(approve=said == "yes", proposal=proposal), wait)
-    found = [one for one in ask_status(home).changes if one.proposal == proposal]
+    found = change_after_vote(home, proposal, wait)
     if as_json:
-        say_json({"proposal": proposal, "vote": said, "status": found[0].status if found else ""})
+        say_json({"proposal": proposal, "vote": said, "status": found.status if found else ""})
         return
-    for one in found:
-        for line in change_lines(one):
-            say(line)
+    for line in change_lines(found) if found else ["The vote is on the ledger."]:
+        say(line)
 
 
 @click.command()

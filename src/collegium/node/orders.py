@@ -24,6 +24,7 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
 from collegium.node.home import ORDERS, write_whole
+from collegium.node.membership import Change
 from collegium.node.sender import Answered
 from collegium.node.status_page import ask_status
 
@@ -93,6 +94,21 @@ def give_order(home: Path, order: Order, patience: float) -> None:
             "node.refused", f"the {order.__struct_config__.tag} was refused ({told.code})",
             told.reason, "look at `collegium node proposals`",
         )  # fmt: skip
+
+
+def change_after_vote(home: Path, proposal: str, patience: float) -> Change | None:
+    """Return a proposal as the node shows it once it shows the member's vote, or None.
+
+    The status page is as of the node's last turn, and so may be a moment behind an answer.
+    """
+    until = monotonic() + patience
+    while monotonic() < until:
+        status = ask_status(home)
+        for one in status.changes:
+            if one.proposal == proposal and status.member in (*one.yes, *one.no):
+                return one
+        sleep(LOOK_EVERY)
+    return None
 
 
 class Orders:
