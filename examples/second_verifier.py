@@ -148,9 +148,9 @@ def voters(history: History) -> dict[str, int]:
 
 def read_genesis(body: bytes) -> History:
     """Return a history with the members of a genesis and nothing said (page 3)."""
-    genesis, identity = parse(body), tagged("genesis", body)
-    history = History(genesis, identity, identity)
-    need((genesis["contract"], genesis["format"], len(genesis)) == (1, 1, 6), "another version")
+    history = History(genesis := parse(body), tagged("genesis", body), tagged("genesis", body))
+    need((genesis["contract"], genesis["format"], len({*genesis, "succeeds"})) == (1, 1, 7), "kind")
+    need(all(raw(v) for k, v in genesis.get("succeeds", {}).items() if k != "size"), "succeeds")
     need(re.fullmatch(ID, genesis["chain"]) and genesis["keys"] in ("held", "simulated"), "chain")
     own(history, genesis["log"], "*log")
     for member in genesis["members"]:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from collegium import canonical
@@ -41,7 +42,14 @@ from collegium.ledger.frames import (
     encode_frame,
     entry_hash,
 )
-from collegium.ledger.genesis import Genesis, Member, Role, encode_genesis, genesis_digest
+from collegium.ledger.genesis import (
+    Genesis,
+    Member,
+    Predecessor,
+    Role,
+    encode_genesis,
+    genesis_digest,
+)
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
 from collegium.ledger.hpke import expand
 from collegium.ledger.keys import SigningKey, exchange_key, key_id, signing_key
@@ -78,7 +86,7 @@ def vectors() -> Vector:
         "keys": "the seed of NAME's key is SHA-256 of the text `vectors NAME`",
         "values": values(),
         "transaction": [transaction(small, close("s")), transaction(typical, register())],
-        "genesis": [genesis_vector(small), genesis_vector(typical)],
+        "genesis": [genesis_vector(one) for one in (small, typical, successor_of(typical))],
         "ledger": [ledger_vector(small), ledger_vector(typical)],
         "fork": [fork_vector(typical, 2, 2), fork_vector(typical, 2, 3)],
         "receipts": [receipt_vector(small), receipt_vector(typical)],
@@ -144,6 +152,17 @@ def genesis_of(chain: str, names: list[str]) -> Genesis:
     )
     log = to_text(key_of("log").public)
     return Genesis(chain=chain, contract=1, format=1, keys="simulated", log=log, members=members)
+
+
+def successor_of(old: Genesis) -> Genesis:
+    """Return the genesis of a ledger that goes on from entry 7 of another, with fewer members."""
+    identity = to_text(genesis_digest(encode_genesis(old)))
+    succeeds = Predecessor(
+        block=to_text(digest("block")), genesis=identity, root=to_text(digest("root")), size=7
+    )
+    return msgspec.structs.replace(
+        old, chain="heart-2027", members=old.members[:2], succeeds=succeeds
+    )
 
 
 def genesis_vector(genesis: Genesis) -> Vector:

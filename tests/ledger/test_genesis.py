@@ -13,6 +13,7 @@ from collegium.errors import FormatError
 from collegium.ledger.genesis import (
     Genesis,
     Member,
+    Predecessor,
     check_member,
     decode_genesis,
     encode_genesis,
@@ -36,6 +37,12 @@ def genesis(*members: Member, **fields: Any) -> Genesis:
         "members": members or (member(),),
     }  # fmt: skip
     return Genesis(**{**usual, **fields})
+
+
+def old(**fields: Any) -> Predecessor:
+    """The end of an old ledger."""
+    said = {"block": key(1), "genesis": key(2), "root": key(3), "size": 7}
+    return Predecessor(**{**said, **fields})
 
 
 def by_the_second(data: bytes) -> bool:
@@ -84,8 +91,14 @@ REFUSED = {
     "power without a role for it": genesis(member(), member("bo", 2, roles=("site",))),
     "no name": genesis(member(name="")),
     "a name that is too long": genesis(member(name="a" * 61)),
+    "a successor of a short digest": genesis(succeeds=old(root=key(1)[:-2])),
+    "a successor of nothing": genesis(succeeds=old(size=0)),
+    "a successor of too much": genesis(succeeds=old(size=2**53)),
 }
-UNSEEN = {"a key of mixed order"}  # the second verifier says that it does not look
+UNSEEN = {
+    "a key of mixed order",
+    "a successor of nothing",
+}  # the second verifier says that it does not look
 
 
 @pytest.mark.parametrize("case", REFUSED)

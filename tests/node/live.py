@@ -19,6 +19,7 @@ from collegium.canonical import from_text
 from collegium.data.site_table import PERSON
 from collegium.errors import RunError
 from collegium.federation.exchange import Exchange, View
+from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.members import active_member
@@ -35,6 +36,7 @@ from collegium.node.config import DataSource
 from collegium.node.home import BLOBS, OUTBOX, read_keys
 from collegium.node.keeping import Keeper
 from collegium.node.loop import Loop
+from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
@@ -170,11 +172,13 @@ class LiveNode:
         participants = Participants(acting, timers, Proposals(home), monotonic)
         sender = self._opened.enter_context(closing(Sender(line)))
         (home / BLOBS).mkdir(exist_ok=True)
-        keeper = Keeper(home / LEDGER, Nothing(), updates=True)
+        keeper = Keeper(home / LEDGER, Nothing(), updates=lambda: True)
         self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
+        orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
         self.loop = Loop(
-            replica, sender, participants, PolicyFile(home), keeper, clock, self._reporter.look_at
-        )
+            replica, sender, participants, PolicyFile(home), keeper, orders, clock,
+            self._reporter.look_at,
+        )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
         self._thread.start()
 
@@ -194,6 +198,10 @@ class LiveNode:
         self._thread.join(20)
         assert not self._thread.is_alive()
         self._opened.close()
+
+
+def _identity(acting: Acting | None) -> Identity | None:
+    return None if acting is None else acting.identity
 
 
 @dataclass

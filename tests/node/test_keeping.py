@@ -65,7 +65,7 @@ class Store:
 
 def keeper(done: Path, store: Store, *, updates: bool = True, ledger: Path | None = None) -> Keeper:
     path = ledger or done / "ledger.log"
-    return Keeper(path, store, updates=updates)
+    return Keeper(path, store, updates=lambda: updates)
 
 
 def names(done: Path) -> set[str]:

@@ -16,7 +16,18 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import open_checkpoint, origin_of
 
 
-def cosigned_size(folder: Path, history: History, trust: TrustRoot) -> int | None:
+def noted(folder: Path) -> str | FormatError | None:
+    """Return the note, None where there is none, or what is wrong with its file.
+
+    Of a node that runs it is read before the ledger: blocks are written before they are final.
+    """
+    try:
+        return read_final(folder)
+    except FormatError as error:
+        return error
+
+
+def cosigned_size(note: str | FormatError | None, history: History, trust: TrustRoot) -> int | None:
     """Return how many entries a quorum cosigned, or None; note in the history what is wrong.
 
     The quorum is the policy's where it has one, else more than two thirds of the power as it was
@@ -27,7 +38,8 @@ def cosigned_size(folder: Path, history: History, trust: TrustRoot) -> int | Non
         return None
     origin = origin_of(history.identity)
     try:
-        note = read_final(folder)
+        if isinstance(note, FormatError):
+            raise note
         if note is None:
             _demand(history, trust, f"there is no file {NAME} with cosignatures")
             return None

@@ -14,7 +14,7 @@ from collegium.audit.blobs import leftovers, read_blobs, strays
 from collegium.audit.bundle import check_bundle
 from collegium.audit.evidence import Evidence, Fetch
 from collegium.audit.faults import faults
-from collegium.audit.finality import cosigned_size
+from collegium.audit.finality import cosigned_size, noted
 from collegium.audit.findings import (
     NOT_PROVEN,
     SIMULATED,
@@ -28,6 +28,7 @@ from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
 from collegium.audit.studies import Story, gather
+from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
@@ -48,6 +49,7 @@ def verify(
     trust: TrustRoot = NO_TRUST,
     partial: bool = False,
     keys: Collection[SigningKey] = (),
+    predecessor: Path | None = None,
 ) -> Verification:
     """Verify a run folder.
 
@@ -57,11 +59,13 @@ def verify(
         partial: whether a history that is not complete may be ok.
         keys: a member's ledger keys, present and former: they open the updates sealed to it, so
             that rounds are recomputed for which otherwise the votes stand.
+        predecessor: the folder of the ledger that this one says it succeeds.
 
     Raises:
         RunError: the folder has no readable ledger.log.
     """
     folder = Path(run)
+    note = noted(folder)
     try:
         data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
@@ -75,7 +79,8 @@ def verify(
     history = read_history(data)
     findings = history.findings
     anchored = _anchor(history, trust)
-    cosigned = cosigned_size(folder, history, trust)
+    findings += succession(history, predecessor)
+    cosigned = cosigned_size(note, history, trust)
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
     if cosigned is not None and anchored == "genesis" and not simulated:
         anchored = "checkpoint"

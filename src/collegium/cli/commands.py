@@ -70,6 +70,10 @@ def run(
 @click.option(
     "--home", type=click.Path(path_type=Path), help="A member's home: opens what is sealed to it."
 )
+@click.option(
+    "--predecessor", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="The ledger that RUN's genesis says it succeeds.",
+)  # fmt: skip
 @JSON
 def verify(
     run: Path,
@@ -77,6 +81,7 @@ def verify(
     genesis: str | None,
     partial: bool,
     home: Path | None,
+    predecessor: Path | None,
     as_json: bool,
 ) -> None:
     """Check everything in the folder RUN, and say what that proves and what it does not."""
@@ -94,7 +99,7 @@ def verify(
     elif genesis is not None:
         trust = genesis_root(genesis)
     keys = () if home is None else _ledger_keys(home)
-    verification = verify_run(run, trust=trust, partial=partial, keys=keys)
+    verification = verify_run(run, trust=trust, partial=partial, keys=keys, predecessor=predecessor)
     if as_json:
         say_json(verification_json(verification))
     else:

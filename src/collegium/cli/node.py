@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from collegium.cli.membership import proposals, propose, rotate, succeed, vote
 from collegium.cli.output import JSON, say, say_json
 
 HOME = click.argument("home", type=click.Path(path_type=Path))
@@ -15,6 +16,10 @@ HOME = click.argument("home", type=click.Path(path_type=Path))
 @click.group()
 def node() -> None:
     """Make, run and look at one member's node."""
+
+
+for command in (propose, proposals, rotate, succeed, vote):
+    node.add_command(command)
 
 
 @node.command()
@@ -67,6 +72,20 @@ def start(home: Path) -> None:
     from collegium.node.start import run_node
 
     run_node(home, passphrase)
+
+
+@node.command()
+@HOME
+@JSON
+def stop(home: Path, as_json: bool) -> None:
+    """Stop the node that runs in HOME, and wait until it has ended."""
+    from collegium.node.stopping import stop_node
+
+    pid = stop_node(home)
+    if as_json:
+        say_json({"ended": pid})
+        return
+    say(f"The node of {home} has ended (pid {pid}).")
 
 
 @node.command()

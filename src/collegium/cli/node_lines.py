@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collegium.ledger.contract.transactions import Action, Admit, Rotate
+from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, StudyStatus
 
 
@@ -20,6 +22,9 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield f"  pending   {status.pending} transactions"
     for study in status.studies:
         yield from _study_lines(study)
+    waiting = [one for one in status.changes if one.status in ("open", "accepted")]
+    if waiting:
+        yield f"  proposals {len(waiting)} to change the membership; see `collegium node proposals`"
     for name, why in status.proposals.items():
         yield f"  proposal  {name} is not registered: {why}"
     for who, why in status.errors.items():
@@ -34,3 +39,23 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
     yield f"  study     {study.study}: {where}"
     for why in study.refused:
         yield f"    refused {why}"
+
+
+def change_lines(change: Change) -> Iterator[str]:
+    """Yield what ``node proposals`` prints of one."""
+    yield f"{change.proposal}  {_what(change.action)}"
+    yield f"  {change.status}, proposed by {change.proposer}"
+    yield f"  yes {', '.join(change.yes) or '-'}"
+    yield f"  no  {', '.join(change.no) or '-'}"
+
+
+def _what(action: Action) -> str:
+    """Return a change in words, with what a voter compares with what the member says itself."""
+    if isinstance(action, Admit):
+        one = action.member
+        return (
+            f"admit {one.id} ({one.name}), {', '.join(one.roles)}, power {one.power}, key {one.key}"
+        )
+    if isinstance(action, Rotate):
+        return f"rotate the key of {action.member} to {action.key}"
+    return f"expel {action.member}"

@@ -26,16 +26,30 @@ def sequencer() -> None:
 @click.option("--listen", metavar="ADDRESS", help="Where it listens: the first --host if not said.")
 @click.option("--name", default="consortium", show_default=True, help="For the certificates.")
 @click.option("--encrypt", is_flag=True, help="Keep the log key under a passphrase.")
+@click.option(
+    "--of", "old", type=click.Path(path_type=Path), metavar="HOME",
+    help="Move: take the log key, authority and genesis of that home, or of its backup.",
+)  # fmt: skip
 @JSON
 def init(
     home: Path, hosts: tuple[str, ...], port: int, listen: str | None, name: str, encrypt: bool,
-    as_json: bool,
+    old: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a sequencer's HOME: its log key, a certificate authority, and its certificate."""
     from collegium.canonical import to_text
     from collegium.node.asking import new_passphrase
-    from collegium.transport.home import make_home
+    from collegium.transport.home import make_home, move_home
 
+    if old is not None:
+        if encrypt:
+            raise click.UsageError("--of takes the log key as it is; --encrypt does not go with it")
+        move_home(home, old, hosts, port, listen=listen)
+        if as_json:
+            say_json({"home": str(home), "of": str(old)})
+            return
+        say(f"{home} is the home of the sequencer that was in {old}.")
+        say(f"Next: collegium sequencer start {home} --from HOME, with a member's home.")
+        return
     passphrase = new_passphrase() if encrypt else None
     key = make_home(home, hosts, port, listen=listen, name=name, passphrase=passphrase)
     if as_json:
@@ -49,23 +63,32 @@ def init(
 @HOME
 @click.argument("cards", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--chain", default="consortium", show_default=True, help="The ledger's short name.")
+@click.option(
+    "--successor-of", "old", type=click.Path(path_type=Path), metavar="HOME",
+    help="Go on from where the ledger in a member's home ends; its node is stopped.",
+)  # fmt: skip
 @JSON
-def found(home: Path, cards: tuple[Path, ...], chain: str, as_json: bool) -> None:
+def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_json: bool) -> None:
     """Make the genesis of the consortium in HOME from its members' CARDS."""
     from collegium.ledger.keyfile import read_secret
     from collegium.ledger.keys import signing_key
     from collegium.node.asking import passphrase
     from collegium.node.home import read_card
+    from collegium.node.succession import end_of
     from collegium.transport.home import GENESIS, LOG_KEY, found_ledger
 
     members = [read_card(card) for card in cards]
     key = signing_key(read_secret(home / LOG_KEY, passphrase)).public
-    digest = found_ledger(home, chain, members, key).hex()
+    succeeds = None if old is None else end_of(old)
+    digest = found_ledger(home, chain, members, key, succeeds).hex()
     if as_json:
-        say_json({"genesis": digest, "members": [one.id for one in members]})
+        told = {"genesis": digest, "members": [one.id for one in members]}
+        say_json(told if succeeds is None else {**told, "succeeds": succeeds})
         return
     say(f"{home / GENESIS} is the genesis of {len(members)} members. Its digest is")
     say(digest)
+    if succeeds is not None:
+        say(f"It goes on after {succeeds.size} entries of the ledger in {old}.")
     say("Hand the file to every member, and tell the digest by another way: it is what they trust.")
 
 

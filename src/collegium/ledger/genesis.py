@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from collegium import canonical
-from collegium.canonical import from_text, malformed
+from collegium.canonical import LARGEST_INTEGER, from_text, malformed
 from collegium.ledger.hashing import DIGEST_SIZE, tagged_hash
 from collegium.ledger.keys import KEY_SIZE, usable_key
 
@@ -41,8 +41,20 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: tuple[Role, ...]
 
 
+class Predecessor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an old ledger ended for its successor: what a checkpoint says, digests as base64url."""
+
+    block: str
+    genesis: str
+    root: str
+    size: int
+
+
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the first run froze: chain id, versions, whose the keys are, the log key, members."""
+    """What the first run froze: chain id, versions, whose the keys are, the log key, members.
+
+    `succeeds` is there where a consortium that lost its quorum starts again.
+    """
 
     chain: str
     contract: int
@@ -50,6 +62,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Literal["held", "simulated"]
     log: str
     members: tuple[Member, ...]
+    succeeds: Predecessor | msgspec.UnsetType = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(Genesis)
@@ -97,7 +110,16 @@ def encode_genesis(genesis: Genesis) -> bytes:
         check_member(member)
     if not any("validator" in member.roles for member in genesis.members):
         raise malformed("the genesis", "nobody validates")
+    if not isinstance(genesis.succeeds, msgspec.UnsetType):
+        _check_predecessor(genesis.succeeds)
     return canonical.encode(genesis)
+
+
+def _check_predecessor(old: Predecessor) -> None:
+    for text in (old.block, old.genesis, old.root):
+        from_text(text, DIGEST_SIZE, "what the genesis succeeds")
+    if not 1 <= old.size <= LARGEST_INTEGER:
+        raise malformed("what the genesis succeeds", "its size is 1 to 2^53 - 1")
 
 
 def decode_genesis(data: bytes) -> Genesis:

@@ -13,6 +13,8 @@ blobs/          models, updates and statements by their SHA-256
 waiting/        notes of blobs that the shared store does not have yet
 studies/        study documents that this member owns and proposes
 released/       models that this member, as an owner, has released
+orders/         what the member's operator has asked of the running node, and its answers
+past/           the ledgers of consortia that this one succeeds
 evidence/       what proves that the sequencer lied
 node.log        what the node did, one JSON object a line
 status.json     of the running node: its process and the port of its status page
@@ -26,6 +28,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from secrets import token_bytes
 
@@ -52,7 +55,7 @@ from collegium.node.policy import POLICY
 CARD, GENESIS = "card.json", "genesis.json"
 NODE_SECRET, LEDGER_KEY = "keys/node.pem", "keys/ledger.pem"
 STUDIES, RELEASED, BLOBS, OUTBOX = "studies", "released", "blobs", "outbox"
-WAITING = "waiting"
+WAITING, ORDERS, PAST = "waiting", "orders", "past"
 FOLDERS = ("keys", "tls", STUDIES)
 
 
@@ -175,9 +178,27 @@ def read_keys(home: Path, ask: AskPassphrase) -> Keys:
         return answered[0]
 
     secret = read_secret(home / NODE_SECRET, once)
+    return Keys(tuple(signing_key(read_secret(path, once)) for path in key_files(home)), secret)
+
+
+def key_files(home: Path) -> tuple[Path, ...]:
+    """Return the files of a home's ledger keys, the oldest first; the first one where none is."""
     first = home / LEDGER_KEY
-    others = sorted(set(first.parent.glob("ledger*.pem")) - {first})
-    return Keys(tuple(signing_key(read_secret(path, once)) for path in (first, *others)), secret)
+    there = sorted(first.parent.glob("ledger*.pem"), key=lambda path: (path != first, path.name))
+    return tuple(there) or (first,)
+
+
+def add_ledger_key(home: Path, passphrase: str | None) -> SigningKey:
+    """Put a new ledger key beside those of a home, and return it.
+
+    Raises:
+        RunError: its file cannot be written.
+    """
+    seed = token_bytes(32)
+    first = home / LEDGER_KEY
+    names = (first.with_name(f"ledger-{number:04}.pem") for number in count(2))
+    write_secret(next(path for path in names if not path.exists()), seed, passphrase)
+    return signing_key(seed)
 
 
 @contextmanager

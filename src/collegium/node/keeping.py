@@ -8,7 +8,7 @@ again from whoever holds them. And what the ledger says is kept no longer is del
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -66,10 +66,10 @@ class Keeper:
     Args:
         ledger: the member's ledger.log.
         kept: its blobs.
-        updates: whether this member may have the others' updates: validators may.
+        updates: whether this member may have the others' updates now: validators may.
     """
 
-    def __init__(self, ledger: Path, kept: Kept, *, updates: bool) -> None:
+    def __init__(self, ledger: Path, kept: Kept, *, updates: Callable[[], bool]) -> None:
         self._ledger, self._kept, self._updates = ledger, kept, updates
         self._read = 0  # bytes of the ledger file that were looked at
         self._wanted: dict[bytes, None] = {}
@@ -163,7 +163,7 @@ class Keeper:
         if isinstance(transaction, StudyRegister):
             yield transaction.document
             yield transaction.model
-        elif isinstance(transaction, UpdateReveal) and self._updates:
+        elif isinstance(transaction, UpdateReveal) and self._updates():
             sealed = transaction.sealed
             yield transaction.digest if isinstance(sealed, msgspec.UnsetType) else sealed
         elif isinstance(transaction, EvaluationPost):

@@ -26,6 +26,7 @@ from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
 from collegium.node.fitness import in_a_line
 from collegium.node.keeping import Keeper
+from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.sender import Answered, Sender
@@ -68,11 +69,12 @@ class Loop:
         participants: Participants,
         policy: PolicyFile,
         keeper: Keeper,
+        orders: Orders,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
         self.replica, self.sender, self.participants = replica, sender, participants
-        self.policy, self.keeper = policy, keeper
+        self.policy, self.keeper, self.orders = policy, keeper, orders
         self.state = "starting"
         self.trouble: str | None = None
         self.refusals: Counter[str] = Counter()
@@ -99,8 +101,10 @@ class Loop:
             return self._cannot_follow(error)
         self._follows(news)
         if self.replica.settled:
-            self.sender.offer(self.participants.due(policy), self.replica.size)
+            due = [*self.participants.due(policy), *self.orders.due()]
+            self.sender.offer(due, self.replica.size)
         for answered in self.sender.answers():
+            self.orders.hear(answered)
             self._note(answered)
         self.keeper.look()
         if not news:

@@ -84,6 +84,7 @@ class Participants:
         except CollegiumError as error:
             self._note("member", error)
             return []
+        self.errors.pop("member", None)
         if acting is None:
             return []
         self._begin_anew_where_changed(policy, acting)

@@ -15,6 +15,7 @@ from collegium.ledger.engines.log.electorate import electorate_of
 from collegium.ledger.engines.log.replica import Replica
 from collegium.node.fitness import in_a_line
 from collegium.node.loop import Loop
+from collegium.node.membership import changes
 from collegium.node.standing import registered_studies
 from collegium.node.status import NodeStatus, StudyStatus
 
@@ -59,6 +60,7 @@ class Reporter:
             training=participants.training,
             studies=tuple(_study(loop, StudyView(replica.state, one)) for one in studies),
             proposals=dict(participants.proposals.faults),
+            changes=changes(replica.state),
             refusals=dict(loop.refusals),
             errors=_errors(loop),
             error_count=loop.failures + participants.failures,
@@ -68,10 +70,16 @@ class Reporter:
         )
 
     def _cosigners(self, replica: Replica) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return who cosigned the newest final note and who did not, of those who validate now."""
+        """Return who cosigned the newest final note and who did not, of those who judged it.
+
+        A block that replaces a key is cosigned with the key from before.
+        """
         note = replica.final_note
         if note is not None and note != self._cosigned[0]:
-            judges = electorate_of(replica.state, replica.identity)
+            judges = (
+                replica.copy.judges if replica.settled
+                else electorate_of(replica.state, replica.identity)
+            )  # fmt: skip
             found = judges.cosigners(note)
             missing = tuple(name for name in judges.powers if name not in found)
             self._cosigned = note, tuple(found), missing

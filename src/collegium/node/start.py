@@ -14,6 +14,7 @@ import collegium
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.engines.log.copy import LEDGER
@@ -23,10 +24,12 @@ from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.node.config import Config, read_config
 from collegium.node.fitness import in_a_line
-from collegium.node.home import BLOBS, OUTBOX, Keys, held, read_genesis, read_keys
+from collegium.node.home import BLOBS, OUTBOX, held, read_genesis
 from collegium.node.journal import journal
 from collegium.node.keeping import Keeper
+from collegium.node.keyring import KeyRing
 from collegium.node.loop import Loop
+from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
@@ -57,7 +60,7 @@ def run_node(home: Path, ask: AskPassphrase) -> None:
     with held(home), _told_to_stop() as stopped:
         config = read_config(home)
         genesis, digest = read_genesis(home)
-        keys = read_keys(home, ask)
+        keys = KeyRing(home, ask)
         with journal(home, config.node.log_level):
             about = {"member": config.node.member, "version": collegium.__version__}
             log.info("node started", extra=about)
@@ -73,7 +76,7 @@ def run_node(home: Path, ask: AskPassphrase) -> None:
 
 
 def _run(
-    home: Path, config: Config, genesis: Genesis, digest: bytes, keys: Keys, stopped: Event
+    home: Path, config: Config, genesis: Genesis, digest: bytes, keys: KeyRing, stopped: Event
 ) -> None:
     member = config.node.member
     with ExitStack() as opened:
@@ -83,8 +86,9 @@ def _run(
         opened.callback(replica.close)
         shared = open_blobs(home, config.blobs.store, connection, _warn)
         clock = OnlineClock(monotonic)
+        acting = _acting(home, config, digest, keys, replica, shared.blobs, outbox)
         participants = Participants(
-            _acting(home, config, digest, keys, replica, shared.blobs, outbox),
+            acting,
             Timers(config.timers.phase, config.timers.patience, clock.now),
             Proposals(home),
             monotonic,
@@ -92,18 +96,16 @@ def _run(
         sender = opened.enter_context(closing(Sender(connection)))
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
-        record = active_member(replica.state, member)
-        keeper = Keeper(
-            home / LEDGER, shared, updates=record is not None and "validator" in record.roles,
-        )  # fmt: skip
-        loop = Loop(replica, sender, participants, policy, keeper, clock, reporter.look_at)
+        keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(replica, member))
+        orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
+        loop = Loop(replica, sender, participants, policy, keeper, orders, clock, reporter.look_at)
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status served", extra={"port": page.port})
         loop.run(stopped)
 
 
 def _acting(
-    home: Path, config: Config, genesis: bytes, keys: Keys, replica: Replica, blobs: Blobs,
+    home: Path, config: Config, genesis: bytes, keys: KeyRing, replica: Replica, blobs: Blobs,
     outbox: Outbox,
 ) -> Callable[[], Acting | None]:  # fmt: skip
     """Return what participants act with: nothing while the ledger names no key of this home."""
@@ -126,6 +128,15 @@ def _acting(
         )  # fmt: skip
 
     return acting
+
+
+def _identity(acting: Acting | None) -> Identity | None:
+    return None if acting is None else acting.identity
+
+
+def _validates(replica: Replica, member: str) -> bool:
+    record = active_member(replica.state, member)
+    return record is not None and "validator" in record.roles
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from collegium.node.membership import Change
+
 
 class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a study stands, as this member's copy of the ledger says.
@@ -37,6 +39,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         since_final: seconds since something became final, or since the start.
         cosignatures: validators that cosigned the newest final note; `missing` those that did not.
         pending: transactions that were handed over and have no answer yet.
+        changes: every change of the membership that was ever proposed.
         refusals: transactions of this member that the contract refused, by code.
         proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
@@ -59,6 +62,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     training: bool = False
     studies: tuple[StudyStatus, ...] = ()
     proposals: dict[str, str] = {}
+    changes: tuple[Change, ...] = ()
     refusals: dict[str, int] = {}
     errors: dict[str, str] = {}
     error_count: int = 0

@@ -29,13 +29,25 @@ from collegium.ledger.genesis import (
     FORMAT_VERSION,
     Genesis,
     Member,
+    Predecessor,
     decode_genesis,
     encode_genesis,
     genesis_digest,
 )
-from collegium.ledger.keyfile import AskPassphrase, read_secret, write_secret
+from collegium.ledger.keyfile import (
+    AskPassphrase,
+    read_private,
+    read_secret,
+    write_private,
+    write_secret,
+)
 from collegium.ledger.keys import SigningKey, signing_key
-from collegium.transport.authority import certify_server, create_authority
+from collegium.transport.authority import (
+    CA_CERTIFICATE,
+    CA_KEY,
+    certify_server,
+    create_authority,
+)
 
 SETTINGS, LOG_KEY, GENESIS = "sequencer.toml", "keys/log.pem", "genesis.json"
 AUTHORITY, TLS, BLOBS, LOG, ADDRESS = "authority", "tls", "blobs", "sequencer.log", "address"
@@ -72,23 +84,71 @@ def make_home(
     Raises:
         RunError: something is in the folder.
     """
+    _begin(home)
+    seed = token_bytes(32)
+    write_secret(home / LOG_KEY, seed, passphrase)
+    create_authority(home / AUTHORITY, name)
+    _listen(home, hosts, port, listen)
+    return signing_key(seed).public
+
+
+def move_home(
+    home: Path, old: Path, hosts: Sequence[str], port: int = DEFAULT_PORT, *,
+    listen: str | None = None,
+) -> None:  # fmt: skip
+    """Make a sequencer's home elsewhere, with the log key, authority and genesis of another one.
+
+    The ledger is not taken along: `start --from` takes a member's, which is newer or the same.
+
+    Args:
+        home: a folder that does not exist, or is empty.
+        old: the home that was, or its backup.
+        hosts: as of `make_home`.
+        port: where it listens.
+        listen: as of `make_home`.
+
+    Raises:
+        RunError: something is in the folder, or the old home lacks something.
+    """
+    private = (LOG_KEY, f"{AUTHORITY}/{CA_KEY}")
+    secrets = {name: read_private(old / name) for name in private}
+    genesis = encode_genesis(read_ledger_identity(old))
+    _begin(home)
+    (home / AUTHORITY).mkdir()
+    for name, data in secrets.items():
+        write_private(home / name, data)
+    (home / AUTHORITY / CA_CERTIFICATE).write_bytes((old / AUTHORITY / CA_CERTIFICATE).read_bytes())
+    (home / GENESIS).write_bytes(genesis)
+    _listen(home, hosts, port, listen)
+
+
+def _begin(home: Path) -> None:
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise RunError(
             "sequencer.home", f"{home} is not empty", "keys that are there are never overwritten",
             "choose another folder",
         )  # fmt: skip
     (home / "keys").mkdir(parents=True)
-    seed = token_bytes(32)
-    write_secret(home / LOG_KEY, seed, passphrase)
-    create_authority(home / AUTHORITY, name)
+
+
+def _listen(home: Path, hosts: Sequence[str], port: int, listen: str | None) -> None:
     certify_server(home / AUTHORITY, home / TLS, hosts)
     address = msgspec.json.encode(listen or hosts[0]).decode()
     (home / SETTINGS).write_text(f"[listen]\nhost = {address}\nport = {port}\n", "utf-8")
-    return signing_key(seed).public
 
 
-def found_ledger(home: Path, chain: str, members: Sequence[Member], log_key: bytes) -> bytes:
+def found_ledger(
+    home: Path, chain: str, members: Sequence[Member], log_key: bytes,
+    succeeds: Predecessor | None = None,
+) -> bytes:  # fmt: skip
     """Write the genesis of real members into a home; return its digest.
+
+    Args:
+        home: a sequencer's.
+        chain: the ledger's short name.
+        members: their cards.
+        log_key: the public half of the log key.
+        succeeds: where an old ledger ended that this one goes on from.
 
     Raises:
         FormatError: the members make no sense together.
@@ -103,6 +163,7 @@ def found_ledger(home: Path, chain: str, members: Sequence[Member], log_key: byt
     genesis = Genesis(
         chain=chain, contract=CONTRACT_VERSION, format=FORMAT_VERSION, keys="held",
         log=to_text(log_key), members=tuple(sorted(members, key=lambda one: one.id)),
+        succeeds=succeeds or msgspec.UNSET,
     )  # fmt: skip
     data = encode_genesis(genesis)
     path.write_bytes(data)

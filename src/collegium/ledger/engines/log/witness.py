@@ -114,6 +114,7 @@ class Witness:
         fresh = {member: time for member, time in times.items() if time >= self._opened}
         if self._copy.judges.suffices(fresh):
             self._file.keep(None)
+            self.waiting_for = ""
 
     def release(self) -> Cosigned:
         """Give up what was cosigned last, on the operator's word that it is final nowhere.

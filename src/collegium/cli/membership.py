@@ -1,0 +1,141 @@
+"""``collegium node propose | vote | proposals | rotate``: governing a consortium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from collegium.cli.output import JSON, say, say_json
+
+HOME = click.argument("home", type=click.Path(path_type=Path))
+WAIT = click.option(
+    "--wait", default=60.0, show_default=True, metavar="SECONDS",
+    help="How long to wait until it is final.",
+)  # fmt: skip
+
+
+@click.command()
+@HOME
+@click.argument("change", type=click.Choice(["admit", "expel", "rotate"]))
+@click.argument("subject", metavar="CARD|MEMBER|REQUEST")
+@WAIT
+@JSON
+def propose(home: Path, change: str, subject: str, wait: float, as_json: bool) -> None:
+    """Propose a change of the membership in the name of HOME's member, whose node runs.
+
+    `admit` takes the card of the new member, `expel` a member's id, and `rotate` a request that
+    the member has made with `node rotate --out`.
+    """
+    from collegium.ledger.contract.transactions import Admit, Expel
+    from collegium.node.home import read_card
+    from collegium.node.membership import Request, new_proposal, read_request
+    from collegium.node.orders import Propose, give_order
+
+    if change == "rotate":
+        request = read_request(Path(subject))
+    elif change == "admit":
+        request = Request(action=Admit(member=read_card(Path(subject))), proposal=new_proposal())
+    else:
+        request = Request(action=Expel(member=subject), proposal=new_proposal())
+    give_order(home, Propose(action=request.action, proposal=request.proposal), wait)
+    if as_json:
+        say_json({"proposal": request.proposal, "action": request.action})
+        return
+    say(f"The proposal is on the ledger: {request.proposal}")
+    say(f"Each validator votes with `collegium node vote HOME {request.proposal} yes`.")
+
+
+@click.command()
+@HOME
+@click.argument("proposal")
+@click.argument("said", metavar="yes|no", type=click.Choice(["yes", "no"]))
+@WAIT
+@JSON
+def vote(home: Path, proposal: str, said: str, wait: float, as_json: bool) -> None:
+    """Say yes or no to PROPOSAL in the name of HOME's member, whose node runs."""
+    from collegium.cli.node_lines import change_lines
+    from collegium.node.orders import Vote, give_order
+    from collegium.node.status_page import ask_status
+
+    give_order(home, Vote(approve=said == "yes", proposal=proposal), wait)
+    found = [one for one in ask_status(home).changes if one.proposal == proposal]
+    if as_json:
+        say_json({"proposal": proposal, "vote": said, "status": found[0].status if found else ""})
+        return
+    for one in found:
+        for line in change_lines(one):
+            say(line)
+
+
+@click.command()
+@HOME
+@click.option("--all", "closed_too", is_flag=True, help="Those that are decided as well.")
+@JSON
+def proposals(home: Path, closed_too: bool, as_json: bool) -> None:
+    """Show the proposals that are open, as the node that runs in HOME sees the ledger."""
+    from collegium.cli.node_lines import change_lines
+    from collegium.node.status_page import ask_status
+
+    wanted = ("open", "accepted")
+    found = [one for one in ask_status(home).changes if closed_too or one.status in wanted]
+    if as_json:
+        say_json({"proposals": found})
+        return
+    if not found:
+        say("No proposal is open.")
+    for one in found:
+        for line in change_lines(one):
+            say(line)
+
+
+@click.command()
+@HOME
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE",
+    help="Propose nothing; write the request for another member, who proposes it.",
+)  # fmt: skip
+@WAIT
+@JSON
+def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
+    """Make a new ledger key in HOME and propose that it replaces the present one."""
+    import msgspec
+
+    from collegium.node.asking import passphrase
+    from collegium.node.home import write_whole
+    from collegium.node.membership import new_key
+    from collegium.node.orders import Propose, give_order
+    from collegium.node.status_page import ask_status
+
+    if out is None:
+        ask_status(home)  # no key is made where nobody can propose it
+    request = new_key(home, passphrase)
+    if out is not None:
+        write_whole(out, msgspec.json.encode(request))
+    else:
+        give_order(home, Propose(action=request.action, proposal=request.proposal), wait)
+    if as_json:
+        say_json({"proposal": request.proposal, "action": request.action})
+        return
+    say(f"The new key is in {home / 'keys'}; it counts once the validators have agreed.")
+    if out is not None:
+        say(f"Give {out} to a member, who runs `collegium node propose HOME rotate {out.name}`.")
+    else:
+        say(f"Each validator votes with `collegium node vote HOME {request.proposal} yes`.")
+
+
+@click.command()
+@HOME
+@click.argument("genesis", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@JSON
+def succeed(home: Path, genesis: Path, as_json: bool) -> None:
+    """Let HOME, whose node is stopped, go on under the GENESIS of a successor consortium."""
+    from collegium.node.asking import passphrase
+    from collegium.node.succession import succeed as go_on
+
+    old = go_on(home, genesis, passphrase)
+    if as_json:
+        say_json({"home": str(home), "succeeds": old})
+        return
+    say(f"{home} goes on after {old.size} entries of its old ledger, which is now in past/.")
+    say("Its copy has them all as the genesis names them. Start its node.")

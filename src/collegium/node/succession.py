@@ -1,0 +1,154 @@
+"""A successor's genesis: made of where an old ledger ended, and taken up in a member's home.
+
+A consortium that lost its quorum for good cannot change its members, for that takes the quorum. It
+begins another ledger, whose genesis names the last final checkpoint of the old one. Each member
+compares that with its own copy before it goes on; architecture 3.2 and docs/spec/3-genesis.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from collegium.canonical import from_text, to_text
+from collegium.errors import NodeError
+from collegium.ledger.durability import sync_names
+from collegium.ledger.engines.log.copy import LEDGER, Copy, open_copy
+from collegium.ledger.engines.log.cosigned import COSIGNED, begin_cosigning
+from collegium.ledger.final import NAME as FINAL
+from collegium.ledger.genesis import Genesis, Predecessor, decode_genesis, genesis_digest
+from collegium.ledger.keyfile import AskPassphrase
+from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.note import Checkpoint
+from collegium.ledger.snapshot import snapshot_path
+from collegium.node.config import read_config
+from collegium.node.home import GENESIS, PAST, held, read_genesis, read_keys, write_whole
+
+log = logging.getLogger(__name__)
+
+
+def end_of(home: Path) -> Predecessor:
+    """Return where the ledger of a member's home ends: its newest final checkpoint.
+
+    Raises:
+        CollegiumError: a node runs there, its files do not hold, or nothing is final in them.
+    """
+    with held(home):
+        genesis, digest = read_genesis(home)
+        with closing(open_copy(home, genesis, log.warning)) as copy:
+            if copy.final_note is None:
+                raise _refused(f"nothing is final in {home}", "its ledger has no end to name")
+            return _named(digest, copy.open_note(copy.final_note))
+
+
+def succeed(home: Path, path: Path, ask: AskPassphrase) -> Predecessor:
+    """Let a member's home go on under a successor's genesis; return what that succeeds.
+
+    The old ledger goes to ``past/``; keys, outbox, blobs and settings stay. What was interrupted
+    is completed by the same command.
+
+    Args:
+        home: the member's.
+        path: the successor's genesis.json.
+        ask: asks for the passphrase of its keys, where they have one.
+
+    Raises:
+        CollegiumError: a node runs there, or the genesis is not one that this member may follow.
+    """
+    with held(home):
+        data = path.read_bytes()
+        new = decode_genesis(data)
+        if isinstance(new.succeeds, msgspec.UnsetType):
+            raise _refused(f"{path} succeeds no ledger", "its genesis has no `succeeds`")
+        _require_member(home, new, ask)
+        old, digest = read_genesis(home)
+        if digest != genesis_digest(data):
+            _require_end(home, old, digest, new.succeeds)
+            _keep_past(home, digest)
+            write_whole(home / GENESIS, data)
+        if (home / PAST / from_text(new.succeeds.genesis, 32).hex() / GENESIS).exists():
+            _begin(home, new.succeeds)
+        return new.succeeds
+
+
+def _named(digest: bytes, end: Checkpoint) -> Predecessor:
+    return Predecessor(
+        block=to_text(end.extension), genesis=to_text(digest), root=to_text(end.root),
+        size=end.size,
+    )  # fmt: skip
+
+
+def _require_member(home: Path, new: Genesis, ask: AskPassphrase) -> None:
+    member = read_config(home).node.member
+    keys = read_keys(home, ask)
+    for one in new.members:
+        if one.id == member and keys.of(from_text(one.key, KEY_SIZE)) is not None:
+            return
+    raise _refused(
+        f"{member} is no member of the successor", "it is not listed with a key of this home"
+    )
+
+
+def _require_end(home: Path, old: Genesis, digest: bytes, named: Predecessor) -> None:
+    """Refuse a successor that leaves out what is final here, or goes on from something else."""
+    if from_text(named.genesis, 32) != digest:
+        raise _refused(
+            "it succeeds another ledger than this home's",
+            f"it names {from_text(named.genesis, 32).hex()}, and here is {digest.hex()}",
+        )
+    with closing(open_copy(home, old, log.warning)) as copy:
+        if copy.final_size > named.size:
+            raise _refused(
+                "it leaves out what is final",
+                f"{copy.final_size} entries are final here, and it goes on after {named.size}",
+            )
+        if copy.size < named.size:
+            raise _refused(
+                "this home cannot tell whether the successor goes on from its ledger",
+                f"it holds {copy.size} entries of {named.size}; bring ledger.log and final of a "
+                "member that has them all",
+            )
+        if _named(digest, _end_at(copy, named.size)) != named:
+            raise _refused(
+                "it goes on from another history than this home's",
+                f"after {named.size} entries the two are not the same",
+            )
+
+
+def _end_at(copy: Copy, size: int) -> Checkpoint:
+    """Return the checkpoint at a size between what is final and what is held, both included."""
+    if copy.final_size == size and copy.final_note is not None:
+        return copy.open_note(copy.final_note)
+    return copy.ledger.head()
+
+
+def _keep_past(home: Path, digest: bytes) -> None:
+    past = home / PAST / digest.hex()
+    past.mkdir(parents=True, exist_ok=True)
+    for name in (LEDGER, FINAL, COSIGNED, GENESIS):
+        source, target = home / name, past / name
+        if source.exists() and not target.exists():
+            os.link(source, target)
+    sync_names(past)
+
+
+def _begin(home: Path, old: Predecessor) -> None:
+    """Take away what is the old ledger's, as far as that is not done."""
+    past = home / PAST / from_text(old.genesis, 32).hex()
+    ledger = home / LEDGER
+    if ledger.exists() and ledger.samefile(past / LEDGER):
+        (home / FINAL).unlink(missing_ok=True)
+        snapshot_path(ledger).unlink(missing_ok=True)
+        begin_cosigning(home)
+        ledger.unlink()
+        sync_names(home)
+
+
+def _refused(what: str, why: str) -> NodeError:
+    return NodeError(
+        "home.successor", what, why, "agree with the other members on the checkpoint to go on from"
+    )

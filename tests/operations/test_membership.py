@@ -1,0 +1,80 @@
+"""Join, replace a key and leave as their pages say, in one consortium: the whole chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.operations.pages import Consortium, Page, consortium
+
+VOTERS = ("cleveland", "hungarian", "switzerland")
+
+
+def join(at: Consortium) -> None:
+    page = Page("join.md", at)
+    page.follow("collegium node init oslo", "collegium node propose cleveland admit")
+    shown = page.follow("collegium node proposals hungarian")
+    assert "admit oslo (Oslo), validator, power 1, key" in shown
+    votes = [page.follow(f"collegium node vote {name}") for name in VOTERS]
+    assert ["applied" in one for one in votes] == [False, False, True]
+    page.follow("collegium sequencer certify", "cp for-oslo", "cp cleveland/genesis.json")
+    page.follow("collegium node start oslo")
+    at.until("oslo", lambda one: one.state == "following" and one.size == at.status("va").size)
+    assert "oslo: following" in page.follow("collegium node status oslo")
+    page.follow("collegium verify oslo --partial --genesis")
+    page.done()
+
+
+def rotate(at: Consortium) -> None:
+    page = Page("rotate.md", at)
+    page.follow("collegium node rotate va", "collegium node vote va")
+    assert "rotate the key of va" in page.follow("collegium node proposals cleveland")
+    page.follow("collegium node vote cleveland", "collegium node vote hungarian")
+    at.run("collegium node vote switzerland PROPOSAL yes")  # five validate here: four must agree
+    at.until("va", lambda one: all(change.status == "applied" for change in one.changes))
+    assert "va: following" in page.follow("collegium node status va")
+
+
+def leave(at: Consortium) -> None:
+    page = Page("leave.md", at)
+    page.follow("collegium node propose oslo expel oslo", "collegium node vote oslo")
+    assert "expel oslo" in page.follow("collegium node proposals cleveland")
+    votes = [page.follow(f"collegium node vote {name}") for name in VOTERS]
+    assert ["applied" in one for one in votes] == [False, False, True]
+    assert "expel oslo\n  applied" in page.follow("collegium node proposals cleveland --all")
+    at.until("oslo", lambda one: one.state == "away")
+    assert "transport.refused" in page.follow("collegium node status oslo")
+    page.follow("collegium node stop oslo")
+    page.done()
+
+
+def lose_the_key(at: Consortium) -> None:
+    page = Page("rotate.md", at)
+    page.skip(6)
+    at.run("collegium node stop va")
+    for key in (at.place / "va" / "keys").glob("ledger*.pem"):
+        key.unlink()
+    page.follow("collegium node rotate va --out", "collegium node start va")
+    at.until("va", lambda one: "node.key" in one.errors.get("member", ""))
+    page.follow("collegium node propose cleveland rotate")
+    page.follow(*(f"collegium node vote {name}" for name in VOTERS))
+    at.until("va", lambda one: all(change.status == "applied" for change in one.changes))
+    at.until("va", lambda one: "member" not in one.errors)
+    assert "va: following" in page.follow("collegium node status va")
+    page.done()
+
+
+def test_a_member_joins_and_cosigns_and_another_replaces_its_key(tmp_path: Path) -> None:
+    with consortium(tmp_path / "trial") as at:
+        join(at)
+        rotate(at)
+        at.until("oslo", lambda one: at.cosigners() == {*VOTERS, "va", "oslo"})
+
+
+@pytest.mark.long
+def test_a_member_leaves_and_one_that_has_lost_its_key_gets_another(tmp_path: Path) -> None:
+    with consortium(tmp_path / "trial") as at:
+        lose_the_key(at)
+        join(at)
+        leave(at)
+        at.until("va", lambda one: at.cosigners() >= {*VOTERS, "va"})
