@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 from collegium.data.site_table import PERSON, read_site
 from collegium.ledger.keyfile import read_secret
@@ -15,6 +16,9 @@ from collegium.network.record import Record, home_of, read_record
 from collegium.network.trial import start_all, stop_all
 from collegium.node.home import LEDGER_KEY, NODE_SECRET
 from collegium.running.parts import load_dataset
+
+LONGEST = 300.0
+"""Seconds that a trial may take."""
 
 QUICK = ("training.rounds=3", "evaluation.bootstrap=0")
 FOR_ALL = (*QUICK, "study.attendance=all")
@@ -31,12 +35,20 @@ def no_progress(closed: int, rounds: int) -> None:
 
 @contextmanager
 def trial(folder: Path, changes: Sequence[str] = FOR_ALL) -> Iterator[Record]:
-    """A consortium of four that is founded and not started; at the end it is ended."""
+    """A consortium of four that is founded and not started; at the end it is ended.
+
+    After `LONGEST` it is ended as well, so that a test that waits for ever fails.
+    """
     folder.mkdir()
     found(folder, planned("heart", None, changes))
+    watchdog = Timer(LONGEST, stop_all, [folder])
+    watchdog.daemon = True
+    watchdog.start()
     try:
         yield read_record(folder)
     finally:
+        watchdog.cancel()
+        watchdog.join()
         stop_all(folder)
 
 
