@@ -208,7 +208,7 @@ def test_a_name_that_is_no_text_and_an_old_locale_do_no_harm(tmp_path: Path) -> 
 
 
 def test_an_interrupted_run_stops_with_a_word_and_can_be_resumed(tmp_path: Path) -> None:
-    study = ("heart", "--set", "evaluation.bootstrap=0", "--set", "training.rounds=80")
+    study = ("heart", "--set", "evaluation.bootstrap=0", "--set", "training.rounds=15")
     whole = told(collegium("run", *study, "--out", "whole", "--json", cwd=tmp_path))
     process = subprocess.Popen(
         [COLLEGIUM, "run", *study, "--out", "run"], cwd=tmp_path, env=environment(),

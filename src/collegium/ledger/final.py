@@ -37,7 +37,7 @@ def read_final(folder: Path) -> str | None:
         text = data.decode()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise malformed(f"the file {NAME}", str(error)) from error
     if len(text) > LONGEST_NOTE:
         raise malformed(f"the file {NAME}", "it is longer than a note may be")
