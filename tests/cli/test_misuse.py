@@ -14,7 +14,7 @@ from collegium.cli.commands import program
 
 COMMANDS = {"check", "demo", "list", "predict", "report", "run", "verify"}
 GROUPS = {
-    "audit": {"check", "entries", "policy", "receipt", "tiles"},
+    "audit": {"check", "entries", "fork", "policy", "receipt", "tiles"},
     "network": {"down", "status", "up"},
     "node": {"init", "start", "status"},
     "sequencer": {"certify", "found", "init", "start"},
