@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -197,3 +198,49 @@ def test_a_body_is_bounded_before_it_is_read(port: Port) -> None:
     with pytest.raises(CollegiumError) as caught:
         connection.ask("POST", "/v1/transactions", bytes(LARGEST_SUBMISSION + 1))
     assert caught.value.code in ("http.413", "transport.unreachable")
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(port)
+    monkeypatch.setattr("collegium.transport.server._GRACE", 0.2)
+    tls = _tls(port)
+    context = ssl.create_default_context(cafile=tls / "ca.pem")
+    context.load_cert_chain(tls / "client.pem", tls / "client.key")
+    host, number = port.url.removeprefix("https://").split(":")
+    began = monotonic()
+    with (
+        socket.create_connection((host, int(number)), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname=host) as line,
+    ):
+        line.sendall(
+            b"POST /v1/transactions HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\nslow"
+        )
+        assert line.recv(100).startswith(b"HTTP/1.1 408")
+    assert monotonic() - began < 10
+
+
+def test_a_member_with_too_many_open_questions_is_told_to_come_again(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = begun(port)
+    monkeypatch.setattr("collegium.transport.server.AT_ONCE", 1)
+    held = threading.Thread(target=connections["ada"].blocks, args=(0, 3.0))
+    held.start()
+    wait_until(lambda: asked(port, "ada", "/v1/status") == 429)
+    assert asked(port, "bo", "/v1/status") == 200, "the others are served"
+    held.join()
+    wait_until(lambda: asked(port, "ada", "/v1/status") == 200)
+
+
+def asked(port: Port, member: str, path: str) -> int:
+    """Return the status of one question, asked once."""
+    connection = port.connection(member)
+    return connection._pool.request("GET", port.url + path, retries=False).status
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = monotonic() + 10
+    while not true():
+        assert monotonic() < deadline

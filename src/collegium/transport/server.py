@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -44,14 +45,21 @@ SERVICE, RELAY, MONITORED = (
     web.AppKey("service", Service), web.AppKey("relay", Relay), web.AppKey("monitored", Monitored),
 )  # fmt: skip
 _MEMBER = web.RequestKey("member", str)
+_OPEN: web.AppKey[Counter[str]] = web.AppKey("open", Counter)
 _SHA256 = re.compile("[0-9a-f]{64}")
-_PIECE_WITHIN = 300.0
+AT_ONCE = 64
+"""Questions of one member that are open at once; another one is told to come again (429)."""
+
+_SLOWEST = 64 * 1024
+_GRACE = 30.0
+"""A body arrives within so many seconds, and one more for each `_SLOWEST` bytes of it."""
 
 
 def application(service: Service, relay: Relay, monitored: Monitored) -> web.Application:
     """Return the application; TLS with client certificates is around it."""
     app = web.Application(middlewares=[_problems, _members], client_max_size=LARGEST_BLOCKS)
     app[SERVICE], app[RELAY], app[MONITORED] = service, relay, monitored
+    app[_OPEN] = Counter()
     app.add_routes(
         [
             web.post("/v1/transactions", _transactions),
@@ -118,9 +126,22 @@ async def _members(request: web.Request, handler: Handler) -> web.StreamResponse
     member = member_of(certificate)
     if member is not None and request.app[SERVICE].serves(member):
         request[_MEMBER] = member
-    elif certificate is None or not request.path.startswith(OPEN_TO_ALL):
+        return await _counted(request, handler, member)
+    if certificate is None or not request.path.startswith(OPEN_TO_ALL):
         raise web.HTTPForbidden(reason="the certificate is none of a present member's")
     return await handler(request)
+
+
+async def _counted(request: web.Request, handler: Handler, member: str) -> web.StreamResponse:
+    """Answer a member that has not too many questions open already."""
+    open_now = request.app[_OPEN]
+    if open_now[member] >= AT_ONCE:
+        raise web.HTTPTooManyRequests(reason=f"{AT_ONCE} questions of {member} are open")
+    open_now[member] += 1
+    try:
+        return await handler(request)
+    finally:
+        open_now[member] -= 1
 
 
 async def _transactions(request: web.Request) -> web.Response:
@@ -218,7 +239,10 @@ async def _body(request: web.Request, most: int) -> bytes:
     """Return a request's body, refusing one that is too large or too slow before it is read."""
     if request.content_length is None or request.content_length > most:
         raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
-    return await asyncio.wait_for(request.read(), _PIECE_WITHIN)
+    try:
+        return await asyncio.wait_for(request.read(), _GRACE + request.content_length / _SLOWEST)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(reason="the body comes too slowly") from None
 
 
 def _size(request: web.Request) -> int:
