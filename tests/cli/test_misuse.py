@@ -16,7 +16,17 @@ COMMANDS = {"check", "demo", "list", "predict", "report", "run", "verify"}
 GROUPS = {
     "audit": {"check", "entries", "fork", "policy", "receipt", "tiles"},
     "network": {"down", "status", "up"},
-    "node": {"init", "start", "status"},
+    "node": {
+        "init",
+        "proposals",
+        "propose",
+        "rotate",
+        "start",
+        "status",
+        "stop",
+        "succeed",
+        "vote",
+    },
     "sequencer": {"certify", "found", "init", "start"},
 }
 ENDLESS = {"node start", "sequencer start"}
