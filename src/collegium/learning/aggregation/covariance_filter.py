@@ -1,8 +1,9 @@
 """CAF: weigh down what lies out along the direction of most variance, until enough is gone.
 
 Allouah, Guerraoui and Stephan, "Towards Trustworthy Federated Learning with Untrusted
-Participants", ICML 2025, algorithm 2 (covariance bound-agnostic filter). Of all weighted means on
-the way, the one with the smallest leading eigenvalue is the result.
+Participants", ICML 2025 (covariance bound-agnostic filter). Of all weighted means on the way, the
+one with the smallest leading eigenvalue is the result. Each step takes the last of its weight from
+one row at least, so there are fewer steps than rows.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ def filtered_weights(gram: Integers, keys: tuple[bytes, ...], tolerate: int) -> 
         spread = Fraction(int((weights * squares).sum()), int(total**3 * length))
         if least is None or spread < least:
             least, best = spread, weights
-        farthest = squares.max()
+        # Only rows that still count: one that is gone may lie farther, and nothing would shrink.
+        farthest = max(int(one) for one in squares[weights > 0])
+        if farthest == 0:
+            return weights
         weights = weights * (farthest - squares) // farthest
     return best
 

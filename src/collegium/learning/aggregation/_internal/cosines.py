@@ -12,7 +12,7 @@ def cosine_matrix(gram: Integers) -> list[list[int]]:
     squares = [int(one) for one in gram.diagonal()]
     return [
         [
-            (inner << FRACTION) // max(isqrt(squares[i] * squares[j]), 1)
+            (inner << 2 * FRACTION) // max(isqrt(squares[i] * squares[j] << 2 * FRACTION), 1)
             for j, inner in enumerate(row)
         ]
         for i, row in enumerate(gram.tolist())
