@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from byzfl.aggregators import aggregators as rules  # type: ignore[import-not-found]
-from byzfl.aggregators import preaggregators as before  # type: ignore[import-not-found]
+from byzfl.aggregators import preaggregators as before
 
 TARGET = Path(__file__).parents[1] / "tests" / "learning" / "aggregation" / "byzfl.json"
 

@@ -105,7 +105,7 @@ def test_twice_the_updates_give_twice_the_result(rule: str, seed: int) -> None:
 def test_what_all_agree_on_is_the_result(rule: str) -> None:
     row = [700, -3, 0, 32767, -32767, 12]
     found = answer(rule, updates([row] * 11))
-    noise = 4 * np.linalg.norm(row) / 1000 if "flame" in rule else 1e-4
+    noise = 4 * float(np.linalg.norm(row)) / 1000 if "flame" in rule else 1e-4
     assert found == pytest.approx(np.array(row), abs=noise)
 
 

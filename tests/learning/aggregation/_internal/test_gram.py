@@ -14,7 +14,7 @@ from collegium.learning.aggregation._internal.gram import (
 
 
 @pytest.mark.parametrize("columns", [1, 999, 3000])
-@pytest.mark.parametrize("count", [1, 3, 40])
+@pytest.mark.parametrize("count", [1, 3, 63, 64, 100])
 def test_it_is_exact_at_full_range(
     count: int, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

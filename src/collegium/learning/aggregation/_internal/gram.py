@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from collegium.learning.aggregation._internal.columns import each_block
 from collegium.learning.aggregation._internal.integers import Integers
+from collegium.learning.aggregation._internal.pieces import inner_products
 
 MOST_COLUMNS = 1 << 22
 """Columns whose sum of products of two 16-bit integers stays within float64's 53 bits."""
@@ -25,8 +26,7 @@ def gram_matrix(values: NDArray[np.int16]) -> Integers:
     width = min(max(_BLOCK_VALUES // count, 1024), MOST_COLUMNS)
 
     def work(block: slice) -> NDArray[np.int64]:
-        part = values[:, block].astype(np.float64)
-        return (part @ part.T).astype(np.int64)
+        return inner_products(values[:, block].astype(np.float64)).astype(np.int64)
 
     total = np.zeros((count, count), np.int64)
     for one in each_block(columns, width, work):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from collegium.errors import RunError
 from collegium.learning.aggregation._internal.columns import each_block
 from collegium.learning.aggregation._internal.integers import Integers
+from collegium.learning.aggregation._internal.pieces import product_in_pieces
 from collegium.learning.blobs import LIMIT
 
 _LIMB = 24
@@ -18,9 +19,6 @@ _ROOM = 1 << 62
 """What a sum of magnitudes stays below; the limbs of a sum may exceed it a little."""
 
 _BLOCK_VALUES = 1 << 18
-
-_ONE_THREAD = 250_000
-"""Most multiplications of a product that OpenBLAS leaves to the thread that asks (decision 6)."""
 
 
 def weighted_total(values: NDArray[np.int16], weights: Sequence[int]) -> NDArray[np.int64]:
@@ -70,28 +68,13 @@ class Mixture:
     def of(self, values: NDArray[np.int16]) -> NDArray[np.signedinteger]:
         """Return the mixed rows of a block, int32 or int64 [m, w] as `reach` asks."""
         plain = values.astype(self._parts[0].dtype)
-        mixed = [_stacked(part, plain) for part in self._parts]
+        mixed = [product_in_pieces(part, plain) for part in self._parts]
         if self.reach < 1 << 31:
             return mixed[0].astype(np.int32)
         exact = mixed[0].astype(np.int64)
         for high in mixed[1:]:
             exact += high.astype(np.int64) << _LIMB
         return exact
-
-
-def _stacked(matrix: NDArray[np.floating], block: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return matrix @ block as a stack of products so narrow that BLAS starts no threads.
-
-    The blocks are spread over threads already; a product's own threads would wait for them.
-    """
-    rows, columns = len(matrix), block.shape[1]
-    width = min(max(_ONE_THREAD // matrix.size, 64), columns)
-    whole = columns - columns % width
-    made = np.empty((rows, columns), block.dtype)
-    narrow = block[:, :whole].reshape(len(block), -1, width).transpose(1, 0, 2)
-    np.matmul(matrix, narrow, out=made[:, :whole].reshape(rows, -1, width).transpose(1, 0, 2))
-    np.matmul(matrix, block[:, whole:], out=made[:, whole:])
-    return made
 
 
 def refused(why: str) -> RunError:
