@@ -52,7 +52,7 @@ def least_spread(gram: Integers, keys: tuple[bytes, ...], leave_out: int) -> lis
         lambda block: _leading_eigenvalues(kernel, _masks(out[block], count), first),
     )
     without = subsets[int(np.argmin(np.concatenate(spreads)))]
-    return [order[place] for place in range(count) if place not in without]
+    return sorted(order[place] for place in range(count) if place not in without)
 
 
 def _masks(out: NDArray[np.intp], count: int) -> Vector:
