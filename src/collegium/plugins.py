@@ -20,8 +20,8 @@ from typing import Any, Literal
 from collegium.errors import PluginError
 
 Kind = Literal[
-    "engines", "rules", "server_optimizers", "protections", "trainers", "datasets",
-    "incentives", "attacks",
+    "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "trainers",
+    "datasets", "incentives", "attacks",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
@@ -29,7 +29,30 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "log": "collegium.network.launch:LOG_ENGINE",
         "solo": "collegium.ledger.engines.solo:open_solo",
     },
-    "rules": {"fedavg": "collegium.learning.aggregation.fedavg:FEDAVG"},
+    "rules": {
+        "bulyan": "collegium.learning.aggregation.bulyan:BULYAN",
+        "caf": "collegium.learning.aggregation.covariance_filter:CAF",
+        "centered_clipping": "collegium.learning.aggregation.centered_clipping:CENTERED_CLIPPING",
+        "dnc": "collegium.learning.aggregation.divide_and_conquer:DNC",
+        "fedavg": "collegium.learning.aggregation.fedavg:FEDAVG",
+        "flame": "collegium.learning.aggregation.flame:FLAME",
+        "foolsgold": "collegium.learning.aggregation.foolsgold:FOOLSGOLD",
+        "geometric_median": "collegium.learning.aggregation.geometric_median:GEOMETRIC_MEDIAN",
+        "krum": "collegium.learning.aggregation.krum:KRUM",
+        "mda": "collegium.learning.aggregation.minimum_diameter:MDA",
+        "meamed": "collegium.learning.aggregation.coordinates:MEAMED",
+        "median": "collegium.learning.aggregation.coordinates:MEDIAN",
+        "monna": "collegium.learning.aggregation.monna:MONNA",
+        "multi_krum": "collegium.learning.aggregation.krum:MULTI_KRUM",
+        "smea": "collegium.learning.aggregation.smallest_eigenvalue:SMEA",
+        "trimmed_mean": "collegium.learning.aggregation.coordinates:TRIMMED_MEAN",
+    },
+    "pre_aggregations": {
+        "arc": "collegium.learning.aggregation.clipping:ARC",
+        "bucketing": "collegium.learning.aggregation.bucketing:BUCKETING",
+        "nnm": "collegium.learning.aggregation.mixing:NNM",
+        "norm_clipping": "collegium.learning.aggregation.clipping:NORM_CLIPPING",
+    },
     "server_optimizers": {
         "none": "collegium.learning.server:AVERAGE",
         "momentum": "collegium.learning.server:MOMENTUM",

@@ -8,7 +8,9 @@ from tests.commands import diagnosis, told
 
 from collegium.cli.catalog import kinds
 
-WITH_SOMETHING = ("attacks", "data", "models", "privacy", "rules", "studies")
+WITH_SOMETHING = (
+    "attacks", "data", "models", "pre_aggregations", "privacy", "rules", "studies",
+)  # fmt: skip
 
 
 def test_without_a_kind_it_lists_the_kinds(call: Call) -> None:
@@ -50,6 +52,10 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
     for kind, change in CHANGES.items():
         for one in told(call("list", kind, "--json")):
             assert call("check", "heart", "--set", change.format(**one)).returncode == 0, one
+    for one in told(call("list", "pre_aggregations", "--json")):
+        rule = f"aggregation.rule={one['name']}+median"
+        done = call("check", "heart", "--set", rule, "--set", "aggregation.tolerate=1")
+        assert done.returncode == 0, one
     for one in told(call("list", "studies", "--json")):
         assert call("check", one["name"]).returncode == 0
 

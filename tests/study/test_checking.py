@@ -67,6 +67,9 @@ def test_texts_may_be_in_any_language() -> None:
         ("data.source=uci_hart", "uci_heart"),
         ("training.trainer=dens", "dense"),
         ("aggregation.rule=fedavgg", "fedavg"),
+        ("aggregation.rule=trimed_mean", "trimmed_mean"),
+        ("aggregation.rule=nnm+trimed_mean", "trimmed_mean"),
+        ("aggregation.rule=nmm+median", "nnm"),
         ("aggregation.server.optimizer=adma", "adam"),
         ("privacy.protection=non", "none"),
         ("consensus.engine=sole", "solo"),
@@ -82,7 +85,7 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
 @pytest.mark.parametrize(
     "change",
     [
-        "aggregation.rule=krum", "aggregation.rule=nnm+trimmed_mean",
+        "aggregation.rule=fltrust", "aggregation.rule=nnm+zeno",
         "consensus.engine=simnet", "consensus.engine=cometbft", "training.trainer=jax",
         "threat.attack=opt_alie",
     ],
@@ -92,8 +95,9 @@ def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:
 
 
 def test_an_installed_part_may_bear_a_planned_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUILT_IN["rules"], "krum", "nowhere:KRUM")
-    assert read("aggregation.rule=krum").study.aggregation.rule == "krum"
+    monkeypatch.setitem(BUILT_IN["rules"], "zeno", "nowhere:ZENO")
+    assert read("aggregation.rule=zeno").study.aggregation.rule == "zeno"
+    assert read("aggregation.rule=nnm+zeno").study.aggregation.rule == "nnm+zeno"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,10 @@ def test_partitions_that_can_be(partition: str) -> None:
         ("model.architecture=mlp",),
         ("model.hidden=[3]",),
         ("aggregation.tolerate=1",),
+        ("aggregation.rule=norm_clipping+fedavg", "aggregation.tolerate=1"),
+        ("aggregation.rule=median+nnm",),
+        ("aggregation.rule=nnm",),
+        ("aggregation.rule=krum+median",),
         ("faults.dropout=0.1", "study.attendance=all"),
         (SPLIT, "study.min_sites=11"),
         (SPLIT, "study.min_sites=6", "training.client_fraction=0.5"),
@@ -155,6 +163,7 @@ def test_combinations_that_cannot_work(changes: tuple[str, ...]) -> None:
     "changes",
     [
         ("model.architecture=mlp", "model.hidden=[3]"),
+        ("aggregation.rule=arc+nnm+median", "aggregation.tolerate=1"),
         ("faults.dropout=0.1",),
         ("study.attendance=all",),
         (SPLIT, "study.min_sites=10", "consensus.validators=10"),

@@ -105,6 +105,7 @@ _CATALOG: dict[str, Callable[[], list[Row]]] = {
     "frameworks": _none_yet,
     "incentives": _named("incentives"),
     "models": _models,
+    "pre_aggregations": _named("pre_aggregations"),
     "privacy": _named("protections"),
     "rules": _named("rules"),
     "scenarios": _none_yet,

@@ -19,6 +19,7 @@ from collegium.node.standing import members_with
 from collegium.running.code import code_digest
 from collegium.running.ownership import registration_of, releaser
 from collegium.running.parts import find_parts, load_dataset
+from collegium.running.rules import check_rule
 from collegium.study.canonical import digest
 from collegium.study.checking import check_sites
 from collegium.study.reading import ReadStudy, read_study
@@ -68,9 +69,10 @@ class Proposals:
             raise _refused(
                 f"the study is for {asked} sites", f"{len(sites)} members have the role site"
             )
-        parts = find_parts(study, load_dataset(study.data.source))
-        terms = registration_of(parts, sites, code_digest(study))
-        parts.rule.check(terms.min_sites, study.aggregation.tolerate)
+        with read.located():
+            parts = find_parts(study, load_dataset(study.data.source))
+            terms = registration_of(parts, sites, code_digest(study))
+            check_rule(parts.rule, study, terms.min_sites, terms.per_round)
         release = releaser(
             parts, lambda: view, acting.blobs.fetch, acting.home / RELEASED / study.study.id
         )

@@ -16,6 +16,7 @@ from collegium.learning.protection import Protection
 from collegium.learning.server import ServerOptimizer
 from collegium.learning.trainer import Trainer
 from collegium.plugins import find
+from collegium.running.rules import find_rule
 from collegium.study.document import Study
 
 
@@ -44,7 +45,7 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
         dataset=dataset,
         spec=model_spec(study.model, len(input_names(schema)), len(schema.classes) or None),
         trainer=find("trainers", study.training.trainer),
-        rule=find("rules", study.aggregation.rule),
+        rule=find_rule(study),
         server=find("server_optimizers", study.aggregation.server.optimizer),
         protection=find("protections", study.privacy.protection),
     )

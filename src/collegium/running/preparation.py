@@ -12,6 +12,7 @@ from collegium.errors import DataError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
 from collegium.running.parts import Parts, find_parts, load_dataset
+from collegium.running.rules import about_rule, check_rule
 from collegium.study.checking import Notice, check_sites
 from collegium.study.document import Study
 from collegium.study.reading import ReadStudy
@@ -98,16 +99,17 @@ def prepare(read: ReadStudy) -> Prepared:
                 )
         cut = {rows.name: split(rows, study.data.split.test, seed) for rows in sites}
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
+        parts = find_parts(study, dataset)
         prepared = Prepared(
             read=read,
-            parts=find_parts(study, dataset),
+            parts=parts,
             train={name: train for name, (train, _) in cut.items()},
             test={name: test for name, (_, test) in cut.items()},
             attack=find("attacks", study.threat.attack) if study.threat else None,
-            notices=notices,
+            notices=notices + about_rule(parts.rule, study),
         )
         _check_attackers(prepared)
-        prepared.parts.rule.check(prepared.min_sites, study.aggregation.tolerate)
+        check_rule(parts.rule, study, prepared.min_sites, prepared.per_round)
     return prepared
 
 

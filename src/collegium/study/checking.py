@@ -112,6 +112,7 @@ def _check_identity(study: Study) -> None:
 
 
 def _check_names(study: Study) -> None:
+    _check_order(study.aggregation.rule)
     for part in named_parts(study):
         kind, path, name = part.kind, part.path, part.name
         known = names(kind)
@@ -128,6 +129,28 @@ def _check_names(study: Study) -> None:
             f"{kind.replace('_', ' ')} that are installed: {', '.join(known) or 'none'}",
             nearest(name, known),
         )
+
+
+def _check_order(name: str) -> None:
+    """Refuse a composed rule whose parts are known and stand where they do not belong."""
+    parts = name.split("+")
+    stages, known = names("pre_aggregations"), names("rules")
+    before = [part for part in parts if part in stages]
+    rules = [part for part in parts if part in known]
+    if name in known or len(before) + len(rules) < len(parts):
+        return
+    if len(rules) > 1:
+        raise _combination(
+            ("aggregation", "rule"), f"{shown(name)} names {len(rules)} rules",
+            f"only pre-aggregations stand before a rule: {', '.join(stages)}",
+            f"keep one: {' or '.join(repr('+'.join([*before, rule])) for rule in rules)}",
+        )  # fmt: skip
+    right = "+".join([*before, *(rules or ["trimmed_mean"])])
+    if name != right:
+        raise _combination(
+            ("aggregation", "rule"), f"{shown(name)} ends with {parts[-1]}, which is no rule",
+            "a pre-aggregation stands before a rule", f"write {right!r}",
+        )  # fmt: skip
 
 
 def _check_partition(study: Study) -> None:
@@ -160,11 +183,11 @@ def _check_combinations(study: Study) -> None:
             ("model", "hidden"), f"a {study.model.architecture} model has no hidden layers",
             "only mlp has", 'remove hidden, or choose architecture = "mlp"',
         )  # fmt: skip
-    if study.aggregation.rule == "fedavg" and study.aggregation.tolerate > 0:
+    if study.aggregation.rule.split("+")[-1] == "fedavg" and study.aggregation.tolerate > 0:
         raise _combination(
             ("aggregation", "tolerate"), "fedavg cannot tolerate any bad update",
             "a mean follows each of its parts, however far one lies",
-            "set tolerate = 0, or choose a robust rule",
+            'set tolerate = 0, or choose a robust rule such as "nnm+trimmed_mean"',
         )  # fmt: skip
     if study.faults.dropout > 0 and study.consensus.engine not in SIMULATED:
         raise _combination(

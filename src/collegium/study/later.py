@@ -17,12 +17,7 @@ LATER_KEYS: dict[DocumentPath, str] = {
 
 LATER_NAMES: dict[Kind, frozenset[str]] = {
     "engines": frozenset({"simnet", "cometbft"}),
-    "rules": frozenset(
-        {
-            "bulyan", "centered_clipping", "geometric_median", "krum", "median", "multi_krum",
-            "nnm", "trimmed_mean",
-        }
-    ),
+    "rules": frozenset({"committee_median", "fltrust", "reputation", "zeno"}),
     "trainers": frozenset({"jax", "torch"}),
     "protections": frozenset({"secagg", "dp"}),
     "attacks": frozenset({"alie", "opt_alie", "ipm", "label_flip", "sign_flip"}),
@@ -44,8 +39,8 @@ def refuse_later_key(path: DocumentPath, value: object) -> None:
 
 
 def is_later_name(kind: Kind, name: str) -> bool:
-    """Return whether a name, or each part of a composed one (``nnm+krum``), is only planned."""
-    return set(name.split("+")) <= LATER_NAMES.get(kind, frozenset())
+    """Return whether a name is only planned."""
+    return name in LATER_NAMES.get(kind, frozenset())
 
 
 def not_yet(path: DocumentPath, lacking: str, todo: str) -> Refusal:

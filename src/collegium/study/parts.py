@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collegium.plugins import Kind
+from collegium.plugins import Kind, names
 from collegium.study.document import Study
 from collegium.study.refusal import DocumentPath
 
@@ -21,10 +21,10 @@ class NamedPart:
 def named_parts(study: Study) -> tuple[NamedPart, ...]:
     """Return every part that a study names, in the order of the document's sections."""
     server = study.aggregation.server
-    parts = (
+    parts: tuple[NamedPart, ...] = (
         NamedPart("datasets", ("data", "source"), study.data.source),
         NamedPart("trainers", ("training", "trainer"), study.training.trainer),
-        NamedPart("rules", ("aggregation", "rule"), study.aggregation.rule),
+        *_parts_of_rule(study.aggregation.rule),
         NamedPart("server_optimizers", ("aggregation", "server", "optimizer"), server.optimizer),
         NamedPart("protections", ("privacy", "protection"), study.privacy.protection),
         NamedPart("engines", ("consensus", "engine"), study.consensus.engine),
@@ -32,3 +32,15 @@ def named_parts(study: Study) -> tuple[NamedPart, ...]:
     if study.threat is None:
         return parts
     return (*parts, NamedPart("attacks", ("threat", "attack"), study.threat.attack))
+
+
+def _parts_of_rule(name: str) -> tuple[NamedPart, ...]:
+    """Return a rule, or a composed one's pre-aggregations and rule: ``nnm+trimmed_mean``."""
+    path = ("aggregation", "rule")
+    if name in names("rules"):
+        return (NamedPart("rules", path, name),)
+    *before, last = name.split("+")
+    return (
+        *(NamedPart("pre_aggregations", path, one) for one in before),
+        NamedPart("rules", path, last),
+    )

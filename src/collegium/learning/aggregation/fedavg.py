@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError, StudyError
-from collegium.learning.aggregation.rule import Aggregate, Kind, Rule
+from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rule import Aggregate, Kind
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import LIMIT
 
@@ -52,6 +53,14 @@ class FedAvg:
         if updates.values.ndim != 2 or len(updates.weights) != len(updates.values):
             raise _refusal("updates and weights differ in number")
         return Aggregate(weighted_sum(updates.values, updates.weights), sum(updates.weights))
+
+    def fewest(self, tolerate: int) -> int:
+        """Return 1."""
+        return 1
+
+    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+        """Return the mean of rows, weighted as the participants that they stand for."""
+        return rows.combination(rows.weights, sum(rows.weights))
 
 
 def weighted_sum(values: NDArray[np.int16], weights: tuple[int, ...]) -> NDArray[np.int64]:
@@ -97,4 +106,4 @@ def _refusal(why: str) -> RunError:
     )
 
 
-FEDAVG: Rule = FedAvg()
+FEDAVG: RowRule = FedAvg()

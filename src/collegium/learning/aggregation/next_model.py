@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from collegium.errors import CollegiumError, FormatError, PluginError
+from collegium.learning.aggregation.composition import rule_recorded
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.updates import Contribution, Updates
 from collegium.learning.blobs import ModelState, decode_update
@@ -17,13 +18,12 @@ from collegium.study.document import Server
 
 
 def rule_named(versioned: str) -> Rule:
-    """Return the rule with a versioned name, such as ``fedavg@1``.
+    """Return the rule with a versioned name, such as ``fedavg@1`` or ``nnm+krum@11``.
 
     Raises:
-        PluginError: it is not installed, or only in another version.
+        PluginError: a part of it is not installed, or only in another version.
     """
-    rule: Rule = find_versioned("rules", versioned)
-    return rule
+    return rule_recorded(versioned)
 
 
 def server_named(versioned: str) -> ServerOptimizer:

@@ -1,0 +1,1 @@
+"""Exact arithmetic that the rules share: Gram matrices, networks, fixed point, directions."""

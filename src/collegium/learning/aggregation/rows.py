@@ -1,0 +1,200 @@
+"""The vectors that robust rules reduce: recorded updates, or exact integer mixtures of them.
+
+A pre-aggregation replaces n updates by m rows, each a mixture of updates with integer weights
+over one common denominator. Rows are kept as that matrix: inner products follow from those of the
+updates, a weighted mean of rows is one of updates, and a row's coordinates are made block by
+block where a rule asks for them. Nothing is rounded on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.learning.aggregation._internal.columns import each_block
+from collegium.learning.aggregation._internal.gram import gram_matrix, squared_distances
+from collegium.learning.aggregation._internal.integers import Integers, integers, product
+from collegium.learning.aggregation._internal.weighing import Mixture, weighted_total
+from collegium.learning.aggregation.rule import Aggregate, Rule
+from collegium.learning.aggregation.updates import Updates
+from collegium.learning.blobs import LIMIT
+
+WEIGHT_BITS = 46
+"""Fractional bits that weights keep where their exact product with updates has no room."""
+
+_BLOCK_VALUES = 1 << 20
+_WIDEST = 1 << 15
+
+
+Block = NDArray[np.signedinteger]
+"""Rows of some columns, int16, int32 or int64 [m, w]."""
+
+Total = NDArray[np.int64]
+
+
+class _Recorded:
+    """The updates behind rows, with their Gram matrix once somebody has asked for it."""
+
+    def __init__(self, values: NDArray[np.int16]) -> None:
+        self.values = values
+
+    @cached_property
+    def gram(self) -> Integers:
+        return gram_matrix(self.values)
+
+
+class Rows:
+    """m integer vectors of d coordinates over one denominator.
+
+    Attributes:
+        keys: one a row, at best different; ties fall by it.
+        weights: the registered weights, where each row stands for one participant; else ones.
+        denominator: row i is ``vector(i) / denominator`` in units of the encoding.
+    """
+
+    def __init__(
+        self, recorded: _Recorded, keys: tuple[bytes, ...], weights: tuple[int, ...],
+        denominator: int = 1, mixing: Integers | None = None,
+    ) -> None:  # fmt: skip
+        self.keys = keys
+        self.weights = weights
+        self.denominator = denominator
+        self._recorded = recorded
+        self._mixing = mixing
+
+    @property
+    def count(self) -> int:
+        """m, the number of rows."""
+        return len(self.keys)
+
+    @property
+    def size(self) -> int:
+        """d, the number of coordinates."""
+        return int(self._recorded.values.shape[1])
+
+    @cached_property
+    def gram(self) -> Integers:
+        """All inner products of the rows' integer vectors, m x m."""
+        if self._mixing is None:
+            return self._recorded.gram
+        return product(product(self._mixing, self._recorded.gram), self._mixing.T)
+
+    @cached_property
+    def distances(self) -> Integers:
+        """All squared distances between the rows' integer vectors, m x m."""
+        return squared_distances(self.gram)
+
+    def of_columns(self, columns: NDArray[np.intp]) -> Rows:
+        """Return the same rows with some of their coordinates only."""
+        part = _Recorded(np.ascontiguousarray(self._recorded.values[:, columns]))
+        return Rows(part, self.keys, self.weights, self.denominator, self._mixing)
+
+    def mixed(
+        self, matrix: Integers, denominator: int, keys: tuple[bytes, ...], weights: tuple[int, ...]
+    ) -> Rows:
+        """Return rows ``matrix @ rows / denominator``; `keys` and `weights` are theirs."""
+        mixing = matrix if self._mixing is None else product(matrix, self._mixing)
+        return Rows(self._recorded, keys, weights, self.denominator * denominator, mixing)
+
+    def combination(self, weights: Sequence[int], denominator: int) -> Aggregate:
+        """Return the sum of weights[i] * row i over a denominator, exact while there is room.
+
+        Weights on the updates that leave no room in 64 bits are first rounded down to
+        `WEIGHT_BITS` fractional bits.
+        """
+        row = integers(weights)
+        by_update = row if self._mixing is None else product(row, self._mixing)
+        denominator *= self.denominator
+        if LIMIT * sum(map(abs, by_update.tolist())) >= 1 << 62:
+            by_update = (by_update << WEIGHT_BITS) // denominator
+            denominator = 1 << WEIGHT_BITS
+        return Aggregate(weighted_total(self._recorded.values, by_update.tolist()), denominator)
+
+    def mean_of(self, chosen: Sequence[int]) -> Aggregate:
+        """Return the mean of some rows."""
+        taken = set(chosen)
+        weights = [int(index in taken) for index in range(self.count)]
+        return self.combination(weights, len(taken))
+
+    def by_columns(
+        self, reduce: Callable[[Block, Total], None], denominator: int,
+        chosen: Sequence[int] | None = None,
+    ) -> Aggregate:  # fmt: skip
+        """Return what a coordinate rule makes of all rows, or of some, over a denominator.
+
+        Args:
+            reduce: is given integers [rows, w] that it may spend, int16, int32 or int64, and
+                int64 [w] for its result; it must not let a sum leave 64 bits.
+            denominator: of its results, besides that of the rows.
+            chosen: the rows that count; all if None.
+        """
+        values = self._recorded.values
+        total = np.empty(self.size, np.int64)
+        picked: slice | list[int] = slice(None) if chosen is None else list(chosen)
+        count = self.count if chosen is None else len(chosen)
+        mixture = None if self._mixing is None else Mixture(self._mixing[picked])
+
+        def work(block: slice) -> None:
+            if mixture is None:
+                reduce(values[picked, block].copy(), total[block])
+            else:
+                reduce(mixture.of(values[:, block]), total[block])
+
+        each_block(self.size, min(_WIDEST, max(_BLOCK_VALUES // count, 1024)), work)
+        return Aggregate(total, self.denominator * denominator)
+
+
+def rows_of(updates: Updates) -> Rows:
+    """Return recorded updates as rows."""
+    return Rows(_Recorded(updates.values), updates.digests, updates.weights)
+
+
+@runtime_checkable
+class RowRule(Rule, Protocol):
+    """A rule that reduces rows, so that pre-aggregations may stand before it."""
+
+    def fewest(self, tolerate: int) -> int:
+        """Return how many rows it needs in order to bear `tolerate` bad ones."""
+        ...
+
+    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+        """Return the aggregate of rows, the same bits on every machine.
+
+        Raises:
+            RunError: the rows cannot be aggregated.
+        """
+        ...
+
+
+class PreAggregation(Protocol):
+    """What is done to updates before a rule: rows in, rows out, exact and deterministic."""
+
+    @property
+    def name(self) -> str:
+        """Versioned name, such as ``nnm@1``."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One line on what it does."""
+        ...
+
+    def check(self, participants: int, tolerate: int) -> None:
+        """Refuse numbers with which it has no meaning.
+
+        Raises:
+            StudyError: it cannot work with these numbers.
+        """
+        ...
+
+    def rows_after(self, participants: int, tolerate: int, fewest: int) -> int:
+        """Return how many rows it makes of as many, where what follows needs `fewest`."""
+        ...
+
+    def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:
+        """Return the rows that what follows works on."""
+        ...

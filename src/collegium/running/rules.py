@@ -1,0 +1,64 @@
+"""The rule that a study names: found, held against the study's numbers, and told of."""
+
+from __future__ import annotations
+
+from collegium.errors import StudyError
+from collegium.learning.aggregation.composition import Composition, rule_called
+from collegium.learning.aggregation.foolsgold import FoolsGold
+from collegium.learning.aggregation.robust import Robust
+from collegium.learning.aggregation.rule import Rule
+from collegium.study.checking import Notice
+from collegium.study.document import Study
+from collegium.study.refusal import Refusal
+
+
+def find_rule(study: Study) -> Rule:
+    """Return a study's rule, composed as its name says.
+
+    Raises:
+        PluginError: a part of it is not installed.
+        Refusal: ``rule.composition``, its parts do not go together.
+    """
+    try:
+        return rule_called(study.aggregation.rule)
+    except StudyError as error:
+        raise _at("rule", error) from None
+
+
+def check_rule(rule: Rule, study: Study, fewest: int, most: int) -> None:
+    """Refuse numbers of updates and of bad ones that a rule cannot work with.
+
+    Args:
+        rule: the study's.
+        study: says how many bad updates it must bear.
+        fewest: updates of the smallest round.
+        most: updates of the largest one.
+
+    Raises:
+        Refusal: the rule refuses them, with its own code and advice.
+    """
+    for count in (fewest, most):
+        try:
+            rule.check(count, study.aggregation.tolerate)
+        except StudyError as error:
+            raise _at("tolerate", error) from None
+
+
+def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
+    """Return what the owner should know of a rule that gives every update the same say."""
+    last = rule.rule if isinstance(rule, Composition) else rule
+    if not isinstance(last, Robust | FoolsGold):
+        return ()
+    notices: list[Notice] = []
+    name = study.aggregation.rule
+    if study.aggregation.weights == "rows":
+        text = f'{name} gives every update the same say: weights = "rows" has no effect'
+        notices.append(Notice("note", "study.unweighted-rule", text))
+    if isinstance(last, Robust) and study.aggregation.tolerate == 0:
+        text = f"{name} is set to tolerate no bad update: see aggregation.tolerate"
+        notices.append(Notice("note", "study.tolerates-none", text))
+    return tuple(notices)
+
+
+def _at(key: str, error: StudyError) -> Refusal:
+    return Refusal(("aggregation", key), error.code, error.what, error.why, error.todo)
