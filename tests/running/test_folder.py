@@ -134,7 +134,7 @@ def test_a_folder_that_may_not_be_written_or_read_is_named(tmp_path: Path) -> No
 
 
 def test_a_study_that_cannot_run_leaves_no_folder(tmp_path: Path) -> None:
-    for change in ("training.rounds=0", "aggregation.rule=krum", "data.source=nowhere"):
+    for change in ("training.rounds=0", "aggregation.rule=fltrust", "data.source=nowhere"):
         with pytest.raises(Exception, match=r"\[study\."):
             run("heart", out=tmp_path / "run", changes=[*CHANGES, change])
     assert not (tmp_path / "run").exists()
