@@ -1,0 +1,1 @@
+"""Privacy accounting: what releases cost, in integers that everybody calculates alike."""
