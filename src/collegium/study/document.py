@@ -49,6 +49,33 @@ class Split(Section, frozen=True, kw_only=True):
     test: float = 0.34
 
 
+Task = Literal["binary", "multiclass", "regression"]
+
+
+class TableSource(Section, frozen=True, kw_only=True):
+    """``data.source = { table = "cohort.csv", … }``: a table of the user's own.
+
+    `table` is a CSV or Parquet file, its path taken from the study's file; members of a
+    consortium name theirs in node.toml. `target` is the column to be predicted, `site` the one
+    that tells the institution, `person` the one that is equal in all rows of one person; `drop`
+    are columns that are not looked at. `task` follows from the architecture where that can only
+    do one thing. `classes` are the target's values, the positive one last; absent: those of ten
+    persons or more at some site, sorted. `categorical` and `numeric` say how columns are read
+    whose cells would say otherwise. `unknown` is what becomes of a category that was not agreed.
+    """
+
+    table: str
+    target: str
+    task: Task | None = None
+    classes: tuple[str, ...] = ()
+    site: str | None = None
+    person: str | None = None
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    unknown: Literal["other", "refuse"] = "other"
+
+
 class Data(Section, frozen=True, kw_only=True):
     """``[data]``: a registered data set by name, its partition and its test part."""
 

@@ -1,0 +1,231 @@
+"""Columns of a user's table as arrays, and what can be said of a column from its cells alone.
+
+A column's cells are numbers, dates or words. Each of the three can be seen as another one: where
+sites disagree about a column, they agree on one view of it, and cells that have none are missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.tabular.dates import days_of
+
+Kind = Literal["numeric", "date", "categorical", "empty"]
+
+MISSING = frozenset(
+    ("", "?", ".", "-", "NA", "na", "Na", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN",
+     "NULL", "Null", "null")
+)  # fmt: skip
+"""Cells that stand for no value, whatever the column."""
+
+MISSING_NUMBERS = MISSING | {"None", "none", "NONE"}
+"""Cells of a numeric column that stand for no value; as a word, "none" may be an answer."""
+
+MOSTLY = 0.9
+"""Share of a column's values that must be numbers (or dates) for the rest to be taken for slips."""
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column.
+
+    `kind` is how its cells read. `values` is float64 [rows]: numbers, or days since 1970-01-01
+    for dates, NaN where missing; a categorical column has none. `codes` is int64 [rows], indices
+    into `words`, -1 where missing; a column that holds nothing but numbers has none. `odd` counts
+    the cells of a numeric or date column that are neither; `example` is one of them.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    values: NDArray[np.float64] | None
+    codes: NDArray[np.int64] | None
+    words: tuple[str, ...]
+    odd: int = 0
+    example: str = ""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        known = self.values if self.codes is None else self.codes
+        return 0 if known is None else len(known)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Columns of equal length by name, in the order of the file, and what the reader noticed."""
+
+    columns: Mapping[str, Column]
+    rows: int
+    notes: tuple[str, ...] = ()
+
+
+def take_rows(table: Table, which: NDArray[np.int64]) -> Table:
+    """Return a table of the rows at those positions."""
+    columns = {name: _taken(column, which) for name, column in table.columns.items()}
+    return Table(columns, len(which), table.notes)
+
+
+def _taken(column: Column, which: NDArray[np.int64]) -> Column:
+    values = None if column.values is None else column.values[which]
+    codes = None if column.codes is None else column.codes[which]
+    return Column(
+        column.name, column.unit, column.kind, values, codes, column.words, column.odd,
+        column.example,
+    )  # fmt: skip
+
+
+def as_numbers(column: Column) -> NDArray[np.float64]:
+    """Return a column seen as numbers, float64 [rows], NaN where a cell has none."""
+    if column.kind in ("numeric", "empty") and column.values is not None:
+        return column.values
+    return _looked_up(column, [number_of(word) for word in column.words])
+
+
+def as_days(column: Column) -> NDArray[np.float64]:
+    """Return a column seen as days since 1970-01-01, float64 [rows], NaN where a cell has none."""
+    if column.kind in ("date", "empty") and column.values is not None:
+        return column.values
+    return _looked_up(column, days_of(column.words) or [])
+
+
+def as_words(column: Column) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return a column seen as words: indices into them, int64 [rows], -1 where missing."""
+    if column.codes is not None:
+        return column.codes, column.words
+    values = column.values if column.values is not None else np.empty(0)
+    found, codes = np.unique(values, return_inverse=True)
+    codes = codes.astype(np.int64)
+    codes[np.isnan(values)] = -1
+    return codes, tuple(number_word(value) for value in found.tolist() if value == value)
+
+
+def number_word(value: float) -> str:
+    """Return the shortest word of a number: ``4.0`` is ``4``."""
+    return repr(value + 0.0).removesuffix(".0")
+
+
+def canonical_word(word: str) -> str:
+    """Return a word as categories are compared: numbers in their shortest form."""
+    number = number_of(word)
+    return word if number != number or word in ("", "-") else number_word(number)
+
+
+def number_of(word: str) -> float:
+    """Return a word's number, with a decimal point or comma, or NaN if it has none."""
+    if not NUMBER.fullmatch(word):
+        word = word.replace(",", ".", 1)
+        if not NUMBER.fullmatch(word):
+            return float("nan")
+    value = float(word)
+    return value if np.isfinite(value) else float("nan")
+
+
+def _looked_up(column: Column, of_words: list[float]) -> NDArray[np.float64]:
+    """Return each row's number, given each word's."""
+    table = np.array([*(of_words or [np.nan] * len(column.words)), np.nan])
+    if column.codes is None:
+        return np.full(len(column), np.nan)
+    return table[column.codes]
+
+
+class ColumnBuilder:
+    """Takes a column's cells piece by piece; numbers become arrays at once."""
+
+    def __init__(self, name: str, unit: str) -> None:
+        self.name, self.unit = name, unit
+        self._pieces: list[NDArray[np.float64] | NDArray[np.int64]] = []
+        self._index: dict[str, int] = {}
+
+    def add(self, cells: tuple[str, ...], *, plain: bool) -> None:
+        """Add cells, in order of rows; `plain` says that no number holds an underscore."""
+        missing, nan = MISSING_NUMBERS, float("nan")
+        try:
+            if not plain:
+                raise ValueError
+            numbers = np.array([nan if cell in missing else float(cell) for cell in cells])
+            if np.isinf(numbers).any():
+                raise ValueError
+            self._pieces.append(numbers)
+        except ValueError:
+            index = self._index
+            self._pieces.append(
+                np.array([index.setdefault(cell, len(index)) for cell in cells], np.int64)
+            )
+
+    def column(self, *, declared: Kind | None) -> Column:
+        """Return the column of all cells that were added.
+
+        Args:
+            declared: how the study says that the column is to be read, if it does.
+        """
+        if not self._index:
+            values = np.concatenate(self._pieces) if self._pieces else np.empty(0)
+            return self._of_numbers(values.astype(np.float64), declared)
+        codes, words = self._as_codes()
+        counts = np.bincount(codes[codes >= 0], minlength=len(words))
+        if declared in (None, "numeric"):
+            numbers = [number_of(word) for word in words]
+            found = self._seen_as("numeric", codes, words, counts, numbers, declared)
+            if found is not None:
+                return found
+        if declared is None:
+            days = days_of(words)
+            if days is not None:
+                found = self._seen_as("date", codes, words, counts, days, declared)
+                if found is not None:
+                    return found
+        kind: Kind = "categorical" if counts.sum() else "empty"
+        return Column(self.name, self.unit, kind, None, codes, words)
+
+    def _of_numbers(self, values: NDArray[np.float64], declared: Kind | None) -> Column:
+        kind: Kind = "empty" if np.isnan(values).all() else "numeric"
+        column = Column(self.name, self.unit, kind, values, None, ())
+        if declared != "categorical" or kind == "empty":
+            return column
+        codes, words = as_words(column)
+        return Column(self.name, self.unit, "categorical", None, codes, words)
+
+    def _as_codes(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Return all pieces as codes of stripped words, the missing ones -1."""
+        pieces = []
+        for piece in self._pieces:
+            if piece.dtype == np.int64:
+                pieces.append(piece)
+                continue
+            found, inverse = np.unique(piece, return_inverse=True)
+            names = ["" if value != value else number_word(value) for value in found.tolist()]
+            known = [self._index.setdefault(name, len(self._index)) for name in names]
+            pieces.append(np.array(known, np.int64)[inverse])
+        codes = np.concatenate(pieces).astype(np.int64)
+        words: dict[str, int] = {}
+        again = np.empty(len(self._index), np.int64)
+        for cell, at in self._index.items():
+            word = " ".join(cell.split())
+            again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
+        return again[codes], tuple(words)
+
+    def _seen_as(
+        self, kind: Kind, codes: NDArray[np.int64], words: tuple[str, ...],
+        counts: NDArray[np.int64], of_words: list[float], declared: Kind | None,
+    ) -> Column | None:  # fmt: skip
+        """Return the column if enough of its values are of a kind, else None."""
+        readable = np.array([value == value for value in of_words], np.bool_)
+        empty = np.array([word in MISSING_NUMBERS for word in words], np.bool_)
+        present = int(counts[~empty].sum())
+        good = int(counts[readable].sum())
+        if present == 0 or good == 0 or (good < MOSTLY * present and declared != kind):
+            return None
+        slips = [word for word, fine in zip(words, readable | empty, strict=True) if not fine]
+        values = np.array([*of_words, np.nan])[codes]
+        return Column(
+            self.name, self.unit, kind, values, codes, words, present - good,
+            slips[0] if slips else "",
+        )  # fmt: skip

@@ -1,0 +1,113 @@
+"""A user's table from a file: every column with its kind, whoever wrote the file.
+
+What cannot be known is an error with its line; what was decided is a note. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from collegium.data.tabular.columns import NUMBER, Column, ColumnBuilder, Kind, Table
+from collegium.data.tabular.csv_text import read_rows, read_text, separator_of
+from collegium.errors import DataError
+
+MOST_COLUMNS = 10_000
+
+_UNIT = re.compile(r"(?P<name>.*\S)\s*\[(?P<unit>[^\[\]]{1,40})\]")
+_UNDERSCORED = re.compile(r"\d_\d")
+
+
+def read_table_file(
+    path: Path, *, skip: Iterable[str] = (), categorical: Iterable[str] = (),
+    numeric: Iterable[str] = (),
+) -> Table:  # fmt: skip
+    """Read a CSV file whose first line names its columns.
+
+    A name may end with a unit in brackets, as in ``glucose [mg/dL]``: the column is then called
+    ``glucose``. A column without a name is left out (a row number, most often).
+
+    Args:
+        path: the file.
+        skip: columns that are not read.
+        categorical: columns whose cells are words even where they are numbers.
+        numeric: columns whose cells are numbers, those that are not being missing.
+
+    Raises:
+        DataError: whatever is wrong with the file, with its line where there is one.
+    """
+    text, about = read_text(path)
+    notes = [] if about is None else [about]
+    separator = separator_of(text)
+    pieces = read_rows(path, text, separator)
+    _, (header,) = next(pieces)
+    names = [_named(cell) for cell in header]
+    _check_header(path, [name for name, _ in names])
+    unread = {*skip, ""}
+    if any(not name for name, _ in names):
+        notes.append(f"a column of {path.name} has no name and was left out")
+    builders = [None if name in unread else ColumnBuilder(name, unit) for name, unit in names]
+    plain = "_" not in text or _UNDERSCORED.search(text) is None
+    rows = 0
+    for _, piece in pieces:
+        rows += len(piece)
+        for builder, cells in zip(builders, zip(*piece, strict=True), strict=False):
+            if builder is not None:
+                builder.add(cells, plain=plain)
+    if not rows:
+        raise DataError(
+            "data.no-rows", f"{path} has a header and no row below it", "there is nobody in it",
+            "add a row for each patient",
+        )  # fmt: skip
+    declared: dict[str, Kind] = dict.fromkeys(categorical, "categorical")
+    declared |= dict.fromkeys(numeric, "numeric")
+    columns = {
+        builder.name: builder.column(declared=declared.get(builder.name))
+        for builder in builders
+        if builder is not None
+    }
+    notes += [_about_odd(path, column) for column in columns.values() if column.odd]
+    return Table(columns, rows, tuple(notes))
+
+
+def _named(cell: str) -> tuple[str, str]:
+    """Return a column's name and its unit, which may be empty."""
+    text = " ".join(cell.split())
+    hit = _UNIT.fullmatch(text)
+    return (text, "") if hit is None else (hit["name"], " ".join(hit["unit"].split()))
+
+
+def _check_header(path: Path, names: list[str]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise DataError(
+            "data.too-large", f"{path} has {len(names)} columns",
+            f"at most {MOST_COLUMNS} are read", "leave out what no model needs",
+        )  # fmt: skip
+    for name in names:
+        if not name.isprintable() or len(name) > 200:
+            raise DataError(
+                "data.no-header", f"the first line of {path} names no columns",
+                f"{name[:40]!a} is no name", "put the columns' names in the first line",
+            )  # fmt: skip
+    seen: set[str] = set()
+    for name in names:
+        if name and name in seen:
+            raise DataError(
+                "data.duplicate-column", f"the header names column {name[:40]!r} more than once",
+                "which of them is meant cannot be known", "keep one of them",
+            )  # fmt: skip
+        seen.add(name)
+    if all(NUMBER.fullmatch(name) for name in names if name):
+        raise DataError(
+            "data.no-header", f"the first line of {path} names no columns",
+            "its cells are empty or numbers", "put the columns' names in the first line",
+        )  # fmt: skip
+
+
+def _about_odd(path: Path, column: Column) -> str:
+    kind = "numbers" if column.kind == "numeric" else "dates"
+    return (
+        f"{column.odd} cells of column {column.name!r} in {path.name} are no {kind}, such as"
+        f" {column.example[:40]!r}: they count as missing"
+    )

@@ -1,0 +1,208 @@
+"""The rows of a table that a study is about: whose they are, where, and what is to be predicted."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.tabular.columns import (
+    Column,
+    Table,
+    as_numbers,
+    as_words,
+    canonical_word,
+    number_of,
+    take_rows,
+)
+from collegium.errors import DataError
+from collegium.study.document import TableSource, Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Studied:
+    """Rows with a known target and, where the study names a column of sites, a known site.
+
+    `table` holds the columns that may become inputs. `target` is the target's column. `person` is
+    int64 [rows], the same number in all rows of one person. `label` is int64 [rows], the position
+    of the row's class among this table's own, in the order of `class_order`; a regression has
+    none (empty). `site` is int64 [rows], indices into `sites`, ids in order.
+    """
+
+    table: Table
+    target: Column
+    person: NDArray[np.int64]
+    label: NDArray[np.int64]
+    site: NDArray[np.int64]
+    sites: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.person)
+
+
+def take_studied(studied: Studied, which: NDArray[np.int64]) -> Studied:
+    """Return the rows at those positions; classes keep their numbers."""
+    label = studied.label[which] if len(studied.label) else studied.label
+    return Studied(
+        take_rows(studied.table, which),
+        take_rows(Table({"target": studied.target}, studied.rows), which).columns["target"],
+        studied.person[which], label, studied.site[which], studied.sites, studied.notes,
+    )  # fmt: skip
+
+
+def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | None) -> Studied:
+    """Return a table's rows as a study sees them.
+
+    Args:
+        table: as read.
+        source: names target, site, person and what is dropped.
+        task: what kind of target it is.
+        alone: the site whose rows all of these are, or None where the study's column tells.
+
+    Raises:
+        DataError: a column that the study names is not there, no row has a target, or sites'
+            names cannot be told apart.
+    """
+    named = {"target": source.target, "person": source.person}
+    if alone is None:
+        named["site"] = source.site
+    for role, name in named.items():
+        if name is not None and name not in table.columns:
+            raise missing_column(name, table.columns, f"data.source.{role} names it")
+    notes = list(table.notes)
+    keep = np.ones(table.rows, np.bool_)
+    target = table.columns[source.target]
+    with_target = ~np.isnan(as_numbers(target)) if task == "regression" else _has_word(target)
+    if not with_target.all():
+        notes.append(_left_out(int((~with_target).sum()), f"no value of {source.target!r}"))
+    keep &= with_target
+    site_column = None if alone is not None or source.site is None else table.columns[source.site]
+    if site_column is not None:
+        with_site = _has_word(site_column)
+        if not with_site.all():
+            notes.append(_left_out(int((~with_site).sum()), f"no value of {source.site!r}"))
+        keep &= with_site
+    if not keep.any():
+        raise DataError(
+            "data.no-rows", f"no row has a value of {source.target!r}",
+            "nothing can be learned from rows without what is to be predicted",
+            "check data.source.target, and the table",
+        )  # fmt: skip
+    which = np.flatnonzero(keep)
+    person = _persons(None if source.person is None else table.columns[source.person], keep)
+    kept = take_rows(table, which)
+    aside = {source.target, source.site, source.person, *source.drop}
+    inputs = {name: column for name, column in kept.columns.items() if name not in aside}
+    if not inputs:
+        raise DataError(
+            "data.no-inputs", "the table has no column to predict from",
+            f"beside target, site, person and drop there is none of {', '.join(table.columns)}",
+            "shorten data.source.drop, or add columns",
+        )  # fmt: skip
+    target = kept.columns[source.target]
+    site = np.zeros(len(which), np.int64)
+    sites: tuple[str, ...] = (alone or "site",)
+    if site_column is not None and source.site is not None:
+        site, sites = _sites(kept.columns[source.site])
+    return Studied(
+        Table(inputs, len(which)), target, person, _labels(target, task), site, sites, tuple(notes)
+    )
+
+
+def class_order(words: Iterable[str]) -> list[str]:
+    """Return classes in the one order that does not depend on which others there are."""
+    return sorted(words, key=_class_key)
+
+
+def _class_key(word: str) -> tuple[bool, float, str]:
+    number = number_of(word)
+    return (number != number, 0.0 if number != number else number, word)
+
+
+def target_words(column: Column) -> tuple[NDArray[np.int64], list[str]]:
+    """Return a target's classes by row, and their canonical words in `class_order`."""
+    codes, words = as_words(column)
+    canonical = [canonical_word(word) for word in words]
+    present = {canonical[code] for code in np.unique(codes[codes >= 0]).tolist()}
+    ordered = class_order(present)
+    at = {word: number for number, word in enumerate(ordered)}
+    table = np.array([*(at.get(word, -1) for word in canonical), -1], np.int64)
+    return table[codes], ordered
+
+
+def missing_column(name: str, known: Iterable[str], why: str) -> DataError:
+    """Return the error about a column that is not in a table."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return DataError(
+        "data.missing-column", f"the table has no column {name[:60]!r}",
+        f"{why}; the table has {', '.join(names[:20])}{' and more' if len(names) > 20 else ''}",
+        f"did you mean {near[0]!r}?" if near else "correct the name, or add the column",
+    )  # fmt: skip
+
+
+def _has_word(column: Column) -> NDArray[np.bool_]:
+    codes, _ = as_words(column)
+    return codes >= 0
+
+
+def _labels(target: Column, task: Task) -> NDArray[np.int64]:
+    return np.empty(0, np.int64) if task == "regression" else target_words(target)[0]
+
+
+def _persons(column: Column | None, keep: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return each kept row's person; where it is not told, every row is another person's."""
+    own = np.arange(len(keep), dtype=np.int64)
+    if column is None:
+        return own[keep]
+    codes, words = as_words(column)
+    return np.where(codes >= 0, codes, len(words) + own)[keep]
+
+
+def _sites(column: Column) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    codes, words = as_words(column)
+    present = np.unique(codes).tolist()
+    ids = {code: site_id(words[code]) for code in present}
+    ordered = sorted(set(ids.values()))
+    if len(ordered) < len(ids):
+        twice = next(one for one in ordered if list(ids.values()).count(one) > 1)
+        alike = [words[code] for code, name in ids.items() if name == twice]
+        raise DataError(
+            "data.site-name", f"sites {alike[0]!r} and {alike[1]!r} cannot be told apart",
+            f"as members both are called {twice!r}: small letters, digits, - and _",
+            "rename one of them in the table",
+        )  # fmt: skip
+    table = np.full(len(words) + 1, -1, np.int64)
+    for code, name in ids.items():
+        table[code] = ordered.index(name)
+    return table[codes], tuple(ordered)
+
+
+def site_id(word: str) -> str:
+    """Return a member's id for a site's name: ``St. Mary's, Ulm`` is ``st-mary-s-ulm``.
+
+    Raises:
+        DataError: nothing of the name is left.
+    """
+    plain = unicodedata.normalize("NFKD", canonical_word(word).replace("ß", "ss"))
+    ascii_only = plain.encode("ascii", "ignore").decode().lower()
+    found = re.sub(r"[^a-z0-9_]+", "-", ascii_only).strip("-_")[:40].strip("-_")
+    if not found:
+        raise DataError(
+            "data.site-name", f"{word[:60]!r} cannot be a member's id",
+            "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
+            "rename the site in the table",
+        )  # fmt: skip
+    return found
+
+
+def _left_out(count: int, why: str) -> str:
+    return f"{count} row{'s' if count > 1 else ''} with {why} left out"
