@@ -226,7 +226,12 @@ def test_a_file_that_is_no_study_is_told(
         (["heart", "--set", "training.round=3"], "study.unknown-key", "'rounds'"),
         (["heart", "--set", "training.rounds=x"], "study.wrong-type", "without quotes"),
         (["heart", "--set", "trainig.rounds=3"], "study.unknown-section", "'training'"),
-        (["heart", "--set", "threat.attack=alie"], "study.not-yet", "lying_validator"),
+        (["heart", "--set", "threat.attack=sign_flop"], "study.unknown-name", "sign_flip"),
+        (
+            ["heart", "--set", 'threat={attack="mimic", scale=2.0}'],
+            "study.combination",
+            "sign_flip",
+        ),
         (["heart", "--set"], "command.usage", "collegium check --help"),
         (["heart", "--frob"], "command.usage", "collegium check --help"),
         ([], "command.usage", "collegium check --help"),

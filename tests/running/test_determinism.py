@@ -33,6 +33,16 @@ STUDIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("aggregation.server.optimizer=adam", "aggregation.server.learning_rate=0.05"),
     ),
     "dropout": ("heart10", ("faults.dropout=0.2",)),
+    "carried momentum under attack": (
+        "heart10",
+        (
+            "training.site_momentum=0.9",
+            "aggregation.rule=nnm+trimmed_mean",
+            "aggregation.tolerate=2",
+            "threat.attack=alie",
+            "threat.attackers=2",
+        ),
+    ),
     "equal weights": ("heart10", ("aggregation.weights=equal", "aggregation.exponent=10")),
 }
 

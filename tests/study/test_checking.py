@@ -87,7 +87,6 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
     [
         "aggregation.rule=fltrust", "aggregation.rule=nnm+zeno",
         "consensus.engine=simnet", "consensus.engine=cometbft", "training.trainer=jax",
-        "threat.attack=opt_alie",
     ],
 )  # fmt: skip
 def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:

@@ -106,7 +106,6 @@ def test_a_section_must_be_a_table() -> None:
         {"evaluation__folds": 5},
         {"data__source": {"table": "cohort.csv", "target": "died"}},
         {"consensus__protocol": "pbft"},
-        {"threat__scale": 10.0},
         {"model__architecture": "cox"},
     ],
 )

@@ -11,8 +11,9 @@ from tests.threats.trial import Trial, attempt
 from collegium.federation.participant import Participant
 from collegium.ledger.contract.events import VoteLate, decode_events
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
-from collegium.plugins import BUILT_IN
+from collegium.plugins import BUILT_IN, find
 from collegium.threats.attack import Place
+from collegium.threats.poisoning import Poisoning
 from collegium.threats.sites import BlobAttack
 
 Attempt = Callable[..., Trial]
@@ -22,12 +23,20 @@ NAMED_FOR = {
     "lying_validator": {"validator.outvoted"},
     "silent_validator": {"validator.did-not-attest", "validator.silent"},
     "silent_site": {"site.silent"},
+    "misshaped_update": {"site.unavailable"},
+    "non_finite_update": {"site.unavailable"},
+    "out_of_range_update": {"site.unavailable"},
     "two_faced_site": {"site.unavailable"},
     "withheld_reveal": {"site.withheld"},
 }
 HEALED = "partly_served_update"
-LEFT_OUT = ("silent_site", "two_faced_site", "withheld_reveal")
+MALFORMED = ("misshaped_update", "non_finite_update", "out_of_range_update")
+LEFT_OUT = ("silent_site", "two_faced_site", "withheld_reveal", *MALFORMED)
 FLOODING = "spammer"
+ATTACKS = sorted(
+    name for name in BUILT_IN["attacks"] if not isinstance(find("attacks", name), Poisoning)
+)
+"""All but those that consist in what an update says, which are tried in test_poisoning.py."""
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ def is_sound(trial: Trial) -> bool:
 
 
 def test_every_attack_is_tried_here() -> None:
-    assert set(BUILT_IN["attacks"]) == {*NAMED_FOR, HEALED, FLOODING}
+    assert set(ATTACKS) == {*NAMED_FOR, HEALED, FLOODING}
 
 
 def test_nobody_is_named_where_all_are_honest(honest: Trial) -> None:
@@ -62,7 +71,7 @@ def test_nobody_is_named_where_all_are_honest(honest: Trial) -> None:
     assert honest.verification.findings == ()
 
 
-@pytest.mark.parametrize("attack", sorted(BUILT_IN["attacks"]))
+@pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("attacker", ["cleveland", "hungarian", "va"])
 def test_the_study_ends_right_and_the_culprit_alone_is_named(
     trial: Attempt, honest: Trial, attack: str, attacker: str
@@ -160,3 +169,11 @@ def test_everybody_equivocates(trial: Attempt, honest: Trial) -> None:
     assert is_sound(tried)
     assert tried.verification.model == honest.verification.model
     assert len(tried.named()) == 4
+
+
+@pytest.mark.parametrize("attack", MALFORMED)
+def test_an_update_that_is_none_is_left_out_before_any_arithmetic(
+    trial: Attempt, tmp_path: Path, attack: str
+) -> None:
+    silent = attempt(tmp_path / "silent", "threat.attack=silent_site")
+    assert trial(f"threat.attack={attack}").verification.model == silent.verification.model

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Callable
 from typing import Any, get_args
 
+import msgspec
+
 from collegium.errors import PluginError
 from collegium.plugins import find, names
 from collegium.study.document import Architecture
@@ -80,6 +82,8 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
             versioned = getattr(part, "name", name)
             if versioned != name:
                 row["version"] = versioned
+            if kind == "attacks":
+                row |= msgspec.to_builtins(part.grant) | {"role": part.role}
             found.append(row)
         return found
 

@@ -12,10 +12,11 @@ from collegium.audit.trust import genesis_root, policy_root
 from collegium.audit.verify import verify
 from collegium.cli.summaries import quality_lines, verification_json
 from collegium.federation.participant import Participant
+from collegium.federation.site import Site
 from collegium.running.execution import RunResult, run
 from collegium.running.reporting import report_on
 from collegium.threats.attack import Place
-from collegium.threats.insider import RewritingSite
+from collegium.threats.insider import RewritingAuthor
 
 STUDY = "heart"
 LIAR, LIE_ROUND = "va", 40
@@ -114,8 +115,8 @@ def _third_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
 
 
 def _operator(honest: Participant, place: Place) -> Participant:
-    if honest.name == f"{REWRITTEN_SITE} (site)":
-        return RewritingSite(honest, place, REWRITTEN_FROM)
+    if isinstance(honest, Site) and honest.name == f"{REWRITTEN_SITE} (site)":
+        honest.author = RewritingAuthor(honest.author, REWRITTEN_FROM)
     return honest
 
 

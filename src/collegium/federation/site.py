@@ -13,6 +13,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
+from collegium.federation.authoring import Assignment, Author, HonestAuthor
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
@@ -26,7 +27,7 @@ from collegium.learning.blobs import (
     encode_model,
     encode_update,
 )
-from collegium.learning.encoding import encode, indicators, registered_weight
+from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.evaluation.disclosure import statement_of
 from collegium.learning.evaluation.statement import encode_statement
 from collegium.learning.models import predict, tensors
@@ -62,6 +63,7 @@ class Site:
     """A member that holds rows; it satisfies `Participant`.
 
     It abstains from a round in which it has nothing to send; `troubles` says why, by round.
+    Its updates are made by its `author`.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Site:
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}
         self.blobs = blobs
+        self.author: Author = HonestAuthor(identity.member, cohort, outbox, identity.genesis)
         self._identity = identity
         self._outbox = outbox
         self._cohort = cohort
@@ -138,15 +141,17 @@ class Site:
             model = self._model(view.model)
             if model is None or view.round is None:
                 return []
-            local = self._cohort.local_parameters(
-                self._identity.member, view.number, view.participants, view.model, model.parameters
-            )
+            work = Assignment(
+                view.number, view.round.exponent, tuple(view.participants),
+                tuple(view.participants.values()), view.model, model.parameters,
+                lambda: self._earlier(view),
+            )  # fmt: skip
             try:
-                encoded = encode(local, model.parameters, view.round.exponent)
+                update = self.author.update(work)
             except RunError as error:
                 self.troubles[view.number] = f"{error.why}; {error.todo}"
                 return []
-            values = self._parts.protection.protect(encoded.values)
+            values = self._parts.protection.protect(update)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
             self._latest = key, blob
         salt = self._identity.salt(view.study, view.number, view.attempt)
@@ -160,6 +165,12 @@ class Site:
                 commitment=to_text(bound),
             )
         ]  # fmt: skip
+
+    def _earlier(self, view: StudyView) -> Float32 | None:
+        """Return the parameters that the round before started from, if there was one."""
+        parent = view.parent(to_text(view.model))
+        model = None if parent is None else self._model(parent)
+        return None if model is None else model.parameters
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""

@@ -42,19 +42,33 @@ def encode(local: NDArray[np.float32], start: NDArray[np.float32], exponent: int
     Raises:
         RunError: a parameter is not finite.
     """
-    if not (np.isfinite(local).all() and np.isfinite(start).all()):
+    steps = local.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        steps -= start
+    return encode_step(steps, exponent)
+
+
+def encode_step(step: NDArray[np.float64], exponent: int) -> Encoded:
+    """Return ``rint(step * 2**exponent)``, ties to even, clamped to ±32767; the step is spent.
+
+    Args:
+        step: float64 [d], what a site would add to the global parameters.
+        exponent: e, within ±64.
+
+    Raises:
+        RunError: a coordinate is not finite.
+    """
+    if not np.isfinite(step).all():
         raise RunError(
             "encoding.non-finite",
             "an update cannot be encoded",
             "a model parameter is not finite: local training diverged",
             "lower training.learning_rate, or check the inputs' scale",
         )
-    steps = local.astype(np.float64)
-    steps -= start
-    steps *= 2.0**exponent
-    np.rint(steps, out=steps)
-    np.clip(steps, -LIMIT, LIMIT, out=steps)
-    values = steps.astype(np.int16)
+    step *= 2.0**exponent
+    np.rint(step, out=step)
+    np.clip(step, -LIMIT, LIMIT, out=step)
+    values = step.astype(np.int16)
     return Encoded(values, *indicators(values))
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from collegium.canonical import to_text
 from collegium.federation.cohort import Cohort
 from collegium.federation.exchange import Exchange
-from collegium.federation.identity import Identity, identity, member_key
+from collegium.federation.identity import identity, member_key
 from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
@@ -40,6 +40,8 @@ from collegium.running.ownership import registration_of, releaser
 from collegium.running.preparation import Prepared
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
+from collegium.threats.poisoning import Circle, Poisoning, Target
+from collegium.threats.scene import Defence
 
 Substitute = Callable[[Participant, Place], Participant]
 """Puts somebody else in a participant's place; the demonstration's insider uses it."""
@@ -151,6 +153,11 @@ def build(
                 exchange.folder.get, folder / "model",
             ),
         )  # fmt: skip
+        circle = circle_of(prepared)
+        places = {
+            name: Place(who, exchange, tuple(prepared.validators), frozenset(), circle)
+            for name, who in identities.items()
+        }
         participants: list[Participant] = [owner]
         sites: list[Site] = []
         for name in prepared.sites:
@@ -160,14 +167,15 @@ def build(
             )  # fmt: skip
             kept = Compartment(outbox, name)
             site = Site(identities[name], exchange.view(name), kept, cohort, parts)
+            if circle is not None:
+                circle.join(name, site.author, kept, digest)
             sites.append(site)
-            participants.append(_replaced(prepared, site, identities[name], exchange, substitute))
+            participants.append(_replaced(prepared, site, places[name], substitute))
         validators = [
             Validator(identities[name], exchange.view(name), study) for name in prepared.validators
         ]
         for validator, name in zip(validators, prepared.validators, strict=True):
-            who = identities[name]
-            participants.append(_replaced(prepared, validator, who, exchange, substitute))
+            participants.append(_replaced(prepared, validator, places[name], substitute))
         _tell_of_other_code(StudyView(engine.state, study.study.id), prepared.sites, code, warn)
         opened.pop_all()
     return Consortium(
@@ -176,24 +184,35 @@ def build(
     )  # fmt: skip
 
 
+def circle_of(prepared: Prepared) -> Circle | None:
+    """Return what a study's attackers share, if they attack with updates."""
+    attack, parts = prepared.attack, prepared.parts
+    if not isinstance(attack, Poisoning):
+        return None
+    defence = Defence(parts.rule, prepared.study.aggregation.tolerate)
+    target = Target(
+        prepared.study, parts.spec, parts.trainer, defence, prepared.train,
+        tuple(prepared.attackers),
+    )  # fmt: skip
+    return Circle(target, attack)
+
+
 def _replaced(
-    prepared: Prepared, honest: Site | Validator, who: Identity, exchange: Exchange,
-    substitute: Substitute | None,
-) -> Participant:  # fmt: skip
+    prepared: Prepared, honest: Site | Validator, place: Place, substitute: Substitute | None
+) -> Participant:
     """Return the honest participant, or whoever the study or the insider puts in its place."""
-    study = prepared.study
+    study, member = prepared.study, place.identity.member
     participant: Participant = honest
-    validators = tuple(prepared.validators)
     role = "site" if isinstance(honest, Site) else "validator"
     attack = prepared.attack
     threat = study.threat
-    if threat and attack and attack.role == role and who.member in prepared.attackers:
-        place = Place(who, exchange, validators, frozenset(threat.rounds))
-        participant = attack.take_over(participant, place)
+    if threat and attack and attack.role == role and member in prepared.attackers:
+        acting = replace(place, rounds=frozenset(threat.rounds))
+        participant = attack.take_over(participant, acting)
     if substitute is not None:
-        participant = substitute(participant, Place(who, exchange, validators, frozenset()))
+        participant = substitute(participant, place)
     if role == "site" and study.faults.dropout:
-        participant = DroppingOut(participant, who.member, study.faults.dropout, study.study.seed)
+        participant = DroppingOut(participant, member, study.faults.dropout, study.study.seed)
     return participant
 
 

@@ -19,6 +19,7 @@ from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
+from collegium.threats.poisoning import Poisoning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,8 +110,22 @@ def prepare(read: ReadStudy) -> Prepared:
             notices=notices + about_rule(parts.rule, study),
         )
         _check_attackers(prepared)
+        _check_scale(prepared)
         check_rule(parts.rule, study, prepared.min_sites, prepared.per_round)
     return prepared
+
+
+def _check_scale(prepared: Prepared) -> None:
+    """Refuse a scale of an attack that has none."""
+    threat, attack = prepared.study.threat, prepared.attack
+    if threat is None or threat.scale is None:
+        return
+    if not isinstance(attack, Poisoning) or attack.scale is None:
+        raise Refusal(
+            ("threat", "scale"), "study.combination", f"{threat.attack} takes no scale",
+            "it is not told how hard to hit: it has one strength, or searches for the worst",
+            "remove scale, or choose an attack with one, such as 'sign_flip'",
+        )  # fmt: skip
 
 
 def _check_attackers(prepared: Prepared) -> None:

@@ -93,7 +93,11 @@ class Model(Section, frozen=True, kw_only=True):
 
 
 class Training(Section, frozen=True, kw_only=True):
-    """``[training]``: the local work of a round. `momentum` is applied at the site."""
+    """``[training]``: the local work of a round.
+
+    `momentum` is that of a round's local steps and starts anew with each round; `site_momentum`
+    is carried from round to round in what the site sends, if there is any.
+    """
 
     trainer: str = "dense"
     rounds: int
@@ -102,6 +106,7 @@ class Training(Section, frozen=True, kw_only=True):
     optimizer: Literal["sgd"] = "sgd"
     learning_rate: float
     momentum: float = 0.0
+    site_momentum: float | None = None
     fedprox_mu: float = 0.0
     client_fraction: float = 1.0
 
@@ -147,12 +152,14 @@ class Threat(Section, frozen=True, kw_only=True):
     """``[threat]``: adversaries that `run` puts in honest participants' places.
 
     `attackers` is a count (the last participants in order) or a list of their names;
-    `rounds` are those in which they act, all if empty.
+    `rounds` are those in which they act, all if empty. `scale` is how hard an attack hits, in its
+    own measure; absent, it takes its own default.
     """
 
     attack: str
     attackers: int | tuple[str, ...] = 1
     rounds: tuple[int, ...] = ()
+    scale: float | None = None
 
 
 class Faults(Section, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ LATER_KEYS: dict[DocumentPath, str] = {
     ("privacy", "differential_privacy"): "differential privacy",
     ("consensus", "protocol"): "a choice of consensus protocol",
     ("incentive",): "contribution, reputation and rewards",
-    ("threat", "scale"): "scaled attacks",
     ("evaluation", "folds"): "cross-validation",
     ("report",): "settings of the report",
 }
@@ -20,7 +19,6 @@ LATER_NAMES: dict[Kind, frozenset[str]] = {
     "rules": frozenset({"committee_median", "fltrust", "reputation", "zeno"}),
     "trainers": frozenset({"jax", "torch"}),
     "protections": frozenset({"secagg", "dp"}),
-    "attacks": frozenset({"alie", "opt_alie", "ipm", "label_flip", "sign_flip"}),
 }  # fmt: skip
 
 LATER_ARCHITECTURES = frozenset({"cnn", "cox"})

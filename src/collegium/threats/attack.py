@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from collegium.federation.authoring import Author
 from collegium.federation.exchange import Exchange
 from collegium.federation.identity import Identity
 from collegium.federation.participant import Participant
@@ -13,6 +14,15 @@ from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import decode_envelope
+from collegium.threats.grant import Grant
+
+
+class Accomplices(Protocol):
+    """Those who attack together with updates."""
+
+    def attacker(self, member: str) -> Author:
+        """Return who makes an attacker's updates."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +30,14 @@ class Place:
     """What an adversary has: a member's keys, the blobs as it sees them, who else there is.
 
     `rounds` are those in which it acts, while they are open; if empty, it acts at all times.
+    `circle` is what those who attack with updates share.
     """
 
     identity: Identity
     exchange: Exchange
     validators: tuple[str, ...]
     rounds: frozenset[int]
+    circle: Accomplices | None = None
 
     def acts(self, view: StudyView) -> bool:
         """Return whether the adversary acts now."""
@@ -43,6 +55,11 @@ class Attack(Protocol):
     @property
     def about(self) -> str:
         """One line on what the adversary does."""
+        ...
+
+    @property
+    def grant(self) -> Grant:
+        """What the adversary is granted."""
         ...
 
     @property
@@ -84,6 +101,7 @@ class MessageAttack:
 
     name: str
     about: str
+    grant: Grant
     role: Literal["site", "validator"]
     twist: Twist
 

@@ -12,6 +12,7 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.transactions import PhaseTimeout, UpdateCommit, UpdateReveal
 from collegium.threats.attack import Attack, MessageAttack, Place, said
+from collegium.threats.grant import Grant
 
 FLOOD = 500
 
@@ -80,6 +81,9 @@ class _TwoFacedSite:
         return self.honest.reconcile(view, idle=idle)
 
 
+_SPLIT = Grant("validators that disagree about one update", ("own",), ("blobs",))
+
+
 @dataclass(frozen=True, slots=True)
 class BlobAttack:
     """An attack that consists in serving different bytes to different validators."""
@@ -87,6 +91,7 @@ class BlobAttack:
     name: str
     about: str
     right_share: float
+    grant: Grant = _SPLIT
     role: Literal["site", "validator"] = "site"
 
     def take_over(self, honest: Participant, place: Place) -> Participant:
@@ -99,13 +104,16 @@ class BlobAttack:
         return _TwoFacedSite(honest, place, blobs)
 
 
-SILENT: Attack = MessageAttack("silent_site", "sends no update", "site", _say_nothing)
+_STALL = Grant("a round without it, or none at all", ("own",), ("messages",))
+
+SILENT: Attack = MessageAttack("silent_site", "sends no update", _STALL, "site", _say_nothing)
 WITHHOLDING: Attack = MessageAttack(
-    "withheld_reveal", "commits to an update and never reveals it", "site", _withhold
+    "withheld_reveal", "commits to an update and never reveals it", _STALL, "site", _withhold
 )
 FLOODING: Attack = MessageAttack(
-    "spammer", "floods the ledger with copies, junk and what is not allowed", "site", _flood
-)
+    "spammer", "floods the ledger with copies, junk and what is not allowed",
+    Grant("a ledger that has no room for others", ("own",), ("messages",)), "site", _flood,
+)  # fmt: skip
 TWO_FACED: Attack = BlobAttack(
     "two_faced_site", "serves its update to half of the validators, other bytes to the rest", 0.5
 )

@@ -9,6 +9,7 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.transactions import RoundVote, UpdateAvailable
 from collegium.threats.attack import Attack, MessageAttack, Place, said
+from collegium.threats.grant import Grant
 
 
 def _lie(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
@@ -65,12 +66,15 @@ def _vote(place: Place, vote: RoundVote, model: str) -> bytes:
     return place.identity.sign(RoundVote, **fields)
 
 
+_FORGE = Grant("a model that no rule made", ("own", "published"), ("messages", "blobs"))
+
 LYING: Attack = MessageAttack(
-    "lying_validator", "votes for and serves another model", "validator", _lie
+    "lying_validator", "votes for and serves another model", _FORGE, "validator", _lie
 )
 EQUIVOCATING: Attack = MessageAttack(
-    "equivocating_validator", "votes for two models at once", "validator", _equivocate
+    "equivocating_validator", "votes for two models at once", _FORGE, "validator", _equivocate
 )
 SILENT: Attack = MessageAttack(
-    "silent_validator", "neither attests nor votes", "validator", _vanish
-)
+    "silent_validator", "neither attests nor votes",
+    Grant("a round without a quorum", ("own",), ("messages",)), "validator", _vanish,
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""Omniscient attacks by formula: they know every honest update, and do not look at the defence.
+
+A little is enough (ALIE): Baruch, Baruch and Goldberg, NeurIPS 2019. Inner product manipulation
+(IPM): Xie, Koyejo and Gupta, UAI 2019. Mimic: Karimireddy, He and Jaggi, ICLR 2022, section 3.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+from collegium.federation.authoring import Int16
+from collegium.threats.grant import Grant
+from collegium.threats.poisoning import Poisoning
+from collegium.threats.scene import Scene
+
+_KNOWS_ALL = Grant("a worse model", ("own", "honest"), ("updates",), together=True)
+
+
+def z_max(participants: int, attackers: int) -> float:
+    """Return how many standard deviations ALIE goes: so that a majority still supports it.
+
+    Phi^-1((n - f - s) / (n - f)) with s = floor(n / 2 + 1) - f supporters; it may be 0 or less in
+    small federations, where the formula leaves the attack nothing.
+    """
+    others = participants - attackers
+    share = (others - (participants // 2 + 1 - attackers)) / others if others else 1.0
+    return NormalDist().inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
+
+
+def _alie(scene: Scene) -> Int16:
+    z = scene.scale or z_max(len(scene.participants), len(scene.attackers))
+    return scene.alike(scene.mean - z * scene.deviation)
+
+
+def _ipm(scene: Scene) -> Int16:
+    return scene.alike(-scene.scale * scene.mean)
+
+
+def _mimic(scene: Scene) -> Int16:
+    """Copy the honest update that lies farthest along the direction in which they vary most."""
+    if not len(scene.honest):
+        return scene.own
+    centered = scene.honest - scene.mean
+    direction = np.linalg.svd(centered, full_matrices=False)[2][0]
+    return scene.alike(scene.honest[np.abs(centered @ direction).argmax()].astype(np.float64))
+
+
+ALIE = Poisoning(
+    "alie", "sends the honest mean less z standard deviations, z such that most seem to agree",
+    _KNOWS_ALL, _alie, scale=0.0, scale_means="z; by the published formula if absent",
+)  # fmt: skip
+IPM = Poisoning(
+    "ipm", "sends the honest mean times -2", _KNOWS_ALL, _ipm, scale=2.0,
+    scale_means="multiple of the honest mean, turned round",
+)  # fmt: skip
+MIMIC = Poisoning(
+    "mimic", "copies the honest site that stands out most, so that it counts several times",
+    _KNOWS_ALL, _mimic,
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""Attacks that know nothing of the others: flipped labels and signs, noise, the largest vector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from collegium.data.randomness import draws
+from collegium.data.table import SiteRows
+from collegium.federation.authoring import Int16
+from collegium.learning.blobs import LIMIT
+from collegium.learning.models import ModelSpec
+from collegium.threats.grant import Grant
+from collegium.threats.poisoning import Poisoning
+from collegium.threats.scene import Scene, saturated
+
+_SPOIL = Grant("a worse model", ("own",), ("updates",))
+
+
+def flipped(rows: SiteRows, spec: ModelSpec) -> SiteRows:
+    """Return rows with label C - 1 - y for y of C classes; a number is mirrored in their range."""
+    if spec.loss == "squared":
+        y = (rows.y.max() + rows.y.min() - rows.y).astype(rows.y.dtype) if len(rows.y) else rows.y
+    else:
+        classes = 2 if spec.loss == "logistic" else spec.widths[-1]
+        y = classes - 1 - rows.y
+    return replace(rows, y=y)
+
+
+def _sign_flip(scene: Scene) -> Int16:
+    return saturated(-scene.scale * scene.own.astype(np.float64))
+
+
+def _gaussian(scene: Scene) -> Int16:
+    """Send noise as long as the attacker's own update says, drawn anew in each round."""
+    sent = np.empty(scene.own.shape, np.int16)
+    for row, (index, own) in enumerate(zip(scene.attackers, scene.own, strict=True)):
+        spread = scene.scale * np.sqrt(np.square(own.astype(np.float64)).mean())
+        noise = draws("gaussian", scene.seed, scene.round, scene.participants[index])
+        sent[row] = saturated(spread * noise.standard_normal(own.size))
+    return sent
+
+
+def _huge(scene: Scene) -> Int16:
+    against = np.where(scene.own > 0, -LIMIT, LIMIT)
+    return against.astype(np.int16)
+
+
+LABEL_FLIP = Poisoning(
+    "label_flip", "trains on its own rows with the labels turned round",
+    Grant("a worse model", ("own",), ("rows",)), poison=flipped,
+)  # fmt: skip
+SIGN_FLIP = Poisoning(
+    "sign_flip", "sends its own update times -10, cut off at the encoding's range", _SPOIL,
+    _sign_flip, scale=10.0, scale_means="multiple of its own update",
+)  # fmt: skip
+GAUSSIAN = Poisoning(
+    "gaussian", "sends noise ten times as strong as its own update", _SPOIL,
+    _gaussian, scale=10.0, scale_means="standard deviation, in root mean squares of its own update",
+)  # fmt: skip
+HUGE = Poisoning(
+    "huge_update", "sends the largest vector that the encoding holds, against its own update",
+    _SPOIL, _huge,
+)  # fmt: skip

@@ -1,0 +1,152 @@
+"""Attacks with updates: sites that train on other rows, or send what no training made.
+
+Whatever is made here goes the way of every update: it is protected, committed to, revealed and
+checked like an honest one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from collegium.data.table import SiteRows
+from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
+from collegium.federation.cohort import Cohort
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.participant import Participant
+from collegium.federation.site import Site
+from collegium.learning.models import ModelSpec
+from collegium.learning.trainer import Trainer
+from collegium.study.document import Study
+from collegium.threats.attack import Place
+from collegium.threats.grant import Grant
+from collegium.threats.scene import Defence, Scene
+
+Craft = Callable[[Scene], Int16]
+"""Returns what the attackers of a round send, int16 [a, d]."""
+
+Poison = Callable[[SiteRows, ModelSpec], SiteRows]
+"""Returns the rows that an attacker trains on instead of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The study as its attackers find it.
+
+    Attributes:
+        study: the document.
+        spec: its model.
+        trainer: its trainer.
+        defence: its rule.
+        rows: every site's training rows; only attackers' are looked at.
+        attackers: who attacks.
+    """
+
+    study: Study
+    spec: ModelSpec
+    trainer: Trainer
+    defence: Defence
+    rows: Mapping[str, SiteRows]
+    attackers: tuple[str, ...]
+
+
+class Circle:
+    """Those who attack together in one process, and how they learn what they are granted to know.
+
+    Every site joins, so that an attack may be granted to know what the honest ones send.
+    """
+
+    def __init__(self, target: Target, attack: Poisoning) -> None:
+        self._target = target
+        self._attack = attack
+        self._honest: dict[str, Author] = {}
+        self._own: dict[str, Author] = {}
+        self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
+        self._cohort: Cohort | None = None
+        if attack.poison is not None:
+            rows = {
+                name: attack.poison(target.rows[name], target.spec) for name in target.attackers
+            }
+            self._cohort = Cohort(target.study, target.spec, target.trainer, rows)
+
+    def join(self, member: str, honest: Author, outbox: WriteOnce, genesis: bytes) -> None:
+        """Take note of a site: who makes its updates where it does not attack, and its outbox."""
+        self._honest[member] = self._own[member] = honest
+        if self._cohort is not None and member in self._target.attackers:
+            self._own[member] = HonestAuthor(member, self._cohort, outbox, genesis)
+
+    def attacker(self, member: str) -> Author:
+        """Return who makes an attacker's updates."""
+        return _Attacker(member, self)
+
+    def update(self, member: str, work: Assignment) -> Int16:
+        """Return what an attacker sends in a round, int16 [d]."""
+        threat = self._target.study.threat
+        if threat is not None and threat.rounds and work.round not in threat.rounds:
+            return self._honest[member].update(work)
+        key = (work.round, work.model)
+        if self._crafted[0] != key:
+            scene = self.scene(work)
+            sent = self._attack.craft(scene)
+            names = [work.participants[index] for index in scene.attackers]
+            self._crafted = key, dict(zip(names, sent, strict=True))
+        return self._crafted[1][member]
+
+    def scene(self, work: Assignment) -> Scene:
+        """Return a round as the attackers see it."""
+        threat, attack = self._target.study.threat, self._attack
+        scale = threat.scale if threat is not None else None
+        return Scene(
+            work, self._target.attackers, lambda name: self._own[name].update(work),
+            lambda name: self._honest[name].update(work), self._target.defence,
+            self._target.study.study.seed, attack.scale or 0.0 if scale is None else scale,
+            attack.grant.knowledge,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Attacker:
+    """The author of an attacker's updates."""
+
+    member: str
+    circle: Circle
+
+    def update(self, work: Assignment) -> Int16:
+        return self.circle.update(self.member, work)
+
+
+def as_trained(scene: Scene) -> Int16:
+    """Send what training gave: the attack lies in the rows."""
+    return scene.own
+
+
+@dataclass(frozen=True, slots=True)
+class Poisoning:
+    """An attack with updates.
+
+    Attributes:
+        name: what a study's ``threat.attack`` says.
+        about: one line on what it does.
+        grant: what it is granted.
+        craft: makes what is sent.
+        poison: makes what is trained on; its own rows if None.
+        scale: what ``threat.scale`` is if the study says nothing; None where it means nothing.
+        scale_means: what it means, in a few words.
+    """
+
+    name: str
+    about: str
+    grant: Grant
+    craft: Craft = as_trained
+    poison: Poison | None = None
+    scale: float | None = None
+    scale_means: str = ""
+    role: Literal["site", "validator"] = "site"
+
+    def take_over(self, honest: Participant, place: Place) -> Participant:
+        """Return the site with an attacker for its author; a run's attackers are one circle."""
+        if not isinstance(honest, Site) or place.circle is None:
+            raise TypeError(honest)
+        honest.author = place.circle.attacker(place.identity.member)
+        return honest

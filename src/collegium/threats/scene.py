@@ -1,0 +1,178 @@
+"""A round as colluding attackers see it, before they send anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.federation.authoring import Assignment, Int16
+from collegium.learning.aggregation.rule import Rule
+from collegium.learning.aggregation.updates import Updates
+from collegium.learning.blobs import LIMIT, digest, encode_update
+from collegium.threats.grant import Knowledge
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Defence:
+    """What stands between updates and the model: the study's rule, as every validator runs it."""
+
+    rule: Rule
+    tolerate: int
+
+
+class Scene:
+    """One round, its attackers, and what they may look at: what they are not granted raises.
+
+    Vectors are in units of the encoding, 2**-exponent.
+
+    Attributes:
+        round: its number.
+        exponent: e of its encoding.
+        participants: in order.
+        attackers: positions of those who attack, in order.
+        seed: the study's.
+        scale: how hard to hit, in the attack's own measure.
+
+    Args:
+        work: the round.
+        attackers: those of the study; some may have no part in the round.
+        own: returns what an attacker would send if it did not attack.
+        honest: returns what an honest site sends.
+        defence: see `Defence`.
+        seed: see above.
+        scale: see above.
+        knowledge: what the attack is granted.
+    """
+
+    def __init__(
+        self, work: Assignment, attackers: tuple[str, ...],
+        own: Callable[[str], Int16], honest: Callable[[str], Int16], defence: Defence,
+        seed: int, scale: float, knowledge: tuple[Knowledge, ...],
+    ) -> None:  # fmt: skip
+        self.round = work.round
+        self.exponent = work.exponent
+        self.participants = work.participants
+        self.seed = seed
+        self.scale = scale
+        self.attackers = tuple(
+            index for index, name in enumerate(work.participants) if name in attackers
+        )
+        self._work = work
+        self._own, self._honest = own, honest
+        self._defence = defence
+        self._knowledge = knowledge
+
+    @property
+    def start(self) -> NDArray[np.float32]:
+        """float32 [d], the parameters that the round starts from."""
+        return self._work.start
+
+    @property
+    def tolerated(self) -> int:
+        """f, how many bad updates the rule is set to bear."""
+        self._require("rule")
+        return self._defence.tolerate
+
+    @property
+    def rule(self) -> str:
+        """The rule's name, without versions."""
+        self._require("rule")
+        return self._defence.rule.name.partition("@")[0]
+
+    @cached_property
+    def own(self) -> Int16:
+        """What the attackers would send if they did not attack, int16 [a, d]."""
+        return np.stack([self._own(self.participants[index]) for index in self.attackers])
+
+    @cached_property
+    def honest(self) -> Int16:
+        """What the honest participants send, int16 [h, d]; there may be none of them."""
+        self._require("honest")
+        return self._of_honest
+
+    @cached_property
+    def _of_honest(self) -> Int16:
+        names = [
+            name for index, name in enumerate(self.participants) if index not in self.attackers
+        ]
+        if not names:
+            return np.empty((0, self.start.size), np.int16)
+        return np.stack([self._honest(name) for name in names])
+
+    @cached_property
+    def mean(self) -> Vector:
+        """The honest participants' mean; of the attackers' own updates where nobody is honest."""
+        rows = self.honest if len(self.honest) else self.own
+        found: Vector = rows.astype(np.float64).mean(axis=0)
+        return found
+
+    @cached_property
+    def deviation(self) -> Vector:
+        """The standard deviation of the honest updates in each coordinate."""
+        rows = self.honest if len(self.honest) else self.own
+        found: Vector = rows.astype(np.float64).std(axis=0)
+        return found
+
+    @cached_property
+    def last_move(self) -> Vector | None:
+        """How the model moved in the round before, or None in the first one."""
+        self._require("published")
+        earlier = self._work.earlier()
+        if earlier is None:
+            return None
+        move: Vector = self.start.astype(np.float64) - earlier
+        return move * 2.0**self.exponent
+
+    def alike(self, vector: Vector) -> Int16:
+        """Return one vector for all attackers, int16 [a, d]."""
+        return np.tile(saturated(vector), (len(self.attackers), 1))
+
+    def aggregate(self, sent: Int16) -> Vector:
+        """Return the step that the defence would make of the honest updates and these, float64 [d].
+
+        Args:
+            sent: what the attackers send, int16 [a, d].
+        """
+        self._require("rule")
+        values = np.empty((len(self.participants), self.start.size), np.int16)
+        values[list(self.attackers)] = sent
+        rest = [index for index in range(len(values)) if index not in self.attackers]
+        values[rest] = self.honest
+        digests = list(self._digests)
+        for index in self.attackers:
+            digests[index] = digest(encode_update(values[index], self.exponent))
+        updates = Updates(
+            values, self._work.weights, self.exponent, self.participants, tuple(digests)
+        )
+        made = self._defence.rule.aggregate(updates, self._defence.tolerate)
+        step: Vector = made.total.astype(np.float64) / made.denominator
+        return step
+
+    def displacement(self, sent: Int16) -> float:
+        """Return how far the defence's step would lie from the honest mean."""
+        return float(np.linalg.norm(self.aggregate(sent) - self.mean))
+
+    @cached_property
+    def _digests(self) -> list[bytes]:
+        """Each honest update's digest, by position; ties in a rule fall by them."""
+        found = [b""] * len(self.participants)
+        rows = iter(self.honest)
+        for index in range(len(found)):
+            if index not in self.attackers:
+                found[index] = digest(encode_update(next(rows), self.exponent))
+        return found
+
+    def _require(self, knowledge: Knowledge) -> None:
+        if knowledge not in self._knowledge:
+            raise LookupError(f"the attack is not granted to know {knowledge!r}")
+
+
+def saturated(vector: Vector) -> Int16:
+    """Return a vector in the encoding's range: rounded to integers, cut off at ±32767."""
+    return np.clip(np.rint(vector), -LIMIT, LIMIT).astype(np.int16)
