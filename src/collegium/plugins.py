@@ -62,7 +62,11 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "protections": {"none": "collegium.learning.protection:NONE"},
     "trainers": {"dense": "collegium.learning.dense:DENSE"},
-    "datasets": {"uci_heart": "collegium.data.uci_heart:load"},
+    "datasets": {
+        "eicu_demo": "collegium.data.eicu:EICU",
+        "uci_hapt": "collegium.data.activity:ACTIVITY",
+        "uci_heart": "collegium.data.uci_heart:load",
+    },
     "incentives": {},
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",

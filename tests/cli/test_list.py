@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.cli.conftest import Call
 from tests.commands import diagnosis, told
 
 from collegium.cli.catalog import kinds
+from collegium.data import activity, eicu
 
 WITH_SOMETHING = (
     "attacks", "data", "models", "pre_aggregations", "privacy", "rules", "studies",
@@ -40,24 +43,66 @@ def test_every_name_comes_with_a_few_words_on_one_line(call: Call, kind: str) ->
         assert "\n" not in one["about"]
 
 
+OF_OTHER_DATA = ("model.target", "data.split", "data.partition")
+"""What may stand against other data in the study of hearts: its model and its cut."""
+
 CHANGES = {
     "attacks": "threat.attack={name}",
-    "data": "data.source={name}",
     "privacy": "privacy.protection={name}",
     "rules": "aggregation.rule={name}",
 }
 
 
+@pytest.fixture
+def _unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is downloaded for a test: what would be goes through a proxy that is not there."""
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def _no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _unreachable: None) -> None:
+    """No data set but those of the package is on this machine."""
+    monkeypatch.setenv("COLLEGIUM_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for load in (eicu.load, activity.load):
+        load.cache_clear()
+
+
+@pytest.mark.usefixtures("_unreachable")
 def test_every_name_can_be_asked_for(call: Call) -> None:
     for kind, change in CHANGES.items():
         for one in told(call("list", kind, "--json")):
             assert call("check", "heart", "--set", change.format(**one)).returncode == 0, one
+    for one in told(call("list", "data", "--json")):
+        done = call("check", "heart", "--set", f"data.source={one['name']}")
+        codes = [f"[{code}]" in done.stderr for code in ("data.not-here", *OF_OTHER_DATA)]
+        assert done.returncode == 0 or any(codes), (one, done.stderr)
     for one in told(call("list", "pre_aggregations", "--json")):
         rule = f"aggregation.rule={one['name']}+median"
         done = call("check", "heart", "--set", rule, "--set", "aggregation.tolerate=1")
         assert done.returncode == 0, one
     for one in told(call("list", "studies", "--json")):
-        assert call("check", one["name"]).returncode == 0
+        done = call("check", one["name"])
+        assert done.returncode == 0 or "[data.not-here]" in done.stderr, (one, done.stderr)
+
+
+@pytest.mark.usefixtures("_no_data")
+def test_a_data_set_is_listed_without_its_files(call: Call) -> None:
+    found = {one["name"]: one for one in told(call("list", "data", "--json"))}
+    assert found["eicu_demo"]["sites"]["midwest"] == 718
+    assert found["uci_hapt"]["unseen"]["person-02"] == 304
+    assert "ODbL" in found["eicu_demo"]["about"]
+
+
+@pytest.mark.usefixtures("_no_data")
+def test_who_lacks_the_data_is_told_where_to_get_them(call: Call, tmp_path: Path) -> None:
+    code, what, why, todo = diagnosis(call("run", "eicu", "--out", "run"))
+    assert code == "data.not-here"
+    assert "'eicu_demo'" in what
+    assert str(tmp_path) in why
+    assert "https://physionet.org/" in todo
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_kind_is_answered_with_the_nearest_one(call: Call) -> None:

@@ -194,3 +194,16 @@ def test_a_regression_has_no_labels_to_skew() -> None:
     schema = replace(SCHEMA, task="regression", classes=())
     with pytest.raises(DataError, match="dirichlet"):
         partition(dataset(measured, schema=schema), SKEWED, 0)
+
+
+@pytest.mark.parametrize("spec", [Partition(by="split", sites=4), Partition(by="iid", sites=4)])
+def test_times_go_where_their_rows_go(spec: Partition) -> None:
+    def timed(rows: SiteRows) -> SiteRows:
+        return replace(rows, time=np.stack([rows.person, rows.person + 9], axis=1))
+
+    made = dataset(timed(site("a", 40)), timed(site("b", 20, first_person=40)))
+    for rows in partition(made, spec, 3):
+        assert rows.time is not None
+        assert np.array_equal(rows.time[:, 0], rows.person)
+    half = replace(made, sites=(made.sites[0], replace(made.sites[1], time=None)))
+    assert partition(half, Partition(by="iid", sites=4), 3)[0].time is None

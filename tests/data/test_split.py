@@ -115,3 +115,48 @@ def test_an_empty_part_is_refused(make: Callable[[], Any], test: float) -> None:
     with pytest.raises(DataError) as caught:
         split(make(), test, 0)
     assert caught.value.code == "data.split"
+
+
+def timed(rows: SiteRows, length: int = 1) -> SiteRows:
+    """Rows of one person after another, each of which covers `length` moments."""
+    begins = np.arange(len(rows.y))
+    return replace(rows, time=np.stack([begins, begins + length - 1], axis=1))
+
+
+def test_by_time_each_persons_latest_rows_are_tested() -> None:
+    rows = timed(site("here", 20, persons=2))
+    shuffled = np.random.default_rng(1).permutation(20)
+    mixed = SiteRows(
+        "here", rows.x[shuffled], rows.y[shuffled], rows.person[shuffled],
+        None if rows.time is None else rows.time[shuffled],
+    )  # fmt: skip
+    train, test = split(mixed, 0.3, 9, "time")
+    assert test.time is not None
+    assert sorted(test.time[:, 0].tolist()) == [14, 15, 16, 17, 18, 19]
+    assert (len(train.y), len(test.y)) == (14, 6)
+
+
+def test_by_time_what_overlaps_the_test_part_is_in_neither() -> None:
+    train, test = split(timed(site("here", 10, persons=1), length=3), 0.3, 9, "time")
+    assert train.time is not None
+    assert test.time is not None
+    assert test.time[:, 0].tolist() == [7, 8, 9]
+    assert train.time[:, 1].max() == 6
+
+
+def test_by_time_needs_times_and_rows_before_the_cut() -> None:
+    with pytest.raises(DataError, match="here") as caught:
+        split(site("here", 10), 0.3, 9, "time")
+    assert "no times" in caught.value.why
+    with pytest.raises(DataError, match="here") as caught:
+        split(timed(site("here", 10, persons=1), length=30), 0.3, 9, "time")
+    assert "before the test part" in caught.value.why
+
+
+def test_by_row_persons_are_not_kept_together() -> None:
+    rows = site("here", 100, persons=5)
+    train, test = split(rows, 0.34, 9, "row")
+    assert set(train.person.tolist()) & set(test.person.tolist())
+    assert len(train.y) + len(test.y) == 100
+    alone = replace(rows, person=np.arange(100))
+    assert np.array_equal(split(alone, 0.34, 9)[1].x, test.x), "as if each were another person's"

@@ -11,7 +11,6 @@ import pytest
 from collegium.errors import RunError
 from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
 from collegium.ledger.engines.log.delivery import Standing
-from collegium.ledger.equivocation import Conflict
 from collegium.node import sender as module
 from collegium.node.sender import Answered, Sender
 
@@ -44,9 +43,6 @@ class Desk:
         raise NotImplementedError
 
     def final(self, size: int, wait: float) -> str | None:
-        raise NotImplementedError
-
-    def conflicts(self) -> list[Conflict]:
         raise NotImplementedError
 
     def present(self, standing: Standing) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 import pytest
@@ -38,7 +38,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(kind))
     if get_origin(kind) is tuple:
         return st.lists(values(get_args(kind)[0]), max_size=3).map(tuple)
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in (Union, UnionType):
         return st.one_of([values(part) for part in get_args(kind)])
     if issubclass(kind, Section):
         fields = msgspec.structs.fields(kind)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from collegium.data.registered import Registered
 from collegium.errors import PluginError
 from collegium.plugins import find, names
 from collegium.study.document import Architecture
@@ -49,10 +50,18 @@ def _studies() -> list[Row]:
 def _data() -> list[Row]:
     found = []
     for name in names("datasets"):
-        dataset = find("datasets", name)()
-        sites = {rows.name: len(rows.y) for rows in dataset.sites}
-        about = f"{dataset.title}; {sum(sites.values())} rows at {len(sites)} sites; "
-        found.append({"name": name, "about": about + dataset.license, "sites": sites})
+        dataset = find("datasets", name)
+        if isinstance(dataset, Registered):
+            sites, unseen = dict(dataset.sites), dict(dataset.unseen)
+        else:
+            dataset, unseen = dataset(), {}
+            sites = {rows.name: len(rows.y) for rows in dataset.sites}
+        kept = f", {sum(unseen.values())} kept by an evaluator" if unseen else ""
+        about = f"{dataset.title}; {sum(sites.values())} rows at {len(sites)} sites{kept}; "
+        row: Row = {"name": name, "about": about + dataset.license, "sites": sites}
+        if unseen:
+            row["unseen"] = unseen
+        found.append(row)
     return found
 
 

@@ -30,7 +30,8 @@ def check_dataset(dataset: DataSet) -> None:
         if count > 1
     ]
     if not faults:
-        faults = [fault for rows in dataset.sites for fault in _row_faults(dataset.schema, rows)]
+        held = (*dataset.sites, *dataset.unseen)
+        faults = [fault for rows in held for fault in _row_faults(dataset.schema, rows)]
     if faults:
         raise DataError(
             "data.inconsistent",
@@ -77,3 +78,14 @@ def _row_faults(schema: Schema, rows: SiteRows) -> Iterator[str]:
         yield f"y of {where} holds a number that is no class"
     if rows.person.shape != (count,) or rows.person.dtype != np.int64:
         yield f"person of {where} is {rows.person.dtype} {rows.person.shape}, not int64 ({count},)"
+    yield from _time_faults(where, rows)
+
+
+def _time_faults(where: str, rows: SiteRows) -> Iterator[str]:
+    time, shape = rows.time, (len(rows.x), 2)
+    if time is None:
+        return
+    if time.shape != shape or time.dtype != np.int64:
+        yield f"time of {where} is {time.dtype} {time.shape}, not int64 {shape}"
+    elif (time[:, 0] > time[:, 1]).any():
+        yield f"time of {where} has a row that ends before it begins"

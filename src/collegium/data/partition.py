@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from collegium.data.checking import check_dataset
 from collegium.data.persons import Persons, by_person
 from collegium.data.randomness import draws
-from collegium.data.table import DataSet, SiteRows, take
+from collegium.data.table import DataSet, SiteRows, take, together
 from collegium.errors import DataError
 from collegium.study.document import Partition
 
@@ -52,19 +52,14 @@ def partition(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, .
         raise _impossible(dataset, spec, "it needs a number of sites, 1 or more")
     if spec.by == "split":
         return _cut_inside(dataset, spec, spec.sites, seed)
-    together = SiteRows(
-        "site",
-        np.concatenate([rows.x for rows in dataset.sites]),
-        np.concatenate([rows.y for rows in dataset.sites]),
-        np.concatenate([rows.person for rows in dataset.sites]),
-    )
-    persons = by_person(together)
+    everybody = together("site", dataset.sites)
+    persons = by_person(everybody)
     if len(persons.label) < LEAST * spec.sites:
         raise _impossible(dataset, spec, f"it has {len(persons.label)} persons")
     generator = draws("partition", dataset.name, spec.by, seed)
     if spec.by == "iid":
-        return _deal(together, persons, _equal(len(persons.label), spec.sites, generator))
-    return _deal(together, persons, _skewed(dataset, spec, spec.sites, persons, generator))
+        return _deal(everybody, persons, _equal(len(persons.label), spec.sites, generator))
+    return _deal(everybody, persons, _skewed(dataset, spec, spec.sites, persons, generator))
 
 
 def apportion(sizes: tuple[int, ...], seats: int) -> tuple[int, ...]:

@@ -8,8 +8,9 @@ are tested there and here. They come from NumPy's `RandomState`, frozen for ever
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,26 +23,41 @@ FEW = 2
 """A class with no more persons than this is not stratified on; FLamby's rule."""
 
 
-def split(rows: SiteRows, test: float, seed: int) -> tuple[SiteRows, SiteRows]:
+def split(
+    rows: SiteRows, test: float, seed: int, by: Literal["person", "time", "row"] | None = None
+) -> tuple[SiteRows, SiteRows]:
     """Return a site's (training, test) rows, each in the order in which they were.
 
-    Persons are drawn, not rows, so all rows of a person stay together. The draw is stratified
-    by class where there are two classes or more and each has more than two persons (and the
-    smaller part holds as many persons as there are classes), else by chance alone.
+    By ``person``, persons are drawn, so all rows of a person stay together. The draw is
+    stratified by class where there are two classes or more and each has more than two persons
+    (and the smaller part holds as many persons as there are classes), else by chance alone. By
+    ``row``, rows are drawn as if each were of another person: where they are not, the test part
+    knows its persons already. By ``time``, each person's latest rows are tested on, and what
+    overlaps the first of them is left out of both parts.
 
     Args:
         rows: one site's rows.
         test: the fraction to test on, within (0, 1), taken as the decimal it is written as;
-            ceil(test x persons) persons are drawn.
+            ceil(test x persons) persons are drawn, or of each person's n rows ceil(test x n)
+            are the latest.
         seed: 0 or more; one seed serves all sites of a study.
+        by: what is drawn; persons where nothing is said.
 
     Raises:
-        DataError: one of the two parts would be empty.
+        DataError: one of the two parts would be empty, or the rows have no times to go by.
     """
-    persons = by_person(rows)
-    count = len(persons.label)
     if not 0 < test < 1:
         raise _impossible(rows, f"{test} is not a fraction between 0 and 1")
+    if by == "time":
+        return _latest(rows, test)
+    if by == "row":
+        trained, late = split(replace(rows, person=np.arange(len(rows.y))), test, seed)
+        return (
+            replace(trained, person=rows.person[trained.person]),
+            replace(late, person=rows.person[late.person]),
+        )
+    persons = by_person(rows)
+    count = len(persons.label)
     tested = math.ceil(Fraction(repr(float(test))) * count)
     if tested >= count:
         raise _impossible(rows, f"of {count} persons {tested} would be tested, none trained on")
@@ -55,6 +71,24 @@ def split(rows: SiteRows, test: float, seed: int) -> tuple[SiteRows, SiteRows]:
     of_test[drawn] = True
     mask = of_test[persons.of_row]
     return take(rows, ~mask), take(rows, mask)
+
+
+def _latest(rows: SiteRows, test: float) -> tuple[SiteRows, SiteRows]:
+    """Cut each person's rows at a moment: test rows begin there, training rows end before."""
+    if rows.time is None:
+        raise _impossible(rows, "the data set has no times to go by")
+    persons = by_person(rows)
+    tested = np.zeros(len(rows.y), dtype=np.bool_)
+    trained = np.zeros(len(rows.y), dtype=np.bool_)
+    for number in range(len(persons.label)):
+        own = np.flatnonzero(persons.of_row == number)
+        in_time = own[np.argsort(rows.time[own, 0], kind="stable")]
+        latest = in_time[len(own) - math.ceil(Fraction(repr(float(test))) * len(own)) :]
+        tested[latest] = True
+        trained[own] = rows.time[own, 1] < rows.time[latest, 0].min()
+    if not trained.any():
+        raise _impossible(rows, "no row ends before the test part begins")
+    return take(rows, trained), take(rows, tested)
 
 
 def _stratified(
@@ -98,5 +132,5 @@ def _impossible(rows: SiteRows, why: str) -> DataError:
         "data.split",
         f"the rows of {rows.name} cannot be split into a training and a test part",
         why,
-        "choose another data.split.test, or a partition with more persons a site",
+        "choose another data.split.test or data.split.by, or a partition with more persons a site",
     )

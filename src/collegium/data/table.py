@@ -7,7 +7,7 @@ preparing inputs needs no statistic of any site, and a released model carries it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,26 +66,38 @@ class SiteRows:
 
     `x` is float32 [rows, inputs], already encoded; `y` is int64 class numbers [rows], or
     float32 values for a regression; `person` is int64 [rows] and has the same number wherever
-    rows belong to the same person, at any site of the data set.
+    rows belong to the same person, at any site of the data set. `time` is int64 [rows, 2], the
+    first and the last moment that a row is about, on the person's own clock, where there is one:
+    the samples of a window, or the day of a forecast and the day that it is for.
     """
 
     name: str
     x: NDArray[np.float32]
     y: NDArray[Any]
     person: NDArray[np.int64]
+    time: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One original file of a data set and its SHA-256 in hex."""
+    """One original file of a data set: its SHA-256 in hex, its address, its size in bytes.
+
+    A file that the package brings needs no address. Without a SHA-256 it is known by what is
+    made of it (`originals.Derived`).
+    """
 
     name: str
     sha256: str
+    url: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """A registered data set: its rows by natural site, and what one must know to cite it."""
+    """A registered data set: its rows by natural site, and what one must know to cite it.
+
+    `unseen` are rows that no site holds: an evaluator keeps them, by name as sites are.
+    """
 
     name: str
     title: str
@@ -95,6 +107,7 @@ class DataSet:
     citation: str
     url: str
     files: tuple[SourceFile, ...]
+    unseen: tuple[SiteRows, ...] = ()
 
 
 def input_names(schema: Schema) -> tuple[str, ...]:
@@ -188,5 +201,18 @@ def _demand(feature: Feature, column: NDArray[Any], good: NDArray[np.bool_], why
 def take(rows: SiteRows, which: NDArray[Any], name: str | None = None) -> SiteRows:
     """Return those rows that a mask or an array of positions picks, under a new name if given."""
     return SiteRows(
-        rows.name if name is None else name, rows.x[which], rows.y[which], rows.person[which]
+        rows.name if name is None else name, rows.x[which], rows.y[which], rows.person[which],
+        None if rows.time is None else rows.time[which],
+    )  # fmt: skip
+
+
+def together(name: str, parts: Sequence[SiteRows]) -> SiteRows:
+    """Return the rows of several sites in one; they have times where all parts have."""
+    times = [rows.time for rows in parts if rows.time is not None]
+    return SiteRows(
+        name,
+        np.concatenate([rows.x for rows in parts]),
+        np.concatenate([rows.y for rows in parts]),
+        np.concatenate([rows.person for rows in parts]),
+        np.concatenate(times) if len(times) == len(parts) else None,
     )

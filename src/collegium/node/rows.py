@@ -54,7 +54,8 @@ def own_rows(
         rows = _taken(source, study)
     rows = replace(rows, name=member)
     check_dataset(replace(dataset, sites=(rows,)))
-    return OwnRows(*split(rows, study.data.split.test, study.study.seed))
+    part = study.data.split
+    return OwnRows(*split(rows, part.test, study.study.seed, part.by))
 
 
 def _taken(source: DataSource, study: Study) -> SiteRows:

@@ -36,7 +36,7 @@ from collegium.node.rows import own_rows
 from collegium.node.training import TrainingBeside
 from collegium.running.code import code_digest
 from collegium.running.ownership import registration_of, releaser
-from collegium.running.parts import find_parts, load_dataset
+from collegium.running.parts import described, find_parts
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
 
@@ -114,7 +114,7 @@ def _owner(acting: Acting, study: Study, registration: StudyRecord) -> Owner:
         CollegiumError: a part that the study names is no longer installed.
     """
     study_id = study.study.id
-    parts = find_parts(study, load_dataset(study.data.source))
+    parts = find_parts(study, described(study.data.source))
     release = releaser(
         parts, lambda: StudyView(acting.state(), study_id), acting.blobs.fetch,
         acting.home / RELEASED / study_id,
@@ -143,7 +143,7 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
         return
     member = acting.identity.member
     try:
-        dataset = load_dataset(study.data.source)
+        dataset = described(study.data.source)
         parts = find_parts(study, dataset)
         rows = own_rows(acting.source, acting.home, study, dataset, member)
     except CollegiumError as error:

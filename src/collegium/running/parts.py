@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collegium.data.registered import Registered
 from collegium.data.table import DataSet, input_names
 from collegium.errors import CollegiumError, PluginError
 from collegium.learning.aggregation.rule import Rule
@@ -49,6 +50,16 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
         server=find("server_optimizers", study.aggregation.server.optimizer),
         protection=find("protections", study.privacy.protection),
     )
+
+
+def described(source: str) -> DataSet:
+    """Return what a data set is; a registered one comes without rows, which nobody need have.
+
+    Raises:
+        CollegiumError: nothing has that name, or its loader fails.
+    """
+    found = find("datasets", source)
+    return found.described() if isinstance(found, Registered) else load_dataset(source)
 
 
 def load_dataset(source: str) -> DataSet:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
@@ -98,7 +101,8 @@ def prepare(read: ReadStudy) -> Prepared:
                     "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
                     "rename the site where the data set is loaded",
                 )
-        cut = {rows.name: split(rows, study.data.split.test, seed) for rows in sites}
+        part = study.data.split
+        cut = {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
         parts = find_parts(study, dataset)
         prepared = Prepared(
@@ -107,7 +111,7 @@ def prepare(read: ReadStudy) -> Prepared:
             train={name: train for name, (train, _) in cut.items()},
             test={name: test for name, (_, test) in cut.items()},
             attack=find("attacks", study.threat.attack) if study.threat else None,
-            notices=notices + about_rule(parts.rule, study),
+            notices=notices + about_rule(parts.rule, study) + _about_split(study, sites),
         )
         _check_attackers(prepared)
         _check_scale(prepared)
@@ -126,6 +130,19 @@ def _check_scale(prepared: Prepared) -> None:
             "it is not told how hard to hit: it has one strength, or searches for the worst",
             "remove scale, or choose an attack with one, such as 'sign_flip'",
         )  # fmt: skip
+
+
+def _about_split(study: Study, sites: Sequence[SiteRows]) -> tuple[Notice, ...]:
+    """Return a warning where rows of one person are both trained and tested on."""
+    repeated = sum(len(rows.y) > len(np.unique(rows.person)) for rows in sites)
+    if study.data.split.by != "row" or not repeated:
+        return ()
+    text = (
+        f"rows of one person are on both sides of the cut at {repeated} of {len(sites)} sites"
+        ' (split.by = "row"): what is measured is how well known persons are known, not how a'
+        " model does on new ones"
+    )
+    return (Notice("warning", "study.random-rows", text),)
 
 
 def _check_attackers(prepared: Prepared) -> None:

@@ -12,16 +12,15 @@ from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.data.table import DataSet
 from collegium.errors import FormatError, RunError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.plugins import find
 from collegium.report.content import build_content, provenance_of
 from collegium.report.figures import Posted
 from collegium.report.measurements import read_lines
 from collegium.report.write import write_report
+from collegium.running.parts import described
 from collegium.study.reading import read_study
 
 
@@ -39,7 +38,7 @@ def report_on(folder: Path) -> Path:
             "copy study.toml from the run's author beside ledger.log",
         )  # fmt: skip
     study = read_study(path).study
-    dataset: DataSet = find("datasets", study.data.source)()
+    dataset = described(study.data.source)
     versions = {
         "collegium": collegium.__version__,
         "python": platform.python_version(),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -65,12 +66,18 @@ def _walk(table: Mapping[str, object], kind: type[Section], path: DocumentPath) 
         section = _section(fields[key].type)
         if section is not None and isinstance(value, Mapping):
             _walk(value, section, here)
-        choices = get_args(fields[key].type) if get_origin(fields[key].type) is Literal else ()
+        choices = _choices(fields[key].type)
         if choices and isinstance(value, str) and value not in choices:
             raise _unknown_choice(here, value, choices)
     for name, field in fields.items():
         if field.required and name not in table:
             raise _missing((*path, name))
+
+
+def _choices(kind: object) -> tuple[str, ...]:
+    """Return the words that a field may hold, none where it holds something else."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return next((get_args(one) for one in kinds if get_origin(one) is Literal), ())
 
 
 def _section(annotation: Any) -> type[Section] | None:

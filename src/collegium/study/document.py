@@ -44,9 +44,14 @@ class Partition(Section, frozen=True, kw_only=True):
 
 
 class Split(Section, frozen=True, kw_only=True):
-    """The part of every site's rows that is opened once, after the last round."""
+    """The part of every site's rows that is opened once, after the last round.
+
+    By "person", which is what is done where nothing is said, nobody is in both parts; by "time",
+    each person's latest rows are tested on; by "row", rows are drawn without regard to persons.
+    """
 
     test: float = 0.34
+    by: Literal["person", "time", "row"] | None = None
 
 
 Task = Literal["binary", "multiclass", "regression"]

@@ -1,0 +1,84 @@
+"""A registered data set: what it is can be told without its rows, which may have to be fetched.
+
+What a study, a listing and a report must know (columns, sites, licence, citation) is in the
+package; the rows are in files that the package does not bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from collegium.data.originals import Derived
+from collegium.data.table import DataSet, Schema, SiteRows, SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a data set by natural site, and those that an evaluator keeps."""
+
+    sites: tuple[SiteRows, ...]
+    unseen: tuple[SiteRows, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registered:
+    """A data set as the package knows it; calling it reads the rows.
+
+    Attributes:
+        name: what a study document says.
+        title: one line.
+        schema: the columns and the question.
+        license: a name that can be looked up, with what it forbids.
+        citation: of the data.
+        url: where the original is described.
+        folder: where its files lie in a folder of data sets.
+        files: the originals that it reads.
+        derived: files that it reads instead of originals, each with its recipe.
+        sites: how many rows each natural site has.
+        unseen: how many rows an evaluator keeps, by name.
+        made_up: how its natural sites were made, empty where institutions or persons are sites.
+        load: reads the rows.
+    """
+
+    name: str
+    title: str
+    schema: Schema
+    license: str
+    citation: str
+    url: str
+    folder: str
+    files: tuple[SourceFile, ...]
+    sites: tuple[tuple[str, int], ...]
+    load: Callable[[], Rows]
+    unseen: tuple[tuple[str, int], ...] = ()
+    derived: tuple[Derived, ...] = ()
+    made_up: str = ""
+
+    def described(self) -> DataSet:
+        """Return the data set without any row."""
+        return self._with(Rows(()))
+
+    def __call__(self) -> DataSet:
+        """Return the data set with its rows.
+
+        Raises:
+            DataError: its files are not there and cannot be had, or are not the originals.
+        """
+        return self._with(self.load())
+
+    def _with(self, rows: Rows) -> DataSet:
+        return DataSet(
+            self.name, self.title, self.schema, rows.sites, self.license, self.citation,
+            self.url, self.files, rows.unseen,
+        )  # fmt: skip
+
+
+def read_only(rows: SiteRows) -> SiteRows:
+    """Return rows that nobody can write into, as loaders that are asked once share them."""
+    arrays: tuple[Any, ...] = (rows.x, rows.y, rows.person, rows.time)
+    for array in arrays:
+        if array is not None:
+            array.setflags(write=False)
+    return rows

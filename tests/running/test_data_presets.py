@@ -1,0 +1,44 @@
+"""The presets about data that the package does not bring: they run, and their runs verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.data.real import real
+
+from collegium.audit.verify import verify
+from collegium.plugins import find
+from collegium.running.execution import run
+from collegium.running.preparation import prepare
+from collegium.running.reporting import report_on
+from collegium.study.reading import read_study
+
+SHORT = ["training.rounds=2", "evaluation.bootstrap=0"]
+
+
+@pytest.mark.parametrize("preset", ["activity", "eicu"])
+def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> None:
+    real(find("datasets", read_study(preset).study.data.source))
+    result = run(preset, out=tmp_path / "run", changes=SHORT)
+    assert result.outcome == "completed"
+    assert not [one for one in result.notices if one.level == "warning"]
+    assert verify(result.folder).ok
+    assert report_on(result.folder).is_file()
+
+
+def test_a_cut_by_row_through_persons_is_warned_of() -> None:
+    real(find("datasets", "eicu_demo"))
+    by_row = prepare(read_study("eicu", ["data.split.by=row"]))
+    warned = [one for one in by_row.notices if one.code == "study.random-rows"]
+    assert [one.level for one in warned] == ["warning"]
+    assert "5 of 5 sites" in warned[0].text
+    by_person = prepare(read_study("eicu"))
+    assert "study.random-rows" not in {one.code for one in by_person.notices}
+
+
+def test_a_site_of_one_person_cannot_be_cut_by_person() -> None:
+    real(find("datasets", "uci_hapt"))
+    with pytest.raises(Exception, match="person-01") as caught:
+        prepare(read_study("activity", ["data.split.by=person"]))
+    assert "data.split.by" in getattr(caught.value, "todo", "")
