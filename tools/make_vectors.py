@@ -64,10 +64,16 @@ from collegium.ledger.note import (
 )
 from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
+from collegium.secrecy.masked import encode_masked, residues
+from collegium.secrecy.secagg import SECAGG
+from collegium.secrecy.secure_sum import Flaw, OwnSecrets
+from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.shamir import PRIME, from_element
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"
 Vector = dict[str, Any]
+THREE = ["ada", "bo", "cy"]
 
 
 def main(argv: list[str]) -> int:
@@ -92,6 +98,10 @@ def vectors() -> Vector:
         "receipts": [receipt_vector(small), receipt_vector(typical)],
         "blobs": blobs(genesis_digest(encode_genesis(typical))),
         "sealed": [sealed(typical, ["cy"]), sealed(typical, ["ada", "bo", "cy"])],
+        "secagg": [
+            secagg(typical, ["ada"], 1, []),
+            secagg(typical, ["ada", "bo", "cy"], 2, ["bo"]),
+        ],
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
 
@@ -369,6 +379,61 @@ def sealed(genesis: Genesis, recipients: list[str]) -> Vector:
         ],
         "body_key": expand(seed, tag("sealed-body"), 32).hex(),
         "sealed": data.hex(), "sealed_digest": sha256(data).hexdigest(),
+    }  # fmt: skip
+
+
+def secagg(genesis: Genesis, names: list[str], threshold: int, missing: list[str]) -> Vector:
+    """Return page 13: an attempt in which some drop out after dealing."""
+    place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
+    own = {
+        name: OwnSecrets(
+            int.from_bytes(digest(f"mask {name}"), "little") % PRIME,
+            int.from_bytes(digest(f"self {name}"), "little") % PRIME,
+            digest(f"share {name}"),
+        )
+        for name in names
+    }
+    keys = {name: SECAGG.advertise(own[name]) for name in names}
+    circle = Circle(place, threshold, keys)
+    deals = {name: SECAGG.deal(own[name], circle, name) for name in names}
+    digests = {name: sha256(deal).digest() for name, deal in deals.items()}
+    agreement = Agreement(circle, digest("model 0"), 12, 32, digests)
+    updates = {
+        name: np.array([1, -32767, 32767, index], np.int16)
+        for index, name in enumerate(names)
+        if name not in missing
+    }
+    masked = {name: residues(values, 3, 32) for name, values in updates.items()}
+    for name, vector in masked.items():
+        SECAGG.protect(own[name], agreement, name, vector)
+    survivors = frozenset(masked)
+    posted = {
+        name: SECAGG.shares(own[name], agreement, name, deals, survivors) for name in survivors
+    }
+    total = SECAGG.total(agreement, masked, deals, posted)
+    if isinstance(total, Flaw):
+        raise AssertionError(total)
+    return {
+        "place": place.encode().hex(), "threshold": threshold, "weight": 3, "ring": 32,
+        "exponent": 12, "model": agreement.model.hex(),
+        "members": {
+            name: {
+                "mask_secret": from_element(own[name].mask).hex(),
+                "self_secret": from_element(own[name].own).hex(),
+                "share_private": own[name].share.hex(),
+                "mask_key": keys[name].mask.hex(), "share_key": keys[name].share.hex(),
+                "deal": deals[name].hex(),
+            }
+            for name in names
+        },
+        "transcript": agreement.transcript().hex(),
+        "updates": {name: values.tolist() for name, values in updates.items()},
+        "masked": {name: encode_masked(vector, 12).hex() for name, vector in masked.items()},
+        "shares": {
+            name: {dealer: share.hex() for dealer, share in posted[name].items()}
+            for name in sorted(posted)
+        },
+        "total": total.tolist(),
     }  # fmt: skip
 
 

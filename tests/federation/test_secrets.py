@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from collegium.errors import RunError
 from collegium.federation.identity import identity, member_key
-from collegium.federation.secrets import SECRET_SIZE, derive, hkdf, keep_secret, simulated_secret
+from collegium.federation.secrets import SECRET_SIZE, derive, keep_secret, simulated_secret
+from collegium.ledger.hpke import hkdf
 
 SECRET = bytes(range(SECRET_SIZE))
 

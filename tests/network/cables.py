@@ -18,7 +18,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from collegium.network.record import Record, home_of
-from collegium.transport.server import server_context
+from collegium.transport.authority import server_context
 
 HOST, PIECE = "127.0.0.1", 65536
 

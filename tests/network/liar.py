@@ -45,11 +45,12 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.transport.authority import server_context
 from collegium.transport.bell import Bell
 from collegium.transport.home import BLOBS, TLS, read_ledger_identity, read_log_key, read_settings
 from collegium.transport.monitoring import Monitored
 from collegium.transport.relay import Relay
-from collegium.transport.server import application, server_context
+from collegium.transport.server import application
 from collegium.transport.service import Service
 
 Entries = list[tuple[bytes, bytes]]

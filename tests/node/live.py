@@ -30,9 +30,11 @@ from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.pool import Submission
 from collegium.ledger.engines.log.replica import open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import KEY_SIZE, signing_key
 from collegium.node.config import DataSource
+from collegium.node.conflicts import Conflicts
 from collegium.node.home import BLOBS, OUTBOX, read_keys
 from collegium.node.keeping import Keeper
 from collegium.node.loop import Loop
@@ -105,6 +107,9 @@ class Line:
     def final(self, size: int, wait: float) -> str | None:
         return self.desk.ask(lambda one: one.final(self.member, size), wait)  # type: ignore[return-value]
 
+    def conflicts(self) -> list[Conflict]:
+        return self.desk.ask(lambda one: one.conflicts(self.member), 0)  # type: ignore[return-value]
+
     def present(self, standing: Standing) -> int | None:
         return self.desk.ask(lambda one: one.present(self.member, standing), 0)  # type: ignore[return-value]
 
@@ -175,8 +180,9 @@ class LiveNode:
         keeper = Keeper(home / LEDGER, Nothing(), updates=lambda: True)
         self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
         orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
+        conflicts = Conflicts(line, lambda: _identity(acting()), lambda: replica.state, monotonic)
         self.loop = Loop(
-            replica, sender, participants, PolicyFile(home), keeper, orders, clock,
+            replica, sender, participants, PolicyFile(home), keeper, orders, conflicts, clock,
             self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)

@@ -11,6 +11,7 @@ import pytest
 from collegium.errors import RunError
 from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
 from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.equivocation import Conflict
 from collegium.node import sender as module
 from collegium.node.sender import Answered, Sender
 
@@ -43,6 +44,9 @@ class Desk:
         raise NotImplementedError
 
     def final(self, size: int, wait: float) -> str | None:
+        raise NotImplementedError
+
+    def conflicts(self) -> list[Conflict]:
         raise NotImplementedError
 
     def present(self, standing: Standing) -> int | None:

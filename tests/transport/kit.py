@@ -17,12 +17,17 @@ from tests.ledger.engines.log.kit import LOG_KEY, Consortium, tell_nobody
 
 from collegium.ledger.engines.log.copy import open_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
-from collegium.transport.authority import certify_client, certify_server, create_authority
+from collegium.transport.authority import (
+    certify_client,
+    certify_server,
+    create_authority,
+    server_context,
+)
 from collegium.transport.bell import Bell
 from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.monitoring import Monitored
 from collegium.transport.relay import Relay
-from collegium.transport.server import application, server_context
+from collegium.transport.server import application
 from collegium.transport.service import Service
 
 

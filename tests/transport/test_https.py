@@ -13,10 +13,13 @@ from time import monotonic
 import msgspec
 import pytest
 import urllib3
+from tests.ledger.contract.kit import envelope
+from tests.ledger.contract.moves import TERMS
 from tests.ledger.engines.log.kit import MEMBERS
 from tests.transport.kit import At, Port, served
 
 from collegium.errors import CollegiumError, RunError
+from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.connection import (
     CosignatureRefused,
     NotInTheLog,
@@ -72,6 +75,18 @@ def test_a_question_that_is_held_open_is_answered_at_once_when_there_is_news(por
     assert monotonic() - began < 15
     assert found
     assert found[0] is not None
+
+
+def test_equivocations_are_told_over_the_port(port: Port) -> None:
+    connections = begun(port)
+    assert connections["bo"].conflicts() == []
+    connections["ada"].submit([port.us.registration("heart")])
+    port.us.step()
+    terms = {**TERMS, "study": "heart", "rounds": 9}
+    other = envelope(port.us.world, "ada", StudyRegister, **terms)
+    connections["ada"].submit([other])
+    (conflict,) = connections["bo"].conflicts()
+    assert set(conflict) == {port.us.registration("heart"), other}
 
 
 def test_a_question_without_news_comes_back_empty(port: Port) -> None:

@@ -25,6 +25,9 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
     waiting = [one for one in status.changes if one.status in ("open", "accepted")]
     if waiting:
         yield f"  proposals {len(waiting)} to change the membership; see `collegium node proposals`"
+    for name in status.equivocations:
+        member, _, about = name.partition("/")
+        yield f"  evidence  {member} said two things: {about.replace('/', ' ')}"
     for name, why in status.proposals.items():
         yield f"  proposal  {name} is not registered: {why}"
     for who, why in status.errors.items():

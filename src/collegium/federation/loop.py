@@ -15,10 +15,10 @@ from time import perf_counter
 from collegium.errors import RunError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.federation.witness import Conflict, Witness
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.engine import Engine
+from collegium.ledger.equivocation import Conflict, Witness
 
 QUOTA = 64
 """Transactions of one participant that a pass takes up; the rest is dropped and counted."""

@@ -6,27 +6,14 @@ and the genesis says so.
 
 from __future__ import annotations
 
-import hmac
 import os
-from hashlib import sha256
 from pathlib import Path
 
 from collegium.errors import RunError
 from collegium.ledger.hashing import lp, tag
+from collegium.ledger.hpke import hkdf
 
 SECRET_SIZE = 32
-
-
-def hkdf(secret: bytes, info: bytes, size: int = 32) -> bytes:
-    """Return HKDF-SHA-256 output with an empty salt (RFC 5869)."""
-    pseudo_random_key = hmac.digest(b"\0" * 32, secret, sha256)
-    output = block = b""
-    counter = 0
-    while len(output) < size:
-        counter += 1
-        block = hmac.digest(pseudo_random_key, block + info + bytes((counter,)), sha256)
-        output += block
-    return output[:size]
 
 
 def derive(secret: bytes, purpose: str, *context: bytes) -> bytes:

@@ -11,7 +11,6 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update
 from collegium.federation.view import StudyView
-from collegium.federation.witness import Conflict
 from collegium.learning.aggregation.next_model import (
     checked_update,
     next_model,
@@ -31,6 +30,7 @@ from collegium.ledger.contract.transactions import (
     StudyClose,
     UpdateAvailable,
 )
+from collegium.ledger.equivocation import Conflict
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
 from collegium.study.canonical import document_bytes

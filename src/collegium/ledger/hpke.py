@@ -34,6 +34,11 @@ def expand(key: bytes, info: bytes, size: int) -> bytes:
     return output[:size]
 
 
+def hkdf(secret: bytes, info: bytes, size: int = 32) -> bytes:
+    """Return HKDF-SHA-256 output with an empty salt (RFC 5869)."""
+    return expand(hmac.digest(bytes(32), secret, sha256), info, size)
+
+
 def wrap(plain: bytes, recipient: bytes, info: bytes, material: bytes) -> bytes:
     """Return encapsulated key and ciphertext of a message.
 

@@ -24,6 +24,7 @@ from collegium.ledger.engines.log.connection import Refused
 from collegium.ledger.engines.log.evidence import SequencerLied
 from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
+from collegium.node.conflicts import Conflicts
 from collegium.node.fitness import in_a_line
 from collegium.node.keeping import Keeper
 from collegium.node.orders import Orders
@@ -70,11 +71,13 @@ class Loop:
         policy: PolicyFile,
         keeper: Keeper,
         orders: Orders,
+        conflicts: Conflicts,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
         self.replica, self.sender, self.participants = replica, sender, participants
-        self.policy, self.keeper, self.orders = policy, keeper, orders
+        self.policy, self.keeper = policy, keeper
+        self.orders, self.conflicts = orders, conflicts
         self.state = "starting"
         self.trouble: str | None = None
         self.refusals: Counter[str] = Counter()
@@ -101,12 +104,13 @@ class Loop:
             return self._cannot_follow(error)
         self._follows(news)
         if self.replica.settled:
-            due = [*self.participants.due(policy), *self.orders.due()]
+            due = [*self.participants.due(policy), *self.orders.due(), *self.conflicts.due()]
             self.sender.offer(due, self.replica.size)
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)
         self.keeper.look()
+        self.conflicts.look()
         if not news:
             self.keeper.work()
             self._check_file()

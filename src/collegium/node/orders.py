@@ -163,11 +163,20 @@ class Orders:
 
     def _envelope(self, identity: Identity, order: Propose | Vote) -> bytes:
         if isinstance(order, Vote):
+            self._require_first(identity.member, order.proposal)
             return identity.sign(MemberVote, approve=order.approve, proposal=order.proposal)
         action = order.action
         if isinstance(action, Rotate) and action.member == identity.member:
             self._require_key(action)
         return identity.sign(MemberPropose, action=action, proposal=order.proposal)
+
+    def _require_first(self, member: str, proposal: str) -> None:
+        """Refuse a second vote: signed, it would prove that the member said two things."""
+        if self._state().get(PROPOSAL_VOTES, f"{proposal}/{member}") is not None:
+            raise NodeError(
+                "node.voted", f"{member} has voted on this proposal, otherwise",
+                "a vote stands", "let the others vote, or make a new proposal",
+            )  # fmt: skip
 
     def _require_key(self, action: Rotate) -> None:
         """Refuse a rotation to a key that this node does not hold: it could not speak after it."""

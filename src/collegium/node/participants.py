@@ -17,6 +17,7 @@ from collegium.ledger.contract.members import active_member
 from collegium.ledger.contract.transactions import StudyAbandon
 from collegium.ledger.envelope import decode_envelope
 from collegium.node.fitness import in_a_line
+from collegium.node.once import said_once
 from collegium.node.policy import Policy
 from collegium.node.proposals import Proposals
 from collegium.node.seat import Acting, Seat, take_seat
@@ -101,7 +102,8 @@ class Participants:
                 continue
             idle = self._timers.idle(view)
             for participant in list(seat.participants):
-                found += self._ask(participant, view, idle=idle)
+                due = self._ask(participant, view, idle=idle)
+                found += said_once(acting.outbox, due)
         member = active_member(state, acting.identity.member)
         if policy.enabled and member is not None and "owner" in member.roles:
             found += self.proposals.due(acting)

@@ -13,6 +13,7 @@ from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.ledger.engines.log.electorate import electorate_of
 from collegium.ledger.engines.log.replica import Replica
+from collegium.node.conflicts import equivocations
 from collegium.node.fitness import in_a_line
 from collegium.node.loop import Loop
 from collegium.node.membership import changes
@@ -61,6 +62,7 @@ class Reporter:
             studies=tuple(_study(loop, StudyView(replica.state, one)) for one in studies),
             proposals=dict(participants.proposals.faults),
             changes=changes(replica.state),
+            equivocations=equivocations(replica.state),
             refusals=dict(loop.refusals),
             errors=_errors(loop),
             error_count=loop.failures + participants.failures,

@@ -23,6 +23,7 @@ from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.node.config import Config, read_config
+from collegium.node.conflicts import Conflicts
 from collegium.node.fitness import in_a_line
 from collegium.node.home import BLOBS, OUTBOX, held, read_genesis
 from collegium.node.journal import journal
@@ -87,6 +88,11 @@ def _run(
         shared = open_blobs(home, config.blobs.store, connection, _warn)
         clock = OnlineClock(monotonic)
         acting = _acting(home, config, digest, keys, replica, shared.blobs, outbox)
+
+        def identity() -> Identity | None:
+            now = acting()
+            return None if now is None else now.identity
+
         participants = Participants(
             acting,
             Timers(config.timers.phase, config.timers.patience, clock.now),
@@ -97,8 +103,12 @@ def _run(
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
         keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(replica, member))
-        orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
-        loop = Loop(replica, sender, participants, policy, keeper, orders, clock, reporter.look_at)
+        orders = Orders(home, identity, lambda: replica.state, keys.of)
+        conflicts = Conflicts(connection, identity, lambda: replica.state, monotonic)
+        loop = Loop(
+            replica, sender, participants, policy, keeper, orders, conflicts, clock,
+            reporter.look_at,
+        )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status served", extra={"port": page.port})
         loop.run(stopped)
@@ -128,10 +138,6 @@ def _acting(
         )  # fmt: skip
 
     return acting
-
-
-def _identity(acting: Acting | None) -> Identity | None:
-    return None if acting is None else acting.identity
 
 
 def _validates(replica: Replica, member: str) -> bool:

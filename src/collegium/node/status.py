@@ -40,6 +40,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         cosignatures: validators that cosigned the newest final note; `missing` those that did not.
         pending: transactions that were handed over and have no answer yet.
         changes: every change of the membership that was ever proposed.
+        equivocations: what members said twice, as the ledger has it: who, and about what.
         refusals: transactions of this member that the contract refused, by code.
         proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
@@ -63,6 +64,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     studies: tuple[StudyStatus, ...] = ()
     proposals: dict[str, str] = {}
     changes: tuple[Change, ...] = ()
+    equivocations: tuple[str, ...] = ()
     refusals: dict[str, int] = {}
     errors: dict[str, str] = {}
     error_count: int = 0
@@ -87,10 +89,12 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         ("training", "gauge", "1 while a site trains", status.training),
         ("refused_studies", "gauge", "Studies in which this member's site takes no part",
          sum(bool(one.refused) for one in status.studies)),
+        ("equivocations", "gauge", "Times that a member said two things, as the ledger has it",
+         len(status.equivocations)),
         ("missing_blobs", "gauge", "Blobs that the ledger names and the home lacks",
          status.missing_blobs),
         ("blob_bytes", "gauge", "Bytes of blobs in the home", status.blob_bytes),
-        ("outbox_entries", "gauge", "Updates kept in the outbox", status.outbox_entries),
+        ("outbox_entries", "gauge", "Records kept in the outbox", status.outbox_entries),
         ("errors_total", "counter", "Failures since the start", status.error_count),
     ):  # fmt: skip
         yield from _family(name, kind, about)

@@ -7,6 +7,7 @@ member says on the ledger is signed by its ledger key, whatever the line. ECDSA 
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -185,3 +186,23 @@ def _host(host: str) -> x509.GeneralName:
 
 def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+    """Return TLS that asks everybody for a certificate of the authority.
+
+    Raises:
+        RunError: a file is missing or is none of a certificate or key.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    try:
+        context.load_cert_chain(certificate, key)
+        context.load_verify_locations(authority)
+    except (OSError, ssl.SSLError) as error:
+        raise RunError(
+            "transport.tls", f"{certificate.parent} has no usable certificate and key",
+            str(error), "restore the folder, or have a new certificate made",
+        ) from error  # fmt: skip
+    return context

@@ -15,14 +15,20 @@ from typing import Protocol, TypeVar
 import msgspec
 import urllib3
 
-from collegium.errors import CollegiumError, RunError
+from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.engines.log.connection import (
     Answer,
     CosignatureRefused,
     NotInTheLog,
     PresentFirst,
 )
-from collegium.ledger.engines.log.delivery import Standing, encode_envelopes, encode_standing
+from collegium.ledger.engines.log.delivery import (
+    Standing,
+    decode_envelopes,
+    encode_envelopes,
+    encode_standing,
+)
+from collegium.ledger.equivocation import Conflict
 from collegium.storage.backoff import Backoff
 from collegium.transport.wire import (
     COSIGNATURE_REFUSED,
@@ -98,6 +104,14 @@ class HttpsConnection:
         """Return the newest final note if it is at least `size` long; None after `wait` seconds."""
         answer = self.ask("GET", f"/v1/final?size={size}&wait={wait:.3f}", wait=wait)
         return None if answer.status == 204 else _read(lambda: answer.data.decode())
+
+    def conflicts(self) -> list[Conflict]:
+        """Return equivocations of members that are not on record."""
+        data = self.ask("GET", "/v1/conflicts").data
+        envelopes = _read(lambda: decode_envelopes(data))
+        if len(envelopes) % 2:
+            raise _nonsense(f"{len(envelopes)} envelopes, which are no pairs")
+        return list(zip(envelopes[::2], envelopes[1::2], strict=True))
 
     def present(self, standing: Standing) -> int | None:
         """Tell a sequencer that has started what this member holds."""
@@ -202,7 +216,7 @@ def _missing(data: bytes) -> int | None:
 def _read(decode: Callable[[], T]) -> T:
     try:
         return decode()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, FormatError) as error:
         raise _nonsense(str(error)) from error
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.engines.log.connection import CosignatureRefused, NotInTheLog, PresentFirst
-from collegium.ledger.engines.log.delivery import decode_envelopes, decode_standing
+from collegium.ledger.engines.log.delivery import (
+    decode_envelopes,
+    decode_standing,
+    encode_envelopes,
+)
 from collegium.transport.authority import member_of
 from collegium.transport.monitoring import Monitored, monitored_tile
 from collegium.transport.relay import Relay
@@ -67,6 +69,7 @@ def application(service: Service, relay: Relay, monitored: Monitored) -> web.App
             web.post("/v1/blocks", _restore),
             web.post("/v1/cosignatures", _cosignatures),
             web.get("/v1/final", _final),
+            web.get("/v1/conflicts", _conflicts),
             web.post("/v1/standing", _standing),
             web.get("/v1/status", _status),
             web.get("/checkpoint", _checkpoint),
@@ -78,26 +81,6 @@ def application(service: Service, relay: Relay, monitored: Monitored) -> web.App
         ]
     )
     return app
-
-
-def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
-    """Return TLS that asks everybody for a certificate of the authority.
-
-    Raises:
-        RunError: a file is missing or is none of a certificate or key.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_REQUIRED
-    try:
-        context.load_cert_chain(certificate, key)
-        context.load_verify_locations(authority)
-    except (OSError, ssl.SSLError) as error:
-        raise RunError(
-            "transport.tls", f"{certificate.parent} has no usable certificate and key",
-            str(error), "restore the folder, or have a new certificate made",
-        ) from error  # fmt: skip
-    return context
 
 
 @web.middleware
@@ -170,6 +153,11 @@ async def _final(request: web.Request) -> web.Response:
     size, wait = _size(request), _wait(request)
     note = await request.app[SERVICE].final(request[_MEMBER], size, wait)
     return _bytes(None if note is None else note.encode())
+
+
+async def _conflicts(request: web.Request) -> web.Response:
+    pairs = await request.app[SERVICE].conflicts(request[_MEMBER])
+    return _bytes(encode_envelopes([envelope for pair in pairs for envelope in pair]) or None)
 
 
 async def _standing(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from collegium.ledger.engines.log.connection import Answer
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.equivocation import Conflict
 from collegium.transport.bell import Bell
 
 R = TypeVar("R")
@@ -53,6 +54,10 @@ class Service:
     async def cosign(self, member: str, line: str, size: int) -> None:
         """Take a cosignature."""
         await self._ask(partial(self._sequencer.cosign, member, line, size))
+
+    async def conflicts(self, member: str) -> list[Conflict]:
+        """Return equivocations that are not on record."""
+        return await self._ask(partial(self._sequencer.conflicts, member))
 
     async def present(self, member: str, standing: Standing) -> int | None:
         """Hear what a member holds."""

@@ -18,7 +18,12 @@ from collegium.errors import RunError
 from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.keyfile import AskPassphrase
-from collegium.transport.authority import CA_CERTIFICATE, SERVER_CERTIFICATE, SERVER_KEY
+from collegium.transport.authority import (
+    CA_CERTIFICATE,
+    SERVER_CERTIFICATE,
+    SERVER_KEY,
+    server_context,
+)
 from collegium.transport.bell import Bell
 from collegium.transport.home import (
     ADDRESS,
@@ -32,7 +37,7 @@ from collegium.transport.home import (
 )
 from collegium.transport.monitoring import Monitored
 from collegium.transport.relay import Relay
-from collegium.transport.server import application, server_context
+from collegium.transport.server import application
 from collegium.transport.service import Service
 
 SHUTDOWN_WITHIN = 3.0

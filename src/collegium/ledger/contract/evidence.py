@@ -7,6 +7,7 @@ Both envelopes travel inside the transaction, so that the contract itself proves
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from dataclasses import dataclass
 
 import msgspec
 
@@ -54,11 +55,31 @@ def decode_transaction(payload: bytes) -> Transaction:
     return canonical.decode(payload, _DECODER, "a transaction")
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What evidence proves: under which name it is recorded, the record, and what it is."""
+
+    name: str
+    record: bytes
+    event: MemberEquivocated
+
+
 def conflict(state: State, tx: EvidenceConflict) -> list[Event]:
     """Record that a member equivocated, once for each natural key.
 
     Raises:
         Rejected: the two do not prove it, it is known, or it is about nothing on this ledger.
+    """
+    found = proven(state, tx)
+    state.put(EVIDENCE, found.name, found.record)
+    return [found.event]
+
+
+def proven(state: State, tx: EvidenceConflict) -> Proven:
+    """Return what evidence proves and the state does not record yet.
+
+    Raises:
+        Rejected: as `conflict`.
     """
     first, first_tx, culprit = _open(state, tx, tx.first)
     second, second_tx, other = _open(state, tx, tx.second)
@@ -75,8 +96,8 @@ def conflict(state: State, tx: EvidenceConflict) -> list[Event]:
     known = sum(name.startswith(f"{culprit}/") for name, _ in state.items(EVIDENCE))
     if known >= CONFLICTS_A_MEMBER:
         raise Rejected("refused", f"{known} conflicts of {culprit} are on record, which is enough")
-    state.put(EVIDENCE, key, tagged_hash("evidence", first.transaction_id, second.transaction_id))
-    return [MemberEquivocated(kind=kind_of(first_tx), member=culprit)]
+    record = tagged_hash("evidence", first.transaction_id, second.transaction_id)
+    return Proven(key, record, MemberEquivocated(kind=kind_of(first_tx), member=culprit))
 
 
 def _require_subject(state: State, tx: Transaction) -> None:

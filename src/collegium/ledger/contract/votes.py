@@ -115,11 +115,22 @@ def _close(
     return [*events, TestOpened(study=tx.study, model=model)]
 
 
+def is_saturated(coordinates: int, parameters: int) -> bool:
+    """Return whether so many saturated coordinates make an update saturated: over 0.1 %."""
+    return coordinates * 1000 > parameters
+
+
+def is_small(peak: int) -> bool:
+    """Return whether an update's largest magnitude asks for a finer encoding."""
+    return peak < SMALL_PEAK
+
+
 def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: RoundRecord) -> int:
     """Return the next round's exponent, from the indicators of the included updates.
 
-    More than half saturated in over 0.1 % of their coordinates: one less. Median of the peaks
-    under 8192: one more. At most one step a round (architecture 3.5).
+    More than half are saturated: one less. The median peak is small, which is so where more than
+    half of the peaks are, the lower half of an even number not counting: one more. At most one
+    step a round (architecture 3.5).
     """
     reveals_path = round_path(tx.study, tx.round, "reveals")
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
@@ -128,10 +139,10 @@ def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: Ro
         for name in included
         if (reveal := state.record(reveals_path, attempt_key(tx.attempt, name), Reveal)) is not None
     ]
-    saturated = sum(reveal.saturated * 1000 > record.parameters for reveal in reveals)
+    saturated = sum(is_saturated(reveal.saturated, record.parameters) for reveal in reveals)
+    small = sum(is_small(reveal.peak) for reveal in reveals)
     if 2 * saturated > len(reveals):
         return max(current.exponent - 1, SMALLEST_EXPONENT)
-    peaks = sorted(reveal.peak for reveal in reveals)
-    if peaks and peaks[len(peaks) // 2] < SMALL_PEAK:
+    if small > len(reveals) // 2:
         return min(current.exponent + 1, LARGEST_EXPONENT)
     return current.exponent

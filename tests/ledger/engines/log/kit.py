@@ -25,6 +25,7 @@ from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.envelope import sign_envelope
+from collegium.ledger.equivocation import Conflict
 from collegium.ledger.keys import SigningKey
 
 LOG_KEY = key_of("*log")
@@ -68,6 +69,9 @@ class Wire:
 
     def final(self, size: int, wait: float) -> str | None:
         return self.on_final(self._end.final(self.member, size))
+
+    def conflicts(self) -> list[Conflict]:
+        return self._end.conflicts(self.member)
 
     def present(self, standing: Standing) -> int | None:
         return self._end.present(self.member, standing)

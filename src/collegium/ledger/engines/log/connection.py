@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.equivocation import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Connection(Protocol):
     Raises:
         CollegiumError: from every method, where the sequencer cannot be reached or answers
             nonsense; `transport.unreachable` where asking again later may help.
-        PresentFirst: from `blocks`, `cosign` and `final`.
+        PresentFirst: from `blocks`, `cosign`, `final` and `conflicts`.
     """
 
     def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
@@ -85,6 +86,14 @@ class Connection(Protocol):
         """Return the newest final note if it is at least `size` long; None after `wait` seconds.
 
         It has the log's signature and cosignatures by more than two thirds of the power.
+        """
+        ...
+
+    def conflicts(self) -> list[Conflict]:
+        """Return equivocations of members that came to the sequencer and are not on record.
+
+        It alone is handed what contradicts the log, which the contract refuses. What it tells
+        proves itself: whoever is told checks it, and puts it on record.
         """
         ...
 

@@ -22,8 +22,12 @@ from collegium.ledger.engines.log.delivery import Standing, decode_delivery, enc
 from collegium.ledger.engines.log.electorate import active_members
 from collegium.ledger.engines.log.pool import REMEMBERED, Item, Pool, Submission
 from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
+from collegium.ledger.equivocation import Conflict, Witness
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
+
+MOST_CONFLICTS = 64
+"""Equivocations that are told in one answer; the others follow when these are on record."""
 
 
 class Tell(Protocol):
@@ -63,6 +67,8 @@ class Sequencer:
         self._lines: dict[str, str] = {}
         self._note = ""
         self._members = active_members(copy.ledger.state)
+        self._witness = Witness()
+        self._conflicts: tuple[Conflict, ...] = ()
         self._seen = (b"", 0)  # last block and final size that the rest is about
         self._look_again()
 
@@ -129,6 +135,15 @@ class Sequencer:
         self._require_presented(member)
         return self.copy.final_note if size <= self.copy.final_size else None
 
+    def conflicts(self, member: str) -> list[Conflict]:
+        """Return equivocations that are not on record, as `Connection.conflicts`.
+
+        Raises:
+            PresentFirst: the member has not presented itself since the start.
+        """
+        self._require_presented(member)
+        return list(self._conflicts[:MOST_CONFLICTS])
+
     def present(self, member: str, standing: Standing) -> int | None:
         """Hear what a member holds; see `Recovery.present`."""
         missing = self._recovery.present(member, standing)
@@ -170,6 +185,7 @@ class Sequencer:
             batch = self._pool.batch()
             first = self.copy.size
             outcomes = self.copy.append([item.envelope for item in batch])
+            self._conflicts = self._witness.watch([item.envelope for item in batch], outcomes)
             for item, outcome in zip(batch, outcomes, strict=True):
                 _answer(item, outcome)
             if self.copy.size > first:
@@ -185,7 +201,9 @@ class Sequencer:
             self._take_head()
             self._pool.forget(0)
             start = copy.index.last_before(max(copy.size - REMEMBERED, 0))
-            self._pool.remember(_numbered(copy.read(start, copy.size, most=None)))
+            latest = list(_numbered(copy.read(start, copy.size, most=None)))
+            self._pool.remember(latest)
+            self._witness.recall(envelope for envelope, _ in latest)
         self._lines.update(self._recovery.taken_lines())
         self._settle()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from collegium.canonical import to_text
-from collegium.federation import witness as witness_module
 from collegium.federation.identity import Identity, identity
-from collegium.federation.witness import Witness
+from collegium.ledger import equivocation as witness_module
 from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import EvidenceConflict, RoundVote
 from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.equivocation import Witness
 
 VA = identity("va", bytes(32), b"1" * 32)
 CLEVELAND = identity("cleveland", bytes(32), b"2" * 32)
@@ -52,6 +52,7 @@ def test_a_second_vote_for_another_model_is_a_conflict() -> None:
     pair = ordered(first, second)
     assert watched([(first, accepted(first)), (second, ALREADY)]) == [pair]
     assert watched([(second, accepted(second))], [(first, ALREADY)]) == [pair]
+    assert watched([(first, accepted(first))], [(second, Rejected("stale", "past"))]) == [pair]
 
 
 @pytest.mark.parametrize(
@@ -70,12 +71,19 @@ def test_nothing_else_is_one(second: bytes) -> None:
 
 def test_only_a_refusal_after_the_signature_was_checked_proves_anything() -> None:
     first, second = vote(1), vote(2)
-    for code in ("signature", "malformed", "stale", "refused"):
+    for code in ("signature", "malformed", "early", "refused"):
         assert watched([(first, accepted(first)), (second, Rejected(code, ""))]) == []
 
 
 def test_without_the_first_there_is_nothing_to_contradict() -> None:
     assert watched([(vote(2), ALREADY)]) == []
+
+
+def test_what_was_accepted_before_its_time_can_be_told_it() -> None:
+    first, second = vote(1), vote(2)
+    witness = Witness()
+    witness.recall([first, vote(3, number=2)])
+    assert witness.watch([second], [ALREADY]) == (ordered(first, second),)
 
 
 def test_it_remembers_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ A conflict stays open until evidence of it is on record, or the contract has no 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from collegium.canonical import to_text
 from collegium.errors import FormatError
@@ -24,32 +24,38 @@ _Key = tuple[bytes, tuple[str, ...]]
 REMEMBERED = 4096
 """Accepted envelopes kept in mind; older ones are about rounds long closed."""
 
+_SIGNED = ("already", "stale")
+"""Refusals that come after the signature was found good, of what was or may have been said."""
+
 
 class Witness:
     """Remembers what was accepted lately, and finds what contradicts it."""
 
     def __init__(self) -> None:
         self._said: dict[_Key, bytes] = {}
-        self._unsorted: deque[tuple[bytes, Transaction]] = deque(maxlen=REMEMBERED)
+        self._unsorted: deque[bytes] = deque(maxlen=REMEMBERED)
         self._open: dict[_Key, Conflict] = {}
 
-    def watch(self, batch: Sequence[bytes], outcomes: Sequence[Outcome]) -> tuple[Conflict, ...]:
-        """Take note of a block; return the conflicts that are open after it, one for each key.
+    def recall(self, envelopes: Iterable[bytes]) -> None:
+        """Take note of what was accepted before this witness was there, in order."""
+        self._unsorted.extend(envelopes)
 
-        A refusal as "already" comes after the signature was found good.
-        """
+    def watch(self, batch: Sequence[bytes], outcomes: Sequence[Outcome]) -> tuple[Conflict, ...]:
+        """Take note of a block; return the conflicts that are open after it, one for each key."""
         for data, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Accepted):
-                self._unsorted.append((data, outcome.transaction))
+                self._unsorted.append(data)
                 self._settle(outcome.transaction)
-            elif outcome.code in ("already", "refused"):
+            elif outcome.code in (*_SIGNED, "refused"):
                 self._look_into(data, outcome)
         return tuple(self._open.values())
 
     def _sort(self) -> None:
         """Put what was accepted under its keys, for which nobody asks before a refusal."""
-        for data, transaction in self._unsorted:
-            self._said[decode_envelope(data).key_id, natural_key(transaction)] = data
+        for data in self._unsorted:
+            envelope = decode_envelope(data)
+            transaction = decode_transaction(envelope.payload)
+            self._said[envelope.key_id, natural_key(transaction)] = data
         self._unsorted.clear()
         for key in list(self._said)[: max(0, len(self._said) - REMEMBERED)]:
             del self._said[key]
@@ -65,7 +71,7 @@ class Witness:
         self._sort()
         key = (envelope.key_id, natural_key(transaction))
         said = self._said.get(key)
-        if said is None or refusal.code != "already":
+        if said is None or refusal.code not in _SIGNED:
             return
         pair: list[tuple[Envelope, bytes]] = [(envelope, data), (decode_envelope(said), said)]
         first, second = sorted(pair, key=lambda one: one[0].payload)

@@ -1,0 +1,206 @@
+"""A dealer's deal: shares of its two secrets, each encrypted to its holder and committed to.
+
+docs/spec page 13, docs/decisions/0021. All of a secret's half of the deal follows from the secret:
+the polynomial, the key pair that encrypts, and so every byte. Whoever opens the secret later can
+make the half again, and so tell a dealer that cheated a holder from a holder that says it did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from nacl import bindings
+from nacl.exceptions import CryptoError
+
+from collegium.canonical import malformed
+from collegium.errors import FormatError
+from collegium.ledger.hashing import DIGEST_SIZE, lp, tag, tagged_hash
+from collegium.ledger.hpke import expand, hkdf
+from collegium.ledger.keys import KEY_SIZE
+from collegium.secrecy.setting import Circle
+from collegium.secrecy.shamir import ELEMENT_SIZE, PRIME, from_element, split, to_element
+
+_TAG = tag("deal")
+_STANZA = DIGEST_SIZE + ELEMENT_SIZE
+_COEFFICIENT = 48  # bytes reduced modulo the prime: a bias of 2^-129
+
+
+class Kind(Enum):
+    """The two secrets of a dealer, of which at most one is ever opened."""
+
+    MASK = "mask"
+    """Opens the masks that a dealer shares with the others; for one that dropped out."""
+
+    SELF = "self"
+    """Opens the mask that a dealer put on by itself; for one whose update is in the sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One secret's part of a deal.
+
+    Attributes:
+        ephemeral: X25519 public key to which the holders' keys are added.
+        commitments: 32 bytes a holder, in order.
+        ciphertexts: 32 bytes a holder, in order.
+    """
+
+    ephemeral: bytes
+    commitments: tuple[bytes, ...]
+    ciphertexts: tuple[bytes, ...]
+
+
+Deal = dict[Kind, Half]
+
+
+def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
+    """Return a secret's part of a deal, the same whenever and by whomever it is made.
+
+    Args:
+        circle: the holders.
+        dealer: the member whose secret it is.
+        kind: which secret.
+        secret: a field element.
+
+    Raises:
+        FormatError: a holder's key has small order.
+    """
+    bound = _bound(circle, dealer, kind)
+    seed = from_element(secret)
+    size = _COEFFICIENT * (circle.threshold - 1)
+    stream = Cipher(
+        algorithms.AES(expand(seed, tag("secagg-polynomial") + bound, 32)), modes.CTR(bytes(16))
+    ).encryptor().update(bytes(size))  # fmt: skip
+    coefficients = [
+        int.from_bytes(stream[at : at + _COEFFICIENT], "little") % PRIME
+        for at in range(0, size, _COEFFICIENT)
+    ]
+    shares = map(from_element, split(secret, coefficients, len(circle.keys)))
+    private = _ephemeral(seed, bound)
+    commitments, ciphertexts = [], []
+    for (holder, keys), share in zip(circle.keys.items(), shares, strict=True):
+        commitments.append(_commitment(bound, holder, share))
+        ciphertexts.append(_xor(share, _pad(private, keys.share, bound, holder)))
+    public = bindings.crypto_scalarmult_base(private)
+    return Half(public, tuple(commitments), tuple(ciphertexts))
+
+
+def open_share(
+    half: Half, circle: Circle, dealer: str, kind: Kind, holder: str, private: bytes
+) -> bytes | None:
+    """Return a holder's share, or None where it was not dealt the share that is committed to.
+
+    Args:
+        half: of the dealer's deal.
+        circle: the holders.
+        dealer: the member that dealt.
+        kind: which secret.
+        holder: the member whose share it is.
+        private: the holder's private share key.
+    """
+    bound, index = _bound(circle, dealer, kind), circle.numbers[holder] - 1
+    try:
+        pad = _pad(private, half.ephemeral, bound, holder)
+    except FormatError:
+        return None
+    share = _xor(half.ciphertexts[index], pad)
+    return share if share_holds(half, circle, dealer, kind, holder, share) else None
+
+
+def share_holds(
+    half: Half, circle: Circle, dealer: str, kind: Kind, holder: str, share: bytes
+) -> bool:
+    """Return whether a share is the one that its dealer committed to."""
+    if to_element(share) is None:
+        return False
+    index = circle.numbers[holder] - 1
+    return _commitment(_bound(circle, dealer, kind), holder, share) == half.commitments[index]
+
+
+def secret_holds(half: Half, circle: Circle, dealer: str, kind: Kind, secret: int) -> bool:
+    """Return whether a combined secret is the one that a deal was made from.
+
+    The ephemeral key follows from the secret, so it commits to it.
+    """
+    private = _ephemeral(from_element(secret), _bound(circle, dealer, kind))
+    if bindings.crypto_scalarmult_base(private) != half.ephemeral:
+        return False
+    public = circle.keys[dealer].mask
+    return kind is Kind.SELF or bindings.crypto_scalarmult_base(mask_private(secret)) == public
+
+
+def mask_private(secret: int) -> bytes:
+    """Return the private X25519 key that a mask secret stands for."""
+    return expand(from_element(secret), tag("secagg-mask-key"), 32)
+
+
+def encode_deal(deal: Deal) -> bytes:
+    """Return the blob of a deal."""
+    parts = [_TAG, len(deal[Kind.MASK].commitments).to_bytes(4, "big")]
+    for kind in Kind:
+        half = deal[kind]
+        parts.append(half.ephemeral)
+        for pair in zip(half.commitments, half.ciphertexts, strict=True):
+            parts += pair
+    return b"".join(parts)
+
+
+def decode_deal(data: bytes, circle: Circle) -> Deal:
+    """Return the deal in a blob.
+
+    Raises:
+        FormatError: the bytes are no deal to this circle.
+    """
+    holders = len(circle.keys)
+    head = _TAG + holders.to_bytes(4, "big")
+    size = KEY_SIZE + holders * _STANZA
+    if not data.startswith(head) or len(data) != len(head) + len(Kind) * size:
+        raise malformed("a deal of shares", f"it has another form than a deal to {holders} holders")
+    deal: Deal = {}
+    for number, kind in enumerate(Kind):
+        start = len(head) + number * size
+        stanzas = range(start + KEY_SIZE, start + size, _STANZA)
+        deal[kind] = Half(
+            data[start : start + KEY_SIZE],
+            tuple(data[at : at + DIGEST_SIZE] for at in stanzas),
+            tuple(data[at + DIGEST_SIZE : at + _STANZA] for at in stanzas),
+        )
+    return deal
+
+
+def _bound(circle: Circle, dealer: str, kind: Kind) -> bytes:
+    return circle.bound + lp(kind.value.encode()) + lp(dealer.encode())
+
+
+def _ephemeral(seed: bytes, bound: bytes) -> bytes:
+    return expand(seed, tag("secagg-ephemeral") + bound, 32)
+
+
+def _pad(private: bytes, public: bytes, bound: bytes, holder: str) -> bytes:
+    """Return the one-time pad between a dealer's ephemeral key and a holder's."""
+    shared = agree(private, public)
+    return hkdf(shared, tag("secagg-share") + bound + lp(holder.encode()), ELEMENT_SIZE)
+
+
+def agree(private: bytes, public: bytes) -> bytes:
+    """Return the X25519 shared secret of a private and a public key.
+
+    Raises:
+        FormatError: the public key has small order.
+    """
+    try:
+        return bindings.crypto_scalarmult(private, public)
+    except CryptoError as error:
+        raise malformed("an X25519 key", "it has small order") from error
+
+
+def _commitment(bound: bytes, holder: str, share: bytes) -> bytes:
+    return tagged_hash("secagg-commitment", bound, lp(holder.encode()), share)
+
+
+def _xor(first: bytes, second: bytes) -> bytes:
+    return (int.from_bytes(first, "little") ^ int.from_bytes(second, "little")).to_bytes(
+        ELEMENT_SIZE, "little"
+    )

@@ -1,0 +1,106 @@
+r"""The blob of a masked update, and what is in one before it is masked; docs/spec page 13.
+
+``collegium/masked/v1\0``, u64 m, u8 width in bytes (4 or 8), i16 exponent e, then m little-endian
+residues. m is two more than the model has coordinates: the last two count, over the sum, how many
+updates are saturated and how many have a small peak, which steer the next round's exponent.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.errors import FormatError
+from collegium.learning.blobs import LIMIT, MAX_EXPONENT
+from collegium.learning.encoding import indicators
+from collegium.ledger.contract.votes import is_saturated, is_small
+from collegium.ledger.hashing import tag
+from collegium.secrecy.masking import RingVector, ring_type
+
+INDICATORS = 2
+"""Coordinates beyond the model's: saturated updates, and updates with a small peak."""
+
+_TAG = tag("masked")
+_HEADER = struct.Struct(f">{len(_TAG)}sQBh")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Total:
+    """What an attempt's masked updates add up to.
+
+    Attributes:
+        values: int64 [d], the sum of weight x update.
+        saturated: how many of the updates are saturated (architecture 3.5).
+        small: how many have a small peak.
+    """
+
+    values: NDArray[np.int64]
+    saturated: int
+    small: int
+
+
+def residues(values: NDArray[np.int16], weight: int, ring: int) -> RingVector:
+    """Return an update as it enters the sum: weighted, with its indicators, in the ring.
+
+    Args:
+        values: int16 [d] in ±32767.
+        weight: the site's registered weight.
+        ring: 32 or 64.
+    """
+    peak, saturated = indicators(values)
+    vector = np.empty(values.size + INDICATORS, ring_type(ring))
+    signed = vector.view(np.int32 if ring == 32 else np.int64)
+    np.multiply(values, weight, out=signed[:-INDICATORS], casting="unsafe", dtype=signed.dtype)
+    signed[-2] = is_saturated(saturated, values.size)
+    signed[-1] = is_small(peak)
+    return vector
+
+
+def total_of(vector: RingVector, weights: int, updates: int) -> Total | None:
+    """Return what a sum in the ring stands for, or None where no honest updates give it.
+
+    Args:
+        vector: the sum of the residues, uint32 or uint64 [d + 2].
+        weights: the sum of the weights.
+        updates: how many updates are in it.
+    """
+    values = vector.view(np.int32 if vector.itemsize == 4 else np.int64).astype(np.int64)
+    sums, saturated, small = values[:-INDICATORS], int(values[-2]), int(values[-1])
+    bound = LIMIT * weights
+    if sums.min() < -bound or sums.max() > bound:
+        return None
+    if not (0 <= saturated <= updates and 0 <= small <= updates):
+        return None
+    return Total(sums, saturated, small)
+
+
+def encode_masked(vector: RingVector, exponent: int) -> bytes:
+    """Return the blob of a masked update."""
+    return _HEADER.pack(_TAG, vector.size, vector.itemsize, exponent) + vector.tobytes()
+
+
+def decode_masked(data: bytes, parameters: int, ring: int, exponent: int) -> RingVector:
+    """Return the residues in a masked update's blob, read-only.
+
+    Args:
+        data: the blob.
+        parameters: d, how many coordinates the model has.
+        ring: 32 or 64, of the attempt.
+        exponent: e of the attempt.
+
+    Raises:
+        FormatError: the bytes are no masked update, or one of another attempt's shape.
+    """
+    kind = ring_type(ring)
+    expected = _HEADER.pack(_TAG, parameters + INDICATORS, kind.itemsize, exponent)
+    size = len(expected) + (parameters + INDICATORS) * kind.itemsize
+    if not data.startswith(expected) or len(data) != size or abs(exponent) > MAX_EXPONENT:
+        raise FormatError(
+            "blob.misfit", "a masked update does not fit its round",
+            "its header or its length is another one", "the participant is excluded",
+        )  # fmt: skip
+    found: RingVector = np.frombuffer(data, kind, parameters + INDICATORS, _HEADER.size)
+    return found

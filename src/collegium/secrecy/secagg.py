@@ -1,0 +1,219 @@
+"""Secure aggregation with pairwise masks that survives drop-outs, against malicious members.
+
+Bonawitz, Ivanov, Kreuter, Marcedone, McMahan, Patel, Ramage, Segal and Seth, "Practical Secure
+Aggregation for Privacy-Preserving Machine Learning", CCS 2017, figure 4. The ledger takes the
+server's place: it fixes keys, deals and survivors for everybody alike (docs/spec page 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from nacl import bindings
+
+from collegium.errors import FormatError
+from collegium.ledger.hashing import lp, tag
+from collegium.ledger.hpke import expand, hkdf
+from collegium.secrecy.deal import (
+    Deal,
+    Kind,
+    agree,
+    decode_deal,
+    encode_deal,
+    make_half,
+    mask_private,
+    open_share,
+    secret_holds,
+    share_holds,
+)
+from collegium.secrecy.masking import RingVector, add_masks, add_up
+from collegium.secrecy.secure_sum import Flaw, OwnSecrets, Posted, SecureSum
+from collegium.secrecy.setting import Agreement, Circle, PublicKeys
+from collegium.secrecy.shamir import combine, from_element
+
+_KEY_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SecAgg:
+    """Bonawitz et al. 2017 over the complete graph."""
+
+    name: str = "secagg@1"
+
+    def advertise(self, own: OwnSecrets) -> PublicKeys:
+        """Return the keys that a member advertises."""
+        return PublicKeys(
+            bindings.crypto_scalarmult_base(mask_private(own.mask)),
+            bindings.crypto_scalarmult_base(own.share),
+        )
+
+    def deal(self, own: OwnSecrets, circle: Circle, member: str) -> bytes:
+        """Return the blob of shares that a member deals to all holders, itself among them."""
+        secrets = {Kind.MASK: own.mask, Kind.SELF: own.own}
+        return encode_deal(
+            {kind: make_half(circle, member, kind, secret) for kind, secret in secrets.items()}
+        )
+
+    def is_sound(
+        self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
+    ) -> bool:
+        """Return whether a member got both its shares from a deal."""
+        try:
+            halves = decode_deal(deal, circle)
+        except FormatError:
+            return False
+        return all(
+            open_share(half, circle, dealer, kind, member, own.share) is not None
+            for kind, half in halves.items()
+        )
+
+    def protect(
+        self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
+    ) -> None:
+        """Add the member's own mask, and each mask that it shares with another dealer."""
+        transcript = agreement.transcript()
+        private = mask_private(own.mask)
+        plus, minus = [_own_key(own.own, transcript, member)], list[bytes]()
+        for other in agreement.deals:
+            if other != member:
+                key = _pair_key(private, agreement, transcript, member, other)
+                (plus if member < other else minus).append(key)
+        add_masks(vector, plus, minus)
+
+    def shares(
+        self, own: OwnSecrets, agreement: Agreement, member: str, deals: Mapping[str, bytes],
+        survivors: frozenset[str],
+    ) -> dict[str, bytes]:  # fmt: skip
+        """Return the share that a member posts of each dealer's secret, never of both."""
+        circle = agreement.circle
+        found = {}
+        for dealer, blob in deals.items():
+            kind = _opened_kind(dealer, survivors)
+            half = decode_deal(blob, circle)[kind]
+            share = open_share(half, circle, dealer, kind, member, own.share)
+            if share is not None:
+                found[dealer] = share
+        return found
+
+    def total(
+        self, agreement: Agreement, masked: Mapping[str, RingVector], deals: Mapping[str, bytes],
+        posted: Posted,
+    ) -> RingVector | Flaw:  # fmt: skip
+        """Return the sum of the vectors behind masked ones, or who stands in its way."""
+        survivors = frozenset(masked)
+        transcript = agreement.transcript()
+        plus, minus = list[bytes](), list[bytes]()
+        for dealer, kind, _, secret in _opened(agreement, deals, posted, survivors):
+            if isinstance(secret, Flaw):
+                return secret
+            if kind is Kind.SELF:
+                minus.append(_own_key(secret, transcript, dealer))
+                continue
+            private = mask_private(secret)
+            for other in sorted(survivors):
+                key = _pair_key(private, agreement, transcript, dealer, other)
+                (plus if dealer < other else minus).append(key)
+        total = add_up(list(masked.values()))
+        add_masks(total, plus, minus)
+        return total
+
+    def forged(
+        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
+        survivors: frozenset[str],
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        """Return holder and dealer of each posted share that its dealer did not commit to."""
+        circle = agreement.circle
+        found = []
+        for dealer, blob in deals.items():
+            kind = _opened_kind(dealer, survivors)
+            try:
+                half = decode_deal(blob, circle)[kind]
+            except FormatError:
+                continue
+            found += [
+                (holder, dealer)
+                for holder, given in posted.items()
+                if dealer in given
+                and not share_holds(half, circle, dealer, kind, holder, given[dealer])
+            ]
+        return sorted(found)
+
+    def cheated(
+        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
+        survivors: frozenset[str],
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        """Return dealer and holder of each share that its dealer can be shown to have dealt wrong.
+
+        Where the shares combine to no secret behind the deal, that is every holder.
+        """
+        circle = agreement.circle
+        found = []
+        for dealer, kind, deal, secret in _opened(agreement, deals, posted, survivors):
+            if isinstance(secret, Flaw):
+                if secret.why == "deal":
+                    found += [(dealer, holder) for holder in circle.keys]
+                continue
+            right, given = make_half(circle, dealer, kind, secret), deal[kind]
+            pairs = zip(
+                circle.keys,
+                zip(right.commitments, right.ciphertexts, strict=True),
+                zip(given.commitments, given.ciphertexts, strict=True),
+                strict=True,
+            )
+            found += [(dealer, holder) for holder, ours, theirs in pairs if ours != theirs]
+        return found
+
+
+def _opened_kind(dealer: str, survivors: frozenset[str]) -> Kind:
+    return Kind.SELF if dealer in survivors else Kind.MASK
+
+
+def _opened(
+    agreement: Agreement, deals: Mapping[str, bytes], posted: Posted, survivors: frozenset[str]
+) -> Iterator[tuple[str, Kind, Deal, int | Flaw]]:
+    """Yield each dealer, which of its secrets is open, its deal, and the secret or what is wrong.
+
+    The shares of the first holders that match their commitments are combined, threshold many.
+    """
+    circle = agreement.circle
+    for dealer in agreement.deals:
+        kind = _opened_kind(dealer, survivors)
+        try:
+            deal = decode_deal(deals[dealer], circle)
+        except FormatError:
+            yield dealer, kind, {}, Flaw("deal", dealer)
+            continue
+        matching = (
+            (circle.numbers[holder], int.from_bytes(posted[holder][dealer], "little"))
+            for holder in circle.keys
+            if dealer in posted.get(holder, {})
+            and share_holds(deal[kind], circle, dealer, kind, holder, posted[holder][dealer])
+        )
+        good = list(islice(matching, circle.threshold))
+        if len(good) < circle.threshold:
+            yield dealer, kind, deal, Flaw("shares", dealer)
+            continue
+        holders, shares = zip(*good, strict=True)
+        secret = combine(holders, shares)
+        holds = secret_holds(deal[kind], circle, dealer, kind, secret)
+        yield dealer, kind, deal, secret if holds else Flaw("deal", dealer)
+
+
+def _own_key(secret: int, transcript: bytes, member: str) -> bytes:
+    info = tag("secagg-own-mask") + transcript + lp(member.encode())
+    return expand(from_element(secret), info, _KEY_SIZE)
+
+
+def _pair_key(
+    private: bytes, agreement: Agreement, transcript: bytes, member: str, other: str
+) -> bytes:
+    """Return the key of the mask between a member, whose private key is given, and another."""
+    shared = agree(private, agreement.circle.keys[other].mask)
+    first, second = sorted((member, other))
+    names = lp(first.encode()) + lp(second.encode())
+    return hkdf(shared, tag("secagg-pair-mask") + transcript + names, _KEY_SIZE)
+
+
+SECAGG: SecureSum = SecAgg()

@@ -1,0 +1,90 @@
+"""What everybody agrees on about one attempt with masked updates, as the ledger fixed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from collegium.ledger.hashing import lp, tag, tagged_hash, u64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The attempt: on which ledger (its genesis digest), of which study, which round and try."""
+
+    genesis: bytes
+    study: str
+    round: int
+    attempt: int
+
+    def encode(self) -> bytes:
+        """Return the bytes that bind keys and shares to it."""
+        study = lp(self.study.encode())
+        return b"".join((tag("secagg"), self.genesis, study, u64(self.round), u64(self.attempt)))
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeys:
+    """X25519 keys that a member advertised for one attempt: to agree on masks, to get shares."""
+
+    mask: bytes
+    share: bytes
+
+
+@dataclass(frozen=True)
+class Circle:
+    """Who may hold shares in an attempt, with the keys they advertised, in order of ids.
+
+    Attributes:
+        place: the attempt.
+        threshold: t, how many shares give a secret.
+        keys: by member; the first is holder 1.
+    """
+
+    place: Place
+    threshold: int
+    keys: Mapping[str, PublicKeys]
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Each member's number as a holder of shares, counted from 1."""
+        return {member: index for index, member in enumerate(self.keys, 1)}
+
+    @cached_property
+    def bound(self) -> bytes:
+        """The bytes that bind everything in a deal to this attempt."""
+        return self.place.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """An attempt whose deals are fixed: from here on, updates may be masked.
+
+    Attributes:
+        circle: who may hold shares.
+        model: digest of the model from which training starts.
+        exponent: e of the encoding.
+        ring: 32 or 64.
+        deals: digest of each dealer's deal, in order of ids; dealers are whose updates are summed.
+    """
+
+    circle: Circle
+    model: bytes
+    exponent: int
+    ring: int
+    deals: Mapping[str, bytes]
+
+    def transcript(self) -> bytes:
+        """Return a digest of all of it, which every mask depends on.
+
+        Two members who saw different histories therefore share no mask: what they send does not
+        add up to anything, and shows nothing.
+        """
+        parts = [self.circle.place.encode(), u64(self.circle.threshold)]
+        parts += [self.model, u64(self.exponent + 2**32), u64(self.ring)]
+        for member, keys in self.circle.keys.items():
+            parts += [lp(member.encode()), keys.mask, keys.share]
+        for member, deal in self.deals.items():
+            parts += [lp(member.encode()), deal]
+        return tagged_hash("secagg-transcript", *parts)
