@@ -171,7 +171,7 @@ def prepared(workload: Workload, rows: dict[str, SiteRows], trainer: Trainer) ->
     test = {
         name: SiteRows(name, one.x[:50], one.y[:50], one.person[:50]) for name, one in rows.items()
     }
-    spec = model_spec(read.study.model, workload.widths[0], workload.classes)
+    spec = model_spec(read.study.model, schema)
     parts = Parts(
         study=read.study, dataset=dataset, spec=spec, trainer=trainer, rule=FEDAVG,
         server=AVERAGE, protection=NONE,

@@ -8,7 +8,7 @@ import pytest
 from tests.data.example_tables import SCHEMA, dataset, site
 
 from collegium.data.checking import check_dataset
-from collegium.data.table import Category, DataSet, Feature
+from collegium.data.table import Category, DataSet, Feature, Task
 from collegium.errors import DataError
 
 GOOD = dataset(site("a", 9), site("b", 5, first_person=9))
@@ -18,12 +18,24 @@ def with_rows(**changes: Any) -> DataSet:
     return dataset(GOOD.sites[0], replace(GOOD.sites[1], **changes))
 
 
+def with_target(task: Task, y: Any, event: str = "", columns: tuple[Feature, ...] = ()) -> DataSet:
+    schema = replace(SCHEMA, task=task, classes=(), positive="", event=event)
+    x = np.ones((len(y), 4 + len(columns)), np.float32)
+    rows = replace(site("a", len(y)), y=np.asarray(y, np.float32), x=x)
+    return dataset(rows, schema=replace(schema, features=(*SCHEMA.features, *columns)))
+
+
+DAYS = Feature("days", "days", "exposure", "days")
+
+
 def with_feature(feature: Feature) -> DataSet:
     return replace(GOOD, schema=replace(SCHEMA, features=(*SCHEMA.features[:2], feature)))
 
 
 def test_a_good_data_set_passes() -> None:
     check_dataset(GOOD)
+    check_dataset(with_target("count", [0, 3, 1], columns=(DAYS,)))
+    check_dataset(with_target("survival", [[0, 1], [2.5, 0]], event="died_in_time"))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,17 @@ def test_a_good_data_set_passes() -> None:
         (replace(GOOD, schema=replace(SCHEMA, target="age")), "two columns are named 'age'"),
         (replace(GOOD, schema=replace(SCHEMA, classes=("a", "b", "c"))), "3 classes"),
         (replace(GOOD, schema=replace(SCHEMA, task="multiclass")), "2 classes"),
+        (replace(GOOD, schema=replace(SCHEMA, event="x")), "the column of events 'x'"),
+        (with_target("survival", [[0, 1]]), "the column of events ''"),
+        (with_target("survival", [[0, 1]], event="died"), "two columns are named 'died'"),
+        (with_target("survival", [1, 2], event="e"), "y of site 'a' is float32 (2,)"),
+        (with_target("survival", [[-1, 1]], event="e"), "a time below 0"),
+        (with_target("survival", [[1, 2]], event="e"), "an event that is neither 0 nor 1"),
+        (with_target("survival", [[1, np.inf]], event="e"), "not finite"),
+        (with_target("count", [1, 0.5]), "no whole number"),
+        (with_target("count", [1, -1]), "no whole number"),
+        (with_target("count", [1], columns=(DAYS, replace(DAYS, name="d"))), "2 exposures"),
+        (with_target("regression", [1], columns=(DAYS,)), "1 exposures"),
         (with_feature(Feature("w", "w", "numeric", scale=0.0)), "scale above 0"),
         (with_feature(Feature("w", "w", "numeric", center=float("inf"))), "finite center"),
         (

@@ -54,6 +54,36 @@ def test_the_cells_are_those_that_a_clinician_would_write(table: Path) -> None:
     ]
 
 
+def test_times_events_and_exposures_come_back_as_they_were(table: Path) -> None:
+    doses = np.linspace(-1, 2, 7, dtype=np.float32)[:, None]
+    y = np.stack([np.arange(7), np.arange(7) % 2], axis=1).astype(np.float32)
+    dose = NUMBERS.features[0]
+    survival = Schema((dose,), "days", "survival", event="died")
+    rows = SiteRows("here", doses, y, np.arange(7))
+    table.write_text(site_table(survival, rows))
+    assert table.read_text().splitlines()[:2] == ["dose,days,died,person", "-4,0,0,0"]
+    found = read_site(table, survival, "here", PERSON)
+    assert np.array_equal(found.y, y)
+    counted = Schema((dose, Feature("years", "years", "exposure", "years")), "falls", "count")
+    years = np.log([0.1, 0.5, 1, 2, 3, 1 / 3, 700]).astype(np.float32)[:, None]
+    rows = SiteRows("here", np.concatenate([doses, years], axis=1), y[:, 0], np.arange(7))
+    table.write_text(site_table(counted, rows))
+    found = read_site(table, counted, "here", PERSON)
+    assert np.array_equal(found.x, rows.x)
+    assert np.array_equal(found.y, rows.y)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"), [("1,2,2,p", "neither 0 nor 1"), ("1,,1,p", "has no value")]
+)
+def test_a_time_or_an_event_that_is_none_is_told(table: Path, line: str, why: str) -> None:
+    schema = Schema(NUMBERS.features, "days", "survival", event="died")
+    table.write_text("dose,days,died,person\n" + line + "\n")
+    with pytest.raises(DataError) as caught:
+        read_site(table, schema, "here", PERSON)
+    assert why in caught.value.what
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     doses=st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20),

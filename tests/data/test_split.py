@@ -100,6 +100,13 @@ def test_values_of_a_regression_are_split_by_chance() -> None:
     assert (len(train.y), len(test.y)) == (33, 17)
 
 
+def test_events_and_the_censored_are_split_in_proportion() -> None:
+    rows = site("here", 50)
+    y = np.stack([np.arange(50), np.arange(50) < 10], axis=1).astype(np.float32)
+    _, test = split(SiteRows("here", rows.x, y, rows.person), 0.2, 0)
+    assert (len(test.y), test.y[:, 1].sum()) == (10, 2)
+
+
 @pytest.mark.parametrize(
     ("make", "test"),
     [

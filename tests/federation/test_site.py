@@ -45,8 +45,7 @@ from collegium.study.reading import read_study
 def other_model(within: Consortium) -> bytes:
     """A model of another architecture over the same inputs."""
     prepared = within.prepared
-    inputs = next(iter(prepared.train.values())).x.shape[1]
-    spec = model_spec(Model(architecture="mlp", hidden=(3,)), inputs, 2)
+    spec = model_spec(Model(architecture="mlp", hidden=(3,)), prepared.dataset.schema)
     parameters = initial_parameters(spec, 1)
     server = prepared.study.aggregation.server
     return encode_model(initial_state(tensors(spec), parameters, prepared.parts.server, server))

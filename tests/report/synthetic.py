@@ -41,7 +41,10 @@ ROWS = (90, 70, 12, 45)
 CLASSES: dict[Task, tuple[str, ...]] = {
     "binary": ("absent", "present"),
     "multiclass": ("none", "mild", "severe"),
+    "ordinal": ("none", "mild", "severe"),
     "regression": (),
+    "count": (),
+    "survival": (),
 }
 
 Scores = dict[str, Any]
@@ -80,6 +83,7 @@ def provenance(task: Task) -> Provenance:
             task=task,
             classes=CLASSES[task],
             positive="a fever that lasts a week" if task == "binary" else "",
+            event="died" if task == "survival" else "",
         ),
     )
 
@@ -90,18 +94,28 @@ def rows(task: Task, seed: int = 1) -> tuple[dict[str, Any], Scores, Scores, Sco
     truth: dict[str, Any] = {}
     models: tuple[Scores, Scores, Scores] = ({}, {}, {})
     for place, (site, number) in enumerate(zip(SITES, ROWS, strict=True)):
-        classes = {"binary": 2, "multiclass": 3, "regression": 0}[task]
         if task == "regression":
             truth[site] = random.normal(40, 10, number).astype(np.float32)
+        elif task == "count":
+            truth[site] = random.poisson(4, number).astype(np.float32)
+        elif task == "survival":
+            time = random.exponential(300, number)
+            seen = random.random(number) < (0.1 if place == 2 else 0.6)
+            truth[site] = np.stack([np.ceil(time), seen], axis=1).astype(np.float32)
         else:
-            truth[site] = random.integers(0, classes, number)
+            truth[site] = random.integers(0, len(CLASSES[task]), number)
             if place == 2:
                 truth[site][:] = 1
         for scores in models:
             if task == "binary":
                 logit = 1.6 * (2 * truth[site] - 1) + random.normal(0, 1.6, number)
                 scores[site] = (1 / (1 + np.exp(-logit)))[:, None]
-            elif task == "multiclass":
+            elif task == "count":
+                scores[site] = np.abs(truth[site] + random.normal(0, 1, number))[:, None]
+            elif task == "survival":
+                order = -np.log(truth[site][:, 0])
+                scores[site] = (order + random.normal(0, 1, number))[:, None]
+            elif task != "regression":
                 logits = 1.5 * np.eye(3)[truth[site]] + random.normal(0, 1, (number, 3))
                 scores[site] = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
             else:
@@ -114,7 +128,7 @@ def quality(task: Task, truth: dict[str, Any], scores: Scores) -> Quality:
     told = {"threshold": 0.5, "replicates": REPLICATES, "seed": 3}
     overall = intervals(task, y, together, **told)  # type: ignore[arg-type]
     sites = {name: intervals(task, truth[name], scores[name], **told) for name in truth}  # type: ignore[arg-type]
-    table = reliability(task, y, together) if task != "regression" else ()
+    table = reliability(task, y, together) if CLASSES[task] else ()
     return Quality(
         overall=measure(task, y, together),
         sites={name: measure(task, truth[name], scores[name]) for name in truth},
@@ -183,8 +197,8 @@ def inputs(task: Task = "binary") -> Inputs:
 def round_line(task: Task, number: int, **changed: Any) -> RoundLine:
     learned = 1 - 0.5 * 0.8**number
     value = {"auc": learned, "accuracy": learned - 0.05, "log_loss": 1 - learned / 2}
-    if task == "regression":
-        value = {"mae": 10 - 5 * learned, "r2": learned}
+    value |= {"qwk": learned, "c_index": learned, "mae": 10 - 5 * learned, "r2": learned}
+    value["poisson_deviance"] = 2 - learned
     sites = {
         site: {name: one - 0.01 * place for name, one in value.items()}
         for place, site in enumerate(SITES)

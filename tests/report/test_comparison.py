@@ -93,7 +93,7 @@ def test_no_benefit_is_claimed_whose_interval_includes_zero(
         assert " is better than " not in told
         assert " is worse than " not in told
     else:
-        smaller = task == "regression"
+        smaller = task in ("regression", "count")
         better = (interval.low > 0) != smaller
         assert (" is better than " in told) is better
         assert (" is worse than " in told) is not better

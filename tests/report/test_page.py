@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace as with_fields
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from collegium.report.content import ReportContent
 from collegium.report.measurements import FinalLine
 from collegium.report.page import SIMULATED, render
 
-TASKS: list[Task] = ["binary", "multiclass", "regression"]
+TASKS: list[Task] = list(get_args(Task))
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=y>'\"&\u202e"
 SCALE: dict[str, str] = {"mae": ".4g", "rmse": ".4g"}
 

@@ -106,7 +106,7 @@ def test_a_section_must_be_a_table() -> None:
         {"evaluation__folds": 5},
         {"data__source": {"table": "cohort.csv", "target": "died"}},
         {"consensus__protocol": "pbft"},
-        {"model__architecture": "cox"},
+        {"model__architecture": "cnn"},
     ],
 )
 def test_what_a_later_version_brings_is_called_so(changes: dict[str, Any]) -> None:

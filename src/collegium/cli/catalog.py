@@ -68,8 +68,11 @@ def _data() -> list[Row]:
 def _models() -> list[Row]:
     about = {
         "linear": "predicts a number",
+        "poisson": "predicts a count, with an exposure where the data have one",
+        "cox": "predicts relative hazards from censored times, stratified by site",
         "logistic": "predicts one of two classes",
         "multinomial": "predicts one of several classes",
+        "ordinal": "predicts one of several classes in order, by proportional odds",
         "mlp": "hidden layers of rectified linear units; any of these targets",
     }
     return [{"name": name, "about": about[name]} for name in get_args(Architecture)]

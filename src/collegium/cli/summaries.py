@@ -65,7 +65,7 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     yield f"  check it with: collegium verify {result.folder} --genesis {result.genesis}"
 
 
-_SHOWN = ("accuracy", "auc", "mae", "r2")
+_SHOWN = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2")
 
 
 def quality_lines(measured: FinalLine) -> Iterator[str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from collegium.data.table import DataSet, Schema, SiteRows, input_names
+from collegium.data.table import CLASSIFYING, DataSet, Schema, SiteRows, input_names, target_columns
 from collegium.errors import DataError
 
 
@@ -44,7 +46,8 @@ def check_dataset(dataset: DataSet) -> None:
 def _schema_faults(schema: Schema) -> Iterator[str]:
     if not schema.features:
         yield "it has no feature"
-    for name, count in Counter([f.name for f in schema.features] + [schema.target]).items():
+    columns = [*(feature.name for feature in schema.features), *target_columns(schema)]
+    for name, count in Counter(columns).items():
         if count > 1:
             yield f"two columns are named {name!r}"
     for feature in schema.features:
@@ -53,8 +56,13 @@ def _schema_faults(schema: Schema) -> Iterator[str]:
             yield f"feature {feature.name!r} needs two or more different categories"
         if not (np.isfinite(feature.center) and np.isfinite(feature.scale) and feature.scale > 0):
             yield f"feature {feature.name!r} needs a finite center and a scale above 0"
-    expected = {"binary": 2, "regression": 0}.get(schema.task, max(3, len(schema.classes)))
-    if len(schema.classes) != expected:
+    exposures = sum(feature.kind == "exposure" for feature in schema.features)
+    if exposures > (schema.task == "count"):
+        yield f"a {schema.task} task cannot have {exposures} exposures"
+    if (schema.task == "survival") != bool(schema.event):
+        yield f"a {schema.task} task cannot have the column of events {schema.event!r}"
+    expected = 2 if schema.task == "binary" else max(3, len(schema.classes))
+    if len(schema.classes) != (expected if schema.task in CLASSIFYING else 0):
         yield f"a {schema.task} task cannot have {len(schema.classes)} classes"
 
 
@@ -68,14 +76,12 @@ def _row_faults(schema: Schema, rows: SiteRows) -> Iterator[str]:
         yield f"x of {where} is {rows.x.dtype} {rows.x.shape}, not float32 {shape}"
     elif not np.isfinite(rows.x).all():
         yield f"x of {where} holds a value that is not finite"
-    wanted = np.float32 if schema.task == "regression" else np.int64
-    if rows.y.shape != (count,) or rows.y.dtype != wanted:
-        yield f"y of {where} is {rows.y.dtype} {rows.y.shape}, not {wanted.__name__} ({count},)"
-    elif schema.task == "regression":
-        if not np.isfinite(rows.y).all():
-            yield f"y of {where} holds a value that is not finite"
-    elif count and not (rows.y.min() >= 0 and rows.y.max() < len(schema.classes)):
-        yield f"y of {where} holds a number that is no class"
+    wanted = np.int64 if schema.task in CLASSIFYING else np.float32
+    answers = (count, 2) if schema.task == "survival" else (count,)
+    if rows.y.shape != answers or rows.y.dtype != wanted:
+        yield f"y of {where} is {rows.y.dtype} {rows.y.shape}, not {wanted.__name__} {answers}"
+    elif count:
+        yield from (f"y of {where} holds {what}" for what in _target_faults(schema, rows.y))
     if rows.person.shape != (count,) or rows.person.dtype != np.int64:
         yield f"person of {where} is {rows.person.dtype} {rows.person.shape}, not int64 ({count},)"
     yield from _time_faults(where, rows)
@@ -89,3 +95,17 @@ def _time_faults(where: str, rows: SiteRows) -> Iterator[str]:
         yield f"time of {where} is {time.dtype} {time.shape}, not int64 {shape}"
     elif (time[:, 0] > time[:, 1]).any():
         yield f"time of {where} has a row that ends before it begins"
+
+
+def _target_faults(schema: Schema, y: NDArray[Any]) -> Iterator[str]:
+    if schema.task in CLASSIFYING:
+        if not (y.min() >= 0 and y.max() < len(schema.classes)):
+            yield "a number that is no class"
+    elif not np.isfinite(y).all():
+        yield "a value that is not finite"
+    elif schema.task == "count" and not ((y >= 0) & (y == np.floor(y))).all():
+        yield "a value that is no whole number, 0 or more"
+    elif schema.task == "survival" and not (y[:, 0] >= 0).all():
+        yield "a time below 0"
+    elif schema.task == "survival" and not np.isin(y[:, 1], (0, 1)).all():
+        yield "an event that is neither 0 nor 1"

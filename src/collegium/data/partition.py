@@ -31,9 +31,10 @@ def partition(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, .
     - ``split``: natural sites cut into equal pieces by chance, named ``cleveland-1`` and so on;
       pieces are apportioned by rows (Webster's method, at least one each).
     - ``iid``: all rows shuffled and dealt in equal parts, named ``site-1`` and so on.
-    - ``dirichlet``: label skew: each class is dealt in proportions drawn from a symmetric
-      Dirichlet distribution with concentration `alpha` (Yurochkin et al. 2019; Hsu et al.
-      2019); then the largest sites give to those that have fewer than two persons.
+    - ``dirichlet``: label skew: each class (of survival: events and the censored) is dealt in
+      proportions drawn from a symmetric Dirichlet distribution with concentration `alpha`
+      (Yurochkin et al. 2019; Hsu et al. 2019); then the largest sites give to those that have
+      fewer than two persons.
 
     Args:
         dataset: a registered data set; it is checked against its own schema first.
@@ -103,7 +104,7 @@ def _skewed(
     generator: np.random.RandomState,
 ) -> NDArray[np.int64]:
     """Return each person's site, [persons], with a Dirichlet draw for each class."""
-    if dataset.schema.task == "regression":
+    if dataset.schema.task in ("regression", "count"):
         raise _impossible(dataset, spec, "its target has no classes to be skewed")
     if spec.alpha is None or not 1e-3 <= spec.alpha <= 1e6:
         raise _impossible(dataset, spec, "alpha must lie within 0.001 and 1000000")

@@ -20,7 +20,8 @@ class Persons:
     """The persons behind rows, in the order of their first rows.
 
     `of_row` [rows] is the position of a row's person; `label` [persons] is the highest class
-    that any row of the person has (for a binary task: ever positive), 0 in a regression.
+    that any row of the person has (for a binary task: ever positive), for survival 1 where an
+    event was seen, 0 where there are no classes.
     """
 
     of_row: NDArray[np.int64]
@@ -34,10 +35,12 @@ def by_person(rows: SiteRows) -> Persons:
     position[np.argsort(first)] = np.arange(len(first))
     of_row = position[inverse]
     label = np.zeros(len(first), dtype=np.int64)
-    if _classes(rows.y):
-        np.maximum.at(label, of_row, rows.y)
+    np.maximum.at(label, of_row, _labels(rows.y))
     return Persons(of_row, label)
 
 
-def _classes(y: NDArray[Any]) -> bool:
-    return bool(np.issubdtype(y.dtype, np.integer))
+def _labels(y: NDArray[Any]) -> NDArray[np.int64]:
+    """Return what rows are stratified by, int64 [rows]."""
+    if y.ndim == 2:
+        return np.asarray(y[:, 1], dtype=np.int64)
+    return y if np.issubdtype(y.dtype, np.integer) else np.zeros(len(y), dtype=np.int64)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.table import Feature, Schema, encode
+from collegium.data.table import Feature, Schema, encode, target_columns
 from collegium.errors import DataError
 
 LARGEST_FILE = 64 * 2**20
@@ -168,7 +168,8 @@ def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ..
     """Return the header after checking that it names each feature once, and nothing else."""
     known = [feature.name for feature in schema.features]
     listed = ", ".join(known)
-    if not set(names) & {*known, schema.target}:
+    answers = target_columns(schema)
+    if not set(names) & {*known, *answers}:
         separator = next((mark for mark in ";\t|" if any(mark in name for name in names)), None)
         raise DataError(
             "data.no-header",
@@ -188,12 +189,12 @@ def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ..
                 "which of them is meant cannot be known",
                 "keep one of them",
             )
-        if name not in known and name != schema.target and name not in besides:
+        if name not in (*known, *answers, *besides):
             near = difflib.get_close_matches(name, set(known) - set(names), n=1)
             raise DataError(
                 "data.unknown-column",
                 f"the model knows no column {name[:40]!r}",
-                f"it knows: {listed}; {schema.target} may be there and is ignored",
+                f"it knows: {listed}; {' and '.join(answers)} may be there, ignored",
                 f"rename it to {near[0]!r}" if near else "leave the column out",
             )
     absent = [name for name in (*known, *besides) if name not in names]

@@ -1,8 +1,8 @@
 """One site's rows as a CSV file: what a hospital's node reads, and what a trial writes for it.
 
-The columns are the schema's features and its target. A class is written by its name or by its
-number, counted from 0. A further column may tell which rows belong to one person; its cells are
-only compared with each other and never leave the site.
+The columns are the schema's features and its target (of survival: the time and the event). A class
+is written by its name or by its number, counted from 0. A further column may tell which rows belong
+to one person; its cells are only compared with each other and never leave the site.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.reading import NUMBER, Cells, read_cells
-from collegium.data.table import Feature, Schema, SiteRows, encode
+from collegium.data.table import CLASSIFYING, Feature, Schema, SiteRows, encode, target_columns
 from collegium.errors import DataError
 
 PERSON = "person"
@@ -38,7 +38,8 @@ def read_site(path: Path, schema: Schema, name: str, person: str | None = None) 
     Raises:
         DataError: what is wrong with the file, with row and column where there is one.
     """
-    cells = read_cells(path, schema, (schema.target, *([person] if person is not None else [])))
+    besides = (*target_columns(schema), *([person] if person is not None else []))
+    cells = read_cells(path, schema, besides)
     x = encode(schema, {feature.name: cells.column(feature) for feature in schema.features})
     persons = np.arange(len(x), dtype=np.int64)
     if person is not None:
@@ -48,9 +49,13 @@ def read_site(path: Path, schema: Schema, name: str, person: str | None = None) 
 
 def _targets(schema: Schema, cells: Cells) -> NDArray[np.int64] | NDArray[np.float32]:
     column = cells.of(schema.target)
-    if schema.task == "regression":
-        target = Feature(schema.target, schema.target, "numeric")
-        return cells.column(target).astype(np.float32)
+    if schema.task not in CLASSIFYING:
+        numbers_of = [
+            cells.column(Feature(name, name, "numeric" if place == 0 else "binary"))
+            for place, name in enumerate(target_columns(schema))
+        ]
+        together = np.stack(numbers_of, axis=1).astype(np.float32)
+        return together if schema.task == "survival" else together[:, 0]
     numbers = {str(number): number for number in range(len(schema.classes))}
     known = numbers | {name: number for number, name in enumerate(schema.classes)}
     found = np.empty(len(column), dtype=np.int64)
@@ -91,17 +96,22 @@ def site_table(schema: Schema, rows: SiteRows) -> str:
         inputs = rows.x[:, at : at + width]
         columns.append([_cell(feature, inputs[row]) for row in range(len(inputs))])
         at += width
-    columns.append([_target(schema, value) for value in rows.y.tolist()])
+    answers = rows.y.T if schema.task == "survival" else rows.y[None]
+    columns += [[_target(schema, value) for value in answer.tolist()] for answer in answers]
     columns.append([str(number) for number in _numbered([str(one) for one in rows.person])])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(feature.name for feature in schema.features), schema.target, PERSON])
+    writer.writerow(
+        [*(feature.name for feature in schema.features), *target_columns(schema), PERSON]
+    )
     writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
 
 
 def _target(schema: Schema, value: float) -> str:
-    return repr(value) if schema.task == "regression" else schema.classes[int(value)]
+    if schema.task in CLASSIFYING:
+        return schema.classes[int(value)]
+    return repr(value).removesuffix(".0")
 
 
 def _cell(feature: Feature, inputs: NDArray[np.float32]) -> str:
@@ -114,6 +124,8 @@ def _cell(feature: Feature, inputs: NDArray[np.float32]) -> str:
         tried = [str(int(inputs[0]))]
     else:
         exact = float(inputs[0]) * feature.scale + feature.center
+        if feature.kind == "exposure":
+            exact = float(np.exp(np.float64(inputs[0])))
         rounded = (float(f"{exact:.{digits}g}") for digits in range(1, _DIGITS + 1))
         tried = [repr(number).removesuffix(".0") for number in rounded]
     schema = Schema((feature,), "", "regression")

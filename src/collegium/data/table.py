@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from collegium.errors import DataError
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "ordinal", "regression", "count", "survival"]
+"""What a target is: one of two classes, of several, of several in order; a number; how often
+something happened; or when it happened, if it did while somebody looked (right-censored)."""
+
+CLASSIFYING: frozenset[Task] = frozenset({"binary", "multiclass", "ordinal"})
+"""Tasks whose target is a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,14 @@ class Feature:
 
     A numeric feature enters a model as (value - center) / scale, both in its unit; a binary
     one as 0 or 1; a categorical one as indicators of its categories except the first, which
-    is the reference (an intercept already stands for it).
+    is the reference (an intercept already stands for it). An exposure, such as a time under
+    observation, enters the model of a count as the logarithm of its value, with the fixed
+    coefficient 1: twice the time, twice the events.
     """
 
     name: str
     title: str
-    kind: Literal["numeric", "binary", "categorical"]
+    kind: Literal["numeric", "binary", "categorical", "exposure"]
     unit: str = ""
     center: float = 0.0
     scale: float = 1.0
@@ -49,8 +56,10 @@ class Feature:
 class Schema:
     """The columns of a table, and the question that its target column answers.
 
-    `classes` names the classes in the order of their numbers, none for a regression;
-    `positive` puts in words what class 1 of a binary task means.
+    `classes` names the classes in the order of their numbers, from the least to the most for
+    an ordinal task, none for a task that has no classes; `positive` puts in words what class 1
+    of a binary task means. In a survival task `target` is the column of times and `event` that
+    of what ended them: 1 where the event was seen, 0 where observation ended before it.
     """
 
     features: tuple[Feature, ...]
@@ -58,17 +67,20 @@ class Schema:
     task: Task
     classes: tuple[str, ...] = ()
     positive: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SiteRows:
     """The rows of one site.
 
-    `x` is float32 [rows, inputs], already encoded; `y` is int64 class numbers [rows], or
-    float32 values for a regression; `person` is int64 [rows] and has the same number wherever
-    rows belong to the same person, at any site of the data set. `time` is int64 [rows, 2], the
-    first and the last moment that a row is about, on the person's own clock, where there is one:
-    the samples of a window, or the day of a forecast and the day that it is for.
+    `x` is float32 [rows, inputs], already encoded; `y` is int64 class numbers [rows], float32
+    values [rows] for a regression or a count, or float32 [rows, 2] for survival: the time, 0 or
+    more, and 1 where the event was seen at that time, 0 where observation ended then; `person`
+    is int64 [rows] and has the same number wherever rows belong to the same person, at any site
+    of the data set. `time` is int64 [rows, 2], the first and the last moment that a row is about,
+    on the person's own clock, where there is one: the samples of a window, or the day of a forecast
+    and the day that it is for.
     """
 
     name: str
@@ -123,13 +135,24 @@ def input_names(schema: Schema) -> tuple[str, ...]:
     )
 
 
+def target_columns(schema: Schema) -> tuple[str, ...]:
+    """Return the columns of a table that hold the answer: the target, and a survival's event."""
+    return (schema.target, schema.event) if schema.task == "survival" else (schema.target,)
+
+
+def exposure_input(schema: Schema) -> int | None:
+    """Return which input is the logarithm of an exposure, or None."""
+    names = [feature.name for feature in schema.features if feature.kind == "exposure"]
+    return input_names(schema).index(names[0]) if names else None
+
+
 def encode(schema: Schema, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     """Turn raw columns into model inputs, float32 [rows, inputs], alike on every machine.
 
     Args:
         schema: says what the columns are.
-        columns: by feature name: numbers [rows] for numeric and binary features, codes as
-            text [rows] for categorical ones. Other columns are ignored.
+        columns: by feature name: codes as text [rows] for categorical features, numbers
+            [rows] for others. Other columns are ignored.
 
     Raises:
         DataError: a column is missing or of another length, or a value is not one that the
@@ -178,6 +201,9 @@ def _inputs(feature: Feature, column: NDArray[Any]) -> NDArray[np.float32]:
     if feature.kind == "binary":
         _demand(feature, column, (values == 0) | (values == 1), "is neither 0 nor 1")
         return values[:, None].astype(np.float32)
+    if feature.kind == "exposure":
+        _demand(feature, column, (values > 0) & (values < np.inf), "is no number above 0")
+        return np.log(values)[:, None].astype(np.float32)
     largest = float(np.finfo(np.float32).max)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = (values - feature.center) / feature.scale

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning._internal.descent import begin, step
+from collegium.learning._internal.descent import begin, step, target_width
 from collegium.learning._internal.memory import keep_freed_memory
 from collegium.learning._internal.shuffling import epoch_orders, site_keys
-from collegium.learning.models import ModelSpec, size
+from collegium.learning.models import ModelSpec, offset_apart, size
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 
@@ -36,7 +36,7 @@ _MAX_VALUES = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class Dense:
-    """Linear, logistic, multinomial and rectified networks, in float32."""
+    """Linear, logistic, multinomial, ordinal, Poisson and Cox models and networks, in float32."""
 
     name: str = "dense@1"
 
@@ -104,17 +104,25 @@ def _train_chunk(
 
 
 def _tables(jobs: Sequence[TrainingJob], spec: ModelSpec, total: int) -> tuple[Float32, Float32]:
-    """Return all N rows and one of zeros: inputs [N + 1, 1 + inputs], targets [N + 1, k]."""
+    """Return all N rows and one of zeros: inputs [N + 1, 1 + inputs], targets [N + 1, k].
+
+    A target is an indicator of each class; time and event; a count and its offset; or one value.
+    """
     inputs = np.empty((total + 1, 1 + spec.widths[0]), np.float32)
     inputs[:total, 0] = 1.0
     inputs[total] = 0.0
-    np.concatenate([job.x for job in jobs], out=inputs[:total, 1:])
-    targets = np.zeros((total + 1, spec.widths[-1]), np.float32)
+    apart = [offset_apart(spec, job.x) for job in jobs]
+    np.concatenate([seen for seen, _ in apart], out=inputs[:total, 1:])
+    targets = np.zeros((total + 1, target_width(spec)), np.float32)
     values = np.concatenate([job.y for job in jobs])
     if spec.loss == "multinomial":
         targets[np.arange(total), values.astype(np.int64)] = 1.0
+    elif spec.loss == "cox":
+        targets[:total] = values
     else:
         targets[:total, 0] = values
+    if spec.loss == "poisson":
+        targets[:total, 1] = np.concatenate([offset for _, offset in apart])
     return inputs, targets
 
 

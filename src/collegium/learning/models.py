@@ -3,7 +3,11 @@
 Every model is a chain of affine layers with rectified linear units between them. A layer's bias
 sorts just before its weight, so the flat vector of a layer is the row-major matrix
 [1 + inputs, outputs] whose first row is the bias: one matrix product with inputs that begin with
-a column of ones does both.
+a column of ones does both. An ordinal model's gaps between thresholds stand after its layers.
+
+What the last layer says is a log odds, log odds of several classes, a value, the log of a count's
+mean, the log of a relative hazard (whose bias means nothing and stays 0), or a place on an ordinal
+scale: one loss for each.
 """
 
 from __future__ import annotations
@@ -17,15 +21,39 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.table import Schema, Task, exposure_input, input_names
 from collegium.errors import StudyError
+from collegium.learning._internal import ordinal, survival
 from collegium.learning.blobs import TensorSpec
-from collegium.study.document import Model
+from collegium.study.document import Architecture, Model
 
-Loss = Literal["logistic", "multinomial", "squared"]
+Loss = Literal["logistic", "multinomial", "squared", "poisson", "cox", "ordinal"]
 
 _T = TypeVar("_T", bound=np.generic)
 
 _MAX_LAYERS = 10
+
+_NATURAL: dict[Task, tuple[Architecture, Loss]] = {
+    "binary": ("logistic", "logistic"),
+    "multiclass": ("multinomial", "multinomial"),
+    "ordinal": ("ordinal", "ordinal"),
+    "regression": ("linear", "squared"),
+    "count": ("poisson", "poisson"),
+    "survival": ("cox", "cox"),
+}
+"""Each task's architecture without hidden layers, and its loss, which an mlp has too."""
+
+_TARGETS: dict[Task, str] = {
+    "binary": "one of two classes",
+    "multiclass": "one of several classes",
+    "ordinal": "one of several classes in order",
+    "regression": "a number",
+    "count": "a count",
+    "survival": "the time of an event",
+}
+
+_LARGEST_EXPONENT = 709.0
+"""exp of more is beyond float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +64,40 @@ class ModelSpec:
         widths: inputs, hidden units of each layer, outputs. A binary model has one output.
         loss: of one row; "squared" is half the squared error.
         l2: the objective adds l2 / 2 times the sum of squared weights, without biases.
+        gaps: parameters after the layers: an ordinal model's classes less two, else 0.
+        offset: the column of x that a count's model adds to its last layer's output, if any.
+            It is none of `widths`: x has a column more than that.
     """
 
     widths: tuple[int, ...]
     loss: Loss
     l2: float
+    gaps: int = 0
+    offset: int | None = None
 
 
-def model_spec(model: Model, inputs: int, classes: int | None) -> ModelSpec:
-    """Return the model that a study's ``[model]`` means for given data.
-
-    Args:
-        model: the section of the study document.
-        inputs: columns of x.
-        classes: number of classes of the target, None for a number to be predicted.
+def model_spec(model: Model, schema: Schema) -> ModelSpec:
+    """Return the model that a study's ``[model]`` means for data of a schema.
 
     Raises:
         StudyError: the architecture does not fit the target, or its layers are impossible.
     """
-    loss: Loss
-    if classes is None:
-        loss, outputs = "squared", 1
-    elif classes == 2 and model.architecture != "multinomial":
-        loss, outputs = "logistic", 1
-    else:
-        loss, outputs = "multinomial", classes
-    fits = {"linear": "squared", "logistic": "logistic", "multinomial": "multinomial", "mlp": loss}
-    if fits[model.architecture] != loss or outputs < 1 or classes == 1:
-        target = "a number" if classes is None else f"one of {classes} classes"
+    natural, loss = _NATURAL[schema.task]
+    fitting = [natural, "mlp"]
+    if schema.task in ("binary", "ordinal"):
+        fitting.insert(1, "multinomial")
+    if model.architecture not in fitting:
         raise StudyError(
             "model.target",
-            f"a {model.architecture} model cannot predict {target}",
-            "linear predicts a number, logistic one of two classes, multinomial one of several",
-            "choose another model.architecture",
+            f"a {model.architecture} model cannot predict {_TARGETS[schema.task]}",
+            f"{schema.target!r} is {_TARGETS[schema.task]}",
+            f"choose model.architecture = {' or '.join(map(repr, fitting))}",
         )
+    if model.architecture == "multinomial":
+        loss = "multinomial"
+    outputs = len(schema.classes) if loss == "multinomial" else 1
+    offset = exposure_input(schema)
+    inputs = len(input_names(schema)) - (offset is not None)
     if bool(model.hidden) != (model.architecture == "mlp"):
         raise StudyError(
             "model.hidden",
@@ -85,7 +113,13 @@ def model_spec(model: Model, inputs: int, classes: int | None) -> ModelSpec:
             f"every width is at least 1, and there are at most {_MAX_LAYERS} layers",
             "change model.hidden",
         )
-    return ModelSpec(widths, loss, model.l2)
+    gaps = len(schema.classes) - 2 if loss == "ordinal" else 0
+    return ModelSpec(widths, loss, model.l2, gaps, offset)
+
+
+def layered_size(spec: ModelSpec) -> int:
+    """Return how many parameters the layers have; gaps follow."""
+    return sum((1 + inputs) * outputs for inputs, outputs in pairwise(spec.widths))
 
 
 def tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
@@ -94,12 +128,14 @@ def tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
     for layer, (inputs, outputs) in enumerate(pairwise(spec.widths)):
         found.append(TensorSpec(f"layer{layer}.bias", (outputs,)))
         found.append(TensorSpec(f"layer{layer}.weight", (inputs, outputs)))
+    if spec.gaps:
+        found.append(TensorSpec("threshold_gaps", (spec.gaps,)))
     return tuple(found)
 
 
 def size(spec: ModelSpec) -> int:
     """Return d, the number of parameters."""
-    return sum((1 + inputs) * outputs for inputs, outputs in pairwise(spec.widths))
+    return layered_size(spec) + spec.gaps
 
 
 def layers(spec: ModelSpec, flat: NDArray[_T]) -> tuple[NDArray[_T], ...]:
@@ -137,10 +173,10 @@ def initial_parameters(spec: ModelSpec, seed: int) -> NDArray[np.float32]:
 def predict(
     spec: ModelSpec, parameters: NDArray[np.float32], x: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Return scores for rows x [n, inputs]: float64 [n, outputs].
+    """Return scores for rows x [n, columns of x]: float64 [n, scores].
 
-    The probability of class 1 for a binary model, of each class for several, the predicted
-    value for a regression.
+    The probability of class 1 for a binary model, of each class for several; the predicted
+    value, or mean count, for a number; for survival the log hazard relative to a row of zeros.
     """
     outputs = _outputs(spec, parameters, x)
     if spec.loss == "logistic":
@@ -150,6 +186,10 @@ def predict(
     if spec.loss == "multinomial":
         outputs -= _log_sum_exp(outputs)
         np.exp(outputs, out=outputs)
+    elif spec.loss == "poisson":
+        np.exp(np.minimum(outputs, _LARGEST_EXPONENT), out=outputs)
+    elif spec.loss == "ordinal":
+        return ordinal.probabilities(outputs[:, 0], _cuts(spec, parameters))
     return outputs
 
 
@@ -161,11 +201,15 @@ def losses(
 ) -> NDArray[np.float64]:
     """Return each row's loss, float64 [n], without the l2 term.
 
+    A count's lacks log(y!), which no parameter changes. That of survival is the row's part of
+    the negative log partial likelihood, with all rows given as one stratum.
+
     Args:
         spec: the model.
         parameters: float32 [d].
-        x: [n, inputs].
-        y: [n]: 0 or 1 for a binary model, the class for several, the value for a regression.
+        x: [n, columns of x].
+        y: [n]: 0 or 1 for a binary model, the class for several, the value for a number; for
+            survival [n, 2], see `SiteRows`.
     """
     outputs = _outputs(spec, parameters, x)
     if spec.loss == "logistic":
@@ -173,7 +217,30 @@ def losses(
     if spec.loss == "multinomial":
         chosen = np.take_along_axis(outputs, y.astype(np.int64)[:, None], axis=1)
         return (_log_sum_exp(outputs) - chosen)[:, 0]
+    if spec.loss == "poisson":
+        mean = np.exp(np.minimum(outputs[:, 0], _LARGEST_EXPONENT))
+        return np.asarray(mean - y * outputs[:, 0])
+    if spec.loss == "cox":
+        return survival.terms(outputs[:, 0], y[:, 0].astype(np.float64), y[:, 1] == 1)
+    if spec.loss == "ordinal":
+        chances = ordinal.probabilities(outputs[:, 0], _cuts(spec, parameters))
+        chosen = np.take_along_axis(chances, y.astype(np.int64)[:, None], axis=1)[:, 0]
+        return np.asarray(-np.log(np.maximum(chosen, np.finfo(np.float64).tiny)))
     return 0.5 * np.square(outputs[:, 0] - y)
+
+
+def offset_apart(
+    spec: ModelSpec, x: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the first layer sees of x, [n, inputs], and what is added to the output, [n]."""
+    if spec.offset is None:
+        return x, np.zeros(len(x), np.float32)
+    return np.delete(x, spec.offset, axis=1), x[:, spec.offset]
+
+
+def _cuts(spec: ModelSpec, parameters: NDArray[np.float32]) -> NDArray[np.float64]:
+    gaps: NDArray[np.float64] = parameters[layered_size(spec) :].astype(np.float64)
+    return np.asarray(ordinal.cuts(gaps[None])[0])
 
 
 def _outputs(
@@ -181,11 +248,14 @@ def _outputs(
 ) -> NDArray[np.float64]:
     """Return the last layer's values, before any link function: float64 [n, outputs]."""
     matrices: Sequence[NDArray[np.float64]] = layers(spec, parameters.astype(np.float64))
-    values = x.astype(np.float64)
+    inputs, offset = offset_apart(spec, x)
+    values = inputs.astype(np.float64)
     for depth, matrix in enumerate(matrices):
         if depth:
             np.maximum(values, 0.0, out=values)
         values = values @ matrix[1:] + matrix[0]
+    if spec.offset is not None:
+        values += offset[:, None]
     return values
 
 

@@ -13,14 +13,20 @@ from collegium.report.wording import count, in_sentence, listed, number, span
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "sensitivity", "specificity", "accuracy"),
     "multiclass": ("accuracy", "auc", "log_loss"),
+    "ordinal": ("qwk", "accuracy", "log_loss"),
     "regression": ("mae", "rmse", "r2"),
+    "count": ("poisson_deviance", "mae", "rmse"),
+    "survival": ("c_index",),
 }
 """The measures that stand in the answer, over all sites."""
 
 _SPREAD: dict[Task, tuple[str, ...]] = {
     "binary": ("accuracy", "sensitivity", "specificity"),
     "multiclass": ("accuracy",),
+    "ordinal": ("qwk", "accuracy"),
     "regression": ("mae",),
+    "count": ("poisson_deviance",),
+    "survival": ("c_index",),
 }
 
 
@@ -53,8 +59,12 @@ def answer_of(
     """
     if task == "binary":
         lead = _binary(threshold, federated)
+    elif task == "survival":
+        lead = _survival(federated)
+    elif task == "regression":
+        lead = _regression(federated)
     else:
-        lead = _multiclass(federated) if task == "multiclass" else _regression(federated)
+        lead = _count(federated) if task == "count" else _multiclass(federated)
     sentences = []
     if correct is not None:
         right, rows = correct
@@ -92,6 +102,23 @@ def _multiclass(federated: Mapping[str, Figure]) -> list[str]:
     if accuracy.value is None:
         return []
     return [f"The model names the right class for {_of_hundred(accuracy)} test rows."]
+
+
+def _survival(federated: Mapping[str, Figure]) -> list[str]:
+    index = federated["c_index"]
+    if index.value is None:
+        return []
+    return [
+        "Shown two patients of whom one is known to have had the event earlier, the model gives "
+        f"that one the higher risk in {_of_hundred(index)} such pairs."
+    ]
+
+
+def _count(federated: Mapping[str, Figure]) -> list[str]:
+    error = federated["mae"]
+    if error.value is None:
+        return []
+    return [f"On average the predicted count is {number('mae', error.value)} away from the truth."]
 
 
 def _regression(federated: Mapping[str, Figure]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collegium.data.table import CLASSIFYING
 from collegium.report import charts
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, element, folded, join, paragraph, table
@@ -18,7 +19,7 @@ _MANY = 8
 
 def calibration(content: ReportContent) -> Markup:
     """Return whether probabilities mean what they say."""
-    if content.task == "regression":
+    if content.task not in CLASSIFYING:
         return paragraph("The model predicts values, not probabilities: calibration is not asked.")
     found = content.reliability
     if found is None:

@@ -12,7 +12,10 @@ from collegium.report.measurements import FinalLine, RoundLine
 CURVES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
+    "ordinal": ("qwk", "log_loss"),
     "regression": ("mae", "r2"),
+    "count": ("poisson_deviance", "mae"),
+    "survival": ("c_index",),
 }
 """What learning curves show for each task."""
 

@@ -176,7 +176,7 @@ def threshold(content: ReportContent) -> Markup:
 
 
 _AT_THRESHOLD = ("sensitivity", "specificity")
-_CHARTED = ("accuracy", "auc", "mae", "r2")
+_CHARTED = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2")
 
 
 def _site_row(one: SiteFigures, shown: Sequence[str]) -> list[Child]:

@@ -13,6 +13,9 @@ TITLES = {
     "specificity": "Specificity",
     "brier": "Brier score",
     "log_loss": "Log loss",
+    "qwk": "Weighted kappa",
+    "c_index": "C-index",
+    "poisson_deviance": "Poisson deviance",
     "mae": "Mean absolute error",
     "rmse": "Root mean squared error",
     "r2": "R²",
@@ -26,18 +29,33 @@ MEANINGS = {
     "specificity": "of the rows without the outcome, the share called negative",
     "brier": "the mean squared distance of the risk from what happened; smaller is better",
     "log_loss": "the mean surprise at what happened, in nats; smaller is better",
+    "qwk": "agreement with the true class beyond chance, a miss by two classes weighing four "
+    "times as much as by one; 1 is perfect, 0 is chance",
+    "c_index": "of two rows of which one is known to have had the event earlier, how often that "
+    "one has the higher risk; 0.5 is chance",
+    "poisson_deviance": "the distance of the predicted means from the counts, as a Poisson model "
+    "weighs it; smaller is better",
     "mae": "the mean distance of the prediction from the truth, in the target's unit",
     "rmse": "the same with large errors weighing more, in the target's unit",
     "r2": "the share of the target's variation that the predictions explain",
 }
 
-SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "rmse"})
+SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "poisson_deviance", "rmse"})
 
-SHARES = frozenset({"accuracy", "auc", "sensitivity", "specificity"})
+SHARES = frozenset({"accuracy", "auc", "c_index", "sensitivity", "specificity"})
 """Measures that lie within 0 and 1, where 1 is perfect."""
 
-PRIMARY: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "mae"}
+PRIMARY: dict[Task, str] = {
+    "binary": "auc",
+    "multiclass": "accuracy",
+    "ordinal": "qwk",
+    "regression": "mae",
+    "count": "poisson_deviance",
+    "survival": "c_index",
+}
 """The measure that decides a comparison, and that the answer names first."""
+
+_PROPER = frozenset({"auc", "brier", "c_index", "poisson_deviance", "r2"})
 
 _IN_UNITS_OF_TARGET = frozenset({"mae", "rmse"})
 
@@ -50,7 +68,7 @@ def title_of(measure: str) -> str:
 def in_sentence(measure: str) -> str:
     """Return a measure's name as it stands within a sentence."""
     title = title_of(measure)
-    return title if measure in ("auc", "brier", "r2") else title[:1].lower() + title[1:]
+    return title if measure in _PROPER else title[:1].lower() + title[1:]
 
 
 def number(measure: str, value: float) -> str:

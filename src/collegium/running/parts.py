@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.data.registered import Registered
-from collegium.data.table import DataSet, input_names
+from collegium.data.table import DataSet
 from collegium.errors import CollegiumError, PluginError
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.models import ModelSpec, model_spec
@@ -44,7 +44,7 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
     return Parts(
         study=study,
         dataset=dataset,
-        spec=model_spec(study.model, len(input_names(schema)), len(schema.classes) or None),
+        spec=model_spec(study.model, schema),
         trainer=find("trainers", study.training.trainer),
         rule=find_rule(study),
         server=find("server_optimizers", study.aggregation.server.optimizer),

@@ -73,7 +73,7 @@ def predict(model: str | Path, table: str | Path, *, digest: str | None = None) 
     schema = _part(files, "schema.json", Schema)
     names, parameters = read_released(_file(files, WEIGHTS))
     settings = Model(architecture=about.architecture, hidden=about.hidden)
-    spec = model_spec(settings, len(about.inputs), len(schema.classes) or None)
+    spec = model_spec(settings, schema)
     if names != tensors(spec) or about.inputs != input_names(schema):
         raise malformed("the released model", "its weights, model.json and schema do not agree")
     scores = scores_of(spec, parameters, read_table(Path(table), schema))

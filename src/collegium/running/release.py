@@ -124,7 +124,7 @@ def _preparation(schema: Schema) -> str:
         f"({feature.name} - {feature.center:g}) / {feature.scale:g}"
         for feature in schema.features
         if feature.kind == "numeric"
-    ]
+    ] + [f"log({one.name})" for one in schema.features if one.kind == "exposure"]
     return (
         f"{'; '.join(numeric)}; registered constants, not estimated from rows" if numeric else "-"
     )

@@ -11,7 +11,9 @@ from typing import Literal
 
 import msgspec
 
-Architecture = Literal["logistic", "multinomial", "linear", "mlp"]
+Architecture = Literal[
+    "logistic", "multinomial", "ordinal", "linear", "poisson", "cox", "mlp"
+]  # fmt: skip
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

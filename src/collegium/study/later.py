@@ -21,7 +21,7 @@ LATER_NAMES: dict[Kind, frozenset[str]] = {
     "protections": frozenset({"secagg", "dp"}),
 }  # fmt: skip
 
-LATER_ARCHITECTURES = frozenset({"cnn", "cox"})
+LATER_ARCHITECTURES = frozenset({"cnn"})
 
 
 def refuse_later_key(path: DocumentPath, value: object) -> None:

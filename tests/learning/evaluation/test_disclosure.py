@@ -118,6 +118,15 @@ def test_other_tasks_are_told() -> None:
     assert told["mae"] == told["rmse"] == 250_000_000
 
 
+@pytest.mark.parametrize(("events", "withheld"), [(4, "all"), (5, "nothing"), (21, "all")])
+def test_a_c_index_over_few_events_or_few_without_is_not_told(events: int, withheld: str) -> None:
+    y = np.stack([np.arange(25), np.arange(25) < events], axis=1).astype(np.float32)
+    told = state(y, -y[:, :1], "survival", replicates=100)
+    assert told.withheld == withheld
+    assert [one.name for one in told.values] == ([] if withheld == "all" else ["c_index"])
+    assert decode_statement(encode_statement(told)) == told
+
+
 def test_ratios_of_counts_are_rounded_from_the_counts() -> None:
     """1/1024 is 976562.5 units; rounding a float to even would lose the half."""
     y = labels(1024, 1024)

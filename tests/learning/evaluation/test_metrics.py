@@ -107,6 +107,46 @@ def test_regression_measures_equal_scikit_learns(shift: float) -> None:
     )
 
 
+def test_ordinal_measures_equal_scikit_learns() -> None:
+    reference = pytest.importorskip("sklearn.metrics")
+    generator = np.random.default_rng(4)
+    y = generator.integers(0, 4, 300)
+    scores = generator.dirichlet(np.ones(4), 300)
+    scores[np.arange(300), y] += 0.3
+    scores /= scores.sum(axis=1, keepdims=True)
+    called = scores.argmax(axis=1)
+    assert measure("ordinal", y, scores) == pytest.approx(
+        {
+            "accuracy": reference.accuracy_score(y, called),
+            "qwk": reference.cohen_kappa_score(y, called, weights="quadratic"),
+            "log_loss": reference.log_loss(y, scores),
+        },
+        rel=1e-12,
+    )
+    assert measure("ordinal", np.zeros(3, int), np.eye(3)[[0, 0, 0]])["qwk"] is None
+
+
+def test_count_measures_equal_scikit_learns() -> None:
+    reference = pytest.importorskip("sklearn.metrics")
+    generator = np.random.default_rng(5)
+    mean = generator.gamma(2.0, 1.0, 300)
+    y = generator.poisson(mean).astype(np.float32)
+    assert measure("count", y, mean[:, None]) == pytest.approx(
+        {
+            "poisson_deviance": reference.mean_poisson_deviance(y, mean),
+            "mae": reference.mean_absolute_error(y, mean),
+            "rmse": reference.root_mean_squared_error(y, mean),
+        },
+        rel=1e-12,
+    )
+
+
+def test_survival_is_measured_by_concordance() -> None:
+    y = np.array([[1, 1], [2, 0], [3, 1], [4, 0]], np.float32)
+    assert measure("survival", y, column(3.0, 9.0, 2.0, 1.0)) == {"c_index": 0.75}
+    assert measure("survival", y[1:2], column(0.0)) == {"c_index": None}
+
+
 @given(
     rows=st.lists(
         st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=25
@@ -124,7 +164,9 @@ def test_auc_is_the_share_of_pairs_in_order(rows: list[tuple[bool, int, int]]) -
         assert found == pytest.approx(float(((above > below) + 0.5 * (above == below)).mean()))
 
 
-@pytest.mark.parametrize(("task", "outputs"), [("binary", 1), ("multiclass", 3), ("regression", 1)])
+@pytest.mark.parametrize(
+    ("task", "outputs"), [("binary", 1), ("multiclass", 3), ("ordinal", 3), ("regression", 1)]
+)
 def test_a_resampling_measures_the_rows_as_often_as_they_are_counted(
     task: Any, outputs: int
 ) -> None:
@@ -162,6 +204,11 @@ def test_a_row_drawn_alone_has_no_r2() -> None:
         ("multiclass", np.array([0, 1]), np.full((2, 2), 0.5)),
         ("multiclass", np.array([0, 3]), np.full((2, 3), 0.3)),
         ("regression", np.array([0.0, np.inf]), column(0.5, 0.5)),
+        ("ordinal", np.array([0, 1]), column(0.5, 0.5)),
+        ("count", np.array([0.0, 1.0]), column(0.5, -0.5)),
+        ("survival", np.array([0.0, 1.0]), column(0.5, 0.5)),
+        ("survival", np.zeros((2, 3)), column(0.5, 0.5)),
+        ("regression", np.zeros((2, 2)), column(0.5, 0.5)),
     ],
 )
 def test_scores_that_do_not_fit_are_refused(task: Any, y: np.ndarray, scores: np.ndarray) -> None:

@@ -73,9 +73,15 @@ REGRESSION = Statement(
     values=values(mae=2_500_000_000, rmse=3_000_000_000, r2=-100_000_000),
     withheld="nothing",
 )
+ORDINAL = replace(
+    SEVERAL, task="ordinal", values=values(accuracy=750_000_000, qwk=-100, log_loss=400_000_000)
+)
+COUNT = replace(REGRESSION, task="count", values=values(poisson_deviance=1, mae=2, rmse=3))
+SURVIVAL = replace(REGRESSION, task="survival", values=values(c_index=812_500_000))
+EACH = [FULL, BY_CLASS, ALL, SEVERAL, REGRESSION, ORDINAL, COUNT, SURVIVAL]
 
 
-@pytest.mark.parametrize("statement", [FULL, BY_CLASS, ALL, SEVERAL, REGRESSION])
+@pytest.mark.parametrize("statement", EACH)
 def test_a_statement_survives_its_bytes(statement: Statement) -> None:
     assert decode_statement(encode_statement(statement)) == statement
 
@@ -160,6 +166,10 @@ def changed(**told: Any) -> tuple[Value, ...]:
         replace(REGRESSION, withheld="by-class"),
         replace(REGRESSION, rows=4),
         replace(REGRESSION, values=values(accuracy=1)),
+        replace(ORDINAL, values=values(accuracy=750_000_000, qwk=-(10**9) - 1, log_loss=0)),
+        replace(COUNT, classes=(20, 10)),
+        replace(SURVIVAL, withheld="by-class"),
+        replace(SURVIVAL, values=values(c_index=10**9 + 1)),
     ],
 )
 def test_a_statement_that_contradicts_itself_is_neither_written_nor_read(bad: Statement) -> None:

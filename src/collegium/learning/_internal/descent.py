@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning._internal import ordinal, survival
 from collegium.learning._internal.products import product
-from collegium.learning.models import Loss, ModelSpec, layers
+from collegium.learning.models import ModelSpec, layered_size, layers
 from collegium.study.document import Training
 
 Float32 = NDArray[np.float32]
@@ -30,12 +31,12 @@ class Descent:
         gradient: float32 [S, d], of the latest step.
         velocity: float32 [S, d], zero when the round begins; [0, d] without momentum.
         scratch: float32 [S, d], overwritten at will; [0, d] where the objective is the loss alone.
-        decay: float32 [d], l2 for weights and 0 for biases.
+        decay: float32 [d], l2 for weights and 0 for biases and gaps.
         activations: each layer's input, float32 [S, B, 1 + width], first column ones.
         deltas: the loss's derivative by each hidden layer's values, float32 [S, B, 1 + width],
             first column meaningless; then by the last layer's output, float32 [S, B, outputs].
         zeros: float32 [B, 1 + width] for each hidden layer.
-        targets: float32 [S, B, outputs].
+        targets: float32 [S, B, target width].
     """
 
     spec: ModelSpec
@@ -65,6 +66,7 @@ def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> De
     decay = np.full(parameters, spec.l2, np.float32)
     for matrix in layers(spec, decay):
         matrix[0] = 0.0
+    decay[layered_size(spec) :] = 0.0
     return Descent(
         spec,
         training,
@@ -77,8 +79,13 @@ def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> De
         tuple(activations),
         (*(np.empty_like(values) for values in activations[1:]), np.empty_like(outputs)),
         tuple(np.zeros(values.shape[1:], np.float32) for values in activations[1:]),
-        outputs,
+        np.empty((sites, batch, target_width(spec)), np.float32),
     )
+
+
+def target_width(spec: ModelSpec) -> int:
+    """Return how many numbers a row's target has."""
+    return 2 if spec.loss in ("cox", "poisson") else spec.widths[-1]
 
 
 def step(
@@ -93,7 +100,7 @@ def step(
     Args:
         descent: the stack.
         inputs: float32 [N, 1 + inputs], all sites' rows, first column ones.
-        targets: float32 [N, outputs].
+        targets: float32 [N, target width].
         order: int64 [A, B], the rows of each site's batch.
         share: float32 [A, B], each row's part in its batch's mean; 0 for padding.
     """
@@ -118,7 +125,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
         np.maximum(above, descent.zeros[depth], out=above)
     outputs = deltas[-1]
     product(activations[-1], matrices[-1], outputs)
-    _residuals(descent.spec.loss, outputs, descent.targets[:active])
+    _residuals(descent, active, share)
     outputs *= share[:, :, None]
     delta = outputs
     for depth in range(len(matrices) - 1, -1, -1):
@@ -128,13 +135,36 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
             product(delta, matrices[depth].transpose(0, 2, 1), below)
             below *= activations[depth] > 0.0
             delta = below[:, :, 1:]
+    if descent.spec.loss == "cox":
+        slopes[-1][:, 0] = 0.0  # all but rounding: a bias cancels in every relative hazard
 
 
-def _residuals(loss: Loss, outputs: Float32, targets: Float32) -> None:
+def _residuals(descent: Descent, active: int, share: Float32) -> None:
     """Turn the last layer's outputs [A, B, k] into the loss's derivative by them, in place.
 
-    An exponential that overflows is meant to: its reciprocal is a probability of zero.
+    An exponential that overflows is meant to: its reciprocal is a probability of zero. Losses
+    with more than element-wise work do it in float64, each line of the stack by itself.
     """
+    loss, outputs, targets = (
+        descent.spec.loss,
+        descent.deltas[-1][:active],
+        descent.targets[:active],
+    )
+    if loss == "cox":
+        wide = outputs[:, :, 0].astype(np.float64)
+        time, event = targets[:, :, 0].astype(np.float64), targets[:, :, 1] == 1.0
+        outputs[:, :, 0] = survival.slopes(wide, time, event, share > 0.0)
+        return
+    if loss == "ordinal":
+        first = layered_size(descent.spec)
+        gaps = descent.parameters[:active, first:].astype(np.float64)
+        classes = targets[:, :, 0].astype(np.int64)
+        by_score, by_gap = ordinal.slopes(outputs[:, :, 0].astype(np.float64), classes, gaps)
+        outputs[:, :, 0] = by_score
+        whole = np.empty((active, 1, descent.spec.gaps), np.float32)
+        product(share[:, None], by_gap.astype(np.float32), whole)
+        descent.gradient[:active, first:] = whole[:, 0]
+        return
     if loss == "logistic":
         np.negative(outputs, out=outputs)
         np.exp(outputs, out=outputs)
@@ -147,7 +177,10 @@ def _residuals(loss: Loss, outputs: Float32, targets: Float32) -> None:
         sums = np.empty((*outputs.shape[:2], 1), np.float32)
         product(outputs, np.ones((1, outputs.shape[2], 1), np.float32), sums)
         outputs /= sums
-    outputs -= targets
+    elif loss == "poisson":
+        outputs += targets[:, :, 1:]
+        np.exp(outputs, out=outputs)
+    outputs -= targets[:, :, : outputs.shape[2]]
 
 
 def _update(descent: Descent, active: int) -> None:

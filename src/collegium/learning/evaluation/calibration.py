@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.table import Task
+from collegium.data.table import CLASSIFYING, Task
 from collegium.errors import DataError
 from collegium.learning.evaluation.metrics import check_scores
 
@@ -36,14 +36,14 @@ def reliability(
     """Return the bins that hold a row, by score.
 
     Raises:
-        DataError: the task is a regression, or y and scores do not fit to each other.
+        DataError: the task has no classes, or y and scores do not fit to each other.
     """
-    if task == "regression":
+    if task not in CLASSIFYING:
         raise DataError(
             "data.scores",
-            "a regression has no calibration table",
+            f"a {task} has no calibration table",
             "its predictions are no probabilities",
-            "ask for mae, rmse or r2 instead",
+            "ask for the task's own measures instead",
         )
     check_scores(task, y, scores)
     exact = scores.astype(np.float64)

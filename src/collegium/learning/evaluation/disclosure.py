@@ -7,6 +7,9 @@ class counts; the Brier score and the log loss are sums that a model made for th
 with two outputs only) turns into counts. What stays is how many rows were predicted correctly;
 and not even that where all rows are predicted alike, for then it is a class count itself.
 
+A C-index is a fraction whose denominator follows from who had the event: where fewer than five rows
+had it, or fewer than five had it not, it is not told.
+
 This bounds what one statement says exactly. It is not differential privacy: who may choose
 many models learns more with each.
 """
@@ -20,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.canonical import LARGEST_INTEGER
-from collegium.data.table import Task
+from collegium.data.table import CLASSIFYING, Task
 from collegium.learning.evaluation.intervals import Interval, intervals
 from collegium.learning.evaluation.metrics import measure, predicted
 from collegium.learning.evaluation.statement import (
@@ -75,7 +78,7 @@ def statement_of(
         for name in {"nothing": MEASURES[task], "by-class": ("accuracy",), "all": ()}[withheld]
         if (units := exact.get(name, _units(measured[name]))) is not None
     ]
-    counted = task != "regression"
+    counted = task in CLASSIFYING
     return Statement(
         classes=tuple(classes.tolist()) if counted and withheld == "nothing" else msgspec.UNSET,
         correct=int(right.sum()) if counted and withheld != "all" else msgspec.UNSET,
@@ -93,7 +96,10 @@ def _judged(
 ) -> tuple[Withheld, NDArray[np.int64], NDArray[np.bool_]]:
     """Return what must be withheld, rows by class, and which rows are predicted correctly."""
     few = len(y) < SMALLEST_COUNT
-    if task == "regression":
+    if task == "survival":
+        events = int(y[:, 1].sum())
+        few = min(events, len(y) - events) < SMALLEST_COUNT
+    if task not in CLASSIFYING:
         return "all" if few else "nothing", np.zeros(0, np.int64), np.zeros(len(y), np.bool_)
     called = predicted(task, scores, threshold)
     classes = np.bincount(y, minlength=max(2, scores.shape[1]))
@@ -107,7 +113,7 @@ def _exact(
     task: Task, y: NDArray[Any], classes: NDArray[np.int64], right: NDArray[np.bool_]
 ) -> dict[str, int]:
     """Return the measures that are ratios of counts, from the counts; others go by floats."""
-    if task == "regression":
+    if task not in CLASSIFYING:
         return {}
     shares = {"accuracy": units_of_ratio(int(right.sum()), len(y))}
     if task == "binary" and classes.min() > 0:

@@ -4,6 +4,9 @@ Input is always (y, scores): class numbers [rows] and probabilities, [rows, 1] o
 class for a binary task, [rows, classes] for a multi-class one; or values [rows] and predictions
 [rows, 1] for a regression. A resampling of the rows is a count for each; the measures of the
 rows themselves are the resampling where every count is 1.
+
+An ordinal task is like a multi-class one. Of a count the scores are its means; of survival y is
+[rows, 2], time and event, and the scores are larger where the event is expected earlier.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.table import Task
+from collegium.data.table import CLASSIFYING, Task
 from collegium.errors import DataError
+from collegium.learning.evaluation.concordance import concordance
 from collegium.learning.evaluation.ranking import auc
 
 Measured = dict[str, float | None]
@@ -35,8 +39,12 @@ def measure(task: Task, y: NDArray[Any], scores: NDArray[Any], threshold: float 
     - brier: the mean of (score - y)^2 (Brier 1950).
     - log_loss: the mean of -log of the true class's probability, in nats; probabilities are
       bounded by 2^-52 from 0 and from 1.
+    - qwk: quadratically weighted kappa (Cohen 1968) of the predicted and the true class, undefined
+      where all rows have one class and are predicted so.
     - mae, rmse: mean absolute and root mean squared error in the target's unit; r2: 1 - squared
       error over the squares around the mean, undefined where all values are equal.
+    - poisson_deviance: the mean of 2 (y log(y / m) - y + m) for a predicted mean m.
+    - c_index: see `concordance`; undefined where no two rows can be compared.
 
     Raises:
         DataError: y and scores do not fit to each other or to the task, or no rows.
@@ -67,12 +75,18 @@ def measure_resampled(
     """
     check_scores(task, y, scores)
     exact = scores.astype(np.float64)
-    if task != "regression":
+    if task in CLASSIFYING:
         exact = np.clip(exact, 0.0, 1.0)
     if task == "binary":
         return _binary(y == 1, exact[:, 0], threshold, counts)
     if task == "multiclass":
         return _multiclass(y, exact, counts)
+    if task == "ordinal":
+        return _ordinal(y, exact, counts)
+    if task == "count":
+        return _count(y.astype(np.float64), exact[:, 0], counts)
+    if task == "survival":
+        return {"c_index": concordance(y[:, 0], y[:, 1] == 1, exact[:, 0], counts)}
     return _regression(y.astype(np.float64), exact[:, 0], counts)
 
 
@@ -90,15 +104,24 @@ def check_scores(task: Task, y: NDArray[Any], scores: NDArray[Any]) -> None:
         DataError: shapes, classes or probabilities are not what the task asks for.
     """
     why = None
-    if y.ndim != 1 or scores.ndim != 2 or len(y) != len(scores) or len(y) == 0:
+    answers = 2 if task == "survival" else 1
+    if (
+        y.ndim != answers
+        or y.shape[1:] not in ((), (2,))
+        or scores.ndim != 2
+        or len(y) != len(scores)
+        or len(y) == 0
+    ):
         why = f"y has shape {y.shape} and scores {scores.shape}"
-    elif (scores.shape[1] >= 3) != (task == "multiclass") or scores.shape[1] == 2:
+    elif (scores.shape[1] >= 3) != (task in ("multiclass", "ordinal")) or scores.shape[1] == 2:
         why = f"a {task} task cannot have {scores.shape[1]} scores a row"
     elif not (np.isfinite(scores).all() and np.isfinite(y).all()):
         why = "a value is not finite"
-    elif task != "regression" and np.abs(scores - 0.5).max() > 0.5 + ROUNDING:
+    elif task in CLASSIFYING and np.abs(scores - 0.5).max() > 0.5 + ROUNDING:
         why = "a probability lies outside 0 and 1"
-    elif task != "regression" and not (
+    elif task == "count" and not (scores >= 0).all():
+        why = "a predicted mean is below 0"
+    elif task in CLASSIFYING and not (
         np.issubdtype(y.dtype, np.integer) and y.min() >= 0 and y.max() < max(2, scores.shape[1])
     ):
         why = "y holds a number that is no class"
@@ -141,6 +164,35 @@ def _multiclass(
         "accuracy": _ratio(right, counts.sum(axis=1)),
         "auc": np.mean(by_class, axis=0),
         "log_loss": _mean(_surprise(scores[np.arange(len(y)), y]), counts),
+    }
+
+
+def _ordinal(
+    y: NDArray[Any], scores: NDArray[np.float64], counts: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    called = np.argmax(scores, axis=1)
+    rows = counts.sum(axis=1)
+    # Sums of whole numbers: what is off, and what two independent raters would be off.
+    first, second = (counts @ place for place in (y, called))
+    off = counts @ (y - called) ** 2
+    by_chance = rows * (counts @ y**2 + counts @ called**2) - 2 * first * second
+    return {
+        "accuracy": _ratio(counts[:, called == y].sum(axis=1), rows),
+        "qwk": 1 - _ratio(rows * off, by_chance),
+        "log_loss": _mean(_surprise(scores[np.arange(len(y)), y]), counts),
+    }
+
+
+def _count(
+    y: NDArray[np.float64], mean: NDArray[np.float64], counts: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    positive = np.maximum(mean, np.finfo(np.float64).tiny)
+    ratio = np.where(y > 0, y, 1.0) / positive
+    deviance = 2 * (np.where(y > 0, y * np.log(ratio), 0.0) - y + positive)
+    return {
+        "poisson_deviance": _mean(np.maximum(deviance, 0.0), counts),
+        "mae": _mean(np.abs(y - mean), counts),
+        "rmse": np.sqrt(_mean((y - mean) ** 2, counts)),
     }
 
 

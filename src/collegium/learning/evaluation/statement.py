@@ -14,7 +14,7 @@ import msgspec
 
 from collegium import canonical
 from collegium.canonical import LARGEST_INTEGER, from_text, malformed
-from collegium.data.table import Task
+from collegium.data.table import CLASSIFYING, Task
 
 UNITS = 10**9
 """A value of 1 in a statement's units."""
@@ -27,11 +27,18 @@ WHAT = "an evaluation statement"
 MEASURES: dict[Task, tuple[str, ...]] = {
     "binary": ("accuracy", "auc", "sensitivity", "specificity", "brier", "log_loss"),
     "multiclass": ("accuracy", "auc", "log_loss"),
+    "ordinal": ("accuracy", "qwk", "log_loss"),
     "regression": ("mae", "rmse", "r2"),
+    "count": ("poisson_deviance", "mae", "rmse"),
+    "survival": ("c_index",),
 }
 """What is measured for each task, in the order in which it is told."""
 
-RANGES = dict.fromkeys(("accuracy", "auc", "sensitivity", "specificity", "brier"), (0, UNITS)) | {
+RANGES = dict.fromkeys(
+    ("accuracy", "auc", "sensitivity", "specificity", "brier", "c_index"), (0, UNITS)
+) | {
+    "qwk": (-UNITS, UNITS),
+    "poisson_deviance": (0, LARGEST_INTEGER),
     "log_loss": (0, LARGEST_INTEGER),
     "mae": (0, LARGEST_INTEGER),
     "rmse": (0, LARGEST_INTEGER),
@@ -105,7 +112,7 @@ def _check(statement: Statement) -> None:
         raise malformed(WHAT, f"{rows} rows cannot be tested on")
     if names != _told(statement, names):
         raise malformed(WHAT, "its values are not those that are told for such a test part")
-    classified = statement.task != "regression"
+    classified = statement.task in CLASSIFYING
     if (correct is not msgspec.UNSET) != (classified and statement.withheld != "all"):
         raise malformed(WHAT, "correct rows are told unless all is withheld, for classes only")
     if (classes is not msgspec.UNSET) != (classified and statement.withheld == "nothing"):
@@ -122,13 +129,13 @@ def _check(statement: Statement) -> None:
 
 
 def _told(statement: Statement, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the values that must be there; a regression's may be undefined."""
+    """Return the names of the values that must be there; where no classes are, some may lack."""
     if statement.withheld == "all":
         return ()
-    if statement.task == "regression":
+    if statement.task not in CLASSIFYING:
         if statement.withheld == "by-class":
-            raise malformed(WHAT, "a regression has no classes to withhold")
-        return tuple(name for name in MEASURES["regression"] if name in names)
+            raise malformed(WHAT, f"a {statement.task} has no classes to withhold")
+        return tuple(name for name in MEASURES[statement.task] if name in names)
     return ("accuracy",) if statement.withheld == "by-class" else MEASURES[statement.task]
 
 
