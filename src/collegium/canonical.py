@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -39,7 +40,8 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     """
     if len(data) > LONGEST_DOCUMENT:
         raise malformed(what, "it is larger than the format allows")
-    skeleton = data.translate(_TO_SKELETON)
+    bounded = bounds_itself(decoder)
+    skeleton = b"" if bounded else data.translate(_TO_SKELETON)
     if skeleton.count(b"{") > DEEPEST_NESTING and _deep(data):
         raise malformed(what, "it is more deeply nested than the format allows")
     try:
@@ -52,7 +54,7 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
         raise malformed(what, str(error)) from error
     if again != data:
         raise malformed(what, "the bytes are not the canonical form of what they say")
-    if _SIXTEEN_DIGITS in skeleton and (_largest(msgspec.json.decode(data)) > LARGEST_INTEGER):
+    if _SIXTEEN_DIGITS in skeleton and _largest(msgspec.json.decode(data)) > LARGEST_INTEGER:
         raise malformed(what, "an integer is beyond 2^53 - 1")
     return value
 
@@ -65,6 +67,31 @@ def malformed(what: str, why: str) -> FormatError:
         why,
         "obtain the original bytes; docs/spec/ describes the format",
     )
+
+
+@lru_cache(maxsize=64)
+def bounds_itself(decoder: msgspec.json.Decoder[Any]) -> bool:
+    """Whether a decoder's type alone keeps nesting and integers within the format's bounds."""
+    return _bounded(msgspec.inspect.type_info(decoder.type), DEEPEST_NESTING)
+
+
+def _bounded(kind: msgspec.inspect.Type, levels: int) -> bool:
+    """Whether no value of a type nests deeper than so many levels or holds too large an integer."""
+    match kind:
+        case msgspec.inspect.IntType(ge=int(least), le=int(most)):
+            return least >= -LARGEST_INTEGER and most <= LARGEST_INTEGER
+        case msgspec.inspect.StructType(fields=fields, forbid_unknown_fields=True):
+            inner = [field.type for field in fields]
+            return levels > 0 and all(_bounded(field, levels - 1) for field in inner)
+        case msgspec.inspect.UnionType(types=types):
+            return all(_bounded(one, levels) for one in types)
+        case msgspec.inspect.VarTupleType(item_type=item):
+            return levels > 0 and _bounded(item, levels - 1)
+        case msgspec.inspect.LiteralType(values=values):
+            return _largest(list(values)) <= LARGEST_INTEGER
+        case _:
+            leaves = (msgspec.inspect.StrType, msgspec.inspect.BoolType)
+            return isinstance(kind, leaves)
 
 
 _TO_SKELETON = bytes.maketrans(b"123456789[", b"000000000{")
@@ -109,7 +136,7 @@ def to_text(raw: bytes) -> str:
 
 
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_FROM_URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" is in neither alphabet
 
 
 def from_text(text: str, length: int, what: str = "a value") -> bytes:
@@ -119,10 +146,10 @@ def from_text(text: str, length: int, what: str = "a value") -> bytes:
         FormatError: another length, alphabet or a second spelling of the same bytes.
     """
     try:
-        standard = text.encode("ascii").translate(_FROM_URL_SAFE)
-        raw = a2b_base64(standard + b"=" * (-len(text) % 4))
+        standard = text.encode("ascii").translate(_FROM_URL_SAFE) + b"=" * (-len(text) % 4)
+        raw = a2b_base64(standard)
     except (ValueError, UnicodeError) as error:
         raise malformed(what, f"{text[:60]!r} is not base64url") from error
-    if len(raw) != length or to_text(raw) != text:
+    if len(raw) != length or b2a_base64(raw, newline=False) != standard:
         raise malformed(what, f"{text[:60]!r} is not {length} bytes in canonical base64url")
     return raw

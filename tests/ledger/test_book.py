@@ -11,6 +11,7 @@ from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.book import Ledger
 from collegium.ledger.contract.apply import Applied, Opened, carry_out
+from collegium.ledger.contract.members import Sender
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.frames import (
@@ -94,9 +95,9 @@ def applied_entries(monkeypatch: pytest.MonkeyPatch) -> list[Transaction]:
     """Count from now on what the contract is asked to apply."""
     calls: list[Transaction] = []
 
-    def counted(state: State, opened: Opened, checked: bytes | None, *, holds: bool) -> Applied:
+    def counted(state: State, opened: Opened, known: Sender | None, *, holds: bool) -> Applied:
         calls.append(opened.transaction)
-        return carry_out(state, opened, checked, holds=holds)
+        return carry_out(state, opened, known, holds=holds)
 
     monkeypatch.setattr("collegium.ledger.applying.carry_out", counted)
     return calls

@@ -1,7 +1,8 @@
 """One value has one byte string; docs/spec/1-values.md."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -13,8 +14,12 @@ from tests.ledger.vectors import VECTORS
 from collegium import canonical
 from collegium.canonical import LARGEST_INTEGER, from_text, to_text
 from collegium.errors import FormatError
+from collegium.ledger.contract.transactions import AnyTransaction
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
 
+TRANSACTIONS = [vector["payload"] for vector in VECTORS["transaction"]]
+BEYOND = [b"9" * 16, b"[" * 40, b"1", b"", b'"x":' + b"[" * 40 + b"]" * 40 + b","]
+TRANSACTION: msgspec.json.Decoder[AnyTransaction] = msgspec.json.Decoder(AnyTransaction)
 ANY = msgspec.json.Decoder(int | str | bool | list[Any] | dict[str, Any])
 KNOWN = msgspec.json.Decoder(int | str | bool | list[int] | dict[str, int])
 
@@ -87,6 +92,58 @@ def test_nesting_is_bounded_and_brackets_in_strings_do_not_count() -> None:
             canonical.decode(b"[" * depth + b"]" * depth, ANY, "a value")
         with pytest.raises(FormatError):
             canonical.decode(b"[" * depth, ANY, "a value")
+
+
+class Free(msgspec.Struct, forbid_unknown_fields=True):
+    """A type that leaves an integer open."""
+
+    number: int
+
+
+class Lenient(msgspec.Struct):
+    """A type that reads over what it does not know."""
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
+class Nested(msgspec.Struct, forbid_unknown_fields=True):
+    """A type without an end."""
+
+    inner: "Nested | str"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Free, Lenient, Nested, int, Any, list[Any], dict[str, str], tuple[int, ...]],
+)
+def test_only_a_type_that_bounds_itself_is_spared_the_search_for_what_is_beyond(kind: Any) -> None:
+    assert not canonical.bounds_itself(msgspec.json.Decoder(kind))
+    for decoder in (ANY, KNOWN):
+        assert not canonical.bounds_itself(decoder)
+
+
+def test_transactions_bound_themselves() -> None:
+    assert canonical.bounds_itself(TRANSACTION)
+
+
+@given(st.sampled_from(TRANSACTIONS), st.integers(0, 400), st.sampled_from(BEYOND))
+def test_a_transaction_with_something_beyond_is_refused_either_way(
+    payload: str, place: int, beyond: bytes
+) -> None:
+    """Decoding with the search and without it agrees, whatever is put where."""
+    data = payload.encode()
+    changed = data[:place] + beyond + data[place:]
+    spared = read(changed)
+    with patch.object(canonical, "bounds_itself", return_value=False):
+        assert read(changed) == spared
+
+
+def read(payload: bytes) -> Any:
+    """What a transaction's bytes are decoded to, or that they are refused."""
+    try:
+        return canonical.decode(payload, TRANSACTION, "a transaction")
+    except FormatError:
+        return FormatError
 
 
 def test_length_is_bounded() -> None:

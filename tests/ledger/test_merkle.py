@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ledger.vectors import PUBLISHED, VECTORS
 
-from collegium.ledger.merkle import EMPTY_ROOT, Frontier, MapTree, leaf_hash, tree_root
+from collegium.ledger.hashing import lp
+from collegium.ledger.merkle import (
+    EMPTY_ROOT,
+    Frontier,
+    MapTree,
+    leaf_hash,
+    map_leaf,
+    tree_root,
+)
 
 
 def naive(leaves: list[bytes]) -> bytes:
@@ -61,17 +69,49 @@ def test_a_log_has_its_root_at_every_size_and_goes_on_from_its_peaks() -> None:
         assert frontier.size == size
 
 
-@pytest.mark.parametrize(("size", "peaks"), [(1, 0), (0, 1), (3, 1), (4, 2)])
-def test_a_size_has_its_number_of_peaks(size: int, peaks: int) -> None:
-    with pytest.raises(ValueError, match="peaks"):
-        Frontier(size, [b""] * peaks)
-
-
 changes = st.lists(
     st.tuples(st.integers(0, 20), st.just(-1) | st.integers(0, 60), st.booleans()),
     min_size=1,
     max_size=60,
 )
+
+
+@given(st.lists(st.integers(0, 40), max_size=6))
+def test_leaves_added_together_give_the_tree_of_leaves_added_one_by_one(counts: list[int]) -> None:
+    one_by_one, together = Frontier(), Frontier()
+    for count in counts:
+        for leaf in LEAVES[:count]:
+            one_by_one.append(leaf)
+        together.extend(LEAVES[:count])
+        assert (together.size, together.peaks) == (one_by_one.size, one_by_one.peaks)
+
+
+@given(st.text(max_size=12), st.binary(max_size=12))
+def test_a_maps_leaf_delimits_key_and_value(key: str, value: bytes) -> None:
+    expected = leaf_hash(lp(key.encode()) + lp(value))
+    assert map_leaf(key, value) == map_leaf(key, value) == expected
+
+
+@given(st.integers(0, 20), changes)
+def test_a_map_filled_at_once_goes_on_like_one_filled_key_by_key(
+    size: int, changes: list[tuple[int, int, bool]]
+) -> None:
+    filled, grown = MapTree(), MapTree()
+    keys = [chr(index) for index in range(size)]
+    filled.fill(keys.copy(), LEAVES[:size])
+    for key, leaf in zip(keys, LEAVES, strict=False):
+        grown.set(key, leaf)
+    assert filled.root() == grown.root()
+    for number, index, _ in changes:
+        for tree in (filled, grown):
+            tree.set(chr(number), LEAVES[index])
+        assert filled.root() == grown.root()
+
+
+@pytest.mark.parametrize(("size", "peaks"), [(1, 0), (0, 1), (3, 1), (4, 2)])
+def test_a_size_has_its_number_of_peaks(size: int, peaks: int) -> None:
+    with pytest.raises(ValueError, match="peaks"):
+        Frontier(size, [b""] * peaks)
 
 
 @pytest.mark.parametrize("size", range(2, 20))

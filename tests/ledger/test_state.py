@@ -76,6 +76,18 @@ def test_reading() -> None:
     assert state.get(("members", "b"), "x") is None
 
 
+def test_values_put_together_are_values_put_one_by_one() -> None:
+    together, one_by_one = State(), State()
+    values = {"b": b"1", "a": b"2"}
+    together.put_all(PATHS[2], values)
+    together.put_all(PATHS[1], {})
+    for key, value in values.items():
+        one_by_one.put(PATHS[2], key, value)
+    assert together.root() == one_by_one.root()
+    together.reject()
+    assert together.root() == EMPTY_ROOT
+
+
 def test_a_rejection_takes_everything_back() -> None:
     state = State()
     state.put(PATHS[0], "a", b"1")
@@ -120,7 +132,9 @@ def test_freezing_keeps_the_root_and_nothing_else() -> None:
 steps = st.lists(
     st.one_of(
         st.tuples(
-            st.sampled_from(PATHS), st.sampled_from("abc"), st.none() | st.binary(max_size=2)
+            st.sampled_from(PATHS),
+            st.sampled_from(["a", "b", "b1", "b2"]),
+            st.none() | st.binary(max_size=2),
         ),
         st.sampled_from(["accept", "reject", "root"]),
     ),
@@ -147,6 +161,10 @@ def test_the_root_depends_on_the_entries_alone(steps: list[Any]) -> None:
             now.pop((path, key), None)
             if value is not None:
                 now[path, key] = value
+        for path in PATHS:
+            names = sorted(name for where, name in now if where == path)
+            assert state.keys(path) == names
+            assert state.names(path, "b") == tuple(name[1:] for name in names if name[0] == "b")
     assert state.root() == expected(now)
     for path in PATHS:
         own = sorted((key, value) for (where, key), value in now.items() if where == path)

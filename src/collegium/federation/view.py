@@ -138,7 +138,7 @@ class StudyView:
     @cached_property
     def scarce(self) -> frozenset[str]:
         """Included participants whose update some validator has not attested in this attempt."""
-        names = list(self.participants)
+        names = tuple(self.participants)
         items = attempt_items(self._state, self._path("available"), self.attempt)
         bitmaps = {validator: attested(bitmap, names) for validator, bitmap in items}
         return frozenset(

@@ -12,8 +12,8 @@ from collegium.ledger.contract.apply import (
     Applied,
     Opened,
     carry_out,
+    known_sender,
     open_transaction,
-    public_key_of,
 )
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.signatures import signatures_hold
@@ -30,20 +30,20 @@ def apply_all(state: State, genesis: bytes, block: Sequence[bytes]) -> Iterator[
     """
     opened = [_open(data, genesis) for data in block]
     envelopes = [one.envelope for one in opened if isinstance(one, Opened)]
-    keys = {name: public_key_of(state, name) for name in {one.key_id for one in envelopes}}
+    known = {key: known_sender(state, key) for key in {one.key_id for one in envelopes}}
     signed = [
-        (key, one.signed_bytes, one.signature)
+        (sender.key, one.signed_bytes, one.signature)
         for one in envelopes
-        if (key := keys[one.key_id]) is not None
+        if (sender := known[one.key_id]) is not None
     ]
     held = iter(signatures_hold(signed))
     for one in opened:
         if isinstance(one, Rejected):
             yield one
             continue
-        key = keys[one.envelope.key_id]
+        sender = known[one.envelope.key_id]
         try:
-            yield carry_out(state, one, key, holds=key is not None and next(held))
+            yield carry_out(state, one, sender, holds=sender is not None and next(held))
         except Rejected as rejection:
             yield rejection
 

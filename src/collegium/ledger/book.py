@@ -99,6 +99,7 @@ class Ledger:
         """Apply transactions; return their outcomes, and the block's bytes if there is one."""
         outcomes: list[Outcome] = []
         written: list[bytes] = []
+        first = index = self.frontier.size
         applied = apply_all(self.state, self.identity, envelopes)
         for envelope, result in zip(envelopes, applied, strict=True):
             if isinstance(result, Rejected):
@@ -106,16 +107,17 @@ class Ledger:
                 continue
             transaction, sender, events = result
             entry = encode_entry(envelope, encode_events(events))
-            outcomes.append(Accepted(self.frontier.size, transaction, sender, events))
-            self.frontier.append(entry_hash(entry))
-            written.append(encode_frame(ENTRY, entry))
+            outcomes.append(Accepted(index, transaction, sender, events))
+            written.append(entry)
+            index += 1
         if not written:
             return outcomes, b""
-        first = self.frontier.size - len(written)
+        self.frontier.extend([entry_hash(entry) for entry in written])
         root = self.state.root()
         block = Block(self.last_block, first, len(written), root, self._application_hash(root))
         self.last_block = block.digest()
-        return outcomes, b"".join((*written, encode_frame(BLOCK, block.body())))
+        frames = [encode_frame(ENTRY, entry) for entry in written]
+        return outcomes, b"".join((*frames, encode_frame(BLOCK, block.body())))
 
     def apply_block(self, block: bytes, *, stored: bool = False) -> list[Accepted]:
         """Apply somebody else's block: its frames must be those that `append` would write.

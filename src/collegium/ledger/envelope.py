@@ -16,7 +16,7 @@ PAYLOAD_TYPE = "application/vnd.collegium.tx+json"
 LARGEST_ENVELOPE = 16 * 1024
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """A decoded envelope: what was signed, by which key (its SHA-256), and the signature."""
 
     payload: bytes
@@ -82,10 +82,15 @@ def decode_envelope(data: bytes) -> Envelope:
         wire = _DECODER.decode(data)
         (signature,) = wire.signatures
         envelope = Envelope(wire.payload, unhexlify(signature.keyid), signature.sig)
+        again = canonical.encode(wire)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise malformed("an envelope", str(error)) from error
-    sizes = (len(envelope.key_id), len(envelope.signature))
-    if sizes != (32, SIGNATURE_SIZE) or encode_envelope(envelope) != data:
+    if (
+        again != data
+        or wire.payloadType != PAYLOAD_TYPE
+        or signature.keyid != envelope.key_id.hex()
+        or (len(envelope.key_id), len(envelope.signature)) != (32, SIGNATURE_SIZE)
+    ):
         raise malformed("an envelope", "the bytes are not the one form an envelope has")
     return envelope
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -37,7 +37,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     key: str
     name: str
-    power: int
+    power: Annotated[int, msgspec.Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
     roles: tuple[Role, ...]
 
 

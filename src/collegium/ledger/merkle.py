@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 EMPTY_ROOT = sha256(b"").digest()
@@ -21,9 +22,17 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def map_leaf(key: str, value: bytes) -> bytes:
     """Return the hash of a map's leaf: lp(key) ‖ lp(value)."""
+    return _short_leaf(key, value) if len(value) < 8 else _leaf(key, value)
+
+
+def _leaf(key: str, value: bytes) -> bytes:
     name = key.encode()
     size, length = len(name).to_bytes(4, "big"), len(value).to_bytes(4, "big")
     return sha256(b"\0" + size + name + length + value).digest()
+
+
+_short_leaf = lru_cache(maxsize=8192)(_leaf)
+"""Weights, powers and bitmaps are the same for a member in round after round."""
 
 
 def tree_root(leaf_hashes: Sequence[bytes]) -> bytes:
@@ -63,6 +72,21 @@ class Frontier:
             size >>= 1
         peaks.append(leaf)
         self.size += 1
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add the hashes of the next leaves, as `append` would one by one, a level at a time."""
+        rest = self.size
+        self.size += len(leaves)
+        nodes, added = list(leaves), list[bytes]()
+        while nodes:
+            if rest & 1:
+                nodes.insert(0, self.peaks.pop())
+            if len(nodes) & 1:
+                added.append(nodes.pop())
+            ahead = iter(nodes)
+            nodes = [sha256(b"\1" + one + next(ahead)).digest() for one in ahead]
+            rest >>= 1
+        self.peaks += reversed(added)
 
     def root(self) -> bytes:
         """Return the root over all leaves so far."""
@@ -121,6 +145,11 @@ class MapTree:
         del self._levels[0][index]
         self._moved_from = min(self._moved_from, index)
 
+    def fill(self, keys: list[str], leaves: list[bytes]) -> None:
+        """Set the leaves of an empty tree, in order of their keys."""
+        self._keys, self._levels = keys, [leaves]
+        self._moved_from = 0
+
     def root(self) -> bytes:
         """Return the root, hashing only what changed since it was last asked for."""
         below = self._levels[0]
@@ -138,14 +167,13 @@ class MapTree:
             if height == len(self._levels):
                 self._levels.append([])
             level = self._levels[height]
-            pairs, odd = divmod(len(below), 2)
+            pairs = len(below) >> 1
             moved >>= 1
-            del level[moved:]
-            level += [
-                sha256(b"\1" + below[left] + below[left + 1]).digest()
-                for left in range(2 * moved, 2 * pairs, 2)
-            ]
-            if odd:
+            if moved < len(level):
+                del level[moved:]
+            for left in range(2 * moved, 2 * pairs, 2):
+                level.append(sha256(b"\1" + below[left] + below[left + 1]).digest())
+            if len(below) & 1:
                 level.append(below[-1])
             if changed:
                 changed = {index >> 1 for index in changed if index >> 1 < moved}

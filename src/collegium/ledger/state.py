@@ -10,7 +10,7 @@ asked for: what a block's transactions change many times is encoded once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -30,21 +30,35 @@ def _encoded(value: Value) -> bytes:
 class Table:
     """A map from keys to values with an incremental root."""
 
-    __slots__ = ("_dirty", "_tree", "entries")
+    __slots__ = ("_dirty", "_names", "_tree", "entries")
 
     def __init__(self, entries: dict[str, Value] | None = None) -> None:
         self.entries: dict[str, Value] = entries or {}
         self._tree = MapTree()
         self._dirty: set[str] = set(self.entries)
+        self._names: dict[str, tuple[str, ...]] = {}
 
     def put(self, key: str, value: Value | None) -> Value | None:
         """Set a value, or remove the key where it is None; return what was there."""
         self._dirty.add(key)
-        if value is None:
-            return self.entries.pop(key, None)
         before = self.entries.get(key)
+        if value is None:
+            self.entries.pop(key, None)
+            self._names.clear()
+            return before
         self.entries[key] = value
+        if before is None:
+            self._names.clear()
         return before
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the keys with a prefix, in order and without it; asked for often, sorted once."""
+        found = self._names.get(prefix)
+        if found is None:
+            start = len(prefix)
+            keys = sorted(key[start:] for key in self.entries if key.startswith(prefix))
+            found = self._names[prefix] = tuple(keys)
+        return found
 
     def encoded(self) -> dict[str, bytes]:
         """Return all entries as bytes."""
@@ -53,6 +67,10 @@ class Table:
     def root(self) -> bytes:
         """Return the table's root."""
         present = self._tree
+        if not present:
+            keys = sorted(self.entries)
+            present.fill(keys, [map_leaf(key, _encoded(self.entries[key])) for key in keys])
+            self._dirty.clear()
         for key in sorted(self._dirty):
             value = self.entries.get(key)
             if value is not None:
@@ -158,20 +176,24 @@ class State:
         """Yield a table's entries in order of their keys."""
         table = self._tables.get(path) or self._find(path)
         if table is not None:
-            for key in sorted(table.entries):
+            for key in table.names(""):
                 yield key, _encoded(table.entries[key])
 
     def records(self, path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
         """Yield a table's entries in order of their keys, each as a structure."""
         table = self._tables.get(path) or self._find(path)
         if table is not None:
-            for key in sorted(table.entries):
+            for key in table.names(""):
                 yield key, _record(table, key, table.entries[key], kind)
 
     def keys(self, path: Path) -> list[str]:
         """Return a table's keys in order."""
+        return list(self.names(path))
+
+    def names(self, path: Path, prefix: str = "") -> tuple[str, ...]:
+        """Return those of a table's keys that have a prefix, in order and without it."""
         table = self._tables.get(path) or self._find(path)
-        return [] if table is None else sorted(table.entries)
+        return () if table is None else table.names(prefix)
 
     def count(self, path: Path) -> int:
         """Return how many entries a table has."""
@@ -182,6 +204,14 @@ class State:
         """Set a value, or remove it where it is None."""
         table = self._tables.get(path) or self._find(path) or self._make(path)
         self._undo.append((path, table, key, table.put(key, value)))
+        self._changed.add(path)
+
+    def put_all(self, path: Path, values: Mapping[str, Value]) -> None:
+        """Set values of one table."""
+        if not values:
+            return
+        table = self._tables.get(path) or self._find(path) or self._make(path)
+        self._undo += [(path, table, key, table.put(key, value)) for key, value in values.items()]
         self._changed.add(path)
 
     def freeze(self, path: Path) -> None:

@@ -181,9 +181,9 @@ def test_bitmaps_go_on_in_a_second_byte() -> None:
 
 
 def test_a_bitmaps_highest_bit_is_the_first_participant() -> None:
-    everybody = [f"p{index}" for index in range(10)]
-    assert attested(b"\x81\x40", everybody) == ["p0", "p7", "p9"]
-    assert attested(b"\x00\x00", everybody) == []
+    everybody = tuple(f"p{index}" for index in range(10))
+    assert attested(b"\x81\x40", everybody) == ("p0", "p7", "p9")
+    assert attested(b"\x00\x00", everybody) == ()
 
 
 def test_a_failed_attempts_updates_do_not_count_in_the_next() -> None:

@@ -113,25 +113,25 @@ def open_transaction(data: bytes, genesis: bytes) -> Opened:
 
 
 def carry_out(
-    state: State, opened: Opened, checked: bytes | None = None, *, holds: bool = False
+    state: State, opened: Opened, known: members.Sender | None = None, *, holds: bool = False
 ) -> Applied:
     """Apply an opened transaction.
 
     Args:
         state: changed in place when the transaction is accepted, untouched otherwise.
         opened: the transaction.
-        checked: a key under which its signature has been checked beforehand, if any; where the
-            sender's is another one by now, it is checked here.
+        known: who had signed it when its signature was checked beforehand, if it was; where the
+            member has changed since, it is looked up and checked here.
         holds: whether it held.
 
     Raises:
         Rejected: the contract refuses it.
     """
     envelope, transaction = opened.envelope, opened.transaction
-    sender, member = members.member_of_key(state, envelope.key_id)
-    key = members.public_key(member.key)
-    if checked != key:
-        holds = signature_holds(key, envelope.signed_bytes, envelope.signature)
+    if known is None or not members.unchanged(state, known):
+        known = members.sender_of(state, envelope.key_id)
+        holds = signature_holds(known.key, envelope.signed_bytes, envelope.signature)
+    sender, member = known.name, known.member
     if not holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
@@ -158,9 +158,9 @@ def apply(state: State, genesis: bytes, data: bytes) -> Applied:
     return carry_out(state, open_transaction(data, genesis))
 
 
-def public_key_of(state: State, key_id: bytes) -> bytes | None:
-    """Return the member's key that has an id, or None where no member has it as of now."""
+def known_sender(state: State, key_id: bytes) -> members.Sender | None:
+    """Return who has the key with an id, or None where no member has it as of now."""
     try:
-        return members.public_key(members.member_of_key(state, key_id)[1].key)
+        return members.sender_of(state, key_id)
     except Rejected:
         return None

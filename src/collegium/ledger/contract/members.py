@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import msgspec
+
 from collegium.canonical import from_text
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
@@ -47,6 +49,29 @@ def public_key(key: str) -> bytes:
 def key_name(key: str) -> str:
     """Return the hex key id under which a public key is found; a key is never used twice."""
     return key_id(public_key(key)).hex()
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """A member who signed: its name, its record at that time, and the public key in it."""
+
+    name: str
+    member: MemberRecord
+    key: bytes
+
+
+def sender_of(state: State, identifier: bytes) -> Sender:
+    """Return who has the key with this id.
+
+    Raises:
+        Rejected: as `member_of_key`.
+    """
+    name, member = member_of_key(state, identifier)
+    return Sender(name, member, public_key(member.key))
+
+
+def unchanged(state: State, sender: Sender) -> bool:
+    """Whether a member's record is the very one that it was: then its key is as well."""
+    return state.record(MEMBERS, sender.name, MemberRecord) is sender.member
 
 
 def member_of_key(state: State, identifier: bytes) -> tuple[str, MemberRecord]:

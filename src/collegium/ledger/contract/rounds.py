@@ -87,14 +87,16 @@ def open_round(
     }
     if len(accepted) < record.min_sites:
         return fail_study(state, study, status, "too-few", round_open=False)
-    draw = lp(study.encode()) + u64(record.seed) + u64(number)
-    root = ledger_of(genesis)
-    lots = sorted(accepted, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
-    chosen = sorted(lots[: record.per_round])
-    for name in chosen:
-        state.put(round_path(study, number, "participants"), name, b"%d" % accepted[name])
-    for name, power in members.validator_powers(state).items():
-        state.put(round_path(study, number, "validators"), name, b"%d" % power)
+    chosen = sorted(accepted)
+    if record.per_round < len(chosen):
+        draw = lp(study.encode()) + u64(record.seed) + u64(number)
+        root = ledger_of(genesis)
+        lots = sorted(chosen, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
+        chosen = sorted(lots[: record.per_round])
+    weights = {name: b"%d" % accepted[name] for name in chosen}
+    state.put_all(round_path(study, number, "participants"), weights)
+    voters = {name: b"%d" % power for name, power in members.validator_powers(state).items()}
+    state.put_all(round_path(study, number, "validators"), voters)
     governance.round_opens(state)
     status = changed(status, phase="rounds", round=number)
     set_status(state, study, status)
@@ -253,7 +255,7 @@ def advance(
 
 def _include(state: State, study: str, status: StudyStatus, current: RoundRecord) -> list[str]:
     """Fix who is included: revealed, and attested by more than two thirds of the power."""
-    participants = state.keys(round_path(study, status.round, "participants"))
+    participants = state.names(round_path(study, status.round, "participants"))
     voters = powers(state, round_path(study, status.round, "validators"))
     attesting = dict.fromkeys(participants, 0)
     bitmaps = attempt_items(state, round_path(study, status.round, "available"), current.attempt)
@@ -266,9 +268,8 @@ def _include(state: State, study: str, status: StudyStatus, current: RoundRecord
     included = [
         name for name, power in attesting.items() if members.is_quorum(power, current.total_power)
     ]
-    table = round_path(study, status.round, "included")
-    for name in included:
-        state.put(table, attempt_key(current.attempt, name), b"1")
+    entries = {attempt_key(current.attempt, name): b"1" for name in included}
+    state.put_all(round_path(study, status.round, "included"), entries)
     return included
 
 

@@ -6,7 +6,6 @@ docs/spec/4-ledger.md lists the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -159,15 +158,12 @@ def attempt_key(attempt: int, *rest: str) -> str:
 def attempt_items(state: State, path: Path, attempt: int) -> list[tuple[str, bytes]]:
     """Return the entries of one attempt, keys without the attempt, in order."""
     prefix = attempt_key(attempt) + "/"
-    start = len(prefix)
-    return [(key[start:], value) for key, value in state.items(path) if key.startswith(prefix)]
+    return [(name, state.get(path, prefix + name) or b"") for name in state.names(path, prefix)]
 
 
-def attempt_names(state: State, path: Path, attempt: int) -> list[str]:
+def attempt_names(state: State, path: Path, attempt: int) -> tuple[str, ...]:
     """Return the keys of one attempt, without the attempt, in order."""
-    prefix = attempt_key(attempt) + "/"
-    start = len(prefix)
-    return [key[start:] for key in state.keys(path) if key[:start] == prefix]
+    return state.names(path, attempt_key(attempt) + "/")
 
 
 def powers(state: State, path: Path) -> dict[str, int]:
@@ -175,7 +171,8 @@ def powers(state: State, path: Path) -> dict[str, int]:
     return {key: int(value) for key, value in state.items(path)}
 
 
-def attested(bitmap: bytes, participants: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=256)
+def attested(bitmap: bytes, participants: tuple[str, ...]) -> tuple[str, ...]:
     """Return whom a bitmap names; the first participant is the highest bit of the first byte."""
     bits = bin(int.from_bytes(b"\1" + bitmap, "big"))[3:]
-    return [name for name, bit in zip(participants, bits, strict=False) if bit == "1"]
+    return tuple(name for name, bit in zip(participants, bits, strict=False) if bit == "1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.ledger.contract import members, rounds
@@ -67,6 +69,15 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     return rounds.spoke(state, tx.study, record, status, current)
 
 
+@lru_cache(maxsize=64)
+def _attests_only(
+    bitmap: bytes, participants: tuple[str, ...], revealed: tuple[str, ...]
+) -> bool:  # fmt: skip
+    """Whether a bitmap has no bit but for updates that were revealed; validators mostly agree."""
+    padding = (1 << -len(participants) % 8) - 1
+    return not bitmap[-1] & padding and set(revealed).issuperset(attested(bitmap, participants))
+
+
 def _fix_recipients(state: State, tx: UpdateReveal) -> None:
     """Let an attempt's first sealed reveal fix to which keys all of them are to be sealed.
 
@@ -89,14 +100,13 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
         Rejected: the bitmap has another length, or names somebody who revealed nothing.
     """
     record, status, current = rounds.enter(state, tx, sender, "available")
-    participants = state.keys(round_path(tx.study, tx.round, "participants"))
+    participants = state.names(round_path(tx.study, tx.round, "participants"))
     try:
         bitmap = from_text(tx.bitmap, (len(participants) + 7) // 8, "a bitmap")
     except FormatError as error:
         raise Rejected("malformed", error.why) from error
     revealed = attempt_names(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
-    padding = (1 << -len(participants) % 8) - 1
-    if bitmap[-1] & padding or not set(revealed).issuperset(attested(bitmap, participants)):
+    if not _attests_only(bitmap, participants, revealed):
         raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
     path = round_path(tx.study, tx.round, "available")
     state.put(path, attempt_key(tx.attempt, sender), bitmap)
