@@ -37,7 +37,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     key: str
     name: str
-    power: Annotated[int, msgspec.Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+    power: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_POWER)]
     roles: tuple[Role, ...]
 
 
