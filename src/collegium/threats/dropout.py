@@ -5,6 +5,7 @@ A fault and no adversary. The draw is made before anything is revealed (architec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collegium.data.randomness import draws
@@ -29,12 +30,18 @@ class DroppingOut:
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from the site, or nothing where it has dropped out."""
-        if view.round is not None and self.member in self._absent(view):
-            return []
-        return self.honest.reconcile(view, idle=idle)
+        if view.round is None:
+            return self.honest.reconcile(view, idle=idle)
+        silent = absent(self.share, self.seed, view.number, view.attempt, tuple(view.participants))
+        return [] if self.member in silent else self.honest.reconcile(view, idle=idle)
 
-    def _absent(self, view: StudyView) -> list[str]:
-        names = list(view.participants)
-        count = dropouts(self.share, len(names))
-        order = draws("dropout", self.seed, view.number, view.attempt).permutation(len(names))
-        return [names[index] for index in order[:count]]
+
+def absent(
+    share: float, seed: int, number: int, attempt: int, names: Sequence[str]
+) -> frozenset[str]:
+    """Return who drops out of an attempt of a round with these participants."""
+    count = dropouts(share, len(names))
+    if not count:
+        return frozenset()
+    order = draws("dropout", seed, number, attempt).permutation(len(names))
+    return frozenset(names[index] for index in order[:count])

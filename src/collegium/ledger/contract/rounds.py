@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from collegium.ledger.contract import governance, members
+from collegium.ledger.contract.draws import draw_participants
 from collegium.ledger.contract.events import (
     AttemptFailed,
     Event,
@@ -41,8 +42,6 @@ from collegium.ledger.contract.tables import (
     study_path,
 )
 from collegium.ledger.contract.transactions import PhaseTimeout, PlaceTransaction, RoundTransaction
-from collegium.ledger.genesis import ledger_of
-from collegium.ledger.hashing import lp, tagged_hash, u64
 from collegium.ledger.state import State
 
 LARGEST_UPDATE = 32767
@@ -87,12 +86,7 @@ def open_round(
     }
     if len(accepted) < record.min_sites:
         return fail_study(state, study, status, "too-few", round_open=False)
-    chosen = sorted(accepted)
-    if record.per_round < len(chosen):
-        draw = lp(study.encode()) + u64(record.seed) + u64(number)
-        root = ledger_of(genesis)
-        lots = sorted(chosen, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
-        chosen = sorted(lots[: record.per_round])
+    chosen = draw_participants(genesis, study, record.seed, number, accepted, record.per_round)
     weights = {name: b"%d" % accepted[name] for name in chosen}
     state.put_all(round_path(study, number, "participants"), weights)
     voters = {name: b"%d" % power for name, power in members.validator_powers(state).items()}

@@ -126,12 +126,7 @@ def is_small(peak: int) -> bool:
 
 
 def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: RoundRecord) -> int:
-    """Return the next round's exponent, from the indicators of the included updates.
-
-    More than half are saturated: one less. The median peak is small, which is so where more than
-    half of the peaks are, the lower half of an even number not counting: one more. At most one
-    step a round (architecture 3.5).
-    """
+    """Return the next round's exponent, from the indicators of the included updates."""
     reveals_path = round_path(tx.study, tx.round, "reveals")
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
     reveals = [
@@ -141,8 +136,18 @@ def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: Ro
     ]
     saturated = sum(is_saturated(reveal.saturated, record.parameters) for reveal in reveals)
     small = sum(is_small(reveal.peak) for reveal in reveals)
-    if 2 * saturated > len(reveals):
-        return max(current.exponent - 1, SMALLEST_EXPONENT)
-    if small > len(reveals) // 2:
-        return min(current.exponent + 1, LARGEST_EXPONENT)
-    return current.exponent
+    return next_exponent(current.exponent, len(reveals), saturated, small)
+
+
+def next_exponent(exponent: int, updates: int, saturated: int, small: int) -> int:
+    """Return the exponent after a round of so many updates, of which some are saturated or small.
+
+    More than half are saturated: one less. The median peak is small, which is so where more than
+    half of the peaks are, the lower half of an even number not counting: one more. At most one
+    step a round (architecture 3.5).
+    """
+    if 2 * saturated > updates:
+        return max(exponent - 1, SMALLEST_EXPONENT)
+    if small > updates // 2:
+        return min(exponent + 1, LARGEST_EXPONENT)
+    return exponent

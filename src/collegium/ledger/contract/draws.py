@@ -1,0 +1,21 @@
+"""Who takes part in a round: lots that nobody can choose, the same for whoever draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from collegium.ledger.genesis import ledger_of
+from collegium.ledger.hashing import lp, tagged_hash, u64
+
+
+def draw_participants(
+    genesis: str, study: str, seed: int, number: int, accepted: Iterable[str], per_round: int
+) -> list[str]:
+    """Return who takes part in a round, sorted: those sites whose draws are lowest."""
+    chosen = sorted(accepted)
+    if per_round < len(chosen):
+        draw = lp(study.encode()) + u64(seed) + u64(number)
+        root = ledger_of(genesis)
+        lots = sorted(chosen, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
+        chosen = sorted(lots[:per_round])
+    return chosen

@@ -1,0 +1,136 @@
+"""A study's learning without its ledger: the same models bit for bit, for sweeps of many studies.
+
+Sites train, attackers craft and the rule aggregates by the code that a run uses; draws and
+exponents are the contract's. What is left out is what proves it: signatures, votes, blobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collegium.canonical import to_text
+from collegium.errors import RunError
+from collegium.federation.authoring import Assignment, Author, HonestAuthor
+from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.identity import member_key
+from collegium.federation.secrets import simulated_secret
+from collegium.learning.aggregation.next_model import next_model
+from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
+from collegium.learning.encoding import indicators, registered_weight
+from collegium.learning.models import initial_parameters, tensors
+from collegium.learning.server import initial_state
+from collegium.ledger.contract.draws import draw_participants
+from collegium.ledger.contract.votes import is_saturated, is_small, next_exponent
+from collegium.ledger.genesis import encode_genesis, genesis_digest
+from collegium.running.consortium import circle_of, genesis_of
+from collegium.running.preparation import Prepared
+from collegium.threats.dropout import absent
+from collegium.threats.poisoning import Poisoning
+
+Watch = Callable[[int, ModelState], None]
+"""Is told each closed round's number and model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rehearsed:
+    """What a study's learning comes to: "completed", or "failed" with the last good model."""
+
+    outcome: str
+    model: ModelState
+
+    @property
+    def digest(self) -> bytes:
+        """The final model's, as a ledger would name it."""
+        return digest(encode_model(self.model))
+
+
+def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> Rehearsed:
+    """Return what a study's learning comes to.
+
+    Raises:
+        TypeError: its attack does more than send updates, which only a run can show.
+    """
+    if prepared.attack is not None and not isinstance(prepared.attack, Poisoning):
+        raise TypeError(prepared.attack)
+    study, parts = prepared.study, prepared.parts
+    server = study.aggregation.server
+    secrets = {name: simulated_secret(study.study.seed, name) for name in prepared.sites}
+    keys = {name: member_key(secret) for name, secret in secrets.items()}
+    genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
+    authors = _authors(prepared, genesis)
+    weights = {
+        name: registered_weight(len(rows.y)) if study.aggregation.weights == "rows" else 1
+        for name, rows in prepared.train.items()
+    }
+    model = initial_state(
+        tensors(parts.spec), initial_parameters(parts.spec, study.study.seed), parts.server, server
+    )
+    exponent = study.aggregation.exponent
+    earlier: Float32 | None = None
+    for number in range(1, study.training.rounds + 1):
+        names = draw_participants(
+            to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
+        )
+        work = Assignment(
+            number, exponent, tuple(names), tuple(weights[name] for name in names),
+            digest(encode_model(model)), model.parameters, lambda before=earlier: before,  # type: ignore[misc]
+        )  # fmt: skip
+        sent = _updates(prepared, work, authors)
+        if len(sent) < prepared.min_sites:
+            return Rehearsed("failed", model)
+        earlier = model.parameters
+        try:
+            model = next_model(
+                model, list(sent.values()), tuple(weights[name] for name in sent), tuple(sent),
+                exponent, parts.rule, study.aggregation.tolerate, parts.server, server,
+            )  # fmt: skip
+        except RunError:
+            return Rehearsed("failed", model)
+        said = [indicators(one.values) for one in sent.values()]
+        saturated = sum(is_saturated(count, model.parameters.size) for _, count in said)
+        small = sum(is_small(peak) for peak, _ in said)
+        exponent = next_exponent(exponent, len(said), saturated, small)
+        watch(number, model)
+    return Rehearsed("completed", model)
+
+
+def _authors(prepared: Prepared, genesis: bytes) -> dict[str, Author]:
+    """Return who makes each site's updates."""
+    parts = prepared.parts
+    cohort = Cohort(prepared.study, parts.spec, parts.trainer, prepared.train)
+    circle = circle_of(prepared)
+    authors: dict[str, Author] = {}
+    for name in prepared.sites:
+        kept = _InMemory()
+        authors[name] = HonestAuthor(name, cohort, kept, genesis)
+        if circle is not None:
+            circle.join(name, authors[name], kept, genesis)
+    if circle is not None:
+        authors |= {name: circle.attacker(name) for name in prepared.attackers}
+    return authors
+
+
+def _updates(
+    prepared: Prepared, work: Assignment, authors: dict[str, Author]
+) -> dict[str, Contribution]:
+    """Return the updates of those who have one to send, in order."""
+    study, sent = prepared.study, {}
+    silent = absent(study.faults.dropout, study.study.seed, work.round, 1, work.participants)
+    for name in work.participants:
+        if name in silent:
+            continue
+        try:
+            values = prepared.parts.protection.protect(authors[name].update(work))
+        except RunError:
+            continue
+        sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)
+    return sent
+
+
+class _InMemory(dict[str, bytes]):
+    """An outbox that nothing outlives; it satisfies `WriteOnce`."""
+
+    def put(self, key: str, value: bytes) -> bytes:
+        return self.setdefault(key, value)

@@ -1,0 +1,85 @@
+"""Omniscient attacks that no measure of distance sets apart: as far off as honest updates lie.
+
+Shejwalkar and Houmansadr, "Manipulating the Byzantine: Optimizing Model Poisoning Attacks and
+Defenses for Federated Learning", NDSS 2021, section IV: the honest mean plus gamma times a
+perturbation, with the largest gamma for which no distance from an honest update exceeds the
+largest one between two of them (Min-Max), or no sum of squared distances the largest such sum
+(Min-Sum). Of their three perturbations the one that leads farthest is taken; which one that is
+does not depend on the defence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from collegium.federation.authoring import Int16
+from collegium.threats.grant import Grant
+from collegium.threats.poisoning import Poisoning
+from collegium.threats.scene import Scene, Vector
+
+_KNOWS_ALL = Grant("a worse model", ("own", "honest"), ("updates",), together=True)
+
+_HALVINGS = 40
+
+Measure = Callable[[Vector, Vector], float]
+"""Returns how far off a vector [d] lies from rows [h, d]."""
+
+
+def perturbations(scene: Scene) -> tuple[Vector, ...]:
+    """Return the directions to go from the honest mean: against it, against its signs, outwards."""
+    length = float(np.linalg.norm(scene.mean))
+    against = (-scene.mean / length, -np.sign(scene.mean)) if length else ()
+    return (*against, -scene.deviation)
+
+
+def _farthest(vector: Vector, rows: Vector) -> float:
+    return float(np.square(rows - vector).sum(axis=1).max())
+
+
+def _all_together(vector: Vector, rows: Vector) -> float:
+    return float(np.square(rows - vector).sum())
+
+
+def _bounded(measure: Measure) -> Callable[[Scene], Int16]:
+    def craft(scene: Scene) -> Int16:
+        rows = scene.honest.astype(np.float64)
+        if len(rows) < 2:
+            return scene.own
+        bound = max(measure(row, rows) for row in rows)
+        best = scene.mean
+        for direction in perturbations(scene):
+            found = scene.mean + _largest(scene.mean, direction, rows, measure, bound) * direction
+            if np.linalg.norm(found - scene.mean) > np.linalg.norm(best - scene.mean):
+                best = found
+        return scene.alike(best)
+
+    return craft
+
+
+def _largest(
+    mean: Vector, direction: Vector, rows: Vector, measure: Measure, bound: float
+) -> float:
+    """Return the largest multiple of a direction that keeps within the bound, by halving."""
+    length = float(np.linalg.norm(direction))
+    if not length:
+        return 0.0
+    low, high = 0.0, 2.0 * np.sqrt(bound) / length
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if measure(mean + middle * direction, rows) <= bound:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+MIN_MAX = Poisoning(
+    "min_max", "goes as far from the honest mean as two honest updates lie apart", _KNOWS_ALL,
+    _bounded(_farthest),
+)  # fmt: skip
+MIN_SUM = Poisoning(
+    "min_sum", "goes as far from all honest updates together as one of them does", _KNOWS_ALL,
+    _bounded(_all_together),
+)  # fmt: skip

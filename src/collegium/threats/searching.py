@@ -1,0 +1,105 @@
+"""Attacks that try the study's own defence before they send: as strong as it lets them be.
+
+The defence that they try is the rule with its pre-aggregations and all roundings, on the honest
+updates of the very round: what every validator is about to compute. Of a family of vectors with
+one parameter the one is sent that moves the result farthest from the honest mean.
+
+Line search over ALIE's and IPM's factor: Allouah, Farhadkhani, Guerraoui, Gupta, Pinot and
+Stephan, AISTATS 2023, section 6; perturbations fitted to the rule: Shejwalkar and Houmansadr,
+NDSS 2021, section IV-A; beyond the extremes of each coordinate: Fang, Cao, Jia and Gong, USENIX
+Security 2020, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from collegium.federation.authoring import Int16
+from collegium.threats.bounded import perturbations
+from collegium.threats.grant import Grant
+from collegium.threats.poisoning import Poisoning
+from collegium.threats.scene import Scene, Vector
+
+_ADAPTS = Grant(
+    "a worse model", ("own", "rule", "honest"), ("updates",), "defence-aware", together=True
+)
+
+GRID = tuple(0.125 * 2.0**power for power in range(9))
+"""Factors that are tried first, 1/8 to 32, in both directions."""
+
+REFINEMENTS = 4
+"""Times that the steps around the best factor so far are halved, in the logarithm."""
+
+
+def strongest(scene: Scene, family: Callable[[float], Vector], signs: Iterable[int]) -> Int16:
+    """Return what moves the defence's result farthest among vectors of one parameter.
+
+    Args:
+        scene: the round.
+        family: from a factor to the vector that all attackers send.
+        signs: directions to search in, of 1 and -1.
+    """
+    tried: dict[float, tuple[float, Int16]] = {}
+
+    def effect(factor: float) -> float:
+        if factor not in tried:
+            sent = scene.alike(family(factor))
+            tried[factor] = scene.displacement(sent), sent
+        return tried[factor][0]
+
+    best = max((sign * factor for sign in signs for factor in GRID), key=effect)
+    step = 2.0**0.5
+    for _ in range(REFINEMENTS):
+        best = max((best, best / step, best * step), key=effect)
+        step **= 0.5
+    return tried[best][1]
+
+
+def _opt_alie(scene: Scene) -> Int16:
+    return strongest(scene, lambda factor: scene.mean - factor * scene.deviation, (1, -1))
+
+
+def _opt_ipm(scene: Scene) -> Int16:
+    return strongest(scene, lambda factor: -factor * scene.mean, (1, -1))
+
+
+COORDINATE_RULES = ("median", "trimmed_mean", "meamed")
+
+
+def _tailored(scene: Scene) -> Int16:
+    """Fit the perturbation to the rule: beyond each coordinate's extreme, or while still chosen."""
+    candidates = [
+        strongest(scene, lambda factor, way=way: scene.mean + factor * way, (1,))  # type: ignore[misc]
+        for way in _scaled(scene)
+    ]
+    if scene.rule.split("+")[-1] in COORDINATE_RULES and len(scene.honest):
+        low, high = scene.honest.min(axis=0), scene.honest.max(axis=0)
+        beyond = np.where(scene.mean > 0, low, high).astype(np.float64)
+        outwards = np.where(scene.mean > 0, -1.0, 1.0) * (high - low.astype(np.float64))
+        candidates.append(
+            strongest(scene, lambda factor: beyond + (factor - GRID[0]) * outwards, (1,))
+        )
+    return max(candidates, key=scene.displacement)
+
+
+def _scaled(scene: Scene) -> list[Vector]:
+    """Return the perturbations, each as long as the honest updates deviate together."""
+    length = float(np.linalg.norm(scene.deviation)) or 1.0
+    ways = ((way, float(np.linalg.norm(way))) for way in perturbations(scene))
+    return [way * (length / norm) for way, norm in ways if norm]
+
+
+OPT_ALIE = Poisoning(
+    "opt_alie", "searches how many standard deviations off the mean harm this defence most",
+    _ADAPTS, _opt_alie,
+)  # fmt: skip
+OPT_IPM = Poisoning(
+    "opt_ipm", "searches which multiple of the honest mean harms this defence most", _ADAPTS,
+    _opt_ipm,
+)  # fmt: skip
+TAILORED = Poisoning(
+    "tailored", "searches several directions, among them those that break this kind of rule",
+    _ADAPTS, _tailored,
+)  # fmt: skip
