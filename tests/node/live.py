@@ -182,8 +182,8 @@ class LiveNode:
         orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
         conflicts = Conflicts(line, lambda: _identity(acting()), lambda: replica.state, monotonic)
         self.loop = Loop(
-            replica, sender, participants, PolicyFile(home), keeper, orders, conflicts, clock,
-            self._reporter.look_at,
+            member, replica, sender, participants, PolicyFile(home), keeper, orders, conflicts,
+            clock, self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
         self._thread.start()

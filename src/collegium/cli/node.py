@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from collegium.cli.membership import proposals, propose, rotate, succeed, vote
-from collegium.cli.output import JSON, say, say_json
+from collegium.cli.output import JSON, say, say_json, warn
 
 HOME = click.argument("home", type=click.Path(path_type=Path))
 
@@ -102,3 +102,29 @@ def status(home: Path, as_json: bool) -> None:
         return
     for line in status_lines(found):
         say(line)
+
+
+@node.command()
+@HOME
+@click.option("--block", metavar="HASH", help="The block to give up; without it, it is told.")
+@JSON
+def release(home: Path, block: str | None, as_json: bool) -> None:
+    """Give up a block that HOME's member has cosigned and that is final nowhere.
+
+    Its node is stopped. For a consortium whose members have cosigned two blocks in one place, by
+    half each: its operators agree on one, and the members that cosigned the other release it.
+    """
+    from collegium.node.releasing import bound_block, release_block
+
+    found = bound_block(home, warn) if block is None else release_block(home, block, warn)
+    if as_json:
+        told = {"block": found.block, "size": found.size}
+        say_json({"home": str(home), **told, "released": block is not None})
+    elif block is not None:
+        say(f"{home} has given up the block {found.block}, of {found.size} entries.")
+        say("It cosigns another one in its place. Start its node.")
+    else:
+        say(f"The member of {home} has cosigned, after {found.first} entries that are final here,")
+        say(f"the block {found.block}, of {found.size} entries.")
+        say("If no member's status says that so many are final, and the members go on with another")
+        say(f"block, give it up:  collegium node release {home} --block {found.block}")

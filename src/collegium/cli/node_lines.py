@@ -18,6 +18,8 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
     yield f"  ledger    {status.final_size} of {status.size} entries are final, the last {age}"
     if status.missing:
         yield f"  missing   cosignatures of {', '.join(status.missing)}"
+    if status.bound:
+        yield f"  cosigned  {status.bound.block}, of {status.bound.size} entries; not final yet"
     if status.pending:
         yield f"  pending   {status.pending} transactions"
     for study in status.studies:

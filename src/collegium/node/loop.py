@@ -19,6 +19,7 @@ from collegium.errors import CollegiumError
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
 from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import kind_of
 from collegium.ledger.engines.log.connection import Refused
 from collegium.ledger.engines.log.evidence import SequencerLied
@@ -57,7 +58,8 @@ class Loop:
     """What a node does until it is stopped.
 
     Attributes:
-        state: "starting", "following", "away" or "halted".
+        member: whose node it is.
+        state: "starting", "following", "away", "refused", "expelled" or "halted"; see `NodeStatus`.
         trouble: why it does not follow.
         refusals: how many of its transactions were refused, by code.
         last_final: when something last became final, by the machine's clock.
@@ -65,6 +67,7 @@ class Loop:
 
     def __init__(
         self,
+        member: str,
         replica: Replica,
         sender: Sender,
         participants: Participants,
@@ -78,6 +81,7 @@ class Loop:
         self.replica, self.sender, self.participants = replica, sender, participants
         self.policy, self.keeper = policy, keeper
         self.orders, self.conflicts = orders, conflicts
+        self.member = member
         self.state = "starting"
         self.trouble: str | None = None
         self.refusals: Counter[str] = Counter()
@@ -148,7 +152,7 @@ class Loop:
         """Note why; return how long to wait. Nothing more is said to a sequencer that lied."""
         lied = isinstance(error, SequencerLied)
         self._clock.tick(online=False)
-        state, trouble = "halted" if lied else "away", in_a_line(error)
+        state, trouble = "halted" if lied else self._why_not(error), in_a_line(error)
         if (state, trouble) != (self.state, self.trouble):
             self.failures += 1
             level = logging.ERROR if lied else logging.WARNING
@@ -158,6 +162,13 @@ class Loop:
             self.sender.drop()
         self._in_a_row += 1
         return AWAY[min(self._in_a_row, len(AWAY)) - 1]
+
+    def _why_not(self, error: CollegiumError) -> str:
+        """Return the state of a node that cannot follow, as far as its own copy tells."""
+        if error.code != "transport.refused":
+            return "away"
+        record = self.replica.state.record(MEMBERS, self.member, MemberRecord)
+        return "refused" if record is None or record.active else "expelled"
 
     def _note(self, answered: Answered) -> None:
         answer = answered.answer

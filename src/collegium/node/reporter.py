@@ -18,7 +18,7 @@ from collegium.node.fitness import in_a_line
 from collegium.node.loop import Loop
 from collegium.node.membership import changes
 from collegium.node.standing import registered_studies
-from collegium.node.status import NodeStatus, StudyStatus
+from collegium.node.status import Bound, NodeStatus, StudyStatus
 
 MEASURE_EVERY = 10.0
 """Seconds between two counts of the blobs' bytes."""
@@ -57,6 +57,7 @@ class Reporter:
             final_size=replica.final_size,
             cosignatures=cosigned,
             missing=missing,
+            bound=_bound(replica),
             pending=loop.sender.waiting,
             training=participants.training,
             studies=tuple(_study(loop, StudyView(replica.state, one)) for one in studies),
@@ -93,6 +94,11 @@ class Reporter:
             return self._status.blob_bytes
         self._measured_at = now
         return sum(entry.stat().st_size for entry in os.scandir(self._blobs) if entry.is_file())
+
+
+def _bound(replica: Replica) -> Bound | None:
+    bound = replica.witness.bound
+    return None if bound is None else Bound(block=bound.block, size=bound.size)
 
 
 def _study(loop: Loop, view: StudyView) -> StudyStatus:

@@ -106,7 +106,7 @@ def _run(
         orders = Orders(home, identity, lambda: replica.state, keys.of)
         conflicts = Conflicts(connection, identity, lambda: replica.state, monotonic)
         loop = Loop(
-            replica, sender, participants, policy, keeper, orders, conflicts, clock,
+            member, replica, sender, participants, policy, keeper, orders, conflicts, clock,
             reporter.look_at,
         )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))

@@ -28,16 +28,25 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...]
 
 
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
+    """A block that the member has cosigned and that is not final yet: its hash, its log's size."""
+
+    block: str
+    size: int
+
+
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What ``/status`` says.
 
     Attributes:
         member: whose node it is.
-        state: "starting", "following", "away" (the sequencer cannot be reached) or "halted" (it
-            lied); `trouble` says why.
+        state: "starting", "following", "away" (the sequencer cannot be reached), "refused" (it does
+            not serve this member, which is none yet or has another's certificate), "expelled" (this
+            copy of the ledger says so) or "halted" (the sequencer lied); `trouble` says why.
         size: entries held; `final_size` of them are final.
         since_final: seconds since something became final, or since the start.
         cosignatures: validators that cosigned the newest final note; `missing` those that did not.
+        bound: what the member has cosigned after what is final here, or None.
         pending: transactions that were handed over and have no answer yet.
         changes: every change of the membership that was ever proposed.
         equivocations: what members said twice, as the ledger has it: who, and about what.
@@ -59,6 +68,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     since_final: float = 0.0
     cosignatures: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    bound: Bound | None = None
     pending: int = 0
     training: bool = False
     studies: tuple[StudyStatus, ...] = ()

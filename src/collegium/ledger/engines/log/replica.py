@@ -191,6 +191,7 @@ class Replica:
         if cosigned is not None:
             try:
                 self._connection.cosign(cosigned.line, cosigned.size)
+                self.witness.waiting_for = ""
             except CosignatureRefused:
                 self.witness.waiting_for = "the sequencer holds another block than was cosigned"
 

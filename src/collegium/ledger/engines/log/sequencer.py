@@ -109,11 +109,14 @@ class Sequencer:
 
         Raises:
             PresentFirst: the member has not presented itself since the start.
-            CosignatureRefused: it does not hold, or the member is none of the block's judges.
+            CosignatureRefused: it does not hold, it is over another block that is not final, or
+                the member is none of the block's judges.
         """
         self._require_presented(member)
-        if not self.ready or size != self.copy.size or (self.copy.settled and not self._lines):
+        if not self.ready or size < self.copy.final_size or (self.copy.settled and not self._lines):
             return  # the block became final without it, or the member will hand it over again
+        if size != self.copy.size:
+            raise CosignatureRefused
         note = with_lines(self._note, [line])
         if cosignature_of(member, note, self.copy.judges) is None:
             self._tell("refused", member=member, what="a cosignature that does not hold here")
