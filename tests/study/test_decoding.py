@@ -103,7 +103,6 @@ def test_a_section_must_be_a_table() -> None:
         {"privacy__differential_privacy": {"unit": "patient", "epsilon": 8.0}},
         {"incentive__contribution": "shapley"},
         {"report__card": True},
-        {"evaluation__folds": 5},
         {"data__source": {"table": "cohort.csv", "target": "died"}},
         {"consensus__protocol": "pbft"},
         {"model__architecture": "cnn"},

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from collegium.audit.findings import Verification
-from collegium.report.measurements import FinalLine, Interval, Quality
+from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.running.execution import RunResult, summary
 from collegium.running.prediction import Predictions
 from collegium.running.preparation import Prepared
@@ -46,6 +46,15 @@ def run_json(result: RunResult) -> dict[str, Any]:
     }
     if measured.pooled_reason is not None:
         found["quality"]["pooled_reason"] = measured.pooled_reason
+    for name, apart in _kept_apart(measured):
+        found["quality"][name] = {
+            kind: summary(getattr(apart, kind)) for kind in ("federated", "local", "pooled")
+        }
+        found["intervals"][name] = {
+            "federated": _intervals(apart.federated),
+            "federated_minus_pooled": apart.difference_to_pooled,
+            "federated_minus_local": apart.difference_to_local,
+        }
     if result.study.threat is not None:
         found["threat"] = {
             "attack": result.study.threat.attack,
@@ -70,6 +79,26 @@ _SHOWN = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2")
 
 def quality_lines(measured: FinalLine) -> Iterator[str]:
     """Yield a line for each of federated, local-only and pooled, with 95 % intervals."""
+    yield from _three_lines(measured)
+    for name, apart in _kept_apart(measured):
+        rows = sum(apart.rows.values())
+        yield f"  {_APART[name].format(rows=rows)}:"
+        yield from _three_lines(apart)
+
+
+_APART = {
+    "unseen": "on {rows} rows that no site holds (local-only: the mean of the sites' own models)",
+    "out_of_fold": "out of fold, on all {rows} rows",
+}
+
+
+def _kept_apart(measured: FinalLine) -> list[tuple[str, Apart]]:
+    """Return what was measured on rows kept apart, by name."""
+    both = (("unseen", measured.unseen), ("out_of_fold", measured.out_of_fold))
+    return [(name, apart) for name, apart in both if apart is not None]
+
+
+def _three_lines(measured: FinalLine | Apart) -> Iterator[str]:
     rows = (("federated", measured.federated), ("local-only", measured.local),
             ("pooled", measured.pooled))  # fmt: skip
     for name, quality in rows:

@@ -30,13 +30,18 @@ class Persons:
 
 def by_person(rows: SiteRows) -> Persons:
     """Group rows by person; where every row is another person, positions are the rows' own."""
-    _, first, inverse = np.unique(rows.person, return_index=True, return_inverse=True)
-    position = np.empty(len(first), dtype=np.int64)
-    position[np.argsort(first)] = np.arange(len(first))
-    of_row = position[inverse]
-    label = np.zeros(len(first), dtype=np.int64)
+    of_row = positions(rows.person)
+    label = np.zeros(int(of_row.max(initial=-1)) + 1, dtype=np.int64)
     np.maximum.at(label, of_row, _labels(rows.y))
     return Persons(of_row, label)
+
+
+def positions(person: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the persons of rows, [rows], numbered from 0 in the order of their first rows."""
+    _, first, inverse = np.unique(person, return_index=True, return_inverse=True)
+    position = np.empty(len(first), dtype=np.int64)
+    position[np.argsort(first)] = np.arange(len(first))
+    return np.asarray(position[inverse])
 
 
 def _labels(y: NDArray[Any]) -> NDArray[np.int64]:

@@ -235,7 +235,7 @@ class Site:
         statement = statement_of(
             self._parts.task, test.y, predict(self._cohort.spec, parameters, test.x),
             threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
-            seed=study.study.seed, model=to_text(model), kind=kind,
+            seed=study.study.seed, model=to_text(model), kind=kind, person=test.person,
         )  # fmt: skip
         return encode_statement(statement)
 

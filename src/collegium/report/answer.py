@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collegium.data.table import Task
+from collegium.report.apart import ApartSection
 from collegium.report.comparison import Comparison
 from collegium.report.figures import Figure, SiteFigures
-from collegium.report.wording import count, in_sentence, listed, number, span
+from collegium.report.wording import PRIMARY, count, counted, in_sentence, listed, number, span
 
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "sensitivity", "specificity", "accuracy"),
@@ -46,6 +47,7 @@ def answer_of(
     sites: Sequence[SiteFigures],
     correct: tuple[int, int] | None,
     comparisons: Sequence[Comparison],
+    apart: Sequence[ApartSection] = (),
 ) -> Answer:
     """Return the answer.
 
@@ -56,6 +58,7 @@ def answer_of(
         sites: what each site signed.
         correct: (correct rows, rows) over all sites from signed counts, if all tell them.
         comparisons: with other models.
+        apart: what was measured on rows kept apart.
     """
     if task == "binary":
         lead = _binary(threshold, federated)
@@ -72,6 +75,7 @@ def answer_of(
             f"By the sites' own signed counts it is right for {count(right)} of {count(rows)} "
             "test rows."
         )
+    sentences += [_kept_apart(task, one) for one in apart]
     sentences += _spread(task, sites)
     sentences += [one.sentence for one in comparisons if _says_something(one)]
     return Answer(
@@ -79,6 +83,22 @@ def answer_of(
         " ".join(lead) or "There is no figure over all sites.",
         tuple(sentences),
     )
+
+
+def _kept_apart(task: Task, one: ApartSection) -> str:
+    """Return what the primary measure is on rows that an evaluator keeps, or out of fold."""
+    first = one.federated[PRIMARY[task]]
+    where = (
+        f"On {count(one.rows)} rows of {counted(one.persons, 'person')} whom no site knows"
+        if one.kind == "unseen"
+        else f"Out of fold, on all {count(one.rows)} rows,"
+    )
+    if first.value is None:
+        return f"{where} {in_sentence(PRIMARY[task])} could not be measured."
+    told = number(PRIMARY[task], first.value)
+    if first.low is not None and first.high is not None:
+        told += f" ({span(*(number(PRIMARY[task], end) for end in (first.low, first.high)))})"
+    return f"{where} {in_sentence(PRIMARY[task])} is {told}."
 
 
 def _binary(threshold: float, federated: Mapping[str, Figure]) -> list[str]:

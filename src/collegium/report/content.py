@@ -9,6 +9,7 @@ from collegium.audit.findings import Verification
 from collegium.canonical import from_text
 from collegium.data.table import DataSet, Schema, Task
 from collegium.report.answer import Answer, answer_of
+from collegium.report.apart import ApartSection, apart_sections
 from collegium.report.calibration import Reliability, reliability_of
 from collegium.report.comparison import Comparison, compare
 from collegium.report.evidence import Evidence, evidence_of
@@ -98,6 +99,7 @@ class ReportContent:
     document: str
     data: Provenance
     versions: tuple[tuple[str, str], ...]
+    apart: tuple[ApartSection, ...]
 
 
 def provenance_of(dataset: DataSet) -> Provenance:
@@ -131,6 +133,7 @@ def build_content(
     sites = _sites(rounds, final, posted)
     quality = _quality(study, task, sites, final, _about(verification.model, posted))
     evidence = evidence_of(verification)
+    apart = apart_sections(task, final)
     tellers = [one.site for one in quality.sites if one.rows is not None and not one.withheld]
     return ReportContent(
         title=study.study.title,
@@ -148,6 +151,7 @@ def build_content(
             quality.sites,
             quality.correct,
             quality.comparisons,
+            apart,
         ),
         quality=quality,
         reliability=reliability_of(
@@ -165,6 +169,7 @@ def build_content(
         document=resolved(study),
         data=data,
         versions=tuple(versions.items()),
+        apart=apart,
     )
 
 

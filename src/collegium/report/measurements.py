@@ -37,6 +37,23 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     calibration: tuple[Calibration, ...] = ()
 
 
+class Apart(msgspec.Struct, frozen=True, kw_only=True):
+    """Quality on rows that were kept apart: by an evaluator, or fold by fold.
+
+    `rows` are those of each part that was tested on, `persons` are all of theirs. A quality's
+    `sites` are these parts; but `local` on an evaluator's rows holds each site's own model there
+    and, overall, their mean. Differences are federated minus the other, paired, by metric.
+    """
+
+    federated: Quality | None
+    local: Quality | None
+    pooled: Quality | None
+    difference_to_pooled: dict[str, Interval | None]
+    difference_to_local: dict[str, Interval | None]
+    rows: dict[str, int]
+    persons: int
+
+
 class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
     """One closed round.
 
@@ -65,7 +82,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     one model of all rows (simulation only; `pooled_reason` says why there is none otherwise).
     `difference` is federated minus pooled and federated minus local, paired on the same rows, by
     metric. `rejected` counts refused messages by participant and reason, `dropped` surplus ones
-    by participant.
+    by participant. `unseen` is measured on rows that no site holds, `out_of_fold` on all rows,
+    each by models that never saw its person.
     """
 
     outcome: str
@@ -81,6 +99,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     rows: dict[str, tuple[int, int]]
     rejected: dict[str, int]
     dropped: dict[str, int]
+    unseen: Apart | None = None
+    out_of_fold: Apart | None = None
 
 
 Line = RoundLine | FinalLine

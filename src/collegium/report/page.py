@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from collegium.report import (
+    apart_sections,
     curve_sections,
     evidence_sections,
     quality_sections,
@@ -21,6 +22,7 @@ Section = tuple[str, str, Callable[[ReportContent], Markup]]
 SECTIONS: tuple[Section, ...] = (
     ("quality", "Quality", quality_sections.quality),
     ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
+    ("apart", "On rows kept apart", apart_sections.apart),
     ("calibration", "Calibration", curve_sections.calibration),
     ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
     ("curves", "Learning curves", curve_sections.learning_curves),
@@ -45,7 +47,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
-    sections = [one for one in SECTIONS if one[0] != "threshold" or content.task == "binary"]
+    left_out = {"threshold"} if content.task != "binary" else set()
+    left_out |= set() if content.apart else {"apart"}
+    sections = [one for one in SECTIONS if one[0] not in left_out]
     head = element(
         "head",
         element("meta", charset="utf-8"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collegium.learning.evaluation.statement import MEASURES
+from collegium.report.apart import ApartSection
 from collegium.report.comparison import Comparison, Difference
-from collegium.report.content import ReportContent
+from collegium.report.content import QualitySection, ReportContent
 from collegium.report.figures import Figure, SiteFigures
 from collegium.report.markup import (
     Child,
@@ -94,9 +95,9 @@ def quality(content: ReportContent) -> Markup:
         bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in shown]),
         paragraph(
             "Intervals are 95\u00a0% percentile bootstrap intervals, from "
-            f"{counted(part.replicates, 'resampling')} of the rows within each site. They speak of "
-            "other patients of these sites, not of other sites. Figures that would give away how "
-            "many patients a small class has are withheld by the site; where a single site "
+            f"{counted(part.replicates, 'resampling')} of the persons within each site. They speak "
+            "of other patients of these sites, not of other sites. Figures that would give away "
+            "how many patients a small class has are withheld by the site; where a single site "
             "withholds, they can still be worked out from the figures over all sites. A real "
             "consortium takes those from a secure sum.",
             class_="note",
@@ -106,26 +107,9 @@ def quality(content: ReportContent) -> Markup:
 
 def comparison(content: ReportContent) -> Markup:
     """Return the study's model against local-only and pooled training."""
-    part, measures = content.quality, MEASURES[content.task]
-    models = (part.federated, part.local, part.pooled)
-    rows: list[Sequence[Child]] = [
-        [
-            title_of(name),
-            *(figure(name, model[name]) for model in models),
-            *(_difference(one.differences[place]) for one in part.comparisons),
-        ]
-        for place, name in enumerate(measures)
-    ]
-    heads = ["Measure", "Federated", "Local-only", "Pooled"]
-    heads += [f"Federated minus {_short(one)}" for one in part.comparisons]
     return join(
-        *(paragraph(one.sentence) for one in part.comparisons),
-        table(
-            join("Three ways to train, on the same test rows of all sites ", computed(content)),
-            heads,
-            rows,
-            class_="figures",
-        ),
+        *(paragraph(one.sentence) for one in content.quality.comparisons),
+        three_ways(content, content.quality, "on the same test rows of all sites"),
         paragraph(
             "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
             "one place, which federated learning does without. Differences are paired: both models "
@@ -135,6 +119,23 @@ def comparison(content: ReportContent) -> Markup:
             class_="note",
         ),
     )
+
+
+def three_ways(content: ReportContent, part: QualitySection | ApartSection, rows: str) -> Markup:
+    """Return the table of three ways to train; `rows` says on which rows."""
+    models = (part.federated, part.local, part.pooled)
+    cells: list[Sequence[Child]] = [
+        [
+            title_of(name),
+            *(figure(name, model[name]) for model in models),
+            *(_difference(one.differences[place]) for one in part.comparisons),
+        ]
+        for place, name in enumerate(MEASURES[content.task])
+    ]
+    heads = ["Measure", "Federated", "Local-only", "Pooled"]
+    heads += [f"Federated minus {_short(one)}" for one in part.comparisons]
+    caption = join(f"Three ways to train, {rows} ", computed(content))
+    return table(caption, heads, cells, class_="figures")
 
 
 def threshold(content: ReportContent) -> Markup:

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from collegium.errors import RunError
-from collegium.federation.loop import Traffic, drive
-from collegium.learning.blobs import decode_model
+from collegium.federation.loop import drive
 from collegium.plugins import find
 from collegium.report.measurements import FinalLine, Quality, append_line, read_lines
+from collegium.running.apart import Models, out_of_fold
 from collegium.running.consortium import Consortium, Substitute, build
+from collegium.running.finishing import measured, models_of
 from collegium.running.folder import DEFAULT_PARENT, check_vacant, claimed, write_policy
-from collegium.running.measuring import (
-    difference_of,
-    pooled_parameters,
-    quality_of,
-    scores_of,
-)
 from collegium.running.preparation import Prepared, prepare
 from collegium.running.recorder import Progress, Recorder
 from collegium.study.canonical import digest as study_digest
 from collegium.study.checking import Notice
 from collegium.study.document import Study
+from collegium.study.folding import of_fold
 from collegium.study.reading import ReadStudy, parse_study, read_study
 from collegium.study.rendering import resolved
 
@@ -112,26 +108,82 @@ def run(
         _keep_study(folder, prepared)
         if isinstance(engine, Launcher):
             return engine.launch(prepared, folder, progress, warn)
-        consortium = build(prepared, folder, warn, substitute)
-        complete = False
-        try:
-            _require_models(consortium, folder)
-            finished = consortium.view().phase == "closed"
-            known = read_final(folder) if finished else None
-            recorder = Recorder(consortium, folder, progress)
-            traffic = drive(
-                consortium.engine, prepared.study.study.id, consortium.participants, recorder,
-                consortium.settle,
-            )  # fmt: skip
-            complete = True
-            _tell_troubles(consortium, warn)
-            measured = known or _measure(consortium, traffic, recorder)
-            append_line(recorder.path, measured)
-            result = _result(consortium, folder, measured)
-        finally:
-            consortium.close(complete=complete)
-        write_policy(folder, consortium.genesis, consortium.log_key)
+        run_one = partial(_carried_out, progress=progress, warn=warn, substitute=substitute)
+        result, _ = run_one(prepared, folder, _fold_runner(prepared, folder, run_one))
     return result
+
+
+class _CarryOut(Protocol):
+    """`_carried_out` with everything given that is alike for a study and its folds."""
+
+    def __call__(
+        self, prepared: Prepared, folder: Path, folds: Callable[[], list[Models]] | None
+    ) -> tuple[RunResult, Models | None]: ...
+
+
+def _carried_out(
+    prepared: Prepared,
+    folder: Path,
+    folds: Callable[[], list[Models]] | None,
+    *,
+    progress: Progress,
+    warn: Callable[[str], None],
+    substitute: Substitute | None,
+) -> tuple[RunResult, Models | None]:
+    """Run a study in this process, in a folder that it holds; without models if it failed."""
+    consortium = build(prepared, folder, warn, substitute)
+    complete = False
+    try:
+        _require_models(consortium, folder)
+        finished = consortium.view().phase == "closed"
+        known = read_final(folder) if finished else None
+        recorder = Recorder(consortium, folder, progress)
+        traffic = drive(
+            consortium.engine, prepared.study.study.id, consortium.participants, recorder,
+            consortium.settle,
+        )  # fmt: skip
+        complete = True
+        _tell_troubles(consortium, warn)
+        models = models_of(consortium) if known is None or folds is None else None
+        final = known or measured(consortium, traffic, recorder, models)
+        if known is None and models is not None and folds is not None:
+            apart = out_of_fold(trained) if (trained := folds()) else None
+            final = msgspec.structs.replace(final, out_of_fold=apart)
+        append_line(recorder.path, final)
+        result = _result(consortium, folder, final)
+    finally:
+        consortium.close(complete=complete)
+    write_policy(folder, consortium.genesis, consortium.log_key)
+    return result, models
+
+
+def _fold_runner(
+    prepared: Prepared, folder: Path, run_one: _CarryOut
+) -> Callable[[], list[Models]] | None:
+    """Return what trains a study's folds, each a study with a ledger of its own; None without.
+
+    It returns no models where a fold's study failed.
+    """
+    study = prepared.study
+    if study.evaluation.folds is None or study.evaluation.fold is not None:
+        return None
+    count = study.evaluation.folds
+
+    def run_folds() -> list[Models]:
+        trained = []
+        for number in range(1, count + 1):
+            read = parse_study(resolved(of_fold(study, number)), f"fold {number}")
+            own, place = prepare(read), folder / "folds" / str(number)
+            check_vacant(place, resume=True)
+            with claimed(place):
+                _keep_study(place, own)
+                _, models = run_one(own, place, None)
+            if models is None:
+                return []
+            trained.append(models)
+        return trained
+
+    return run_folds
 
 
 def _require_models(consortium: Consortium, folder: Path) -> None:
@@ -190,45 +242,6 @@ def read_final(folder: Path) -> FinalLine | None:
     """Return a run's last line of measurements, or None where it has not got that far."""
     lines = [line for line in read_lines(folder / "metrics.jsonl") if isinstance(line, FinalLine)]
     return lines[-1] if lines else None
-
-
-def _measure(consortium: Consortium, traffic: Traffic, recorder: Recorder) -> FinalLine:
-    prepared = consortium.prepared
-    view = consortium.view()
-    status = view.status
-    if status is None:
-        raise LookupError(prepared.study.study.id)
-    seconds, weights = recorder.since_last_round()
-    began = perf_counter()
-    final = FinalLine(
-        outcome=status.outcome, model=view.model.hex(), seconds=seconds, bytes=weights,
-        federated=None, local=None, pooled=None, pooled_reason=None, difference_to_pooled={},
-        difference_to_local={},
-        rows={name: (len(prepared.train[name].y), len(prepared.test[name].y))
-              for name in prepared.sites},
-        rejected={f"{who}: {code}": count for (who, code), count in traffic.rejected.items()},
-        dropped=dict(traffic.dropped),
-    )  # fmt: skip
-    data = consortium.exchange.folder.get(view.model)
-    if status.outcome != "completed" or data is None:
-        reason = "the study failed, so no test part was opened"
-        return msgspec.structs.replace(final, pooled_reason=reason)
-    model = decode_model(data)
-    pooled = pooled_parameters(prepared)
-    federated_scores = scores_of(prepared, lambda _: model.parameters)
-    local_scores = scores_of(prepared, consortium.cohort.alone)
-    pooled_scores = scores_of(prepared, lambda _: pooled)
-    compared = msgspec.structs.replace(
-        final,
-        federated=quality_of(prepared, federated_scores),
-        local=quality_of(prepared, local_scores),
-        pooled=quality_of(prepared, pooled_scores),
-        pooled_reason="training on all rows together diverged" if pooled_scores is None else None,
-        difference_to_pooled=difference_of(prepared, federated_scores, pooled_scores),
-        difference_to_local=difference_of(prepared, federated_scores, local_scores),
-    )
-    comparing = perf_counter() - began
-    return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})
 
 
 def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunResult:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypedDict
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from collegium.running.preparation import Prepared
 
 Float32 = NDArray[np.float32]
 Scores = dict[str, NDArray[np.float64]]
+Parts = Mapping[str, SiteRows]
 
 
 class _Settings(TypedDict):
@@ -59,48 +61,57 @@ def scores_of(prepared: Prepared, parameters: Callable[[str], Float32]) -> Score
     }
 
 
-def quality_of(prepared: Prepared, scores: Scores | None) -> Quality | None:
-    """Return the quality that scores on the test parts mean, with bootstrap intervals."""
+def quality_of(
+    prepared: Prepared, parts: Parts, scores: Scores | None, *, strata: bool = True
+) -> Quality | None:
+    """Return the quality that scores on parts mean, with bootstrap intervals.
+
+    Args:
+        prepared: the study.
+        parts: rows by name, such as the sites' test parts.
+        scores: on each part.
+        strata: whether resamplings over all parts keep each part's persons in number.
+    """
     if scores is None:
         return None
     task = prepared.dataset.schema.task
-    y, site, together = _together(prepared.test, scores)
+    rows = _together(parts, scores)
     settings = _settings(prepared)
-    overall = bootstrap.intervals(task, y, together, site=site, **settings)
-    by_site = {
-        name: bootstrap.intervals(task, rows.y, scores[name], **settings)
-        for name, rows in prepared.test.items()
+    overall = bootstrap.intervals(
+        task, rows.y, rows.scores, site=rows.part if strata else None, person=rows.person,
+        **settings,
+    )  # fmt: skip
+    by_part = {
+        name: bootstrap.intervals(task, own.y, scores[name], person=own.person, **settings)
+        for name, own in parts.items()
     }
     threshold = prepared.study.evaluation.threshold
     return Quality(
-        overall=measure(task, y, together, threshold),
-        sites={
-            name: measure(task, rows.y, scores[name], threshold)
-            for name, rows in prepared.test.items()
-        },
+        overall=measure(task, rows.y, rows.scores, threshold),
+        sites={name: measure(task, own.y, scores[name], threshold) for name, own in parts.items()},
         overall_intervals=_plain(overall),
-        site_intervals={name: _plain(found) for name, found in by_site.items()},
+        site_intervals={name: _plain(found) for name, found in by_part.items()},
         calibration=tuple(
             Calibration(one.rows, one.mean_score, one.rate)
-            for one in (reliability(task, y, together) if task == "binary" else ())
+            for one in (reliability(task, rows.y, rows.scores) if task == "binary" else ())
         ),
     )
 
 
 def difference_of(
-    prepared: Prepared, scores: Scores | None, other: Scores | None
-) -> dict[str, Interval | None]:
-    """Return the paired interval of (a model's measure - another's) over all sites, by metric."""
+    prepared: Prepared, parts: Parts, scores: Scores | None, other: Scores | None, *,
+    strata: bool = True,
+) -> dict[str, Interval | None]:  # fmt: skip
+    """Return the paired interval of (a model's measure - another's) over all parts, by metric."""
     if scores is None or other is None:
         return {}
-    task = prepared.dataset.schema.task
-    y, site, together = _together(prepared.test, scores)
-    _, _, against = _together(prepared.test, other)
+    rows, against = _together(parts, scores), _together(parts, other)
     return _plain(
         bootstrap.intervals_of_difference(
-            task, y, together, against, site=site, **_settings(prepared)
+            prepared.dataset.schema.task, rows.y, rows.scores, against.scores,
+            site=rows.part if strata else None, person=rows.person, **_settings(prepared),
         )
-    )
+    )  # fmt: skip
 
 
 def training_metrics(prepared: Prepared, parameters: Float32) -> dict[str, dict[str, float | None]]:
@@ -118,9 +129,10 @@ def training_metrics(prepared: Prepared, parameters: Float32) -> dict[str, dict[
         name: {"loss": float(loss[name].mean()), **measure(task, rows.y, scores[name], threshold)}
         for name, rows in _train(prepared)
     }
-    y, _, together = _together(prepared.train, scores)
+    rows = _together(prepared.train, scores)
+    everywhere = measure(task, rows.y, rows.scores, threshold)
     all_losses = np.concatenate(list(loss.values()))
-    found["overall"] = {"loss": float(all_losses.mean()), **measure(task, y, together, threshold)}
+    found["overall"] = {"loss": float(all_losses.mean()), **everywhere}
     return found
 
 
@@ -128,12 +140,23 @@ def _train(prepared: Prepared) -> list[tuple[str, SiteRows]]:
     return list(prepared.train.items())
 
 
-def _together(
-    parts: Mapping[str, SiteRows], scores: Scores
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    y = np.concatenate([rows.y for rows in parts.values()])
-    site = np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()])
-    return y, site, np.concatenate([scores[name] for name in parts])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Rows of several parts put together: true values, scores, part and person of each."""
+
+    y: NDArray[Any]
+    scores: NDArray[np.float64]
+    part: NDArray[np.int64]
+    person: NDArray[np.int64]
+
+
+def _together(parts: Parts, scores: Scores) -> _Rows:
+    return _Rows(
+        np.concatenate([rows.y for rows in parts.values()]),
+        np.concatenate([scores[name] for name in parts]),
+        np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()]),
+        np.concatenate([rows.person for rows in parts.values()]),
+    )
 
 
 def _settings(prepared: Prepared) -> _Settings:

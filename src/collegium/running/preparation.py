@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collegium.data.checking import check_dataset
+from collegium.data.folds import fold
 from collegium.data.partition import partition
 from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows
@@ -101,8 +102,7 @@ def prepare(read: ReadStudy) -> Prepared:
                     "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
                     "rename the site where the data set is loaded",
                 )
-        part = study.data.split
-        cut = {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
+        cut = _cut(study, sites)
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
         parts = find_parts(study, dataset)
         prepared = Prepared(
@@ -130,6 +130,14 @@ def _check_scale(prepared: Prepared) -> None:
             "it is not told how hard to hit: it has one strength, or searches for the worst",
             "remove scale, or choose an attack with one, such as 'sign_flip'",
         )  # fmt: skip
+
+
+def _cut(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows, SiteRows]]:
+    """Return each site's training and test part."""
+    part, evaluation, seed = study.data.split, study.evaluation, study.study.seed
+    if evaluation.fold is not None and evaluation.folds is not None:
+        return fold(sites, evaluation.fold, evaluation.folds, seed)
+    return {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
 
 
 def _about_split(study: Study, sites: Sequence[SiteRows]) -> tuple[Notice, ...]:

@@ -14,8 +14,10 @@ from typing import Literal
 from collegium.plugins import names
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
+from collegium.study.folding import check_folds
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
+from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
@@ -49,9 +51,10 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_limits(study)
     _check_identity(study)
     _check_names(study)
-    _check_partition(study)
+    check_partition(study)
     _check_combinations(study)
     _check_threat(study)
+    check_folds(study, SIMULATED)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)
     if study.privacy.protection == "none":
@@ -151,25 +154,6 @@ def _check_order(name: str) -> None:
             ("aggregation", "rule"), f"{shown(name)} ends with {parts[-1]}, which is no rule",
             "a pre-aggregation stands before a rule", f"write {right!r}",
         )  # fmt: skip
-
-
-def _check_partition(study: Study) -> None:
-    partition = study.data.partition
-    asked = {"sites": partition.sites, "alpha": partition.alpha}
-    needed = {"site": (), "split": ("sites",), "iid": ("sites",), "dirichlet": ("sites", "alpha")}
-    for key, value in asked.items():
-        path = ("data", "partition", key)
-        if value is None and key in needed[partition.by]:
-            raise _combination(
-                path, f"a partition by {partition.by!r} needs {key}", "it makes up its sites",
-                f"add {key}, as in partition = {{ by = {partition.by!r}, {key} = ... }}",
-            )  # fmt: skip
-        if value is not None and key not in needed[partition.by]:
-            raise _combination(
-                path, f"a partition by {partition.by!r} takes no {key}",
-                "the data fix it" if partition.by == "site" else "it has no such parameter",
-                f"remove {key}, or choose another kind of partition",
-            )  # fmt: skip
 
 
 def _check_combinations(study: Study) -> None:

@@ -176,10 +176,16 @@ class Faults(Section, frozen=True, kw_only=True):
 
 
 class Evaluation(Section, frozen=True, kw_only=True):
-    """``[evaluation]``: the decision threshold registered before the test part opens."""
+    """``[evaluation]``: the decision threshold registered before the test part opens.
+
+    With `folds`, the study is trained once more for each fold of persons, who are then tested on
+    (out of fold). `fold` is such a training: its test part is that fold, and not `data.split`.
+    """
 
     threshold: float = 0.5
     bootstrap: int = 1000
+    folds: int | None = None
+    fold: int | None = None
 
 
 class Study(Section, frozen=True, kw_only=True):

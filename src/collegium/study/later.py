@@ -10,7 +10,6 @@ LATER_KEYS: dict[DocumentPath, str] = {
     ("privacy", "differential_privacy"): "differential privacy",
     ("consensus", "protocol"): "a choice of consensus protocol",
     ("incentive",): "contribution, reputation and rewards",
-    ("evaluation", "folds"): "cross-validation",
     ("report",): "settings of the report",
 }
 

@@ -61,6 +61,8 @@ LIMITS = (
     Limit(("faults", "dropout"), 0, 1, open_high=True),
     Limit(("evaluation", "threshold"), 0, 1, open_low=True, open_high=True),
     Limit(("evaluation", "bootstrap"), 0, 10_000),
+    Limit(("evaluation", "folds"), 2, 100),
+    Limit(("evaluation", "fold"), 1, 100),
 )
 
 LENGTHS = {("model", "hidden"): 16, ("threat", "attackers"): 10_000, ("threat", "rounds"): 10_000}

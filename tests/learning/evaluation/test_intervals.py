@@ -158,3 +158,32 @@ def test_a_thousand_replicates_take_well_under_a_third_of_a_second() -> None:
         intervals("binary", Y, SCORES, threshold=0.5, replicates=1000, seed=0, site=SITE)
         times.append(time.process_time() - start)
     assert min(times) < 0.3
+
+
+def test_persons_are_drawn_with_all_of_their_rows() -> None:
+    """Ten copies of each row say no more than one: the interval stays as wide as it was."""
+    y, scores = np.repeat(Y, 10), np.repeat(SCORES, 10, axis=0)
+    person = np.repeat(np.arange(len(Y)), 10)
+    settings = {"threshold": 0.5, "replicates": 300, "seed": 4}
+    once = intervals("binary", Y, SCORES, **settings)["auc"]  # type: ignore[arg-type]
+    copied = intervals("binary", y, scores, person=person, **settings)["auc"]  # type: ignore[arg-type]
+    taken_for_others = intervals("binary", y, scores, **settings)["auc"]  # type: ignore[arg-type]
+    assert once is not None
+    assert copied is not None
+    assert taken_for_others is not None
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=1e-12)
+    assert taken_for_others.high - taken_for_others.low < 0.5 * (once.high - once.low)
+
+
+def test_where_each_row_is_another_persons_nothing_changes() -> None:
+    settings = {"threshold": 0.5, "replicates": 100, "seed": 4, "site": SITE}
+    alone = intervals("binary", Y, SCORES, **settings)  # type: ignore[arg-type]
+    named = intervals("binary", Y, SCORES, person=np.arange(254)[::-1], **settings)  # type: ignore[arg-type]
+    assert alone == named
+
+
+def test_rows_are_drawn_where_a_site_has_one_person() -> None:
+    one = intervals(
+        "binary", Y, SCORES, threshold=0.5, replicates=100, seed=4, person=np.full(len(Y), 3)
+    )["auc"]
+    assert one == intervals("binary", Y, SCORES, threshold=0.5, replicates=100, seed=4)["auc"]

@@ -48,6 +48,7 @@ def statement_of(
     seed: int,
     model: str,
     kind: Literal["federated", "local"],
+    person: NDArray[np.int64] | None = None,
 ) -> Statement:
     """Return what a site says about a model on its test part.
 
@@ -60,6 +61,7 @@ def statement_of(
         seed: the study's.
         model: SHA-256 of the model's blob, base64url without padding.
         kind: the study's model, or the one that the site trained alone.
+        person: [rows], the same number where rows are of one person.
 
     Raises:
         DataError: y and scores do not fit to each other or to the task, or no rows.
@@ -69,9 +71,11 @@ def statement_of(
     # Resamplings depend on the order of rows; with the correct ones first, the interval of
     # accuracy depends on their number alone, and tells nothing more.
     order = np.arange(len(y)) if withheld == "nothing" else np.argsort(~right, kind="stable")
+    drawn = person if withheld == "nothing" else None
     bounds = intervals(
-        task, y[order], scores[order], threshold=threshold, replicates=replicates, seed=seed
-    )
+        task, y[order], scores[order], threshold=threshold, replicates=replicates, seed=seed,
+        person=drawn,
+    )  # fmt: skip
     exact = _exact(task, y, classes, right)
     values = [
         _value(name, units, bounds[name])

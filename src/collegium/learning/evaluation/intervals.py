@@ -1,7 +1,8 @@
 """How sure a measure of quality is: percentile bootstrap intervals (Efron 1979).
 
-Rows are drawn with replacement within each site, so a small site stays as small as it is; the
-interval speaks of other patients of the same sites, not of other sites. Draws are frozen and a
+Persons are drawn with replacement within each site, each with all of their rows, so a small site
+keeps its persons' number; the interval speaks of other patients of the same sites, not of other
+sites. Where a site's rows are all of one person, rows are drawn. Draws are frozen and a
 function of the seed: a repeated evaluation has the same intervals, and two models on the same
 rows are compared on the same resamplings (paired).
 """
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.persons import positions
 from collegium.data.randomness import draws
 from collegium.data.table import Task
 from collegium.learning.evaluation.metrics import measure, measure_resampled
@@ -45,6 +47,7 @@ def intervals(
     replicates: int,
     seed: int,
     site: NDArray[np.int64] | None = None,
+    person: NDArray[np.int64] | None = None,
 ) -> dict[str, Interval | None]:
     """Return the interval of each measure of a task by name.
 
@@ -56,6 +59,7 @@ def intervals(
         replicates: the number of resamplings; with 0 every interval is None.
         seed: the study's.
         site: [rows], the number of each row's site, for rows of several sites put together.
+        person: [rows], the same number where rows are of one person; without, none are.
 
     Returns:
         None where a measure is undefined, or was so in more than a tenth of the resamplings.
@@ -65,7 +69,7 @@ def intervals(
     """
     portions = [
         measure_resampled(task, y, scores, threshold, counts)
-        for counts in _resamplings(len(y), site, replicates, seed)
+        for counts in _resamplings(len(y), site, person, replicates, seed)
     ]
     return {
         name: _interval(
@@ -85,13 +89,14 @@ def intervals_of_difference(
     replicates: int,
     seed: int,
     site: NDArray[np.int64] | None = None,
+    person: NDArray[np.int64] | None = None,
 ) -> dict[str, Interval | None]:
     """Return the interval of (a model's measure - another's) on the same rows, by name.
 
     Args, None and errors as for `intervals`; both models meet the same resamplings.
     """
     portions = []
-    for counts in _resamplings(len(y), site, replicates, seed):
+    for counts in _resamplings(len(y), site, person, replicates, seed):
         one = measure_resampled(task, y, scores, threshold, counts)
         other = measure_resampled(task, y, other_scores, threshold, counts)
         portions.append({name: one[name] - other[name] for name in one})
@@ -108,25 +113,37 @@ def intervals_of_difference(
 
 
 def _resamplings(
-    rows: int, site: NDArray[np.int64] | None, replicates: int, seed: int
+    rows: int,
+    site: NDArray[np.int64] | None,
+    person: NDArray[np.int64] | None,
+    replicates: int,
+    seed: int,
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield portions of counts [resamplings, rows]; each site's rows add up to its number."""
+    """Yield portions of counts [resamplings, rows]; each site's persons add up to their number."""
     generator = draws("bootstrap", seed)
     members = (
         [np.arange(rows)]
         if site is None
         else [np.flatnonzero(site == number) for number in np.unique(site)]
     )
+    drawn_from = [_persons(len(own), None if person is None else person[own]) for own in members]
     portion = max(1, CELLS // max(rows, 1))
     for done in range(0, replicates, portion):
         size = min(portion, replicates - done)
         counts = np.zeros((size, rows), dtype=np.int64)
-        for own in members:
-            drawn = generator.randint(0, len(own), (size, len(own)))
-            drawn += np.arange(size)[:, None] * len(own)
-            drawn_counts = np.bincount(drawn.ravel(), minlength=size * len(own))
-            counts[:, own] = drawn_counts.reshape(size, len(own))
+        for own, (number, of_row) in zip(members, drawn_from, strict=True):
+            drawn = generator.randint(0, number, (size, number))
+            drawn += np.arange(size)[:, None] * number
+            drawn_counts = np.bincount(drawn.ravel(), minlength=size * number)
+            counts[:, own] = drawn_counts.reshape(size, number)[:, of_row]
         yield counts
+
+
+def _persons(rows: int, person: NDArray[np.int64] | None) -> tuple[int, NDArray[np.int64]]:
+    """Return how many are drawn from, and which of them each row is of."""
+    of_row = np.arange(rows) if person is None else positions(person)
+    number = len(np.unique(of_row))
+    return (number, of_row) if number > 1 else (rows, np.arange(rows))
 
 
 def _interval(value: float | None, resampled: NDArray[np.float64]) -> Interval | None:

@@ -1,0 +1,65 @@
+"""The end of a study in this process: its models, and everything that is measured on them."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import msgspec
+
+from collegium.federation.loop import Traffic
+from collegium.learning.blobs import decode_model
+from collegium.report.measurements import FinalLine
+from collegium.running.apart import Models, on_unseen
+from collegium.running.consortium import Consortium
+from collegium.running.measuring import difference_of, pooled_parameters, quality_of
+from collegium.running.recorder import Recorder
+
+
+def models_of(consortium: Consortium) -> Models | None:
+    """Return the models of a study that is over; None where it failed."""
+    view, prepared = consortium.view(), consortium.prepared
+    data = consortium.exchange.folder.get(view.model)
+    if view.status is None or view.status.outcome != "completed" or data is None:
+        return None
+    return Models(
+        prepared, decode_model(data).parameters, consortium.cohort.alone,
+        pooled_parameters(prepared),
+    )  # fmt: skip
+
+
+def measured(
+    consortium: Consortium, traffic: Traffic, recorder: Recorder, models: Models | None
+) -> FinalLine:
+    """Return the last line of a study's measurements; without models, for a study that failed."""
+    prepared = consortium.prepared
+    view = consortium.view()
+    status = view.status
+    if status is None:
+        raise LookupError(prepared.study.study.id)
+    seconds, weights = recorder.since_last_round()
+    began = perf_counter()
+    final = FinalLine(
+        outcome=status.outcome, model=view.model.hex(), seconds=seconds, bytes=weights,
+        federated=None, local=None, pooled=None, pooled_reason=None, difference_to_pooled={},
+        difference_to_local={},
+        rows={name: (len(prepared.train[name].y), len(prepared.test[name].y))
+              for name in prepared.sites},
+        rejected={f"{who}: {code}": count for (who, code), count in traffic.rejected.items()},
+        dropped=dict(traffic.dropped),
+    )  # fmt: skip
+    if models is None:
+        reason = "the study failed, so no test part was opened"
+        return msgspec.structs.replace(final, pooled_reason=reason)
+    federated, local, pooled = models.scores()
+    compared = msgspec.structs.replace(
+        final,
+        federated=quality_of(prepared, prepared.test, federated),
+        local=quality_of(prepared, prepared.test, local),
+        pooled=quality_of(prepared, prepared.test, pooled),
+        pooled_reason="training on all rows together diverged" if pooled is None else None,
+        difference_to_pooled=difference_of(prepared, prepared.test, federated, pooled),
+        difference_to_local=difference_of(prepared, prepared.test, federated, local),
+        unseen=on_unseen(models),
+    )
+    comparing = perf_counter() - began
+    return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})

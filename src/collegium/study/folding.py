@@ -1,0 +1,38 @@
+"""Whether a study's folds can be trained: all of them from one document, one of each by its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from collegium.study.document import Study
+from collegium.study.refusal import Refusal
+
+
+def check_folds(study: Study, simulated: Collection[str]) -> None:
+    """Refuse a fold without folds, and folds where no process holds everybody's rows.
+
+    Raises:
+        Refusal: ``study.combination``.
+    """
+    folds, fold = study.evaluation.folds, study.evaluation.fold
+    if fold is not None and (folds is None or fold > folds):
+        raise Refusal(
+            ("evaluation", "fold"), "study.combination", f"there is no fold {fold}",
+            "the study has no folds" if folds is None else f"evaluation.folds is {folds}",
+            "set evaluation.folds to how many there are, or remove fold",
+        )  # fmt: skip
+    if folds is not None and study.consensus.engine not in simulated:
+        raise Refusal(
+            ("evaluation", "folds"), "study.combination",
+            f"folds do not go with the engine {study.consensus.engine!r}",
+            "persons are dealt into folds where everybody's rows are; members hold only their own",
+            'set consensus.engine = "solo", or remove folds',
+        )  # fmt: skip
+
+
+def of_fold(study: Study, number: int) -> Study:
+    """Return the study whose test part is a fold of another's persons, and which has no more."""
+    evaluation = msgspec.structs.replace(study.evaluation, fold=number)
+    return msgspec.structs.replace(study, evaluation=evaluation)
