@@ -179,6 +179,49 @@ def report(run: Path, as_json: bool) -> None:
 
 
 @program.command()
+@click.argument("things", nargs=-1, required=True, metavar="RUN|STUDY...")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="Runs of each STUDY, with its own seed and the next ones.",
+)
+@SET
+@click.option(
+    "--vary",
+    "varied",
+    multiple=True,
+    metavar="PATH=[VALUE, ...]",
+    help="Run each STUDY once with each value.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The folder for the run folders.")
+@JSON
+def compare(
+    things: tuple[str, ...],
+    seeds: int,
+    changes: tuple[str, ...],
+    varied: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare designs: finished runs, or studies that are run first, with several seeds each.
+
+    The first is what the others are compared with, seed by seed, on the same test rows.
+    """
+    from collegium.cli.comparing import comparison_json, comparison_lines, folders_of
+    from collegium.running.comparing import compare as compare_runs
+
+    folders = folders_of(things, seeds, changes, varied, out, quiet=as_json)
+    found = compare_runs(folders)
+    if as_json:
+        say_json(comparison_json(found))
+        return
+    for line in comparison_lines(found):
+        say(line)
+
+
+@program.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--digest", metavar="SHA256", help="Refuse a model whose files have another digest.")

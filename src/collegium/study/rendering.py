@@ -17,7 +17,9 @@ def render(document: Mapping[str, Mapping[str, Any]]) -> str:
     Sections keep their order; tables inside a section are written inline.
     """
     sections = [
-        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in section.items())])
+        "\n".join(
+            [f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in section.items())]
+        )
         for name, section in document.items()
     ]
     return "\n\n".join(sections) + "\n"
@@ -37,7 +39,8 @@ def without_absent(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as TOML writes it in one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -45,6 +48,6 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
-        pairs = ", ".join(f"{key} = {_value(item)}" for key, item in value.items())
+        pairs = ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
-    return f"[{', '.join(_value(item) for item in value)}]"
+    return f"[{', '.join(toml_value(item) for item in value)}]"

@@ -1,0 +1,152 @@
+"""`compare` on the command line: what to compare, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from collegium.cli.output import tell, warn
+from collegium.report.comparison import Verdict
+from collegium.report.wording import change, in_sentence, number, span
+from collegium.running.comparing import Design, Mean, Paired, RunComparison
+from collegium.running.folder import DEFAULT_PARENT
+from collegium.running.replicating import replicate
+
+Show = Callable[[str, float], str]
+
+_SHOWN = 3
+"""Measures in a line; ``--json`` has them all."""
+
+_VERDICTS: dict[Verdict, str] = {
+    "better": "better",
+    "worse": "worse",
+    "unclear": "no difference shown",
+    "unknown": "",
+}
+
+
+def folders_of(
+    things: Sequence[str],
+    seeds: int,
+    changes: Sequence[str],
+    varied: Sequence[str],
+    out: Path | None,
+    *,
+    quiet: bool,
+) -> list[Path]:
+    """Return the run folders that the arguments name, after running the studies among them."""
+    folders = [Path(one) for one in things if Path(one).is_dir()]
+    studies = [one for one in things if not Path(one).is_dir()]
+    if folders and studies:
+        raise click.UsageError(f"{studies[0]} is a study and {folders[0]} is a run; give one kind")
+    if folders:
+        if changes or varied or out is not None:
+            raise click.UsageError("--set, --vary and --out are for studies; these are runs")
+        return folders
+    say_next = tell(quiet=quiet)
+    return replicate(
+        studies, seeds=seeds, changes=changes, varied=varied, parent=out or DEFAULT_PARENT,
+        announce=lambda done, of, what: say_next(f"run {done + 1} of {of}: {what}"), warn=warn,
+    )  # fmt: skip
+
+
+def comparison_json(found: RunComparison) -> dict[str, Any]:
+    """Return what ``compare --json`` prints."""
+    return {
+        "task": found.task,
+        "primary": found.primary,
+        "designs": [
+            {
+                "name": one.name,
+                "runs": [str(folder) for folder in one.runs],
+                "seeds": list(one.seeds),
+                "quality": _means(one.quality),
+                "federated_minus_local": _means(one.to_local),
+                "federated_minus_pooled": _means(one.to_pooled),
+            }
+            for one in found.designs
+        ],
+        "differences": [
+            {
+                "design": one.design,
+                "against": found.designs[0].name,
+                "seeds": list(one.seeds),
+                "interval_over": one.method,
+                "measures": {
+                    name: {**_mean(mean), "verdict": one.verdicts[name]}
+                    for name, mean in one.differences.items()
+                },
+            }
+            for one in found.differences
+        ],
+    }
+
+
+def comparison_lines(found: RunComparison) -> Iterator[str]:
+    """Yield what `compare` prints for people."""
+    for one in found.designs:
+        yield from _design_lines(one, found.primary)
+    reference = found.designs[0].name
+    for paired in found.differences:
+        yield ""
+        yield from _paired_lines(paired, reference, found.primary)
+    yield ""
+    if any(len(one.seeds) > 1 for one in found.designs):
+        yield "Intervals over seeds: 95 %, Student, widened for training parts that overlap"
+        yield "(Nadeau and Bengio 2003). With one seed: 95 % paired bootstrap of the test rows."
+    else:
+        yield "Intervals: 95 % paired bootstrap of the test rows; give more seeds to know more."
+    if found.differences:
+        yield (
+            f"{in_sentence(found.primary)} decides; what other measures show is a hint. Not "
+            "corrected for the number of designs."
+        )
+
+
+def _design_lines(one: Design, primary: str) -> Iterator[str]:
+    seeds = f"{len(one.seeds)} seeds" if len(one.seeds) > 1 else f"seed {one.seeds[0]}"
+    yield f"{one.name}  ({seeds})"
+    yield f"  federated            {_told(one.quality, number, primary)}"
+    if one.to_local:
+        yield f"  minus local-only     {_told(one.to_local, change, primary)}"
+    if one.to_pooled:
+        yield f"  minus pooled         {_told(one.to_pooled, change, primary)}"
+
+
+def _paired_lines(one: Paired, reference: str, primary: str) -> Iterator[str]:
+    over = (
+        f"{len(one.seeds)} seeds" if one.method == "seeds" else f"the rows of seed {one.seeds[0]}"
+    )
+    yield f"{one.design}"
+    yield f"  minus {reference}, paired over {over}"
+    ordered = sorted(one.differences.items(), key=lambda item: item[0] != primary)
+    for name, mean in ordered:
+        verdict = _VERDICTS[one.verdicts[name]]
+        if name != primary and one.verdicts[name] in ("better", "worse"):
+            verdict = f"a hint: {verdict}"
+        yield f"    {name:<18}{_shown(name, mean, change)}  {verdict}".rstrip()
+
+
+def _told(means: Mapping[str, Mean], show: Show, primary: str) -> str:
+    chosen = sorted(means.items(), key=lambda item: item[0] != primary)[:_SHOWN]
+    return "   ".join(f"{name} {_shown(name, mean, show)}" for name, mean in chosen)
+
+
+def _shown(name: str, mean: Mean, show: Show) -> str:
+    value = show(name, mean.value)
+    if mean.interval is None:
+        return value
+    return f"{value} [{span(show(name, mean.interval.low), show(name, mean.interval.high))}]"
+
+
+def _means(means: Mapping[str, Mean]) -> dict[str, Any]:
+    return {name: _mean(mean) for name, mean in means.items()}
+
+
+def _mean(mean: Mean) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(mean)
+    return found

@@ -1,0 +1,356 @@
+"""`compare`: finished runs set side by side, their models scored on the same test rows.
+
+Runs whose documents differ in the seed alone are one design. Two designs are compared seed by
+seed: both models of a seed are scored again, here, on the rows that the seed cuts for the test
+part, which must be the same for both. Over several seeds the mean difference has the interval of
+`replication`; a single seed has a paired bootstrap over its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.audit.verify import verify
+from collegium.data.table import Task
+from collegium.errors import RunError
+from collegium.learning.blobs import decode_model
+from collegium.learning.evaluation import intervals as bootstrap
+from collegium.learning.evaluation.metrics import measure
+from collegium.learning.evaluation.replication import mean_interval
+from collegium.ledger.blobs import read_blob
+from collegium.report.comparison import Verdict, verdict_of
+from collegium.report.measurements import Interval, Quality
+from collegium.report.wording import PRIMARY
+from collegium.running.execution import read_final
+from collegium.running.measuring import Scores, scores_of
+from collegium.running.preparation import Prepared, prepare
+from collegium.study.document import Study
+from collegium.study.reading import read_study
+from collegium.study.rendering import without_absent
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A measure, or a difference of two, over seeds; `interval` is None where there is none."""
+
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Runs that differ in the seed alone.
+
+    `name` holds what sets the design apart from the others. `quality` is the study's model over
+    all sites, by measure; `to_local` and `to_pooled` are its paired distances from the models
+    that the runs measured beside it.
+    """
+
+    name: str
+    runs: tuple[Path, ...]
+    seeds: tuple[int, ...]
+    quality: dict[str, Mean]
+    to_local: dict[str, Mean]
+    to_pooled: dict[str, Mean]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A design minus the reference, over the seeds that both have, by measure.
+
+    `method` is "seeds" or "rows": what the intervals were drawn over.
+    """
+
+    design: str
+    seeds: tuple[int, ...]
+    method: str
+    differences: dict[str, Mean]
+    verdicts: dict[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Designs in the order of their first runs; the first is the reference of the others."""
+
+    task: Task
+    primary: str
+    designs: tuple[Design, ...]
+    differences: tuple[Paired, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """A finished run with what its model says about its test rows."""
+
+    folder: Path
+    prepared: Prepared
+    scores: Scores
+
+    @property
+    def study(self) -> Study:
+        return self.prepared.study
+
+    @property
+    def seed(self) -> int:
+        return self.study.study.seed
+
+    @property
+    def overlap(self) -> float:
+        """Test rows over training rows, of all sites."""
+        tested, trained = (
+            sum(len(rows.y) for rows in part.values())
+            for part in (self.prepared.test, self.prepared.train)
+        )
+        return tested / trained
+
+
+def compare(folders: Sequence[Path]) -> RunComparison:
+    """Compare finished runs; the design of the first is what the others are compared with.
+
+    Raises:
+        CollegiumError: a run is not finished, does not verify or cannot be scored here; two runs
+            are the same design with the same seed; designs share no seed, or not the test rows.
+    """
+    groups: dict[str, list[_Scored]] = {}
+    for folder in folders:
+        one = _scored(folder)
+        groups.setdefault(_key(one.study), []).append(one)
+    for same in groups.values():
+        _check_seeds(same)
+        same.sort(key=lambda one: one.seed)
+    tasks = sorted({one.prepared.dataset.schema.task for same in groups.values() for one in same})
+    if len(tasks) > 1:
+        raise RunError(
+            "compare.other-rows", f"a {tasks[0]} and a {tasks[1]} study cannot be compared",
+            "they do not answer the same question", "compare runs on the same data",
+        )  # fmt: skip
+    names = _names([same[0].study for same in groups.values()])
+    designs = list(zip(names, groups.values(), strict=True))
+    reference = designs[0][1]
+    return RunComparison(
+        task=tasks[0],
+        primary=PRIMARY[tasks[0]],
+        designs=tuple(_design(name, same) for name, same in designs),
+        differences=tuple(_paired(name, same, reference) for name, same in designs[1:]),
+    )
+
+
+def _scored(folder: Path) -> _Scored:
+    """Return a run with its final model's scores, after verifying it."""
+    path = folder / "study.toml"
+    if not path.is_file():
+        raise RunError(
+            "run.unreadable", f"{folder} has no study.toml", "it is no run's folder",
+            "name a finished run's folder, a preset or a study file",
+        )  # fmt: skip
+    prepared = prepare(read_study(path))
+    final = read_final(folder)
+    if final is None or final.outcome != "completed":
+        ended = "is not finished" if final is None else f"ended as {final.outcome}"
+        raise RunError(
+            "compare.unfinished", f"the run in {folder} {ended}",
+            "only the model of a completed study has been tested",
+            f"go on with it: collegium run {path} --out {folder} --resume"
+            if final is None else "leave it out",
+        )  # fmt: skip
+    found = verify(folder, partial=False)
+    if not found.ok or found.model is None:
+        worst = next((one.what for one in found.findings if one.severity == "error"), "")
+        raise RunError(
+            "compare.not-verified", f"the run in {folder} does not verify",
+            worst or "its ledger names no model", f"see collegium verify {folder}",
+        )  # fmt: skip
+    data = read_blob(folder / "blobs", bytes.fromhex(found.model))
+    parameters = None if data is None else decode_model(data).parameters
+    scores = None if parameters is None else scores_of(prepared, lambda _: parameters)
+    if scores is None:
+        raise RunError(
+            "compare.no-model", f"the final model of {folder} cannot be scored",
+            "its blob is missing, or its parameters are not finite",
+            "restore blobs/ from where it went, or leave the run out",
+        )  # fmt: skip
+    return _Scored(folder, prepared, scores)
+
+
+def _check_seeds(same: Sequence[_Scored]) -> None:
+    by_seed: dict[int, _Scored] = {}
+    for one in same:
+        other = by_seed.setdefault(one.seed, one)
+        if other is not one:
+            raise RunError(
+                "compare.twice", f"{other.folder} and {one.folder} are the same study",
+                f"both have the same document and the seed {one.seed}, so they are one result",
+                "leave one of them out, or run it with another study.seed",
+            )  # fmt: skip
+
+
+def _flat(study: Study) -> dict[str, Any]:
+    """Return the document's values by dotted key, without what only names a study or its seed."""
+    table = without_absent(msgspec.to_builtins(study))
+    table.pop("study")
+
+    def walk(prefix: str, part: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in part.items():
+            at = f"{prefix}{key}"
+            found |= walk(f"{at}.", value) if isinstance(value, Mapping) else {at: value}
+        return found
+
+    return walk("", table)
+
+
+def _key(study: Study) -> str:
+    return repr(sorted(_flat(study).items()))
+
+
+def _names(studies: Sequence[Study]) -> list[str]:
+    """Return what sets each study apart: the keys that differ between any two, with its values."""
+    if len(studies) == 1:
+        return [studies[0].study.id]
+    flat = [_flat(study) for study in studies]
+    differ = [
+        key
+        for key in sorted({key for one in flat for key in one})
+        if len({repr(one.get(key)) for one in flat}) > 1
+    ]
+    return [
+        ", ".join(f"{key}={_shown(one[key])}" if key in one else f"no {key}" for key in differ)
+        for one in flat
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _design(name: str, same: Sequence[_Scored]) -> Design:
+    measured = [_measured(one) for one in same]
+    overlap = float(np.mean([one.overlap for one in same]))
+    finals = [read_final(one.folder) for one in same]
+    own = [None if one is None else one.federated for one in finals]
+    local = [None if one is None else one.local for one in finals]
+    pooled = [None if one is None else one.pooled for one in finals]
+    return Design(
+        name=name,
+        runs=tuple(one.folder for one in same),
+        seeds=tuple(one.seed for one in same),
+        quality=_means(measured, overlap),
+        to_local=_means(list(map(_distance, own, local)), overlap),
+        to_pooled=_means(list(map(_distance, own, pooled)), overlap),
+    )
+
+
+def _distance(one: Quality | None, other: Quality | None) -> dict[str, float | None]:
+    if one is None or other is None:
+        return {}
+    found: dict[str, float | None] = {}
+    for name, value in one.overall.items():
+        against = other.overall.get(name)
+        found[name] = None if value is None or against is None else value - against
+    return found
+
+
+def _measured(one: _Scored) -> dict[str, float | None]:
+    y, _, scores = _rows(one)
+    return measure(one.prepared.dataset.schema.task, y, scores, one.study.evaluation.threshold)
+
+
+def _means(found: Sequence[Mapping[str, float | None]], overlap: float) -> dict[str, Mean]:
+    """Return the mean of each measure that every seed has."""
+    means = {}
+    for name in found[0]:
+        values = [value for one in found if (value := one.get(name)) is not None]
+        if len(values) == len(found):
+            interval = mean_interval(values, overlap)
+            means[name] = Mean(float(np.mean(values)), _plain(interval))
+    return means
+
+
+def _paired(name: str, same: Sequence[_Scored], reference: Sequence[_Scored]) -> Paired:
+    others = {one.seed: one for one in reference}
+    pairs = [(one, others[one.seed]) for one in same if one.seed in others]
+    if not pairs:
+        raise RunError(
+            "compare.no-pairs", f"{name} and the first design share no seed",
+            "a difference is taken between two runs that cut the same test rows",
+            "run both with the same study.seed, or give compare the studies and --seeds",
+        )  # fmt: skip
+    for one, other in pairs:
+        _check_rows(one, other)
+    if len(pairs) == 1:
+        differences, method = _over_rows(*pairs[0]), "rows"
+    else:
+        apart = []
+        for one, other in pairs:
+            own, against = _measured(one), _measured(other)
+            apart.append({
+                key: None if value is None or (base := against[key]) is None else value - base
+                for key, value in own.items()
+            })  # fmt: skip
+        differences = _means(apart, float(np.mean([one.overlap for one, _ in pairs])))
+        method = "seeds"
+    return Paired(
+        design=name,
+        seeds=tuple(one.seed for one, _ in pairs),
+        method=method,
+        differences=differences,
+        verdicts={key: verdict_of(key, one.interval) for key, one in differences.items()},
+    )
+
+
+def _over_rows(one: _Scored, other: _Scored) -> dict[str, Mean]:
+    """Return the differences of one pair, with a paired bootstrap over its rows."""
+    y, site, scores = _rows(one)
+    _, _, against = _rows(other)
+    task = one.prepared.dataset.schema.task
+    evaluation = one.study.evaluation
+    # One threshold serves both: the models are compared, not the decisions made with them.
+    bounds = bootstrap.intervals_of_difference(
+        task, y, scores, against, threshold=evaluation.threshold,
+        replicates=evaluation.bootstrap, seed=one.seed, site=site,
+    )  # fmt: skip
+    own, base = (measure(task, y, said, evaluation.threshold) for said in (scores, against))
+    found = {}
+    for name, value in own.items():
+        other_value = base[name]
+        if value is not None and other_value is not None:
+            found[name] = Mean(value - other_value, _plain(bounds[name]))
+    return found
+
+
+def _check_rows(one: _Scored, other: _Scored) -> None:
+    """Refuse a pair whose test rows are not the same patients with the same outcomes."""
+    mine, theirs = one.prepared.test, other.prepared.test
+    if mine.keys() != theirs.keys() or not all(
+        np.array_equal(rows.y, theirs[name].y) and np.array_equal(rows.person, theirs[name].person)
+        for name, rows in mine.items()
+    ):
+        raise RunError(
+            "compare.other-rows", f"{one.folder} and {other.folder} were tested on other rows",
+            "their data, partition or split differ, so a difference may come from the rows",
+            "compare runs whose [data] is the same",
+        )  # fmt: skip
+
+
+def _rows(
+    one: _Scored,
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
+    parts = one.prepared.test
+    return (
+        np.concatenate([rows.y for rows in parts.values()]),
+        np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()]),
+        np.concatenate([one.scores[name] for name in parts]),
+    )
+
+
+def _plain(interval: bootstrap.Interval | None) -> Interval | None:
+    return None if interval is None else Interval(interval.low, interval.high)

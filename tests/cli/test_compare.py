@@ -1,0 +1,43 @@
+"""`collegium compare`: one command from studies to what sets them apart."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Call, Finished
+from tests.commands import QUICK, diagnosis, told
+
+RULES = ("--vary", 'aggregation=[{rule = "fedavg"}, {rule = "trimmed_mean", tolerate = 1}]')
+
+FEDAVG = "aggregation.rule=fedavg, aggregation.tolerate=0"
+
+
+def test_studies_are_run_and_compared(call: Call) -> None:
+    found = told(call("compare", "heart", *QUICK, *RULES, "--seeds", 2, "--out", "runs", "--json"))
+    assert found["primary"] == "auc"
+    assert [len(one["runs"]) for one in found["designs"]] == [2, 2]
+    (paired,) = found["differences"]
+    assert (paired["against"], paired["interval_over"]) == (FEDAVG, "seeds")
+    first, second = (one["quality"]["auc"]["value"] for one in found["designs"])
+    assert abs(paired["measures"]["auc"]["value"] - (second - first)) < 1e-12
+
+    again = call("compare", *found["designs"][0]["runs"], *found["designs"][1]["runs"])
+    assert again.returncode == 0
+    assert f"minus {FEDAVG}, paired over 2 seeds" in again.stdout
+    assert "AUC decides" in again.stdout
+
+
+def test_a_single_run_says_how_it_stands_to_its_baselines(call: Call, finished: Finished) -> None:
+    done = call("compare", finished.folder)
+    assert done.returncode == 0
+    assert "minus pooled" in done.stdout
+    assert "AUC decides" not in done.stdout
+
+
+def test_runs_and_studies_are_not_mixed(call: Call, finished: Finished) -> None:
+    assert diagnosis(call("compare", finished.folder, "heart"))[0] == "command.usage"
+    assert diagnosis(call("compare", finished.folder, "--set", "a.b=1"))[0] == "command.usage"
+
+
+def test_a_value_that_is_none_is_refused_before_anything_runs(call: Call) -> None:
+    done = call("compare", "heart", "--vary", 'aggregation.rule=["fedavg", "mdian"]', "--out", "o")
+    assert diagnosis(done)[0] == "study.unknown-name"
+    assert diagnosis(call("report", "o"))[0] != ""
