@@ -15,24 +15,18 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from collegium.audit.verify import verify
 from collegium.data.table import Task
 from collegium.errors import RunError
-from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation import intervals as bootstrap
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.evaluation.replication import mean_interval
-from collegium.ledger.blobs import read_blob
 from collegium.report.comparison import Verdict, verdict_of
 from collegium.report.measurements import Interval, Quality
 from collegium.report.wording import PRIMARY
 from collegium.running.execution import read_final
-from collegium.running.measuring import Scores, scores_of
-from collegium.running.preparation import Prepared, prepare
+from collegium.running.scoring import ScoredRun, quality_over_all, rows_together, score_run
 from collegium.study.document import Study
-from collegium.study.reading import read_study
 from collegium.study.rendering import without_absent
 
 
@@ -85,32 +79,6 @@ class RunComparison:
     differences: tuple[Paired, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scored:
-    """A finished run with what its model says about its test rows."""
-
-    folder: Path
-    prepared: Prepared
-    scores: Scores
-
-    @property
-    def study(self) -> Study:
-        return self.prepared.study
-
-    @property
-    def seed(self) -> int:
-        return self.study.study.seed
-
-    @property
-    def overlap(self) -> float:
-        """Test rows over training rows, of all sites."""
-        tested, trained = (
-            sum(len(rows.y) for rows in part.values())
-            for part in (self.prepared.test, self.prepared.train)
-        )
-        return tested / trained
-
-
 def compare(folders: Sequence[Path]) -> RunComparison:
     """Compare finished runs; the design of the first is what the others are compared with.
 
@@ -118,9 +86,9 @@ def compare(folders: Sequence[Path]) -> RunComparison:
         CollegiumError: a run is not finished, does not verify or cannot be scored here; two runs
             are the same design with the same seed; designs share no seed, or not the test rows.
     """
-    groups: dict[str, list[_Scored]] = {}
+    groups: dict[str, list[ScoredRun]] = {}
     for folder in folders:
-        one = _scored(folder)
+        one = score_run(folder)
         groups.setdefault(_key(one.study), []).append(one)
     for same in groups.values():
         _check_seeds(same)
@@ -142,45 +110,8 @@ def compare(folders: Sequence[Path]) -> RunComparison:
     )
 
 
-def _scored(folder: Path) -> _Scored:
-    """Return a run with its final model's scores, after verifying it."""
-    path = folder / "study.toml"
-    if not path.is_file():
-        raise RunError(
-            "run.unreadable", f"{folder} has no study.toml", "it is no run's folder",
-            "name a finished run's folder, a preset or a study file",
-        )  # fmt: skip
-    prepared = prepare(read_study(path))
-    final = read_final(folder)
-    if final is None or final.outcome != "completed":
-        ended = "is not finished" if final is None else f"ended as {final.outcome}"
-        raise RunError(
-            "compare.unfinished", f"the run in {folder} {ended}",
-            "only the model of a completed study has been tested",
-            f"go on with it: collegium run {path} --out {folder} --resume"
-            if final is None else "leave it out",
-        )  # fmt: skip
-    found = verify(folder, partial=False)
-    if not found.ok or found.model is None:
-        worst = next((one.what for one in found.findings if one.severity == "error"), "")
-        raise RunError(
-            "compare.not-verified", f"the run in {folder} does not verify",
-            worst or "its ledger names no model", f"see collegium verify {folder}",
-        )  # fmt: skip
-    data = read_blob(folder / "blobs", bytes.fromhex(found.model))
-    parameters = None if data is None else decode_model(data).parameters
-    scores = None if parameters is None else scores_of(prepared, lambda _: parameters)
-    if scores is None:
-        raise RunError(
-            "compare.no-model", f"the final model of {folder} cannot be scored",
-            "its blob is missing, or its parameters are not finite",
-            "restore blobs/ from where it went, or leave the run out",
-        )  # fmt: skip
-    return _Scored(folder, prepared, scores)
-
-
-def _check_seeds(same: Sequence[_Scored]) -> None:
-    by_seed: dict[int, _Scored] = {}
+def _check_seeds(same: Sequence[ScoredRun]) -> None:
+    by_seed: dict[int, ScoredRun] = {}
     for one in same:
         other = by_seed.setdefault(one.seed, one)
         if other is not one:
@@ -232,8 +163,8 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _design(name: str, same: Sequence[_Scored]) -> Design:
-    measured = [_measured(one) for one in same]
+def _design(name: str, same: Sequence[ScoredRun]) -> Design:
+    measured = [quality_over_all(one) for one in same]
     overlap = float(np.mean([one.overlap for one in same]))
     finals = [read_final(one.folder) for one in same]
     own = [None if one is None else one.federated for one in finals]
@@ -259,11 +190,6 @@ def _distance(one: Quality | None, other: Quality | None) -> dict[str, float | N
     return found
 
 
-def _measured(one: _Scored) -> dict[str, float | None]:
-    y, _, scores = _rows(one)
-    return measure(one.prepared.dataset.schema.task, y, scores, one.study.evaluation.threshold)
-
-
 def _means(found: Sequence[Mapping[str, float | None]], overlap: float) -> dict[str, Mean]:
     """Return the mean of each measure that every seed has."""
     means = {}
@@ -275,7 +201,7 @@ def _means(found: Sequence[Mapping[str, float | None]], overlap: float) -> dict[
     return means
 
 
-def _paired(name: str, same: Sequence[_Scored], reference: Sequence[_Scored]) -> Paired:
+def _paired(name: str, same: Sequence[ScoredRun], reference: Sequence[ScoredRun]) -> Paired:
     others = {one.seed: one for one in reference}
     pairs = [(one, others[one.seed]) for one in same if one.seed in others]
     if not pairs:
@@ -291,7 +217,7 @@ def _paired(name: str, same: Sequence[_Scored], reference: Sequence[_Scored]) ->
     else:
         apart = []
         for one, other in pairs:
-            own, against = _measured(one), _measured(other)
+            own, against = quality_over_all(one), quality_over_all(other)
             apart.append({
                 key: None if value is None or (base := against[key]) is None else value - base
                 for key, value in own.items()
@@ -307,10 +233,10 @@ def _paired(name: str, same: Sequence[_Scored], reference: Sequence[_Scored]) ->
     )
 
 
-def _over_rows(one: _Scored, other: _Scored) -> dict[str, Mean]:
+def _over_rows(one: ScoredRun, other: ScoredRun) -> dict[str, Mean]:
     """Return the differences of one pair, with a paired bootstrap over its rows."""
-    y, site, scores = _rows(one)
-    _, _, against = _rows(other)
+    y, site, scores = rows_together(one)
+    _, _, against = rows_together(other)
     task = one.prepared.dataset.schema.task
     evaluation = one.study.evaluation
     # One threshold serves both: the models are compared, not the decisions made with them.
@@ -327,7 +253,7 @@ def _over_rows(one: _Scored, other: _Scored) -> dict[str, Mean]:
     return found
 
 
-def _check_rows(one: _Scored, other: _Scored) -> None:
+def _check_rows(one: ScoredRun, other: ScoredRun) -> None:
     """Refuse a pair whose test rows are not the same patients with the same outcomes."""
     mine, theirs = one.prepared.test, other.prepared.test
     if mine.keys() != theirs.keys() or not all(
@@ -339,17 +265,6 @@ def _check_rows(one: _Scored, other: _Scored) -> None:
             "their data, partition or split differ, so a difference may come from the rows",
             "compare runs whose [data] is the same",
         )  # fmt: skip
-
-
-def _rows(
-    one: _Scored,
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
-    parts = one.prepared.test
-    return (
-        np.concatenate([rows.y for rows in parts.values()]),
-        np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()]),
-        np.concatenate([one.scores[name] for name in parts]),
-    )
 
 
 def _plain(interval: bootstrap.Interval | None) -> Interval | None:
