@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from tests.network.cables import change_settings
 from tests.network.perturbing import begin, child_of
 from tests.network.trials import FOR_ALL, MEMBERS, no_progress, started, trial
 
 from collegium.ledger.engines.log.copy import LEDGER
 from collegium.network.processes import is_alive, last_lines, stop
-from collegium.network.record import home_of, read_record
+from collegium.network.record import SEQUENCER, home_of, read_record
 from collegium.network.trial import verify_members
 from collegium.network.watch import statuses, wait_closed
 
@@ -120,3 +121,42 @@ def test_a_ledger_that_is_damaged_under_a_running_node_is_noticed_and_healed(
         sleep(0.5)
     until_well(folder)
     assert "damaged" in (home_of(folder, "hungarian") / "node.log").read_text()
+
+
+def scrub_soon(folder: Path, name: str) -> None:
+    """Let a member read its blobs again all the time."""
+    if "scrub" not in (home_of(folder, name) / "node.toml").read_text():
+        stop([child_of(folder, name)])
+        change_settings(folder, name, "[timers]", "[timers]\nscrub = 0.5")
+        begin(folder, name)
+    until_well(folder)
+
+
+@pytest.mark.parametrize(
+    "harm", [spoil, pytest.param(Path.unlink, marks=pytest.mark.long)], ids=["spoiled", "gone"]
+)
+def test_a_blob_that_is_damaged_under_a_running_node_is_noticed_and_healed(
+    folder: Path, harm: Callable[[Path], None]
+) -> None:
+    scrub_soon(folder, "va")
+    path = blob(folder)
+    before = path.read_bytes()
+    harm(path)
+    until = monotonic() + 30
+    while not path.exists() or path.read_bytes() != before:
+        assert monotonic() < until
+        sleep(0.05)
+    assert "blob damaged" in (home_of(folder, "va") / "node.log").read_text()
+    until_well(folder)
+
+
+@pytest.mark.long
+def test_what_the_relay_has_lost_it_gets_back_from_a_member(folder: Path) -> None:
+    scrub_soon(folder, "cleveland")
+    path = folder / SEQUENCER / "blobs" / blob(folder).name
+    before = path.read_bytes()
+    path.unlink()
+    until = monotonic() + 30
+    while not path.exists() or path.read_bytes() != before:
+        assert monotonic() < until
+        sleep(0.05)

@@ -214,7 +214,10 @@ def test_a_consortium_that_runs_is_not_ended_by_a_mistake(tmp_path: Path) -> Non
         assert read_record(folder).running() == record.children
 
 
-def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)]
+)
+def test_ctrl_c_or_a_closed_terminal_ends_every_process(tmp_path: Path, number: int) -> None:
     process = subprocess.Popen(
         command("network", "up", "heart", "--set", "training.rounds=2000"), cwd=tmp_path,
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -227,7 +230,7 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
         sleep(0.2)
         if (tmp_path / "network" / "network.json").exists():
             children = read_record(tmp_path / "network").children
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in said

@@ -43,6 +43,7 @@ from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
+from collegium.node.scrubbing import Scrubber
 from collegium.node.seat import Acting
 from collegium.node.sender import Sender
 from collegium.node.status import NodeStatus
@@ -134,13 +135,16 @@ class OneAtATime:
 
 
 class Nothing:
-    """Blobs of which none is missing; it satisfies `Kept`."""
+    """Blobs of which none is missing; it satisfies `Kept` and `Scrubbed`."""
 
     def holds(self, digest: bytes) -> bool:
         return True
 
     def fetch(self, digest: bytes) -> bytes | None:
         raise NotImplementedError
+
+    def check(self, digest: bytes) -> bool:
+        return True
 
     def offer(self, digest: bytes) -> None:
         """It is there."""
@@ -178,12 +182,13 @@ class LiveNode:
         sender = self._opened.enter_context(closing(Sender(line)))
         (home / BLOBS).mkdir(exist_ok=True)
         keeper = Keeper(home / LEDGER, Nothing(), updates=lambda: True)
+        scrubber = Scrubber(home / LEDGER, Nothing(), keeper.named, keeper.want, 60.0, monotonic)
         self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
         orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
         conflicts = Conflicts(line, lambda: _identity(acting()), lambda: replica.state, monotonic)
         self.loop = Loop(
-            member, replica, sender, participants, PolicyFile(home), keeper, orders, conflicts,
-            clock, self._reporter.look_at,
+            member, replica, sender, participants, PolicyFile(home), keeper, scrubber, orders,
+            conflicts, clock, self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
         self._thread.start()

@@ -105,3 +105,51 @@ def test_a_piece_that_cannot_be_is_refused(
         Relay(tmp_path).append("ada", NAME, offset, data, length)
     assert caught.value.code == code
     assert Relay(tmp_path).path(NAME) is None
+
+
+def test_a_member_may_fill_its_share_and_no_more(tmp_path: Path) -> None:
+    relay = Relay(tmp_path, quota=3 * len(DATA) // 2)
+    relay.append("ada", NAME, 0, DATA, len(DATA))
+    other = DATA[1:]
+    name = sha256(other).hexdigest()
+    with pytest.raises(RunError, match=r"relay\.quota"):
+        relay.append("ada", name, 0, other[:10], len(other))
+    relay.append("bo", name, 0, other, len(other))
+    assert (relay.used("ada"), relay.used("bo")) == (len(DATA), len(other))
+    again = Relay(tmp_path, quota=3 * len(DATA) // 2)
+    assert again.used("ada") == len(DATA), "it is known after a start"
+    again.delete(NAME)
+    assert again.used("ada") == 0
+    third = DATA[2:]
+    again.append("ada", sha256(third).hexdigest(), 0, third, len(third))
+
+
+def test_a_part_counts_once_while_it_grows(tmp_path: Path) -> None:
+    relay = Relay(tmp_path, quota=len(DATA))
+    half = len(DATA) // 2
+    relay.append("ada", NAME, 0, DATA[:half], len(DATA))
+    assert relay.used("ada") == half
+    relay.append("ada", NAME, half, DATA[half:], len(DATA))
+    assert relay.used("ada") == len(DATA)
+
+
+def test_a_full_share_is_told_over_the_port(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = RelayStore(port.connection("ada"))
+    monkeypatch.setattr(Relay, "used", lambda self, member: 2**60)
+    with pytest.raises(StoreError, match=r"store\.refused") as caught:
+        ada.put(DATA)
+    assert "retire the updates" in caught.value.todo
+
+
+def test_what_rots_on_the_relay_s_disk_is_dropped_so_that_it_can_be_given_again(
+    port: Port,
+) -> None:
+    ada, bo = (RelayStore(port.connection(name)) for name in MEMBERS[:2])
+    digest = ada.put(DATA)
+    assert bo.get(digest) == DATA
+    path = port.folder / "blobs" / NAME
+    path.write_bytes(b"?" + DATA[1:])
+    assert not bo.has(digest)
+    assert bo.get(digest) is None
+    bo.put(DATA)
+    assert ada.get(digest) == DATA

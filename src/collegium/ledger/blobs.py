@@ -90,17 +90,27 @@ class BlobFolder:
             self._keep(digest, stamp, data)
         return data
 
+    def check(self, digest: bytes) -> bool:
+        """Return whether the disk still holds a blob, whatever is remembered of it."""
+        sound = read_blob(self.path, digest) is not None
+        if not sound:
+            self._forget(digest)
+        return sound
+
     def delete(self, digests: Collection[bytes]) -> None:
         """Delete blobs for good, with what a writer that was killed left of them."""
         for digest in digests:
-            self._sound.pop(digest, None)
-            self._kept_bytes -= len(self._kept.pop(digest, b""))
+            self._forget(digest)
             Path(self._prefix + digest.hex()).unlink(missing_ok=True)
         names = {digest.hex() for digest in digests}
         for path in self.path.glob(".*"):
             if path.name[1:].partition(".")[0] in names:
                 path.unlink(missing_ok=True)
         sync_names(self.path)
+
+    def _forget(self, digest: bytes) -> None:
+        self._sound.pop(digest, None)
+        self._kept_bytes -= len(self._kept.pop(digest, b""))
 
     def _stamp(self, digest: bytes) -> _Stamp | None:
         """Return what tells a file from a changed one, or None where there is none."""

@@ -70,20 +70,30 @@ def stop_all(folder: Path) -> list[Child]:
 
 @contextmanager
 def ended_on_failure(folder: Path) -> Iterator[None]:
-    """End a trial's processes where the block fails or is interrupted, also by SIGTERM."""
+    """End a trial's processes where the block fails or is interrupted, also by a signal.
+
+    SIGTERM, and SIGHUP when a terminal is closed; who asked for that one to be ignored, as `nohup`
+    does, is left alone.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    wanted = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
     except BaseException:
+        for number in wanted:  # a second one must not keep the children from being ended
+            signal.signal(number, signal.SIG_IGN)
         if (folder / RECORD).exists():
             stop_all(folder)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def verify_members(folder: Path, record: Record) -> dict[str, Verification]:

@@ -61,11 +61,13 @@ class BlobStore(Section, frozen=True, kw_only=True):
 class Timers(Section, frozen=True, kw_only=True):
     """``[timers]``: seconds until a phase is timed out, and until a study is given up.
 
-    The second is for studies that wait for everybody (``attendance = "all"``).
+    The second is for studies that wait for everybody (``attendance = "all"``). `scrub` are the
+    seconds between two walks over the home's blobs, each read from the disk again.
     """
 
     phase: float = 600.0
     patience: float = 86400.0
+    scrub: float = 3600.0
 
 
 class StatusPage(Section, frozen=True, kw_only=True):
@@ -105,7 +107,7 @@ def read_config(home: Path) -> Config:
         )  # fmt: skip
     if not 0 <= config.status.port < 2**16:
         raise unacceptable(path, ("status", "port"), "is no port", "write 0 to 65535")
-    for key in ("phase", "patience"):
+    for key in ("phase", "patience", "scrub"):
         if not 0 < getattr(config.timers, key) <= 10**9:
             raise unacceptable(
                 path, ("timers", key), "is out of range", "write seconds, more than 0"

@@ -76,6 +76,7 @@ class Keeper:
         self._latest: deque[bytes] = deque(maxlen=LATEST)
         self._offered: list[bytes] | None = None  # what is still to be offered again
         self._retiring = False
+        self._retired: frozenset[bytes] = frozenset()
 
     @property
     def missing(self) -> int:
@@ -126,6 +127,7 @@ class Keeper:
     def _retire(self) -> None:
         ledger = self._ledger.read_bytes()
         retired = retired_updates(reveals_and_retirements(ledger))
+        self._retired = frozenset(retired)
         for digest in retired:
             self._wanted.pop(digest, None)
         self._offered = [one for one in self._offered or () if one not in retired]
@@ -148,16 +150,25 @@ class Keeper:
             return False
         return True
 
-    def _note(self, entry: bytes) -> None:
+    def want(self, digest: bytes) -> None:
+        """Note a blob that is to be fetched."""
+        self._wanted.setdefault(digest)
+
+    def named(self, entry: bytes) -> list[bytes]:
+        """Return which blobs an entry names that this home is to hold."""
         envelope, recorded = decode_entry(entry)
         transaction = decode_transaction(decode_envelope(envelope).payload)
-        events = decode_events(recorded)
+        names = (*self._said(transaction), *_done(decode_events(recorded)))
+        digests = (from_text(name, DIGEST_SIZE) for name in names)
+        return [digest for digest in digests if digest not in self._retired]
+
+    def _note(self, entry: bytes) -> None:
+        events = decode_events(decode_entry(entry)[1])
         self._retiring |= any(isinstance(event, UpdatesRetired) for event in events)
-        for name in (*self._said(transaction), *_done(events)):
-            digest = from_text(name, DIGEST_SIZE)
+        for digest in self.named(entry):
             self._latest.append(digest)
             if not self._kept.holds(digest):
-                self._wanted.setdefault(digest)
+                self.want(digest)
 
     def _said(self, transaction: Transaction) -> Iterator[str]:
         if isinstance(transaction, StudyRegister):

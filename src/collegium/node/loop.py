@@ -31,6 +31,7 @@ from collegium.node.keeping import Keeper
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
+from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import Answered, Sender
 from collegium.node.timers import OnlineClock
 
@@ -42,6 +43,9 @@ WAIT_BUSY = 0.1
 
 CHECK_EVERY = 60.0
 """Seconds between two looks at the ledger file: bytes that changed on the disk are healed."""
+
+CHECK_SHARE = 100.0
+"""A look that took long is followed by a rest that is so many times as long."""
 
 AWAY = (0.5, 1.0, 2.0, 5.0)
 """Seconds between tries where the sequencer cannot be reached."""
@@ -73,13 +77,15 @@ class Loop:
         participants: Participants,
         policy: PolicyFile,
         keeper: Keeper,
+        scrubber: Scrubber,
         orders: Orders,
         conflicts: Conflicts,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
         self.replica, self.sender, self.participants = replica, sender, participants
-        self.policy, self.keeper = policy, keeper
+        self.policy = policy
+        self.keeper, self.scrubber = keeper, scrubber
         self.orders, self.conflicts = orders, conflicts
         self.member = member
         self.state = "starting"
@@ -89,7 +95,7 @@ class Loop:
         self._clock, self._show = clock, show
         self.last_final = monotonic()
         self._in_a_row = 0
-        self._checked = monotonic()
+        self._check_at = monotonic() + CHECK_EVERY
 
     def run(self, stopped: Signal) -> None:
         """Follow the ledger until told to stop, which it does between two steps."""
@@ -117,6 +123,7 @@ class Loop:
         self.conflicts.look()
         if not news:
             self.keeper.work()
+            self.scrubber.work()
             self._check_file()
         return 0.0
 
@@ -128,10 +135,11 @@ class Loop:
 
     def _check_file(self) -> None:
         """Look from time to time whether the disk still holds what was replayed."""
-        now = monotonic()
-        if now >= self._checked + CHECK_EVERY:
-            self._checked = now
+        began = monotonic()
+        if began >= self._check_at:
             self.replica.check()
+            now = monotonic()
+            self._check_at = now + max(CHECK_EVERY, CHECK_SHARE * (now - began))
 
     def _follows(self, news: Sequence[Accepted]) -> None:
         self._clock.tick(online=True)

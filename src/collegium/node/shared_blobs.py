@@ -29,6 +29,10 @@ class SharedBlobs:
         """Return whether the home has that blob, with the bytes that its digest tells."""
         return self.blobs.folder.get(digest) is not None
 
+    def check(self, digest: bytes) -> bool:
+        """Return whether the disk holds that blob, read anew."""
+        return self.blobs.folder.check(digest)
+
     def fetch(self, digest: bytes) -> bytes | None:
         """Get a blob from the shared store into the home; None where it cannot be had now."""
         return self.blobs.fetch(digest)

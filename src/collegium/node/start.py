@@ -35,6 +35,7 @@ from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
+from collegium.node.scrubbing import Scrubber
 from collegium.node.seat import Acting
 from collegium.node.sender import Sender
 from collegium.node.shared_blobs import open_blobs
@@ -103,11 +104,14 @@ def _run(
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
         keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(replica, member))
+        scrubber = Scrubber(
+            home / LEDGER, shared, keeper.named, keeper.want, config.timers.scrub, monotonic
+        )
         orders = Orders(home, identity, lambda: replica.state, keys.of)
         conflicts = Conflicts(connection, identity, lambda: replica.state, monotonic)
         loop = Loop(
-            member, replica, sender, participants, policy, keeper, orders, conflicts, clock,
-            reporter.look_at,
+            member, replica, sender, participants, policy, keeper, scrubber, orders, conflicts,
+            clock, reporter.look_at,
         )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status served", extra={"port": page.port})

@@ -48,6 +48,7 @@ from collegium.transport.authority import (
     certify_server,
     create_authority,
 )
+from collegium.transport.relay import QUOTA
 
 SETTINGS, LOG_KEY, GENESIS = "sequencer.toml", "keys/log.pem", "genesis.json"
 AUTHORITY, TLS, BLOBS, LOG, ADDRESS = "authority", "tls", "blobs", "sequencer.log", "address"
@@ -61,10 +62,17 @@ class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     port: int = DEFAULT_PORT
 
 
+class RelaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[relay]``: bytes of one member's blobs that may lie on the sequencer's disk."""
+
+    quota: int = QUOTA
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole ``sequencer.toml``."""
 
     listen: Listen
+    relay: RelaySettings = RelaySettings()
 
 
 def make_home(
@@ -188,6 +196,11 @@ def read_settings(home: Path) -> Settings:
         raise RunError(
             "sequencer.settings", f"{path} cannot be used", "listen.port is no port",
             "write 0 to 65535",
+        )  # fmt: skip
+    if settings.relay.quota < 0:
+        raise RunError(
+            "sequencer.settings", f"{path} cannot be used", "relay.quota is negative",
+            "write bytes, such as 68719476736 for 64 GiB",
         )  # fmt: skip
     return settings
 

@@ -1,33 +1,77 @@
 """The blobs that members share through the sequencer's port: uploads that go on, in a folder.
 
 A blob is visible when all of it is here and its bytes have its name; the store needs no trust.
+A member may fill its share of the disk and no more: a file `owners/MEMBER/NAME` says whose a blob
+is. What rots on the disk is dropped when it is asked for, so that its holders give it again.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 
 from collegium.errors import RunError
 from collegium.ledger.durability import sync_names
 
 LARGEST_BLOB = 4 * 2**30
+
+QUOTA = 64 * 2**30
+"""Bytes of one member's blobs, if the operator does not say otherwise."""
+
+BELIEVED = 3600.0
+"""Seconds for which a file that was read and not changed since is taken as sound."""
+
 _PIECE = 2**20
 
 
-class Relay:
-    """A folder of blobs by SHA-256, and of uploads that are not complete."""
+_Stamp = tuple[int, int, int]
 
-    def __init__(self, folder: Path) -> None:
-        self._blobs = folder
-        self._partial = folder / "partial"
-        self._partial.mkdir(parents=True, exist_ok=True)
+
+class Relay:
+    """A folder of blobs by SHA-256, and of uploads that are not complete.
+
+    Args:
+        folder: where they are.
+        quota: bytes of one member's blobs and uploads that may lie there.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self, folder: Path, quota: int = QUOTA, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._blobs, self._quota, self._clock = folder, quota, clock
+        self._partial, self._owners = folder / "partial", folder / "owners"
+        for made in (self._partial, self._owners):
+            made.mkdir(parents=True, exist_ok=True)
+        self._sound: dict[str, tuple[_Stamp, float]] = {}  # and until when that is believed
+        self._used: Counter[str] = Counter()
+        for owner in self._owners.iterdir():
+            self._used[owner.name] = sum(_size(folder / one.name) for one in owner.iterdir())
 
     def path(self, name: str) -> Path | None:
-        """Return the file of a whole blob, or None."""
+        """Return the file of a whole blob, or None; a damaged one is dropped."""
         path = self._blobs / name
-        return path if path.is_file() else None
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        stamp = status.st_ino, status.st_size, status.st_mtime_ns
+        known, until = self._sound.get(name, ((0, 0, 0), 0.0))
+        if known != stamp or self._clock() >= until:
+            if _digest(path) != name:
+                self.delete(name)
+                return None
+            self._sound[name] = stamp, self._clock() + BELIEVED
+        return path
+
+    def used(self, member: str) -> int:
+        """Return how many bytes of a member's blobs and uploads are here."""
+        uploads = sum(_size(path) for path in self._partial.glob(f"*.{member}"))
+        return self._used[member] + uploads
 
     def offset(self, member: str, name: str) -> int:
         """Return how many bytes of a member's upload are here."""
@@ -50,15 +94,22 @@ class Relay:
             RunError: the piece does not follow, the blob is too large, or whole and another one.
         """
         path = self._upload(member, name)
+        here = self.offset(member, name)
+        if self.used(member) - here + length > self._quota:
+            raise RunError(
+                "relay.quota", f"{member} has {self.used(member)} bytes here already",
+                f"with {length} more it would be over its {self._quota}",
+                "retire the updates of closed studies, or have the operator raise relay.quota",
+            )  # fmt: skip
         if length > LARGEST_BLOB or offset + len(data) > length:
             raise RunError(
                 "relay.too-large", "a blob is larger than it may be or was said to be",
                 f"{max(length, offset + len(data))} bytes", f"send at most {LARGEST_BLOB} bytes",
             )  # fmt: skip
-        if offset and offset != self.offset(member, name):
+        if offset and offset != here:
             raise RunError(
                 "relay.offset", "a piece does not follow what is here",
-                f"{self.offset(member, name)} bytes are here", "ask for the offset and go on there",
+                f"{here} bytes are here", "ask for the offset and go on there",
             )  # fmt: skip
         with path.open("r+b" if offset else "wb") as file:
             file.seek(offset)
@@ -67,26 +118,50 @@ class Relay:
                 file.flush()
                 os.fsync(file.fileno())
         if offset + len(data) == length:
-            self._finish(path, name)
+            self._finish(path, name, member)
         return offset + len(data)
 
     def delete(self, name: str) -> None:
         """Delete a blob, if it is here."""
+        self._sound.pop(name, None)
+        size = _size(self._blobs / name)
         (self._blobs / name).unlink(missing_ok=True)
+        for mark in self._owners.glob(f"*/{name}"):
+            mark.unlink(missing_ok=True)
+            self._used[mark.parent.name] -= size
 
-    def _finish(self, path: Path, name: str) -> None:
-        digest = sha256()
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-        if digest.hexdigest() != name:
+    def _finish(self, path: Path, name: str, member: str) -> None:
+        if _digest(path) != name:
             path.unlink()
             raise RunError(
                 "relay.digest", "a blob is not the one that it is called",
                 "its SHA-256 is another one", "send it again",
             )  # fmt: skip
+        mark, size = self._owners / member / name, _size(path)
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
         path.replace(self._blobs / name)
         sync_names(self._blobs)
+        self._used[member] += size
 
     def _upload(self, member: str, name: str) -> Path:
         return self._partial / f"{name}.{member}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _digest(path: Path) -> str:
+    """Return a file's SHA-256 in hex, or nothing where it cannot be read."""
+    digest = sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+    except OSError:
+        return ""
+    return digest.hexdigest()

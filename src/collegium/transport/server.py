@@ -187,7 +187,7 @@ async def _tile(request: web.Request) -> web.Response:
 
 async def _blob_offset(request: web.Request) -> web.Response:
     name, relay = _name(request), request.app[RELAY]
-    path = relay.path(name)
+    path = await asyncio.to_thread(relay.path, name)
     if path is not None:
         return web.Response(headers={LENGTH: str(path.stat().st_size)})
     offset = relay.offset(request[_MEMBER], name)
@@ -195,7 +195,7 @@ async def _blob_offset(request: web.Request) -> web.Response:
 
 
 async def _blob(request: web.Request) -> web.StreamResponse:
-    path = request.app[RELAY].path(_name(request))
+    path = await asyncio.to_thread(request.app[RELAY].path, _name(request))
     if path is None:
         raise web.HTTPNotFound(reason="there is no such blob")
     return web.FileResponse(path)
@@ -203,7 +203,7 @@ async def _blob(request: web.Request) -> web.StreamResponse:
 
 async def _upload(request: web.Request) -> web.Response:
     name, relay = _name(request), request.app[RELAY]
-    if relay.path(name) is not None:
+    if await asyncio.to_thread(relay.path, name) is not None:
         return web.Response(status=204)
     data = await _body(request, LARGEST_BLOCKS)
     offset, length = _number(request.headers.get(OFFSET)), _number(request.headers.get(LENGTH))

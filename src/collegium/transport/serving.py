@@ -30,7 +30,7 @@ from collegium.transport.home import (
     BLOBS,
     LOG,
     TLS,
-    Listen,
+    Settings,
     read_ledger_identity,
     read_log_key,
     read_settings,
@@ -79,16 +79,19 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
         bell = Bell()
         service = Service(Sequencer(copy, key, bell.ring, tell), bell)
         try:
-            asyncio.run(_serve(home, settings.listen, service, copy, tell))
+            asyncio.run(_serve(home, settings, service, copy, tell))
         finally:
             service.close()
         tell("stopped")
 
 
-async def _serve(home: Path, listen: Listen, service: Service, copy: Copy, tell: Journal) -> None:
+async def _serve(
+    home: Path, settings: Settings, service: Service, copy: Copy, tell: Journal
+) -> None:
     tls = home / TLS
     context = server_context(tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
-    app = application(service, Relay(home / BLOBS), Monitored(copy))
+    listen = settings.listen
+    app = application(service, Relay(home / BLOBS, settings.relay.quota), Monitored(copy))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
     await runner.setup()
     try:
