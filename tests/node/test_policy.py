@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from collegium.accounting.conversion import added, times
 from collegium.errors import NodeError
 from collegium.node.policy import POLICY, Asked, Policy, objections, read_policy
 from collegium.node.policy_file import PolicyFile
 from collegium.study.canonical import digest
+from collegium.study.document import DifferentialPrivacy, Privacy
+from collegium.study.privacy import privacy_terms
 from collegium.study.reading import read_study
 
 STUDY = read_study("heart", ["consensus.engine=log"]).study
@@ -51,6 +55,32 @@ def test_each_rule_refuses_by_itself(policy: Policy, told: str) -> None:
     assert told in only
 
 
+def private(epsilon: float) -> Asked:
+    wanted = DifferentialPrivacy(unit="patient", epsilon=epsilon, delta=1e-5)
+    study = msgspec.structs.replace(STUDY, privacy=Privacy(differential_privacy=wanted))
+    return replace(ASKED, study=study)
+
+
+def test_differential_privacy_is_a_protection_up_to_the_cap() -> None:
+    policy = Policy(studies=("*",), epsilon=4.0)
+    assert objections(policy, private(4.0)) == ()
+    (only,) = objections(policy, private(4.5))
+    assert "epsilon 4.5 of a patient" in only
+    assert "capped at 4" in only
+
+
+def test_what_other_studies_have_cost_counts_towards_the_cap_of_all() -> None:
+    asked = private(4.0)
+    terms = privacy_terms(asked.study)
+    assert terms is not None
+    once = added(terms.setup, times(terms.charge, STUDY.training.rounds))
+    policy = Policy(studies=("*",), epsilon_in_all=5.0)
+    assert objections(policy, asked) == ()
+    (only,) = objections(policy, replace(asked, lost=once))
+    assert "epsilon_in_all is capped at 5" in only
+    assert len(objections(policy, replace(ASKED, lost=()))) == 2  # plain, and without bound
+
+
 def test_rows_that_are_not_known_yet_are_no_objection() -> None:
     policy = Policy(studies=("*",), minimum_rows=86, plain_updates=True)
     assert objections(policy, replace(ASKED, rows=None)) == ()
@@ -63,6 +93,7 @@ def test_rows_that_are_not_known_yet_are_no_objection() -> None:
         ("study = ['heart']", "settings.unknown-key"),
         ("epsilon = -1.0", "settings.value"),
         ("epsilon = nan", "settings.value"),
+        ("epsilon_in_all = -0.5", "settings.value"),
         ("minimum_rows = -5", "settings.value"),
         ("enabled = yes", "settings.syntax"),
     ],

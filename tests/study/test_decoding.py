@@ -100,7 +100,6 @@ def test_a_section_must_be_a_table() -> None:
     "changes",
     [
         {"privacy__secure_aggregation": {"protocol": "secagg", "threshold": 3}},
-        {"privacy__differential_privacy": {"unit": "patient", "epsilon": 8.0}},
         {"incentive__contribution": "shapley"},
         {"report__card": True},
         {"data__source": {"table": "cohort.csv", "target": "died"}},

@@ -20,6 +20,8 @@ HEART = parse_study(preset_text("heart"), "heart").study
 def with_value(path: tuple[str, ...], value: Any) -> Study:
     plain = msgspec.to_builtins(HEART)
     plain["threat"] = {"attack": "any"}
+    private = {"unit": "patient", "epsilon": 8.0, "delta": 1e-5}
+    plain["privacy"]["differential_privacy"] = private
     table = plain
     for key in path[:-1]:
         table = table[key]
@@ -35,6 +37,7 @@ def _unchecked(plain: dict[str, Any]) -> Study:
             "model": "Model", "training": "Training", "server": "Server", "privacy": "Privacy",
             "aggregation": "Aggregation", "consensus": "Consensus", "threat": "Threat",
             "faults": "Faults", "evaluation": "Evaluation",
+            "differential_privacy": "DifferentialPrivacy",
         }  # fmt: skip
         kinds = {each.__name__: each for each in Section.__subclasses__()}
         assert fields.keys() >= table.keys()

@@ -53,6 +53,15 @@ def test_who_says_only_that_something_happened_tells_nothing_from_rows() -> None
     }  # fmt: skip
 
 
+def test_differential_privacy_is_said_with_all_that_makes_it_mean_something() -> None:
+    found = messages("privacy.differential_privacy={unit='patient', epsilon=4.0, delta=1e-6}")
+    update = found["update"].protection
+    for words in ("epsilon 4", "delta 1e-06", "patient", "rate 0.1", "rdp@1"):
+        assert words in update
+    assert "training patients with noise" in found["acceptance"].contents
+    assert "no exact count" in found["evaluation statement"].contents
+
+
 def test_members_of_a_consortium_cosign_as_well() -> None:
     one = messages("consensus.engine=log")["cosignature"]
     assert "replayed the ledger" in one.contents

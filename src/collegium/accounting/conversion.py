@@ -14,7 +14,10 @@ from functools import lru_cache
 from collegium.accounting.orders import MICRO, NANO, ORDERS, exactly, rounded_up
 
 Charge = tuple[int, ...]
-"""A divergence at each of `ORDERS`, in billionths, rounded up."""
+"""A divergence at each of `ORDERS`, in billionths, rounded up, at most `MOST`."""
+
+MOST = 2**53 - 1
+"""Stands for no bound: an epsilon of nine millions, which no budget allows."""
 
 
 @lru_cache(maxsize=64)
@@ -29,17 +32,17 @@ def conversion(delta: Decimal) -> tuple[int, ...]:
 def charge_of(divergences: Sequence[Decimal], releases: int = 1) -> Charge:
     """Return what a number of equal releases costs."""
     with exactly():
-        return tuple(rounded_up(releases * one, NANO) for one in divergences)
+        return tuple(min(MOST, rounded_up(releases * one, NANO)) for one in divergences)
 
 
 def added(*charges: Sequence[int]) -> Charge:
     """Return what releases cost together; divergences of one order add up."""
-    return tuple(sum(at_order) for at_order in zip(*charges, strict=True))
+    return tuple(min(MOST, sum(at_order)) for at_order in zip(*charges, strict=True))
 
 
 def times(charge: Sequence[int], count: int) -> Charge:
     """Return what `count` equal charges cost together."""
-    return tuple(count * one for one in charge)
+    return tuple(min(MOST, count * one) for one in charge)
 
 
 def micro_epsilon(charge: Sequence[int], converting: Sequence[int]) -> int:

@@ -18,8 +18,9 @@ from decimal import (
     Decimal,
     localcontext,
 )
+from typing import Literal
 
-ACCOUNTANT = "rdp@1"
+ACCOUNTANT: Literal["rdp@1"] = "rdp@1"
 """The name of these orders, this arithmetic and `conversion`; it never changes its meaning."""
 
 NANO = 10**9

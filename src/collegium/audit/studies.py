@@ -8,6 +8,7 @@ from collegium.audit.history import Said
 from collegium.canonical import from_text
 from collegium.ledger.contract.events import (
     AttemptFailed,
+    BudgetExhausted,
     MemberEquivocated,
     PhaseOpened,
     RoundClosed,
@@ -66,6 +67,7 @@ class Story:
     attempts: dict[tuple[int, int], Attempt] = field(default_factory=dict)
     statements: dict[str, EvaluationPost] = field(default_factory=dict)
     release: ModelRelease | None = None
+    exhausted: BudgetExhausted | None = None
     failed: StudyFailed | None = None
     closed: StudyClosed | None = None
 
@@ -130,6 +132,8 @@ def _take_event(story: Story, event: object) -> None:
             story.attempts[event.round, event.attempt].closed = event
         case AttemptFailed():
             story.attempts[event.round, event.attempt].failed = event
+        case BudgetExhausted():
+            story.exhausted = event
         case StudyFailed():
             story.failed = event
         case StudyClosed():

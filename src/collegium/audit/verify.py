@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from collegium.audit.blobs import leftovers, read_blobs, strays
+from collegium.audit.budgets import check_budgets
 from collegium.audit.bundle import check_bundle
 from collegium.audit.evidence import Evidence, Fetch
 from collegium.audit.faults import faults
@@ -103,7 +104,10 @@ def verify(
         findings += found
         if study is not None:
             reached, found = recompute_rounds(story, study, evidence)
-            findings += found
+            budgets, overdrawn = check_budgets(story, study)
+            findings += found + overdrawn
+            if budgets:
+                checked["budgets"] = checked.get("budgets", 0) + budgets
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
         statements, found = check_statements(story, fetch)

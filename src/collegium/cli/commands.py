@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +129,12 @@ def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -
     """Validate STUDY without running it, and print it with every default written out."""
     from collegium.cli.summaries import check_json, check_lines, outbound_lines
     from collegium.running.preparation import prepare
+    from collegium.running.privacy import about_distributions
     from collegium.study.outbound import outbound as messages
     from collegium.study.reading import read_study
 
     prepared = prepare(read_study(study, changes))
+    prepared = replace(prepared, notices=prepared.notices + about_distributions(prepared.study))
     sent = messages(prepared.study)
     if as_json:
         say_json(check_json(prepared, sent if outbound else None))

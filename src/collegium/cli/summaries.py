@@ -13,6 +13,7 @@ from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.running.execution import RunResult, summary
 from collegium.running.prediction import Predictions
 from collegium.running.preparation import Prepared
+from collegium.running.privacy import Spending
 from collegium.study.canonical import digest
 from collegium.study.outbound import Outbound
 from collegium.study.rendering import resolved
@@ -55,6 +56,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
             "federated_minus_pooled": apart.difference_to_pooled,
             "federated_minus_local": apart.difference_to_local,
         }
+    if result.spending is not None:
+        found["privacy"] = msgspec.to_builtins(result.spending)
     if result.study.threat is not None:
         found["threat"] = {
             "attack": result.study.threat.attack,
@@ -67,11 +70,22 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     """Yield what `run` prints for people."""
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
+    if result.spending is not None:
+        yield f"  privacy  {privacy_line(result.spending)}"
     yield f"  model    {result.model}"
     yield f"  ledger   {result.entries} entries, application hash {result.app_hash}"
     yield f"  folder   {result.folder}"
     yield f"  report   {report}"
     yield f"  check it with: collegium verify {result.folder} --genesis {result.genesis}"
+
+
+def privacy_line(spending: Spending) -> str:
+    """Return what was spent, with unit, delta, sampling and accountant."""
+    return (
+        f"epsilon {spending.epsilon:.3g} spent at delta {spending.delta:g}, unit {spending.unit},"
+        f" {spending.mechanism}, sampling rate {spending.sampling_rate:g}, noise multiplier"
+        f" {spending.noise_multiplier:g}, accountant {spending.accountant}"
+    )
 
 
 _SHOWN = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2")

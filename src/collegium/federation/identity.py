@@ -46,6 +46,14 @@ class Identity:
         """Return the key of the commitment to a site's data snapshot; it never leaves the site."""
         return derive(self._secret, "snapshot", self.genesis, study.encode())
 
+    def randomness(self, study: str, purpose: str, *context: bytes) -> bytes:
+        """Return the seed of the noise and the samples that protect a site's patients in a study.
+
+        What is protected must be in the context as a whole: the same noise on other values would
+        give away their difference.
+        """
+        return derive(self._secret, purpose, self.genesis, study.encode(), *context)
+
 
 def member_key(secret: bytes) -> SigningKey:
     """Return the signing key that belongs to a node secret."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from collegium.canonical import to_text
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
@@ -13,6 +15,7 @@ from collegium.learning.blobs import ModelState, decode_model, digest, encode_mo
 from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
+from collegium.study.privacy import privacy_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Owner:
             model=to_text(model),
             parameters=terms.initial.parameters.size,
             per_round=terms.per_round,
+            privacy=privacy_terms(study) or msgspec.UNSET,
             rounds=study.training.rounds,
             rule=terms.rule,
             seed=study.study.seed,

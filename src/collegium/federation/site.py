@@ -18,6 +18,7 @@ from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
+from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.sealing import blob_of, sealed_update
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import (
@@ -29,6 +30,7 @@ from collegium.learning.blobs import (
 )
 from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.evaluation.disclosure import statement_of
+from collegium.learning.evaluation.noised import noised_statement
 from collegium.learning.evaluation.statement import encode_statement
 from collegium.learning.models import predict, tensors
 from collegium.learning.protection import Protection
@@ -85,6 +87,7 @@ class Site:
         self._latest = "", b""
         self._document = document_bytes(cohort.study)
         self._tensors = tensors(cohort.spec)
+        self._privacy = site_privacy(cohort.study, identity)
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
@@ -115,15 +118,21 @@ class Site:
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []
+        weighed = self._cohort.study.aggregation.weights == "rows"
         transaction = self._identity.sign(
             StudyAccept,
             study=view.study,
             code=to_text(self._parts.code),
             document=registration.document,
             snapshot=to_text(self._snapshot(view.study)),
-            weight=registered_weight(len(self._parts.train.y)),
+            weight=registered_weight(self._size()) if weighed else 1,
         )
         return [transaction]
+
+    def _size(self) -> int:
+        """Return what the weight is made of: training rows, or units with noise."""
+        rows = self._parts.train
+        return len(rows.y) if self._privacy is None else self._privacy.size(rows)
 
     def _snapshot(self, study: str) -> bytes:
         """Return the keyed commitment to the rows of both parts; the key's holder can open it."""
@@ -135,9 +144,15 @@ class Site:
         return hmac.digest(self._identity.commitment_key(study), parts, sha256)
 
     def _commit(self, view: StudyView) -> list[bytes]:
-        key = outbox_key(self._identity.genesis, view)
+        key = self._key(view)
         blob = self._kept(key)
         if blob is None:
+            if self._privacy is not None and view.has_committed_before(self._identity.member):
+                self.troubles[view.number] = (
+                    "the update of an earlier attempt is lost, and another one would cost more"
+                    " privacy than the round was charged for; restore the outbox from its backup"
+                )
+                return []
             model = self._model(view.model)
             if model is None or view.round is None:
                 return []
@@ -174,7 +189,7 @@ class Site:
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        blob = self._kept(outbox_key(self._identity.genesis, view))
+        blob = self._kept(self._key(view))
         if blob is None:
             return []
         values, _ = decode_update(blob)
@@ -197,6 +212,13 @@ class Site:
         key = outbox_key(self._identity.genesis, view)
         return sealed_update(self._identity, self._outbox, key, view, blob)
 
+    def _key(self, view: StudyView) -> str:
+        """Return where the outbox keeps the update: under privacy one serves all attempts."""
+        genesis = self._identity.genesis
+        if self._privacy is None:
+            return outbox_key(genesis, view)
+        return f"{genesis.hex()}/round/{view.study}/{view.number}"
+
     def _kept(self, key: str) -> bytes | None:
         """Return what the outbox holds under a key; the latest need not be read again."""
         return self._latest[1] if self._latest[0] == key else self._outbox.get(key)
@@ -205,7 +227,7 @@ class Site:
         """Publish a revealed update once more where its blob is gone or damaged."""
         name = blob_of(view.reveals[self._identity.member])
         if self.blobs.fetch(name) is None:
-            blob = self._outbox.get(outbox_key(self._identity.genesis, view))
+            blob = self._outbox.get(self._key(view))
             published = None if blob is None else self._published(view, blob)
             if published is not None and digest(published) == name:
                 self.blobs.publish(published, sync=False)
@@ -215,17 +237,32 @@ class Site:
         model = self._model(view.model)
         if model is None:
             return []
+        if self._privacy is not None:
+            data = self._noised_statement(self._privacy, model.parameters, view.model)
+            return [self._posted(view, {"federated": data})]
         statements = {"federated": self._statement(model.parameters, view.model, "federated")}
         alone = self._cohort.alone(self._identity.member)
         if np.isfinite(alone).all():  # a model whose training diverged has no quality
             local = digest(encode_model(ModelState(self._tensors, alone, "alone@1", 0, ())))
             statements["local"] = self._statement(alone, local, "local")
+        return [self._posted(view, statements)]
+
+    def _posted(self, view: StudyView, statements: dict[str, bytes]) -> bytes:
         posted = {kind: to_text(self.blobs.publish(data)) for kind, data in statements.items()}
-        return [
-            self._identity.sign(
-                EvaluationPost, study=view.study, model=to_text(view.model), **posted
-            )
-        ]
+        return self._identity.sign(
+            EvaluationPost, study=view.study, model=to_text(view.model), **posted
+        )
+
+    def _noised_statement(self, privacy: SitePrivacy, parameters: Float32, model: bytes) -> bytes:
+        """Return what is told of the final model alone: no own model ever had any privacy."""
+        study, test = self._cohort.study, self._parts.test
+        statement = noised_statement(
+            self._parts.task, test.y, predict(self._cohort.spec, parameters, test.x),
+            privacy.units(test), epsilon=privacy.evaluation_epsilon,
+            stream=privacy.evaluation_stream(model), threshold=study.evaluation.threshold,
+            replicates=study.evaluation.bootstrap, seed=study.study.seed, model=to_text(model),
+        )  # fmt: skip
+        return encode_statement(statement)
 
     def _statement(
         self, parameters: Float32, model: bytes, kind: Literal["federated", "local"]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from collegium.accounting.conversion import Charge, added, times
+from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
+from collegium.ledger.contract.budgets import losses_key
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.retirement import is_retired
 from collegium.ledger.contract.tables import (
+    LOSSES,
     MEMBERS,
     THE_ONE,
     Acceptance,
+    Budget,
     EvaluationRecord,
+    Losses,
     MemberRecord,
     ModelRecord,
     Reveal,
@@ -131,6 +137,27 @@ class StudyView:
         """Return a site's acceptance, or None."""
         return self._state.record(study_path(self.study, "sites"), site, Acceptance)
 
+    def budget(self, site: str) -> Budget | None:
+        """Return what a site's units have lost in the study; None without differential privacy."""
+        return self._state.record(study_path(self.study, "budgets"), site, Budget)
+
+    def lost_elsewhere(self, site: str) -> Charge:
+        """Return what a site's units of the study's kind have lost in other studies: a charge.
+
+        A statement that this study charged for counts as another study's.
+        """
+        terms = None if self.registration is None else self.registration.privacy
+        if not isinstance(terms, PrivacyTerms):
+            return ()
+        found = self._state.record(LOSSES, losses_key(site, terms.unit), Losses)
+        if found is None:
+            return ()
+        here = self.budget(site)
+        if here is None:
+            return found.charge
+        charged = added(terms.setup, times(terms.charge, here.rounds))
+        return tuple(one - own for one, own in zip(found.charge, charged, strict=True))
+
     def evaluation(self, site: str) -> EvaluationRecord | None:
         """Return what a site posted about the final model, or None."""
         return self._state.record(study_path(self.study, "evaluations"), site, EvaluationRecord)
@@ -151,6 +178,12 @@ class StudyView:
         """Return whether a member is in a table (commits, votes, …) of the open attempt."""
         key = attempt_key(self.attempt, member)
         return self._state.get(self._path(table), key) is not None
+
+    def has_committed_before(self, member: str) -> bool:
+        """Return whether a member committed an update in an earlier attempt at the open round."""
+        path = self._path("commits")
+        earlier = range(1, self.attempt)
+        return any(self._state.has(path, attempt_key(one, member)) for one in earlier)
 
     def has_timed_out(self, member: str) -> bool:
         """Return whether a validator's timer for the present phase is on record."""

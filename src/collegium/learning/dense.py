@@ -18,10 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning._internal.descent import begin, step, target_width
+from collegium.learning._internal.descent import begin, step
 from collegium.learning._internal.memory import keep_freed_memory
+from collegium.learning._internal.private_training import train_privately
 from collegium.learning._internal.shuffling import epoch_orders, site_keys
-from collegium.learning.models import ModelSpec, offset_apart, size
+from collegium.learning._internal.tables import tables
+from collegium.learning.models import ModelSpec, size
+from collegium.learning.private import Noising, PrivateJob
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 
@@ -50,6 +53,17 @@ class Dense:
                 chunk = [jobs[i] for i in chosen]
                 trained[chosen] = _train_chunk(chunk, spec, training, seed)
         return trained
+
+    def train_privately(
+        self,
+        jobs: Sequence[PrivateJob],
+        spec: ModelSpec,
+        training: Training,
+        noising: Noising,
+    ) -> Float32:
+        """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
+        with np.errstate(all="ignore"):
+            return train_privately(jobs, spec, training, noising)
 
 
 def _batch_rows(rows: int, batch_size: int) -> int:
@@ -85,7 +99,7 @@ def _train_chunk(
     rows = np.array([len(job.x) for job in jobs])
     batch = _batch_rows(int(rows[0]), training.batch_size)
     steps = -(-rows // batch)
-    inputs, targets = _tables(jobs, spec, int(rows.sum()))
+    inputs, targets = tables(jobs, spec, int(rows.sum()))
     starts = np.cumsum(rows) - rows
     keys = site_keys(seed, [(job.site, job.round) for job in jobs])
     most = int(steps[0])
@@ -101,29 +115,6 @@ def _train_chunk(
             part = slice(turn * batch, (turn + 1) * batch)
             step(descent, inputs, targets, order[:active, part], share[:active, part])
     return descent.parameters
-
-
-def _tables(jobs: Sequence[TrainingJob], spec: ModelSpec, total: int) -> tuple[Float32, Float32]:
-    """Return all N rows and one of zeros: inputs [N + 1, 1 + inputs], targets [N + 1, k].
-
-    A target is an indicator of each class; time and event; a count and its offset; or one value.
-    """
-    inputs = np.empty((total + 1, 1 + spec.widths[0]), np.float32)
-    inputs[:total, 0] = 1.0
-    inputs[total] = 0.0
-    apart = [offset_apart(spec, job.x) for job in jobs]
-    np.concatenate([seen for seen, _ in apart], out=inputs[:total, 1:])
-    targets = np.zeros((total + 1, target_width(spec)), np.float32)
-    values = np.concatenate([job.y for job in jobs])
-    if spec.loss == "multinomial":
-        targets[np.arange(total), values.astype(np.int64)] = 1.0
-    elif spec.loss == "cox":
-        targets[:total] = values
-    else:
-        targets[:total, 0] = values
-    if spec.loss == "poisson":
-        targets[:total, 1] = np.concatenate([offset for _, offset in apart])
-    return inputs, targets
 
 
 def _row_shares(rows: NDArray[np.int64], batch: int, steps: int) -> Float32:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from collegium.ledger.genesis import Genesis, encode_genesis
 from collegium.network.founding import found, log_key_of
-from collegium.network.measuring import closing_times, end_of, final_line, round_lines
+from collegium.network.measuring import charged, closing_times, end_of, final_line, round_lines
 from collegium.network.record import RECORD, Record, home_of, read_record
 from collegium.network.run_folder import gather
 from collegium.network.trial import ended_on_failure, start_all, stop_all
@@ -24,6 +24,7 @@ from collegium.report.measurements import FinalLine, append_line
 from collegium.running.execution import RunResult, read_final
 from collegium.running.folder import write_policy
 from collegium.running.preparation import Prepared
+from collegium.running.privacy import spending_of
 from collegium.running.recorder import Progress
 from collegium.running.reporting import posted_statements
 
@@ -55,6 +56,7 @@ class Launched:
             rounds=len(list(round_lines(folder, record.study, {}))), entries=entries,
             app_hash=app_hash.hex(), genesis=record.genesis, measured=measured,
             study=prepared.study, notices=prepared.notices, attackers=(),
+            spending=spending_of(prepared.study, charged(folder, record.study)),
         )  # fmt: skip
 
 

@@ -12,6 +12,9 @@ from typing import Literal
 
 import msgspec
 
+from collegium.audit.budgets import charged_rounds
+from collegium.audit.history import read_history
+from collegium.audit.studies import gather
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.learning.evaluation.statement import UNITS
@@ -85,6 +88,12 @@ def end_of(folder: Path) -> tuple[int, bytes]:
         elif frame.kind == BLOCK:
             app_hash = decode_block(frame.body).app_hash
     return entries, app_hash
+
+
+def charged(folder: Path, study: str) -> Mapping[str, int]:
+    """Return for how many rounds each site of a study was charged, by a run folder's ledger."""
+    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    return charged_rounds(stories[study])
 
 
 def final_line(

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from collegium.accounting.conversion import Charge, added, micro_epsilon, times
+from collegium.accounting.orders import MICRO
+from collegium.accounting.terms import affordable_rounds
 from collegium.node.config import Section
 from collegium.node.settings import read_settings, unacceptable
 from collegium.study.document import Study
+from collegium.study.privacy import privacy_terms
 
 POLICY = "policy.toml"
 
@@ -30,8 +34,11 @@ class Policy(Section, frozen=True, kw_only=True):
         code: digests, in hex, of the code that an owner registers with a study.
         epsilon: the most that a study may spend of differential privacy; plain updates spend
             without bound. Absent: no cap.
+        epsilon_in_all: the most that all studies of the ledger together may spend of one unit of
+            this site, at the delta of the study that asks. Absent: no cap.
         minimum_rows: training rows under which this site takes no part.
-        plain_updates: whether an update may leave without protection.
+        plain_updates: whether an update may leave with neither protection nor differential
+            privacy.
     """
 
     enabled: bool = True
@@ -40,6 +47,7 @@ class Policy(Section, frozen=True, kw_only=True):
     owners: tuple[str, ...] = ("*",)
     code: tuple[str, ...] = ("*",)
     epsilon: float | None = None
+    epsilon_in_all: float | None = None
     minimum_rows: int = 0
     plain_updates: bool = False
 
@@ -52,7 +60,8 @@ SWITCHED_OFF = Policy(enabled=False)
 class Asked:
     """What a registered study asks of a site: digests in hex, and the training rows it would use.
 
-    `rows` is None where the member is none of the study's sites.
+    `rows` is None where the member is none of the study's sites. `lost` is what its units of the
+    study's kind have lost in other studies, as a charge.
     """
 
     study: Study
@@ -60,6 +69,7 @@ class Asked:
     owner: str
     code: str
     rows: int | None
+    lost: Charge = ()
 
 
 def read_policy(home: Path) -> Policy:
@@ -70,8 +80,10 @@ def read_policy(home: Path) -> Policy:
     """
     path = home / POLICY
     policy = read_settings(path, Policy)
-    if policy.epsilon is not None and not policy.epsilon >= 0:
-        raise unacceptable(path, ("epsilon",), "is no bound", "write a number, 0 or more")
+    for key in ("epsilon", "epsilon_in_all"):
+        cap = getattr(policy, key)
+        if cap is not None and not cap >= 0:
+            raise unacceptable(path, (key,), "is no bound", "write a number, 0 or more")
     if policy.minimum_rows < 0:
         raise unacceptable(path, ("minimum_rows",), "is negative", "write 0 or more")
     return policy
@@ -94,13 +106,37 @@ def _objections(policy: Policy, asked: Asked) -> Iterator[str]:
         yield f"owners does not allow {asked.owner!r}"
     if not _allows(policy.code, asked.code):
         yield f"code does not allow {asked.code}"
-    plain = study.privacy.protection == "none"
+    private = study.privacy.differential_privacy
+    plain = study.privacy.protection == "none" and private is None
     if plain and not policy.plain_updates:
         yield "updates would be plain (plain_updates = false)"
-    if policy.epsilon is not None:  # no protection that there is so far bounds what is spent
-        yield f"the study spends without bound, and epsilon is capped at {policy.epsilon:g}"
+    for key in ("epsilon", "epsilon_in_all"):
+        cap = getattr(policy, key)
+        if cap is not None and private is None:
+            yield f"the study spends without bound, and {key} is capped at {cap:g}"
+    if private is not None and policy.epsilon is not None and private.epsilon > policy.epsilon:
+        yield (
+            f"the study spends epsilon {private.epsilon:g} of a {private.unit}, and epsilon is"
+            f" capped at {policy.epsilon:g}"
+        )
+    yield from _in_all(policy, asked)
     if asked.rows is not None and asked.rows < policy.minimum_rows:
         yield f"this site has fewer than {policy.minimum_rows} training rows (minimum_rows)"
+
+
+def _in_all(policy: Policy, asked: Asked) -> Iterator[str]:
+    terms = privacy_terms(asked.study)
+    if policy.epsilon_in_all is None or terms is None:
+        return
+    rounds = affordable_rounds(terms, asked.study.training.rounds)
+    planned = [terms.setup, times(terms.charge, rounds)]
+    lost = [asked.lost] if asked.lost else []
+    total = micro_epsilon(added(*planned, *lost), terms.conversion) / MICRO
+    if total > policy.epsilon_in_all:
+        yield (
+            f"with this study a {terms.unit} of this site would have lost epsilon {total:.3g} in"
+            f" all, and epsilon_in_all is capped at {policy.epsilon_in_all:g}"
+        )
 
 
 def _allows(globs: tuple[str, ...], text: str) -> bool:

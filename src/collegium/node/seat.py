@@ -20,6 +20,7 @@ from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
+from collegium.federation.privacy import site_privacy
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -37,6 +38,7 @@ from collegium.node.training import TrainingBeside
 from collegium.running.code import code_digest
 from collegium.running.ownership import registration_of, releaser
 from collegium.running.parts import described, find_parts
+from collegium.running.privacy import check_privacy
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
 
@@ -134,6 +136,7 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
         owner=registration.owner,
         code=from_text(registration.code, DIGEST_SIZE).hex(),
         rows=None,
+        lost=view.lost_elsewhere(acting.identity.member),
     )
     seat.objections = unfit(study, registration, view.study) + objections(policy, asked)
     if seat.objections:
@@ -146,6 +149,7 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
         dataset = described(study.data.source)
         parts = find_parts(study, dataset)
         rows = own_rows(acting.source, acting.home, study, dataset, member)
+        check_privacy(study, parts.spec, parts.trainer, [(rows.train, rows.test)])
     except CollegiumError as error:
         seat.objections = (in_a_line(error),)
         return
@@ -155,7 +159,12 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
     code = code_digest(study)
     accepted = view.acceptance(member)
     seat.other_code = accepted is not None and accepted.code != to_text(code)
-    seat.training = TrainingBeside(Cohort(study, parts.spec, parts.trainer, {member: rows.train}))
+    private = site_privacy(study, acting.identity)
+    cohort = Cohort(
+        study, parts.spec, parts.trainer, {member: rows.train},
+        None if private is None else {member: private},
+    )  # fmt: skip
+    seat.training = TrainingBeside(cohort)
     made_of = SiteParts(
         dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True
     )

@@ -18,6 +18,7 @@ from collegium.federation.identity import identity, member_key
 from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
+from collegium.federation.privacy import site_privacy
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
@@ -142,8 +143,12 @@ def build(
         opened.callback(engine.close, complete=False)
         outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox")))
         exchange = opened.enter_context(closing(Exchange(BlobFolder(folder / "blobs"))))
-        cohort = Cohort(study, prepared.parts.spec, prepared.parts.trainer, prepared.train)
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
+        private = {name: site_privacy(study, who) for name, who in identities.items()}
+        cohort = Cohort(
+            study, prepared.parts.spec, prepared.parts.trainer, prepared.train,
+            {name: one for name, one in private.items() if one is not None},
+        )  # fmt: skip
         code = code_digest(study)
         owner = Owner(
             identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,

@@ -23,6 +23,7 @@ from collegium.running.consortium import Consortium, Substitute, build
 from collegium.running.finishing import measured, models_of
 from collegium.running.folder import DEFAULT_PARENT, check_vacant, claimed, write_policy
 from collegium.running.preparation import Prepared, prepare
+from collegium.running.privacy import Spending, charged_rounds, spending_of
 from collegium.running.recorder import Progress, Recorder
 from collegium.study.canonical import digest as study_digest
 from collegium.study.checking import Notice
@@ -51,6 +52,7 @@ class RunResult:
     study: Study
     notices: tuple[Notice, ...]
     attackers: tuple[str, ...]
+    spending: Spending | None = None
 
 
 @runtime_checkable
@@ -252,6 +254,7 @@ def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunRes
         entries=consortium.engine.size, app_hash=consortium.engine.application_hash().hex(),
         genesis=consortium.engine.identity.hex(), measured=measured, study=prepared.study,
         notices=prepared.notices, attackers=tuple(prepared.attackers),
+        spending=spending_of(prepared.study, charged_rounds(view, prepared.sites)),
     )  # fmt: skip
 
 

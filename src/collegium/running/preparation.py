@@ -16,6 +16,7 @@ from collegium.errors import DataError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
 from collegium.running.parts import Parts, find_parts, load_dataset
+from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_rule
 from collegium.study.checking import Notice, check_sites
 from collegium.study.document import Study
@@ -111,8 +112,12 @@ def prepare(read: ReadStudy) -> Prepared:
             train={name: train for name, (train, _) in cut.items()},
             test={name: test for name, (_, test) in cut.items()},
             attack=find("attacks", study.threat.attack) if study.threat else None,
-            notices=notices + about_rule(parts.rule, study) + _about_split(study, sites),
+            notices=notices
+            + about_rule(parts.rule, study)
+            + about_evaluation(study, dataset.schema.task)
+            + _about_split(study, sites),
         )
+        check_privacy(study, parts.spec, parts.trainer, cut.values())
         _check_attackers(prepared)
         _check_scale(prepared)
         check_rule(parts.rule, study, prepared.min_sites, prepared.per_round)

@@ -142,10 +142,32 @@ class Aggregation(Section, frozen=True, kw_only=True):
     server: Server = Server()
 
 
+class DifferentialPrivacy(Section, frozen=True, kw_only=True):
+    """Differential privacy: whose data are protected, up to which epsilon, and how.
+
+    `unit` is what one may add or remove: all of a patient's rows at a site, or one row. `clip`
+    bounds what a unit adds to a step, in the Euclidean norm; `sampling_rate` is the chance of a
+    unit to be in a step. `noise_multiplier` absent means: the least that keeps all rounds within
+    `epsilon`. With less, the study ends when its budget is spent.
+    """
+
+    unit: Literal["patient", "record"]
+    epsilon: float
+    delta: float
+    mechanism: Literal["dp_sgd"] = "dp_sgd"
+    clip: float = 1.0
+    sampling_rate: float = 0.1
+    noise_multiplier: float | None = None
+
+
 class Privacy(Section, frozen=True, kw_only=True):
-    """``[privacy]``: protections of an update by name. Only plain updates exist so far."""
+    """``[privacy]``: the protection of an update by name, and differential privacy.
+
+    The protection is of the vector on its way; differential privacy bounds what it can tell.
+    """
 
     protection: str = "none"
+    differential_privacy: DifferentialPrivacy | None = None
 
 
 class Consensus(Section, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from collegium.study.refusal import DocumentPath, Refusal, dotted
 
 LATER_KEYS: dict[DocumentPath, str] = {
     ("privacy", "secure_aggregation"): "secure aggregation",
-    ("privacy", "differential_privacy"): "differential privacy",
     ("consensus", "protocol"): "a choice of consensus protocol",
     ("incentive",): "contribution, reputation and rewards",
     ("report",): "settings of the report",
@@ -17,7 +16,7 @@ LATER_NAMES: dict[Kind, frozenset[str]] = {
     "engines": frozenset({"simnet", "cometbft"}),
     "rules": frozenset({"committee_median", "fltrust", "reputation", "zeno"}),
     "trainers": frozenset({"jax", "torch"}),
-    "protections": frozenset({"secagg", "dp"}),
+    "protections": frozenset({"secagg"}),
 }  # fmt: skip
 
 LATER_ARCHITECTURES = frozenset({"cnn"})

@@ -30,6 +30,8 @@ class Limit:
         return f"{low} and {'below' if self.open_high else 'at most'} {self.high}"
 
 
+_DP = ("privacy", "differential_privacy")
+
 # Where no theory sets an end, the end is far beyond any use: it is there to catch a slip.
 LIMITS = (
     Limit(("study", "seed"), 0, INTEGER_LIMIT),
@@ -54,6 +56,11 @@ LIMITS = (
     Limit(("aggregation", "server", "beta1"), 0, 1, open_high=True),
     Limit(("aggregation", "server", "beta2"), 0, 1, open_high=True),
     Limit(("aggregation", "server", "tau"), 0, 1_000_000, open_low=True),
+    Limit((*_DP, "epsilon"), 0.01, 1000),
+    Limit((*_DP, "delta"), 1e-15, 0.1),
+    Limit((*_DP, "clip"), 1e-6, 1_000_000),
+    Limit((*_DP, "sampling_rate"), 0.0001, 1),
+    Limit((*_DP, "noise_multiplier"), 0.2, 10_000),
     Limit(("consensus", "validators"), 1, 100_000),
     Limit(("threat", "attackers"), 1, 100_000),
     Limit(("threat", "rounds"), 1, 100_000),

@@ -68,7 +68,15 @@ def outbound(study: Study) -> tuple[Outbound, ...]:
 
 def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
     by_rows = study.aggregation.weights == "rows"
-    weight = "training rows rounded down to two significant binary digits" if by_rows else "1"
+    private = study.privacy.differential_privacy
+    weight = "training rows rounded down to two significant binary digits"
+    if private is not None:
+        units = "patients" if private.unit == "patient" else "rows"
+        weight = (
+            f"the number of training {units} with noise of a pure epsilon of"
+            f" {0.05 * private.epsilon:g}, rounded down to two significant binary digits"
+        )
+    weight = weight if by_rows else "1"
     sealed = ways is _BETWEEN_MEMBERS
     also = ", the digest of the sealed update" if sealed else ""
     interval = " for every round that the site takes part in"
@@ -110,7 +118,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             "each validator of the round; nobody else without the key of one"
             if sealed
             else "every validator, and whoever has the run folder",
-            _shield(study.privacy.protection, sealed=sealed),
+            _shield(study, sealed=sealed),
             _RETIRED,
             from_rows=True,
         ),
@@ -124,27 +132,47 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             from_rows=False,
             transactions=("blob.retire",),
         ),
-        Outbound(
-            "evaluation statement",
-            "the number of rows in the site's test part (from which the number of all its rows"
-            " nearly follows), of correct answers on them, and the metrics of each model that is"
-            " evaluated; class counts under 5 and what would reveal them are left out",
-            ways.everybody,
-            f"{ways.signed}. Nothing is added or hidden beyond the small counts",
-            _LEDGER,
-            from_rows=True,
-            transactions=("evaluation.post",),
-        ),
+        _statement_message(study, ways),
     )
 
 
-def _shield(protection: str, *, sealed: bool) -> str:
+def _statement_message(study: Study, ways: _Ways) -> Outbound:
+    private = study.privacy.differential_privacy
+    contents = (
+        "the number of rows in the site's test part (from which the number of all its rows"
+        " nearly follows), of correct answers on them, and the metrics of each model that is"
+        " evaluated; class counts under 5 and what would reveal them are left out"
+    )
+    protection = f"{ways.signed}. Nothing is added or hidden beyond the small counts"
+    if private is not None:
+        contents = (
+            "metrics of the final model alone, all of them calculated from a table of counts of"
+            " the test part with noise: no exact count leaves"
+        )
+        protection = (
+            f"{ways.signed}. Differential privacy: a pure epsilon of {private.epsilon:g} for"
+            f" each {private.unit} of the test part"
+        )
+    return Outbound(
+        "evaluation statement", contents, ways.everybody, protection, _LEDGER, from_rows=True,
+        transactions=("evaluation.post",),
+    )  # fmt: skip
+
+
+def _shield(study: Study, *, sealed: bool) -> str:
     """Return what protects an update, and what does not."""
+    protection, private = study.privacy.protection, study.privacy.differential_privacy
     leak = (
         "A plain update can leak information about the rows behind it, such as whether a patient's"
         " row was among them, the more so with few rows or many parameters"
     )
-    if protection != "none":
+    if private is not None and protection == "none":
+        inner = (
+            "differential privacy (DP-SGD): all updates of the study together, and the site's"
+            f" size, tell at most epsilon {private.epsilon:g} at delta {private.delta:g} about one"
+            f" {private.unit} (Poisson samples of rate {private.sampling_rate:g}, accountant rdp@1)"
+        )
+    elif protection != "none":
         inner = f"{protection!r}; see its documentation for what it hides, and from whom"
     elif sealed:
         inner = f"to a validator it is plain. {leak}"

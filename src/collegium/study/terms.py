@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil
 
+import msgspec
+
 from collegium.study.document import Study
+from collegium.study.privacy import privacy_terms
 
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
@@ -23,6 +26,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
         "per_round": sites_per_round(study, sites),
+        "privacy": privacy_terms(study) or msgspec.UNSET,
         "rounds": study.training.rounds,
         "rule": study.aggregation.rule,
         "seed": study.study.seed,

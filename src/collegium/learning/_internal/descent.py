@@ -108,7 +108,7 @@ def step(
     np.take(inputs, order, axis=0, out=descent.activations[0][:active], mode="clip")
     np.take(targets, order, axis=0, out=descent.targets[:active], mode="clip")
     _differentiate(descent, active, share)
-    _update(descent, active)
+    move(descent, active)
 
 
 def _differentiate(descent: Descent, active: int, share: Float32) -> None:
@@ -125,7 +125,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
         np.maximum(above, descent.zeros[depth], out=above)
     outputs = deltas[-1]
     product(activations[-1], matrices[-1], outputs)
-    _residuals(descent, active, share)
+    residuals(descent, active, share)
     outputs *= share[:, :, None]
     delta = outputs
     for depth in range(len(matrices) - 1, -1, -1):
@@ -139,7 +139,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
         slopes[-1][:, 0] = 0.0  # all but rounding: a bias cancels in every relative hazard
 
 
-def _residuals(descent: Descent, active: int, share: Float32) -> None:
+def residuals(descent: Descent, active: int, share: Float32) -> None:
     """Turn the last layer's outputs [A, B, k] into the loss's derivative by them, in place.
 
     An exponential that overflows is meant to: its reciprocal is a probability of zero. Losses
@@ -183,7 +183,7 @@ def _residuals(descent: Descent, active: int, share: Float32) -> None:
     outputs -= targets[:, :, : outputs.shape[2]]
 
 
-def _update(descent: Descent, active: int) -> None:
+def move(descent: Descent, active: int) -> None:
     """Move the parameters against the gradient of the whole objective."""
     training = descent.training
     parameters = descent.parameters[:active]

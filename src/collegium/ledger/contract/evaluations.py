@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract import budgets, members, rounds
 from collegium.ledger.contract.events import (
     EvaluationComplete,
     Event,
@@ -30,7 +30,7 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     Raises:
         Rejected: not in the evaluation, not a site that accepted, said already, another model.
     """
-    _, status = rounds.study_of(state, tx.study)
+    record, status = rounds.study_of(state, tx.study)
     sites = study_path(tx.study, "sites")
     if state.record(sites, sender, Acceptance) is None:
         raise Rejected("not-a-participant", f"{sender} takes no part in the study")
@@ -46,6 +46,7 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     if tx.local is not msgspec.UNSET:
         from_text(tx.local, DIGEST_SIZE, "a statement's digest")
     state.put(table, sender, EvaluationRecord(federated=tx.federated, local=tx.local))
+    budgets.evaluated(state, tx.study, record, sender)
     awaited = (
         name
         for name, _ in state.items(sites)

@@ -38,13 +38,17 @@ class StudyRegistered(StudyEvent, frozen=True, kw_only=True, tag="study.register
 
 
 class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
-    """A new attempt: who takes part with which weight, from which model, in which encoding."""
+    """A new attempt: who takes part with which weight, from which model, in which encoding.
+
+    `spent` is what each participant's units have lost once they took part: micro-epsilon.
+    """
 
     design: str
     exponent: int
     model: str
     participants: tuple[str, ...]
     ring: Literal[32, 64]
+    spent: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
     validators: tuple[str, ...]
     powers: tuple[int, ...]
     weights: tuple[int, ...]
@@ -89,6 +93,13 @@ class TestOpened(StudyEvent, frozen=True, kw_only=True, tag="test.opened"):
     model: str
 
 
+class BudgetExhausted(StudyEvent, frozen=True, kw_only=True, tag="budget.exhausted"):
+    """A round is refused: these sites' budgets do not allow it, and too few others are left."""
+
+    members: tuple[str, ...]
+    round: int
+
+
 class EvaluationComplete(StudyEvent, frozen=True, kw_only=True, tag="evaluation.complete"):
     """Every site posted its statement, or a quorum's timers fired."""
 
@@ -109,7 +120,7 @@ class StudyFailed(StudyEvent, frozen=True, kw_only=True, tag="study.failed"):
     """The study cannot meet its terms; `model` is the last good one."""
 
     model: str
-    reason: Literal["too-few", "attempts", "abandoned"]
+    reason: Literal["too-few", "attempts", "abandoned", "budget"]
 
 
 class StudyClosed(StudyEvent, frozen=True, kw_only=True, tag="study.closed"):
@@ -154,7 +165,7 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 
 AnyEvent = (
     StudyRegistered | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
-    | VoteLate | TestOpened | EvaluationComplete | ModelReleased
+    | VoteLate | TestOpened | BudgetExhausted | EvaluationComplete | ModelReleased
     | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
 )  # fmt: skip

@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from collegium.ledger.contract import governance, members
+from collegium.ledger.contract import budgets, governance, members
 from collegium.ledger.contract.draws import draw_participants
 from collegium.ledger.contract.events import (
     AttemptFailed,
+    BudgetExhausted,
     Event,
     PhaseOpened,
     RoundOpened,
     StudyFailed,
+    TestOpened,
     UpdatesIncluded,
 )
 from collegium.ledger.contract.phases import (
@@ -73,10 +75,11 @@ def changed(status: StudyStatus, **fields: Any) -> StudyStatus:
 def open_round(
     state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus
 ) -> list[Event]:
-    """Open the next round with its first attempt, or fail the study where too few could take part.
+    """Open the next round with its first attempt, or end training where too few could take part.
 
-    Participants are those sites, accepted and still members, whose draws are lowest; a draw
-    depends on the seed, the round and the member, never on what was revealed.
+    Participants are those sites, accepted and still members, with room in their privacy budgets,
+    whose draws are lowest; a draw depends on the seed, the round and the member, never on what
+    was revealed.
     """
     number = status.closed_rounds + 1
     accepted = {
@@ -86,15 +89,29 @@ def open_round(
     }
     if len(accepted) < record.min_sites:
         return fail_study(state, study, status, "too-few", round_open=False)
-    chosen = draw_participants(genesis, study, record.seed, number, accepted, record.per_round)
+    spent = [name for name in accepted if not budgets.allows(state, study, record, name)]
+    if len(accepted) - len(spent) < record.min_sites:
+        return _exhausted(state, study, status, spent)
+    able = {name: weight for name, weight in accepted.items() if name not in spent}
+    chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
     weights = {name: b"%d" % accepted[name] for name in chosen}
     state.put_all(round_path(study, number, "participants"), weights)
+    budgets.charge(state, study, record, chosen)
     voters = {name: b"%d" % power for name, power in members.validator_powers(state).items()}
     state.put_all(round_path(study, number, "validators"), voters)
     governance.round_opens(state)
     status = changed(status, phase="rounds", round=number)
     set_status(state, study, status)
     return open_attempt(state, study, record, status, 1)
+
+
+def _exhausted(state: State, study: str, status: StudyStatus, spent: list[str]) -> list[Event]:
+    """Refuse a round that budgets do not allow: the last good model is final."""
+    exhausted = BudgetExhausted(study=study, round=status.closed_rounds + 1, members=tuple(spent))
+    if status.closed_rounds == 0:
+        return [exhausted, *fail_study(state, study, status, "budget", round_open=False)]
+    set_status(state, study, changed(status, phase="evaluation"))
+    return [exhausted, TestOpened(study=study, model=status.model)]
 
 
 def open_attempt(
@@ -116,6 +133,7 @@ def open_attempt(
             exponent=status.exponent, model=status.model, participants=tuple(weights),
             weights=tuple(weights.values()), validators=tuple(voters),
             powers=tuple(voters.values()), ring=32 if bound < 2**32 else 64,
+            spent=budgets.spent(state, study, record, list(weights)),
         )
     ]  # fmt: skip
 
@@ -280,7 +298,7 @@ def fail_attempt(
 
 def fail_study(
     state: State, study: str, status: StudyStatus,
-    reason: Literal["too-few", "attempts", "abandoned"], *, round_open: bool,
+    reason: Literal["too-few", "attempts", "abandoned", "budget"], *, round_open: bool,
 ) -> list[Event]:  # fmt: skip
     """End a study's training as failed; the last good model stands, and only closing is left."""
     set_status(state, study, changed(status, phase="closing", outcome="failed"))

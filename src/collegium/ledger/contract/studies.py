@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import evaluations, members, rounds
+from collegium.ledger.contract import budgets, evaluations, members, rounds
 from collegium.ledger.contract.events import (
     Event,
     StudyClosed,
@@ -64,8 +64,8 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
         exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters, per_round=tx.per_round,
-        rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
-        weights=tx.weights,
+        privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server,
+        sites=tx.sites, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
@@ -99,6 +99,7 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
     weight = tx.weight if record.weights == "rows" else 1
     acceptance = Acceptance(code=tx.code, snapshot=tx.snapshot, weight=weight)
     state.put(study_path(tx.study, "sites"), sender, acceptance)
+    budgets.accepted(state, tx.study, record, sender)
     if status.phase == "setup" and not _awaited(state, tx.study, record):
         return rounds.open_round(state, tx.genesis, tx.study, record, status)
     return []

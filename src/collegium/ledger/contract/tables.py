@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from collegium.accounting.terms import ChargeVector, PrivacyTerms
 from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
@@ -61,6 +62,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     owner: str
     parameters: int
     per_round: int
+    privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: int
     rule: str
     seed: int
@@ -87,6 +89,19 @@ class Acceptance(Record, frozen=True, kw_only=True):
     code: str
     snapshot: str
     weight: int
+
+
+class Budget(Record, frozen=True, kw_only=True):
+    """What a site's units have lost in a study: rounds charged, and millionths of epsilon."""
+
+    rounds: int
+    spent: int
+
+
+class Losses(Record, frozen=True, kw_only=True):
+    """What a site's units of one kind have lost in all studies of the ledger together."""
+
+    charge: ChargeVector
 
 
 class RoundRecord(Record, frozen=True, kw_only=True):
@@ -129,6 +144,7 @@ PROPOSALS: Path = ("proposals",)
 PROPOSAL_VOTES: Path = ("proposal_votes",)
 GOVERNANCE: Path = ("governance",)
 EVIDENCE: Path = ("evidence",)
+LOSSES: Path = ("losses",)
 THE_ONE = "record"
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import LARGEST_INTEGER
 from collegium.ledger.genesis import Member
 
@@ -69,6 +70,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     model: Digest
     parameters: Positive
     per_round: Positive
+    privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: Positive
     rule: VersionedName
     seed: Count

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from collegium.canonical import from_text
 from collegium.errors import FormatError
-from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract import budgets, members, rounds
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
@@ -59,6 +59,7 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     )  # fmt: skip
     if opening != committed:
         raise Rejected("refused", "digest and salt do not open the commitment")
+    budgets.require_same_update(state, record, tx, sender)
     if tx.saturated > record.parameters:
         raise Rejected("malformed", "more coordinates are saturated than there are")
     if isinstance(tx.sealed, str):

@@ -1,0 +1,70 @@
+"""What a study registers about its privacy: integers from which everybody tells what is spent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from collegium.accounting.conversion import MOST, added, micro_epsilon, times
+from collegium.accounting.orders import ORDERS
+
+Unit = Literal["patient", "record"]
+
+ChargeVector = Annotated[
+    tuple[Annotated[int, msgspec.Meta(ge=0, le=MOST)], ...],
+    msgspec.Meta(min_length=len(ORDERS), max_length=len(ORDERS)),
+]
+ConversionVector = Annotated[
+    tuple[Annotated[int, msgspec.Meta(ge=-MOST, le=MOST)], ...],
+    msgspec.Meta(min_length=len(ORDERS), max_length=len(ORDERS)),
+]
+
+
+class PrivacyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Differential privacy as registered; docs/spec/12-privacy.md.
+
+    Attributes:
+        accountant: how charges and epsilons are calculated.
+        budget: the most that a unit may lose in the study, in millionths of epsilon.
+        charge: what a round costs each participant's units.
+        conversion: from divergences to epsilon, at `delta`.
+        delta: in units of 1e-15.
+        evaluation: what the statement about the test part costs the units in it; they are others.
+        mechanism: what is done to an update.
+        noise: the noise multiplier, in millionths.
+        sampling: the rate of the Poisson sample of a step, in billionths.
+        setup: what the size that a site registers costs its units.
+        steps: of a round.
+        unit: whose presence is protected: all of a patient's rows at a site, or one row.
+    """
+
+    accountant: Literal["rdp@1"]
+    budget: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+    charge: ChargeVector
+    conversion: ConversionVector
+    delta: Annotated[int, msgspec.Meta(ge=1, le=10**15 - 1)]
+    evaluation: ChargeVector
+    mechanism: Literal["dp_sgd@1"]
+    noise: Annotated[int, msgspec.Meta(ge=1, le=10**10)]
+    sampling: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+    setup: ChargeVector
+    steps: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+    unit: Unit
+
+
+def spent_after(terms: PrivacyTerms, rounds: int) -> int:
+    """Return what a unit of a site has lost after its acceptance and some rounds: micro-epsilon."""
+    return micro_epsilon(added(terms.setup, times(terms.charge, rounds)), terms.conversion)
+
+
+def affordable_rounds(terms: PrivacyTerms, rounds: int) -> int:
+    """Return in how many of so many rounds a site can take part within the budget."""
+    low, high = 0, rounds
+    while low < high:
+        middle = (low + high + 1) // 2
+        if spent_after(terms, middle) <= terms.budget:
+            low = middle
+        else:
+            high = middle - 1
+    return low

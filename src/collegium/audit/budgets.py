@@ -1,0 +1,69 @@
+"""Privacy budgets, recomputed from the history and the document: what was spent, and by whom.
+
+The document alone says what a round costs. What was registered, and what the contract noted, are
+held against that; so a charge that everybody agreed to make too small is found as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from collegium.accounting.orders import MICRO
+from collegium.accounting.terms import spent_after
+from collegium.audit.findings import Finding
+from collegium.audit.studies import Story
+from collegium.errors import CollegiumError
+from collegium.study.document import Study
+from collegium.study.privacy import privacy_terms
+
+
+def charged_rounds(story: Story) -> Counter[str]:
+    """Return for how many rounds each site that accepted was charged, by the rounds that opened."""
+    rounds = Counter(dict.fromkeys(story.accepted, 0))
+    for attempt in story.attempts.values():
+        if attempt.opened.attempt == 1:
+            rounds.update(attempt.opened.participants)
+    return rounds
+
+
+def check_budgets(story: Story, study: Study) -> tuple[int, list[Finding]]:
+    """Return how many sites' budgets were recomputed, and what does not hold of them.
+
+    A round counts for each of its participants from its first attempt on, whether or not they
+    sent anything.
+    """
+    where = story.registration.study
+    try:
+        terms = privacy_terms(study)
+    except CollegiumError as error:
+        return 0, [Finding("privacy.impossible", "error", f"{error.what}: {error.why}", where)]
+    if terms is None:
+        return 0, []
+    rounds: Counter[str] = Counter()
+    findings: list[Finding] = []
+    for attempt in story.attempts.values():
+        opened = attempt.opened
+        if opened.attempt == 1:
+            rounds.update(opened.participants)
+        right = tuple(spent_after(terms, rounds[name]) for name in opened.participants)
+        if opened.spent != right:
+            place = f"{where}, round {opened.round}"
+            noted = "nothing" if opened.spent is msgspec.UNSET else "other losses"
+            what = f"the ledger notes {noted} of its participants than the document's mechanism"
+            findings.append(Finding("privacy.spent", "error", what, place))
+            break
+    for name, count in sorted(rounds.items()):
+        lost = spent_after(terms, count)
+        if lost > terms.budget:
+            what = (
+                f"{name} took part in {count} rounds: epsilon {lost / MICRO:.3f} for a"
+                f" {terms.unit}, and the budget is {terms.budget / MICRO:g}"
+            )
+            findings.append(Finding("privacy.overdrawn", "error", what, where))
+    if story.exhausted is not None:
+        names = ", ".join(story.exhausted.members)
+        what = f"no budget of {names} is left for round {story.exhausted.round}"
+        findings.append(Finding("privacy.exhausted", "note", what, where))
+    return len(story.accepted), findings

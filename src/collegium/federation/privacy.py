@@ -1,0 +1,74 @@
+"""What a site does so that what leaves it has differential privacy.
+
+Its units are patients or rows. How many it has is told with noise, once; every round's update
+comes of DP-SGD; of its test part it tells a noised table of answers. All of the randomness is
+secret and the same whenever it is asked for, so that nothing is ever released twice with fresh
+noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.accounting.orders import NANO
+from collegium.accounting.terms import PrivacyTerms
+from collegium.data.table import SiteRows
+from collegium.federation.identity import Identity
+from collegium.learning.noise import SecretStream
+from collegium.learning.private import Noising, PrivateJob, noising_of
+from collegium.learning.trainer import TrainingJob
+from collegium.ledger.hashing import u64
+from collegium.study.document import Study
+from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
+
+
+@dataclass(frozen=True, slots=True)
+class SitePrivacy:
+    """A study's differential privacy, as one site keeps to it."""
+
+    study: str
+    terms: PrivacyTerms
+    noising: Noising
+    identity: Identity
+
+    def units(self, rows: SiteRows) -> NDArray[np.int64]:
+        """Return the unit that each row belongs to, int64 [rows]."""
+        if self.terms.unit == "patient":
+            return rows.person
+        return np.arange(len(rows.person), dtype=np.int64)
+
+    def size(self, rows: SiteRows) -> int:
+        """Return the number of units in a training part with two-sided geometric noise.
+
+        It is at least what makes one expected unit in a step. One unit more or less changes the
+        true number by one.
+        """
+        stream = SecretStream(self.identity.randomness(self.study, "size"))
+        noise = int(stream.geometric(size_epsilon(self.terms), 1)[0])
+        true = len(np.unique(self.units(rows)))
+        return max(-(-NANO // self.terms.sampling), true + noise)
+
+    def job(self, job: TrainingJob, rows: SiteRows, model: bytes) -> PrivateJob:
+        """Return a round's local work from the model of that digest."""
+        seed = self.identity.randomness(self.study, "dp-sgd", u64(job.round), model)
+        return PrivateJob(job, self.units(rows), self.size(rows), seed)
+
+    def evaluation_stream(self, model: bytes) -> SecretStream:
+        """Return the noise of the statement about a model on the test part."""
+        return SecretStream(self.identity.randomness(self.study, "evaluation", model))
+
+    @property
+    def evaluation_epsilon(self) -> float:
+        """The pure epsilon of the statement about the test part."""
+        return evaluation_epsilon(self.terms)
+
+
+def site_privacy(study: Study, identity: Identity) -> SitePrivacy | None:
+    """Return how a site keeps to a study's differential privacy; None where it asks for none."""
+    wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
+    if wanted is None or terms is None:
+        return None
+    return SitePrivacy(study.study.id, terms, noising_of(terms, wanted.clip), identity)

@@ -1,0 +1,122 @@
+"""What a study spends of its patients' privacy, as it follows from the document alone.
+
+The size that a site registers and the statement about its test part are releases as well: they
+leave as noised counts. Patients of the training part are in the former and in every round, those
+of the test part in the latter; nobody is in both parts.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
+
+from collegium.accounting.calibration import least_noise
+from collegium.accounting.conversion import charge_of, conversion
+from collegium.accounting.gaussian import gaussian_rdp
+from collegium.accounting.orders import ACCOUNTANT, MICRO, NANO, exactly
+from collegium.accounting.pure import pure_rdp
+from collegium.accounting.terms import PrivacyTerms, affordable_rounds, spent_after
+from collegium.study.document import DifferentialPrivacy, Study
+from collegium.study.refusal import Refusal
+
+SIZE_SHARE = Decimal("0.05")
+"""The part of epsilon, as a pure one, that the registered size is released with."""
+
+_DELTA = 10**15
+_PATH = ("privacy", "differential_privacy")
+
+
+def privacy_terms(study: Study) -> PrivacyTerms | None:
+    """Return what a study registers about its privacy; None without differential privacy.
+
+    Raises:
+        Refusal: no noise keeps the rounds within epsilon, or not even one round is.
+    """
+    wanted = study.privacy.differential_privacy
+    if wanted is None:
+        return None
+    return _terms(wanted, study.training.rounds, study.training.local_epochs)
+
+
+def size_epsilon(terms: PrivacyTerms) -> float:
+    """Return the pure epsilon with which a site's size is released."""
+    return float(SIZE_SHARE * terms.budget / MICRO)
+
+
+def evaluation_epsilon(terms: PrivacyTerms) -> float:
+    """Return the pure epsilon with which the statement about a test part is released."""
+    return terms.budget / MICRO
+
+
+@lru_cache(maxsize=64)
+def _terms(wanted: DifferentialPrivacy, rounds: int, epochs: int) -> PrivacyTerms:
+    budget = _units(wanted.epsilon, MICRO, ROUND_FLOOR)
+    delta = max(1, _units(wanted.delta, _DELTA, ROUND_FLOOR))
+    rate = _units(wanted.sampling_rate, NANO, ROUND_CEILING)
+    steps = epochs * -(-NANO // rate)
+    with exactly():
+        epsilon = Decimal(budget) / MICRO
+        setup = charge_of(pure_rdp(SIZE_SHARE * epsilon))
+        evaluation = charge_of(pure_rdp(epsilon))
+        converting = conversion(Decimal(delta) / _DELTA)
+        q = Decimal(rate) / NANO
+
+    def with_noise(noise: int) -> PrivacyTerms:
+        with exactly():
+            multiplier = Decimal(noise) / MICRO
+        return PrivacyTerms(
+            accountant=ACCOUNTANT,
+            budget=budget,
+            charge=charge_of(gaussian_rdp(multiplier, q), steps),
+            conversion=converting,
+            delta=delta,
+            evaluation=evaluation,
+            mechanism="dp_sgd@1",
+            noise=noise,
+            sampling=rate,
+            setup=setup,
+            steps=steps,
+            unit=wanted.unit,
+        )
+
+    if wanted.noise_multiplier is None:
+        found = least_noise(lambda z: spent_after(with_noise(int(z * MICRO)), rounds), budget)
+        if found is None:
+            raise Refusal(
+                (*_PATH, "epsilon"), "study.epsilon",
+                f"no noise keeps {rounds} rounds within epsilon {wanted.epsilon:g}",
+                f"at delta {wanted.delta:g} the releases cost more however much noise is added",
+                "choose a larger epsilon, or a larger delta",
+            )  # fmt: skip
+        return with_noise(int(found * MICRO))
+    terms = with_noise(_units(wanted.noise_multiplier, MICRO, ROUND_FLOOR))
+    if affordable_rounds(terms, 1) == 0:
+        raise Refusal(
+            (*_PATH, "noise_multiplier"), "study.epsilon",
+            f"one round alone spends epsilon {spent_after(terms, 1) / MICRO:.2f}",
+            f"the budget is {wanted.epsilon:g}, so no round could take place",
+            "leave noise_multiplier out to have the least that keeps all rounds within epsilon",
+        )  # fmt: skip
+    return terms
+
+
+def _units(value: float, unit: int, rounding: str) -> int:
+    """Return a document's number in units of 1 / `unit`: the decimal that it is written as."""
+    with exactly():
+        return int((Decimal(repr(float(value))) * unit).to_integral_value(rounding))
+
+
+def in_words(terms: PrivacyTerms, rounds: int) -> str:
+    """Return an epsilon with all that makes it mean something: what `rounds` rounds spend."""
+    rate = terms.sampling / NANO
+    sampling = "every unit in every step" if rate == 1 else f"Poisson samples of rate {rate:g}"
+    whose = {
+        "patient": "all rows of one patient at one site",
+        "record": "one row at one site",
+    }[terms.unit]
+    return (
+        f"epsilon {spent_after(terms, rounds) / MICRO:.3g} at delta {terms.delta / _DELTA:g} for"
+        f" {whose} (unit {terms.unit}, added or removed), after {rounds} rounds of {terms.steps}"
+        f" steps of DP-SGD: {sampling}, noise multiplier {terms.noise / MICRO:g}; accountant"
+        f" {terms.accountant}. A test part's statement: epsilon {terms.budget / MICRO:g}, pure"
+    )

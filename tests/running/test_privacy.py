@@ -1,0 +1,251 @@
+"""Studies with differential privacy, run and verified: budgets, attempts, resuming, evidence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace as Namespace
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.audit.forging import forged, read_transcript, simulated_keys
+
+from collegium.accounting.orders import MICRO
+from collegium.accounting.terms import affordable_rounds, spent_after
+from collegium.audit.budgets import check_budgets
+from collegium.audit.history import read_history
+from collegium.audit.verify import verify
+from collegium.canonical import from_text
+from collegium.data.split import split
+from collegium.errors import StudyError
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import decode_update
+from collegium.learning.evaluation.statement import decode_statement
+from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
+from collegium.running.execution import RunResult, run
+from collegium.running.preparation import prepare
+from collegium.study.privacy import privacy_terms
+from collegium.study.reading import parse_study, read_study
+from collegium.threats.attack import Place
+
+SEED = 43
+SHORT = ("evaluation.bootstrap=0",)
+
+
+def settings(**changes: object) -> str:
+    usual: dict[str, object] = {"unit": "patient", "epsilon": 8.0, "delta": 1e-5, **changes}
+    written = ", ".join(f"{key} = {value!r}" for key, value in usual.items())
+    return f"privacy.differential_privacy={{{written}}}"
+
+
+def carried_out(folder: Path, *changes: str, rounds: int = 3, **privacy: object) -> RunResult:
+    study = [*SHORT, settings(**privacy), f"training.rounds={rounds}", *changes]
+    return run("heart", out=folder, changes=study)
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("private") / "run"
+    carried_out(folder)
+    return folder
+
+
+def said(folder: Path, kind: type) -> list[tuple[str, object]]:
+    history = read_history((folder / "ledger.log").read_bytes())
+    return [(one.sender, one.transaction) for one in history.said
+            if isinstance(one.transaction, kind)]  # fmt: skip
+
+
+def blob(folder: Path, name: str) -> bytes:
+    return (folder / "blobs" / from_text(name, 32).hex()).read_bytes()
+
+
+def test_a_private_study_is_carried_out_and_its_budgets_are_recomputed(private: Path) -> None:
+    found = verify(private)
+    assert found.ok
+    assert found.checked["budgets"] == 4
+    assert found.levels == {"recomputed": 3}
+    study = read_study(private / "study.toml").study
+    ((_, registered),) = said(private, StudyRegister)
+    assert isinstance(registered, StudyRegister)
+    assert registered.privacy == privacy_terms(study)
+
+
+def test_what_was_spent_is_told_with_its_unit(tmp_path: Path) -> None:
+    result = carried_out(tmp_path / "run")
+    assert result.spending is not None
+    terms = privacy_terms(result.study)
+    assert terms is not None
+    assert result.spending.epsilon == spent_after(terms, 3) / MICRO <= 8
+    assert (result.spending.unit, result.spending.delta) == ("patient", 1e-5)
+    assert result.spending.rounds == dict.fromkeys(result.spending.spent, 3)
+
+
+def test_the_size_and_the_statement_leave_with_noise_and_no_own_model_is_told(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+    carried_out(folder, rounds=1, epsilon=0.5)
+    prepared = prepare(read_study(folder / "study.toml"))
+    told = {}
+    for site, post in said(folder, EvaluationPost):
+        assert isinstance(post, EvaluationPost)
+        assert post.local is msgspec.UNSET
+        told[site] = decode_statement(blob(folder, post.federated)).rows
+    true = {name: len(rows.y) for name, rows in prepared.test.items()}
+    assert told.keys() == true.keys()
+    assert all(told[name] != true[name] for name in true)
+
+
+def test_the_updates_are_those_of_dp_sgd(private: Path, tmp_path: Path) -> None:
+    """Noise of the promised size is in them: far from what the same study does without."""
+    plain = run("heart", out=tmp_path / "run", changes=[*SHORT, "training.rounds=1"])
+    assert plain.outcome == "completed"
+
+    def first(folder: Path) -> dict[str, NDArray[np.float64]]:
+        found = {}
+        for site, reveal in said(folder, UpdateReveal):
+            assert isinstance(reveal, UpdateReveal)
+            if reveal.round == 1:
+                values, exponent = decode_update(blob(folder, reveal.digest))
+                found[site] = values / 2.0**exponent
+        return found
+
+    noised, bare = first(private), first(tmp_path / "run")
+    # Ten steps at rate 0.2 of noise z C / (q n), with z = 0.73 and some 30 patients.
+    apart = np.linalg.norm(noised["switzerland"] - bare["switzerland"])
+    assert 0.2 < apart < 2.0
+
+
+def test_a_study_whose_budget_ends_is_completed_with_the_model_it_has(tmp_path: Path) -> None:
+    result = carried_out(tmp_path / "run", rounds=30, noise_multiplier=0.7)
+    assert result.outcome == "completed"
+    assert 1 <= result.rounds < 30
+    assert result.measured.federated is not None
+    assert result.spending is not None
+    assert result.spending.epsilon <= 8
+    found = verify(tmp_path / "run")
+    assert found.ok
+    assert found.complete
+    assert [one.code for one in found.findings] == ["privacy.exhausted"]
+
+
+def test_a_second_attempt_sends_the_same_bytes(tmp_path: Path) -> None:
+    """A site that drops out makes an attempt fail; what was sent before is sent again."""
+    result = carried_out(
+        tmp_path / "run", "threat.attack=withheld_reveal", 'threat.attackers=["va"]',
+        "study.min_sites=4", "study.max_attempts=3", "threat.rounds=[1]", rounds=1,
+    )  # fmt: skip
+    assert result.outcome == "failed"
+    sent: dict[str, set[str]] = {}
+    attempts = set()
+    for site, reveal in said(tmp_path / "run", UpdateReveal):
+        assert isinstance(reveal, UpdateReveal)
+        sent.setdefault(site, set()).add(reveal.digest)
+        attempts.add(reveal.attempt)
+    assert attempts == {1, 2, 3}
+    assert {len(digests) for digests in sent.values()} == {1}
+    assert verify(tmp_path / "run").checked["budgets"] == 4
+
+
+@pytest.mark.parametrize("hide", ["charge", "budget", "noise"])
+def test_an_overdrawn_budget_is_found_whoever_agreed_to_hide_it(
+    private: Path, tmp_path: Path, hide: str
+) -> None:
+    """Whoever holds all keys registers charges that are too small, and all sites agree."""
+    data = (private / "ledger.log").read_bytes()
+    transcript = read_transcript(data)
+    index = next(
+        i for i, entry in enumerate(transcript.entries)
+        if entry.payload["kind"] == "study.register"
+    )  # fmt: skip
+    payload = json.loads(json.dumps(transcript.entries[index].payload))
+    if hide == "charge":
+        payload["privacy"]["charge"] = [one // 10 for one in payload["privacy"]["charge"]]
+    else:
+        payload["privacy"][hide] *= 2
+    target = tmp_path / "run"
+    (target / "blobs").parent.mkdir()
+    (target / "blobs").symlink_to(private / "blobs")
+    (target / "ledger.log").write_bytes(
+        forged(transcript, index, payload, simulated_keys(transcript, SEED))
+    )
+    found = verify(target)
+    codes = {one.code for one in found.findings if one.severity == "error"}
+    assert not found.ok
+    assert "study.registration" in codes
+    assert ("privacy.spent" in codes) == (hide == "charge")
+
+
+def test_more_rounds_than_the_budget_allows_are_found() -> None:
+    """The contract refuses such a round: this is said of a ledger whose contract did not."""
+    study = read_study("heart", [*SHORT, settings(noise_multiplier=0.7), "training.rounds=3"]).study
+    terms = privacy_terms(study)
+    assert terms is not None
+    rounds = affordable_rounds(terms, 100)
+    for count, expected in ((rounds, []), (rounds + 1, ["privacy.overdrawn"])):
+        opened = [
+            Namespace(attempt=1, round=k, participants=("va",), spent=(spent_after(terms, k),))
+            for k in range(1, count + 1)
+        ]
+        story = Namespace(
+            attempts={(one.round, 1): Namespace(opened=one) for one in opened},
+            accepted={"va": None}, exhausted=None, registration=Namespace(study="heart"),
+        )  # fmt: skip
+        _, findings = check_budgets(story, study)  # type: ignore[arg-type]
+        assert [one.code for one in findings] == expected
+
+
+def test_rows_are_no_unit_where_a_person_has_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = split
+
+    def pairs(*given: object) -> object:
+        train, tested = real(*given)  # type: ignore[arg-type]
+        return replace(train, person=train.person // 2), replace(tested, person=-tested.person)
+
+    monkeypatch.setattr("collegium.running.preparation.split", pairs)
+    prepare(read_study("heart", [settings()]))
+    with pytest.raises(StudyError) as caught:
+        prepare(read_study("heart", [settings(unit="record")]))
+    assert caught.value.code == "study.combination"
+    assert "patient" in caught.value.todo
+
+
+def test_nobody_may_be_in_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = split
+
+    def overlapping(*given: object) -> object:
+        train, tested = real(*given)  # type: ignore[arg-type]
+        return train, replace(tested, person=train.person[: len(tested.person)])
+
+    monkeypatch.setattr("collegium.running.preparation.split", overlapping)
+    with pytest.raises(StudyError) as caught:
+        prepare(read_study("heart", [settings()]))
+    assert "both its training and its test part" in caught.value.what
+
+
+def test_an_interrupted_run_goes_on_to_the_same_end(private: Path, tmp_path: Path) -> None:
+    class Stops:
+        def __init__(self, honest: Participant) -> None:
+            self.name, self.honest = honest.name, honest
+
+        def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+            if view.number == 2 and view.phase == "reveal":
+                raise KeyboardInterrupt
+            return self.honest.reconcile(view, idle=idle)
+
+    def stopping(participant: Participant, place: Place) -> Participant:
+        return Stops(participant) if participant.name == "va (site)" else participant
+
+    text = (private / "study.toml").read_text("utf-8")
+    study = parse_study(text, "study.toml").study
+    with pytest.raises(KeyboardInterrupt):
+        run(study, out=tmp_path / "run", substitute=stopping)
+    result = run(study, out=tmp_path / "run", resume=True)
+    assert verify(tmp_path / "run").model == verify(private).model == result.model
