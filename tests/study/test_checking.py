@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from collegium.errors import StudyError
 from collegium.plugins import BUILT_IN
-from collegium.study.checking import Notice, check_sites, check_study
+from collegium.study.checking import check_sites, check_study
+from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy, read_study
 from collegium.study.refusal import Refusal
 

@@ -26,9 +26,9 @@ from collegium.running.preparation import Prepared, prepare
 from collegium.running.privacy import Spending, charged_rounds, spending_of
 from collegium.running.recorder import Progress, Recorder
 from collegium.study.canonical import digest as study_digest
-from collegium.study.checking import Notice
 from collegium.study.document import Study
 from collegium.study.folding import of_fold
+from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy, parse_study, read_study
 from collegium.study.rendering import resolved
 

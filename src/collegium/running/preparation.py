@@ -18,8 +18,9 @@ from collegium.plugins import find
 from collegium.running.parts import Parts, find_parts, load_dataset
 from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_rule
-from collegium.study.checking import Notice, check_sites
+from collegium.study.checking import check_sites
 from collegium.study.document import Study
+from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round

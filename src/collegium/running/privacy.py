@@ -15,8 +15,8 @@ from collegium.federation.view import StudyView
 from collegium.learning.models import ModelSpec
 from collegium.learning.private import SEPARABLE, PrivateTrainer
 from collegium.learning.trainer import Trainer
-from collegium.study.checking import Notice
 from collegium.study.document import Study
+from collegium.study.notice import Notice
 from collegium.study.privacy import evaluation_epsilon, privacy_terms
 from collegium.study.refusal import Refusal
 

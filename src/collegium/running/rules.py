@@ -7,8 +7,8 @@ from collegium.learning.aggregation.composition import Composition, rule_called
 from collegium.learning.aggregation.foolsgold import FoolsGold
 from collegium.learning.aggregation.robust import Robust
 from collegium.learning.aggregation.rule import Rule
-from collegium.study.checking import Notice
 from collegium.study.document import Study
+from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 
 

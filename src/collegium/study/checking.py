@@ -8,20 +8,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from collegium.accounting.orders import MICRO
-from collegium.accounting.terms import PrivacyTerms, affordable_rounds
 from collegium.plugins import names
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
 from collegium.study.folding import check_folds
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
+from collegium.study.notice import Notice
 from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
-from collegium.study.privacy import in_words, privacy_terms
+from collegium.study.privacy import privacy_terms
+from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
 
@@ -30,18 +28,6 @@ SIMULATED = ("solo", "simnet")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that does not stop a study and that its owner should know.
-
-    A warning says that the study may not give what it seems to promise; a note explains.
-    """
-
-    level: Literal["warning", "note"]
-    code: str
-    text: str
 
 
 def check_study(study: Study) -> tuple[Notice, ...]:
@@ -62,7 +48,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     notices = () if sites is None else _counted(study, sites)
     terms = privacy_terms(study)
     if terms is not None:
-        return notices + _about_privacy(study, terms)
+        return notices + about_privacy(study, terms)
     if study.privacy.protection == "none":
         text = (
             "updates are plain: a validator that reads one can learn about the rows behind it"
@@ -160,40 +146,6 @@ def _check_order(name: str) -> None:
             ("aggregation", "rule"), f"{shown(name)} ends with {parts[-1]}, which is no rule",
             "a pre-aggregation stands before a rule", f"write {right!r}",
         )  # fmt: skip
-
-
-def _about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
-    """Return what an epsilon means, and what else follows from differential privacy."""
-    rounds = study.training.rounds
-    affordable = affordable_rounds(terms, rounds)
-    found = [Notice("note", "privacy.epsilon", in_words(terms, affordable))]
-    if affordable < rounds:
-        text = (
-            f"the budget of epsilon {terms.budget / MICRO:g} lasts for {affordable} of {rounds}"
-            " rounds: the study ends there, with the model that it has"
-        )
-        found.append(Notice("warning", "privacy.budget-ends", text))
-    if study.consensus.engine == "solo":
-        text = (
-            "in a simulation keys and noise follow from the study's public seed: the epsilon is"
-            " what members with secrets of their own would get, and this run protects nobody"
-        )
-        found.append(Notice("note", "privacy.simulated", text))
-    text = "training.batch_size has no effect: sampling_rate says how many units a step has"
-    found.append(Notice("note", "privacy.batch-size", text))
-    if study.evaluation.folds is not None:
-        text = (
-            f"{study.evaluation.folds} folds train on the same patients again, and each costs as"
-            " much: the epsilon is that of the released model's rounds alone"
-        )
-        found.append(Notice("warning", "privacy.folds", text))
-    if study.aggregation.rule.split("+")[-1] != "fedavg":
-        text = (
-            "noise makes honest updates differ, by more the more parameters there are, and"
-            f" {study.aggregation.rule} has a harder time telling them from bad ones"
-        )
-        found.append(Notice("warning", "privacy.robust-rule", text))
-    return tuple(found)
 
 
 def _check_combinations(study: Study) -> None:

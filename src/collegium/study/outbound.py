@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.study.document import Study
+from collegium.study.shielding import shield
 
 _LEDGER = "as long as the ledger: entries are never removed"
 _BLOBS = "as long as the run's blobs are kept"
@@ -118,7 +119,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             "each validator of the round; nobody else without the key of one"
             if sealed
             else "every validator, and whoever has the run folder",
-            _shield(study, sealed=sealed),
+            shield(study, sealed=sealed),
             _RETIRED,
             from_rows=True,
         ),
@@ -157,34 +158,6 @@ def _statement_message(study: Study, ways: _Ways) -> Outbound:
         "evaluation statement", contents, ways.everybody, protection, _LEDGER, from_rows=True,
         transactions=("evaluation.post",),
     )  # fmt: skip
-
-
-def _shield(study: Study, *, sealed: bool) -> str:
-    """Return what protects an update, and what does not."""
-    protection, private = study.privacy.protection, study.privacy.differential_privacy
-    leak = (
-        "A plain update can leak information about the rows behind it, such as whether a patient's"
-        " row was among them, the more so with few rows or many parameters"
-    )
-    if private is not None and protection == "none":
-        inner = (
-            "differential privacy (DP-SGD): all updates of the study together, and the site's"
-            f" size, tell at most epsilon {private.epsilon:g} at delta {private.delta:g} about one"
-            f" {private.unit} (Poisson samples of rate {private.sampling_rate:g}, accountant rdp@1)"
-        )
-    elif protection != "none":
-        inner = f"{protection!r}; see its documentation for what it hides, and from whom"
-    elif sealed:
-        inner = f"to a validator it is plain. {leak}"
-    else:
-        inner = f"none: it is plain. {leak}"
-    if not sealed:
-        return inner
-    return (
-        "sealed: encrypted to the keys of the round's validators (AES-256-GCM; X25519), so that the"
-        " store and the other members see its size and whose it is. A validator's key that is"
-        f" stolen later opens what was copied before. Within: {inner}"
-    )
 
 
 def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:

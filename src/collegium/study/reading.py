@@ -15,9 +15,10 @@ from typing import Any
 
 from collegium.errors import StudyError
 from collegium.study.canonical import SIZE_LIMIT
-from collegium.study.checking import Notice, check_study
+from collegium.study.checking import check_study
 from collegium.study.decoding import decode
 from collegium.study.document import Study
+from collegium.study.notice import Notice
 from collegium.study.positions import DEPTH_LIMIT, Places, key_lines
 from collegium.study.presets import preset_names, preset_text
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown

@@ -21,6 +21,7 @@ from collegium.ledger.contract.events import (
     TestOpened,
     UpdatesIncluded,
 )
+from collegium.ledger.contract.inclusion import include
 from collegium.ledger.contract.phases import (
     DESIGNS,
     PHASES,
@@ -35,9 +36,7 @@ from collegium.ledger.contract.tables import (
     RoundRecord,
     StudyRecord,
     StudyStatus,
-    attempt_items,
     attempt_key,
-    attested,
     powers,
     round_branch,
     round_path,
@@ -238,7 +237,7 @@ def advance(
         return fail_attempt(state, study, record, status, current, "too-few")
     events: list[Event] = []
     if current.phase == "available":
-        included = _include(state, study, status, current)
+        included = include(state, study, status, current)
         everybody = state.count(round_path(study, status.round, "participants"))
         if len(included) < (everybody if record.attendance == "all" else needed):
             return fail_attempt(state, study, record, status, current, "withheld")
@@ -263,26 +262,6 @@ def advance(
         )
     )  # fmt: skip
     return events
-
-
-def _include(state: State, study: str, status: StudyStatus, current: RoundRecord) -> list[str]:
-    """Fix who is included: revealed, and attested by more than two thirds of the power."""
-    participants = state.names(round_path(study, status.round, "participants"))
-    voters = powers(state, round_path(study, status.round, "validators"))
-    attesting = dict.fromkeys(participants, 0)
-    bitmaps = attempt_items(state, round_path(study, status.round, "available"), current.attempt)
-    behind: dict[bytes, int] = {}  # most validators attest the same
-    for validator, bitmap in bitmaps:
-        behind[bitmap] = behind.get(bitmap, 0) + voters[validator]
-    for bitmap, power in behind.items():
-        for name in attested(bitmap, participants):
-            attesting[name] += power
-    included = [
-        name for name, power in attesting.items() if members.is_quorum(power, current.total_power)
-    ]
-    entries = {attempt_key(current.attempt, name): b"1" for name in included}
-    state.put_all(round_path(study, status.round, "included"), entries)
-    return included
 
 
 def fail_attempt(
