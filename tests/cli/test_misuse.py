@@ -15,6 +15,7 @@ from collegium.cli.commands import program
 COMMANDS = {"check", "demo", "list", "predict", "report", "run", "verify"}
 GROUPS = {
     "audit": {"check", "entries", "fork", "policy", "receipt", "tiles"},
+    "bench": {"robustness"},
     "network": {"down", "status", "up"},
     "node": {
         "init",
@@ -100,9 +101,9 @@ def test_misuse_is_told_in_three_lines_with_the_way_to_help(call: Call, command:
 
 
 def test_a_command_that_is_none_is_told(call: Call) -> None:
-    code, what, _, _ = diagnosis(call("bench"))
+    code, what, _, _ = diagnosis(call("bensh"))
     assert code == "command.usage"
-    assert "bench" in what
+    assert "bensh" in what
 
 
 def test_the_installed_program_says_the_same(call: Call, tmp_path: Path) -> None:

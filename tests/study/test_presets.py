@@ -9,7 +9,7 @@ from collegium.study.reading import read_study
 
 
 def test_the_presets_of_this_version() -> None:
-    assert preset_names() == ["activity", "eicu", "heart", "heart10"]
+    assert preset_names() == ["activity", "eicu", "heart", "heart10", "heart10-robust"]
 
 
 @pytest.mark.parametrize("name", preset_names())

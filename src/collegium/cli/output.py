@@ -55,8 +55,15 @@ def fail(error: CollegiumError, *, as_json: bool) -> None:
 @contextmanager
 def round_progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar over rounds on a terminal, and nothing elsewhere."""
+    with work_progress(title, "rounds", quiet=quiet) as progress:
+        yield progress
+
+
+@contextmanager
+def work_progress(title: str, what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar over so many of `what` on a terminal, and nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
-        yield lambda closed, rounds: None
+        yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -65,9 +72,9 @@ def round_progress(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], 
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("rounds"),
+        TextColumn(what),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda closed, rounds: bar.update(task, completed=closed, total=rounds)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,1 @@
+"""Grids of studies, and tables and pages of how they compare."""

@@ -1,0 +1,224 @@
+"""What a benchmark's trials say together: losses with intervals, the worst attack on each rule.
+
+A loss is taken on the same honest sites' rows: what the rule gets right there in its own clean run
+less what it gets right under attack, in points of accuracy. Placements within a split share their
+rows, so a split's mean over placements is one observation, and the 95 % interval is Student's over
+splits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import sqrt
+from statistics import fmean, stdev
+
+import msgspec
+
+from collegium.benchmark.trial import Attacked, Clean, Line, Refused
+
+T975 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+"""Student's t at 97.5 %, for 1 to 30 degrees of freedom."""
+
+
+class Mean(msgspec.Struct, frozen=True):
+    """A mean over splits with its 95 % interval; the limits are None with a single split."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Against(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule against an attack: the loss, the largest single one, trials, studies that failed."""
+
+    attack: str
+    loss: Mean
+    largest: float
+    trials: int
+    failed: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a rule stands against so many attackers.
+
+    Attributes:
+        rule: its name.
+        count: of attackers.
+        refused: why the rule cannot work with them, else None.
+        clean: accuracy without an attack, on the rows that losses are taken on, in points.
+        against: every attack, the worst one first.
+        hindsight: the loss if attackers chose the best attack for each split and placement.
+    """
+
+    rule: str
+    count: int
+    refused: str | None = None
+    clean: Mean | None = None
+    against: tuple[Against, ...] = ()
+    hindsight: Mean | None = None
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a default, what was measured, and whether it holds."""
+
+    says: str
+    measured: str
+    holds: bool
+
+
+def standings(lines: Iterable[Line]) -> list[Standing]:
+    """Return how each rule stands, in the order in which they were tried."""
+    clean: dict[tuple[str, int, int], Clean] = {}
+    attacked: dict[tuple[str, int], list[Attacked]] = defaultdict(list)
+    found: dict[tuple[str, int], Standing] = {}
+    for line in lines:
+        key = (line.rule, line.count)
+        if isinstance(line, Refused):
+            found[key] = Standing(rule=line.rule, count=line.count, refused=line.why)
+            continue
+        found.setdefault(key, Standing(rule=line.rule, count=line.count))
+        if isinstance(line, Clean):
+            clean[line.rule, line.count, line.split] = line
+        else:
+            attacked[key].append(line)
+    return [
+        one if one.refused is not None else _standing(one, clean, attacked[one.rule, one.count])
+        for one in found.values()
+    ]
+
+
+def _standing(
+    standing: Standing, clean: dict[tuple[str, int, int], Clean], trials: list[Attacked]
+) -> Standing:
+    by_attack: dict[str, list[tuple[Attacked, float]]] = defaultdict(list)
+    cleans: dict[int, dict[tuple[str, ...], float]] = defaultdict(dict)
+    worst: dict[int, dict[tuple[str, ...], float]] = defaultdict(dict)
+    for one in trials:
+        honest = clean_on(clean.get((one.rule, one.count, one.split)), one.attackers)
+        if honest is None:
+            continue
+        loss = honest - 100.0 * one.right / one.rows
+        by_attack[one.attack].append((one, loss))
+        cleans[one.split][one.attackers] = honest
+        before = worst[one.split].get(one.attackers, loss)
+        worst[one.split][one.attackers] = max(before, loss)
+    against = [_against(attack, losses) for attack, losses in sorted(by_attack.items())]
+    if cleans:
+        accuracy = mean_of([fmean(values.values()) for values in cleans.values()])
+    else:
+        whole = [clean_on(one, ()) for key, one in clean.items() if key[:2] == (
+            standing.rule, standing.count)]  # fmt: skip
+        accuracy = mean_of([value for value in whole if value is not None])
+    return msgspec.structs.replace(
+        standing,
+        clean=accuracy,
+        against=tuple(sorted(against, key=lambda one: -one.loss.value)),
+        hindsight=mean_of([fmean(values.values()) for values in worst.values()]),
+    )
+
+
+def _against(attack: str, losses: list[tuple[Attacked, float]]) -> Against:
+    found = mean_of(by_split((one.split, loss) for one, loss in losses))
+    return Against(
+        attack=attack, loss=found or Mean(0.0, None, None),
+        largest=max(loss for _, loss in losses), trials=len(losses),
+        failed=sum(one.outcome == "failed" for one, _ in losses),
+    )  # fmt: skip
+
+
+def clean_on(line: Clean | None, without: Sequence[str]) -> float | None:
+    """Return a clean run's accuracy on the rows of all sites but some, in points."""
+    if line is None:
+        return None
+    counts = [counts for name, counts in line.sites.items() if name not in without]
+    return 100.0 * sum(right for right, _ in counts) / sum(rows for _, rows in counts)
+
+
+def by_split(values: Iterable[tuple[int, float]]) -> list[float]:
+    """Return the mean of each split's values."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for split, value in values:
+        found[split].append(value)
+    return [fmean(one) for one in found.values()]
+
+
+def mean_of(values: Sequence[float]) -> Mean | None:
+    """Return the mean of observations with Student's 95 % interval; None of none."""
+    if not values:
+        return None
+    mean = fmean(values)
+    if len(values) == 1:
+        return Mean(mean, None, None)
+    half = T975[min(len(values) - 1, len(T975)) - 1] * stdev(values) / sqrt(len(values))
+    return Mean(mean, mean - half, mean + half)
+
+
+HEAVY = 0.15
+"""The part of all weight from which attackers by sign flip must be felt without a defence."""
+
+
+def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
+    """Return what is asked of a study's own rule, as far as it was tried."""
+    found: list[Demand] = []
+    all_ = standings(lines)
+    for own in all_:
+        if own.rule != rule or own.clean is None:
+            continue
+        if own.against:
+            worst = own.against[0]
+            high = worst.loss.high
+            found.append(
+                Demand(
+                    says=f"{rule} loses at most 3 points to its worst attack by {own.count}, and"
+                    " the upper limit of that is at most 4",
+                    measured=f"{worst.attack}: {told(worst.loss)}",
+                    holds=worst.loss.value <= 3.0 and high is not None and high <= 4.0,
+                )
+            )
+        mean = next((one for one in all_ if (one.rule, one.count) == ("fedavg", own.count)), None)
+        if mean is not None and mean.clean is not None:
+            found.append(
+                Demand(
+                    says=f"{rule} is within 2 points of FedAvg where nobody attacks",
+                    measured=f"{own.clean.value:.2f} and {mean.clean.value:.2f}",
+                    holds=own.clean.value >= mean.clean.value - 2.0,
+                )
+            )
+    heavy = [
+        line
+        for line in lines
+        if isinstance(line, Attacked)
+        and (line.rule, line.attack) == ("fedavg", "sign_flip")
+        and line.share >= HEAVY
+    ]
+    clean = {(one.count, one.split): one for one in lines if isinstance(one, Clean) and
+             one.rule == "fedavg"}  # fmt: skip
+    losses = mean_of(
+        by_split(
+            (one.split, honest - 100.0 * one.right / one.rows)
+            for one in heavy
+            if (honest := clean_on(clean.get((one.count, one.split)), one.attackers)) is not None
+        )
+    )
+    if losses is not None:
+        found.append(
+            Demand(
+                says="FedAvg loses at least 20 points to sign flip by attackers with 15 % of the"
+                " weight or more",
+                measured=f"{told(losses)} in {len(heavy)} trials",
+                holds=losses.value >= 20.0,
+            )
+        )
+    return found
+
+
+def told(mean: Mean) -> str:
+    """Return a mean with its interval, in points."""
+    if mean.low is None or mean.high is None:
+        return f"{mean.value:.2f}"
+    return f"{mean.value:.2f} ({mean.low:.2f} to {mean.high:.2f})"

@@ -1,0 +1,147 @@
+"""One job of a robustness benchmark: rehearsals of its study, and how often they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from collegium.benchmark.grid import Job, placements
+from collegium.errors import RunError, StudyError
+from collegium.learning.encoding import registered_weight
+from collegium.learning.models import predict
+from collegium.running.preparation import Prepared, prepare
+from collegium.running.rehearsal import Rehearsed, rehearse
+from collegium.study.document import Study, Threat
+from collegium.study.reading import parse_study
+from collegium.study.rendering import resolved
+
+Part = Literal["train", "test"]
+
+
+class Clean(msgspec.Struct, frozen=True, kw_only=True, tag="clean"):
+    """A run in which nobody attacks: rows that are right and all rows, by site."""
+
+    rule: str
+    count: int
+    split: int
+    sites: dict[str, tuple[int, int]]
+
+
+class Attacked(msgspec.Struct, frozen=True, kw_only=True, tag="attacked"):
+    """A run under attack: rows of the honest sites that are right, and all of them.
+
+    `share` is the attackers' part of all aggregation weight; `outcome` is the study's.
+    """
+
+    rule: str
+    count: int
+    split: int
+    attack: str
+    attackers: tuple[str, ...]
+    share: float
+    right: int
+    rows: int
+    outcome: str
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """A rule that cannot work with these numbers, and why."""
+
+    rule: str
+    count: int
+    split: int
+    attack: str | None
+    why: str
+
+
+Line = Clean | Attacked | Refused
+"""What a trial leaves in the benchmark's record."""
+
+
+def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
+    """Return what a job comes to.
+
+    Args:
+        base: the study that every job changes.
+        job: says how.
+        wanted: placements of the attackers.
+        part: the rows that count; "train" in order to choose something.
+
+    Raises:
+        RunError: ``bench.task``, the study's task has no accuracy.
+    """
+    study = changed(base, job)
+    try:
+        prepared = _prepared(study)
+    except StudyError as error:
+        why = f"{error.what}: {error.why}"
+        return [
+            Refused(rule=job.rule, count=job.count, split=job.split, attack=job.attack, why=why)
+        ]
+    if prepared.dataset.schema.task == "regression":
+        raise RunError(
+            "bench.task", f"the study {base.study.id} predicts a number",
+            "the benchmark tells losses in points of accuracy", "choose a study with classes",
+        )  # fmt: skip
+    if job.attack is None:
+        sites = right_of(prepared, rehearse(prepared), prepared.sites, part)
+        return [Clean(rule=job.rule, count=job.count, split=job.split, sites=sites)]
+    weights = {name: registered_weight(len(rows.y)) for name, rows in prepared.train.items()}
+    found: list[Line] = []
+    for attackers in placements(weights, job.count, wanted, job.split):
+        threat = Threat(attack=job.attack, attackers=attackers)
+        attacked = _prepared(msgspec.structs.replace(study, threat=threat))
+        ended = rehearse(attacked)
+        honest = [name for name in prepared.sites if name not in attackers]
+        counts = right_of(attacked, ended, honest, part).values()
+        found.append(
+            Attacked(
+                rule=job.rule, count=job.count, split=job.split, attack=job.attack,
+                attackers=attackers, share=sum(weights[name] for name in attackers)
+                / sum(weights.values()), right=sum(one for one, _ in counts),
+                rows=sum(rows for _, rows in counts), outcome=ended.outcome,
+            )
+        )  # fmt: skip
+    return found
+
+
+def changed(base: Study, job: Job) -> Study:
+    """Return the study of a job: its rule, how many bad updates that must bear, its split.
+
+    FedAvg stands for the usual way, so it bears none and carries no momentum.
+    """
+    plain = job.rule == "fedavg"
+    return msgspec.structs.replace(
+        base,
+        study=msgspec.structs.replace(base.study, seed=job.split),
+        training=msgspec.structs.replace(
+            base.training, site_momentum=None if plain else base.training.site_momentum
+        ),
+        aggregation=msgspec.structs.replace(
+            base.aggregation, rule=job.rule, tolerate=0 if plain else job.count
+        ),
+        threat=None,
+    )
+
+
+def right_of(
+    prepared: Prepared, ended: Rehearsed, sites: Iterable[str], part: Part
+) -> dict[str, tuple[int, int]]:
+    """Return how many of each site's rows a model gets right, and how many it has."""
+    spec, found = prepared.parts.spec, {}
+    for name in sites:
+        rows = (prepared.test if part == "test" else prepared.train)[name]
+        scores = predict(spec, ended.model.parameters, rows.x)
+        if spec.loss == "logistic":
+            said = (scores[:, 0] >= prepared.study.evaluation.threshold).astype(np.int64)
+        else:
+            said = scores.argmax(axis=1)
+        found[name] = int(np.count_nonzero(said == rows.y)), len(rows.y)
+    return found
+
+
+def _prepared(study: Study) -> Prepared:
+    return prepare(parse_study(resolved(study), "the study of a trial"))

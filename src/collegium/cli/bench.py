@@ -1,0 +1,120 @@
+"""`collegium bench`: grids of studies, and how they compare."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from collegium.cli.output import JSON, SET, say, say_json, work_progress
+
+if TYPE_CHECKING:
+    from collegium.benchmark.robustness import Robustness
+
+
+@click.group()
+def bench() -> None:
+    """Try a grid of studies and compare them."""
+
+
+@bench.command()
+@click.argument("study", default="heart10-robust")
+@click.option("--out", type=click.Path(path_type=Path), help="The folder of the benchmark.")
+@SET
+@click.option("--rules", metavar="NAME,…", help="Rules to try; a choice of many if absent.")
+@click.option("--attacks", metavar="NAME,…", help="Attacks to try; all with updates if absent.")
+@click.option("--counts", metavar="N,…", default="2", help="Numbers of attackers.")
+@click.option("--splits", type=click.IntRange(1), default=10, help="How many splits of the data.")
+@click.option("--placements", type=click.IntRange(1), default=4, help="Placements on each split.")
+@click.option("--first-split", type=click.IntRange(0), default=0, help="Seed of the first split.")
+@click.option(
+    "--part", type=click.Choice(["test", "train"]), default="test",
+    help="Rows that count; train in order to choose something.",
+)  # fmt: skip
+@click.option("--processes", type=click.IntRange(1), default=1, help="How many work at once.")
+@JSON
+def robustness(
+    study: str,
+    out: Path | None,
+    changes: tuple[str, ...],
+    rules: str | None,
+    attacks: str | None,
+    counts: str,
+    splits: int,
+    placements: int,
+    first_split: int,
+    part: Literal["test", "train"],
+    processes: int,
+    as_json: bool,
+) -> None:
+    """Try rules against attacks on STUDY, a preset's name or a file.
+
+    A benchmark that broke off goes on where it was. Its folder gets trials.jsonl, results.json and
+    index.html, a heat map.
+    """
+    from collegium.benchmark.grid import RULES, Grid, attacks_with_updates
+    from collegium.benchmark.robustness import results_json
+    from collegium.benchmark.robustness import robustness as run_robustness
+    from collegium.study.reading import read_study
+
+    document = read_study(study, changes).study
+    grid = Grid(
+        rules=RULES if rules is None else _named(rules),
+        attacks=attacks_with_updates() if attacks is None else _named(attacks),
+        counts=_numbers(counts),
+        splits=tuple(range(first_split, first_split + splits)),
+        placements=placements,
+    )
+    folder = Path("bench") / f"robustness-{document.study.id}" if out is None else out
+    with work_progress("trials", "jobs", quiet=as_json) as progress:
+        found = run_robustness(
+            document, grid, folder, part=part, processes=processes, progress=progress
+        )
+    if as_json:
+        say_json({**_decoded(results_json(found)), "folder": os.fspath(folder)})
+        return
+    _tell(found)
+
+
+def _tell(found: Robustness) -> None:
+    from collegium.benchmark.summary import told
+
+    for one in found.standings:
+        if one.refused is not None:
+            say(f"  {one.rule:<30} {one.count} attackers: refused, {one.refused}")
+        elif one.clean is None or not one.against:
+            say(f"  {one.rule:<30} {one.count} attackers: nothing was tried")
+        else:
+            worst = one.against[0]
+            say(
+                f"  {one.rule:<30} {one.count} attackers: clean {one.clean.value:.1f}, loses "
+                f"{told(worst.loss)} to {worst.attack}"
+            )
+    for demand in found.demands:
+        say(f"{'holds' if demand.holds else 'DOES NOT HOLD'}: {demand.says}: {demand.measured}")
+    say(f"page: {found.folder / 'index.html'}")
+
+
+def _named(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
+    if not names:
+        raise click.UsageError("a list of names is empty")
+    return names
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(dict.fromkeys(int(one) for one in text.split(",")))
+    except ValueError:
+        raise click.UsageError(f"--counts takes numbers, as in 1,2: {text[:40]!r}") from None
+    if min(numbers) < 1:
+        raise click.UsageError("--counts takes numbers of at least 1")
+    return numbers
+
+
+def _decoded(data: bytes) -> dict[str, object]:
+    import msgspec
+
+    return msgspec.json.decode(data, type=dict[str, object])
