@@ -21,6 +21,7 @@ GROUPS = {
         "init",
         "proposals",
         "propose",
+        "release",
         "rotate",
         "start",
         "status",
