@@ -40,9 +40,8 @@ def decode(data: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     """
     if len(data) > LONGEST_DOCUMENT:
         raise malformed(what, "it is larger than the format allows")
-    bounded = bounds_itself(decoder)
-    skeleton = b"" if bounded else data.translate(_TO_SKELETON)
-    if skeleton.count(b"{") > DEEPEST_NESTING and _deep(data):
+    skeleton = b"" if bounds_itself(decoder) else data.translate(_TO_SKELETON)
+    if skeleton and skeleton.count(b"{") > DEEPEST_NESTING and _deep(data):
         raise malformed(what, "it is more deeply nested than the format allows")
     try:
         value = decoder.decode(data)

@@ -30,13 +30,14 @@ def _encoded(value: Value) -> bytes:
 class Table:
     """A map from keys to values with an incremental root."""
 
-    __slots__ = ("_dirty", "_names", "_tree", "entries")
+    __slots__ = ("_dirty", "_names", "_tree", "entries", "path")
 
     def __init__(self, entries: dict[str, Value] | None = None) -> None:
         self.entries: dict[str, Value] = entries or {}
         self._tree = MapTree()
         self._dirty: set[str] = set(self.entries)
         self._names: dict[str, tuple[str, ...]] = {}
+        self.path: Path = ()  # where a state has found it
 
     def put(self, key: str, value: Value | None) -> Value | None:
         """Set a value, or remove the key where it is None; return what was there."""
@@ -147,8 +148,8 @@ class State:
     def __init__(self, top: Branch | None = None) -> None:
         self.top = top or Branch()
         self._tables: dict[Path, Table] = {}
-        self._changed: set[Path] = set()  # tables whose branches do not know of it yet
-        self._undo: list[tuple[Path, Table, str, Value | None]] = []
+        self._changed: set[Table] = set()  # tables whose branches do not know of it yet
+        self._undo: list[tuple[Table, str, Value | None]] = []
         self._freeze: list[Path] = []
 
     def get(self, path: Path, key: str) -> bytes | None:
@@ -203,16 +204,16 @@ class State:
     def put(self, path: Path, key: str, value: Value | None) -> None:
         """Set a value, or remove it where it is None."""
         table = self._tables.get(path) or self._find(path) or self._make(path)
-        self._undo.append((path, table, key, table.put(key, value)))
-        self._changed.add(path)
+        self._undo.append((table, key, table.put(key, value)))
+        self._changed.add(table)
 
     def put_all(self, path: Path, values: Mapping[str, Value]) -> None:
         """Set values of one table."""
         if not values:
             return
         table = self._tables.get(path) or self._find(path) or self._make(path)
-        self._undo += [(path, table, key, table.put(key, value)) for key, value in values.items()]
-        self._changed.add(path)
+        self._undo += [(table, key, table.put(key, value)) for key, value in values.items()]
+        self._changed.add(table)
 
     def freeze(self, path: Path) -> None:
         """Reduce a node to its root once the current transaction is accepted."""
@@ -228,9 +229,9 @@ class State:
 
     def reject(self) -> None:
         """Take back everything written since the last acceptance."""
-        for path, table, key, value in reversed(self._undo):
+        for table, key, value in reversed(self._undo):
             table.put(key, value)
-            self._changed.add(path)
+            self._changed.add(table)
         self._undo.clear()
         self._freeze.clear()
 
@@ -241,9 +242,9 @@ class State:
 
     def _touch_changed(self) -> None:
         """Let branches know which of their children changed; in whichever order, it is the same."""
-        for path in self._changed:
+        for table in self._changed:
             node: Node = self.top
-            for name in path:
+            for name in table.path:
                 if not isinstance(node, Branch):
                     break
                 node.touch(name)
@@ -262,6 +263,7 @@ class State:
         if not isinstance(node, Table):
             return None
         self._tables[path] = node
+        node.path = path
         return node
 
     def _make(self, path: Path) -> Table:
@@ -276,6 +278,7 @@ class State:
         if path[-1] in node.children:
             raise LookupError(f"{'/'.join(path)} is not a table")
         table = node.children[path[-1]] = self._tables[path] = Table()
+        table.path = path
         return table
 
     def _reduce(self, path: Path) -> None:

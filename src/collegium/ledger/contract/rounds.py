@@ -157,7 +157,7 @@ def enter_study(
     if status.phase != "rounds":
         raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
     current = open_record(state, tx.study, status)
-    if (tx.round, tx.attempt) != (status.round, current.attempt):
+    if tx.round != status.round or tx.attempt != current.attempt:
         late = (tx.round, tx.attempt) < (status.round, current.attempt)
         raise Rejected(
             "stale" if late else "early",

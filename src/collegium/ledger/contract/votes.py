@@ -56,6 +56,9 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
 
     if tx.model is not msgspec.UNSET and members.is_quorum(mine, current.total_power):
         return _close(state, tx, record, status, current, mine)
+    if tx.fail is msgspec.UNSET and len(attempt_names(state, tally_path, tx.attempt)) == 1:
+        # all who have voted agree
+        return rounds.spoke(state, tx.study, record, status, current)
     counts = attempt_items(state, tally_path, tx.attempt)
     outstanding = current.total_power - sum(int(power) for _, power in counts)
     best = max((int(power) for key, power in counts if key != "fail"), default=0)
