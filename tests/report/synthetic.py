@@ -24,6 +24,7 @@ from collegium.report.measurements import (
     Quality,
     RoundLine,
 )
+from collegium.running.risks import risks_of
 from collegium.study.document import (
     Data,
     Evaluation,
@@ -135,6 +136,9 @@ def quality(task: Task, truth: dict[str, Any], scores: Scores) -> Quality:
         overall_intervals=_plain(overall),
         site_intervals={name: _plain(found) for name, found in sites.items()},
         calibration=tuple(Calibration(one.rows, one.mean_score, one.rate) for one in table),
+        risks=risks_of([one == 1 for one in truth.values()], [s[:, 0] for s in scores.values()])
+        if task == "binary"
+        else None,
     )
 
 

@@ -177,8 +177,9 @@ def test_what_matters_most_stands_first() -> None:
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert list(read.sections)[2:] == [
-        "answer", "quality", "comparison", "calibration", "threshold", "curves", "participants",
-        "record", "cost", "verify", "not-proven", "study", "data", "versions", "footer",
+        "answer", "quality", "comparison", "calibration", "decision", "threshold", "curves",
+        "participants", "record", "cost", "verify", "not-proven", "study", "data", "versions",
+        "footer",
     ]  # fmt: skip
 
 

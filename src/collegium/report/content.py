@@ -23,7 +23,7 @@ from collegium.report.figures import (
     measured,
     signed_accuracy,
 )
-from collegium.report.measurements import FinalLine, Line, RoundLine
+from collegium.report.measurements import FinalLine, Line, Risks, RoundLine
 from collegium.report.process import (
     Cost,
     Curves,
@@ -87,6 +87,7 @@ class ReportContent:
     answer: Answer
     quality: QualitySection
     reliability: Reliability | None
+    risks: Risks | None
     curves: tuple[Curves, ...]
     participants: tuple[Participant, ...]
     rejected: tuple[tuple[str, int], ...]
@@ -157,6 +158,7 @@ def build_content(
         reliability=reliability_of(
             () if final is None or final.federated is None else final.federated.calibration
         ),
+        risks=None if final is None or final.federated is None else final.federated.risks,
         curves=curves(task, tellers, rounds),
         participants=participants(sites, rounds, final),
         rejected=_refused(final),

@@ -8,6 +8,7 @@ from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, element, folded, join, paragraph, table
 from collegium.report.process import Curves
 from collegium.report.quality_sections import computed
+from collegium.report.risk_sections import recalibrated
 from collegium.report.wording import count, counted, number, share, span, title_of
 
 _FEW = 10
@@ -56,6 +57,7 @@ def calibration(content: ReportContent) -> Markup:
             ),
             class_="square",
         ),
+        recalibrated(content.risks) if content.risks is not None else "",
         folded(
             "The bins in numbers",
             table(

@@ -27,6 +27,35 @@ class Calibration(msgspec.Struct, frozen=True):
     observed: float
 
 
+class Estimate(msgspec.Struct, frozen=True):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Benefit(msgspec.Struct, frozen=True):
+    """Net benefit a row at a risk threshold, of acting by the model and of acting on everybody."""
+
+    threshold: float
+    model: float
+    everybody: float
+
+
+class Risks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the predicted risks of a binary task are worth, over all sites.
+
+    `slope` and `intercept` are those of a recalibration, None where there is none; `binned_auc`
+    is the AUC from the sums of the sites' histograms of scores.
+    """
+
+    slope: Estimate | None
+    intercept: Estimate | None
+    benefit: tuple[Benefit, ...]
+    binned_auc: float | None
+
+
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics by name on the test parts, over all sites and by site; None where undefined."""
 
@@ -35,6 +64,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     overall_intervals: dict[str, Interval | None]
     site_intervals: dict[str, dict[str, Interval | None]]
     calibration: tuple[Calibration, ...] = ()
+    risks: Risks | None = None
 
 
 class Apart(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collegium.report import (
     curve_sections,
     evidence_sections,
     quality_sections,
+    risk_sections,
     source_sections,
 )
 from collegium.report.content import ReportContent
@@ -24,6 +25,7 @@ SECTIONS: tuple[Section, ...] = (
     ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
     ("apart", "On rows kept apart", apart_sections.apart),
     ("calibration", "Calibration", curve_sections.calibration),
+    ("decision", "Would acting on it help?", risk_sections.decision),
     ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
     ("curves", "Learning curves", curve_sections.learning_curves),
     ("participants", "Who took part", evidence_sections.took_part),
@@ -47,7 +49,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
-    left_out = {"threshold"} if content.task != "binary" else set()
+    left_out = {"decision", "threshold"} if content.task != "binary" else set()
     left_out |= set() if content.apart else {"apart"}
     sections = [one for one in SECTIONS if one[0] not in left_out]
     head = element(

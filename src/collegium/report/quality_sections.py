@@ -91,6 +91,7 @@ def quality(content: ReportContent) -> Markup:
                 class_="figures",
             ),
         ),
+        paragraph(_binned(content), class_="note") if content.risks is not None else "",
         element("h3", "How to read this"),
         bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in shown]),
         paragraph(
@@ -102,6 +103,17 @@ def quality(content: ReportContent) -> Markup:
             "consortium takes those from a secure sum.",
             class_="note",
         ),
+    )
+
+
+def _binned(content: ReportContent) -> str:
+    """Return how the AUC from sums of histograms stands to the one from all scores."""
+    pooled = content.quality.federated["auc"].value
+    if content.risks is None or content.risks.binned_auc is None or pooled is None:
+        return ""
+    return (
+        "From sums of the sites’ histograms of scores alone, as a secure sum would give them, "
+        f"the AUC is {content.risks.binned_auc:.4f}; from all scores together it is {pooled:.4f}."
     )
 
 

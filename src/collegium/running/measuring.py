@@ -15,8 +15,9 @@ from collegium.learning.evaluation.calibration import reliability
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.models import initial_parameters, losses, predict
 from collegium.learning.trainer import TrainingJob
-from collegium.report.measurements import Calibration, Interval, Quality
+from collegium.report.measurements import Calibration, Interval, Quality, Risks
 from collegium.running.preparation import Prepared
+from collegium.running.risks import risks_of
 
 Float32 = NDArray[np.float32]
 Scores = dict[str, NDArray[np.float64]]
@@ -95,7 +96,12 @@ def quality_of(
             Calibration(one.rows, one.mean_score, one.rate)
             for one in (reliability(task, rows.y, rows.scores) if task == "binary" else ())
         ),
+        risks=_risks(parts, scores) if task == "binary" else None,
     )
+
+
+def _risks(parts: Parts, scores: Scores) -> Risks:
+    return risks_of([own.y == 1 for own in parts.values()], [scores[name][:, 0] for name in parts])
 
 
 def difference_of(

@@ -1,0 +1,132 @@
+"""What predicted risks are worth: recalibration in words, and the decision curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.report import charts
+from collegium.report.content import ReportContent
+from collegium.report.markup import Markup, element, folded, join, paragraph, table
+from collegium.report.measurements import Benefit, Estimate, Risks
+from collegium.report.quality_sections import computed
+from collegium.report.wording import change, number, span
+
+_LOWEST = -0.05
+"""A curve below that is worth less than doing nothing, however far it falls; it is not drawn."""
+
+
+def recalibrated(risks: Risks) -> Markup:
+    """Return calibration slope and intercept in words."""
+    if risks.slope is None or risks.intercept is None:
+        return paragraph(
+            "No calibration slope: rows of one class only, risks all alike, or risks that part "
+            "the classes completely."
+        )
+    return paragraph(
+        f"Calibration slope {_told(risks.slope)}: {_slope_means(risks.slope)}. Calibration "
+        f"intercept {_told(risks.intercept, signed=True)}: {_intercept_means(risks.intercept)}. "
+        "1 and 0 are right; intervals are Wald’s."
+    )
+
+
+def decision(content: ReportContent) -> Markup:
+    """Return whether acting on the model helps, by risk threshold."""
+    risks = content.risks
+    if risks is None or not risks.benefit:
+        return paragraph(
+            "No decision curve was drawn: it needs the predictions for rows of all sites together."
+        )
+    at = min(risks.benefit, key=lambda one: abs(one.threshold - content.threshold))
+    top = max(0.05, *(max(one.model, one.everybody) for one in risks.benefit))
+    drawn = [
+        charts.Series("by the model", _points([(b.threshold, b.model) for b in risks.benefit]), 0),
+        charts.Series(
+            "on everybody", _points([(b.threshold, b.everybody) for b in risks.benefit]), 1
+        ),
+        charts.Series("on nobody", ((0.01, 0.0), (0.99, 0.0)), 2),
+    ]
+    return join(
+        paragraph(
+            "Who acts above a risk of p holds one missed patient to be as bad as (1 − p) / p "
+            "needless actions. Net benefit counts patients found, less false alarms in that "
+            "currency, for each test row. ",
+            computed(content),
+        ),
+        element(
+            "figure",
+            element("figcaption", "Net benefit of acting, by the risk from which one acts"),
+            charts.lines(
+                "Decision curve",
+                "Net benefit of acting by the model, on everybody and on nobody, by risk "
+                "threshold; the numbers are in the table below.",
+                drawn,
+                charts.Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0)),
+                charts.axis_over(_LOWEST, top, 4),
+                "Risk threshold",
+            ),
+        ),
+        paragraph(_at_threshold(at), " ", _where_it_helps(risks.benefit)),
+        folded(
+            "The curve in numbers",
+            table(
+                "Net benefit a test row",
+                ["Threshold", "By the model", "On everybody"],
+                [
+                    [f"{one.threshold:.2f}", f"{one.model:.3f}", f"{one.everybody:.3f}"]
+                    for one in risks.benefit[4::5]
+                ],
+                class_="figures",
+            ),
+        ),
+        paragraph(
+            "These are test rows of the study, without costs of care, and no interval is drawn: "
+            "it says where the model could be worth a trial, not that acting on it is right.",
+            class_="note",
+        ),
+    )
+
+
+def _points(curve: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Return a curve up to where it leaves the drawing."""
+    shown = []
+    for point in curve:
+        if point[1] < _LOWEST:
+            break
+        shown.append(point)
+    return tuple(shown) or (curve[0],)
+
+
+def _at_threshold(at: Benefit) -> str:
+    found = f"{at.model:.3f}"
+    return (
+        f"At {at.threshold:.2f}, the percentage point nearest to the registered threshold, net "
+        f"benefit is {found} a row by the model and {at.everybody:.3f} by acting on everybody."
+    )
+
+
+def _where_it_helps(benefit: Sequence[Benefit]) -> str:
+    helps = [one.threshold for one in benefit if one.model > max(0.0, one.everybody)]
+    if not helps:
+        return "At no threshold is the model better than acting on everybody or on nobody."
+    return (
+        f"The model is better than both at {len(helps)} of {len(benefit)} thresholds, the lowest "
+        f"{helps[0]:.2f}, the highest {helps[-1]:.2f}."
+    )
+
+
+def _slope_means(slope: Estimate) -> str:
+    if slope.low <= 1 <= slope.high:
+        return "no sign that risks are too extreme or too timid"
+    return "risks are too extreme" if slope.high < 1 else "risks are too timid"
+
+
+def _intercept_means(intercept: Estimate) -> str:
+    if intercept.low <= 0 <= intercept.high:
+        return "no sign that risks are too high or too low on average"
+    return "risks are too high on average" if intercept.high < 0 else "too low on average"
+
+
+def _told(one: Estimate, *, signed: bool = False) -> str:
+    show = change if signed else number
+    bounds = span(show("slope", one.low), show("slope", one.high))
+    return f"{show('slope', one.value)} ({bounds})"

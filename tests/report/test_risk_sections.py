@@ -1,0 +1,69 @@
+"""The sections about risks: calibration in words, and where acting could help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.report.reading import Page
+from tests.report.synthetic import inputs
+
+from collegium.report.content import ReportContent
+from collegium.report.measurements import Benefit, Estimate, Risks
+from collegium.report.page import render
+from collegium.report.risk_sections import recalibrated
+
+
+def page(content: ReportContent) -> Page:
+    return Page(render(content))
+
+
+def risks(slope: Estimate | None, intercept: Estimate | None) -> Risks:
+    return Risks(slope=slope, intercept=intercept, benefit=(), binned_auc=None)
+
+
+RIGHT, LOW, HIGH = Estimate(1.0, 0.8, 1.2), Estimate(-0.5, -0.7, -0.3), Estimate(1.5, 1.2, 1.8)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "words"),
+    [
+        (RIGHT, Estimate(0.0, -0.2, 0.2), "no sign that risks are too extreme or too timid"),
+        (Estimate(0.6, 0.5, 0.7), LOW, "risks are too extreme"),
+        (HIGH, HIGH, "risks are too timid"),
+        (RIGHT, LOW, "risks are too high on average"),
+        (RIGHT, HIGH, "too low on average"),
+        (None, None, "No calibration slope"),
+    ],
+)
+def test_words_follow_the_interval(
+    slope: Estimate | None, intercept: Estimate | None, words: str
+) -> None:
+    assert words in recalibrated(risks(slope, intercept)).source
+
+
+def test_the_page_shows_slope_curve_and_the_auc_of_sums() -> None:
+    content = inputs().content()
+    assert content.risks is not None
+    assert content.risks.slope is not None
+    read = page(content)
+    assert f"Calibration slope {content.risks.slope.value:.3f}" in read.sections["calibration"]
+    assert f"AUC is {content.risks.binned_auc:.4f}" in read.sections["quality"]
+    rows = read.table("Net benefit a test row")
+    assert rows[1] == ["0.05", *(f"{x:.3f}" for x in (
+        content.risks.benefit[4].model, content.risks.benefit[4].everybody))]  # fmt: skip
+    assert "The model is better than both at" in read.sections["decision"]
+
+
+def test_a_useless_model_is_called_so() -> None:
+    content = inputs().content()
+    assert content.risks is not None
+    worse = tuple(Benefit(n / 100, -0.01, 0.2 - n / 100) for n in range(1, 100))
+    useless = Risks(slope=None, intercept=None, benefit=worse, binned_auc=None)
+    read = page(replace(content, risks=useless))
+    assert "At no threshold is the model better" in read.sections["decision"]
+
+
+def test_without_predictions_it_says_so() -> None:
+    read = page(replace(inputs().content(), risks=None))
+    assert "No decision curve was drawn" in read.sections["decision"]
