@@ -63,7 +63,11 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     "protections": {"none": "collegium.learning.protection:NONE"},
     "trainers": {"dense": "collegium.learning.dense:DENSE"},
     "datasets": {
+        "breast_cancer": "collegium.data.breast_cancer:BREAST_CANCER",
         "eicu_demo": "collegium.data.eicu:EICU",
+        "fcon1000": "collegium.data.fcon1000:FCON1000",
+        "nsl_kdd": "collegium.data.nsl_kdd:NSL_KDD",
+        "tcga_brca": "collegium.data.tcga_brca:TCGA_BRCA",
         "uci_hapt": "collegium.data.activity:ACTIVITY",
         "uci_heart": "collegium.data.uci_heart:load",
     },

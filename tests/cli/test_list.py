@@ -9,7 +9,7 @@ from tests.cli.conftest import Call
 from tests.commands import diagnosis, told
 
 from collegium.cli.catalog import kinds
-from collegium.data import activity, eicu
+from collegium.data import activity, eicu, nsl_kdd
 
 WITH_SOMETHING = (
     "attacks", "data", "models", "pre_aggregations", "privacy", "rules", "studies",
@@ -65,7 +65,7 @@ def _no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _unreachable: None
     """No data set but those of the package is on this machine."""
     monkeypatch.setenv("COLLEGIUM_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for load in (eicu.load, activity.load):
+    for load in (eicu.load, activity.load, nsl_kdd.load):
         load.cache_clear()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.data.example_tables import SCHEMA, dataset, site
 
 from collegium.data import uci_heart
-from collegium.data.partition import apportion, partition
+from collegium.data.partition import apportion, made_up_sites, partition
 from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.errors import DataError
@@ -22,6 +22,7 @@ HEART = uci_heart.load()
 SPLIT = Partition(by="split", sites=10)
 IID = Partition(by="iid", sites=10)
 SKEWED = Partition(by="dirichlet", sites=10, alpha=0.3)
+UNEQUAL = Partition(by="size", sites=10, alpha=0.3)
 
 
 def persons(sites: tuple[SiteRows, ...]) -> list[list[int]]:
@@ -49,7 +50,7 @@ def test_pieces_are_of_one_hospital_and_of_equal_size() -> None:
     assert {person for piece in persons(pieces) for person in piece} == cleveland
 
 
-@pytest.mark.parametrize("spec", [SPLIT, IID, SKEWED])
+@pytest.mark.parametrize("spec", [SPLIT, IID, SKEWED, UNEQUAL])
 def test_every_row_falls_to_one_site_and_keeps_its_values(spec: Partition) -> None:
     sites = partition(HEART, spec, 43)
     assert len(sites) == 10
@@ -65,7 +66,7 @@ def test_every_row_falls_to_one_site_and_keeps_its_values(spec: Partition) -> No
             assert values[int(person)] == (x.tobytes(), int(y))
 
 
-@pytest.mark.parametrize("spec", [SPLIT, IID, SKEWED])
+@pytest.mark.parametrize("spec", [SPLIT, IID, SKEWED, UNEQUAL])
 def test_the_seed_decides(spec: Partition) -> None:
     assert persons(partition(HEART, spec, 1)) == persons(partition(HEART, spec, 1))
     assert persons(partition(HEART, spec, 1)) != persons(partition(HEART, spec, 2))
@@ -207,3 +208,32 @@ def test_times_go_where_their_rows_go(spec: Partition) -> None:
         assert np.array_equal(rows.time[:, 0], rows.person)
     half = replace(made, sites=(made.sites[0], replace(made.sites[1], time=None)))
     assert partition(half, Partition(by="iid", sites=4), 3)[0].time is None
+
+
+def test_by_size_sizes_differ_and_classes_do_not() -> None:
+    unequal, skewed, equal = (partition(HEART, spec, 43) for spec in (UNEQUAL, SKEWED, IID))
+
+    def largest(sites: tuple[SiteRows, ...]) -> int:
+        return max(len(rows.y) for rows in sites)
+
+    def spread(sites: tuple[SiteRows, ...]) -> float:
+        return float(np.std([rows.y.mean() for rows in sites if len(rows.y) > 40]))
+
+    assert largest(unequal) > 3 * largest(equal)
+    assert spread(unequal) < 0.5 * spread(skewed)
+    assert min(len(rows.y) for rows in unequal) >= 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (Partition(), ""), (SPLIT, ""), (IID, "equal parts"), (UNEQUAL, "unequal parts"),
+        (SKEWED, "alpha 0.3"),
+    ],
+)  # fmt: skip
+def test_made_up_sites_are_called_so(spec: Partition, words: str) -> None:
+    told = made_up_sites(HEART, spec)
+    assert bool(told) == bool(words)
+    assert words in told
+    by_hand = replace(HEART, made_up="by the first letter")
+    assert made_up_sites(by_hand, Partition()) == "by the first letter"

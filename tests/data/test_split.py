@@ -167,3 +167,13 @@ def test_by_row_persons_are_not_kept_together() -> None:
     assert len(train.y) + len(test.y) == 100
     alone = replace(rows, person=np.arange(100))
     assert np.array_equal(split(alone, 0.34, 9)[1].x, test.x), "as if each were another person's"
+
+
+def test_a_published_test_part_is_taken_as_it_is() -> None:
+    rows = replace(site("here", 6), published=np.array([True, False, False, True, False, False]))
+    train, test = split(rows, 0.9, 3, "published")
+    assert (train.person.tolist(), test.person.tolist()) == ([1, 2, 4, 5], [0, 3])
+    for none in (replace(rows, published=None), replace(rows, published=np.zeros(6, np.bool_))):
+        with pytest.raises(DataError, match="here") as caught:
+            split(none, 0.3, 3, "published")
+        assert "came without" in caught.value.why

@@ -17,14 +17,17 @@ from collegium.study.reading import read_study
 SHORT = ["training.rounds=2", "evaluation.bootstrap=0"]
 
 
-@pytest.mark.parametrize("preset", ["activity", "eicu"])
+@pytest.mark.parametrize("preset", ["activity", "brca", "eicu", "intrusion", "scanners", "tumors"])
 def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> None:
     real(find("datasets", read_study(preset).study.data.source))
     result = run(preset, out=tmp_path / "run", changes=SHORT)
+    made_up = "study.made-up-sites" in {one.code for one in result.notices}
+    assert made_up == (preset in ("intrusion", "tumors"))
     assert result.outcome == "completed"
     assert not [one for one in result.notices if one.level == "warning"]
     assert verify(result.folder).ok
-    assert report_on(result.folder).is_file()
+    page = report_on(result.folder).read_text("utf-8")
+    assert ("The sites are made up" in page) == made_up
 
 
 def test_a_cut_by_row_through_persons_is_warned_of() -> None:

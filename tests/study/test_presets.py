@@ -9,7 +9,10 @@ from collegium.study.reading import read_study
 
 
 def test_the_presets_of_this_version() -> None:
-    assert preset_names() == ["activity", "eicu", "heart", "heart10", "heart10-robust"]
+    assert preset_names() == [
+        "activity", "brca", "eicu", "heart", "heart10", "heart10-robust", "intrusion", "scanners",
+        "tumors",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -85,6 +85,9 @@ def _row_faults(schema: Schema, rows: SiteRows) -> Iterator[str]:
     if rows.person.shape != (count,) or rows.person.dtype != np.int64:
         yield f"person of {where} is {rows.person.dtype} {rows.person.shape}, not int64 ({count},)"
     yield from _time_faults(where, rows)
+    published = rows.published
+    if published is not None and (published.shape != (count,) or published.dtype != np.bool_):
+        yield f"published of {where} is {published.dtype} {published.shape}, not bool ({count},)"
 
 
 def _time_faults(where: str, rows: SiteRows) -> Iterator[str]:

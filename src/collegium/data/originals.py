@@ -65,7 +65,9 @@ def places(folder: str) -> tuple[Path, ...]:
     return (*((Path(named) / folder,) if named else ()), cache_folder() / folder)
 
 
-def read_original(dataset: str, folder: str, file: SourceFile) -> bytes:
+def read_original(
+    dataset: str, folder: str, file: SourceFile, *, beside: Path | None = None
+) -> bytes:
     """Return the bytes of an original: from a place where it lies, or downloaded into the cache.
 
     A copy may be compressed: ``rows.csv`` is found as ``rows.csv.gz`` too.
@@ -74,6 +76,7 @@ def read_original(dataset: str, folder: str, file: SourceFile) -> bytes:
         dataset: its name, for messages.
         folder: the data set's folder in each place.
         file: what is wanted.
+        beside: where an installed package has a copy; it counts if it is the original.
 
     Raises:
         DataError: it is nowhere and cannot be downloaded, or what is there is not the original.
@@ -82,6 +85,10 @@ def read_original(dataset: str, folder: str, file: SourceFile) -> bytes:
         for path in (place / file.name, place / f"{file.name}.gz"):
             if path.is_file():
                 return _checked(path, file)
+    if beside is not None and beside.is_file():
+        data = beside.read_bytes()
+        if sha256(data).hexdigest() == file.sha256:
+            return data
     return _downloaded(dataset, folder, file)
 
 

@@ -31,6 +31,8 @@ def partition(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, .
     - ``split``: natural sites cut into equal pieces by chance, named ``cleveland-1`` and so on;
       pieces are apportioned by rows (Webster's method, at least one each).
     - ``iid``: all rows shuffled and dealt in equal parts, named ``site-1`` and so on.
+    - ``size``: size skew: all rows shuffled and dealt in proportions drawn from a symmetric
+      Dirichlet distribution with concentration `alpha`.
     - ``dirichlet``: label skew: each class (of survival: events and the censored) is dealt in
       proportions drawn from a symmetric Dirichlet distribution with concentration `alpha`
       (Yurochkin et al. 2019; Hsu et al. 2019); then the largest sites give to those that have
@@ -60,7 +62,22 @@ def partition(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, .
     generator = draws("partition", dataset.name, spec.by, seed)
     if spec.by == "iid":
         return _deal(everybody, persons, _equal(len(persons.label), spec.sites, generator))
-    return _deal(everybody, persons, _skewed(dataset, spec, spec.sites, persons, generator))
+    classes = np.zeros_like(persons.label) if spec.by == "size" else persons.label
+    if spec.by == "dirichlet" and dataset.schema.task in ("regression", "count"):
+        raise _impossible(dataset, spec, "its target has no classes to be skewed")
+    return _deal(everybody, persons, _skewed(dataset, spec, spec.sites, classes, generator))
+
+
+def made_up_sites(dataset: DataSet, spec: Partition) -> str:
+    """Return in words how a study's sites were made up, empty where institutions are sites."""
+    if spec.by in ("site", "split"):
+        return dataset.made_up
+    how = {
+        "iid": "dealt in equal parts by chance",
+        "size": f"dealt in unequal parts by chance (alpha {spec.alpha})",
+        "dirichlet": f"with classes dealt unequally by chance (alpha {spec.alpha})",
+    }
+    return how[spec.by]
 
 
 def apportion(sizes: tuple[int, ...], seats: int) -> tuple[int, ...]:
@@ -100,17 +117,15 @@ def _skewed(
     dataset: DataSet,
     spec: Partition,
     sites: int,
-    persons: Persons,
+    classes: NDArray[np.int64],
     generator: np.random.RandomState,
 ) -> NDArray[np.int64]:
-    """Return each person's site, [persons], with a Dirichlet draw for each class."""
-    if dataset.schema.task in ("regression", "count"):
-        raise _impossible(dataset, spec, "its target has no classes to be skewed")
+    """Return each person's site, [persons], with a Dirichlet draw for each of their classes."""
     if spec.alpha is None or not 1e-3 <= spec.alpha <= 1e6:
         raise _impossible(dataset, spec, "alpha must lie within 0.001 and 1000000")
-    part = np.empty(len(persons.label), dtype=np.int64)
-    for label in np.unique(persons.label):
-        own = generator.permutation(np.flatnonzero(persons.label == label))
+    part = np.empty(len(classes), dtype=np.int64)
+    for label in np.unique(classes):
+        own = generator.permutation(np.flatnonzero(classes == label))
         shares = generator.standard_gamma(spec.alpha, sites)
         if not shares.sum() > 0:  # a tiny alpha: every draw was too small for a float
             shares = np.eye(sites)[generator.randint(sites)]

@@ -71,13 +71,13 @@ class Registered:
     def _with(self, rows: Rows) -> DataSet:
         return DataSet(
             self.name, self.title, self.schema, rows.sites, self.license, self.citation,
-            self.url, self.files, rows.unseen,
+            self.url, self.files, rows.unseen, self.made_up,
         )  # fmt: skip
 
 
 def read_only(rows: SiteRows) -> SiteRows:
     """Return rows that nobody can write into, as loaders that are asked once share them."""
-    arrays: tuple[Any, ...] = (rows.x, rows.y, rows.person, rows.time)
+    arrays: tuple[Any, ...] = (rows.x, rows.y, rows.person, rows.time, rows.published)
     for array in arrays:
         if array is not None:
             array.setflags(write=False)

@@ -24,7 +24,10 @@ FEW = 2
 
 
 def split(
-    rows: SiteRows, test: float, seed: int, by: Literal["person", "time", "row"] | None = None
+    rows: SiteRows,
+    test: float,
+    seed: int,
+    by: Literal["person", "time", "row", "published"] | None = None,
 ) -> tuple[SiteRows, SiteRows]:
     """Return a site's (training, test) rows, each in the order in which they were.
 
@@ -33,7 +36,8 @@ def split(
     (and the smaller part holds as many persons as there are classes), else by chance alone. By
     ``row``, rows are drawn as if each were of another person: where they are not, the test part
     knows its persons already. By ``time``, each person's latest rows are tested on, and what
-    overlaps the first of them is left out of both parts.
+    overlaps the first of them is left out of both parts. By ``published``, the test part is the
+    one that the data came with.
 
     Args:
         rows: one site's rows.
@@ -48,6 +52,8 @@ def split(
     """
     if not 0 < test < 1:
         raise _impossible(rows, f"{test} is not a fraction between 0 and 1")
+    if by == "published":
+        return _published(rows)
     if by == "time":
         return _latest(rows, test)
     if by == "row":
@@ -71,6 +77,13 @@ def split(
     of_test[drawn] = True
     mask = of_test[persons.of_row]
     return take(rows, ~mask), take(rows, mask)
+
+
+def _published(rows: SiteRows) -> tuple[SiteRows, SiteRows]:
+    tested = rows.published
+    if tested is None or tested.all() or not tested.any():
+        raise _impossible(rows, "the data set came without a test part there")
+    return take(rows, ~tested), take(rows, tested)
 
 
 def _latest(rows: SiteRows, test: float) -> tuple[SiteRows, SiteRows]:

@@ -80,7 +80,8 @@ class SiteRows:
     is int64 [rows] and has the same number wherever rows belong to the same person, at any site
     of the data set. `time` is int64 [rows, 2], the first and the last moment that a row is about,
     on the person's own clock, where there is one: the samples of a window, or the day of a forecast
-    and the day that it is for.
+    and the day that it is for. `published` is bool [rows]: the test part that others have tested
+    on before, where the data came with one.
     """
 
     name: str
@@ -88,6 +89,7 @@ class SiteRows:
     y: NDArray[Any]
     person: NDArray[np.int64]
     time: NDArray[np.int64] | None = None
+    published: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class SourceFile:
 class DataSet:
     """A registered data set: its rows by natural site, and what one must know to cite it.
 
-    `unseen` are rows that no site holds: an evaluator keeps them, by name as sites are.
+    `unseen` are rows that no site holds: an evaluator keeps them, by name as sites are. `made_up`
+    says how the natural sites were made where nobody is behind them.
     """
 
     name: str
@@ -120,6 +123,7 @@ class DataSet:
     url: str
     files: tuple[SourceFile, ...]
     unseen: tuple[SiteRows, ...] = ()
+    made_up: str = ""
 
 
 def input_names(schema: Schema) -> tuple[str, ...]:
@@ -229,16 +233,19 @@ def take(rows: SiteRows, which: NDArray[Any], name: str | None = None) -> SiteRo
     return SiteRows(
         rows.name if name is None else name, rows.x[which], rows.y[which], rows.person[which],
         None if rows.time is None else rows.time[which],
+        None if rows.published is None else rows.published[which],
     )  # fmt: skip
 
 
 def together(name: str, parts: Sequence[SiteRows]) -> SiteRows:
-    """Return the rows of several sites in one; they have times where all parts have."""
+    """Return the rows of several sites in one, with what all parts have of times and test parts."""
     times = [rows.time for rows in parts if rows.time is not None]
+    published = [rows.published for rows in parts if rows.published is not None]
     return SiteRows(
         name,
         np.concatenate([rows.x for rows in parts]),
         np.concatenate([rows.y for rows in parts]),
         np.concatenate([rows.person for rows in parts]),
         np.concatenate(times) if len(times) == len(parts) else None,
+        np.concatenate(published) if len(published) == len(parts) else None,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from collegium.audit.findings import Verification
 from collegium.canonical import from_text
+from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
 from collegium.report.answer import Answer, answer_of
 from collegium.report.apart import ApartSection, apart_sections
@@ -34,19 +35,23 @@ from collegium.report.process import (
     participants,
     round_rows,
 )
-from collegium.study.document import Study
+from collegium.study.document import Partition, Study
 from collegium.study.rendering import resolved
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What one must know about a data set to read a report about it, without its rows."""
+    """What one must know about a data set to read a report about it, without its rows.
+
+    `made_up` says in words how the sites were made up, empty where institutions are sites.
+    """
 
     title: str
     license: str
     citation: str
     url: str
     schema: Schema
+    made_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,12 @@ class ReportContent:
     apart: tuple[ApartSection, ...]
 
 
-def provenance_of(dataset: DataSet) -> Provenance:
-    """Return what a report tells of a data set."""
-    return Provenance(dataset.title, dataset.license, dataset.citation, dataset.url, dataset.schema)
+def provenance_of(dataset: DataSet, partition: Partition) -> Provenance:
+    """Return what a report tells of a data set and of how its rows fell to sites."""
+    return Provenance(
+        dataset.title, dataset.license, dataset.citation, dataset.url, dataset.schema,
+        made_up_sites(dataset, partition),
+    )  # fmt: skip
 
 
 def build_content(

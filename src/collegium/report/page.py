@@ -92,6 +92,12 @@ def _opening(content: ReportContent) -> list[Markup]:
         if content.schema.positive
         else Markup(""),
         paragraph(SIMULATED, class_="warning") if content.simulated else Markup(""),
+        paragraph(
+            f"The sites are made up, {content.data.made_up}: no institution stands behind one.",
+            class_="warning",
+        )
+        if content.data.made_up
+        else Markup(""),
     ]
 
 

@@ -30,6 +30,8 @@ def data(content: ReportContent) -> Markup:
         ("Address", element("a", source.url, href=safe, rel="noreferrer") if safe else source.url),
         ("Target", schema.target),
     ]
+    if source.made_up:
+        stated.append(("Sites", f"made up, {source.made_up}: no institution stands behind one"))
     if schema.positive:
         stated.append(("Outcome", schema.positive))
     if schema.classes:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from collegium.data.checking import check_dataset
-from collegium.data.folds import fold
 from collegium.data.partition import partition
-from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows
 from collegium.errors import DataError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
+from collegium.running.cutting import about_data, cut_of
 from collegium.running.parts import Parts, find_parts, load_dataset
 from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_rule
@@ -104,7 +100,7 @@ def prepare(read: ReadStudy) -> Prepared:
                     "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
                     "rename the site where the data set is loaded",
                 )
-        cut = _cut(study, sites)
+        cut = cut_of(study, sites)
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
         parts = find_parts(study, dataset)
         prepared = Prepared(
@@ -116,7 +112,7 @@ def prepare(read: ReadStudy) -> Prepared:
             notices=notices
             + about_rule(parts.rule, study)
             + about_evaluation(study, dataset.schema.task)
-            + _about_split(study, sites),
+            + about_data(study, dataset, sites),
         )
         check_privacy(study, parts.spec, parts.trainer, cut.values())
         _check_attackers(prepared)
@@ -136,27 +132,6 @@ def _check_scale(prepared: Prepared) -> None:
             "it is not told how hard to hit: it has one strength, or searches for the worst",
             "remove scale, or choose an attack with one, such as 'sign_flip'",
         )  # fmt: skip
-
-
-def _cut(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows, SiteRows]]:
-    """Return each site's training and test part."""
-    part, evaluation, seed = study.data.split, study.evaluation, study.study.seed
-    if evaluation.fold is not None and evaluation.folds is not None:
-        return fold(sites, evaluation.fold, evaluation.folds, seed)
-    return {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
-
-
-def _about_split(study: Study, sites: Sequence[SiteRows]) -> tuple[Notice, ...]:
-    """Return a warning where rows of one person are both trained and tested on."""
-    repeated = sum(len(rows.y) > len(np.unique(rows.person)) for rows in sites)
-    if study.data.split.by != "row" or not repeated:
-        return ()
-    text = (
-        f"rows of one person are on both sides of the cut at {repeated} of {len(sites)} sites"
-        ' (split.by = "row"): what is measured is how well known persons are known, not how a'
-        " model does on new ones"
-    )
-    return (Notice("warning", "study.random-rows", text),)
 
 
 def _check_attackers(prepared: Prepared) -> None:

@@ -46,7 +46,7 @@ def report_on(folder: Path) -> Path:
     }
     content = build_content(
         study,
-        provenance_of(dataset),
+        provenance_of(dataset, study.data.partition),
         read_lines(folder / "metrics.jsonl"),
         verification,
         posted_statements(folder, study.study.id),

@@ -40,7 +40,7 @@ class Identity(Section, frozen=True, kw_only=True):
 class Partition(Section, frozen=True, kw_only=True):
     """How rows fall to sites: the natural one, cut inside sites, or made up for research."""
 
-    by: Literal["site", "split", "iid", "dirichlet"] = "site"
+    by: Literal["site", "split", "iid", "size", "dirichlet"] = "site"
     sites: int | None = None
     alpha: float | None = None
 
@@ -53,7 +53,7 @@ class Split(Section, frozen=True, kw_only=True):
     """
 
     test: float = 0.34
-    by: Literal["person", "time", "row"] | None = None
+    by: Literal["person", "time", "row", "published"] | None = None
 
 
 Task = Literal["binary", "multiclass", "regression"]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collegium.study.document import Study
 from collegium.study.refusal import Refusal
 
-NEEDED = {"site": (), "split": ("sites",), "iid": ("sites",), "dirichlet": ("sites", "alpha")}
+NEEDED = {
+    "site": (), "split": ("sites",), "iid": ("sites",), "size": ("sites", "alpha"),
+    "dirichlet": ("sites", "alpha"),
+}  # fmt: skip
 """The numbers that each kind of partition takes, all of them needed."""
 
 

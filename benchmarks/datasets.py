@@ -1,0 +1,142 @@
+"""What to expect of the presets about real data: federated beside pooled, over ten splits.
+
+The protocol was written before the figures. A preset's numbers (rate, rounds, penalty) were chosen
+with `tune`, which looks at the training part of seed 43 alone: a quarter of each site's training
+persons is held out for it. `measure` then runs the preset with the seeds 1 to 10 (or 20), each
+another split, partition and order of rows, and prints for the main metric the mean and standard
+deviation over seeds, and the paired difference federated - pooled with its 95 % interval (Student's
+t). Splits share rows, so such an interval is too narrow for other patients; the intervals by person
+that a run's report shows are the ones to quote for one split. Where the data fix the test (an
+evaluator's persons, a published test part), seeds move the order of rows alone.
+
+    python -m benchmarks.datasets measure eicu activity
+    python -m benchmarks.datasets tune scanners training.learning_rate=0.01,0.02,0.05
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from collegium.data.split import split
+from collegium.data.table import SiteRows
+from collegium.learning.evaluation.metrics import measure
+from collegium.learning.models import predict
+from collegium.report.wording import PRIMARY
+from collegium.running.measuring import pooled_parameters
+from collegium.running.preparation import Prepared, prepare
+from collegium.running.rehearsal import rehearse
+from collegium.study.reading import read_study
+
+STUDENT = {10: 2.262, 20: 2.093}
+"""The 97.5 % quantile of Student's t with one degree of freedom less."""
+
+TUNED_ON = 43
+HELD_OUT = 0.25
+
+
+def value(prepared: Prepared, parameters: Any, parts: Sequence[SiteRows]) -> float:
+    """Return a model's main metric on rows of several parts together."""
+    task = prepared.dataset.schema.task
+    scores = np.concatenate([predict(prepared.parts.spec, parameters, rows.x) for rows in parts])
+    y = np.concatenate([rows.y for rows in parts])
+    found = measure(task, y, scores, prepared.study.evaluation.threshold)[PRIMARY[task]]
+    return float("nan") if found is None else found
+
+
+def one_seed(preset: str, changes: list[str], seed: int) -> dict[str, tuple[float, float]]:
+    """Return (federated, pooled) on each kind of rows that a preset is judged on."""
+    base = [*changes, f"study.seed={seed}", "evaluation.bootstrap=0"]
+    prepared = prepare(read_study(preset, base))
+    federated = rehearse(prepared).model.parameters
+    pooled = pooled_parameters(prepared)
+    found = {}
+    for kind, parts in (
+        ("test part", list(prepared.test.values())), ("unseen", list(prepared.dataset.unseen)),
+    ):  # fmt: skip
+        if parts:
+            found[kind] = (value(prepared, federated, parts), value(prepared, pooled, parts))
+    if prepared.study.evaluation.folds is not None:
+        found["out of fold"] = out_of_fold(preset, base, prepared.study.evaluation.folds)
+    return found
+
+
+def out_of_fold(preset: str, changes: list[str], folds: int) -> tuple[float, float]:
+    """Return (federated, pooled) on all rows, each scored by models that never saw its person."""
+    y, scores = [], ([], [])  # type: ignore[var-annotated]
+    for number in range(1, folds + 1):
+        prepared = prepare(read_study(preset, [*changes, f"evaluation.fold={number}"]))
+        models = rehearse(prepared).model.parameters, pooled_parameters(prepared)
+        for rows in prepared.test.values():
+            y.append(rows.y)
+            for kept, model in zip(scores, models, strict=True):
+                kept.append(predict(prepared.parts.spec, model, rows.x))
+    task = prepared.dataset.schema.task
+    federated, pooled = (
+        measure(task, np.concatenate(y), np.concatenate(kept))[PRIMARY[task]] for kept in scores
+    )
+    if federated is None or pooled is None:
+        raise ArithmeticError(preset)
+    return federated, pooled
+
+
+def report(preset: str, changes: list[str], seeds: Sequence[int]) -> Iterator[str]:
+    """Yield a line of a table for each kind of rows."""
+    told = [one_seed(preset, changes, seed) for seed in seeds]
+    name = " ".join([preset, *changes])
+    for kind in told[0]:
+        both = np.array([one[kind] for one in told])
+        difference = both[:, 0] - both[:, 1]
+        half = STUDENT[len(seeds)] * difference.std(ddof=1) / np.sqrt(len(seeds))
+        mean, spread = both.mean(axis=0), both.std(axis=0, ddof=1)
+        yield (
+            f"| `{name}` | {kind} | {mean[0]:.4f} ({spread[0]:.4f}) | {mean[1]:.4f} "
+            f"({spread[1]:.4f}) | {difference.mean():+.4f} [{difference.mean() - half:+.4f}, "
+            f"{difference.mean() + half:+.4f}] |"
+        )
+
+
+def tuned(preset: str, changes: Sequence[str]) -> float:
+    """Return the federated main metric on held-out persons of the training part of seed 43."""
+    prepared = prepare(read_study(preset, [f"study.seed={TUNED_ON}", *changes]))
+    by = "time" if prepared.study.data.split.by == "time" else "person"
+    train, held_out = {}, []
+    for name, rows in prepared.train.items():
+        if by == "person" and len(np.unique(rows.person)) < 4:
+            train[name] = rows
+            continue
+        inner, outer = split(rows, HELD_OUT, TUNED_ON + 1, by)  # type: ignore[arg-type]
+        train[name] = inner
+        held_out.append(outer)
+    return value(prepared, rehearse(replace(prepared, train=train)).model.parameters, held_out)
+
+
+def main() -> None:
+    """Print what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["measure", "tune"])
+    parser.add_argument("names", nargs="+", help="presets; for tune one, then key=value,value")
+    parser.add_argument("--seeds", type=int, choices=sorted(STUDENT), default=10)
+    parser.add_argument("--set", action="append", default=[], help="key=value, as of run")
+    asked = parser.parse_args()
+    if asked.what == "measure":
+        print("| preset | rows | federated (sd) | pooled (sd) | difference [95 %] |")
+        print("|---|---|---|---|---|")
+        for preset in asked.names:
+            for line in report(preset, asked.set, range(1, asked.seeds + 1)):
+                print(line, flush=True)
+        return
+    preset, *keys = asked.names
+    grid = [[f"{key}={one}" for one in values.split(",")] for key, values in
+            (one.split("=", 1) for one in keys)]  # fmt: skip
+    for changes in product(*grid):
+        print(f"{tuned(preset, changes):.4f}  {' '.join(changes)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

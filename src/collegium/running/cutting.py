@@ -1,0 +1,45 @@
+"""A study's rows cut into training and test parts, and what there is to say about that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from collegium.data.folds import fold
+from collegium.data.partition import made_up_sites
+from collegium.data.split import split
+from collegium.data.table import DataSet, SiteRows
+from collegium.study.document import Study
+from collegium.study.notice import Notice
+
+
+def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows, SiteRows]]:
+    """Return each site's training and test part.
+
+    Raises:
+        DataError: a site's rows cannot be cut as asked.
+    """
+    part, evaluation, seed = study.data.split, study.evaluation, study.study.seed
+    if evaluation.fold is not None and evaluation.folds is not None:
+        return fold(sites, evaluation.fold, evaluation.folds, seed)
+    return {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
+
+
+def about_data(study: Study, dataset: DataSet, sites: Sequence[SiteRows]) -> tuple[Notice, ...]:
+    """Return what the owner should know of sites that were made up, and of known persons tested."""
+    notices: list[Notice] = []
+    made_up = made_up_sites(dataset, study.data.partition)
+    if made_up:
+        text = f"the sites are made up, {made_up}: no institution stands behind one"
+        notices.append(Notice("note", "study.made-up-sites", text))
+    repeated = sum(len(rows.y) > len(np.unique(rows.person)) for rows in sites)
+    if study.data.split.by != "row" or not repeated:
+        return tuple(notices)
+    text = (
+        f"rows of one person are on both sides of the cut at {repeated} of {len(sites)} sites"
+        ' (split.by = "row"): what is measured is how well known persons are known, not how a'
+        " model does on new ones"
+    )
+    notices.append(Notice("warning", "study.random-rows", text))
+    return tuple(notices)
