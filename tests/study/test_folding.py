@@ -8,6 +8,10 @@ from collegium.errors import StudyError
 from collegium.study.folding import of_fold
 from collegium.study.reading import read_study
 
+PRIVATE = [
+    'privacy.differential_privacy={unit="patient", epsilon=8.0, delta=1e-5, clip=0.5}',
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("changes", "code", "says"),
@@ -17,6 +21,7 @@ from collegium.study.reading import read_study
         (["evaluation.folds=1"], "study.range", "at least 2"),
         (["evaluation.folds=0"], "study.range", "at least 2"),
         (["evaluation.folds=5", "consensus.engine=log"], "study.combination", "own"),
+        ([*PRIVATE, "evaluation.folds=5"], "study.combination", "spend"),
         (["evaluation.folds=five"], "study.wrong-type", ""),
     ],
 )

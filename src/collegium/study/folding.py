@@ -30,6 +30,13 @@ def check_folds(study: Study, simulated: Collection[str]) -> None:
             "persons are dealt into folds where everybody's rows are; members hold only their own",
             'set consensus.engine = "solo", or remove folds',
         )  # fmt: skip
+    if folds is not None and fold is None and study.privacy.differential_privacy is not None:
+        raise Refusal(
+            ("evaluation", "folds"), "study.combination",
+            "folds do not go with differential privacy",
+            f"{folds} more trainings on the same persons would each spend the budget again",
+            "remove folds, or differential_privacy",
+        )  # fmt: skip
 
 
 def of_fold(study: Study, number: int) -> Study:
