@@ -59,6 +59,8 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "adagrad": "collegium.learning.server:ADAGRAD",
         "adam": "collegium.learning.server:ADAM",
         "yogi": "collegium.learning.server:YOGI",
+        "scaffold": "collegium.learning.server:SCAFFOLD",
+        "fednova": "collegium.learning.server:FEDNOVA",
     },
     "protections": {"none": "collegium.learning.protection:NONE"},
     "trainers": {"dense": "collegium.learning.dense:DENSE"},

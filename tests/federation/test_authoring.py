@@ -28,7 +28,7 @@ def work(within: Consortium, number: int) -> Assignment:
     names = tuple(within.prepared.sites)
     size = sum(tensor.size for tensor in site(within)._tensors)
     start = np.zeros(size, np.float32)
-    return Assignment(number, 12, names, (1,) * len(names), b"", start, lambda: None)
+    return Assignment(number, 12, names, (1,) * len(names), b"", start, len(names), lambda: None)
 
 
 def step(within: Consortium, number: int) -> np.ndarray:

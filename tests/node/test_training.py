@@ -25,15 +25,19 @@ class Slow:
         self.worked: list[int] = []
         self.at_once = 0
 
-    def local_parameters(
-        self, site: str, number: int, participants: object, model: bytes, start: Float32
-    ) -> Float32:
+    def kept_before(self, participants: object, number: int) -> dict[str, object]:
+        return {}
+
+    def trained(
+        self, site: str, number: int, participants: object, model: bytes, start: Float32,
+        kept: object,
+    ) -> tuple[Float32, ...]:  # fmt: skip
         self.at_once += 1
         assert self.at_once == 1, "one piece of work at a time"
         assert self.go.wait(10)
         self.worked.append(number)
         self.at_once -= 1
-        return start + number
+        return (start + number,)
 
     def alone(self, site: str) -> Float32:
         raise RunError("run.stuck", "it cannot", "be done", "at all")
@@ -55,12 +59,12 @@ def test_what_takes_longer_is_asked_for_again(slow: Slow) -> None:
     beside = TrainingBeside(cast(Cohort, slow))
     for _ in range(3):
         with pytest.raises(StillTrainingError):
-            beside.local_parameters("va", 7, ["va"], b"model", START)
+            beside.trained("va", 7, ["va"], b"model", START)
     assert beside.busy
     finish(slow, beside)
     for _ in range(2):
-        found = beside.local_parameters("va", 7, ["va"], b"model", START)
-        assert found.tolist() == [7, 7, 7]
+        found = beside.trained("va", 7, ["va"], b"model", START)
+        assert found[0].tolist() == [7, 7, 7]
     assert slow.worked == [7], "and done once"
 
 
@@ -68,9 +72,9 @@ def test_another_question_waits_for_the_work_before_it(slow: Slow) -> None:
     beside = TrainingBeside(cast(Cohort, slow))
     for number in (1, 2):
         with pytest.raises(StillTrainingError):
-            beside.local_parameters("va", number, ["va"], b"model", START)
+            beside.trained("va", number, ["va"], b"model", START)
     finish(slow, beside)
-    assert beside.local_parameters("va", 2, ["va"], b"model", START).tolist() == [2, 2, 2]
+    assert beside.trained("va", 2, ["va"], b"model", START)[0].tolist() == [2, 2, 2]
     assert slow.worked == [1, 2]
 
 

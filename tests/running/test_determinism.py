@@ -13,7 +13,7 @@ import pytest
 from tests.commands import environment
 
 from collegium.federation.cohort import Cohort
-from collegium.learning.models import initial_parameters
+from collegium.learning.algorithms.layout import starting_vector
 from collegium.running.execution import run
 from collegium.running.preparation import prepare
 from collegium.study.reading import read_study
@@ -43,6 +43,25 @@ STUDIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "threat.attackers=2",
         ),
     ),
+    "control variates and models of their own": (
+        "heart10",
+        (
+            "training.algorithm=scaffold",
+            "aggregation.weights=equal",
+            "personalization.method=ditto",
+            "personalization.strength=0.1",
+        ),
+    ),
+    "steps normalized, in turn": (
+        "heart10",
+        (
+            "training.algorithm=fednova",
+            "training.participation=cyclic",
+            "training.client_fraction=0.5",
+            "training.schedule={ kind = 'cosine' }",
+        ),
+    ),
+    "heads of their own": ("heart", (*MLP, "personalization.method=fedper")),
     "equal weights": ("heart10", ("aggregation.weights=equal", "aggregation.exponent=10")),
 }
 
@@ -124,14 +143,16 @@ def test_a_site_alone_learns_what_it_learns_beside_others(name: str) -> None:
     prepared = prepare(read_study(preset, changes))
     parts = (prepared.study, prepared.parts.spec, prepared.parts.trainer)
     together = Cohort(*parts, prepared.train)
-    start = initial_parameters(prepared.parts.spec, prepared.study.study.seed)
+    study = prepared.study
+    start = starting_vector(prepared.parts.spec, study.training, study.study.seed)
     for site, rows in prepared.train.items():
         alone = Cohort(*parts, {site: rows})
         for number in (1, 2):
             asked = (site, number, prepared.sites, b"model", start)
-            ours, theirs = alone.local_parameters(*asked), together.local_parameters(*asked)
-            assert np.array_equal(ours, theirs)
-            assert not np.array_equal(ours, start)
+            mine, beside = alone.trained(*asked), together.trained(*asked)
+            for ours, theirs in zip(mine, beside, strict=True):
+                assert np.array_equal(ours, theirs)
+                assert not np.array_equal(ours, start[: ours.size])
         assert np.array_equal(alone.alone(site), together.alone(site))
 
 

@@ -339,3 +339,22 @@ def test_without_its_last_models_a_run_is_not_resumed_and_nobody_blamed(tmp_path
     with pytest.raises(RunError, match=r"\[run\.no-models\]"):
         run("heart", out=folder, changes=changes, resume=True)
     assert (folder / "ledger.log").read_bytes() == before
+
+
+CARRYING = (
+    *CHANGES, "training.rounds=3", "training.algorithm=scaffold", "aggregation.weights=equal",
+    "personalization.method=ditto", "personalization.strength=0.1",
+)  # fmt: skip
+
+
+def test_what_sites_carry_from_round_to_round_outlives_a_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run("heart", out=tmp_path / "whole", changes=CARRYING)
+    for place in range(8, 40, 4):
+        folder = tmp_path / f"broken-{place}"
+        with breaking(monkeypatch, place, PowerCut()), pytest.raises(PowerCut):
+            run("heart", out=folder, changes=CARRYING)
+        again = run("heart", out=folder, changes=CARRYING, resume=True)
+        assert (again.model, again.app_hash) == (whole.model, whole.app_hash)
+        assert again.measured.federated == whole.measured.federated

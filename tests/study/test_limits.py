@@ -17,6 +17,12 @@ from collegium.study.refusal import Refusal
 HEART = parse_study(preset_text("heart"), "heart").study
 
 
+SKETCHES: dict[str, Any] = {
+    "schedule": {"kind": "step"}, "personalization": {"method": "ditto"},
+}  # fmt: skip
+"""Sections that the preset lacks, as little of them as there may be."""
+
+
 def with_value(path: tuple[str, ...], value: Any) -> Study:
     plain = msgspec.to_builtins(HEART)
     plain["threat"] = {"attack": "any"}
@@ -24,6 +30,8 @@ def with_value(path: tuple[str, ...], value: Any) -> Study:
     plain["privacy"]["differential_privacy"] = private
     table = plain
     for key in path[:-1]:
+        if table.get(key) is None:
+            table[key] = dict(SKETCHES[key])
         table = table[key]
     table[path[-1]] = value
     return _unchecked(plain)
@@ -38,6 +46,7 @@ def _unchecked(plain: dict[str, Any]) -> Study:
             "aggregation": "Aggregation", "consensus": "Consensus", "threat": "Threat",
             "faults": "Faults", "evaluation": "Evaluation",
             "differential_privacy": "DifferentialPrivacy",
+            "schedule": "Schedule", "personalization": "Personalization",
         }  # fmt: skip
         kinds = {each.__name__: each for each in Section.__subclasses__()}
         assert fields.keys() >= table.keys()

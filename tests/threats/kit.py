@@ -50,7 +50,7 @@ def scene(
     by_name = dict(zip(names, values, strict=True))
     start = np.zeros(SIZE, np.float32)
     work = Assignment(
-        number, 12, names, tuple(range(1, count + 1)), b"model", start, lambda: earlier
+        number, 12, names, tuple(range(1, count + 1)), b"model", start, count, lambda: earlier
     )
     return Scene(
         work, names[count - attackers :], by_name.__getitem__, by_name.__getitem__,

@@ -1,4 +1,4 @@
-"""How a site's update comes to be: local work, momentum that is carried on, encoding.
+"""How a site's update comes to be: local work, what is carried on from it, encoding.
 
 The seam stands between training and protection. Whoever takes a site's place with updates of its
 own puts another author there, and everything after it is the site's.
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.outbox import WriteOnce
-from collegium.learning.encoding import encode, encode_step
+from collegium.learning.algorithms.local_round import Turn, kinds, outcome
+from collegium.learning.encoding import encode_step
 
 Int16 = NDArray[np.int16]
 
@@ -30,7 +31,8 @@ class Assignment:
         participants: who takes part, in order.
         weights: their registered aggregation weights.
         model: digest of the model that it starts from.
-        start: float32 [d], that model's parameters.
+        start: float32 [D], that model's vector.
+        sites: how many sites the study has.
         earlier: returns the parameters that the round before started from, float32 [d]; None in
             the first round, or where they cannot be had.
     """
@@ -41,6 +43,7 @@ class Assignment:
     weights: tuple[int, ...]
     model: bytes
     start: Float32
+    sites: int
     earlier: Callable[[], Float32 | None]
 
 
@@ -58,51 +61,82 @@ class Author(Protocol):
         ...
 
 
+class Carried:
+    """What a member carries from round to round in its outbox, by kind: vectors, float32.
+
+    It is there before it is used, so a retry or a restart carries the same. Under another ledger
+    or in another study nothing is carried on.
+    """
+
+    def __init__(self, outbox: WriteOnce, genesis: bytes, study: str) -> None:
+        self._outbox = outbox
+        self._genesis, self._study = genesis.hex(), study
+        self._latest: dict[str, tuple[int, Float32]] = {}
+
+    def before(self, kind: str, number: int) -> Float32 | None:
+        """Return what was kept in the last round before one that the member took part in."""
+        latest = self._latest.get(kind)
+        if latest is not None and latest[0] == number - 1:
+            return latest[1]
+        for earlier in range(number - 1, 0, -1):
+            kept = self._outbox.get(self._key(kind, earlier))
+            if kept is not None:
+                return np.frombuffer(kept, "<f4").astype(np.float32)
+        return None
+
+    def keep(self, kind: str, number: int, values: Float32) -> None:
+        """Keep a round's vector, unless one is kept already."""
+        self._outbox.put(self._key(kind, number), values.astype("<f4").tobytes())
+        self._latest[kind] = number, values
+
+    def _key(self, kind: str, number: int) -> str:
+        return f"{self._genesis}/{kind}/{self._study}/{number}"
+
+
 class HonestAuthor:
-    """Trains on the site's rows, and carries momentum from round to round if the study says so.
+    """Does a site's part of a round by its study's algorithm, and carries on what that keeps.
 
     With ``training.site_momentum`` β a site sends m_t = β m_(t-1) + (1 - β) u_t instead of its
     step u_t, where t counts the rounds that it takes part in (Karimireddy, He and Jaggi,
-    "Learning from History for Byzantine Robust Optimization", ICML 2021, algorithm 2). What it
-    carries on is in its outbox before it is used, so a retry or a restart carries the same.
+    "Learning from History for Byzantine Robust Optimization", ICML 2021, algorithm 2).
 
     Args:
         member: the site.
         cohort: does its training.
         outbox: keeps what is carried on.
-        genesis: of the ledger: under another one nothing is carried on.
+        genesis: of the ledger.
     """
 
     def __init__(self, member: str, cohort: LocalWork, outbox: WriteOnce, genesis: bytes) -> None:
         self.member = member
         self.cohort = cohort
-        self._outbox = outbox
-        self._prefix = f"{genesis.hex()}/momentum/{cohort.study.study.id}"
-        self._latest: tuple[int, Float32] | None = None
+        self._carried = Carried(outbox, genesis, cohort.study.study.id)
+        cohort.attend(member, self.kept)
+
+    def kept(self, number: int) -> dict[str, Float32 | None]:
+        """Return what the site has kept before a round, by kind."""
+        return {kind: self._carried.before(kind, number) for kind in kinds(self.cohort.study)}
 
     def update(self, work: Assignment) -> Int16:
         """Return the encoded step, or the encoded momentum."""
-        local = self.cohort.local_parameters(
+        study = self.cohort.study
+        trained = self.cohort.trained(
             self.member, work.round, work.participants, work.model, work.start
         )
-        beta = self.cohort.study.training.site_momentum
-        if not beta:
-            return encode(local, work.start, work.exponent).values
-        step = local.astype(np.float64) - work.start
-        before = self._before(work.round)
-        carried = (1.0 - beta) * step if before is None else beta * before + (1.0 - beta) * step
-        momentum = carried.astype(np.float32)
-        encoded = encode_step(momentum.astype(np.float64), work.exponent)
-        self._outbox.put(f"{self._prefix}/{work.round}", momentum.astype("<f4").tobytes())
-        self._latest = work.round, momentum
+        turn = Turn(
+            work.round, work.exponent, len(work.participants), work.sites,
+            self.cohort.rows_of(self.member),
+        )  # fmt: skip
+        done = outcome(study, self.cohort.spec, turn, work.start, self.kept(work.round), trained)
+        step, beta = done.step, study.training.site_momentum
+        if beta:
+            before = self._carried.before("momentum", work.round)
+            momentum = (1.0 - beta) * step + (0.0 if before is None else beta * before)
+            step = momentum.astype(np.float32).astype(np.float64)
+        encoded = encode_step(step.copy(), work.exponent)
+        if beta:
+            self._carried.keep("momentum", work.round, step.astype(np.float32))
+        sent = np.ldexp(encoded.values.astype(np.float64), -work.exponent)
+        for kind, values in done.keep(sent).items():
+            self._carried.keep(kind, work.round, values)
         return encoded.values
-
-    def _before(self, number: int) -> NDArray[np.float64] | None:
-        """Return the momentum of the last round before one that the site took part in."""
-        if self._latest is not None and self._latest[0] == number - 1:
-            return self._latest[1].astype(np.float64)
-        for earlier in range(number - 1, 0, -1):
-            kept = self._outbox.get(f"{self._prefix}/{earlier}")
-            if kept is not None:
-                return np.frombuffer(kept, "<f4").astype(np.float64)
-        return None

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
 from collegium.federation.privacy import SitePrivacy
+from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tuning
+from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.learning.models import ModelSpec, initial_parameters
 from collegium.learning.private import PrivateTrainer
@@ -37,18 +39,30 @@ class LocalWork(Protocol):
         """The study's model."""
         ...
 
+    def attend(self, site: str, kept: Callable[[int], Kept]) -> None:
+        """Take note of how a site tells what it has kept before a round."""
+        ...
+
+    def rows_of(self, site: str) -> int:
+        """Return how many rows a site trains on."""
+        ...
+
     def model(self, digest: bytes, data: bytes) -> ModelState:
         """Return the model in a blob of that digest."""
         ...
 
-    def local_parameters(
+    def trained(
         self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32
-    ) -> Float32:
-        """Return a site's parameters after a round's local work, float32 [d]."""
+    ) -> tuple[Float32, ...]:
+        """Return what came of each leg of a site's local work in a round, float32 [d]."""
         ...
 
     def alone(self, site: str) -> Float32:
         """Return a site's model from its own rows alone, float32 [d]."""
+        ...
+
+    def tuned(self, site: str, start: Float32) -> Float32:
+        """Return a final model after it was trained on at a site, float32 [d]."""
         ...
 
 
@@ -69,9 +83,19 @@ class Cohort:
         self.training_seconds = 0.0
         self._trainer = trainer
         self._privacy = privacy or {}
-        self._trained: tuple[tuple[int, bytes], dict[str, Float32]] = ((0, b""), {})
+        self._kept: dict[str, Callable[[int], Kept]] = {}
+        self._trained: tuple[tuple[int, bytes], dict[str, tuple[Float32, ...]]] = ((0, b""), {})
         self._alone: dict[str, Float32] = {}
+        self._tuned: tuple[bytes, dict[str, Float32]] = b"", {}
         self._model: tuple[bytes, ModelState] | None = None
+
+    def attend(self, site: str, kept: Callable[[int], Kept]) -> None:
+        """Take note of how a site tells what it has kept before a round."""
+        self._kept[site] = kept
+
+    def rows_of(self, site: str) -> int:
+        """Return how many rows a site trains on."""
+        return len(self.rows[site].x)
 
     def model(self, digest: bytes, data: bytes) -> ModelState:
         """Return the model in a blob of that digest; the last one is kept, all sites ask for it.
@@ -83,18 +107,35 @@ class Cohort:
             self._model = digest, decode_model(data)
         return self._model[1]
 
-    def local_parameters(
-        self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32
-    ) -> Float32:
-        """Return a site's parameters after a round's local work, float32 [d].
+    def trained(
+        self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32,
+        kept: Mapping[str, Kept] | None = None,
+    ) -> tuple[Float32, ...]:  # fmt: skip
+        """Return what came of each leg of a site's local work in a round, float32 [d].
 
         The first question about a round trains all participants of this process.
+
+        Args:
+            site: whose work.
+            number: of the round.
+            participants: who takes part in it.
+            model: digest of the model that it starts from.
+            start: float32 [D], the study's vector there.
+            kept: what `kept_before` said.
         """
         key = (number, model)
         if self._trained[0] != key or site not in self._trained[1]:
-            ours = [name for name in participants if name in self.rows]
-            self._trained = (key, self._train_round(ours, number, model, start))
+            self._trained = (key, self._round(participants, number, model, start, kept))
         return self._trained[1][site]
+
+    def kept_before(self, participants: Iterable[str], number: int) -> dict[str, Kept]:
+        """Return what this process's participants have kept before a round."""
+        nothing = dict.fromkeys(kinds(self.study))
+        return {
+            name: self._kept[name](number) if name in self._kept else nothing
+            for name in participants
+            if name in self.rows
+        }
 
     def alone(self, site: str) -> Float32:
         """Return a site's model from its own rows alone, with the same budget, float32 [d]."""
@@ -111,36 +152,67 @@ class Cohort:
         start = initial_parameters(self.spec, self.study.study.seed)
         parameters = dict.fromkeys(self.rows, start)
         for number in range(1, max(1, round(training.rounds * training.client_fraction)) + 1):
-            parameters = self._train(list(self.rows), number, parameters.__getitem__)
+            settings = training_at(training, number)
+            planned = {name: [Leg(settings, one, one)] for name, one in parameters.items()}
+            parameters = {name: one for name, (one,) in self._in_legs(planned, number).items()}
         return parameters
 
-    def _train_round(
+    def _round(
+        self, participants: Iterable[str], number: int, model: bytes, start: Float32,
+        kept: Mapping[str, Kept] | None,
+    ) -> dict[str, tuple[Float32, ...]]:  # fmt: skip
+        if self.study.privacy.differential_privacy is not None:
+            ours = [name for name in participants if name in self.rows]
+            return self._privately(ours, number, model, start)
+        known = self.kept_before(participants, number) if kept is None else kept
+        planned = {name: legs(self.study, self.spec, number, start, known[name]) for name in known}
+        return self._in_legs(planned, number)
+
+    def _privately(
         self, sites: list[str], number: int, model: bytes, start: Float32
-    ) -> dict[str, Float32]:
-        if self.study.privacy.differential_privacy is None:
-            return self._train(sites, number, lambda _: start)
+    ) -> dict[str, tuple[Float32, ...]]:
         began = perf_counter()
         jobs = [
-            self._privacy[name].job(self._job(name, number, start), self.rows[name], model)
+            self._privacy[name].job(
+                TrainingJob(name, self.rows[name].x, self.rows[name].y, start, number),
+                self.rows[name], model,
+            )
             for name in sites
-        ]
+        ]  # fmt: skip
         noising = self._privacy[sites[0]].noising
         if not isinstance(self._trainer, PrivateTrainer):
             raise TypeError(f"{self._trainer.name} cannot train with differential privacy")
-        result = self._trainer.train_privately(jobs, self.spec, self.study.training, noising)
+        training = training_at(self.study.training, number)
+        result = self._trainer.train_privately(jobs, self.spec, training, noising)
         self.training_seconds += perf_counter() - began
-        return {name: result[index] for index, name in enumerate(sites)}
+        return {name: (result[index],) for index, name in enumerate(sites)}
 
-    def _job(self, site: str, number: int, start: Float32) -> TrainingJob:
-        rows = self.rows[site]
-        return TrainingJob(site, rows.x, rows.y, start, number)
+    def tuned(self, site: str, start: Float32) -> Float32:
+        """Return a final model after it was trained on at a site, float32 [d]."""
+        key = start.tobytes()
+        if self._tuned[0] != key:
+            planned = {name: [Leg(tuning(self.study), start, start)] for name in self.rows}
+            found = self._in_legs(planned, self.study.training.rounds + 1)
+            self._tuned = key, {name: one for name, (one,) in found.items()}
+        return self._tuned[1][site]
 
-    def _train(
-        self, sites: list[str], number: int, start: Callable[[str], Float32]
-    ) -> dict[str, Float32]:
+    def _in_legs(
+        self, planned: Mapping[str, list[Leg]], number: int
+    ) -> dict[str, tuple[Float32, ...]]:
+        """Train sites leg by leg; a study's sites have equally many, trained alike."""
         began = perf_counter()
-        jobs = [self._job(name, number, start(name)) for name in sites]
-        study = self.study
-        result = self._trainer.train(jobs, self.spec, study.training, study.study.seed)
+        found: dict[str, tuple[Float32, ...]] = dict.fromkeys(planned, ())
+        for together in zip(*planned.values(), strict=True):
+            jobs = [
+                TrainingJob(
+                    name, self.rows[name].x, self.rows[name].y, leg.start, number, leg.anchor,
+                    leg.correction,
+                )
+                for name, leg in zip(planned, together, strict=True)
+            ]  # fmt: skip
+            seed = self.study.study.seed
+            result = self._trainer.train(jobs, self.spec, together[0].training, seed)
+            for name, parameters in zip(planned, result, strict=True):
+                found[name] += (parameters,)
         self.training_seconds += perf_counter() - began
-        return {name: result[index] for index, name in enumerate(sites)}
+        return found

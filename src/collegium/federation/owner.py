@@ -96,6 +96,7 @@ class Owner:
             min_sites=terms.min_sites,
             model=to_text(model),
             parameters=terms.initial.parameters.size,
+            participation=("cyclic" if study.training.participation == "cyclic" else msgspec.UNSET),
             per_round=terms.per_round,
             privacy=privacy_terms(study) or msgspec.UNSET,
             rounds=study.training.rounds,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -13,14 +13,17 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
-from collegium.federation.authoring import Assignment, Author, HonestAuthor
+from collegium.federation.authoring import Assignment, Author, Carried, HonestAuthor
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.judgment import noised_statement_bytes, statement_bytes
 from collegium.federation.outbox import WriteOnce
-from collegium.federation.privacy import SitePrivacy, site_privacy
+from collegium.federation.privacy import site_privacy
 from collegium.federation.sealing import blob_of, sealed_update
 from collegium.federation.view import StudyView
+from collegium.learning.algorithms.layout import model_part, study_tensors
+from collegium.learning.algorithms.local_round import kinds, model_in_use
 from collegium.learning.blobs import (
     ModelState,
     decode_update,
@@ -29,10 +32,7 @@ from collegium.learning.blobs import (
     encode_update,
 )
 from collegium.learning.encoding import indicators, registered_weight
-from collegium.learning.evaluation.disclosure import statement_of
-from collegium.learning.evaluation.noised import noised_statement
-from collegium.learning.evaluation.statement import encode_statement
-from collegium.learning.models import predict, tensors
+from collegium.learning.models import tensors
 from collegium.learning.protection import Protection
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
@@ -50,7 +50,8 @@ from collegium.study.terms import differing_terms
 class SiteParts:
     """What a site is made of: its rows, the parts that its study names, and its own habits.
 
-    `seals` says whether updates are published for the round's validators alone.
+    `seals` says whether updates are published for the round's validators alone. `keep_model` is
+    told of a model that is the site's own, float32 [d], for its use.
     """
 
     task: Task
@@ -59,6 +60,7 @@ class SiteParts:
     code: bytes
     protection: Protection
     seals: bool = False
+    keep_model: Callable[[Float32], None] | None = None
 
 
 class Site:
@@ -76,6 +78,7 @@ class Site:
         cohort: LocalWork,
         parts: SiteParts,
     ) -> None:
+        self.member = identity.member
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}
         self.blobs = blobs
@@ -86,8 +89,9 @@ class Site:
         self._parts = parts
         self._latest = "", b""
         self._document = document_bytes(cohort.study)
-        self._tensors = tensors(cohort.spec)
         self._privacy = site_privacy(cohort.study, identity)
+        self._carried = Carried(outbox, identity.genesis, cohort.study.study.id)
+        self._tensors = study_tensors(cohort.spec, cohort.study.training)
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
@@ -159,6 +163,7 @@ class Site:
             work = Assignment(
                 view.number, view.round.exponent, tuple(view.participants),
                 tuple(view.participants.values()), view.model, model.parameters,
+                1 if view.registration is None else len(view.registration.sites),
                 lambda: self._earlier(view),
             )  # fmt: skip
             try:
@@ -237,14 +242,19 @@ class Site:
         model = self._model(view.model)
         if model is None:
             return []
+        work, parts = self._cohort, self._parts
+        about = (work, parts.task, parts.test)
         if self._privacy is not None:
-            data = self._noised_statement(self._privacy, model.parameters, view.model)
+            data = noised_statement_bytes(*about, self._privacy, model.parameters, view.model)
             return [self._posted(view, {"federated": data})]
-        statements = {"federated": self._statement(model.parameters, view.model, "federated")}
-        alone = self._cohort.alone(self._identity.member)
+        used = self.model_in_use(view.closed_rounds, model.parameters)
+        if work.study.personalization is not None and parts.keep_model is not None:
+            parts.keep_model(used)
+        statements = {"federated": statement_bytes(*about, used, view.model, "federated")}
+        alone = work.alone(self.member)
         if np.isfinite(alone).all():  # a model whose training diverged has no quality
-            local = digest(encode_model(ModelState(self._tensors, alone, "alone@1", 0, ())))
-            statements["local"] = self._statement(alone, local, "local")
+            own = digest(encode_model(ModelState(tensors(work.spec), alone, "alone@1", 0, ())))
+            statements["local"] = statement_bytes(*about, alone, own, "local")
         return [self._posted(view, statements)]
 
     def _posted(self, view: StudyView, statements: dict[str, bytes]) -> bytes:
@@ -253,28 +263,17 @@ class Site:
             EvaluationPost, study=view.study, model=to_text(view.model), **posted
         )
 
-    def _noised_statement(self, privacy: SitePrivacy, parameters: Float32, model: bytes) -> bytes:
-        """Return what is told of the final model alone: no own model ever had any privacy."""
-        study, test = self._cohort.study, self._parts.test
-        statement = noised_statement(
-            self._parts.task, test.y, predict(self._cohort.spec, parameters, test.x),
-            privacy.units(test), epsilon=privacy.evaluation_epsilon,
-            stream=privacy.evaluation_stream(model), threshold=study.evaluation.threshold,
-            replicates=study.evaluation.bootstrap, seed=study.study.seed, model=to_text(model),
-        )  # fmt: skip
-        return encode_statement(statement)
+    def model_in_use(self, rounds: int, vector: Float32) -> Float32:
+        """Return the model that the site uses after so many rounds, float32 [d].
 
-    def _statement(
-        self, parameters: Float32, model: bytes, kind: Literal["federated", "local"]
-    ) -> bytes:
-        study = self._cohort.study
-        test = self._parts.test
-        statement = statement_of(
-            self._parts.task, test.y, predict(self._cohort.spec, parameters, test.x),
-            threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
-            seed=study.study.seed, model=to_text(model), kind=kind, person=test.person,
-        )  # fmt: skip
-        return encode_statement(statement)
+        That is the study's model, or what its [personalization] makes of it here.
+        """
+        cohort, member = self._cohort, self._identity.member
+        kept = {kind: self._carried.before(kind, rounds + 1) for kind in kinds(cohort.study)}
+        shared = model_part(cohort.spec, vector)
+        return model_in_use(
+            cohort.study, cohort.spec, vector, kept, lambda: cohort.tuned(member, shared)
+        )
 
     def _model(self, name: bytes) -> ModelState | None:
         """Return a model if it can be had and has the registered architecture, else None.

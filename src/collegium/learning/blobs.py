@@ -30,6 +30,9 @@ from collegium.errors import FormatError
 UPDATE_TAG = b"collegium/update/v1\0"
 MODEL_TAG = b"collegium/model/v1\0"
 
+AUXILIARY = "~"
+"""With this begin the names of tensors that are no part of a model; they sort behind its own."""
+
 LIMIT = 32767
 """The largest magnitude of an encoded coordinate; -32768 has no positive twin and is refused."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import FormatError
-from collegium.learning.blobs import ModelState, TensorSpec
+from collegium.learning.blobs import AUXILIARY, ModelState, TensorSpec
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,8 +25,12 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def released_bytes(model: ModelState) -> bytes:
-    """Return a model's parameters as safetensors, the same bytes on every machine."""
-    return _write(model.tensors, model.parameters)
+    """Return a model's parameters as safetensors, the same bytes on every machine.
+
+    What a study's vector holds besides the model is left out.
+    """
+    own = tuple(one for one in model.tensors if not one.name.startswith(AUXILIARY))
+    return _write(own, model.parameters[: sum(one.size for one in own)])
 
 
 def read_released(data: bytes) -> tuple[tuple[TensorSpec, ...], NDArray[np.float32]]:

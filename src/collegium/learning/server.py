@@ -148,6 +148,20 @@ def _adaptive(mean: Vector, first: Vector, second: Vector, settings: Server) -> 
     return move, (first, second)
 
 
+def _controlled(mean: Vector, slots: tuple[Vector, ...], settings: Server) -> Move:
+    """The model, then as many control variates, which no rate applies to (SCAFFOLD)."""
+    move = mean.copy()
+    move[: mean.size // 2] *= settings.learning_rate
+    return move, ()
+
+
+def _normalized(mean: Vector, slots: tuple[Vector, ...], settings: Server) -> Move:
+    """The model, then a count of local work and its unit, which stay zero (FedNova)."""
+    move = mean * (settings.learning_rate * (mean[-2] / mean[-1]))
+    move[-2:] = 0.0
+    return move, ()
+
+
 def _no_slots(settings: Server) -> tuple[float, ...]:
     return ()
 
@@ -166,6 +180,8 @@ def _refusal(why: str) -> RunError:
 
 _MOMENTS = ("first_moment", "second_moment")
 
+SCAFFOLD: ServerOptimizer = _Optimizer("scaffold@1", (), _no_slots, _controlled)
+FEDNOVA: ServerOptimizer = _Optimizer("fednova@1", (), _no_slots, _normalized)
 AVERAGE: ServerOptimizer = _Optimizer("none@1", (), _no_slots, _average)
 MOMENTUM: ServerOptimizer = _Optimizer("momentum@1", _MOMENTS[:1], _one_slot, _momentum)
 ADAGRAD: ServerOptimizer = _Optimizer("adagrad@1", _MOMENTS, _two_slots, _adagrad)

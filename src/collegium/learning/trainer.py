@@ -21,8 +21,10 @@ class TrainingJob:
         site: the site's name; with the study's seed and the round it decides the order of rows.
         x: float32 [n, inputs].
         y: [n], integers for classes (0 or 1 in a binary model), float32 for a regression.
-        start: float32 [d], the round's global parameters.
+        start: float32 [d], where training begins.
         round: number of the round.
+        anchor: float32 [d], what a proximal term draws to; `start` if None.
+        correction: float32 [d], added to every gradient, if not None.
     """
 
     site: str
@@ -30,6 +32,8 @@ class TrainingJob:
     y: NDArray[np.int64] | NDArray[np.float32]
     start: NDArray[np.float32]
     round: int
+    anchor: NDArray[np.float32] | None = None
+    correction: NDArray[np.float32] | None = None
 
 
 class Trainer(Protocol):

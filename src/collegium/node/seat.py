@@ -36,7 +36,7 @@ from collegium.node.policy import Asked, Policy, objections
 from collegium.node.rows import own_rows
 from collegium.node.training import TrainingBeside
 from collegium.running.code import code_digest
-from collegium.running.ownership import registration_of, releaser
+from collegium.running.ownership import keeper, registration_of, releaser
 from collegium.running.parts import described, find_parts
 from collegium.running.privacy import check_privacy
 from collegium.study.canonical import study_from_document
@@ -166,7 +166,8 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
     )  # fmt: skip
     seat.training = TrainingBeside(cohort)
     made_of = SiteParts(
-        dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True
-    )
+        dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,
+        keep_model=keeper(parts, acting.home / RELEASED / study.study.id / "own"),
+    )  # fmt: skip
     seat.site = Site(acting.identity, acting.blobs, acting.outbox, seat.training, made_of)
     seat.participants.append(seat.site)

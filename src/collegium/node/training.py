@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from threading import Lock, Thread
+from typing import Any, TypeVar
 
 from collegium.federation.cohort import Cohort, Float32
+from collegium.learning.algorithms.local_round import Kept
 from collegium.learning.blobs import ModelState
 from collegium.learning.models import ModelSpec
 from collegium.study.document import Study
+
+T = TypeVar("T")
 
 PATIENCE = 0.2
 """Seconds in which most training is done; only what takes longer goes on beside the loop."""
@@ -25,9 +29,9 @@ class StillTrainingError(Exception):
 class _Work:
     """One piece of work in a thread of its own; it ends with the process that it serves."""
 
-    def __init__(self, work: Callable[[], Float32], turn: Lock) -> None:
+    def __init__(self, work: Callable[[], Any], turn: Lock) -> None:
         self._work, self._turn = work, turn
-        self._found: Float32 | BaseException | None = None
+        self._found: Any = None
         self._thread = Thread(target=self._run, name="training", daemon=True)
         self._thread.start()
 
@@ -36,7 +40,7 @@ class _Work:
         """Whether there is no result yet."""
         return self._thread.is_alive()
 
-    def result(self) -> Float32:
+    def result(self) -> Any:
         """Return the result, or raise what the work raised."""
         self._thread.join(PATIENCE)
         if isinstance(self._found, BaseException):
@@ -88,18 +92,29 @@ class TrainingBeside:
         """
         return self._cohort.model(digest, data)
 
-    def local_parameters(
+    def attend(self, site: str, kept: Callable[[int], Kept]) -> None:
+        """Take note of how a site tells what it has kept before a round."""
+        self._cohort.attend(site, kept)
+
+    def rows_of(self, site: str) -> int:
+        """Return how many rows a site trains on."""
+        return self._cohort.rows_of(site)
+
+    def trained(
         self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32
-    ) -> Float32:
-        """Return a site's parameters after a round's local work, float32 [d].
+    ) -> tuple[Float32, ...]:
+        """Return what came of each leg of a site's local work in a round, float32 [d].
+
+        What was kept is read here, not beside the loop that writes it.
 
         Raises:
             StillTrainingError: the work takes longer.
         """
         names = tuple(participants)
+        kept = self._cohort.kept_before(names, number)
         return self._done(
             (site, number, model),
-            lambda: self._cohort.local_parameters(site, number, names, model, start),
+            lambda: self._cohort.trained(site, number, names, model, start, kept),
         )
 
     def alone(self, site: str) -> Float32:
@@ -110,7 +125,16 @@ class TrainingBeside:
         """
         return self._done(site, lambda: self._cohort.alone(site))
 
-    def _done(self, key: object, work: Callable[[], Float32]) -> Float32:
+    def tuned(self, site: str, start: Float32) -> Float32:
+        """Return a final model after it was trained on at a site, float32 [d].
+
+        Raises:
+            StillTrainingError: the work takes longer.
+        """
+        return self._done((site, start.tobytes()), lambda: self._cohort.tuned(site, start))
+
+    def _done(self, key: object, work: Callable[[], T]) -> T:
         if self._asked is None or self._asked[0] != key:
             self._asked = key, _Work(work, self._turn)
-        return self._asked[1].result()
+        found: T = self._asked[1].result()
+        return found

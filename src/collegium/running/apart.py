@@ -19,17 +19,26 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Models:
-    """What a finished study can be judged by: its model, each site's own, one of all rows."""
+    """What a finished study can be judged by.
+
+    Attributes:
+        prepared: the study.
+        federated: its model, float32 [d].
+        in_use: returns what a site makes of that for itself, where models are personal.
+        alone: returns a site's model from its own rows alone.
+        pooled: one of all rows.
+    """
 
     prepared: Prepared
     federated: Float32
+    in_use: Callable[[str], Float32]
     alone: Callable[[str], Float32]
     pooled: Float32
 
     def scores(self) -> tuple[Scores | None, Scores | None, Scores | None]:
         """Return the scores of federated, local and pooled models on the sites' test rows."""
         return (
-            scores_of(self.prepared, lambda _: self.federated),
+            scores_of(self.prepared, self.in_use),
             scores_of(self.prepared, self.alone),
             scores_of(self.prepared, lambda _: self.pooled),
         )

@@ -37,7 +37,7 @@ from collegium.ledger.genesis import (
 from collegium.ledger.keys import SigningKey
 from collegium.plugins import find
 from collegium.running.code import code_digest
-from collegium.running.ownership import registration_of, releaser
+from collegium.running.ownership import keeper, registration_of, releaser
 from collegium.running.preparation import Prepared
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
@@ -169,6 +169,7 @@ def build(
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
                 prepared.parts.protection, seals=study.consensus.engine != "solo",
+                keep_model=keeper(prepared.parts, folder / "members" / name / "model"),
             )  # fmt: skip
             kept = Compartment(outbox, name)
             site = Site(identities[name], exchange.view(name), kept, cohort, parts)

@@ -7,6 +7,7 @@ from time import perf_counter
 import msgspec
 
 from collegium.federation.loop import Traffic
+from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
 from collegium.report.measurements import FinalLine
 from collegium.running.apart import Models, on_unseen
@@ -21,9 +22,13 @@ def models_of(consortium: Consortium) -> Models | None:
     data = consortium.exchange.folder.get(view.model)
     if view.status is None or view.status.outcome != "completed" or data is None:
         return None
+    vector = decode_model(data).parameters
+    in_use = {
+        site.member: site.model_in_use(view.closed_rounds, vector) for site in consortium.sites
+    }
     return Models(
-        prepared, decode_model(data).parameters, consortium.cohort.alone,
-        pooled_parameters(prepared),
+        prepared, model_part(prepared.parts.spec, vector), in_use.__getitem__,
+        consortium.cohort.alone, pooled_parameters(prepared),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
+from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.evaluation import intervals as bootstrap
 from collegium.learning.evaluation.calibration import reliability
 from collegium.learning.evaluation.metrics import measure
@@ -43,7 +44,7 @@ def pooled_parameters(prepared: Prepared) -> Float32:
     for number in range(1, study.training.rounds + 1):
         job = TrainingJob("pooled", x, y, parameters, number)
         parameters = prepared.parts.trainer.train(
-            [job], prepared.parts.spec, study.training, study.study.seed
+            [job], prepared.parts.spec, training_at(study.training, number), study.study.seed
         )[0]
     return parameters
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from collegium.audit.bundle import bundle_digest
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.federation.owner import Registration
 from collegium.federation.view import StudyView
-from collegium.learning.blobs import ModelState
+from collegium.learning.algorithms.layout import starting_vector, study_tensors
+from collegium.learning.blobs import ModelState, digest, encode_model
 from collegium.learning.evaluation.statement import Statement, decode_statement
-from collegium.learning.models import initial_parameters, tensors
+from collegium.learning.models import tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
@@ -35,7 +39,8 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
     """
     study = parts.study
     initial = initial_state(
-        tensors(parts.spec), initial_parameters(parts.spec, study.study.seed),
+        study_tensors(parts.spec, study.training),
+        starting_vector(parts.spec, study.training, study.study.seed),
         parts.server, study.aggregation.server,
     )  # fmt: skip
     return Registration(
@@ -63,6 +68,16 @@ def releaser(
         return bundle_digest(files)
 
     return release
+
+
+def keeper(parts: Parts, folder: Path) -> Callable[[NDArray[np.float32]], None]:
+    """Return what writes a site's own model, float32 [d], into a folder of its home."""
+
+    def keep(parameters: NDArray[np.float32]) -> None:
+        state = ModelState(tensors(parts.spec), parameters, "personal@1", 0, ())
+        write_bundle(folder, bundle_files(parts, digest(encode_model(state)), state, {}))
+
+    return keep
 
 
 def statements(view: StudyView, fetch: Fetch) -> dict[str, Statement]:

@@ -12,13 +12,15 @@ from collegium.data.registered import Registered
 from collegium.data.table import DataSet
 from collegium.errors import CollegiumError, PluginError
 from collegium.learning.aggregation.rule import Rule
-from collegium.learning.models import ModelSpec, model_spec
+from collegium.learning.algorithms.personal import own_coordinates
+from collegium.learning.models import ModelSpec, model_spec, tensors
 from collegium.learning.protection import Protection
 from collegium.learning.server import ServerOptimizer
 from collegium.learning.trainer import Trainer
 from collegium.plugins import find
 from collegium.running.rules import find_rule
 from collegium.study.document import Study
+from collegium.study.terms import server_optimizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,14 +42,15 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
     Raises:
         CollegiumError: a part is not installed, or the model does not fit the data.
     """
-    schema = dataset.schema
+    spec = model_spec(study.model, dataset.schema)
+    own_coordinates(tensors(spec), study.personalization)
     return Parts(
         study=study,
         dataset=dataset,
-        spec=model_spec(study.model, schema),
+        spec=spec,
         trainer=find("trainers", study.training.trainer),
         rule=find_rule(study),
-        server=find("server_optimizers", study.aggregation.server.optimizer),
+        server=find("server_optimizers", server_optimizer(study)),
         protection=find("protections", study.privacy.protection),
     )
 

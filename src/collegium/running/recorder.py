@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 
 from collegium.canonical import from_text
+from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.events import RoundClosed
@@ -52,7 +53,8 @@ class Recorder:
         if event.round % max(1, rounds // CURVE_POINTS) == 0 or event.round == rounds:
             data = self._consortium.exchange.folder.get(from_text(event.model, DIGEST_SIZE))
             if data is not None:
-                measured = training_metrics(prepared, decode_model(data).parameters)
+                vector = decode_model(data).parameters
+                measured = training_metrics(prepared, model_part(prepared.parts.spec, vector))
         line = RoundLine(
             round=event.round,
             attempt=event.attempt,

@@ -17,11 +17,11 @@ from collegium.federation.identity import member_key
 from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.algorithms.layout import starting_vector, study_tensors
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
 from collegium.learning.encoding import indicators, registered_weight
-from collegium.learning.models import initial_parameters, tensors
 from collegium.learning.server import initial_state
-from collegium.ledger.contract.draws import draw_participants
+from collegium.ledger.contract.draws import draw_participants, next_in_turn
 from collegium.ledger.contract.votes import is_saturated, is_small, next_exponent
 from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.running.consortium import circle_of, genesis_of
@@ -65,17 +65,21 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         for name, rows in prepared.train.items()
     }
     model = initial_state(
-        tensors(parts.spec), initial_parameters(parts.spec, study.study.seed), parts.server, server
-    )
+        study_tensors(parts.spec, study.training),
+        starting_vector(parts.spec, study.training, study.study.seed), parts.server, server,
+    )  # fmt: skip
     exponent = study.aggregation.exponent
     earlier: Float32 | None = None
     for number in range(1, study.training.rounds + 1):
         names = draw_participants(
             to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
         )
+        if study.training.participation == "cyclic":
+            names = next_in_turn(number, weights, prepared.per_round)
         work = Assignment(
             number, exponent, tuple(names), tuple(weights[name] for name in names),
-            digest(encode_model(model)), model.parameters, lambda before=earlier: before,  # type: ignore[misc]
+            digest(encode_model(model)), model.parameters, len(weights),
+            lambda before=earlier: before,  # type: ignore[misc]
         )  # fmt: skip
         sent = _updates(prepared, work, authors)
         if len(sent) < prepared.min_sites:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.audit.bundle import WEIGHTS
 from collegium.audit.verify import verify
 from collegium.errors import RunError
+from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.metrics import measure
+from collegium.learning.safetensors import read_released
 from collegium.ledger.blobs import read_blob
 from collegium.running.execution import read_final
 from collegium.running.measuring import Scores, scores_of
@@ -79,8 +82,12 @@ def score_run(folder: Path) -> ScoredRun:
             worst or "its ledger names no model", f"see collegium verify {folder}",
         )  # fmt: skip
     data = read_blob(folder / "blobs", bytes.fromhex(found.model))
-    parameters = None if data is None else decode_model(data).parameters
-    scores = None if parameters is None else scores_of(prepared, lambda _: parameters)
+    shared = (
+        None if data is None else model_part(prepared.parts.spec, decode_model(data).parameters)
+    )
+    scores = None
+    if shared is not None:
+        scores = scores_of(prepared, lambda site: _in_use(folder, prepared, site, shared))
     if scores is None:
         raise RunError(
             "compare.no-model", f"the final model of {folder} cannot be scored",
@@ -88,6 +95,16 @@ def score_run(folder: Path) -> ScoredRun:
             "restore blobs/ from where it went, or leave the run out",
         )  # fmt: skip
     return ScoredRun(folder, prepared, scores)
+
+
+def _in_use(
+    folder: Path, prepared: Prepared, site: str, shared: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the model that a site of a simulation uses: its own, where models are personal."""
+    path = folder / "members" / site / "model" / WEIGHTS
+    if prepared.study.personalization is None or not path.is_file():
+        return shared
+    return read_released(path.read_bytes())[1]
 
 
 def quality_over_all(one: ScoredRun) -> dict[str, float | None]:

@@ -15,6 +15,7 @@ from collegium.study.document import Study
 from collegium.study.folding import check_folds
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
+from collegium.study.local_work import check_local_work
 from collegium.study.notice import Notice
 from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
@@ -44,18 +45,19 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     _check_combinations(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
+    about_work = check_local_work(study)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)
     terms = privacy_terms(study)
     if terms is not None:
-        return notices + about_privacy(study, terms)
+        return notices + about_work + about_privacy(study, terms)
     if study.privacy.protection == "none":
         text = (
             "updates are plain: a validator that reads one can learn about the rows behind it"
             " (see `collegium check --outbound`)"
         )
         notices += (Notice("note", "study.plain-updates", text),)
-    return notices
+    return notices + about_work
 
 
 def check_sites(study: Study, sites: Sequence[str]) -> tuple[Notice, ...]:

@@ -99,8 +99,25 @@ class Model(Section, frozen=True, kw_only=True):
     l2: float = 0.0
 
 
+class Schedule(Section, frozen=True, kw_only=True):
+    """How the sites' learning rate changes from round to round, after a linear warm-up.
+
+    "cosine" falls to `factor` times the rate in the last round; "step" multiplies by `factor`
+    after every `every` rounds.
+    """
+
+    kind: Literal["cosine", "step"]
+    warmup: int = 0
+    factor: float = 0.1
+    every: int = 1
+
+
 class Training(Section, frozen=True, kw_only=True):
     """``[training]``: the local work of a round.
+
+    `algorithm` is what the sites do besides descending; "fedavg", which is meant where nothing is
+    said, is nothing (FedProx is that with `fedprox_mu`). `participation` says which sites take
+    part where `client_fraction` is below 1: those drawn, or in turn in the order of their names.
 
     `momentum` is that of a round's local steps and starts anew with each round; `site_momentum`
     is carried from round to round in what the site sends, if there is any.
@@ -116,6 +133,22 @@ class Training(Section, frozen=True, kw_only=True):
     site_momentum: float | None = None
     fedprox_mu: float = 0.0
     client_fraction: float = 1.0
+    algorithm: Literal["fedavg", "scaffold", "fednova"] | None = None
+    participation: Literal["random", "cyclic"] | None = None
+    schedule: Schedule | None = None
+
+
+class Personalization(Section, frozen=True, kw_only=True):
+    """``[personalization]``: what of a model, or beside it, is a site's own and stays there.
+
+    `layers` are the last ones that stay (fedper); `strength` is ditto's lambda; `epochs` those of
+    fine-tuning, the local epochs of a round if absent.
+    """
+
+    method: Literal["fedper", "fedbn", "ditto", "fine_tuning"]
+    layers: int | None = None
+    strength: float | None = None
+    epochs: int | None = None
 
 
 class Server(Section, frozen=True, kw_only=True):
@@ -217,6 +250,7 @@ class Study(Section, frozen=True, kw_only=True):
     data: Data
     model: Model
     training: Training
+    personalization: Personalization | None = None
     aggregation: Aggregation = Aggregation()
     privacy: Privacy = Privacy()
     consensus: Consensus = Consensus()

@@ -114,7 +114,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "update",
-            "by how much local training moved each parameter of the model: one fixed-point"
+            f"by how much local training moved each parameter {_of_what(study)}: one fixed-point"
             f" number of 16 bits a parameter,{interval} (up to {study.training.rounds})",
             "each validator of the round; nobody else without the key of one"
             if sealed
@@ -135,6 +135,17 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
         ),
         _statement_message(study, ways),
     )
+
+
+def _of_what(study: Study) -> str:
+    """Return what an update is about."""
+    if study.training.algorithm == "scaffold":
+        return "of the model, and its control variate, a mean slope for each of them"
+    if study.training.algorithm == "fednova":
+        return "of the model, and how many local steps there were (rows over the batch size)"
+    if study.personalization is not None and study.personalization.method in ("fedper", "fedbn"):
+        return "of the model (zero where it stays at the site)"
+    return "of the model"
 
 
 def _statement_message(study: Study, ways: _Ways) -> Outbound:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from collegium.plugins import Kind, names
 from collegium.study.document import Study
 from collegium.study.refusal import DocumentPath
+from collegium.study.terms import server_optimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,12 @@ class NamedPart:
 
 def named_parts(study: Study) -> tuple[NamedPart, ...]:
     """Return every part that a study names, in the order of the document's sections."""
-    server = study.aggregation.server
+    server = server_optimizer(study)
     parts: tuple[NamedPart, ...] = (
         NamedPart("datasets", ("data", "source"), study.data.source),
         NamedPart("trainers", ("training", "trainer"), study.training.trainer),
         *_parts_of_rule(study.aggregation.rule),
-        NamedPart("server_optimizers", ("aggregation", "server", "optimizer"), server.optimizer),
+        NamedPart("server_optimizers", ("aggregation", "server", "optimizer"), server),
         NamedPart("protections", ("privacy", "protection"), study.privacy.protection),
         NamedPart("engines", ("consensus", "engine"), study.consensus.engine),
     )

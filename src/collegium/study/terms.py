@@ -14,6 +14,9 @@ from collegium.study.privacy import privacy_terms
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
 
+OWN_SERVER = ("fednova", "scaffold")
+"""Algorithms with a server step of their own."""
+
 VERSIONED = ("rule", "server")
 """Terms that are registered with a version, which a document does not name."""
 
@@ -25,12 +28,13 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "exponent": study.aggregation.exponent,
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
+        "participation": "cyclic" if study.training.participation == "cyclic" else msgspec.UNSET,
         "per_round": sites_per_round(study, sites),
         "privacy": privacy_terms(study) or msgspec.UNSET,
         "rounds": study.training.rounds,
         "rule": study.aggregation.rule,
         "seed": study.study.seed,
-        "server": study.aggregation.server.optimizer,
+        "server": server_optimizer(study),
         "study": study.study.id,
         "weights": study.aggregation.weights,
     }
@@ -54,6 +58,14 @@ def differing_terms(
         if value != documented:
             found[name] = (value, documented)
     return found
+
+
+def server_optimizer(study: Study) -> str:
+    """Return the server step of a study by name: its algorithm's own, if that has one."""
+    algorithm = study.training.algorithm
+    if algorithm is not None and algorithm in OWN_SERVER:
+        return algorithm
+    return study.aggregation.server.optimizer
 
 
 def sites_per_round(study: Study, sites: int) -> int:

@@ -282,3 +282,17 @@ def test_the_draw_is_the_one_of_the_specification() -> None:
         for name in SITES
     }
     assert participants(world) == sorted(sorted(SITES, key=lots.__getitem__)[:2])
+
+
+def test_where_sites_take_turns_the_next_ones_in_order_take_part() -> None:
+    world = four_equals()
+    start(world, per_round=3, min_sites=3, participation="cyclic", rounds=5)
+    present = []
+    for _ in range(5):
+        present.append(participants(world))
+        drive_round(world)
+    assert present == [
+        ["ada", "bo", "cy"], ["ada", "bo", "di"], ["ada", "cy", "di"], ["bo", "cy", "di"],
+        ["ada", "bo", "cy"],
+    ]  # fmt: skip
+    assert replayed(world).root() == world.state.root()

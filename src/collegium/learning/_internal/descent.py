@@ -26,7 +26,8 @@ class Descent:
     Attributes:
         spec: the model.
         training: how it is trained.
-        start: float32 [S, d], where the round began.
+        anchor: float32 [S, d], what the proximal term draws to; [0, d] without one.
+        correction: float32 [S, d], added to every gradient; [0, d] for nothing.
         parameters: float32 [S, d], changed by every step.
         gradient: float32 [S, d], of the latest step.
         velocity: float32 [S, d], zero when the round begins; [0, d] without momentum.
@@ -41,7 +42,8 @@ class Descent:
 
     spec: ModelSpec
     training: Training
-    start: Float32
+    anchor: Float32
+    correction: Float32
     parameters: Float32
     gradient: Float32
     velocity: Float32
@@ -53,12 +55,16 @@ class Descent:
     targets: Float32
 
 
-def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> Descent:
+def begin(
+    start: Float32, spec: ModelSpec, training: Training, batch: int, *,
+    anchor: Float32 | None = None, correction: Float32 | None = None,
+) -> Descent:  # fmt: skip
     """Return a stack that starts at given parameters, float32 [S, d], for batches of B rows.
 
-    `start` is kept where the proximal term needs it, and else becomes the parameters.
+    `start` becomes the parameters.
     """
     sites, parameters = start.shape
+    nothing = np.empty((0, parameters), np.float32)
     activations = [np.empty((sites, batch, 1 + width), np.float32) for width in spec.widths[:-1]]
     for values in activations:
         values[:, :, 0] = 1.0
@@ -70,8 +76,9 @@ def begin(start: Float32, spec: ModelSpec, training: Training, batch: int) -> De
     return Descent(
         spec,
         training,
+        nothing if anchor is None else anchor,
+        nothing if correction is None else correction,
         start,
-        start.copy() if training.fedprox_mu else start,
         np.empty(start.shape, np.float32),
         np.zeros((sites if training.momentum else 0, parameters), np.float32),
         np.empty((sites if spec.l2 or training.fedprox_mu else 0, parameters), np.float32),
@@ -193,9 +200,11 @@ def move(descent: Descent, active: int) -> None:
         np.multiply(parameters, descent.decay, out=scratch)
         gradient += scratch
     if training.fedprox_mu:
-        np.subtract(parameters, descent.start[:active], out=scratch)
+        np.subtract(parameters, descent.anchor[:active], out=scratch)
         scratch *= training.fedprox_mu
         gradient += scratch
+    if len(descent.correction):
+        gradient += descent.correction[:active]
     if training.momentum:
         velocity = descent.velocity[:active]
         velocity *= training.momentum

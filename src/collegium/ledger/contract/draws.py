@@ -19,3 +19,11 @@ def draw_participants(
         lots = sorted(chosen, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
         chosen = sorted(lots[:per_round])
     return chosen
+
+
+def next_in_turn(number: int, accepted: Iterable[str], per_round: int) -> list[str]:
+    """Return who takes part in a round, sorted, where sites take turns in order of their names."""
+    names = sorted(accepted)
+    first = (number - 1) * per_round
+    last = first + min(per_round, len(names))
+    return sorted(names[place % len(names)] for place in range(first, last))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from collegium.ledger.contract import budgets, governance, members
-from collegium.ledger.contract.draws import draw_participants
+from collegium.ledger.contract.draws import draw_participants, next_in_turn
 from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
@@ -78,7 +78,7 @@ def open_round(
 
     Participants are those sites, accepted and still members, with room in their privacy budgets,
     whose draws are lowest; a draw depends on the seed, the round and the member, never on what
-    was revealed.
+    was revealed. Where they take turns, they are the next ones in order of their names.
     """
     number = status.closed_rounds + 1
     accepted = {
@@ -93,6 +93,8 @@ def open_round(
         return _exhausted(state, study, status, spent)
     able = {name: weight for name, weight in accepted.items() if name not in spent}
     chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
+    if record.participation == "cyclic":
+        chosen = next_in_turn(number, able, record.per_round)
     weights = {name: b"%d" % accepted[name] for name in chosen}
     state.put_all(round_path(study, number, "participants"), weights)
     budgets.charge(state, study, record, chosen)

@@ -61,6 +61,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     min_sites: int
     owner: str
     parameters: int
+    participation: Literal["cyclic"] | msgspec.UnsetType = msgspec.UNSET
     per_round: int
     privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: int

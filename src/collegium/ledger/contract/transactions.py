@@ -58,7 +58,10 @@ class RoundTransaction(StudyTransaction, frozen=True, kw_only=True):
 
 
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
-    """An owner registers a study: its document, first model, rules and when it gives up."""
+    """An owner registers a study: its document, first model, rules and when it gives up.
+
+    `participation` says that sites take part in turn, where they are not drawn.
+    """
 
     attendance: Literal["quorum", "all"]
     code: Digest
@@ -69,6 +72,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     min_sites: Positive
     model: Digest
     parameters: Positive
+    participation: Literal["cyclic"] | msgspec.UnsetType = msgspec.UNSET
     per_round: Positive
     privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: Positive

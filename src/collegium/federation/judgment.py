@@ -1,0 +1,52 @@
+"""What a site says about models on its test part."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from collegium.canonical import to_text
+from collegium.data.table import SiteRows, Task
+from collegium.federation.cohort import Float32, LocalWork
+from collegium.federation.privacy import SitePrivacy
+from collegium.learning.evaluation.disclosure import statement_of
+from collegium.learning.evaluation.noised import noised_statement
+from collegium.learning.evaluation.statement import encode_statement
+from collegium.learning.models import predict
+
+
+def statement_bytes(
+    work: LocalWork, task: Task, test: SiteRows, parameters: Float32, model: bytes,
+    kind: Literal["federated", "local"],
+) -> bytes:  # fmt: skip
+    """Return the statement about a model, as it is signed.
+
+    Args:
+        work: knows the study and its model.
+        task: what the model answers.
+        test: the site's test part.
+        parameters: float32 [d].
+        model: the digest that names it.
+        kind: the study's model, or the one that the site trained alone.
+    """
+    study = work.study
+    statement = statement_of(
+        task, test.y, predict(work.spec, parameters, test.x),
+        threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
+        seed=study.study.seed, model=to_text(model), kind=kind, person=test.person,
+    )  # fmt: skip
+    return encode_statement(statement)
+
+
+def noised_statement_bytes(
+    work: LocalWork, task: Task, test: SiteRows, privacy: SitePrivacy, parameters: Float32,
+    model: bytes,
+) -> bytes:  # fmt: skip
+    """Return what is told of the final model alone: no own model ever had any privacy."""
+    study = work.study
+    statement = noised_statement(
+        task, test.y, predict(work.spec, parameters, test.x), privacy.units(test),
+        epsilon=privacy.evaluation_epsilon, stream=privacy.evaluation_stream(model),
+        threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
+        seed=study.study.seed, model=to_text(model),
+    )  # fmt: skip
+    return encode_statement(statement)

@@ -1,0 +1,1 @@
+"""What sites do in a round besides descending, and what they keep from round to round."""

@@ -1,0 +1,41 @@
+"""The vector that a study's rounds are about: the model, then what its algorithm shares besides.
+
+Tensors that are no part of the model have names that begin with `AUXILIARY`, the last printable
+character, so that they sort behind the model's: its parameters are the first of the vector. They
+are updated, voted and recomputed like the model, and not released.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.learning.blobs import AUXILIARY, TensorSpec
+from collegium.learning.models import ModelSpec, initial_parameters, size, tensors
+from collegium.study.document import Training
+
+_T = TypeVar("_T", bound=np.generic)
+
+
+def study_tensors(spec: ModelSpec, training: Training) -> tuple[TensorSpec, ...]:
+    """Return the tensors of a study's vector, sorted by name."""
+    own = tensors(spec)
+    if training.algorithm == "scaffold":
+        return (*own, *(TensorSpec(f"{AUXILIARY}control.{one.name}", one.shape) for one in own))
+    if training.algorithm == "fednova":
+        return (*own, TensorSpec(f"{AUXILIARY}steps", (2,)))
+    return own
+
+
+def starting_vector(spec: ModelSpec, training: Training, seed: int) -> NDArray[np.float32]:
+    """Return a study's vector before the first round, float32 [D]: the model, then zeros."""
+    whole = np.zeros(sum(one.size for one in study_tensors(spec, training)), np.float32)
+    whole[: size(spec)] = initial_parameters(spec, seed)
+    return whole
+
+
+def model_part(spec: ModelSpec, vector: NDArray[_T]) -> NDArray[_T]:
+    """Return a view of the model's parameters, [d], in a study's vector [D]."""
+    return vector[: size(spec)]
