@@ -26,7 +26,7 @@ transaction is *rejected* (it leaves no trace in log or state) unless an active 
 with its current key and the contract accepts it.
 
 A member says a thing once: the natural key of a transaction is its kind, its sender and those of
-`study`, `round`, `attempt`, `phase`, `proposal`, `updates` that it has. In one log, no two
+`study`, `round`, `attempt`, `phase`, `proposal`, `updates`, `step` that it has. In one log, no two
 different payloads have one natural key, and one payload comes twice only as `phase.timeout`,
 `study.abandon`, `member.vote` or `blob.retire` (a vote may be repeated where expulsions have made
 it decisive). Two different payloads under one natural key prove equivocation. `evidence.conflict`
@@ -35,6 +35,8 @@ itself has no natural key: each names another pair.
 Quorum is `3 · yes > 2 · total` over voting powers: those of the round for availability and votes,
 the current ones for timers, abandonment, proposals and retirement.
 
+- `statistics` asks for the set-up of page 15; the `model` that is registered with it is a single
+  tensor `bias` of one zero, which `study.begin` replaces, as it does `parameters`.
 - `bitmap`: base64url of ⌈n/8⌉ bytes for n participants. Participant i of `round.opened` (from 0) is
   bit 7 − (i mod 8) of byte ⌊i/8⌋, so the first is the highest bit of the first byte; unused bits
   are 0, and a set bit names a member that revealed.

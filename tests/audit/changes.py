@@ -41,8 +41,10 @@ OTHERS: Mapping[str, tuple[object, ...]] = {
 }
 """Values that a field may have besides those that occur, by the field's name."""
 
-OPTIONAL = {
+OPTIONAL: Mapping[str, Mapping[str, object]] = {
     "evaluation.post": {"local": ANOTHER_DIGEST},
+    "statistics.vote": {"fail": "unavailable", "agreement": ANOTHER_DIGEST},
+    "study.register": {"statistics": 3},
     "round.vote": {"fail": "unavailable", "model": ANOTHER_DIGEST},
     "update.reveal": {"sealed": ANOTHER_DIGEST},
 }

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.audit.cosigned import Cosigned, build_cosigned
-from tests.audit.eventful import build_abandoned, build_eventful, build_honest, build_sealed
+from tests.audit.eventful import (
+    build_abandoned,
+    build_eventful,
+    build_honest,
+    build_sealed,
+    build_set_up,
+)
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +37,12 @@ def abandoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cosigned(tmp_path_factory: pytest.TempPathFactory) -> Cosigned:
     """A small run that a quorum of its members cosigned."""
     return build_cosigned(tmp_path_factory.mktemp("cosigned") / "run")
+
+
+@pytest.fixture(scope="session")
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One round of a study of tables, whose set-up one validator did not follow."""
+    return build_set_up(tmp_path_factory.mktemp("set_up") / "run")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@
 in `build_abandoned`'s: members come, change their key and go, a validator signs two votes,
 another falls silent, an attempt fails, a vote says `fail`, a site posts no statement, a site
 retires its update of round 1, and a validator votes to retire everybody's of round 3.
-`build_sealed` leaves one whose updates are sealed to the validators.
+`build_sealed` leaves one whose updates are sealed to the validators, `build_set_up` one of tables.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.data.tabular.cohorts import write_study
 
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity, identity
@@ -31,6 +32,7 @@ from collegium.ledger.contract.transactions import (
     MemberVote,
     Rotate,
     RoundVote,
+    StatisticsVote,
     UpdateCommit,
 )
 from collegium.ledger.genesis import Member
@@ -88,6 +90,29 @@ def build_eventful(folder: Path) -> Path:
         consortium.close(complete=True)
     write_policy(folder, consortium.genesis, consortium.log_key)
     return folder
+
+
+def build_set_up(folder: Path) -> Path:
+    """Run one round of a study of tables in whose set-up a validator finds nothing to vote for."""
+    study = write_study(folder.parent / "tables")
+
+    def incident(participant: Participant, place: Place) -> Participant:
+        named = participant.name == "cleveland (validator)"
+        return Twisted(participant, place, _finds_nothing) if named else participant
+
+    changes = ["training.rounds=1"]
+    run(study, out=folder, changes=changes, substitute=incident)
+    return folder
+
+
+def _finds_nothing(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Vote that nothing follows from what sites said in the first step of set-up."""
+    if (view.phase, view.set_up.step) != ("statistics.vote", 1):
+        return due
+    fail = place.identity.sign(
+        StatisticsVote, study=view.study, attempt=view.attempt, fail="unavailable"
+    )
+    return [fail if isinstance(said(one), StatisticsVote) else one for one in due]
 
 
 def _incident(participant: Participant, place: Place) -> Participant:

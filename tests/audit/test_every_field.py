@@ -33,7 +33,7 @@ from collegium.federation.secrets import simulated_secret
 from collegium.ledger.contract.transactions import AnyTransaction
 from collegium.ledger.keys import SigningKey
 
-COMMON = ("kind", "format", "genesis", "study", "round", "attempt", "proposal")
+COMMON = ("kind", "format", "genesis", "study", "round", "attempt", "step", "proposal")
 """Fields that place a transaction; elsewhere it has no place, so it is malformed or refused."""
 
 REFUSED, MALFORMED = "entry.refused", "entry.malformed"
@@ -49,6 +49,8 @@ FREE = {
     "member.propose: action.member.roles": "a role that its holder never uses",
     "member.vote: approve": "a vote on a proposal on which nothing rests later",
     "round.vote: fail": "a validator's reason to have no model is its own",
+    "statistics.vote: agreement": "of a validator that is named for its vote, whatever it says",
+    "statistics.vote: fail": "a validator's reason to see nothing follow is its own",
     "study.accept: snapshot": "a commitment whose key stays at the site",
     "update.commit: commitment": "of an attempt that failed before anybody revealed",
     "update.reveal: peak": "of the round of which an update was retired: votes stand for it",
@@ -89,14 +91,26 @@ FOUND = {
     "study.register: exponent": {"study.registration"},
     "study.register: max_attempts": {"study.registration"},
     "study.register: min_sites": {REFUSED, "study.registration"},
-    "study.register: model": {"blob.missing", "named blob.stray", "round.model"},
-    "study.register: parameters": {"study.registration"},
+    "study.register: model": {
+        "blob.missing",
+        "named blob.stray",
+        "round.model",
+        "study.registration",
+    },
+    "study.register: parameters": {MALFORMED, "study.registration"},
     "study.register: per_round": {REFUSED},
     "study.register: rounds": {MALFORMED, REFUSED, "study.registration"},
     "study.register: rule": {"named rule.missing", "study.registration"},
     "study.register: seed": {"study.registration"},
     "study.register: server": {"study.registration"},
     "study.register: sites": {MALFORMED, REFUSED},
+    "study.register: statistics": {REFUSED},
+    "statistics.post: digest": {"named blob.stray", "statistics.agreement"},
+    "statistics.vote: agreement": {REFUSED},
+    "statistics.vote: fail": {REFUSED},
+    "study.begin: agreement": {REFUSED},
+    "study.begin: model": {"blob.missing", "round.model", "study.registration"},
+    "study.begin: parameters": {"study.registration"},
     "study.register: weights": {"study.registration"},
     "update.available: bitmap": {MALFORMED, "named update.contested", "round.model"},
     "update.commit: commitment": {REFUSED},
@@ -153,8 +167,10 @@ class Case:
 
 
 @pytest.fixture
-def cases(eventful: Path, abandoned: Path, sealed: Path, tmp_path: Path) -> list[Case]:
-    runs = (eventful, abandoned, sealed)
+def cases(
+    eventful: Path, abandoned: Path, sealed: Path, set_up: Path, tmp_path: Path
+) -> list[Case]:
+    runs = (eventful, abandoned, sealed, set_up)
     return [_case(run, tmp_path / str(index)) for index, run in enumerate(runs)]
 
 

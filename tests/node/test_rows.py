@@ -66,7 +66,7 @@ def test_the_site_is_called_as_the_member_is() -> None:
 
 
 def ours(study: Study) -> SiteRows:
-    rows = load_dataset(study.data.source).sites[2]
+    rows = load_dataset(str(study.data.source)).sites[2]
     return replace(rows, x=rows.x.astype(np.float64)) if study.study.seed == 1 else rows
 
 

@@ -19,7 +19,7 @@ SHORT = ["training.rounds=2", "evaluation.bootstrap=0"]
 
 @pytest.mark.parametrize("preset", ["activity", "brca", "eicu", "intrusion", "scanners", "tumors"])
 def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> None:
-    real(find("datasets", read_study(preset).study.data.source))
+    real(find("datasets", str(read_study(preset).study.data.source)))
     result = run(preset, out=tmp_path / "run", changes=SHORT)
     made_up = "study.made-up-sites" in {one.code for one in result.notices}
     assert made_up == (preset in ("intrusion", "tumors"))

@@ -102,7 +102,6 @@ def test_a_section_must_be_a_table() -> None:
         {"privacy__secure_aggregation": {"protocol": "secagg", "threshold": 3}},
         {"incentive__contribution": "shapley"},
         {"report__card": True},
-        {"data__source": {"table": "cohort.csv", "target": "died"}},
         {"consensus__protocol": "pbft"},
         {"model__architecture": "cnn"},
     ],

@@ -10,8 +10,11 @@ import pytest
 
 from collegium.ledger.contract.transactions import AnyTransaction, StudyAccept
 from collegium.plugins import BUILT_IN
-from collegium.study.outbound import Outbound, outbound
+from collegium.study.message import Outbound
+from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
+
+TABLE = 'data.source={table="cohort.csv", target="died", site="hospital"}'
 
 
 def messages(*changes: str) -> dict[str, Outbound]:
@@ -31,8 +34,20 @@ def test_every_kind_of_message_is_listed_once() -> None:
 
 
 def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
-    listed = [kind for message in messages().values() for kind in message.transactions]
-    assert sorted(listed) == sorted(kind.__struct_config__.tag for kind in get_args(AnyTransaction))
+    every = sorted(kind.__struct_config__.tag for kind in get_args(AnyTransaction))
+    listed = [kind for message in messages(TABLE).values() for kind in message.transactions]
+    assert sorted(listed) == every
+    without = [kind for message in messages().values() for kind in message.transactions]
+    assert sorted({*listed} - {*without}) == ["statistics.post", "statistics.vote", "study.begin"]
+
+
+def test_a_site_says_what_of_its_table_leaves_it() -> None:
+    said = messages(TABLE)
+    for step in ("columns", "moments", "quantiles"):
+        message = said[f"statistics of a table: {step}"]
+        assert message.from_rows
+        assert "ten persons" in message.contents + message.protection
+    assert "'died'" in said["statistics of a table: columns"].contents
 
 
 def test_what_is_in_an_acceptance_is_what_its_transaction_has_room_for() -> None:

@@ -62,6 +62,12 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
     named: set[str] = set()
     for story in stories.values():
         named |= {story.registration.document, story.registration.model}
+        if story.begun is not None:
+            named |= {story.begun.model}
+        for step in story.steps.values():
+            named |= {post.digest for post in step.posts.values()}
+            said = (vote.agreement for vote in step.votes.values())
+            named |= {name for name in said if isinstance(name, str)}
         for attempt in story.attempts.values():
             named |= {reveal.digest for reveal in attempt.reveals.values()}
             sealed = (reveal.sealed for reveal in attempt.reveals.values())

@@ -19,6 +19,7 @@ _WHAT = {
     "site.silent": "committed no update",
     "site.withheld": "committed to an update and never revealed it",
     "site.unavailable": "revealed an update that too few validators could fetch and find sound",
+    "site.no-statistics": "took part and did not say what set-up asked of its table",
     "site.absent": "is a site of the study and never accepted it",
     "site.no-statement": "took part and posted no statement about the final model",
 }
@@ -34,6 +35,12 @@ def faults(study: str, story: Story) -> list[Finding]:
     findings = [
         Finding(code, "fault", f"{member} {_WHAT[code]}", f"{study}, {_rounds(places)}")
         for (code, member), places in sorted(found.items())
+    ]
+    findings += [
+        Finding("site.no-statistics", "fault", f"{name} {_WHAT['site.no-statistics']}", study)
+        for name in sorted(story.accepted)
+        for step in story.steps.values()
+        if step.gathered and name in step.asked and name not in step.posts
     ]
     findings += _contests(study, story)
     for (number, attempt), record in story.attempts.items():

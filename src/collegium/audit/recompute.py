@@ -124,7 +124,7 @@ def _next_model(
             return _votes_stand([one for one in found if isinstance(one, str)], where)
         updates = [
             checked_update(
-                from_text(reveal.digest, DIGEST_SIZE), data, registration.parameters,
+                from_text(reveal.digest, DIGEST_SIZE), data, story.parameters,
                 opened.exponent, reveal.peak, reveal.saturated,
             )
             for data, reveal in zip(present, reveals, strict=True)

@@ -13,6 +13,11 @@ from collegium.ledger.contract.events import (
     PhaseOpened,
     RoundClosed,
     RoundOpened,
+    StatisticsAgreed,
+    StatisticsAsked,
+    StatisticsGathered,
+    StatisticsUndecided,
+    StudyBegun,
     StudyClosed,
     StudyFailed,
     UpdatesIncluded,
@@ -23,6 +28,8 @@ from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
     RoundVote,
+    StatisticsPost,
+    StatisticsVote,
     StudyAccept,
     StudyRegister,
     UpdateAvailable,
@@ -59,13 +66,31 @@ class Attempt:
 
 
 @dataclass(slots=True)
+class SetUpStep:
+    """One step of the statistics of set-up: what sites said, how validators voted, what came.
+
+    `asked` are the sites that had accepted when it began, `gathered` those that had spoken when
+    the votes began; `votes` are by attempt and validator.
+    """
+
+    asked: tuple[str, ...] = ()
+    posts: dict[str, StatisticsPost] = field(default_factory=dict)
+    votes: dict[tuple[int, str], StatisticsVote] = field(default_factory=dict)
+    gathered: tuple[str, ...] = ()
+    undecided: list[StatisticsUndecided] = field(default_factory=list)
+    agreed: StatisticsAgreed | None = None
+
+
+@dataclass(slots=True)
 class Story:
-    """One study: registration, attempts by (round, attempt), statements, end."""
+    """One study: registration, steps of set-up, attempts by (round, attempt), statements, end."""
 
     registration: StudyRegister
     accepted: dict[str, StudyAccept] = field(default_factory=dict)
     attempts: dict[tuple[int, int], Attempt] = field(default_factory=dict)
     statements: dict[str, EvaluationPost] = field(default_factory=dict)
+    steps: dict[int, SetUpStep] = field(default_factory=dict)
+    begun: StudyBegun | None = None
     release: ModelRelease | None = None
     exhausted: BudgetExhausted | None = None
     failed: StudyFailed | None = None
@@ -81,7 +106,17 @@ class Story:
         """The last good model's digest as the ledger writes it."""
         rounds = self.closed_rounds
         last = rounds[-1].closed if rounds else None
-        return self.registration.model if last is None else last.model
+        return self.first_model if last is None else last.model
+
+    @property
+    def first_model(self) -> str:
+        """The model of the first round; before a study of tables has begun, what it has instead."""
+        return self.registration.model if self.begun is None else self.begun.model
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the study's model has."""
+        return self.registration.parameters if self.begun is None else self.begun.parameters
 
 
 def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocated]]:
@@ -114,6 +149,10 @@ def _take_transaction(story: Story, said: Said) -> None:
             story.attempts[tx.round, tx.attempt].bitmaps[said.sender] = tx
         case RoundVote() as tx:
             story.attempts[tx.round, tx.attempt].votes[said.sender] = tx
+        case StatisticsPost() as tx:
+            story.steps[tx.step].posts[said.sender] = tx
+        case StatisticsVote() as tx:
+            story.steps[max(story.steps)].votes[tx.attempt, said.sender] = tx
         case EvaluationPost() as tx:
             story.statements[said.sender] = tx
         case ModelRelease() as tx:
@@ -124,6 +163,16 @@ def _take_event(story: Story, event: object) -> None:
     match event:
         case RoundOpened():
             story.attempts[event.round, event.attempt] = Attempt(event)
+        case StatisticsAsked():
+            story.steps[event.step] = SetUpStep(asked=tuple(sorted(story.accepted)))
+        case StatisticsGathered():
+            story.steps[event.step].gathered = event.sites
+        case StatisticsUndecided():
+            story.steps[event.step].undecided.append(event)
+        case StatisticsAgreed():
+            story.steps[event.step].agreed = event
+        case StudyBegun():
+            story.begun = event
         case PhaseOpened():
             story.attempts[event.round, event.attempt].phases[event.phase] = event.timed_out
         case UpdatesIncluded():

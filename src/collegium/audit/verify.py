@@ -28,6 +28,7 @@ from collegium.audit.findings import (
 from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
+from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
 from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
@@ -103,6 +104,10 @@ def verify(
         study, found = registered_study(story, fetch)
         findings += found
         if study is not None:
+            steps, found = check_set_up(story, study, fetch)
+            findings += found
+            if steps:
+                checked["statistics"] = checked.get("statistics", 0) + steps
             reached, found = recompute_rounds(story, study, evidence)
             budgets, overdrawn = check_budgets(story, study)
             findings += found + overdrawn

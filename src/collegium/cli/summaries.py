@@ -15,7 +15,7 @@ from collegium.running.prediction import Predictions
 from collegium.running.preparation import Prepared
 from collegium.running.privacy import Spending
 from collegium.study.canonical import digest
-from collegium.study.outbound import Outbound
+from collegium.study.message import Outbound
 from collegium.study.rendering import resolved
 
 

@@ -47,6 +47,15 @@ def partition(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, .
         DataError: the data set is not what it says, or cannot be parted so.
     """
     check_dataset(dataset)
+    return parted(dataset, spec, seed)
+
+
+def parted(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, ...]:
+    """Do the same with rows that need not be what the data set's schema says.
+
+    Raises:
+        DataError: they cannot be parted so.
+    """
     if spec.by == "site":
         if spec.sites not in (None, len(dataset.sites)):
             raise _impossible(dataset, spec, f"it has {len(dataset.sites)} natural sites")

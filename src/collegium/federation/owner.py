@@ -12,10 +12,11 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, digest, encode_model
-from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
+from collegium.ledger.contract.transactions import ModelRelease, StudyBegin, StudyRegister
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
+from collegium.study.terms import statistics_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,19 @@ class Registration:
     min_sites: int
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """With which model a study of tables begins: over which agreement, by digest."""
+
+    agreement: bytes
+    model: ModelState
+
+
 class Owner:
     """The member that owns a study; it satisfies `Participant`.
 
-    `release` makes the bundle of the final model and returns its digest.
+    `release` makes the bundle of the final model and returns its digest. `beginning` is what a
+    study of tables begins with, as soon as it is known.
     """
 
     def __init__(
@@ -45,6 +55,7 @@ class Owner:
         study: Study,
         registration: Registration,
         release: Callable[[bytes, ModelState], bytes],
+        beginning: Beginning | None = None,
     ) -> None:
         self.name = f"{identity.member} (owner)"
         self.blobs = blobs
@@ -52,6 +63,7 @@ class Owner:
         self._study = study
         self._registration = registration
         self._release = release
+        self._beginning = beginning
         self._looked_after = False
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
@@ -60,6 +72,8 @@ class Owner:
             return [self._register()]
         if not self._looked_after:
             self._look_after()
+        if view.phase == "beginning" and self._beginning is not None:
+            return self._begin(view, self._beginning)
         if view.phase == "release":
             data = self.blobs.fetch(view.model)
             if data is not None:
@@ -75,10 +89,24 @@ class Owner:
 
     def _look_after(self) -> None:
         """Publish again what was registered, once, where it is gone or damaged."""
-        for data in (document_bytes(self._study), encode_model(self._registration.initial)):
+        models = [self._registration.initial]
+        models += [] if self._beginning is None else [self._beginning.model]
+        for data in (document_bytes(self._study), *map(encode_model, models)):
             if self.blobs.fetch(digest(data)) is None:
                 self.blobs.publish(data)
         self._looked_after = True
+
+    def _begin(self, view: StudyView, beginning: Beginning) -> list[bytes]:
+        """Name the first model over the inputs that were agreed, if it is over those."""
+        if view.set_up.agreement != beginning.agreement:
+            return []
+        model = self.blobs.publish(encode_model(beginning.model))
+        return [
+            self._identity.sign(
+                StudyBegin, study=view.study, agreement=to_text(beginning.agreement),
+                model=to_text(model), parameters=beginning.model.parameters.size,
+            )
+        ]  # fmt: skip
 
     def _register(self) -> bytes:
         study, terms = self._study, self._registration
@@ -104,5 +132,6 @@ class Owner:
             seed=study.study.seed,
             server=terms.server,
             sites=terms.sites,
+            statistics=statistics_steps(study),
             weights=study.aggregation.weights,
         )

@@ -10,6 +10,7 @@ from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update
+from collegium.federation.statistics import statistics_vote
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.next_model import (
     checked_update,
@@ -83,6 +84,8 @@ class Validator:
             return due + self._attest(view, patient=not idle)
         if view.phase == "vote" and not view.has_spoken("votes", member):
             return due + self._vote(view, patient=not idle)
+        if view.phase == "statistics.vote":
+            due += statistics_vote(self._identity, self.blobs, self._study, view, patient=not idle)
         if view.phase == "closing" and (idle or member == view.first_validator):
             return [*due, self._identity.sign(StudyClose, study=view.study)]
         if idle:
@@ -203,13 +206,8 @@ class Validator:
         return self._verdict(view, registration, view.closed_rounds, closed, parent)
 
     def _ballot(self, study: str, number: int, attempt: int, verdict: bytes | Reason) -> bytes:
-        if isinstance(verdict, bytes):
-            return self._identity.sign(
-                RoundVote, study=study, round=number, attempt=attempt, model=to_text(verdict)
-            )
-        return self._identity.sign(
-            RoundVote, study=study, round=number, attempt=attempt, fail=verdict
-        )
+        said = {"model": to_text(verdict)} if isinstance(verdict, bytes) else {"fail": verdict}
+        return self._identity.sign(RoundVote, study=study, round=number, attempt=attempt, **said)
 
     def _verdict(
         self, view: StudyView, registration: StudyRecord, number: int, record: RoundRecord,

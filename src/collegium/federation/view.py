@@ -7,6 +7,7 @@ from functools import cached_property
 from collegium.accounting.conversion import Charge, added, times
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
+from collegium.federation.set_up_view import SetUpView
 from collegium.ledger.contract.budgets import losses_key
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.retirement import is_retired
@@ -64,7 +65,14 @@ class StudyView:
         """The study's phase outside of rounds, the attempt's phase within, or "absent"."""
         if self.status is None:
             return "absent"
+        if self.status.phase == "statistics":
+            return f"statistics.{self.set_up.phase}"
         return self.round.phase if self.round is not None else self.status.phase
+
+    @cached_property
+    def set_up(self) -> SetUpView:
+        """What the ledger says of the set-up of a study of tables."""
+        return SetUpView(self._state, self.study)
 
     @cached_property
     def round(self) -> RoundRecord | None:
@@ -81,6 +89,8 @@ class StudyView:
     @cached_property
     def attempt(self) -> int:
         """The open attempt, or 0."""
+        if self.phase.startswith("statistics."):
+            return self.set_up.attempt
         return 0 if self.round is None else self.round.attempt
 
     @property
@@ -128,7 +138,7 @@ class StudyView:
         """Registered sites that have not accepted while training is not over."""
         if self.registration is None or self.status is None:
             return frozenset()
-        if self.status.phase not in ("setup", "rounds"):
+        if self.status.phase not in ("setup", "statistics", "beginning", "rounds"):
             return frozenset()
         accepted = self._state.keys(study_path(self.study, "sites"))
         return frozenset(self.registration.sites).difference(accepted)
@@ -188,7 +198,8 @@ class StudyView:
     def has_timed_out(self, member: str) -> bool:
         """Return whether a validator's timer for the present phase is on record."""
         if self.round is None:
-            key = f"{self.phase}/{member}"
+            at = f"/{attempt_key(self.attempt)}" if self.phase.startswith("statistics.") else ""
+            key = f"{self.phase}{at}/{member}"
             return self._state.get(study_path(self.study, "timeouts"), key) is not None
         key = attempt_key(self.attempt, self.phase, member)
         return self._state.get(self._path("timeouts"), key) is not None

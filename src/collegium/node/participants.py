@@ -119,6 +119,8 @@ class Participants:
     def _seat(self, acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
         study, now = view.study, self._clock()
         known = self._seats.get(study)
+        if known is not None and known.unprepared and view.set_up.is_over:
+            known = None
         if known is not None and not known.objections:
             return known
         if known is not None and now < self._taken_at[study] + LOOK_AGAIN:

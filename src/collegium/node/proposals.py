@@ -18,7 +18,7 @@ from collegium.node.seat import Acting
 from collegium.node.standing import members_with
 from collegium.running.code import code_digest
 from collegium.running.ownership import registration_of, releaser
-from collegium.running.parts import described, find_parts
+from collegium.running.parts import described, find_parts, parts_of_table
 from collegium.running.rules import check_rule
 from collegium.study.canonical import digest
 from collegium.study.checking import check_sites
@@ -70,7 +70,12 @@ class Proposals:
                 f"the study is for {asked} sites", f"{len(sites)} members have the role site"
             )
         with read.located():
-            parts = find_parts(study, described(study.data.source))
+            source = study.data.source
+            parts = (
+                find_parts(study, described(source))
+                if isinstance(source, str)
+                else parts_of_table(study, None)
+            )
             terms = registration_of(parts, sites, code_digest(study))
             check_rule(parts.rule, study, terms.min_sites, terms.per_round)
         release = releaser(

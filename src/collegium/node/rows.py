@@ -17,9 +17,13 @@ from collegium.data.partition import partition
 from collegium.data.site_table import read_site
 from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows
+from collegium.data.tabular.agreement import Agreement
+from collegium.data.tabular.preparation import encode_studied
 from collegium.errors import CollegiumError, NodeError
+from collegium.federation.setting_up import SiteTable
 from collegium.node.config import DataSource
 from collegium.running.parts import load_dataset
+from collegium.running.tables import own_table
 from collegium.study.document import Study
 
 
@@ -58,13 +62,39 @@ def own_rows(
     return OwnRows(*split(rows, part.test, study.study.seed, part.by))
 
 
+def own_site_table(source: DataSource, home: Path, study: Study, member: str) -> SiteTable:
+    """Return the parts of a member's own table, for a study of tables.
+
+    Raises:
+        CollegiumError: the node names no CSV file, or the file is not what the study needs.
+    """
+    if source.csv is None or isinstance(study.data.source, str):
+        raise NodeError(
+            "node.data", "the study is about tables, and this node names none",
+            "[data] of node.toml has no csv", "name this member's own table there: csv = \"…\"",
+        )  # fmt: skip
+    return own_table(study.data.source, study, home / source.csv, member)
+
+
+def encoded_rows(agreement: Agreement, table: SiteTable, member: str) -> OwnRows:
+    """Return a table's rows as the model sees them, by what the sites agreed on.
+
+    Raises:
+        DataError: a part has no row of a class that was agreed.
+    """
+    return OwnRows(
+        encode_studied(agreement, table.train, member),
+        encode_studied(agreement, table.test, member),
+    )
+
+
 def _taken(source: DataSource, study: Study) -> SiteRows:
-    if source.dataset != study.data.source:
+    if source.dataset is None or source.dataset != study.data.source:
         raise NodeError(
             "node.data", f"the study is about {study.data.source!r}",
             f"this node holds {source.dataset!r}", "name the study's data in node.toml, or let it",
         )  # fmt: skip
-    sites = partition(load_dataset(study.data.source), study.data.partition, study.study.seed)
+    sites = partition(load_dataset(source.dataset), study.data.partition, study.study.seed)
     for rows in sites:
         if rows.name == source.site:
             return rows

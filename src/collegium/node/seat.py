@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from collegium.canonical import from_text, to_text
+from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.errors import CollegiumError
 from collegium.federation.cohort import Cohort
 from collegium.federation.exchange import Blobs
@@ -21,6 +22,7 @@ from collegium.federation.outbox import Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
+from collegium.federation.setting_up import SettingUp, SiteTable
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -33,11 +35,11 @@ from collegium.node.config import DataSource
 from collegium.node.fitness import in_a_line, unfit
 from collegium.node.home import RELEASED
 from collegium.node.policy import Asked, Policy, objections
-from collegium.node.rows import own_rows
+from collegium.node.rows import OwnRows, encoded_rows, own_rows, own_site_table
 from collegium.node.training import TrainingBeside
 from collegium.running.code import code_digest
-from collegium.running.ownership import keeper, registration_of, releaser
-from collegium.running.parts import described, find_parts
+from collegium.running.ownership import beginning_of, keeper, registration_of, releaser
+from collegium.running.parts import described, find_parts, parts_of_table
 from collegium.running.privacy import check_privacy
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
@@ -66,7 +68,8 @@ class Seat:
     """Who acts for the member in a study.
 
     `objections` say why its site takes no part. `other_code` says that the site accepted the
-    study over other code than it runs now.
+    study over other code than it runs now. `unprepared` says that the seat was taken before the
+    sites had agreed on the preparation of their tables.
     """
 
     participants: list[Participant] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Seat:
     site: Site | None = None
     training: TrainingBeside | None = None
     other_code: bool = False
+    unprepared: bool = False
 
 
 def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
@@ -116,13 +120,25 @@ def _owner(acting: Acting, study: Study, registration: StudyRecord) -> Owner:
         CollegiumError: a part that the study names is no longer installed.
     """
     study_id = study.study.id
-    parts = find_parts(study, described(study.data.source))
+    source = study.data.source
+    parts = (
+        find_parts(study, described(source))
+        if isinstance(source, str)
+        else parts_of_table(study, _agreement(acting, StudyView(acting.state(), study_id)))
+    )
     release = releaser(
         parts, lambda: StudyView(acting.state(), study_id), acting.blobs.fetch,
         acting.home / RELEASED / study_id,
     )  # fmt: skip
     terms = registration_of(parts, registration.sites, from_text(registration.code, DIGEST_SIZE))
-    return Owner(acting.identity, acting.blobs, study, terms, release)
+    return Owner(acting.identity, acting.blobs, study, terms, release, beginning_of(parts))
+
+
+def _agreement(acting: Acting, view: StudyView) -> Agreement | None:
+    """Return what the sites of a study of tables agreed on, if they have and it can be had."""
+    set_up = view.set_up
+    data = acting.blobs.fetch(set_up.agreement) if set_up.is_over and set_up.agreement else None
+    return None if data is None else decode_agreement(data)
 
 
 def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy: Policy) -> None:
@@ -145,20 +161,38 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
         seat.objections = ("node.toml has no [data]",)
         return
     member = acting.identity.member
+    table: SiteTable | None = None
+    rows: OwnRows | None = None
     try:
-        dataset = described(study.data.source)
-        parts = find_parts(study, dataset)
-        rows = own_rows(acting.source, acting.home, study, dataset, member)
-        check_privacy(study, parts.spec, parts.trainer, [(rows.train, rows.test)])
+        if isinstance(study.data.source, str):
+            dataset = described(study.data.source)
+            parts = find_parts(study, dataset)
+            rows = own_rows(acting.source, acting.home, study, dataset, member)
+            count = len(rows.train.y)
+        else:
+            agreement = _agreement(acting, view)
+            table = own_site_table(acting.source, acting.home, study, member)
+            parts = parts_of_table(study, agreement)
+            rows = None if agreement is None else encoded_rows(agreement, table, member)
+            count = table.train.rows
+        if rows is not None:
+            check_privacy(study, parts.spec, parts.trainer, [(rows.train, rows.test)])
     except CollegiumError as error:
         seat.objections = (in_a_line(error),)
         return
-    seat.objections = objections(policy, replace(asked, rows=len(rows.train.y)))
+    seat.objections = objections(policy, replace(asked, rows=count))
     if seat.objections:
         return
     code = code_digest(study)
     accepted = view.acceptance(member)
     seat.other_code = accepted is not None and accepted.code != to_text(code)
+    if table is not None:
+        seat.participants.append(
+            SettingUp(acting.identity, acting.blobs, acting.outbox, study, table, code)
+        )
+    if rows is None:
+        seat.unprepared = True
+        return
     private = site_privacy(study, acting.identity)
     cohort = Cohort(
         study, parts.spec, parts.trainer, {member: rows.train},
@@ -166,7 +200,7 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
     )  # fmt: skip
     seat.training = TrainingBeside(cohort)
     made_of = SiteParts(
-        dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,
+        parts.dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,
         keep_model=keeper(parts, acting.home / RELEASED / study.study.id / "own"),
     )  # fmt: skip
     seat.site = Site(acting.identity, acting.blobs, acting.outbox, seat.training, made_of)

@@ -20,6 +20,7 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
 from collegium.federation.secrets import keep_secret, simulated_secret
+from collegium.federation.setting_up import SettingUp
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -37,7 +38,7 @@ from collegium.ledger.genesis import (
 from collegium.ledger.keys import SigningKey
 from collegium.plugins import find
 from collegium.running.code import code_digest
-from collegium.running.ownership import keeper, registration_of, releaser
+from collegium.running.ownership import beginning_of, keeper, registration_of, releaser
 from collegium.running.preparation import Prepared
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
@@ -157,6 +158,7 @@ def build(
                 prepared.parts, lambda: StudyView(engine.state, study.study.id),
                 exchange.folder.get, folder / "model",
             ),
+            beginning_of(prepared.parts),
         )  # fmt: skip
         circle = circle_of(prepared)
         places = {
@@ -172,6 +174,13 @@ def build(
                 keep_model=keeper(prepared.parts, folder / "members" / name / "model"),
             )  # fmt: skip
             kept = Compartment(outbox, name)
+            if prepared.table is not None:
+                participants.append(
+                    SettingUp(
+                        identities[name], exchange.view(name), kept, study,
+                        prepared.table.parts[name], code,
+                    )
+                )  # fmt: skip
             site = Site(identities[name], exchange.view(name), kept, cohort, parts)
             if circle is not None:
                 circle.join(name, site.author, kept, digest)

@@ -10,20 +10,26 @@ from numpy.typing import NDArray
 
 from collegium.audit.bundle import bundle_digest
 from collegium.canonical import from_text
+from collegium.data.tabular.agreement import encode_agreement
+from collegium.data.tabular.preparation import value_of
 from collegium.errors import FormatError
-from collegium.federation.owner import Registration
+from collegium.federation.owner import Beginning, Registration
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import starting_vector, study_tensors
-from collegium.learning.blobs import ModelState, digest, encode_model
+from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_model
 from collegium.learning.evaluation.statement import Statement, decode_statement
-from collegium.learning.models import tensors
+from collegium.learning.models import layers, size, tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
 from collegium.running.release import bundle_files, write_bundle
+from collegium.study.document import TableSource
 from collegium.study.terms import fewest_sites, sites_per_round
 
 DESIGN = "plain@1"
+
+NO_INPUTS = (TensorSpec("bias", (1,)),)
+"""The model that a study of tables is registered with: it knows of no column yet."""
 
 Fetch = Callable[[bytes], bytes | None]
 """Returns the blob of a digest, or None where it cannot be had."""
@@ -38,16 +44,36 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         code: the digest of the code that the owner runs.
     """
     study = parts.study
-    initial = initial_state(
-        study_tensors(parts.spec, study.training),
-        starting_vector(parts.spec, study.training, study.study.seed),
-        parts.server, study.aggregation.server,
-    )  # fmt: skip
+    initial = first_model(parts)
+    if isinstance(study.data.source, TableSource):
+        initial = initial_state(
+            NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
+        )
     return Registration(
         code=code, design=DESIGN, initial=initial, rule=parts.rule.name,
         server=parts.server.name, sites=tuple(sites),
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
     )  # fmt: skip
+
+
+def first_model(parts: Parts) -> ModelState:
+    """Return the model of a study's first round; to predict a number it starts from the mean."""
+    study, spec = parts.study, parts.spec
+    parameters = starting_vector(spec, study.training, study.study.seed)
+    agreement = parts.agreement
+    if agreement is not None and agreement.task == "regression":
+        own = parameters[: size(spec)]
+        layers(spec, own)[-1][0] = value_of(agreement.target, agreement.target.center)
+    return initial_state(
+        study_tensors(spec, study.training), parameters, parts.server, study.aggregation.server
+    )
+
+
+def beginning_of(parts: Parts) -> Beginning | None:
+    """Return with which model a study of tables begins, or None before its sites have agreed."""
+    if parts.agreement is None:
+        return None
+    return Beginning(digest(encode_agreement(parts.agreement)), first_model(parts))
 
 
 def releaser(

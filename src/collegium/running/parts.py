@@ -6,10 +6,11 @@ as a simulation that holds everybody's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collegium.data.registered import Registered
 from collegium.data.table import DataSet
+from collegium.data.tabular.agreement import Agreement
 from collegium.errors import CollegiumError, PluginError
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.algorithms.personal import own_coordinates
@@ -19,13 +20,17 @@ from collegium.learning.server import ServerOptimizer
 from collegium.learning.trainer import Trainer
 from collegium.plugins import find
 from collegium.running.rules import find_rule
+from collegium.running.tables import described_table
 from collegium.study.document import Study
 from collegium.study.terms import server_optimizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """A study and every part that it names. `dataset` says what rows mean; it may hold none."""
+    """A study and every part that it names. `dataset` says what rows mean; it may hold none.
+
+    `agreement` is what the sites of a study of tables agreed on, where they have.
+    """
 
     study: Study
     dataset: DataSet
@@ -34,6 +39,22 @@ class Parts:
     rule: Rule
     server: ServerOptimizer
     protection: Protection
+    agreement: Agreement | None = None
+
+
+def parts_of_table(study: Study, agreement: Agreement | None) -> Parts:
+    """Return the parts of a study of a table; before anything is agreed, the model has no inputs.
+
+    Raises:
+        CollegiumError: a part is not installed, or the model does not fit what was agreed.
+    """
+    source = study.data.source
+    if isinstance(source, str):
+        raise TypeError("the study names a registered data set")
+    dataset = described_table(source, agreement)
+    if agreement is not None:
+        return replace(find_parts(study, dataset), agreement=agreement)
+    return _parts(study, dataset, ModelSpec((0,), "squared", study.model.l2))
 
 
 def find_parts(study: Study, dataset: DataSet) -> Parts:
@@ -44,6 +65,10 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
     """
     spec = model_spec(study.model, dataset.schema)
     own_coordinates(tensors(spec), study.personalization)
+    return _parts(study, dataset, spec)
+
+
+def _parts(study: Study, dataset: DataSet, spec: ModelSpec) -> Parts:
     return Parts(
         study=study,
         dataset=dataset,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
@@ -11,11 +11,12 @@ from collegium.errors import DataError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
 from collegium.running.cutting import about_data, cut_of
-from collegium.running.parts import Parts, find_parts, load_dataset
+from collegium.running.parts import Parts, find_parts, load_dataset, parts_of_table
 from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_rule
+from collegium.running.tables import CutTable, about_table, cut_table
 from collegium.study.checking import check_sites
-from collegium.study.document import Study
+from collegium.study.document import Study, TableSource
 from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
@@ -28,7 +29,8 @@ from collegium.threats.poisoning import Poisoning
 class Prepared:
     """A study with everybody's rows and everything that it names, checked against each other.
 
-    `train` and `test` hold the parts of each site's rows, sites in order of their names.
+    `train` and `test` hold the parts of each site's rows, sites in order of their names; `table`
+    is the user's table that they come from, if they do.
     """
 
     read: ReadStudy
@@ -37,6 +39,7 @@ class Prepared:
     test: dict[str, SiteRows]
     attack: Attack | None
     notices: tuple[Notice, ...]
+    table: CutTable | None = None
 
     @property
     def study(self) -> Study:
@@ -87,6 +90,8 @@ def prepare(read: ReadStudy) -> Prepared:
         CollegiumError: data, partition, model or a named part does not fit the study.
     """
     study = read.study
+    if isinstance(study.data.source, TableSource):
+        return _prepare_table(read, study.data.source)
     dataset = load_dataset(study.data.source)
     check_dataset(dataset)
     seed = study.study.seed
@@ -100,25 +105,56 @@ def prepare(read: ReadStudy) -> Prepared:
                     "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
                     "rename the site where the data set is loaded",
                 )
-        cut = cut_of(study, sites)
+        parted = cut_of(study, sites)
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
         parts = find_parts(study, dataset)
         prepared = Prepared(
             read=read,
             parts=parts,
-            train={name: train for name, (train, _) in cut.items()},
-            test={name: test for name, (_, test) in cut.items()},
+            train={name: train for name, (train, _) in parted.items()},
+            test={name: test for name, (_, test) in parted.items()},
             attack=find("attacks", study.threat.attack) if study.threat else None,
             notices=notices
             + about_rule(parts.rule, study)
             + about_evaluation(study, dataset.schema.task)
             + about_data(study, dataset, sites),
         )
-        check_privacy(study, parts.spec, parts.trainer, cut.values())
-        _check_attackers(prepared)
-        _check_scale(prepared)
-        check_rule(parts.rule, study, prepared.min_sites, prepared.per_round)
+        _check(prepared)
     return prepared
+
+
+def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
+    """Do the same with a user's table, whose sites agree on how it is prepared."""
+    study = read.study
+    with read.located():
+        table = cut_table(source, study, read.folder)
+        parts = parts_of_table(study, table.agreement)
+        train, test = table.encoded()
+        check_dataset(replace(parts.dataset, sites=tuple(train.values())))
+        notes = tuple(Notice("note", "study.table", text) for text in table.notes)
+        notices = read.notices + check_sites(study, list(train)) + notes
+        prepared = Prepared(
+            read=read,
+            parts=parts,
+            train=train,
+            test=test,
+            attack=find("attacks", study.threat.attack) if study.threat else None,
+            notices=notices + about_rule(parts.rule, study)
+            + about_evaluation(study, parts.dataset.schema.task)
+            + about_data(study, parts.dataset, list(train.values())) + about_table(table),
+            table=table,
+        )  # fmt: skip
+        _check(prepared)
+    return prepared
+
+
+def _check(prepared: Prepared) -> None:
+    """Refuse what only the sites' names and the parts together can show to be impossible."""
+    pairs = zip(prepared.train.values(), prepared.test.values(), strict=True)
+    check_privacy(prepared.study, prepared.parts.spec, prepared.parts.trainer, pairs)
+    _check_attackers(prepared)
+    _check_scale(prepared)
+    check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)
 
 
 def _check_scale(prepared: Prepared) -> None:

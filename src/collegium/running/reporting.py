@@ -12,6 +12,7 @@ from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
+from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.errors import FormatError, RunError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.blobs import read_blob
@@ -21,6 +22,7 @@ from collegium.report.figures import Posted
 from collegium.report.measurements import read_lines
 from collegium.report.write import write_report
 from collegium.running.parts import described
+from collegium.running.tables import described_table
 from collegium.study.reading import read_study
 
 
@@ -38,7 +40,12 @@ def report_on(folder: Path) -> Path:
             "copy study.toml from the run's author beside ledger.log",
         )  # fmt: skip
     study = read_study(path).study
-    dataset = described(study.data.source)
+    source = study.data.source
+    dataset = (
+        described(source)
+        if isinstance(source, str)
+        else described_table(source, recorded_agreement(folder, study.study.id))
+    )
     versions = {
         "collegium": collegium.__version__,
         "python": platform.python_version(),
@@ -53,6 +60,19 @@ def report_on(folder: Path) -> Path:
         versions,
     )
     return write_report(folder, content)
+
+
+def recorded_agreement(folder: Path, study: str) -> Agreement | None:
+    """Return what the ledger says that a study's sites agreed on, if its blob is there."""
+    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    story = stories.get(study)
+    if story is None or story.begun is None:
+        return None
+    data = read_blob(folder / "blobs", from_text(story.begun.agreement, DIGEST_SIZE))
+    try:
+        return None if data is None else decode_agreement(data)
+    except FormatError:
+        return None  # verification names it
 
 
 def posted_statements(folder: Path, study: str) -> list[Posted]:

@@ -21,7 +21,8 @@ from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
 from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
-from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
+from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
+from collegium.study.tables import check_table
 from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
 
 SIMULATED = ("solo", "simnet")
@@ -42,6 +43,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     _check_identity(study)
     _check_names(study)
     check_partition(study)
+    check_table(study)
     _check_combinations(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
@@ -137,14 +139,14 @@ def _check_order(name: str) -> None:
     if name in known or len(before) + len(rules) < len(parts):
         return
     if len(rules) > 1:
-        raise _combination(
+        raise contradiction(
             ("aggregation", "rule"), f"{shown(name)} names {len(rules)} rules",
             f"only pre-aggregations stand before a rule: {', '.join(stages)}",
             f"keep one: {' or '.join(repr('+'.join([*before, rule])) for rule in rules)}",
         )  # fmt: skip
     right = "+".join([*before, *(rules or ["trimmed_mean"])])
     if name != right:
-        raise _combination(
+        raise contradiction(
             ("aggregation", "rule"), f"{shown(name)} ends with {parts[-1]}, which is no rule",
             "a pre-aggregation stands before a rule", f"write {right!r}",
         )  # fmt: skip
@@ -152,29 +154,29 @@ def _check_order(name: str) -> None:
 
 def _check_combinations(study: Study) -> None:
     if study.model.architecture == "mlp" and not study.model.hidden:
-        raise _combination(
+        raise contradiction(
             ("model", "hidden"), "an mlp needs hidden layers", "without any it is logistic",
             "add hidden = [32], or choose another architecture",
         )  # fmt: skip
     if study.model.architecture != "mlp" and study.model.hidden:
-        raise _combination(
+        raise contradiction(
             ("model", "hidden"), f"a {study.model.architecture} model has no hidden layers",
             "only mlp has", 'remove hidden, or choose architecture = "mlp"',
         )  # fmt: skip
     if study.aggregation.rule.split("+")[-1] == "fedavg" and study.aggregation.tolerate > 0:
-        raise _combination(
+        raise contradiction(
             ("aggregation", "tolerate"), "fedavg cannot tolerate any bad update",
             "a mean follows each of its parts, however far one lies",
             'set tolerate = 0, or choose a robust rule such as "nnm+trimmed_mean"',
         )  # fmt: skip
     if study.faults.dropout > 0 and study.consensus.engine not in SIMULATED:
-        raise _combination(
+        raise contradiction(
             ("faults", "dropout"), f"dropout does not go with {study.consensus.engine!r}",
             "faults are planted in simulations only; members of a consortium fail by themselves",
             'set consensus.engine = "solo", or dropout = 0.0',
         )  # fmt: skip
     if study.faults.dropout > 0 and study.study.attendance == "all":
-        raise _combination(
+        raise contradiction(
             ("faults", "dropout"), 'dropout does not go with attendance = "all"',
             "a phase would wait for ever for those who stay silent",
             'set attendance = "quorum", or dropout = 0.0',
@@ -186,24 +188,24 @@ def _check_threat(study: Study) -> None:
     if threat is None:
         return
     if study.consensus.engine not in SIMULATED:
-        raise _combination(
+        raise contradiction(
             ("threat",), f"a threat cannot run on the engine {study.consensus.engine!r}",
             "adversaries act in simulations only, never in a consortium's own network",
             'set consensus.engine = "solo", or remove [threat]',
         )  # fmt: skip
     for key, values in (("attackers", threat.attackers), ("rounds", threat.rounds)):
         if isinstance(values, tuple) and len(set(values)) < len(values):
-            raise _combination(
+            raise contradiction(
                 ("threat", key), f"threat.{key} names one twice", "each acts once",
                 "remove the repetition",
             )  # fmt: skip
     if threat.attackers == ():
-        raise _combination(
+        raise contradiction(
             ("threat", "attackers"), "threat.attackers is empty", "an attack needs somebody",
             "name a site, or remove [threat]",
         )  # fmt: skip
     if threat.rounds and max(threat.rounds) > study.training.rounds:
-        raise _combination(
+        raise contradiction(
             ("threat", "rounds"), f"threat.rounds names round {max(threat.rounds)}",
             f"the study has {study.training.rounds} rounds", "name rounds that take place",
         )  # fmt: skip
@@ -211,7 +213,7 @@ def _check_threat(study: Study) -> None:
 
 def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
     if sites > SITES_LIMIT:
-        raise _combination(
+        raise contradiction(
             ("data", "partition"), f"there are {sites} sites",
             f"a registration names every site, and has room for {SITES_LIMIT}",
             f"choose a partition with at most {SITES_LIMIT} sites",
@@ -227,13 +229,13 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
         (("threat", "attackers"), attackers, "attackers are asked for"),
     ):
         if count > sites:
-            raise _combination(
+            raise contradiction(
                 path, f"{count} {words}, and there are {sites} sites",
                 "validators and attackers are sites", f"choose at most {sites}",
             )  # fmt: skip
     _check_round(study, sites)
     if tolerate * 2 >= sites and tolerate > 0:
-        raise _combination(
+        raise contradiction(
             ("aggregation", "tolerate"), f"{tolerate} bad updates of {sites} are to be tolerated",
             "no rule can tell which half is good", f"choose at most {(sites - 1) // 2}",
         )  # fmt: skip
@@ -261,18 +263,14 @@ def _check_round(study: Study, sites: int) -> None:
     """Refuse a round that could never have as many updates as it needs."""
     drawn, needed = sites_per_round(study, sites), fewest_sites(study, sites)
     if needed > drawn:
-        raise _combination(
+        raise contradiction(
             ("study", "min_sites"), f"{needed} sites are required of a round of {drawn}",
             f"training.client_fraction draws {drawn} of {sites} sites", f"choose at most {drawn}",
         )  # fmt: skip
     silent = dropouts(study.faults.dropout, drawn)
     if silent > drawn - needed:
-        raise _combination(
+        raise contradiction(
             ("faults", "dropout"), f"{silent} of the {drawn} sites of a round drop out",
             f"study.min_sites asks for {needed} updates, so every attempt would fail",
             "choose a lower dropout, or a lower study.min_sites",
         )  # fmt: skip
-
-
-def _combination(path: DocumentPath, what: str, why: str, todo: str) -> Refusal:
-    return Refusal(path, "study.combination", what, why, todo)

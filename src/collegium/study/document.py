@@ -84,9 +84,9 @@ class TableSource(Section, frozen=True, kw_only=True):
 
 
 class Data(Section, frozen=True, kw_only=True):
-    """``[data]``: a registered data set by name, its partition and its test part."""
+    """``[data]``: a registered data set by name or a table, its partition and its test part."""
 
-    source: str
+    source: str | TableSource
     partition: Partition = Partition()
     split: Split = Split()
 

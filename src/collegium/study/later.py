@@ -30,8 +30,6 @@ def refuse_later_key(path: DocumentPath, value: object) -> None:
     """
     if path in LATER_KEYS:
         raise not_yet(path, LATER_KEYS[path], f"remove {dotted(path)}")
-    if path == ("data", "source") and isinstance(value, dict):
-        raise not_yet(path, "a table of your own as data", "name a registered data set")
 
 
 def is_later_name(kind: Kind, name: str) -> bool:

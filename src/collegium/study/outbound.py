@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from collegium.study.document import Study
+from collegium.study.message import (
+    BETWEEN_MEMBERS,
+    BLOBS,
+    IN_ONE_PROCESS,
+    LEDGER,
+    Outbound,
+    Ways,
+)
+from collegium.study.outbound_tables import table_messages
 from collegium.study.shielding import shield
 
-_LEDGER = "as long as the ledger: entries are never removed"
-_BLOBS = "as long as the run's blobs are kept"
 _RETIRED = (
     "until the study is closed, and then until it is retired: the site by its own word retires its"
     " updates, more than two thirds of the validators' power everybody's. Members and stores then"
     " delete them; that nobody kept a copy cannot be shown"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """How what a member says reaches others, which is alike for everything on the ledger."""
-
-    everybody: str
-    signed: str
-
-
-_IN_ONE_PROCESS = _Ways("everybody who is given the ledger", "signed by the site; not encrypted")
-_BETWEEN_MEMBERS = _Ways(
-    "every member, and everybody whom one gives the ledger",
-    "signed by the site; on its way encrypted (TLS), on the ledger not",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Outbound:
-    """One kind of message.
-
-    Attributes:
-        kind: what it is called.
-        contents: everything in it, in plain words.
-        to: who can read it.
-        protection: what keeps others from reading, changing or guessing it.
-        kept: for how long, by those who received it.
-        from_rows: whether any of it is calculated from patients' rows.
-        transactions: the kinds of the ledger's transactions that carry it; none for a blob.
-    """
-
-    kind: str
-    contents: str
-    to: str
-    protection: str
-    kept: str
-    from_rows: bool
-    transactions: tuple[str, ...] = ()
 
 
 def outbound(study: Study) -> tuple[Outbound, ...]:
@@ -60,14 +27,16 @@ def outbound(study: Study) -> tuple[Outbound, ...]:
     A site that does not validate sends none of the validators' messages, and only one member is
     the owner. No message holds a row or an identifier of a patient.
     """
-    ways = _IN_ONE_PROCESS if study.consensus.engine == "solo" else _BETWEEN_MEMBERS
+    ways = IN_ONE_PROCESS if study.consensus.engine == "solo" else BETWEEN_MEMBERS
     return (
-        *_site_messages(study, ways), *_validator_messages(study, ways), *_owner_messages(ways),
-        *(_witness_messages(ways) if ways is _BETWEEN_MEMBERS else ()),
+        *_site_messages(study, ways),
+        *(() if isinstance(study.data.source, str) else table_messages(study.data.source, ways)),
+        *_validator_messages(study, ways), *_owner_messages(ways),
+        *(_witness_messages(ways) if ways is BETWEEN_MEMBERS else ()),
     )  # fmt: skip
 
 
-def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
+def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     by_rows = study.aggregation.weights == "rows"
     private = study.privacy.differential_privacy
     weight = "training rows rounded down to two significant binary digits"
@@ -78,7 +47,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f" {0.05 * private.epsilon:g}, rounded down to two significant binary digits"
         )
     weight = weight if by_rows else "1"
-    sealed = ways is _BETWEEN_MEMBERS
+    sealed = ways is BETWEEN_MEMBERS
     also = ", the digest of the sealed update" if sealed else ""
     interval = " for every round that the site takes part in"
     return (
@@ -89,7 +58,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             ways.everybody,
             f"{ways.signed}. The commitment is keyed: without the key, which stays at the site,"
             " it says nothing, and erasing the key makes that final",
-            _LEDGER,
+            LEDGER,
             from_rows=True,
             transactions=("study.accept",),
         ),
@@ -98,7 +67,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f"a hash of the update's digest and a random salt,{interval}",
             ways.everybody,
             f"{ways.signed}. The salt keeps the digest unknown until it is revealed",
-            _LEDGER,
+            LEDGER,
             from_rows=True,
             transactions=("update.commit",),
         ),
@@ -108,7 +77,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f" saturated coordinates{also},{interval}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=True,
             transactions=("update.reveal",),
         ),
@@ -129,7 +98,7 @@ def _site_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             " validator, a vote for everybody's",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=False,
             transactions=("blob.retire",),
         ),
@@ -148,7 +117,7 @@ def _of_what(study: Study) -> str:
     return "of the model"
 
 
-def _statement_message(study: Study, ways: _Ways) -> Outbound:
+def _statement_message(study: Study, ways: Ways) -> Outbound:
     private = study.privacy.differential_privacy
     contents = (
         "the number of rows in the site's test part (from which the number of all its rows"
@@ -166,12 +135,12 @@ def _statement_message(study: Study, ways: _Ways) -> Outbound:
             f" each {private.unit} of the test part"
         )
     return Outbound(
-        "evaluation statement", contents, ways.everybody, protection, _LEDGER, from_rows=True,
+        "evaluation statement", contents, ways.everybody, protection, LEDGER, from_rows=True,
         transactions=("evaluation.post",),
     )  # fmt: skip
 
 
-def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
+def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     count = study.consensus.validators
     sender = "" if count is None else f" (sent only by the {count} validators)"
     return (
@@ -180,7 +149,7 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f"for each participant of a round, whether its update arrived well-formed{sender}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=False,
             transactions=("update.available",),
         ),
@@ -190,7 +159,7 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f" for why{sender}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=True,
             transactions=("round.vote",),
         ),
@@ -199,7 +168,7 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f"that the site has waited long enough for a phase of a round{sender}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=False,
             transactions=("phase.timeout",),
         ),
@@ -210,7 +179,7 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             ways.everybody,
             "its digest is on the ledger; not encrypted. A model can leak something about the"
             " rows of all sites together",
-            _BLOBS,
+            BLOBS,
             from_rows=True,
         ),
         Outbound(
@@ -219,7 +188,7 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f" for somebody{sender}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=False,
             transactions=("study.close", "study.abandon"),
         ),
@@ -229,7 +198,7 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             f" in this list{sender}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=True,
             transactions=("evidence.conflict",),
         ),
@@ -240,14 +209,14 @@ def _validator_messages(study: Study, ways: _Ways) -> tuple[Outbound, ...]:
             " says this by itself",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=False,
             transactions=("member.propose", "member.vote"),
         ),
     )
 
 
-def _witness_messages(ways: _Ways) -> tuple[Outbound, ...]:
+def _witness_messages(ways: Ways) -> tuple[Outbound, ...]:
     return (
         Outbound(
             "cosignature",
@@ -261,7 +230,7 @@ def _witness_messages(ways: _Ways) -> tuple[Outbound, ...]:
     )
 
 
-def _owner_messages(ways: _Ways) -> tuple[Outbound, ...]:
+def _owner_messages(ways: Ways) -> tuple[Outbound, ...]:
     owner = " (sent only by the owner)"
     return (
         Outbound(
@@ -271,7 +240,7 @@ def _owner_messages(ways: _Ways) -> tuple[Outbound, ...]:
             f" version{owner}",
             ways.everybody,
             ways.signed,
-            _LEDGER,
+            LEDGER,
             from_rows=False,
             transactions=("study.register",),
         ),

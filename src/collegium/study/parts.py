@@ -22,8 +22,9 @@ class NamedPart:
 def named_parts(study: Study) -> tuple[NamedPart, ...]:
     """Return every part that a study names, in the order of the document's sections."""
     server = server_optimizer(study)
+    source = study.data.source
     parts: tuple[NamedPart, ...] = (
-        NamedPart("datasets", ("data", "source"), study.data.source),
+        *((NamedPart("datasets", ("data", "source"), source),) if isinstance(source, str) else ()),
         NamedPart("trainers", ("training", "trainer"), study.training.trainer),
         *_parts_of_rule(study.aggregation.rule),
         NamedPart("server_optimizers", ("aggregation", "server", "optimizer"), server),

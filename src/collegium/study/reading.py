@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class ReadStudy:
         origin: the file's name as given, or ``preset heart``.
         notices: what `check_study` has to say.
         places: where each value comes from.
+        folder: where the file is, from which its paths are taken; None for a preset.
     """
 
     study: Study
@@ -45,6 +46,7 @@ class ReadStudy:
     origin: str
     notices: tuple[Notice, ...]
     places: Places
+    folder: Path | None = None
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -69,7 +71,8 @@ def read_study(source: str | Path, changes: Sequence[str] = ()) -> ReadStudy:
     if isinstance(source, str) and source in preset_names():
         return _read(preset_text(source), f"preset {source}", changes)
     origin = _printable(str(source))
-    return _read(_text(_file_bytes(source, origin), origin), origin, changes)
+    read = _read(_text(_file_bytes(source, origin), origin), origin, changes)
+    return replace(read, folder=Path(source).parent)
 
 
 def parse_study(text: str, origin: str) -> ReadStudy:

@@ -34,6 +34,11 @@ class Refusal(StudyError):
         return StudyError(self.code, f"{place}: {self.what}", self.why, self.todo)
 
 
+def contradiction(path: DocumentPath, what: str, why: str, todo: str) -> Refusal:
+    """Return the refusal of what each may be and cannot be together."""
+    return Refusal(path, "study.combination", what, why, todo)
+
+
 def dotted(path: DocumentPath) -> str:
     """Return a path as people write it: ``threat.attackers[1]``."""
     words = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)

@@ -8,7 +8,7 @@ from math import ceil
 
 import msgspec
 
-from collegium.study.document import Study
+from collegium.study.document import Study, TableSource
 from collegium.study.privacy import privacy_terms
 
 SITES_LIMIT = 400
@@ -16,6 +16,9 @@ SITES_LIMIT = 400
 
 OWN_SERVER = ("fednova", "scaffold")
 """Algorithms with a server step of their own."""
+
+STATISTICS_STEPS = 3
+"""Steps in which sites agree on the preparation of tables: columns, moments, quantiles."""
 
 VERSIONED = ("rule", "server")
 """Terms that are registered with a version, which a document does not name."""
@@ -35,6 +38,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "rule": study.aggregation.rule,
         "seed": study.study.seed,
         "server": server_optimizer(study),
+        "statistics": statistics_steps(study),
         "study": study.study.id,
         "weights": study.aggregation.weights,
     }
@@ -66,6 +70,11 @@ def server_optimizer(study: Study) -> str:
     if algorithm is not None and algorithm in OWN_SERVER:
         return algorithm
     return study.aggregation.server.optimizer
+
+
+def statistics_steps(study: Study) -> int | msgspec.UnsetType:
+    """Return in how many steps a study's sites agree on the preparation of their tables, if any."""
+    return STATISTICS_STEPS if isinstance(study.data.source, TableSource) else msgspec.UNSET
 
 
 def sites_per_round(study: Study, sites: int) -> int:

@@ -95,7 +95,7 @@ def test_more_than_a_few_are_words(write: Write) -> None:
 
 def test_what_the_study_declares_goes_before_what_cells_look_like(write: Write) -> None:
     path = write("ward,x\n1,1\n2,many\n2.0,many\n")
-    table = read_table_file(path, categorical=["ward"], numeric=["x"])
+    table = read_table_file(path, declared={"ward": "categorical", "x": "numeric"})
     assert kinds(table) == {"ward": "categorical", "x": "numeric"}
     assert words(table, "ward") == ["1", "2", "2"]
 

@@ -6,8 +6,9 @@ sites disagree about a column, they agree on one view of it, and cells that have
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.tabular.dates import days_of
+from collegium.errors import DataError
 
 Kind = Literal["numeric", "date", "categorical", "empty"]
 
@@ -136,6 +138,65 @@ def _looked_up(column: Column, of_words: list[float]) -> NDArray[np.float64]:
     return table[column.codes]
 
 
+def inferred(
+    name: str, unit: str, codes: NDArray[np.int64], words: tuple[str, ...], declared: Kind | None
+) -> Column:
+    """Return a column of words as what most of its values are: numbers, dates, or words.
+
+    Args:
+        name: its name.
+        unit: its unit.
+        codes: [rows], indices into `words`, -1 where missing.
+        words: what occurs, and what does not count where it does not.
+        declared: how the study says that the column is to be read, if it does.
+    """
+    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    if not counts.all():
+        here = np.flatnonzero(counts)
+        again = np.full(len(words) + 1, -1, np.int64)
+        again[here] = np.arange(len(here))
+        words = tuple(words[at] for at in here.tolist())
+        codes, counts = again[codes], counts[here]
+    plain = Column(name, unit, "categorical" if len(words) else "empty", None, codes, words)
+    if declared in (None, "numeric"):
+        found = _seen_as("numeric", plain, counts, list(map(number_of, words)), declared)
+        if found is not None:
+            return found
+    days = days_of(words) if declared is None else None
+    found = None if days is None else _seen_as("date", plain, counts, days, declared)
+    return found or plain
+
+
+def _seen_as(
+    kind: Kind, plain: Column, counts: NDArray[np.int64], of_words: list[float],
+    declared: Kind | None,
+) -> Column | None:  # fmt: skip
+    """Return a column of words as another kind if enough of its values are of that, else None."""
+    readable = np.array([value == value for value in of_words], np.bool_)
+    empty = np.array([word in MISSING_NUMBERS for word in plain.words], np.bool_)
+    present = int(counts[~empty].sum())
+    good = int(counts[readable].sum())
+    if good == 0 or (good < MOSTLY * present and declared != kind):
+        return None
+    slips = [word for word, fine in zip(plain.words, readable | empty, strict=True) if not fine]
+    values = np.array([*of_words, np.nan])[plain.codes]
+    return Column(
+        plain.name, plain.unit, kind, values, plain.codes, plain.words, present - good,
+        slips[0] if slips else "",
+    )  # fmt: skip
+
+
+def missing_column(name: str, known: Iterable[str], why: str) -> DataError:
+    """Return the error about a column that is not in a table."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return DataError(
+        "data.missing-column", f"the table has no column {name[:60]!r}",
+        f"{why}; the table has {', '.join(names[:20])}{' and more' if len(names) > 20 else ''}",
+        f"did you mean {near[0]!r}?" if near else "correct the name, or add the column",
+    )  # fmt: skip
+
+
 class ColumnBuilder:
     """Takes a column's cells piece by piece; numbers become arrays at once."""
 
@@ -170,20 +231,7 @@ class ColumnBuilder:
             values = np.concatenate(self._pieces) if self._pieces else np.empty(0)
             return self._of_numbers(values.astype(np.float64), declared)
         codes, words = self._as_codes()
-        counts = np.bincount(codes[codes >= 0], minlength=len(words))
-        if declared in (None, "numeric"):
-            numbers = [number_of(word) for word in words]
-            found = self._seen_as("numeric", codes, words, counts, numbers, declared)
-            if found is not None:
-                return found
-        if declared is None:
-            days = days_of(words)
-            if days is not None:
-                found = self._seen_as("date", codes, words, counts, days, declared)
-                if found is not None:
-                    return found
-        kind: Kind = "categorical" if counts.sum() else "empty"
-        return Column(self.name, self.unit, kind, None, codes, words)
+        return inferred(self.name, self.unit, codes, words, declared)
 
     def _of_numbers(self, values: NDArray[np.float64], declared: Kind | None) -> Column:
         kind: Kind = "empty" if np.isnan(values).all() else "numeric"
@@ -211,21 +259,3 @@ class ColumnBuilder:
             word = " ".join(cell.split())
             again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
         return again[codes], tuple(words)
-
-    def _seen_as(
-        self, kind: Kind, codes: NDArray[np.int64], words: tuple[str, ...],
-        counts: NDArray[np.int64], of_words: list[float], declared: Kind | None,
-    ) -> Column | None:  # fmt: skip
-        """Return the column if enough of its values are of a kind, else None."""
-        readable = np.array([value == value for value in of_words], np.bool_)
-        empty = np.array([word in MISSING_NUMBERS for word in words], np.bool_)
-        present = int(counts[~empty].sum())
-        good = int(counts[readable].sum())
-        if present == 0 or good == 0 or (good < MOSTLY * present and declared != kind):
-            return None
-        slips = [word for word, fine in zip(words, readable | empty, strict=True) if not fine]
-        values = np.array([*of_words, np.nan])[codes]
-        return Column(
-            self.name, self.unit, kind, values, codes, words, present - good,
-            slips[0] if slips else "",
-        )  # fmt: skip

@@ -6,10 +6,17 @@ What cannot be known is an error with its line; what was decided is a note. Noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from collegium.data.tabular.columns import NUMBER, Column, ColumnBuilder, Kind, Table
+from collegium.data.tabular.columns import (
+    NUMBER,
+    Column,
+    ColumnBuilder,
+    Kind,
+    Table,
+    missing_column,
+)
 from collegium.data.tabular.csv_text import read_rows, read_text, separator_of
 from collegium.errors import DataError
 
@@ -20,8 +27,8 @@ _UNDERSCORED = re.compile(r"\d_\d")
 
 
 def read_table_file(
-    path: Path, *, skip: Iterable[str] = (), categorical: Iterable[str] = (),
-    numeric: Iterable[str] = (),
+    path: Path, *, skip: Iterable[str] = (), declared: Mapping[str, Kind] | None = None,
+    whole: bool = False,
 ) -> Table:  # fmt: skip
     """Read a CSV file whose first line names its columns.
 
@@ -31,8 +38,8 @@ def read_table_file(
     Args:
         path: the file.
         skip: columns that are not read.
-        categorical: columns whose cells are words even where they are numbers.
-        numeric: columns whose cells are numbers, those that are not being missing.
+        declared: by name, how a column is to be read whatever its cells look like.
+        whole: whether every column that is skipped or declared has to be there.
 
     Raises:
         DataError: whatever is wrong with the file, with its line where there is one.
@@ -44,7 +51,11 @@ def read_table_file(
     _, (header,) = next(pieces)
     names = [_named(cell) for cell in header]
     _check_header(path, [name for name, _ in names])
-    unread = {*skip, ""}
+    kinds, unread = declared or {}, {*skip, ""}
+    known = [name for name, _ in names if name]
+    for name in (*skip, *kinds) if whole else ():
+        if name not in known:
+            raise missing_column(name, known, "the study says what to do with it")
     if any(not name for name, _ in names):
         notes.append(f"a column of {path.name} has no name and was left out")
     builders = [None if name in unread else ColumnBuilder(name, unit) for name, unit in names]
@@ -60,10 +71,8 @@ def read_table_file(
             "data.no-rows", f"{path} has a header and no row below it", "there is nobody in it",
             "add a row for each patient",
         )  # fmt: skip
-    declared: dict[str, Kind] = dict.fromkeys(categorical, "categorical")
-    declared |= dict.fromkeys(numeric, "numeric")
     columns = {
-        builder.name: builder.column(declared=declared.get(builder.name))
+        builder.name: builder.column(declared=kinds.get(builder.name))
         for builder in builders
         if builder is not None
     }

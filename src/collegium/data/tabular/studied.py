@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.tabular.columns import (
     Column,
+    Kind,
     Table,
     as_numbers,
     as_words,
     canonical_word,
+    inferred,
+    missing_column,
     number_of,
     take_rows,
 )
@@ -46,6 +48,30 @@ class Studied:
     def rows(self) -> int:
         """How many rows there are."""
         return len(self.person)
+
+
+def read_again(studied: Studied, source: TableSource) -> Studied:
+    """Return one site's rows with its columns read as if there were no others.
+
+    So a column is what it would be in a file of the site's own.
+    """
+    columns = {name: _read_again(column, source) for name, column in studied.table.columns.items()}
+    table = Table(columns, studied.rows, studied.table.notes)
+    return replace(studied, table=table, target=_read_again(studied.target, source))
+
+
+def _read_again(column: Column, source: TableSource) -> Column:
+    if column.codes is None:
+        gone = column.values is not None and bool(np.isnan(column.values).all())
+        return replace(column, kind="empty") if gone else column
+    declared = declared_kinds(source).get(column.name)
+    return inferred(column.name, column.unit, column.codes, column.words, declared)
+
+
+def declared_kinds(source: TableSource) -> dict[str, Kind]:
+    """Return how a study says that columns are to be read, by name."""
+    kinds: dict[str, Kind] = dict.fromkeys(source.categorical, "categorical")
+    return kinds | dict.fromkeys(source.numeric, "numeric")
 
 
 def take_studied(studied: Studied, which: NDArray[np.int64]) -> Studied:
@@ -117,6 +143,17 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     )
 
 
+def studied_bytes(studied: Studied) -> bytes:
+    """Return bytes that tell these rows from any other, for a commitment to them."""
+    columns = [*studied.table.columns.values(), studied.target]
+    parts = [np.ascontiguousarray(studied.person).tobytes()]
+    for column in columns:
+        codes, words = as_words(column)
+        parts += [column.name.encode(), column.unit.encode(), "\0".join(words).encode()]
+        parts.append(np.ascontiguousarray(codes).tobytes())
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
 def class_order(words: Iterable[str]) -> list[str]:
     """Return classes in the one order that does not depend on which others there are."""
     return sorted(words, key=_class_key)
@@ -136,17 +173,6 @@ def target_words(column: Column) -> tuple[NDArray[np.int64], list[str]]:
     at = {word: number for number, word in enumerate(ordered)}
     table = np.array([*(at.get(word, -1) for word in canonical), -1], np.int64)
     return table[codes], ordered
-
-
-def missing_column(name: str, known: Iterable[str], why: str) -> DataError:
-    """Return the error about a column that is not in a table."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return DataError(
-        "data.missing-column", f"the table has no column {name[:60]!r}",
-        f"{why}; the table has {', '.join(names[:20])}{' and more' if len(names) > 20 else ''}",
-        f"did you mean {near[0]!r}?" if near else "correct the name, or add the column",
-    )  # fmt: skip
 
 
 def _has_word(column: Column) -> NDArray[np.bool_]:

@@ -38,7 +38,7 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     if state.get(table, sender) is not None:
         raise Rejected("already", f"{sender} has posted its statement")
     if status.phase != "evaluation":
-        early = status.phase in ("setup", "rounds")
+        early = status.phase in ("setup", "statistics", "beginning", "rounds")
         raise Rejected("early" if early else "stale", f"the study is in {status.phase}")
     if tx.model != status.model:
         raise Rejected("refused", "the statement is about another model than the final one")
@@ -80,7 +80,7 @@ def release(state: State, sender: str, tx: ModelRelease) -> list[Event]:
     if status.bundle is not msgspec.UNSET:
         raise Rejected("already", "the model is released")
     if status.phase != "release":
-        early = status.phase in ("setup", "rounds", "evaluation")
+        early = status.phase in ("setup", "statistics", "beginning", "rounds", "evaluation")
         raise Rejected("early" if early else "stale", f"the study is in {status.phase}")
     if tx.model != status.model:
         raise Rejected("refused", "the release is of another model than the final one")

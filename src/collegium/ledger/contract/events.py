@@ -37,6 +37,44 @@ class StudyRegistered(StudyEvent, frozen=True, kw_only=True, tag="study.register
     """A study exists and waits for its sites."""
 
 
+class StatisticsAsked(StudyEvent, frozen=True, kw_only=True, tag="statistics.asked"):
+    """A step of set-up begins: sites that accepted say what it asks for."""
+
+    step: int
+
+
+class StatisticsGathered(StudyEvent, frozen=True, kw_only=True, tag="statistics.gathered"):
+    """Nothing more is said in a step: validators vote on what follows from these sites' words."""
+
+    attempt: int
+    sites: tuple[str, ...]
+    step: int
+
+
+class StatisticsAgreed(StudyEvent, frozen=True, kw_only=True, tag="statistics.agreed"):
+    """More than two thirds of the power agree on what follows from a step."""
+
+    agreement: str
+    power: int
+    step: int
+
+
+class StatisticsUndecided(StudyEvent, frozen=True, kw_only=True, tag="statistics.undecided"):
+    """An attempt at a vote on a step ended without a quorum."""
+
+    attempt: int
+    reason: Literal["no-quorum", "timeout"]
+    step: int
+
+
+class StudyBegun(StudyEvent, frozen=True, kw_only=True, tag="study.begun"):
+    """The study has its first model over the inputs that were agreed."""
+
+    agreement: str
+    model: str
+    parameters: int
+
+
 class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
     """A new attempt: who takes part with which weight, from which model, in which encoding.
 
@@ -164,7 +202,9 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 
 
 AnyEvent = (
-    StudyRegistered | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
+    StudyRegistered | StatisticsAsked | StatisticsGathered | StatisticsAgreed
+    | StatisticsUndecided | StudyBegun
+    | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
     | VoteLate | TestOpened | BudgetExhausted | EvaluationComplete | ModelReleased
     | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated

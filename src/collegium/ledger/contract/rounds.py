@@ -46,6 +46,8 @@ from collegium.ledger.contract.transactions import PhaseTimeout, PlaceTransactio
 from collegium.ledger.state import State
 
 LARGEST_UPDATE = 32767
+BEFORE = ("setup", "statistics", "beginning")
+"""Phases of a study before its first round."""
 
 
 def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
@@ -157,7 +159,7 @@ def enter_study(
 ) -> RoundRecord:  # fmt: skip
     """Do the same where the study's records are at hand."""
     if status.phase != "rounds":
-        raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
+        raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
     current = open_record(state, tx.study, status)
     if tx.round != status.round or tx.attempt != current.attempt:
         late = (tx.round, tx.attempt) < (status.round, current.attempt)
@@ -217,7 +219,7 @@ def require_present(
         Rejected: it is about an earlier place ("stale"), a later one ("early"), or none.
     """
     if status.phase != "rounds":
-        raise Rejected("early" if status.phase == "setup" else "stale", "no round is open")
+        raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
     current = open_record(state, tx.study, status)
     if tx.phase not in DESIGNS[record.design]:
         raise Rejected("malformed", f"the design {record.design} has no phase {tx.phase!r}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
+
+import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import budgets, evaluations, members, rounds
+from collegium.ledger.contract import budgets, evaluations, members, rounds, statistics
 from collegium.ledger.contract.events import (
     Event,
     StudyClosed,
@@ -18,6 +20,7 @@ from collegium.ledger.contract.tables import (
     Acceptance,
     MemberRecord,
     ModelRecord,
+    StudyPhase,
     StudyRecord,
     StudyStatus,
     study_path,
@@ -34,6 +37,8 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
 
 MOST_ROUNDS = 10_000_000
+TRAINING: tuple[StudyPhase, ...] = ("setup", "statistics", "beginning", "rounds")
+"""Phases in which sites may still come."""
 
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
@@ -66,7 +71,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
         participation=tx.participation, per_round=tx.per_round, privacy=tx.privacy,
         rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
-        weights=tx.weights,
+        statistics=tx.statistics, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
@@ -89,7 +94,7 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
         raise Rejected("not-a-participant", f"{sender} is not among the study's sites")
     if state.record(study_path(tx.study, "sites"), sender, Acceptance) is not None:
         raise Rejected("already", f"{sender} has accepted")
-    if status.phase not in ("setup", "rounds"):
+    if status.phase not in TRAINING:
         raise Rejected("stale", "the study's training is over")
     if tx.document != record.document:
         raise Rejected("refused", "it accepts another document than the registered one")
@@ -102,8 +107,17 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
     state.put(study_path(tx.study, "sites"), sender, acceptance)
     budgets.accepted(state, tx.study, record, sender)
     if status.phase == "setup" and not _awaited(state, tx.study, record):
-        return rounds.open_round(state, tx.genesis, tx.study, record, status)
+        return _go_on(state, tx.genesis, tx.study, record, status)
     return []
+
+
+def _go_on(
+    state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus
+) -> list[Event]:
+    """Open what comes after acceptance: statistics of tables, or the first round."""
+    if record.statistics is not msgspec.UNSET:
+        return statistics.open_first(state, study, record, status)
+    return rounds.open_round(state, genesis, study, record, status)
 
 
 def _awaited(state: State, study: str, record: StudyRecord) -> bool:
@@ -130,6 +144,8 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
     record, status = rounds.study_of(state, tx.study)
     if record.attendance == "all":
         raise Rejected("refused", "this study waits for everybody; vote study.abandon to end it")
+    if status.phase == "statistics" and not tx.round:
+        return statistics.timeout(state, sender, tx, record, status)
     if tx.round or tx.attempt:
         return rounds.timeout(state, sender, tx, record, status)
     _require_present(tx, status)
@@ -137,7 +153,9 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
     if not members.vote_counts(state, votes, tx.phase, sender, "timed this phase out"):
         return []
     if tx.phase == "setup":
-        return rounds.open_round(state, tx.genesis, tx.study, record, status)
+        return _go_on(state, tx.genesis, tx.study, record, status)
+    if tx.phase == "beginning":
+        return rounds.fail_study(state, tx.study, status, "abandoned", round_open=False)
     if tx.phase == "evaluation":
         return evaluations.complete(state, tx.study, status)
     return evaluations.skip_release(state, tx.study, status)
@@ -145,8 +163,8 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
 
 def _require_present(tx: PlaceTransaction, status: StudyStatus) -> None:
     """Refuse what is not about the phase outside of rounds in which the study is."""
-    order = ("setup", "rounds", "evaluation", "release", "closing", "closed")
-    if tx.phase not in ("setup", "evaluation", "release"):
+    order = get_args(StudyPhase)
+    if tx.phase not in ("setup", "beginning", "evaluation", "release"):
         raise Rejected("malformed", f"there is no phase {tx.phase!r} outside of rounds")
     if tx.phase != status.phase:
         late = order.index(tx.phase) < order.index(status.phase)
@@ -164,7 +182,9 @@ def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -
     """
     members.require_role(member, "validator", "vote to abandon a study")
     record, status = rounds.study_of(state, tx.study)
-    if tx.round or tx.attempt:
+    if status.phase == "statistics" and not tx.round:
+        statistics.require_present(state, tx)
+    elif tx.round or tx.attempt:
         rounds.require_present(state, tx, record, status)
     else:
         _require_present(tx, status)
@@ -172,7 +192,7 @@ def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -
     prefix = f"abandon/{tx.round:08d}/{tx.attempt:04d}/{tx.phase}"
     if not members.vote_counts(state, votes, prefix, sender, "voted to abandon"):
         return []
-    if status.phase in ("setup", "rounds"):
+    if status.phase in TRAINING:
         round_open = status.phase == "rounds"
         return rounds.fail_study(state, tx.study, status, "abandoned", round_open=round_open)
     events: list[Event] = []

@@ -16,7 +16,9 @@ from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
 
-StudyPhase = Literal["setup", "rounds", "evaluation", "release", "closing", "closed"]
+StudyPhase = Literal[
+    "setup", "statistics", "beginning", "rounds", "evaluation", "release", "closing", "closed"
+]
 Outcome = Literal["open", "completed", "failed"]
 
 
@@ -49,7 +51,7 @@ class Governance(Record, frozen=True, kw_only=True):
 
 
 class StudyRecord(Record, frozen=True, kw_only=True):
-    """What was registered; never changes."""
+    """What was registered; only `study.begin` changes it, in `initial` and `parameters`."""
 
     attendance: Literal["quorum", "all"]
     code: str
@@ -69,7 +71,22 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     seed: int
     server: str
     sites: tuple[str, ...]
+    statistics: int | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
+
+
+class StatisticsRecord(Record, frozen=True, kw_only=True):
+    """Where the statistics of set-up stand.
+
+    `attempt` counts votes over all steps, `tries` those of this one; `agreement` is what the
+    last finished step came to.
+    """
+
+    agreement: str | msgspec.UnsetType = msgspec.UNSET
+    attempt: int
+    phase: Literal["post", "vote", "agreed"]
+    step: int
+    tries: int
 
 
 class StudyStatus(Record, frozen=True, kw_only=True):
@@ -153,6 +170,11 @@ THE_ONE = "record"
 def study_path(study: str, table: str) -> Path:
     """Return where a study's table lies, such as sites, models or evaluations."""
     return ("studies", study, table)
+
+
+def step_key(step: int, member: str) -> str:
+    """Return a key of what was said in a step; two digits, so that steps sort in their order."""
+    return f"{step:02d}/{member}"
 
 
 def round_branch(study: str, number: int) -> Path:

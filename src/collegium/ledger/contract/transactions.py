@@ -32,6 +32,9 @@ ProposalId = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{22}}\Z")]
 Bitmap = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,8192}}\Z")]
 SignatureText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{86}}\Z")]
 EnvelopeText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
+Step = Annotated[int, msgspec.Meta(ge=1, le=16)]
+"""A step of the statistics with which a study of tables is set up."""
+
 Reason = Literal["unavailable", "malformed", "refused", "arithmetic"]
 
 
@@ -60,7 +63,9 @@ class RoundTransaction(StudyTransaction, frozen=True, kw_only=True):
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
     """An owner registers a study: its document, first model, rules and when it gives up.
 
-    `participation` says that sites take part in turn, where they are not drawn.
+    `participation` says that sites take part in turn, where they are not drawn. Where `statistics`
+    says in how many steps sites first agree on the preparation of their tables, the model is one
+    without inputs, and the first real one comes with `study.begin`.
     """
 
     attendance: Literal["quorum", "all"]
@@ -80,6 +85,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     seed: Count
     server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
+    statistics: Step | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
 
 
@@ -90,6 +96,29 @@ class StudyAccept(StudyTransaction, frozen=True, kw_only=True, tag="study.accept
     document: Digest
     snapshot: Digest
     weight: Positive
+
+
+class StatisticsPost(StudyTransaction, frozen=True, kw_only=True, tag="statistics.post"):
+    """A site names the blob of what it says of its table in a step of set-up."""
+
+    digest: Digest
+    step: Step
+
+
+class StatisticsVote(StudyTransaction, frozen=True, kw_only=True, tag="statistics.vote"):
+    """What follows from a step's statistics for a validator, or why nothing does."""
+
+    agreement: Digest | msgspec.UnsetType = msgspec.UNSET
+    attempt: Positive
+    fail: Reason | msgspec.UnsetType = msgspec.UNSET
+
+
+class StudyBegin(StudyTransaction, frozen=True, kw_only=True, tag="study.begin"):
+    """The owner names the first model over the inputs that were agreed; round 1 opens."""
+
+    agreement: Digest
+    model: Digest
+    parameters: Positive
 
 
 class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.commit"):
@@ -214,7 +243,8 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 
 
 AnyTransaction = (
-    StudyRegister | StudyAccept | UpdateCommit | UpdateReveal | UpdateAvailable | RoundVote
+    StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin
+    | UpdateCommit | UpdateReveal | UpdateAvailable | RoundVote
     | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
     | MemberPropose | MemberVote | EvidenceConflict
 )  # fmt: skip
@@ -228,7 +258,7 @@ def kind_of(transaction: Transaction) -> str:
 def natural_key(transaction: Transaction) -> tuple[str, ...]:
     """Return what a member may say only once: with the member's id, a transaction's natural key."""
     key: list[str] = [kind_of(transaction)]
-    for field in ("study", "round", "attempt", "phase", "proposal", "updates"):
+    for field in ("study", "round", "attempt", "phase", "proposal", "updates", "step"):
         value = getattr(transaction, field, None)
         if value is not None:
             key.append(str(value))

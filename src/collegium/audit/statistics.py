@@ -1,0 +1,106 @@
+"""Recomputing the set-up of a study of tables from what its sites said, as every validator does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import msgspec
+
+from collegium.audit.evidence import Fetch
+from collegium.audit.findings import Finding
+from collegium.audit.studies import SetUpStep, Story
+from collegium.canonical import to_text
+from collegium.data.table import input_names
+from collegium.data.tabular.agreeing import conclusion
+from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.preparation import input_schema
+from collegium.errors import CollegiumError, FormatError
+from collegium.learning.blobs import decode_model
+from collegium.study.document import Study, TableSource
+from collegium.study.tables import task_of
+
+
+def check_set_up(story: Story, study: Study, fetch: Fetch) -> tuple[int, list[Finding]]:
+    """Recompute every step of set-up; return how many were, and what does not hold."""
+    source = study.data.source
+    if not isinstance(source, TableSource):
+        return 0, []
+    recomputed = 0
+    findings: list[Finding] = []
+    before: str | None = None
+    for number, step in story.steps.items():
+        where = f"{study.study.id}, step {number} of set-up"
+        found = _recomputed(story, study, source, step, before, fetch)
+        findings += _about(step, found, where)
+        if step.agreed is not None:
+            recomputed += found == step.agreed.agreement
+            before = step.agreed.agreement
+    return recomputed, [*findings, *_first_model(story, fetch)]
+
+
+def _recomputed(
+    story: Story, study: Study, source: TableSource, step: SetUpStep, before: str | None,
+    fetch: Fetch,
+) -> str | Finding | None:  # fmt: skip
+    """Return the digest of what follows from a step; a finding where it cannot be told.
+
+    None where nothing follows: then a vote for something is wrong.
+    """
+    where = f"{study.study.id}, set-up"
+    last = None if before is None else fetch(before)
+    if before is not None and last is None:
+        return Finding("blob.missing", "error", "an agreement of set-up is missing", where)
+    said = {name: fetch(step.posts[name].digest) for name in step.gathered}
+    missing = [name for name, data in said.items() if data is None]
+    try:
+        fewest = story.registration.min_sites
+        return to_text(sha256(conclusion(source, task_of(study), last, said, fewest)).digest())
+    except CollegiumError:
+        if missing:
+            what = f"what {', '.join(missing)} said of its table is missing"
+            return Finding("blob.missing", "error", what, where)
+        return None
+
+
+def _about(step: SetUpStep, found: str | Finding | None, where: str) -> Iterator[Finding]:
+    if isinstance(found, Finding):
+        yield msgspec.structs.replace(found, where=where)
+        return
+    agreed = None if step.agreed is None else step.agreed.agreement
+    if agreed is not None and found != agreed:
+        what = "recomputing what sites said gives another agreement than the one that was voted"
+        yield Finding("statistics.agreement", "error", what, where)
+    right = agreed or found
+    wrong = sorted({
+        name for (_, name), vote in step.votes.items()
+        if vote.agreement != right and not (right is None and vote.fail is not msgspec.UNSET)
+    })  # fmt: skip
+    if wrong and step.gathered:
+        what = f"{', '.join(wrong)} did not vote for what follows from what sites said"
+        yield Finding("validator.statistics", "fault", what, where)
+    if step.undecided:
+        what = f"{len(step.undecided)} attempt(s) at a vote ended without a quorum"
+        yield Finding("statistics.undecided", "note", what, where)
+
+
+def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
+    """Check that the first model has the inputs that were agreed, and the size that was said."""
+    begun = story.begun
+    if begun is None:
+        return []
+    where = f"{begun.study}, study.begin"
+    model, agreement = fetch(begun.model), fetch(begun.agreement)
+    if model is None or agreement is None:
+        return [Finding("blob.missing", "error", "the first model is missing", where)]
+    try:
+        state = decode_model(model)
+        inputs = len(input_names(input_schema(decode_agreement(agreement))))
+    except FormatError as error:
+        return [Finding("model.malformed", "error", f"{error.what}: {error.why}", where)]
+    widths = [one.shape[0] for one in state.tensors if one.name == "layer0.weight"]
+    found = (state.parameters.size, state.optimizer)
+    if found != (begun.parameters, story.registration.server) or widths not in ([], [inputs]):
+        what = f"the first model has {found[0]} parameters, optimizer {found[1]}, inputs {widths}"
+        return [Finding("study.registration", "error", what, where)]
+    return []

@@ -1,0 +1,290 @@
+"""From what sites say in a step to what all agree on: integer arithmetic, the same bits everywhere.
+
+What one site says is attested by it; here it is only added up. docs/spec/15-statistics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Literal
+
+import msgspec
+
+from collegium.data.tabular.agreement import (
+    FINE_BITS,
+    REASONS,
+    AgreedColumn,
+    Agreement,
+    LeftOut,
+    Reason,
+    decode_agreement,
+    encode_agreement,
+    histogram_range,
+)
+from collegium.data.tabular.said import (
+    BINS,
+    MOST_CATEGORIES,
+    VALUE_BITS,
+    ColumnSaid,
+    ColumnsSaid,
+    Histogram,
+    Moment,
+    MomentsSaid,
+    QuantilesSaid,
+    decode_said,
+)
+from collegium.data.tabular.studied import class_order
+from collegium.errors import DataError, FormatError
+from collegium.study.document import TableSource, Task
+
+_FINER = FINE_BITS - VALUE_BITS
+_QUANTILES = {"low": 5, "median": 50, "high": 95}
+_MASS_BITS = 20
+
+
+def agreed(
+    source: TableSource, task: Task, before: Agreement | None, said: Mapping[str, bytes | None]
+) -> Agreement:
+    """Return what follows from what sites say in the step after an agreement.
+
+    Args:
+        source: the study's table.
+        task: what is to be predicted.
+        before: what was agreed before; None in the first step.
+        said: what each site said, by name; None where it cannot be had. What is malformed is
+            left out, as if it had not been said.
+
+    Raises:
+        DataError: nothing can be learned from what is left.
+    """
+    step = 1 if before is None else before.step + 1
+    understood = {}
+    for name in sorted(said):
+        data = said[name]
+        try:
+            if data is not None:
+                understood[name] = decode_said(data, step)
+        except FormatError:
+            continue
+    included = tuple(understood)
+    if before is None:
+        columns = [one for one in understood.values() if isinstance(one, ColumnsSaid)]
+        return _columns(source, task, columns, included)
+    if step == 2:
+        moments = [one for one in understood.values() if isinstance(one, MomentsSaid)]
+        return _moments(before, moments, included)
+    histograms = [one for one in understood.values() if isinstance(one, QuantilesSaid)]
+    return _quantiles(before, histograms, included)
+
+
+def conclusion(
+    source: TableSource, task: Task, before: bytes | None, said: Mapping[str, bytes | None],
+    fewest: int,
+) -> bytes:  # fmt: skip
+    """Return the blob of what follows from a step, as every validator and auditor gets it.
+
+    Args:
+        source: the study's table.
+        task: what is to be predicted.
+        before: the blob of the last step's agreement; None in the first step.
+        said: the blobs of what sites said, by site; None where one cannot be had.
+        fewest: sites that must be included.
+
+    Raises:
+        DataError: nothing can be learned, or from too few sites.
+        FormatError: the last agreement is malformed.
+    """
+    found = agreed(source, task, None if before is None else decode_agreement(before), said)
+    if len(found.included[-1]) < fewest:
+        raise DataError(
+            "data.statistics", f"{len(found.included[-1])} sites have said what can be added up",
+            f"the study needs {fewest}", "see which sites' statistics are missing or malformed",
+        )  # fmt: skip
+    return encode_agreement(found)
+
+
+def _columns(
+    source: TableSource, task: Task, said: list[ColumnsSaid], included: tuple[str, ...]
+) -> Agreement:
+    by_name: dict[str, list[ColumnSaid]] = {}
+    for one in said:
+        for column in one.columns:
+            by_name.setdefault(column.name, []).append(column)
+    named = {source.target, source.site, source.person, *source.drop}
+    aside = sorted(name for name in named if name is not None)
+    everywhere = sum(bool(one.columns) for one in said)
+    found = [
+        _column(name, by_name[name], everywhere) for name in sorted(by_name.keys() - set(aside))
+    ]
+    classes = _classes(source, task, said)
+    target = _target(source, task, said)
+    agreement = Agreement(
+        step=1, task=task, target=target, classes=classes,
+        columns=tuple(one for one in found if isinstance(one, AgreedColumn)),
+        left_out=tuple(one for one in found if isinstance(one, LeftOut)),
+        aside=tuple(aside), unknown=source.unknown, included=(included,),
+    )  # fmt: skip
+    return _with_inputs(agreement)
+
+
+def _column(name: str, said: list[ColumnSaid], everywhere: int) -> AgreedColumn | LeftOut:
+    """Return what becomes of a column; where a site that speaks at all lacks it, it is missing."""
+    units = {one.unit for one in said if one.unit}
+    if len(units) > 1:
+        return LeftOut(name=name, reason="units")
+    if all(one.identifier for one in said):
+        return LeftOut(name=name, reason="identifier")
+    rows: dict[Literal["numeric", "date", "categorical"], int] = {}
+    for one in said:
+        rows[one.kind] = rows.get(one.kind, 0) + one.present
+    kind = max(rows, key=lambda one: (rows[one], one))
+    missing = len(said) < everywhere or any(one.missing for one in said)
+    alike = [one for one in said if one.kind == kind]
+    categories: tuple[str, ...] = ()
+    if kind == "categorical":
+        categories = tuple(class_order({word for one in alike for word in one.categories}))
+        if len(categories) > MOST_CATEGORIES:
+            return LeftOut(name=name, reason="too-many")
+        if not categories:
+            return LeftOut(name=name, reason="no-category")
+        if len(categories) == 1 and not missing:
+            return LeftOut(name=name, reason="constant")
+    return AgreedColumn(
+        name=name, unit=min(units, default=""), kind=kind, sites=len(said), missing=missing,
+        categories=categories, exponent=max(one.exponent for one in alike),
+    )  # fmt: skip
+
+
+def _classes(source: TableSource, task: Task, said: list[ColumnsSaid]) -> tuple[str, ...]:
+    if task == "regression":
+        return ()
+    found = source.classes or tuple(class_order({word for one in said for word in one.classes}))
+    if (task == "binary" and len(found) != 2) or (task == "multiclass" and len(found) < 3):
+        wanted = "two classes" if task == "binary" else "three classes or more"
+        raise DataError(
+            "data.classes", f"the target {source.target!r} has {len(found)} classes",
+            f"a {task} study needs {wanted}; found, each for ten persons of a site or more:"
+            f" {', '.join(found[:10]) or 'none'}{' and more' if len(found) > 10 else ''}",
+            "choose another data.source.task and model.architecture, or name them in"
+            " data.source.classes",
+        )  # fmt: skip
+    return found
+
+
+def _target(source: TableSource, task: Task, said: list[ColumnsSaid]) -> AgreedColumn:
+    told = [one.target for one in said if isinstance(one.target, ColumnSaid)]
+    if task != "regression":
+        return AgreedColumn(
+            name=source.target, unit="", kind="categorical", sites=len(said), missing=False
+        )
+    numeric = [one for one in told if one.kind == "numeric"]
+    units = {one.unit for one in numeric if one.unit}
+    if not numeric or len(units) > 1:
+        why = "sites give it in different units" if numeric else "no site has ten numbers of it"
+        raise DataError(
+            "data.classes", f"the target {source.target!r} cannot be learned", why,
+            "correct the tables, or choose another data.source.target",
+        )  # fmt: skip
+    return AgreedColumn(
+        name=source.target, unit=min(units, default=""), kind="numeric", sites=len(numeric),
+        missing=False, exponent=max(one.exponent for one in numeric),
+    )  # fmt: skip
+
+
+def _moments(before: Agreement, said: list[MomentsSaid], included: tuple[str, ...]) -> Agreement:
+    by_name: dict[str, list[Moment]] = {}
+    for one in said:
+        for moment in one.moments:
+            by_name.setdefault(moment.name, []).append(moment)
+    kept, left_out = [], list(before.left_out)
+    for column in before.columns:
+        if column.kind == "categorical":
+            kept.append(column)
+            continue
+        with_moments = _with_moments(column, by_name.get(column.name, []))
+        if with_moments.scale or (column.missing and by_name.get(column.name)):
+            kept.append(with_moments)
+        else:
+            reason: Reason = "constant" if by_name.get(column.name) else "empty"
+            left_out.append(LeftOut(name=column.name, reason=reason))
+    target = before.target
+    if before.task == "regression":
+        target = _with_moments(target, by_name.get(target.name, []))
+    return _with_inputs(msgspec.structs.replace(
+        before, step=2, target=target, columns=tuple(kept),
+        left_out=tuple(sorted(left_out, key=lambda one: one.name)),
+        included=(*before.included, included),
+    ))  # fmt: skip
+
+
+def _with_moments(column: AgreedColumn, said: list[Moment]) -> AgreedColumn:
+    """Return a column with mean and standard deviation, the latter 0 where all values are one."""
+    rows = sum(one.rows for one in said)
+    if not rows:
+        return column
+    total, squares = sum(int(one.sum) for one in said), sum(int(one.squares) for one in said)
+    center = _rounded(total << _FINER, rows)
+    deviation = rows * squares - total * total
+    scale = isqrt((deviation << (2 * _FINER)) // (rows * rows))
+    return msgspec.structs.replace(column, center=center, scale=scale)
+
+
+def _quantiles(
+    before: Agreement, said: list[QuantilesSaid], included: tuple[str, ...]
+) -> Agreement:
+    by_name: dict[str, list[Histogram]] = {}
+    for one in said:
+        for histogram in one.histograms:
+            by_name.setdefault(histogram.name, []).append(histogram)
+    columns = tuple(
+        column
+        if column.kind == "categorical"
+        else msgspec.structs.replace(column, **_levels(column, by_name.get(column.name, [])))
+        for column in before.columns
+    )
+    return msgspec.structs.replace(
+        before, step=3, columns=columns, included=(*before.included, included)
+    )
+
+
+def _levels(column: AgreedColumn, said: list[Histogram]) -> dict[str, int]:
+    """Return quantiles from histograms; a cell of several bins is spread evenly over them."""
+    mass = [0] * BINS
+    for one in said:
+        begin = 0
+        for end, count in one.cells:
+            for at in range(begin, end + 1):
+                mass[at] += (count << _MASS_BITS) // (end + 1 - begin)
+            begin = end + 1
+    low, high = histogram_range(column)
+    total = sum(mass)
+    if not total or not column.scale:
+        return dict.fromkeys(_QUANTILES, column.center)
+    found = {}
+    for name, percent in _QUANTILES.items():
+        wanted, passed = total * percent // 100, 0
+        for at, here in enumerate(mass):
+            if here and passed + here >= wanted:
+                within = ((wanted - passed) << _MASS_BITS) // here
+                found[name] = low + ((high - low) * ((at << _MASS_BITS) + within)) // (
+                    BINS << _MASS_BITS
+                )
+                break
+            passed += here
+    return found
+
+
+def _with_inputs(agreement: Agreement) -> Agreement:
+    if agreement.columns:
+        return agreement
+    reasons = "; ".join(f"{one.name}: {REASONS[one.reason]}" for one in agreement.left_out[:10])
+    raise DataError(
+        "data.no-inputs", "the table has no column to predict from", reasons or "no site has any",
+        "add columns, or name a study with more persons",
+    )  # fmt: skip
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """Return the nearest integer of a fraction with a positive denominator, halves upwards."""
+    return (2 * numerator + denominator) // (2 * denominator)

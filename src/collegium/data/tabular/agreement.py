@@ -1,0 +1,109 @@
+"""What the sites of a study of tables agree on, step by step, and its one canonical form.
+
+After the last step it is the preparation of a model's inputs. docs/spec/15-statistics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from collegium import canonical
+from collegium.data.tabular.said import (
+    MOST_CATEGORIES,
+)
+from collegium.study.document import Task
+
+FINE_BITS = 48
+"""Agreed numbers are told in units of 2^(exponent - 48): sixteen bits finer than values."""
+
+_SPREAD = 4
+"""Histograms reach from the mean by so many standard deviations to either side."""
+
+Reason = Literal["constant", "empty", "identifier", "no-category", "too-many", "units"]
+
+REASONS: Mapping[Reason, str] = {
+    "constant": "it has one value everywhere",
+    "empty": "no site has ten persons with a value",
+    "identifier": "it looks like an identifier of rows",
+    "no-category": "no value of it is shared by ten persons of one site",
+    "too-many": f"it has more than {MOST_CATEGORIES} categories",
+    "units": "sites give it in different units",
+}
+
+
+class _Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is shared: no unknown field."""
+
+
+class AgreedColumn(_Agreed, frozen=True, kw_only=True):
+    """A column that becomes inputs, or the target of a regression.
+
+    `sites` have ten persons or more with a value. `center` (the mean), `scale` (the standard
+    deviation), `low`, `median` and `high` (5, 50 and 95 %) of a number or date are in units of
+    2^(exponent - 48), 0 until their step. `missing`: whether a value's absence is an input.
+    """
+
+    name: str
+    unit: str
+    kind: Literal["numeric", "date", "categorical"]
+    sites: int
+    missing: bool
+    categories: tuple[str, ...] = ()
+    exponent: int = 0
+    center: int = 0
+    scale: int = 0
+    low: int = 0
+    median: int = 0
+    high: int = 0
+
+
+class LeftOut(_Agreed, frozen=True, kw_only=True):
+    """A column that some site has and no model sees."""
+
+    name: str
+    reason: Reason
+
+
+class Agreement(_Agreed, frozen=True, kw_only=True):
+    """What is agreed after a step; after the last one, the preparation of a model's inputs.
+
+    `aside` are the columns that the study sets aside; `included` names by step whose statistics
+    were added.
+    """
+
+    version: Literal[1] = 1
+    step: int
+    task: Task
+    target: AgreedColumn
+    classes: tuple[str, ...]
+    columns: tuple[AgreedColumn, ...]
+    left_out: tuple[LeftOut, ...]
+    aside: tuple[str, ...]
+    unknown: Literal["other", "refuse"]
+    included: tuple[tuple[str, ...], ...]
+
+
+_DECODER = msgspec.json.Decoder(Agreement)
+
+
+def encode_agreement(agreement: Agreement) -> bytes:
+    """Return the canonical bytes of an agreement."""
+    return canonical.encode(agreement)
+
+
+def decode_agreement(data: bytes) -> Agreement:
+    """Return an agreement from its canonical bytes.
+
+    Raises:
+        FormatError: malformed.
+    """
+    return canonical.decode(data, _DECODER, "an agreement on a table")
+
+
+def histogram_range(column: AgreedColumn) -> tuple[int, int]:
+    """Return where a column's histogram begins and ends, in units of 2^(exponent - 48)."""
+    reach = _SPREAD * max(column.scale, 1)
+    return column.center - reach, column.center + reach

@@ -1,0 +1,133 @@
+"""From a table to a model's inputs by what was agreed: the same numbers at every site.
+
+A number or date enters as (value - mean) / standard deviation, at most eight to either side, and
+a missing one as the median; a categorical column as indicators of its categories except the
+first, and one for any other word. Where ten persons of a site miss a value, its absence is one
+more input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.table import Feature, Schema, SiteRows, take
+from collegium.data.tabular.agreement import FINE_BITS, AgreedColumn, Agreement
+from collegium.data.tabular.columns import Column, as_numbers, as_words, canonical_word
+from collegium.data.tabular.saying import numbers_of
+from collegium.data.tabular.studied import Studied, target_words
+from collegium.errors import DataError
+
+OTHER, ABSENT = "(other)", "(missing)"
+FURTHEST = 8.0
+"""Standard deviations from the mean beyond which values count as if they were there."""
+
+
+def value_of(column: AgreedColumn, agreed: int) -> float:
+    """Return an agreed number of a column in the column's unit; exact."""
+    return float(np.ldexp(float(agreed), column.exponent - FINE_BITS))
+
+
+def input_schema(agreement: Agreement) -> Schema:
+    """Return the inputs, each as a feature, and the question that the target answers."""
+    features = [feature for column in agreement.columns for feature in _features(column)]
+    classes = agreement.classes
+    return Schema(
+        features=tuple(features),
+        target=agreement.target.name,
+        task=agreement.task,
+        classes=classes,
+        positive=f"{agreement.target.name} is {classes[-1]}" if agreement.task == "binary" else "",
+    )
+
+
+def _features(column: AgreedColumn) -> list[Feature]:
+    name = column.name
+    found = []
+    if column.kind == "categorical":
+        found = [
+            Feature(f"{name}={word}", f"{name} is {word}", "binary")
+            for word in column.categories[1:]
+        ]
+        found.append(Feature(f"{name} {OTHER}", f"{name} is none of these", "binary"))
+    elif column.scale:
+        unit = "days since 1970-01-01" if column.kind == "date" else column.unit
+        center, scale = value_of(column, column.center), value_of(column, column.scale)
+        found = [Feature(name, name, "numeric", unit, center, scale)]
+    if column.missing:
+        found.append(Feature(f"{name} {ABSENT}", f"{name} is missing", "binary"))
+    return found
+
+
+def encode_columns(
+    agreement: Agreement, columns: Mapping[str, Column], rows: int
+) -> NDArray[np.float32]:
+    """Return a model's inputs, float32 [rows, inputs]; a column that is not there is missing."""
+    blocks = [_inputs(column, columns.get(column.name), rows) for column in agreement.columns]
+    return np.concatenate(blocks, axis=1).astype(np.float32)
+
+
+def _inputs(column: AgreedColumn, found: Column | None, rows: int) -> NDArray[np.float64]:
+    if column.kind == "categorical":
+        blocks, missing = _indicators(column, found, rows)
+    else:
+        values = np.full(rows, np.nan) if found is None else numbers_of(found, column.kind)
+        missing = np.isnan(values)
+        blocks = []
+        if column.scale:
+            center, scale = value_of(column, column.center), value_of(column, column.scale)
+            filled = np.where(missing, value_of(column, column.median), values)
+            blocks = [np.clip((filled - center) / scale, -FURTHEST, FURTHEST)[:, None]]
+    if column.missing:
+        blocks.append(missing[:, None].astype(np.float64))
+    return np.concatenate(blocks, axis=1)
+
+
+def _indicators(
+    column: AgreedColumn, found: Column | None, rows: int
+) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
+    at = positions(column, found, rows)
+    missing = at == -2
+    if not column.missing:
+        at = np.where(missing, -1, at)
+    numbers = np.arange(1, len(column.categories))
+    return [
+        (at[:, None] == numbers).astype(np.float64), (at == -1)[:, None].astype(np.float64)
+    ], missing  # fmt: skip
+
+
+def positions(column: AgreedColumn, found: Column | None, rows: int) -> NDArray[np.int64]:
+    """Return each row's category by number; -1 for another word, -2 where it is missing."""
+    if found is None:
+        return np.full(rows, -2, np.int64)
+    codes, words = as_words(found)
+    known = {canonical_word(word): number for number, word in enumerate(column.categories)}
+    table = np.array([*(known.get(canonical_word(word), -1) for word in words), -2], np.int64)
+    return table[codes]
+
+
+def encode_studied(agreement: Agreement, studied: Studied, name: str) -> SiteRows:
+    """Return a site's rows as a model sees them; rows of a class that was not agreed stay out.
+
+    Raises:
+        DataError: no row is left.
+    """
+    x = encode_columns(agreement, studied.table.columns, studied.rows)
+    if agreement.task == "regression":
+        return SiteRows(name, x, as_numbers(studied.target).astype(np.float32), studied.person)
+    found, words = target_words(studied.target)
+    known = {word: number for number, word in enumerate(agreement.classes)}
+    table = np.array([*(known.get(word, -1) for word in words), -1], np.int64)
+    y = table[found]
+    rows = SiteRows(name, x, y, studied.person)
+    if (y >= 0).all():
+        return rows
+    if not (y >= 0).any():
+        raise DataError(
+            "data.classes", f"no row of {name} has a class that was agreed",
+            f"agreed are {', '.join(agreement.classes)}; found {', '.join(words[:5])}",
+            "write the target alike at every site, or name its values in data.source.classes",
+        )  # fmt: skip
+    return take(rows, y >= 0)

@@ -1,0 +1,166 @@
+"""What a site says about its rows in each step of set-up, and its one canonical form.
+
+Three steps: which columns there are, their moments, their quantiles. Numbers are exact integers,
+so that whoever adds them gets the same bits. Said are only: kinds, units and names of columns;
+counts of ten persons or more; categories that ten persons or more have, by name and without
+counts; sums over ten persons or more; histogram cells of ten persons or more.
+docs/spec/12-statistics.md.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+
+from collegium import canonical
+
+STEPS = ("columns", "moments", "quantiles")
+
+SMALLEST = 10
+"""Persons that stand behind everything that is said."""
+
+VALUE_BITS = 32
+"""A value is told in units of 2^(exponent - 32), where 2^exponent bounds the column's values."""
+
+EXPONENTS = (-64, 64)
+BINS = 64
+MOST_CATEGORIES = 100
+LONGEST_NAME = 200
+
+_DIGITS = re.compile(r"0|-?[1-9][0-9]{0,60}")
+
+
+class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is shared: no unknown field."""
+
+
+class ColumnSaid(_Said, frozen=True, kw_only=True):
+    """A column in which ten persons or more have a value.
+
+    `present` is the number of rows with a value. `missing` says that ten persons or more have
+    none. `exponent`: no absolute value is above its power of two; 0 for categories.
+    `identifier` says that the column looks like a name of rows.
+    """
+
+    name: str
+    unit: str
+    kind: Literal["numeric", "date", "categorical"]
+    present: int
+    missing: bool
+    exponent: int
+    categories: tuple[str, ...]
+    identifier: bool
+
+
+class ColumnsSaid(_Said, frozen=True, kw_only=True):
+    """The first step; `classes` are the target's that ten persons or more have."""
+
+    version: Literal[1] = 1
+    step: Literal[1] = 1
+    columns: tuple[ColumnSaid, ...]
+    classes: tuple[str, ...]
+    target: ColumnSaid | msgspec.UnsetType = msgspec.UNSET
+
+
+class Moment(_Said, frozen=True, kw_only=True):
+    """Rows with a value, the sum of the values in units, and the sum of their squares, decimal."""
+
+    name: str
+    rows: int
+    sum: str
+    squares: str
+
+
+class MomentsSaid(_Said, frozen=True, kw_only=True):
+    """The second step: a moment for each numeric column or date of which the site has enough."""
+
+    version: Literal[1] = 1
+    step: Literal[2] = 2
+    moments: tuple[Moment, ...]
+
+
+class Histogram(_Said, frozen=True, kw_only=True):
+    """Cells as pairs: the last bin of the cell, and how many persons' first values fall in it."""
+
+    name: str
+    cells: tuple[tuple[int, int], ...]
+
+
+class QuantilesSaid(_Said, frozen=True, kw_only=True):
+    """The third step."""
+
+    version: Literal[1] = 1
+    step: Literal[3] = 3
+    histograms: tuple[Histogram, ...]
+
+
+AnySaid = ColumnsSaid | MomentsSaid | QuantilesSaid
+_DECODERS: tuple[msgspec.json.Decoder[AnySaid], ...] = (
+    msgspec.json.Decoder(ColumnsSaid), msgspec.json.Decoder(MomentsSaid),
+    msgspec.json.Decoder(QuantilesSaid),
+)  # fmt: skip
+
+
+def encode_said(said: AnySaid) -> bytes:
+    """Return the canonical bytes of what a site says."""
+    return canonical.encode(said)
+
+
+def decode_said(data: bytes, step: int) -> AnySaid:
+    """Return what a site says in a step, refusing what no site may say.
+
+    Raises:
+        FormatError: malformed, out of range, or about fewer persons than may be told.
+    """
+    said = canonical.decode(data, _DECODERS[step - 1], "a site's statistics")
+    if isinstance(said, ColumnsSaid):
+        told = said.columns if said.target is msgspec.UNSET else (*said.columns, said.target)
+        fair = all(map(_fair_column, told)) and _rising([one.name for one in said.columns])
+        fair = fair and _fair_words(said.classes)
+    elif isinstance(said, MomentsSaid):
+        fair = all(map(_fair_moment, said.moments))
+        fair = fair and _rising([one.name for one in said.moments])
+    else:
+        fair = all(map(_fair_cells, said.histograms))
+        fair = fair and _rising([one.name for one in said.histograms])
+    if not fair:
+        raise canonical.malformed("a site's statistics", "a value is out of range")
+    return said
+
+
+def _fair_column(said: ColumnSaid) -> bool:
+    return (
+        len(said.name) <= LONGEST_NAME
+        and len(said.unit) <= LONGEST_NAME
+        and SMALLEST <= said.present < 2**31
+        and EXPONENTS[0] <= said.exponent <= EXPONENTS[1]
+        and _fair_words(said.categories)
+    )
+
+
+def _fair_words(words: tuple[str, ...]) -> bool:
+    short = all(len(word) <= LONGEST_NAME for word in words)
+    return short and len(set(words)) == len(words) <= MOST_CATEGORIES + 1
+
+
+def _fair_moment(said: Moment) -> bool:
+    if not (SMALLEST <= said.rows < 2**31):
+        return False
+    if not (_DIGITS.fullmatch(said.sum) and _DIGITS.fullmatch(said.squares)):
+        return False
+    total, squares = int(said.sum), int(said.squares)
+    most = said.rows << VALUE_BITS
+    return abs(total) <= most and total * total <= said.rows * squares <= most * most
+
+
+def _fair_cells(said: Histogram) -> bool:
+    ends = [end for end, _ in said.cells]
+    counts = all(SMALLEST <= count < 2**31 for _, count in said.cells)
+    return counts and _rising(ends) and all(0 <= end < BINS for end in ends)
+
+
+def _rising(values: list[str] | list[int]) -> bool:
+    return all(first < second for first, second in pairwise(values))  # type: ignore[operator]

@@ -1,0 +1,211 @@
+"""What a site says of its own training rows, so that no person can be told by it.
+
+`data.tabular.said` lists what is said; every count is of persons, and below ten nothing is said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.tabular.agreement import (
+    FINE_BITS,
+    AgreedColumn,
+    Agreement,
+    histogram_range,
+)
+from collegium.data.tabular.columns import (
+    Column,
+    as_days,
+    as_numbers,
+    as_words,
+    canonical_word,
+)
+from collegium.data.tabular.said import (
+    BINS,
+    EXPONENTS,
+    LONGEST_NAME,
+    MOST_CATEGORIES,
+    SMALLEST,
+    VALUE_BITS,
+    AnySaid,
+    ColumnSaid,
+    ColumnsSaid,
+    Histogram,
+    Moment,
+    MomentsSaid,
+    QuantilesSaid,
+)
+from collegium.data.tabular.studied import Studied, class_order
+from collegium.study.document import Task
+
+_IDENTIFIER = re.compile(
+    r"(?:.*[\W_])?(?:id|ids|mrn|uuid|guid|ssn|nhs|pid|index|row|record|patient|subject|case)"
+    r"(?:[\W_]?(?:id|no|nr|num|number|code))?",
+    re.IGNORECASE,
+)
+_MANY = 30
+"""Values from which on a column can look like an identifier."""
+
+
+def said_of(studied: Studied, task: Task, before: Agreement | None) -> AnySaid:
+    """Return what a site says in the step after an agreement; of the first step if None.
+
+    Args:
+        studied: the site's training rows.
+        task: what is to be predicted.
+        before: what was agreed before.
+    """
+    if before is None:
+        return _columns(studied, task)
+    columns = [one for one in before.columns if one.kind != "categorical"]
+    if before.step == 1:
+        if task == "regression":
+            columns = sorted([*columns, before.target], key=lambda one: one.name)
+        moments = [_moment(studied, column) for column in columns]
+        return MomentsSaid(moments=tuple(one for one in moments if one is not None))
+    histograms = [_histogram(studied, column) for column in columns]
+    return QuantilesSaid(histograms=tuple(one for one in histograms if one is not None))
+
+
+def numbers_of(column: Column, kind: str) -> NDArray[np.float64]:
+    """Return a column as the numbers of an agreed kind, NaN where missing or beyond all bounds."""
+    values = as_days(column) if kind == "date" else as_numbers(column)
+    return np.where(np.abs(values) <= 2.0 ** EXPONENTS[1], values, np.nan)
+
+
+def _columns(studied: Studied, task: Task) -> ColumnsSaid:
+    columns = studied.table.columns
+    told = [_column(columns[name], studied.person) for name in sorted(columns)]
+    regression = task == "regression"
+    target = _column(studied.target, studied.person, numeric=True) if regression else None
+    words = () if regression else _shared_words(studied.target, studied.person)
+    return ColumnsSaid(
+        columns=tuple(one for one in told if one is not None),
+        classes=tuple(class_order(words))[:MOST_CATEGORIES],
+        target=msgspec.UNSET if target is None else target,
+    )
+
+
+def _column(
+    column: Column, person: NDArray[np.int64], *, numeric: bool = False
+) -> ColumnSaid | None:
+    """Return what is said of a column, or None where too few persons have a value."""
+    kind = "numeric" if numeric else column.kind
+    if kind == "empty" or len(column.name) > LONGEST_NAME:
+        return None
+    if kind == "categorical":
+        present = as_words(column)[0] >= 0
+        values = np.empty(0)
+    else:
+        values = numbers_of(column, kind)
+        present = ~np.isnan(values)
+    if _persons(person[present]) < SMALLEST:
+        return None
+    largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
+    categories = _shared_words(column, person) if kind == "categorical" else ()
+    return ColumnSaid(
+        name=column.name, unit=column.unit, kind=kind, present=int(present.sum()),
+        missing=_persons(person[~present]) >= SMALLEST,
+        exponent=0 if kind == "categorical" else _exponent(largest),
+        categories=tuple(class_order(categories))[: MOST_CATEGORIES + 1],
+        identifier=kind == "numeric" and _looks_like_identifier(column.name, values[present]),
+    )  # fmt: skip
+
+
+def _persons(person: NDArray[np.int64]) -> int:
+    return len(np.unique(person))
+
+
+def _shared_words(column: Column, person: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the words that ten persons or more have, each in its canonical form."""
+    codes, words = as_words(column)
+    canonical = [canonical_word(word) for word in words]
+    names = sorted(set(canonical))
+    at = {name: number for number, name in enumerate(names)}
+    table = np.array([*(at[word] for word in canonical), -1], np.int64)
+    found = table[codes]
+    pairs = np.unique(np.stack([found, person]), axis=1)[0]
+    counts = np.bincount(pairs[pairs >= 0], minlength=len(names))
+    return tuple(
+        name
+        for name, count in zip(names, counts.tolist(), strict=True)
+        if count >= SMALLEST and len(name) <= LONGEST_NAME
+    )
+
+
+def _exponent(largest: float) -> int:
+    """Return the least exponent whose power of two is no less than a value."""
+    if largest == 0.0:
+        return EXPONENTS[0]
+    mantissa, exponent = math.frexp(largest)
+    return max(exponent - (mantissa == 0.5), EXPONENTS[0])
+
+
+def _looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
+    """Whether whole numbers, nearly all different, are a running number or are called one."""
+    count = len(values)
+    if count < _MANY or not np.array_equal(values, np.rint(values)):
+        return False
+    distinct = len(np.unique(values))
+    running = distinct == count and float(values.max() - values.min()) < 2 * count
+    return running or (distinct > 0.9 * count and _IDENTIFIER.fullmatch(name) is not None)
+
+
+def _moment(studied: Studied, column: AgreedColumn) -> Moment | None:
+    values = _values(studied, column)
+    if values is None:
+        return None
+    units = np.rint(np.ldexp(values, VALUE_BITS - column.exponent)).astype(np.int64)
+    # Squares of 33 bits are added in halves of 16, each sum far from 2^63.
+    high, low = units >> 16, units & 0xFFFF
+    squares = (
+        (int((high * high).sum()) << 32) + (int((high * low).sum()) << 17) + int((low * low).sum())
+    )
+    return Moment(
+        name=column.name, rows=len(units), sum=str(int(units.sum())), squares=str(squares)
+    )
+
+
+def _histogram(studied: Studied, column: AgreedColumn) -> Histogram | None:
+    """Return a histogram of each person's first value, in cells of ten persons or more."""
+    values = _values(studied, column, first=True)
+    if values is None or not column.scale:
+        return None
+    low, high = histogram_range(column)
+    units = np.rint(np.ldexp(values, FINE_BITS - column.exponent)).astype(np.int64)
+    inside = np.clip(units, low, high)
+    bins = np.clip((inside - low) * BINS // (high - low), 0, BINS - 1)
+    cells: list[tuple[int, int]] = []
+    waiting = 0
+    for at, count in enumerate(np.bincount(bins, minlength=BINS).tolist()):
+        waiting += count
+        if waiting >= SMALLEST:
+            cells.append((at, waiting))
+            waiting = 0
+    if waiting and cells:
+        cells[-1] = (BINS - 1, cells[-1][1] + waiting)
+    return Histogram(name=column.name, cells=tuple(cells)) if cells else None
+
+
+def _values(
+    studied: Studied, column: AgreedColumn, *, first: bool = False
+) -> NDArray[np.float64] | None:
+    """Return a column's values, of each person's first only if asked; None of too few persons."""
+    found = studied.target if column.name == studied.target.name else None
+    found = studied.table.columns.get(column.name, found)
+    if found is None:
+        return None
+    values = numbers_of(found, column.kind)
+    values = np.where(np.abs(values) <= 2.0**column.exponent, values, np.nan)
+    present = ~np.isnan(values)
+    if _persons(studied.person[present]) < SMALLEST:
+        return None
+    if not first:
+        return values[present]
+    _, at = np.unique(studied.person[present], return_index=True)
+    return values[present][np.sort(at)]

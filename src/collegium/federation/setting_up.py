@@ -1,0 +1,125 @@
+"""A site before the first round of a study of tables: it accepts, and says what set-up asks for.
+
+What it says is in its outbox before it is announced, so that a restart says the same.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
+
+from collegium.canonical import to_text
+from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.said import encode_said
+from collegium.data.tabular.saying import said_of
+from collegium.data.tabular.studied import Studied, studied_bytes
+from collegium.errors import FormatError
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import digest
+from collegium.learning.encoding import registered_weight
+from collegium.ledger.contract.transactions import StatisticsPost, StudyAccept
+from collegium.ledger.hashing import lp
+from collegium.study.canonical import document_bytes
+from collegium.study.document import Study
+from collegium.study.tables import task_of
+from collegium.study.terms import differing_terms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteTable:
+    """A site's rows of a table: those it trains on, which alone are summed, and its test part."""
+
+    train: Studied
+    test: Studied
+
+
+class SettingUp:
+    """A member that holds rows of a table; it satisfies `Participant`. A `Site` takes over."""
+
+    def __init__(
+        self, identity: Identity, blobs: Blobs, outbox: WriteOnce, study: Study,
+        table: SiteTable, code: bytes,
+    ) -> None:  # fmt: skip
+        self.name = f"{identity.member} (set-up)"
+        self.blobs = blobs
+        self._identity = identity
+        self._outbox = outbox
+        self._study = study
+        self._table = table
+        self._code = code
+        self._document = to_text(digest(document_bytes(study)))
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Return what is due from this site until the first round."""
+        member = self._identity.member
+        if view.phase not in ("setup", "statistics.post", "statistics.vote", "beginning"):
+            return []
+        if member in view.unaccepted:
+            return self._accept(view)
+        if view.acceptance(member) is None:
+            return []
+        if view.phase == "statistics.post" and member not in view.set_up.posted:
+            return self._post(view)
+        if view.phase == "statistics.vote" and member in view.set_up.posted:
+            self._serve_again(view)
+        return []
+
+    def _accept(self, view: StudyView) -> list[bytes]:
+        """Accept the study if it is the one this site was given, over the code it runs."""
+        registration = view.registration
+        if registration is None or registration.document != self._document:
+            return []
+        terms = {**msgspec.structs.asdict(registration), "study": view.study}
+        if differing_terms(self._study, len(registration.sites), terms):
+            return []
+        key = self._identity.commitment_key(view.study)
+        rows = b"".join(lp(studied_bytes(one)) for one in (self._table.train, self._table.test))
+        return [
+            self._identity.sign(
+                StudyAccept, study=view.study, code=to_text(self._code),
+                document=registration.document, snapshot=to_text(hmac.digest(key, rows, sha256)),
+                weight=registered_weight(self._table.train.rows),
+            )
+        ]  # fmt: skip
+
+    def _post(self, view: StudyView) -> list[bytes]:
+        """Say what the step asks for; without the last step's agreement there is nothing to say."""
+        step = view.set_up.step
+        key = self._key(view, step)
+        said = self._outbox.get(key)
+        if said is None:
+            before = None
+            if view.set_up.agreement is not None:
+                data = self.blobs.fetch(view.set_up.agreement)
+                try:
+                    before = None if data is None else decode_agreement(data)
+                except FormatError:
+                    before = None
+                if before is None:
+                    return []
+            said = self._outbox.put(
+                key, encode_said(said_of(self._table.train, task_of(self._study), before))
+            )
+        name = self.blobs.publish(said, sync=False)
+        return [
+            self._identity.sign(
+                StatisticsPost, study=view.study, digest=to_text(name), step=step
+            )
+        ]  # fmt: skip
+
+    def _serve_again(self, view: StudyView) -> None:
+        """Publish once more what was said where its blob is gone or damaged."""
+        if self.blobs.fetch(view.set_up.posted[self._identity.member]) is None:
+            said = self._outbox.get(self._key(view, view.set_up.step))
+            if said is not None:
+                self.blobs.publish(said, sync=False)
+
+    def _key(self, view: StudyView, step: int) -> str:
+        """Return where the outbox keeps a step; the genesis comes first, as for updates."""
+        return f"{self._identity.genesis.hex()}/statistics/{view.study}/{step}"

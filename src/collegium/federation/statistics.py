@@ -1,0 +1,46 @@
+"""A validator's vote on the set-up of a study of tables: what follows from what sites said."""
+
+from __future__ import annotations
+
+from collegium.canonical import to_text
+from collegium.data.tabular.agreeing import conclusion
+from collegium.errors import CollegiumError
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.transactions import StatisticsVote
+from collegium.study.document import Study
+from collegium.study.tables import task_of
+
+
+def statistics_vote(
+    identity: Identity, blobs: Blobs, study: Study, view: StudyView, *, patient: bool
+) -> list[bytes]:
+    """Return the vote that is due in the present attempt, if one is.
+
+    Args:
+        identity: the validator's.
+        blobs: where what sites said is fetched, and what follows is published.
+        study: the document.
+        view: the ledger's word, in the phase of votes on statistics.
+        patient: whether to wait for blobs that are not there yet.
+    """
+    set_up, source, registration = view.set_up, study.data.source, view.registration
+    if registration is None or isinstance(source, str):
+        return []
+    member = identity.member
+    if member not in view.current_validators or set_up.has_voted(member):
+        return []
+    before = None if set_up.agreement is None else blobs.fetch(set_up.agreement)
+    said = {name: blobs.fetch(digest) for name, digest in set_up.posted.items()}
+    lacking = None in said.values() or (set_up.agreement is not None and before is None)
+    if lacking and patient:
+        return []
+    answer = {"fail": "unavailable"}
+    if set_up.agreement is None or before is not None:
+        try:
+            found = conclusion(source, task_of(study), before, said, registration.min_sites)
+            answer = {"agreement": to_text(blobs.publish(found))}
+        except CollegiumError:
+            answer = {"fail": "unavailable" if lacking else "refused"}
+    return [identity.sign(StatisticsVote, study=view.study, attempt=set_up.attempt, **answer)]

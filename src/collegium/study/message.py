@@ -1,0 +1,46 @@
+"""One kind of message that leaves a member, and the words that all kinds share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEDGER = "as long as the ledger: entries are never removed"
+BLOBS = "as long as the run's blobs are kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How what a member says reaches others, which is alike for everything on the ledger."""
+
+    everybody: str
+    signed: str
+
+
+IN_ONE_PROCESS = Ways("everybody who is given the ledger", "signed by the site; not encrypted")
+BETWEEN_MEMBERS = Ways(
+    "every member, and everybody whom one gives the ledger",
+    "signed by the site; on its way encrypted (TLS), on the ledger not",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One kind of message.
+
+    Attributes:
+        kind: what it is called.
+        contents: everything in it, in plain words.
+        to: who can read it.
+        protection: what keeps others from reading, changing or guessing it.
+        kept: for how long, by those who received it.
+        from_rows: whether any of it is calculated from patients' rows.
+        transactions: the kinds of the ledger's transactions that carry it; none for a blob.
+    """
+
+    kind: str
+    contents: str
+    to: str
+    protection: str
+    kept: str
+    from_rows: bool
+    transactions: tuple[str, ...] = ()

@@ -1,0 +1,100 @@
+"""A study of a table: what its target is, and whether what it says of columns can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from collegium.study.document import Study, TableSource, Task
+from collegium.study.refusal import DocumentPath, contradiction, nearest, shown
+
+TASKS: Mapping[str, tuple[Task, ...]] = {
+    "logistic": ("binary",), "multinomial": ("multiclass", "binary"), "linear": ("regression",)
+}  # fmt: skip
+"""What architectures can do that cannot do everything; first what they do unless told."""
+
+
+def task_of(study: Study) -> Task:
+    """Return what kind of target a study of a table has: as it says, or as its model can only do.
+
+    Raises:
+        Refusal: ``study.combination``, the model could do either, or not what is said.
+    """
+    source, architecture = study.data.source, study.model.architecture
+    asked = source.task if isinstance(source, TableSource) else None
+    path = ("data", "source", "task")
+    possible = TASKS.get(architecture, get_args(Task))
+    if asked is not None and asked not in possible:
+        raise contradiction(
+            path,
+            f"a {architecture} model cannot do {shown(asked)}", f"it does {' or '.join(possible)}",
+            nearest(asked, possible),
+        )  # fmt: skip
+    if asked is None and architecture not in TASKS:
+        raise contradiction(
+            path, f"a table for an {architecture} needs data.source.task",
+            "the model could do more than one", f"add task = {' or '.join(map(repr, possible))}",
+        )  # fmt: skip
+    found: Task = asked or possible[0]
+    return found
+
+
+def check_table(study: Study) -> None:
+    """Refuse a table's columns that contradict each other, and a task that its model cannot do.
+
+    Raises:
+        Refusal: ``study.combination``.
+    """
+    source = study.data.source
+    if isinstance(source, str):
+        return
+    place: DocumentPath = ("data", "source")
+    task = task_of(study)
+    roles = {"target": source.target, "site": source.site, "person": source.person}
+    named = {role: name for role, name in roles.items() if name is not None}
+    for role, name in named.items():
+        others = [other for other, same in named.items() if same == name and other != role]
+        if others:
+            raise contradiction(
+                (*place, role), f"{shown(name)} is {role} and {others[0]}",
+                "a column has one meaning", "name another column for one of them",
+            )  # fmt: skip
+        for key in ("drop", *(("categorical", "numeric") if role != "target" else ())):
+            if name in getattr(source, key):
+                raise contradiction(
+                    (*place, key), f"{shown(name)} is the {role} and stands in {key}",
+                    "it cannot be both", f"take it out of {key}",
+                )  # fmt: skip
+    for key in ("drop", "categorical", "numeric", "classes"):
+        values = getattr(source, key)
+        if len(set(values)) < len(values):
+            raise contradiction(
+                (*place, key), f"data.source.{key} names one twice", "once is enough",
+                "remove the repetition",
+            )  # fmt: skip
+    both = [name for name in source.categorical if name in source.numeric]
+    if both:
+        raise contradiction(
+            (*place, "numeric"), f"{shown(both[0])} is to be read as numbers and as categories",
+            "a column is one of them", "take it out of one list",
+        )  # fmt: skip
+    wanted = {"binary": (2, 2), "multiclass": (3, 1000), "regression": (0, 0)}[task]
+    if source.classes and not wanted[0] <= len(source.classes) <= wanted[1]:
+        raise contradiction(
+            (*place, "classes"), f"a {task} target cannot have {len(source.classes)} classes",
+            "binary has two, multiclass three or more, regression none",
+            "name as many classes as the task has, or leave them out",
+        )  # fmt: skip
+    if study.privacy.differential_privacy is not None:
+        raise contradiction(
+            ("privacy", "differential_privacy"),
+            "differential privacy does not go with a table yet",
+            "the sums with which sites agree on its preparation are exact, and no budget is"
+            " charged for them",
+            "remove differential_privacy, or bring the table as a registered data set",
+        )  # fmt: skip
+    if study.data.split.by == "time":
+        raise contradiction(
+            ("data", "split", "by"), 'split.by = "time" does not go with a table',
+            "a table's rows have no moments of their own", 'set by = "person", or leave it out',
+        )  # fmt: skip

@@ -1,0 +1,123 @@
+"""A table of one's own is trained from, verified, and refused where nothing can come of it."""
+
+from pathlib import Path
+
+import pytest
+from tests.data.tabular.cohorts import SITES, STUDY, cohort, write_study
+
+from collegium.audit.verify import verify
+from collegium.data.tabular.agreement import decode_agreement
+from collegium.errors import CollegiumError, DataError
+from collegium.running.execution import RunResult, run
+from collegium.running.preparation import prepare
+from collegium.study.reading import read_study
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    folder = tmp_path_factory.mktemp("tables")
+    return run(write_study(folder), out=folder / "run")
+
+
+def test_a_table_trains_without_code_and_its_set_up_is_recomputed(finished: RunResult) -> None:
+    assert finished.outcome == "completed"
+    assert finished.measured.federated is not None
+    assert set(finished.measured.federated.sites) == set(SITES)
+    verification = verify(finished.folder)
+    assert (verification.ok, verification.complete) == (True, True)
+    assert verification.checked["statistics"] == 3
+    assert verification.levels == {"recomputed": 3}
+    assert [one.severity for one in verification.findings] == []
+
+
+def test_what_was_agreed_is_what_a_simulation_foretells(finished: RunResult) -> None:
+    prepared = prepare(read_study(finished.folder.parent / "study.toml"))
+    assert prepared.table is not None
+    blobs = [path.read_bytes() for path in (finished.folder / "blobs").iterdir()]
+    assert prepared.table.blob in blobs
+    found = decode_agreement(prepared.table.blob)
+    assert [one.name for one in found.columns] == ["admitted", "age", "lactate", "sex"]
+    assert [(one.name, one.reason) for one in found.left_out] == [("device", "constant")]
+
+
+def test_a_run_ends_in_the_same_model_again_and_after_a_resumption(
+    finished: RunResult, tmp_path: Path
+) -> None:
+    study = write_study(tmp_path)
+    assert run(study, out=tmp_path / "again").model == finished.model
+    assert run(study, out=tmp_path / "again", resume=True).model == finished.model
+
+
+@pytest.mark.parametrize("by", ["iid", "split"])
+def test_a_table_without_a_column_of_sites_is_dealt(tmp_path: Path, by: str) -> None:
+    text = STUDY.replace(', site = "hospital"', "").replace('"mrn"', '"mrn", "hospital"')
+    text = text.replace("[model]", f'partition = {{ by = "{by}", sites = 3 }}\n\n[model]')
+    result = run(write_study(tmp_path, text=text), out=tmp_path / "run")
+    assert result.outcome == "completed"
+    assert len(result.measured.rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("architecture", "target", "metric"),
+    [("linear", "lactate", "mae"), ("multinomial", "ward", "accuracy")],
+)
+def test_other_targets_are_learned_as_well(
+    tmp_path: Path, architecture: str, target: str, metric: str
+) -> None:
+    cells = cohort()
+    cells["ward"] = [f"W{number % 3}" for number in range(len(cells["mrn"]))]
+    text = STUDY.replace('"logistic"', f'"{architecture}"').replace('"died"', f'"{target}"')
+    result = run(write_study(tmp_path, cells, text), out=tmp_path / "run")
+    assert result.measured.federated is not None
+    assert metric in result.measured.federated.overall
+    assert verify(result.folder).ok
+
+
+REFUSED = [
+    ('target = "died"', 'target = "dead"', "data.missing-column"),
+    ('drop = ["mrn"]', 'drop = ["mnr"]', "data.missing-column"),
+    ('drop = ["mrn"]', 'drop = ["died"]', "study.combination"),
+    ('site = "hospital"', 'site = "died"', "study.combination"),
+    ('"logistic"', '"mlp"\nhidden = [4]', "study.combination"),
+    ('target = "died"', 'target = "died", task = "regression"', "study.combination"),
+    ('target = "died"', 'target = "died", classes = ["a"]', "study.combination"),
+    ('target = "died"', 'target = "age"', "data.classes"),
+    (', site = "hospital"', "", "study.combination"),
+    ('table = "cohort.csv"', 'table = "cohorts.csv"', "data.unreadable"),
+    ('target = "died"', 'target = "died", targets = 1', "study.unknown-key"),
+    (
+        "[evaluation]",
+        '[privacy]\ndifferential_privacy = { unit = "record", epsilon = 8.0, delta = 1e-5 }\n'
+        "[evaluation]",
+        "study.combination",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "code"), REFUSED, ids=range(len(REFUSED)))
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    tmp_path: Path, old: str, new: str, code: str
+) -> None:
+    assert old in STUDY
+    study = write_study(tmp_path, text=STUDY.replace(old, new))
+    with pytest.raises(CollegiumError) as caught:
+        run(study, out=tmp_path / "run")
+    assert caught.value.code == code
+    assert not (tmp_path / "run").exists()
+
+
+def test_small_sites_are_left_out_and_said(tmp_path: Path) -> None:
+    cells = cohort()
+    cells["hospital"][0] = "Tiny Clinic"
+    prepared = prepare(read_study(write_study(tmp_path, cells)))
+    assert prepared.sites == list(SITES)
+    assert any("tiny-clinic" in notice.text for notice in prepared.notices)
+
+
+def test_a_table_that_is_no_csv_is_refused_with_its_line(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    with (tmp_path / "cohort.csv").open("a") as file:
+        file.write("1,2,3\n")
+    with pytest.raises(DataError, match="line 242") as caught:
+        prepare(read_study(study))
+    assert caught.value.code == "data.ragged"
