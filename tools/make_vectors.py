@@ -30,6 +30,7 @@ from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.cosignature import cosign, cosigner_name
+from collegium.ledger.engines.log.promise import Promise, sign_promise
 from collegium.ledger.envelope import decode_envelope, pre_authentication_encoding, sign_envelope
 from collegium.ledger.frames import (
     BLOCK,
@@ -95,6 +96,7 @@ def vectors() -> Vector:
         "genesis": [genesis_vector(one) for one in (small, typical, successor_of(typical))],
         "ledger": [ledger_vector(small), ledger_vector(typical)],
         "fork": [fork_vector(typical, 2, 2), fork_vector(typical, 2, 3)],
+        "promise": [promise_vector(small, 0), promise_vector(typical, 41)],
         "receipts": [receipt_vector(small), receipt_vector(typical)],
         "blobs": blobs(genesis_digest(encode_genesis(typical))),
         "sealed": [sealed(typical, ["cy"]), sealed(typical, ["ada", "bo", "cy"])],
@@ -323,6 +325,16 @@ def fork_vector(genesis: Genesis, first: int, second: int) -> Vector:
         said[f"{side}.note"] = sign_checkpoint(checkpoint, key_of("log"))
         said[f"{side}.blocks"] = block.body().hex()
     return said
+
+
+def promise_vector(genesis: Genesis, index: int) -> Vector:
+    """Return page 10: the log's word that a transaction is at an index."""
+    identity = genesis_digest(encode_genesis(genesis))
+    promise = Promise(identity, index, digest("transaction"))
+    return {
+        "genesis": identity.hex(), "index": index, "transaction": digest("transaction").hex(),
+        "note": sign_promise(promise, key_of("log")),
+    }  # fmt: skip
 
 
 def blobs(identity: bytes) -> Vector:

@@ -14,7 +14,7 @@ from collegium.cli.commands import program
 
 COMMANDS = {"check", "compare", "demo", "list", "predict", "report", "run", "verify"}
 GROUPS = {
-    "audit": {"check", "entries", "fork", "policy", "receipt", "tiles"},
+    "audit": {"block", "check", "entries", "fork", "policy", "promise", "receipt", "tiles"},
     "bench": {"robustness"},
     "network": {"down", "status", "up"},
     "node": {

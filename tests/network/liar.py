@@ -8,6 +8,7 @@ equivocate    the next block without its last transaction: valid, signed, and an
 reorder       the next block that this makes another one, with its transactions in another order
 drop          a history in which the first of several acknowledged transactions never was
 replay        the next block, with a transaction that is in the log already once more
+forget        the truth, without a transaction of a victim that it had acknowledged
 withhold      nothing
 ============  ==================================================================================
 
@@ -27,10 +28,12 @@ from tempfile import mkdtemp
 from aiohttp import web
 from tests.ledger.engines.log.lies import honest
 
-from collegium.ledger.engines.log.connection import Answer, NotInTheLog
+from collegium.ledger.engines.log.connection import Answer, NotInTheLog, Ordered
 from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
+from collegium.ledger.engines.log.promise import Promise, sign_promise
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import (
     BLOCK,
     ENTRY,
@@ -83,6 +86,12 @@ class Forger:
             frames + encode_frame(BLOCK, block.body()), sign_checkpoint(head, self._key)
         )
 
+    def promised(self, envelope: bytes) -> Ordered:
+        """Return the answer that a transaction is the next entry, which it will not be."""
+        identity, index = self.copy.ledger.identity, self.copy.size
+        promise = Promise(identity, index, decode_envelope(envelope).transaction_id)
+        return Ordered(index, sign_promise(promise, self._key))
+
     def valid(self, size: int, envelopes: Sequence[bytes]) -> bytes | None:
         """Return a delivery of transactions after a size as the contract makes it."""
         home = Path(mkdtemp(dir=self.copy.home))
@@ -134,6 +143,7 @@ class LyingService(Service):
         self._forger, self._lie, self._size, self._victims = forger, lie, size, victims
         self._told: dict[int, bytes] = {}  # what was told instead of the block after a size
         self._deceived: set[str] = set()
+        self._forgot = False
         self._dropped: tuple[int, bytes] | None = None
 
     def _lies_to(self, member: str) -> bool:
@@ -144,6 +154,12 @@ class LyingService(Service):
         """Take no transactions of a history that it denies."""
         if self._dropped is not None:
             await asyncio.sleep(1)
+        if self._lie == "forget" and self._lies_to(member) and not self._forgot:
+            self._forgot = True
+            forgotten, *rest = envelopes
+            promised = await self.read(lambda _: self._forger.promised(forgotten))
+            print("forgot a transaction", flush=True)
+            return [promised, *(await super().submit(member, rest) if rest else [])]
         return await super().submit(member, envelopes)
 
     async def blocks(self, member: str, size: int, wait: float) -> bytes | None:

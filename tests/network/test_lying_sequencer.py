@@ -22,15 +22,13 @@ from tests.network.perturbing import begin, kill, on_record
 from tests.network.trials import MEMBERS, no_progress, started, trial
 
 import collegium
-from collegium.canonical import from_text
-from collegium.errors import FormatError
+from collegium.audit.bad_block import check_block
+from collegium.audit.promise import read_promise
 from collegium.ledger.engines.log.copy import LEDGER, open_copy
-from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.evidence import read_fork
-from collegium.ledger.frames import BLOCK, decode_block, read_frames
+from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
-from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.note import open_checkpoint, origin_of
 from collegium.network.processes import start
 from collegium.network.record import SEQUENCER, Record, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
@@ -115,11 +113,14 @@ def ended(folder: Path, record: Record) -> str:
     return closed.model
 
 
-def a_stranger_says(found: Path, record: Record, elsewhere: Path) -> object:
-    """What the command says to somebody who has a copy of the folder, and the genesis digest."""
-    copied = elsewhere / "evidence"
+def a_stranger_says(
+    found: Path, record: Record, elsewhere: Path, what: str = "fork", *ledger: str
+) -> object:
+    """What a command says to somebody who has a copy of the folder, and the genesis digest."""
+    copied = elsewhere / f"evidence-{len(list(elsewhere.iterdir()))}"
     shutil.copytree(found, copied)
-    command = [sys.executable, "-m", "collegium", "audit", "fork", str(copied), "--genesis"]
+    program = [sys.executable, "-m", "collegium", "audit", what]
+    command = [*program, str(copied), *ledger, "--genesis"]
     done = subprocess.run(
         [*command, record.genesis, "--json"], env=environment(), capture_output=True, text=True,
         check=True, timeout=60,
@@ -175,6 +176,28 @@ def test_a_transaction_that_was_acknowledged_and_dropped_is_missed_by_all(
         assert ended(folder, record) == model
 
 
+def test_who_was_promised_a_place_and_did_not_get_it_proves_it(tmp_path: Path, model: str) -> None:
+    folder = tmp_path / "trial"
+    with lied_to(folder, "forget", ("va",)) as record:
+        found = evidence(folder, "va", "promise")
+        broken = read_promise(found, bytes.fromhex(record.genesis))
+        assert broken is not None
+        assert a_stranger_says(found, record, tmp_path, "promise") == {
+            "proven": True, "index": broken.index, "promised": broken.promised.hex(),
+            "found": broken.found.hex(),
+        }  # fmt: skip
+        assert '"event":"promise broken"' in (home_of(folder, "va") / "node.log").read_text()
+        status = statuses(folder, record)["va"]
+        assert status is not None
+        assert "broke its word" in status.errors["sequencer"]
+        assert ended(folder, record) == model, "it was handed over again, and nothing is lost"
+    data = (home_of(folder, "hungarian") / LEDGER).read_bytes()
+    entries = (decode_entry(one.body)[0] for one in read_frames(data) if one.kind == ENTRY)
+    assert broken.promised in {decode_envelope(one).transaction_id for one in entries}
+    for name in ("cleveland", "hungarian", "switzerland"):
+        assert not (home_of(folder, name) / "evidence").exists()
+
+
 def until_following(folder: Path, record: Record) -> None:
     until = monotonic() + 60
     while True:
@@ -190,11 +213,15 @@ def test_a_transaction_that_comes_twice_is_refused_with_its_block(
     tmp_path: Path, model: str
 ) -> None:
     folder = tmp_path / "trial"
-    with lied_to(folder, "replay"):
+    with lied_to(folder, "replay") as record:
         found = [evidence(folder, name, "block") for name in MEMBERS]
         for one in found:
             assert names_the_log(one)
             assert is_proof_of_a_bad_block(folder, one)
+        home = str(home_of(folder, "hungarian"))
+        told = a_stranger_says(found[0], record, tmp_path, "block", home)
+        assert isinstance(told, dict)
+        assert told["proven"] is True
         require_no_fork(folder)
         record = go_on_from(folder, "va")
         until_following(folder, record)
@@ -203,29 +230,8 @@ def test_a_transaction_that_comes_twice_is_refused_with_its_block(
 
 def is_proof_of_a_bad_block(folder: Path, found: Path) -> bool:
     """Whether the log's key signed a block that does not follow, by what another member holds."""
-    genesis = genesis_of_a_third_party(folder)
-    delivery = decode_delivery((found / "received.bin").read_bytes())
-    assert delivery.note is not None
-    origin = origin_of(genesis_digest(encode_genesis(genesis)))
-    open_checkpoint(delivery.note, origin, from_text(genesis.log, KEY_SIZE))
-    first = delivery.headers[0].first
-    held = (home_of(folder, "hungarian") / LEDGER).read_bytes()
-    ends = [frame.end for frame in read_frames(held) if frame.kind == BLOCK]
-    counts = [decode_block(frame.body) for frame in read_frames(held) if frame.kind == BLOCK]
-    end = next(at for at, one in zip(ends, counts, strict=True) if one.first + one.count == first)
-    copied = folder / "look"
-    copied.mkdir()
-    (copied / LEDGER).write_bytes(held[:end])
-    copy = open_copy(copied, genesis, print)
-    try:
-        assert copy.ledger.last_block == delivery.headers[0].previous
-        copy.take(delivery.blocks[0], delivery.note)
-    except FormatError:
-        return True
-    finally:
-        copy.close()
-        shutil.rmtree(copied)
-    return False
+    identity = genesis_digest(encode_genesis(genesis_of_a_third_party(folder)))
+    return check_block(found, home_of(folder, "hungarian"), identity).proven
 
 
 @pytest.mark.long

@@ -41,6 +41,7 @@ from collegium.node.loop import Loop
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
+from collegium.node.promises import Promises
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
 from collegium.node.scrubbing import Scrubber
@@ -179,7 +180,8 @@ class LiveNode:
         clock = OnlineClock(monotonic)
         timers = Timers(PHASE, PATIENCE, clock.now)
         participants = Participants(acting, timers, Proposals(home), monotonic)
-        sender = self._opened.enter_context(closing(Sender(line)))
+        promises = Promises(home, replica)
+        sender = self._opened.enter_context(closing(Sender(line, promises.holds)))
         (home / BLOBS).mkdir(exist_ok=True)
         keeper = Keeper(home / LEDGER, Nothing(), updates=lambda: True)
         scrubber = Scrubber(home / LEDGER, Nothing(), keeper.named, keeper.want, 60.0, monotonic)
@@ -188,7 +190,7 @@ class LiveNode:
         conflicts = Conflicts(line, lambda: _identity(acting()), lambda: replica.state, monotonic)
         self.loop = Loop(
             member, replica, sender, participants, PolicyFile(home), keeper, scrubber, orders,
-            conflicts, clock, self._reporter.look_at,
+            conflicts, promises, clock, self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
         self._thread.start()

@@ -56,6 +56,9 @@ class Desk:
         raise NotImplementedError
 
 
+UNSIGNED = "nobody signed this"
+
+
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr(module, "WAITS", (0.01,))
@@ -64,7 +67,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @pytest.fixture
 def sender(desk: Desk) -> Iterator[Sender]:
-    sender = Sender(desk)
+    sender = Sender(desk, lambda envelope, answer: answer.promise != UNSIGNED)
     yield sender
     sender.close()
 
@@ -187,3 +190,14 @@ def test_what_is_dropped_can_be_offered_again(desk: Desk, sender: Sender) -> Non
     assert sender.waiting == 1
     desk.reply(Ordered(0))
     answers(sender, 1)
+
+
+def test_an_acknowledgement_that_nobody_signed_counts_for_nothing(
+    desk: Desk, sender: Sender
+) -> None:
+    sender.offer([b"one"], 0)
+    desk.reply(Ordered(0, UNSIGNED))
+    desk.reply(Ordered(0))
+    (found,) = answers(sender, 1)
+    assert found.answer == Ordered(0)
+    assert len(desk.asked) == 2, "it was handed over again"

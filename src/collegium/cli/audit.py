@@ -153,6 +153,53 @@ def fork(evidence: Path, genesis: str, as_json: bool) -> None:
     sys.exit(FAILED if found is None else 0)
 
 
+@audit.command()
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
+@JSON
+def promise(evidence: Path, genesis: str, as_json: bool) -> None:
+    """Check a folder of EVIDENCE: did the sequencer leave out what it had acknowledged?"""
+    from collegium.audit.promise import read_promise
+    from collegium.audit.trust import genesis_root
+
+    found = read_promise(evidence, genesis_root(genesis).genesis or b"")
+    if as_json:
+        place = {} if found is None else {
+            "index": found.index, "promised": found.promised.hex(), "found": found.found.hex(),
+        }  # fmt: skip
+        say_json({"proven": found is not None, **place})
+    elif found is None:
+        say("NOT PROVEN: the log has at that place what was promised, or this is about another.")
+    else:
+        say(f"PROVEN: {found}.")
+        say("Whoever holds it broke its word, or restarted the log without what it had promised.")
+    sys.exit(FAILED if found is None else 0)
+
+
+@audit.command()
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.argument("ledger", type=click.Path(path_type=Path))
+@click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
+@JSON
+def block(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
+    """Check a folder of EVIDENCE: did the log's key sign a block that cannot be?
+
+    LEDGER is a run folder or a home with the ledger before that block, whoever's it is.
+    """
+    from collegium.audit.bad_block import check_block
+    from collegium.audit.trust import genesis_root
+
+    found = check_block(evidence, ledger, genesis_root(genesis).genesis or b"")
+    if as_json:
+        say_json({"proven": found.proven, "first": found.first, "why": found.why})
+    elif found.proven:
+        say(f"PROVEN: the log's key signed a block after {found.first} entries that cannot be:")
+        say(f"{found.why}.")
+    else:
+        say(f"NOT PROVEN: the block after {found.first} entries: {found.why}.")
+    sys.exit(0 if found.proven else FAILED)
+
+
 def _read(file: Path) -> bytes:
     """Return a receipt's bytes, one more than allowed at most."""
     from collegium.audit.receipt import LARGEST_RECEIPT

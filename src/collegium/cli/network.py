@@ -26,10 +26,14 @@ def network() -> None:
 )  # fmt: skip
 @SET
 @click.option("--detach", is_flag=True, help="Return when it runs; do not wait for the study.")
+@click.option(
+    "--patience", type=click.FloatRange(min=1), default=900.0, show_default=True,
+    metavar="SECONDS", help="Give up when nothing has happened for so long.",
+)  # fmt: skip
 @JSON
 def up(
     study: str | None, members: int | None, folder: Path, changes: tuple[str, ...], detach: bool,
-    as_json: bool,
+    patience: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Start a consortium that trains STUDY; without one, go on with the one in the folder.
 
@@ -41,7 +45,7 @@ def up(
     title = study or "study"
     with round_progress(title, quiet=as_json) as progress:
         found = start(
-            folder, study, members, changes, detach=detach,
+            folder, study, members, changes, detach=detach, patience=patience,
             stage=tell(quiet=as_json), progress=progress,
         )  # fmt: skip
     if as_json:

@@ -38,7 +38,7 @@ class Up:
 
 def up(
     folder: Path, study: str | None, members: int | None, changes: Sequence[str], *,
-    detach: bool, stage: Stage, progress: Callable[[int, int], None],
+    detach: bool, patience: float, stage: Stage, progress: Callable[[int, int], None],
 ) -> Up:  # fmt: skip
     """Start a consortium in a folder, new or as it was left; it goes on running.
 
@@ -48,6 +48,7 @@ def up(
         members: how many there are to be; as many as the study has sites if None.
         changes: as of ``--set``.
         detach: return when all processes are ready, without waiting for the study.
+        patience: seconds without any progress after which it is given up.
         stage: is told what begins.
         progress: is told how many rounds are closed.
 
@@ -67,7 +68,7 @@ def up(
         if detach:
             return Up(folder, record, None, {})
         stage(f"training {record.study}")
-        closed = wait_closed(folder, record, progress)
+        closed = wait_closed(folder, record, progress, patience)
         stage("every member verifies what it holds")
         return Up(folder, record, closed, verify_members(folder, record))
 

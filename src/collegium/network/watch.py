@@ -20,6 +20,9 @@ READY_WITHIN = 60.0
 
 ANSWERS_WITHIN = 2.0
 
+PATIENCE = 900.0
+"""Seconds: longer than members wait for each other before they give a trial's study up."""
+
 
 def statuses(folder: Path, record: Record) -> dict[str, NodeStatus | None]:
     """Return every member's status, None where its node does not answer."""
@@ -56,21 +59,34 @@ def wait_ready(folder: Path, record: Record) -> None:
         sleep(LOOK_EVERY)
 
 
-def wait_closed(folder: Path, record: Record, progress: Progress) -> StudyStatus:
+def wait_closed(
+    folder: Path, record: Record, progress: Progress, patience: float = PATIENCE
+) -> StudyStatus:
     """Wait until every member knows the study as closed, and holds every blob it may have.
+
+    Args:
+        folder: the trial's.
+        record: its processes.
+        progress: is told how many rounds are closed, and how many there are to be.
+        patience: seconds in which nothing may happen: nothing becomes final, nobody trains.
 
     Returns:
         Where the study then stands.
 
     Raises:
-        RunError: a process has died, a node has found the sequencer lying, or the study cannot
-            be registered.
+        RunError: a process has died, a node has found the sequencer lying, the study cannot be
+            registered, or nothing happens any more.
     """
-    told = -1
+    told, last, since = -1, None, monotonic()
     while True:
         found = statuses(folder, record)
         require_alive(record.children)
         _require_sound(found)
+        now = [(one.final_size, one.missing_blobs) for one in found.values() if one is not None]
+        if now != last or any(one is not None and one.training for one in found.values()):
+            last, since = now, monotonic()
+        elif monotonic() > since + patience:
+            raise _stalled(found, record.study, patience)
         known = [study_of(one, record.study) for one in found.values()]
         seen = [one for one in known if one is not None]
         furthest = max(seen, key=lambda one: one.closed_rounds, default=None)
@@ -114,6 +130,22 @@ def _require_sound(found: Mapping[str, NodeStatus | None]) -> None:
                 "network.refused", f"{member} cannot register {name}", why,
                 "change the study, and begin anew",
             )  # fmt: skip
+
+
+def _stalled(found: Mapping[str, NodeStatus | None], study: str, patience: float) -> RunError:
+    where = []
+    for member, status in found.items():
+        known = study_of(status, study)
+        if status is None:
+            where.append(f"{member} does not answer")
+        elif known is None:
+            where.append(f"{member} ({status.state}) knows no study")
+        else:
+            where.append(f"{member} ({status.state}) is in {known.phase}, round {known.round}")
+    return RunError(
+        "network.stalled", f"nothing has happened for {patience:.0f} seconds",
+        "; ".join(where)[:1000], "see node.log in the members' homes, and `network status`",
+    )  # fmt: skip
 
 
 def _not_ready(found: Mapping[str, NodeStatus | None]) -> RunError:

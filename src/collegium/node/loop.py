@@ -31,6 +31,7 @@ from collegium.node.keeping import Keeper
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
+from collegium.node.promises import Promises
 from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import Answered, Sender
 from collegium.node.timers import OnlineClock
@@ -80,13 +81,14 @@ class Loop:
         scrubber: Scrubber,
         orders: Orders,
         conflicts: Conflicts,
+        promises: Promises,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
         self.replica, self.sender, self.participants = replica, sender, participants
         self.policy = policy
         self.keeper, self.scrubber = keeper, scrubber
-        self.orders, self.conflicts = orders, conflicts
+        self.orders, self.conflicts, self.promises = orders, conflicts, promises
         self.member = member
         self.state = "starting"
         self.trouble: str | None = None
@@ -116,7 +118,9 @@ class Loop:
         if self.replica.settled:
             due = [*self.participants.due(policy), *self.orders.due(), *self.conflicts.due()]
             self.sender.offer(due, self.replica.size)
+            self.promises.look()
         for answered in self.sender.answers():
+            self.promises.hear(answered)
             self.orders.hear(answered)
             self._note(answered)
         self.keeper.look()

@@ -126,6 +126,8 @@ def _errors(loop: Loop) -> dict[str, str]:
         found["policy"] = loop.policy.fault
     if loop.replica.witness.waiting_for:
         found["cosigning"] = loop.replica.witness.waiting_for
+    if loop.promises.broken is not None:
+        found["sequencer"] = loop.promises.broken
     if loop.sender.trouble is not None:
         found["sender"] = in_a_line(loop.sender.trouble)
     return found

@@ -7,7 +7,7 @@ must go on and give this member's own meanwhile.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 from time import monotonic
@@ -47,8 +47,9 @@ class Sender:
     that was refused at the ledger's present size is not taken again.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, holds: Callable[[bytes, Ordered], bool]) -> None:
+        """Start the thread; `holds` says whether an acknowledgement is the log's word."""
+        self._connection, self._holds = connection, holds
         self._changed = Condition()
         self._waiting: dict[bytes, None] = {}
         self._answered: list[Answered] = []
@@ -119,7 +120,7 @@ class Sender:
         """Return whether anything was decided."""
         try:
             answers = self._connection.submit(batch)
-            self._trouble = None
+            self._trouble = self._unsigned(batch, answers)
         except CollegiumError as error:
             self._trouble = error
             return False
@@ -133,7 +134,7 @@ class Sender:
         decided = [
             Answered(envelope, answer)
             for envelope, answer in zip(batch, answers, strict=True)
-            if not (isinstance(answer, Refused) and answer.code in UNDECIDED)
+            if self._decides(envelope, answer)
         ]
         with self._changed:
             for one in decided:
@@ -145,3 +146,20 @@ class Sender:
                     self._settled[one.envelope] = self._size, float("inf")
             self._answered += decided
         return bool(decided)
+
+    def _decides(self, envelope: bytes, answer: Answer) -> bool:
+        """Return whether an answer is one: an acknowledgement counts if it is the log's word."""
+        if isinstance(answer, Refused):
+            return answer.code not in UNDECIDED
+        return self._holds(envelope, answer)
+
+    def _unsigned(self, batch: list[bytes], answers: list[Answer]) -> CollegiumError | None:
+        """Return what is wrong where an acknowledgement is not the log's word, or None."""
+        for envelope, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Ordered) and not self._holds(envelope, answer):
+                return NodeError(
+                    "node.acknowledgement", "the sequencer's acknowledgement does not hold",
+                    "the log's key did not sign a promise for this transaction",
+                    "tell its operator; what is due is handed over again",
+                )  # fmt: skip
+        return None

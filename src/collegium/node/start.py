@@ -33,6 +33,7 @@ from collegium.node.loop import Loop
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
+from collegium.node.promises import Promises
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
 from collegium.node.scrubbing import Scrubber
@@ -100,7 +101,8 @@ def _run(
             Proposals(home),
             monotonic,
         )
-        sender = opened.enter_context(closing(Sender(connection)))
+        promises = Promises(home, replica)
+        sender = opened.enter_context(closing(Sender(connection, promises.holds)))
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
         keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(replica, member))
@@ -111,7 +113,7 @@ def _run(
         conflicts = Conflicts(connection, identity, lambda: replica.state, monotonic)
         loop = Loop(
             member, replica, sender, participants, policy, keeper, scrubber, orders, conflicts,
-            clock, reporter.look_at,
+            promises, clock, reporter.look_at,
         )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status served", extra={"port": page.port})

@@ -33,11 +33,12 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to one transaction: its index, or the code and reason of a refusal."""
+    """The answer to one transaction: index and promise, or the code and reason of a refusal."""
 
     index: int | None = None
     code: str = ""
     reason: str = ""
+    promise: str = ""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -50,7 +51,9 @@ def encode_answers(answers: list[Answer]) -> bytes:
     """Return the answers to a submission as JSON."""
     return msgspec.json.encode(
         [
-            Decided(one.index) if isinstance(one, Ordered) else Decided(None, one.code, one.reason)
+            Decided(one.index, promise=one.promise)
+            if isinstance(one, Ordered)
+            else Decided(None, one.code, one.reason)
             for one in answers
         ]
     )
@@ -64,6 +67,6 @@ def decode_answers(data: bytes) -> list[Answer]:
     """
     decided = msgspec.json.decode(data, type=list[Decided])
     return [
-        Refused(one.code, one.reason) if one.index is None else Ordered(one.index)
+        Refused(one.code, one.reason) if one.index is None else Ordered(one.index, one.promise)
         for one in decided
     ]

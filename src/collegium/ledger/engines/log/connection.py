@@ -6,7 +6,7 @@ A member only ever asks; nobody calls a member. `transport.client` asks over HTT
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from collegium.ledger.engines.log.delivery import Standing
@@ -15,9 +15,13 @@ from collegium.ledger.equivocation import Conflict
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """The sequencer has put a transaction in the log, and its disk holds it. Not final yet."""
+    """The sequencer has put a transaction in the log, and its disk holds it. Not final yet.
+
+    `promise` is its word on that, signed; see `promise.Promise`.
+    """
 
     index: int
+    promise: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

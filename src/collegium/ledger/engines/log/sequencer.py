@@ -11,6 +11,7 @@ from typing import Protocol
 
 from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.engines.log.connection import (
+    Answer,
     CosignatureRefused,
     NotInTheLog,
     Ordered,
@@ -21,7 +22,9 @@ from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.electorate import active_members
 from collegium.ledger.engines.log.pool import REMEMBERED, Item, Pool, Submission
+from collegium.ledger.engines.log.promise import Promise, sign_promise
 from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
+from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, Witness
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
@@ -80,6 +83,9 @@ class Sequencer:
     def submit(self, member: str, envelopes: Sequence[bytes]) -> Submission:
         """Take transactions into the pool; cut a block at once if the last one is final."""
         submission = self._pool.add(member, envelopes)
+        for item in submission.items:  # what is in the log already is promised its place again
+            if isinstance(item.answer, Ordered):
+                item.answer = self._ordered(item.envelope, item.answer.index)
         self._advance()
         return submission
 
@@ -190,12 +196,23 @@ class Sequencer:
             outcomes = self.copy.append([item.envelope for item in batch])
             self._conflicts = self._witness.watch([item.envelope for item in batch], outcomes)
             for item, outcome in zip(batch, outcomes, strict=True):
-                _answer(item, outcome)
+                item.answer = self._answer(item, outcome)
             if self.copy.size > first:
                 self._pool.remember(_numbered(self.copy.read(first, self.copy.size, most=None)))
                 self._take_head()
                 self._tell("block", size=self.copy.size, entries=self.copy.size - first)
         self._changed()
+
+    def _answer(self, item: Item, outcome: Outcome) -> Answer:
+        if isinstance(outcome, Accepted):
+            return self._ordered(item.envelope, outcome.index)
+        return Refused(outcome.code, outcome.reason)
+
+    def _ordered(self, envelope: bytes, index: int) -> Ordered:
+        """Return the answer for a transaction in the log, with the log's word on its place."""
+        transaction = decode_envelope(envelope).transaction_id
+        promise = Promise(self.copy.ledger.identity, index, transaction)
+        return Ordered(index, sign_promise(promise, self._key))
 
     def _look_again(self) -> None:
         """Take up what `Recovery` did: another block at the end, or one that is final now."""
@@ -226,13 +243,6 @@ class Sequencer:
             self._tell("final", size=copy.size, cosigned=sorted(self._lines))
         if copy.settled:
             self.served = self._members = active_members(copy.ledger.state)
-
-
-def _answer(item: Item, outcome: Outcome) -> None:
-    if isinstance(outcome, Accepted):
-        item.answer = Ordered(outcome.index)
-    else:
-        item.answer = Refused(outcome.code, outcome.reason)
 
 
 def _numbered(blocks: bytes) -> Iterator[tuple[bytes, int]]:
