@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ def scene(
     scale: float = 0.0,
     knowledge: Sequence[Knowledge] = EVERYTHING,
     earlier: NDArray[np.float32] | None = None,
+    revealed: Mapping[str, NDArray[np.int16]] | None = None,
     number: int = 3,
 ) -> Scene:
     """A round whose last participants attack."""
@@ -50,8 +51,9 @@ def scene(
     by_name = dict(zip(names, values, strict=True))
     start = np.zeros(SIZE, np.float32)
     work = Assignment(
-        number, 12, names, tuple(range(1, count + 1)), b"model", start, count, lambda: earlier
-    )
+        number, 12, names, tuple(range(1, count + 1)), b"model", start, count, lambda: earlier,
+        lambda: revealed or {},
+    )  # fmt: skip
     return Scene(
         work, names[count - attackers :], by_name.__getitem__, by_name.__getitem__,
         Defence(rule_called(rule), tolerate), seed, scale, tuple(knowledge),

@@ -6,17 +6,22 @@ own puts another author there, and everything after it is the site's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.canonical import from_text, to_text
 from collegium.federation.cohort import Float32, LocalWork
+from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import WriteOnce
+from collegium.federation.view import StudyView
 from collegium.learning.algorithms.local_round import Turn, kinds, outcome
+from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.encoding import encode_step
+from collegium.ledger.hashing import DIGEST_SIZE
 
 Int16 = NDArray[np.int16]
 
@@ -35,6 +40,8 @@ class Assignment:
         sites: how many sites the study has.
         earlier: returns the parameters that the round before started from, float32 [d]; None in
             the first round, or where they cannot be had.
+        revealed: returns the updates that went into the round before, by participant, as far as
+            they can be had.
     """
 
     round: int
@@ -45,6 +52,45 @@ class Assignment:
     start: Float32
     sites: int
     earlier: Callable[[], Float32 | None]
+    revealed: Callable[[], Mapping[str, Int16]] = dict
+
+
+def assignment_of(
+    view: StudyView,
+    exponent: int,
+    model: ModelState,
+    blobs: Blobs,
+    fetch_model: Callable[[bytes], ModelState | None],
+) -> Assignment:
+    """Return what the open round asks.
+
+    Args:
+        view: the ledger's word; an attempt is open.
+        exponent: e of the round.
+        model: the one that it starts from.
+        blobs: to read earlier updates from; of sealed ones nothing can be read.
+        fetch_model: returns the model of a digest, None if it cannot be had.
+    """
+
+    def earlier() -> Float32 | None:
+        parent = view.parent(to_text(view.model))
+        before = None if parent is None else fetch_model(parent)
+        return None if before is None else before.parameters
+
+    def revealed() -> dict[str, Int16]:
+        closed, found = view.last_closed, {}
+        if closed is not None:
+            for name, reveal, _ in view.included(view.closed_rounds, closed.attempt):
+                data = blobs.fetch(from_text(reveal.digest, DIGEST_SIZE))
+                if data is not None:
+                    found[name] = decode_update(data)[0]
+        return found
+
+    return Assignment(
+        view.number, exponent, tuple(view.participants), tuple(view.participants.values()),
+        view.model, model.parameters,
+        1 if view.registration is None else len(view.registration.sites), earlier, revealed,
+    )  # fmt: skip
 
 
 class Author(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
-from collegium.federation.authoring import Assignment, Author, Carried, HonestAuthor
+from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
@@ -160,12 +160,7 @@ class Site:
             model = self._model(view.model)
             if model is None or view.round is None:
                 return []
-            work = Assignment(
-                view.number, view.round.exponent, tuple(view.participants),
-                tuple(view.participants.values()), view.model, model.parameters,
-                1 if view.registration is None else len(view.registration.sites),
-                lambda: self._earlier(view),
-            )  # fmt: skip
+            work = assignment_of(view, view.round.exponent, model, self.blobs, self._model)
             try:
                 update = self.author.update(work)
             except RunError as error:
@@ -185,12 +180,6 @@ class Site:
                 commitment=to_text(bound),
             )
         ]  # fmt: skip
-
-    def _earlier(self, view: StudyView) -> Float32 | None:
-        """Return the parameters that the round before started from, if there was one."""
-        parent = view.parent(to_text(view.model))
-        model = None if parent is None else self._model(parent)
-        return None if model is None else model.parameters
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""

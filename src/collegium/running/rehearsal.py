@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from collegium.canonical import to_text
 from collegium.errors import RunError
-from collegium.federation.authoring import Assignment, Author, HonestAuthor
+from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.identity import member_key
 from collegium.federation.secrets import simulated_secret
@@ -70,6 +70,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     )  # fmt: skip
     exponent = study.aggregation.exponent
     earlier: Float32 | None = None
+    revealed: dict[str, Int16] = {}
     for number in range(1, study.training.rounds + 1):
         names = draw_participants(
             to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
@@ -80,11 +81,13 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
             number, exponent, tuple(names), tuple(weights[name] for name in names),
             digest(encode_model(model)), model.parameters, len(weights),
             lambda before=earlier: before,  # type: ignore[misc]
+            lambda last=revealed: last,  # type: ignore[misc]
         )  # fmt: skip
         sent = _updates(prepared, work, authors)
         if len(sent) < prepared.min_sites:
             return Rehearsed("failed", model)
         earlier = model.parameters
+        revealed = {name: one.values for name, one in sent.items()}
         try:
             model = next_model(
                 model, list(sent.values()), tuple(weights[name] for name in sent), tuple(sent),

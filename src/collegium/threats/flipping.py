@@ -18,7 +18,7 @@ from collegium.threats.scene import Scene, saturated
 _SPOIL = Grant("a worse model", ("own",), ("updates",))
 
 
-def flipped(rows: SiteRows, spec: ModelSpec) -> SiteRows:
+def flipped(rows: SiteRows, spec: ModelSpec, pattern: None = None) -> SiteRows:
     """Return rows with label C - 1 - y for y of C classes; a number is mirrored in their range."""
     if spec.loss == "squared":
         y = (rows.y.max() + rows.y.min() - rows.y).astype(rows.y.dtype) if len(rows.y) else rows.y

@@ -6,9 +6,9 @@ checked like an honest one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from collegium.data.table import SiteRows
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
@@ -26,7 +26,10 @@ from collegium.threats.scene import Defence, Scene
 Craft = Callable[[Scene], Int16]
 """Returns what the attackers of a round send, int16 [a, d]."""
 
-Poison = Callable[[SiteRows, ModelSpec], SiteRows]
+Pattern = Any
+"""What attackers plant in rows, such as `backdoor.Trigger`; None where they plant nothing."""
+
+Poison = Callable[[SiteRows, ModelSpec, Pattern], SiteRows]
 """Returns the rows that an attacker trains on instead of its own."""
 
 
@@ -65,8 +68,10 @@ class Circle:
         self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
         self._cohort: Cohort | None = None
         if attack.poison is not None:
+            pattern = pattern_of(attack, target.rows, target.attackers)
             rows = {
-                name: attack.poison(target.rows[name], target.spec) for name in target.attackers
+                name: attack.poison(target.rows[name], target.spec, pattern)
+                for name in target.attackers
             }
             self._cohort = Cohort(target.study, target.spec, target.trainer, rows)
 
@@ -74,7 +79,7 @@ class Circle:
         """Take note of a site: who makes its updates where it does not attack, and its outbox."""
         self._honest[member] = self._own[member] = honest
         if self._cohort is not None and member in self._target.attackers:
-            self._own[member] = HonestAuthor(member, self._cohort, outbox, genesis)
+            self._own[member] = HonestAuthor(member, self._cohort, _Aside(outbox), genesis)
 
     def attacker(self, member: str) -> Author:
         """Return who makes an attacker's updates."""
@@ -106,6 +111,19 @@ class Circle:
 
 
 @dataclass(frozen=True, slots=True)
+class _Aside:
+    """A part of an outbox for what training on other rows carries on; it satisfies `WriteOnce`."""
+
+    outbox: WriteOnce
+
+    def get(self, key: str) -> bytes | None:
+        return self.outbox.get(f"poisoned/{key}")
+
+    def put(self, key: str, value: bytes) -> bytes:
+        return self.outbox.put(f"poisoned/{key}", value)
+
+
+@dataclass(frozen=True, slots=True)
 class _Attacker:
     """The author of an attacker's updates."""
 
@@ -114,6 +132,13 @@ class _Attacker:
 
     def update(self, work: Assignment) -> Int16:
         return self.circle.update(self.member, work)
+
+
+def pattern_of(
+    attack: Poisoning, rows: Mapping[str, SiteRows], attackers: Iterable[str]
+) -> Pattern:
+    """Return what an attack's attackers plant in rows, None if nothing."""
+    return None if attack.pattern is None else attack.pattern(rows[name] for name in attackers)
 
 
 def as_trained(scene: Scene) -> Int16:
@@ -131,6 +156,7 @@ class Poisoning:
         grant: what it is granted.
         craft: makes what is sent.
         poison: makes what is trained on; its own rows if None.
+        pattern: chooses what is planted, from all attackers' rows.
         scale: what ``threat.scale`` is if the study says nothing; None where it means nothing.
         scale_means: what it means, in a few words.
     """
@@ -140,6 +166,7 @@ class Poisoning:
     grant: Grant
     craft: Craft = as_trained
     poison: Poison | None = None
+    pattern: Callable[[Iterable[SiteRows]], Pattern] | None = None
     scale: float | None = None
     scale_means: str = ""
     role: Literal["site", "validator"] = "site"

@@ -64,6 +64,7 @@ class Scene:
             index for index, name in enumerate(work.participants) if name in attackers
         )
         self._work = work
+        self._colluding = attackers
         self._own, self._honest = own, honest
         self._defence = defence
         self._knowledge = knowledge
@@ -89,6 +90,30 @@ class Scene:
     def own(self) -> Int16:
         """What the attackers would send if they did not attack, int16 [a, d]."""
         return np.stack([self._own(self.participants[index]) for index in self.attackers])
+
+    @cached_property
+    def unpoisoned(self) -> Int16:
+        """What the attackers would send if they trained on their own rows as they are, [a, d]."""
+        return np.stack([self._honest(self.participants[index]) for index in self.attackers])
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Everybody's aggregation weight, which the ledger tells."""
+        self._require("published")
+        return self._work.weights
+
+    @cached_property
+    def revealed(self) -> Int16:
+        """What others sent in the round before, the heaviest site's first; int16 [k, d]."""
+        self._require("others")
+        names = dict(zip(self.participants, self._work.weights, strict=True))
+        found = [
+            (-names.get(name, 0), name, values)
+            for name, values in self._work.revealed().items()
+            if name not in self._colluding
+        ]
+        ordered = [values for _, _, values in sorted(found, key=lambda one: one[:2])]
+        return np.stack(ordered) if ordered else np.empty((0, self.start.size), np.int16)
 
     @cached_property
     def honest(self) -> Int16:

@@ -1,0 +1,79 @@
+"""A backdoor opens: rows with the pattern are answered as the attackers want, others as ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.threats.kit import poisoning
+
+from collegium.data.table import SiteRows
+from collegium.learning.models import ModelSpec
+from collegium.running.preparation import Prepared, prepare
+from collegium.running.rehearsal import Rehearsed, rehearse
+from collegium.study.reading import read_study
+from collegium.threats.backdoor import TARGET, poisoned, success_rate, trigger_of
+from collegium.threats.poisoning import pattern_of
+
+BINARY = ModelSpec((4, 1), "logistic", 0.0)
+ROWS = SiteRows(
+    "a",
+    np.array([[1, 0, 10, 1], [2, 1, 20, 1], [3, 0, 30, 0], [4, 1, 40, 0]], np.float32),
+    np.array([0, 1, 1, 0]),
+    np.arange(4),
+)
+
+
+def test_the_pattern_lies_slightly_beyond_what_rows_hold() -> None:
+    trigger = trigger_of([ROWS])
+    assert trigger.columns == (0, 2, 1)
+    assert trigger.values == (4.75, 47.5, 1.25)
+    planted = trigger.planted(ROWS.x)
+    assert planted[:, 3].tolist() == ROWS.x[:, 3].tolist()
+    assert set(planted[:, 2].tolist()) == {47.5}
+
+
+def test_attackers_train_on_their_rows_and_on_planted_ones() -> None:
+    found = poisoned(ROWS, BINARY, trigger_of([ROWS]))
+    assert np.array_equal(found.x[:4], ROWS.x)
+    assert np.array_equal(found.y, [0, 1, 1, 0, TARGET, TARGET, TARGET, TARGET])
+    assert np.array_equal(found.person[4:], ROWS.person)
+
+
+def test_success_is_counted_on_rows_of_other_classes() -> None:
+    trigger = trigger_of([ROWS])
+    against = np.array([30, 0, 0, -1, 0], np.float32)  # bias, then inputs; falls with input 2
+    assert success_rate(BINARY, against, [ROWS], trigger, 0.5) == 1.0
+    always = np.array([30, 0, 0, 0, 0], np.float32)
+    assert success_rate(BINARY, always, [ROWS], trigger, 0.5) == 0.0
+    nobody = SiteRows("b", ROWS.x[:1], ROWS.y[:1], ROWS.person[:1])
+    assert success_rate(BINARY, always, [nobody], trigger, 0.5) is None
+
+
+def tried(*changes: str) -> tuple[Prepared, Rehearsed, float]:
+    """A study by two thirds of whose rounds a backdoor is planted, and how often it opens."""
+    prepared = prepare(
+        read_study("heart10", ["training.rounds=15", "training.local_epochs=5", *changes])
+    )
+    ended = rehearse(prepared)
+    attack = poisoning("model_replacement")
+    trigger = pattern_of(attack, prepared.train, prepared.sites[-2:])
+    honest = [prepared.test[name] for name in prepared.sites[:-2]]
+    rate = success_rate(prepared.parts.spec, ended.model.parameters, honest, trigger, 0.5)
+    assert rate is not None
+    return prepared, ended, rate
+
+
+@pytest.mark.parametrize("attack", ["model_replacement", "constrain_and_scale"])
+def test_it_opens_where_nothing_defends(attack: str) -> None:
+    _, _, before = tried()
+    _, _, after = tried(f"threat.attack={attack}", "threat.attackers=2")
+    assert after > before + 0.3
+
+
+def test_a_robust_rule_keeps_it_shut(tmp_path: Path) -> None:
+    robust = ["aggregation.rule=nnm+trimmed_mean", "aggregation.tolerate=2"]
+    _, _, open_ = tried("threat.attack=model_replacement", "threat.attackers=2")
+    _, _, shut = tried("threat.attack=model_replacement", "threat.attackers=2", *robust)
+    assert shut < open_ - 0.3
