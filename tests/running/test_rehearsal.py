@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from collegium.errors import RunError
 from collegium.learning.blobs import ModelState, digest, encode_model
 from collegium.report.measurements import RoundLine, read_lines
 from collegium.running.execution import run
@@ -61,5 +62,6 @@ def test_a_study_that_fails_keeps_the_same_model(tmp_path: Path) -> None:
 
 def test_what_only_a_run_can_show_is_refused() -> None:
     prepared = prepare(read_study("heart10", [*SHORT, "threat.attack=lying_validator"]))
-    with pytest.raises(TypeError):
+    with pytest.raises(RunError) as caught:
         rehearse(prepared)
+    assert caught.value.code == "rehearsal.refused"

@@ -134,7 +134,7 @@ def right_of(
     spec, found = prepared.parts.spec, {}
     for name in sites:
         rows = (prepared.test if part == "test" else prepared.train)[name]
-        scores = predict(spec, ended.model.parameters, rows.x)
+        scores = predict(spec, ended.parameters, rows.x)
         if spec.loss == "logistic":
             said = (scores[:, 0] >= prepared.study.evaluation.threshold).astype(np.int64)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from collegium.audit.findings import Verification
+from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.running.execution import RunResult, summary
 from collegium.running.prediction import Predictions
@@ -62,7 +63,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
         found["threat"] = {
             "attack": result.study.threat.attack,
             "attackers": list(result.attackers),
-        }
+        } | threat_json(measured.threat)
     return found
 
 
@@ -70,6 +71,7 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     """Yield what `run` prints for people."""
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
+    yield from threat_lines(result.measured.threat)
     if result.spending is not None:
         yield f"  privacy  {privacy_line(result.spending)}"
     yield f"  model    {result.model}"

@@ -24,7 +24,7 @@ from collegium.report.figures import (
     measured,
     signed_accuracy,
 )
-from collegium.report.measurements import FinalLine, Line, Risks, RoundLine
+from collegium.report.measurements import FinalLine, Line, Risks, RoundLine, Threatened
 from collegium.report.process import (
     Cost,
     Curves,
@@ -78,7 +78,8 @@ class ReportContent:
 
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `protection` is how an update is protected on its way, as
-    the study names it; `threat` says in words which adversary was planted, empty without one.
+    the study names it; `threat` says in words which adversary was planted, empty without one,
+    and `threatened` what it was granted and did, as far as that was measured.
     """
 
     title: str
@@ -98,6 +99,7 @@ class ReportContent:
     rejected: tuple[tuple[str, int], ...]
     protection: str
     threat: str
+    threatened: Threatened | None
     evidence: Evidence
     rounds: tuple[RoundRow, ...]
     seconds: tuple[Cost, ...]
@@ -172,6 +174,7 @@ def build_content(
         rejected=_refused(final),
         protection=study.privacy.protection,
         threat=_threat(study),
+        threatened=None if final is None else final.threat,
         evidence=evidence,
         rounds=round_rows(sites, rounds),
         seconds=costs([line.seconds for line in rounds], {} if final is None else final.seconds),

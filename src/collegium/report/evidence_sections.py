@@ -81,7 +81,7 @@ def took_part(content: ReportContent) -> Markup:
         else "",
         paragraph(
             "This run was made with an adversary in it, for study: ",
-            element("strong", content.threat),
+            element("a", content.threat, href="#adversary"),
             ".",
             class_="warning",
         )

@@ -84,6 +84,42 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
     persons: int
 
 
+class Backdoor(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a planted pattern decides, on the honest sites' test rows of other classes.
+
+    `success` is the part of these `rows` that it turns into the target class, `without` the same
+    by the model of a study without the attack. `lasted` is how many of the `watched` rounds after
+    the attack it takes until less than half of such training rows are turned; None if no round.
+    """
+
+    success: float
+    without: float
+    rows: int
+    watched: int
+    lasted: int | None
+
+
+class Threatened(msgspec.Struct, frozen=True, kw_only=True):
+    """An attack: what it was granted, and what it did to the honest sites' test rows.
+
+    `share` is the attackers' part of all training rows. `attacked` are measures by the study's
+    model, `clean` by that of the same study without the attack, `undefended` by that of the same
+    attack against FedAvg; None where it was not measured.
+    """
+
+    attack: str
+    about: str
+    attackers: tuple[str, ...]
+    rounds: tuple[int, ...]
+    share: float
+    adaptive: bool
+    granted: dict[str, str]
+    attacked: dict[str, float | None] | None = None
+    clean: dict[str, float | None] | None = None
+    undefended: dict[str, float | None] | None = None
+    backdoor: Backdoor | None = None
+
+
 class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
     """One closed round.
 
@@ -113,7 +149,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `difference` is federated minus pooled and federated minus local, paired on the same rows, by
     metric. `rejected` counts refused messages by participant and reason, `dropped` surplus ones
     by participant. `unseen` is measured on rows that no site holds, `out_of_fold` on all rows,
-    each by models that never saw its person.
+    each by models that never saw its person. `threat` is there where a study has an adversary.
     """
 
     outcome: str
@@ -131,6 +167,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     dropped: dict[str, int]
     unseen: Apart | None = None
     out_of_fold: Apart | None = None
+    threat: Threatened | None = None
 
 
 Line = RoundLine | FinalLine

@@ -11,6 +11,7 @@ from collegium.report import (
     quality_sections,
     risk_sections,
     source_sections,
+    threat_section,
 )
 from collegium.report.content import ReportContent
 from collegium.report.figures import Figure
@@ -29,6 +30,7 @@ SECTIONS: tuple[Section, ...] = (
     ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
     ("curves", "Learning curves", curve_sections.learning_curves),
     ("participants", "Who took part", evidence_sections.took_part),
+    ("adversary", "The planted adversary", threat_section.adversary),
     ("record", "What the ledger recorded", evidence_sections.record),
     ("cost", "Time and bytes", evidence_sections.cost),
     ("verify", "How to verify", evidence_sections.how_to_verify),
@@ -51,6 +53,7 @@ def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
     left_out = {"decision", "threshold"} if content.task != "binary" else set()
     left_out |= set() if content.apart else {"apart"}
+    left_out |= set() if content.threat else {"adversary"}
     sections = [one for one in SECTIONS if one[0] not in left_out]
     head = element(
         "head",

@@ -14,6 +14,7 @@ from collegium.running.apart import Models, on_unseen
 from collegium.running.consortium import Consortium
 from collegium.running.measuring import difference_of, pooled_parameters, quality_of
 from collegium.running.recorder import Recorder
+from collegium.running.threatened import threatened
 
 
 def models_of(consortium: Consortium) -> Models | None:
@@ -54,7 +55,9 @@ def measured(
     )  # fmt: skip
     if models is None:
         reason = "the study failed, so no test part was opened"
-        return msgspec.structs.replace(final, pooled_reason=reason)
+        return msgspec.structs.replace(
+            final, pooled_reason=reason, threat=threatened(prepared, None)
+        )
     federated, local, pooled = models.scores()
     compared = msgspec.structs.replace(
         final,
@@ -65,6 +68,7 @@ def measured(
         difference_to_pooled=difference_of(prepared, prepared.test, federated, pooled),
         difference_to_local=difference_of(prepared, prepared.test, federated, local),
         unseen=on_unseen(models),
+        threat=threatened(prepared, models.federated),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -103,6 +103,20 @@ def quality_of(
 
 def _risks(parts: Parts, scores: Scores) -> Risks:
     return risks_of([own.y == 1 for own in parts.values()], [scores[name][:, 0] for name in parts])
+
+
+def measures_on(
+    prepared: Prepared, sites: Sequence[str], parameters: Float32
+) -> dict[str, float | None] | None:
+    """Return a model's measures on the test rows of some sites together; None if it diverged."""
+    if not np.isfinite(parameters).all():
+        return None
+    rows = [prepared.test[name] for name in sites]
+    scores = [predict(prepared.parts.spec, parameters, one.x) for one in rows]
+    return measure(
+        prepared.dataset.schema.task, np.concatenate([one.y for one in rows]),
+        np.concatenate(scores), prepared.study.evaluation.threshold,
+    )  # fmt: skip
 
 
 def difference_of(

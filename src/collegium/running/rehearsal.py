@@ -6,20 +6,22 @@ exponents are the contract's. What is left out is what proves it: signatures, vo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from collegium.canonical import to_text
 from collegium.errors import RunError
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
 from collegium.federation.cohort import Cohort, Float32
-from collegium.federation.identity import member_key
+from collegium.federation.identity import identity, member_key
+from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.updates import Contribution
-from collegium.learning.algorithms.layout import starting_vector, study_tensors
+from collegium.learning.algorithms.layout import model_part, starting_vector, study_tensors
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
 from collegium.learning.encoding import indicators, registered_weight
+from collegium.learning.models import ModelSpec
 from collegium.learning.server import initial_state
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
 from collegium.ledger.contract.votes import is_saturated, is_small, next_exponent
@@ -39,6 +41,12 @@ class Rehearsed:
 
     outcome: str
     model: ModelState
+    spec: ModelSpec
+
+    @property
+    def parameters(self) -> Float32:
+        """The final model's own part of its vector, float32 [d]."""
+        return model_part(self.spec, self.model.parameters)
 
     @property
     def digest(self) -> bytes:
@@ -46,20 +54,37 @@ class Rehearsed:
         return digest(encode_model(self.model))
 
 
+def can_rehearse(prepared: Prepared) -> bool:
+    """Return whether a study's learning is all there is to it: no vector is masked on its way."""
+    attack = prepared.attack
+    return prepared.parts.protection.plain and (attack is None or isinstance(attack, Poisoning))
+
+
 def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> Rehearsed:
     """Return what a study's learning comes to.
 
     Raises:
-        TypeError: its attack does more than send updates, which only a run can show.
+        RunError: ``rehearsal.refused``, its attack does more than send updates, or updates are
+            masked: only a run can show that.
     """
-    if prepared.attack is not None and not isinstance(prepared.attack, Poisoning):
-        raise TypeError(prepared.attack)
+    if not can_rehearse(prepared):
+        raise RunError(
+            "rehearsal.refused", f"{prepared.study.study.id} cannot be tried without a ledger",
+            "its attack does more than send updates, or its updates are masked on their way",
+            "run it: `collegium run`",
+        )  # fmt: skip
     study, parts = prepared.study, prepared.parts
     server = study.aggregation.server
     secrets = {name: simulated_secret(study.study.seed, name) for name in prepared.sites}
     keys = {name: member_key(secret) for name, secret in secrets.items()}
     genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
-    authors = _authors(prepared, genesis)
+    private = {
+        name: site_privacy(study, identity(name, genesis, secret))
+        for name, secret in secrets.items()
+    }
+    authors = _authors(
+        prepared, genesis, {name: one for name, one in private.items() if one is not None}
+    )
     weights = {
         name: registered_weight(len(rows.y)) if study.aggregation.weights == "rows" else 1
         for name, rows in prepared.train.items()
@@ -85,7 +110,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         )  # fmt: skip
         sent = _updates(prepared, work, authors)
         if len(sent) < prepared.min_sites:
-            return Rehearsed("failed", model)
+            return Rehearsed("failed", model, parts.spec)
         earlier = model.parameters
         revealed = {name: one.values for name, one in sent.items()}
         try:
@@ -94,19 +119,21 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
                 exponent, parts.rule, study.aggregation.tolerate, parts.server, server,
             )  # fmt: skip
         except RunError:
-            return Rehearsed("failed", model)
+            return Rehearsed("failed", model, parts.spec)
         said = [indicators(one.values) for one in sent.values()]
         saturated = sum(is_saturated(count, model.parameters.size) for _, count in said)
         small = sum(is_small(peak) for peak, _ in said)
         exponent = next_exponent(exponent, len(said), saturated, small)
         watch(number, model)
-    return Rehearsed("completed", model)
+    return Rehearsed("completed", model, parts.spec)
 
 
-def _authors(prepared: Prepared, genesis: bytes) -> dict[str, Author]:
+def _authors(
+    prepared: Prepared, genesis: bytes, private: Mapping[str, SitePrivacy]
+) -> dict[str, Author]:
     """Return who makes each site's updates."""
     parts = prepared.parts
-    cohort = Cohort(prepared.study, parts.spec, parts.trainer, prepared.train)
+    cohort = Cohort(prepared.study, parts.spec, parts.trainer, prepared.train, private)
     circle = circle_of(prepared)
     authors: dict[str, Author] = {}
     for name in prepared.sites:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 from collegium.data.table import SiteRows
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
 from collegium.federation.cohort import Cohort
@@ -73,7 +75,7 @@ class Circle:
                 name: attack.poison(target.rows[name], target.spec, pattern)
                 for name in target.attackers
             }
-            self._cohort = Cohort(target.study, target.spec, target.trainer, rows)
+            self._cohort = Cohort(_without_noise(target.study), target.spec, target.trainer, rows)
 
     def join(self, member: str, honest: Author, outbox: WriteOnce, genesis: bytes) -> None:
         """Take note of a site: who makes its updates where it does not attack, and its outbox."""
@@ -132,6 +134,12 @@ class _Attacker:
 
     def update(self, work: Assignment) -> Int16:
         return self.circle.update(self.member, work)
+
+
+def _without_noise(study: Study) -> Study:
+    """Return a study without differential privacy: an attacker protects nobody."""
+    privacy = msgspec.structs.replace(study.privacy, differential_privacy=None)
+    return msgspec.structs.replace(study, privacy=privacy)
 
 
 def pattern_of(

@@ -1,0 +1,87 @@
+"""The adversary that was planted: what it was granted, and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.report.content import ReportContent
+from collegium.report.markup import Child, Markup, badge, facts, join, paragraph, table
+from collegium.report.measurements import Backdoor, Threatened
+from collegium.report.wording import count, number, title_of
+
+
+def adversary(content: ReportContent) -> Markup:
+    """Return what the planted adversary was granted and did."""
+    threat = content.threatened
+    if threat is None:
+        return paragraph(
+            "This run was made with an adversary in it, for study: ", content.threat,
+            ". What it did was not measured.", class_="warning",
+        )  # fmt: skip
+    stated: list[tuple[str, Child]] = [
+        ("Attack", f"{threat.attack}: {threat.about}"),
+        ("Attackers", f"{', '.join(threat.attackers)}; {threat.share:.0%} of all training rows"),
+        ("Rounds", ", ".join(map(str, threat.rounds)) if threat.rounds else "all"),
+        *threat.granted.items(),
+    ]
+    return join(
+        paragraph("This run was made with an adversary in it, for study.", class_="warning"),
+        ""
+        if threat.adaptive
+        else paragraph(
+            badge("non-adaptive", "clinical"),
+            " This attack does not look at the defence. Bearing it says nothing about one that "
+            "does.",
+        ),
+        facts(stated),
+        _measured(threat),
+        "" if threat.backdoor is None else _opened(threat.backdoor),
+    )
+
+
+def _measured(threat: Threatened) -> Markup:
+    if threat.attacked is None:
+        return paragraph("The study has no model on which harm could be measured.", class_="note")
+    clean, bare = threat.clean, threat.undefended
+    heads = ["measure", "under attack"]
+    heads += ["without the attack", "lost to the attack"] if clean is not None else []
+    heads += ["under attack, without a defence"] if bare is not None else []
+    rows: list[Sequence[Child]] = []
+    for measure, value in threat.attacked.items():
+        row = [title_of(measure), _number(measure, value)]
+        if clean is not None:
+            before = clean.get(measure)
+            row.append(_number(measure, before))
+            lost = None if before is None or value is None else before - value
+            row.append(_number(measure, lost))
+        if bare is not None:
+            row.append(_number(measure, bare.get(measure)))
+        rows.append(row)
+    return table(
+        "On the test rows of the honest sites alone. Without the attack the attackers are honest; "
+        "without a defence the rule is FedAvg. One split of the data: intervals and the worst of "
+        "all attacks are a benchmark's (collegium bench robustness).",
+        heads,
+        rows,
+        "figures",
+    )
+
+
+def _opened(backdoor: Backdoor) -> Markup:
+    lasting = ""
+    if backdoor.watched:
+        lasting = (
+            f" {count(backdoor.watched)} rounds were watched after the attack: it still decided "
+            "more than half at their end."
+            if backdoor.lasted is None
+            else f" {count(backdoor.lasted)} rounds after the attack it decided less than half."
+        )
+    return paragraph(
+        f"The planted pattern turned {backdoor.success:.0%} of {count(backdoor.rows)} test rows of "
+        f"other classes into the target class; by the model without the attack "
+        f"{backdoor.without:.0%}." + lasting
+    )  # fmt: skip
+
+
+def _number(measure: str, value: float | None) -> str:
+    return "–" if value is None else number(measure, value)
