@@ -24,7 +24,15 @@ from collegium.report.figures import (
     measured,
     signed_accuracy,
 )
-from collegium.report.measurements import FinalLine, Line, Risks, RoundLine, Threatened
+from collegium.report.measurements import (
+    Explanation,
+    FinalLine,
+    Line,
+    Risks,
+    RoundLine,
+    Subgroup,
+    Threatened,
+)
 from collegium.report.process import (
     Cost,
     Curves,
@@ -108,6 +116,8 @@ class ReportContent:
     data: Provenance
     versions: tuple[tuple[str, str], ...]
     apart: tuple[ApartSection, ...]
+    subgroups: tuple[Subgroup, ...]
+    explanation: Explanation | None
 
 
 def provenance_of(dataset: DataSet, partition: Partition) -> Provenance:
@@ -183,6 +193,8 @@ def build_content(
         data=data,
         versions=tuple(versions.items()),
         apart=apart,
+        subgroups=() if final is None else final.subgroups,
+        explanation=None if final is None else final.explanation,
     )
 
 

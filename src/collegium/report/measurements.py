@@ -67,6 +67,48 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     risks: Risks | None = None
 
 
+class Subgroup(msgspec.Struct, frozen=True):
+    """Quality of the study's model on the test rows of one group, over all sites.
+
+    Nothing but rows is told of a group that is too small: `overall` is empty then.
+    """
+
+    title: str
+    feature: str
+    rows: int
+    overall: dict[str, float | None]
+    intervals: dict[str, Interval | None]
+
+
+class Importance(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model loses without a feature: its column shuffled among a site's test rows.
+
+    `drop` is what the task's primary measure loses over all sites (positive: it gets worse), the
+    mean of several shuffles, `spread` their standard deviation; None where it is undefined.
+    `loss` is by how much the mean loss grows at each site. `effect` is the mean prediction over
+    all rows if each had one value of the feature: (value as printed, mean prediction).
+    """
+
+    feature: str
+    title: str
+    drop: float | None
+    spread: float
+    loss: dict[str, float]
+    effect: tuple[tuple[str, float], ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Features from the most to the least important, and how alike the sites' orders are.
+
+    `agreement` is Kendall's W over sites (1: the same order everywhere), None for one site or
+    feature; `reason` says why there are no features here.
+    """
+
+    features: tuple[Importance, ...]
+    agreement: float | None
+    reason: str = ""
+
+
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
     """Quality on rows that were kept apart: by an evaluator, or fold by fold.
 
@@ -150,6 +192,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     metric. `rejected` counts refused messages by participant and reason, `dropped` surplus ones
     by participant. `unseen` is measured on rows that no site holds, `out_of_fold` on all rows,
     each by models that never saw its person. `threat` is there where a study has an adversary.
+    each by models that never saw its person. `subgroups` and `explanation` are of the study's
+    model.
     """
 
     outcome: str
@@ -168,6 +212,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     unseen: Apart | None = None
     out_of_fold: Apart | None = None
     threat: Threatened | None = None
+    subgroups: tuple[Subgroup, ...] = ()
+    explanation: Explanation | None = None
 
 
 Line = RoundLine | FinalLine

@@ -8,9 +8,11 @@ from collegium.report import (
     apart_sections,
     curve_sections,
     evidence_sections,
+    explanation_sections,
     quality_sections,
     risk_sections,
     source_sections,
+    subgroup_sections,
     threat_section,
 )
 from collegium.report.content import ReportContent
@@ -25,9 +27,11 @@ SECTIONS: tuple[Section, ...] = (
     ("quality", "Quality", quality_sections.quality),
     ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
     ("apart", "On rows kept apart", apart_sections.apart),
+    ("subgroups", "Subgroups", subgroup_sections.subgroups),
     ("calibration", "Calibration", curve_sections.calibration),
     ("decision", "Would acting on it help?", risk_sections.decision),
     ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
+    ("explanation", "What the model looks at", explanation_sections.explanation),
     ("curves", "Learning curves", curve_sections.learning_curves),
     ("participants", "Who took part", evidence_sections.took_part),
     ("adversary", "The planted adversary", threat_section.adversary),
@@ -54,6 +58,8 @@ def render(content: ReportContent) -> str:
     left_out = {"decision", "threshold"} if content.task != "binary" else set()
     left_out |= set() if content.apart else {"apart"}
     left_out |= set() if content.threat else {"adversary"}
+    left_out |= set() if content.subgroups else {"subgroups"}
+    left_out |= set() if content.explanation is not None else {"explanation"}
     sections = [one for one in SECTIONS if one[0] not in left_out]
     head = element(
         "head",

@@ -12,6 +12,8 @@ from collegium.learning.blobs import decode_model
 from collegium.report.measurements import FinalLine
 from collegium.running.apart import Models, on_unseen
 from collegium.running.consortium import Consortium
+from collegium.running.explaining import explain
+from collegium.running.grouping import quality_by_subgroup
 from collegium.running.measuring import difference_of, pooled_parameters, quality_of
 from collegium.running.recorder import Recorder
 from collegium.running.threatened import threatened
@@ -69,6 +71,8 @@ def measured(
         difference_to_local=difference_of(prepared, prepared.test, federated, local),
         unseen=on_unseen(models),
         threat=threatened(prepared, models.federated),
+        subgroups=quality_by_subgroup(prepared, federated),
+        explanation=None if federated is None else explain(prepared, models.federated),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})

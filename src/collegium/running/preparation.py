@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
+from collegium.data.subgroups import subgroups
 from collegium.data.table import DataSet, SiteRows
 from collegium.errors import DataError
 from collegium.ledger.genesis import MEMBER_ID
@@ -152,6 +153,7 @@ def _check(prepared: Prepared) -> None:
     """Refuse what only the sites' names and the parts together can show to be impossible."""
     pairs = zip(prepared.train.values(), prepared.test.values(), strict=True)
     check_privacy(prepared.study, prepared.parts.spec, prepared.parts.trainer, pairs)
+    subgroups(prepared.dataset.schema, prepared.study.evaluation.subgroups or ())
     _check_attackers(prepared)
     _check_scale(prepared)
     check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)

@@ -235,12 +235,14 @@ class Evaluation(Section, frozen=True, kw_only=True):
 
     With `folds`, the study is trained once more for each fold of persons, who are then tested on
     (out of fold). `fold` is such a training: its test part is that fold, and not `data.split`.
+    `subgroups` are looked at by themselves: ``"sex"``, or ``"age>=60"`` and below.
     """
 
     threshold: float = 0.5
     bootstrap: int = 1000
     folds: int | None = None
     fold: int | None = None
+    subgroups: tuple[str, ...] | None = None
 
 
 class Study(Section, frozen=True, kw_only=True):

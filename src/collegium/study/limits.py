@@ -78,7 +78,12 @@ LIMITS = (
     Limit(("evaluation", "fold"), 1, 100),
 )
 
-LENGTHS = {("model", "hidden"): 16, ("threat", "attackers"): 10_000, ("threat", "rounds"): 10_000}
+LENGTHS = {
+    ("model", "hidden"): 16,
+    ("threat", "attackers"): 10_000,
+    ("threat", "rounds"): 10_000,
+    ("evaluation", "subgroups"): 32,
+}
 
 
 def check_limits(study: Study) -> None:

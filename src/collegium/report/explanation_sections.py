@@ -1,0 +1,113 @@
+"""The section about what a model looks at: importance of features, and their mean effect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.report import charts
+from collegium.report.content import ReportContent
+from collegium.report.markup import Child, Markup, element, folded, join, paragraph, table
+from collegium.report.measurements import Importance
+from collegium.report.quality_sections import computed
+from collegium.report.wording import PRIMARY, change, in_sentence, title_of
+
+_DRAWN = 6
+"""Features whose mean effect is drawn."""
+
+
+def explanation(content: ReportContent) -> Markup:
+    """Return which features the model needs, and what it makes of their values."""
+    found = content.explanation
+    if found is None or not found.features:
+        return paragraph(f"No list of features: {found.reason if found else 'not measured'}.")
+    primary = PRIMARY[content.task]
+    telling = {one.site for one in content.quality.sites if not one.withheld}
+    sites = [site for site in found.features[0].loss if site in telling]
+    rows: list[Sequence[Child]] = [
+        [
+            one.title,
+            "undefined"
+            if one.drop is None
+            else join(
+                change(primary, one.drop),
+                " ",
+                element("span", f"±\u00a0{one.spread:.3f}", class_="interval"),
+            ),
+            *(change("log_loss", one.loss[site]) for site in sites),
+        ]
+        for one in found.features
+    ]
+    drawn = [one for one in found.features if len(one.effect) > 1]
+    return join(
+        paragraph(
+            f"How much {in_sentence(primary)} gets worse over all sites when a feature is shuffled "
+            "among the test rows of each site, and by how much the loss grows at each. "
+            f"{_agreement(found.agreement, len(found.features[0].loss))} ",
+            computed(content),
+        ),
+        table(
+            "Features by what the model loses without them",
+            ["Feature", f"{title_of(primary)} lost", *(f"Loss grows at {site}" for site in sites)],
+            rows,
+            class_="figures",
+        ),
+        element("div", *(_effect(one) for one in drawn[:_DRAWN]), class_="panels"),
+        folded("Mean predictions in numbers", *map(_numbers, drawn)) if drawn else "",
+        paragraph(
+            "± is the standard deviation over shuffles. A value below 0 is chance: the feature "
+            "does nothing. Features that go together share what a shuffle shows, so a low place "
+            "does not mean that a feature is unrelated to the outcome; and nothing here says what "
+            "causes it. A site that withholds something of its test part has no column here.",
+            class_="note",
+        ),
+    )
+
+
+def _agreement(agreement: float | None, sites: int) -> str:
+    if agreement is None:
+        return ""
+    return (
+        f"The {sites} sites’ orders of features agree with a Kendall’s W of {agreement:.2f} "
+        "(1 is the same order everywhere, 0 none in common)."
+    )
+
+
+def _effect(one: Importance) -> Markup:
+    """Return the mean prediction by the feature's value: a curve, or a point for each category."""
+    values = [value for _, value in one.effect]
+    span = charts.axis_over(min(values), max(values), 4)
+    words = f"From {min(values):.3f} to {max(values):.3f}; the numbers are below."
+    caption = element("figcaption", f"Mean prediction by {one.title}")
+    numeric = _numeric(one)
+    if numeric is None or len(numeric) < 3:
+        strips = [
+            element(
+                "div",
+                element("span", shown, class_="note"),
+                charts.strip([charts.Mark(value, None, None, "federated")], span, shown),
+            )
+            for shown, value in one.effect
+        ]
+        return element("figure", caption, *strips, charts.strip_axis(span))
+    points = tuple(zip(numeric, values, strict=True))
+    drawing = charts.lines(
+        f"Mean prediction by {one.title}", words, [charts.Series("mean prediction", points, 0)],
+        charts.axis_over(numeric[0], numeric[-1], 4), span, one.title,
+    )  # fmt: skip
+    return element("figure", caption, drawing)
+
+
+def _numeric(one: Importance) -> list[float] | None:
+    try:
+        return [float(shown) for shown, _ in one.effect]
+    except ValueError:
+        return None
+
+
+def _numbers(one: Importance) -> Markup:
+    return table(
+        one.title,
+        ["Value", "Mean prediction"],
+        [[shown, f"{value:.3f}"] for shown, value in one.effect],
+        class_="figures",
+    )

@@ -1,0 +1,65 @@
+"""The section about subgroups: the study's model on each group that the study names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collegium.report.answer import KEY_FIGURES
+from collegium.report.content import ReportContent
+from collegium.report.figures import Figure
+from collegium.report.markup import Child, Markup, join, paragraph, table
+from collegium.report.measurements import Subgroup
+from collegium.report.quality_sections import computed, figure
+from collegium.report.wording import PRIMARY, count, in_sentence, number, title_of
+
+_SMALL = "too few rows, or too few of a class"
+
+
+def subgroups(content: ReportContent) -> Markup:
+    """Return the quality of the study's model by subgroup."""
+    names = KEY_FIGURES[content.task]
+    rows: list[Sequence[Child]] = [
+        [one.title, count(one.rows), *(figure(name, _figure(one, name)) for name in names)]
+        for one in content.subgroups
+    ]
+    return join(
+        paragraph(
+            "Groups were named when the study was registered. ", _weakest(content), " ",
+            computed(content),
+        ),
+        table(
+            "The study’s model by subgroup, with 95\u00a0% intervals",
+            ["Subgroup", "Test rows", *map(title_of, names)],
+            rows,
+            class_="figures",
+        ),
+        paragraph(
+            "Small groups have wide intervals: that two values differ does not show that the "
+            "model treats two groups differently, nor does that they are alike show that it does "
+            "not. Groups of different features overlap.",
+            class_="note",
+        ),
+    )  # fmt: skip
+
+
+def _figure(one: Subgroup, name: str) -> Figure:
+    value, interval = one.overall.get(name), one.intervals.get(name)
+    if value is None:
+        return Figure(absent=_SMALL if not one.overall else "undefined for these rows")
+    if interval is None:
+        return Figure(value, absent="no interval")
+    return Figure(value, interval.low, interval.high)
+
+
+def _weakest(content: ReportContent) -> str:
+    """Return between which groups the primary measure goes from lowest to highest."""
+    primary = PRIMARY[content.task]
+    told = sorted(
+        (value, one.title)
+        for one in content.subgroups
+        if (value := one.overall.get(primary)) is not None
+    )
+    if len(told) < 2:
+        return "Fewer than two are large enough to be measured."
+    low, high = (f"{number(primary, value)} ({title})" for value, title in (told[0], told[-1]))
+    return f"By subgroup, {in_sentence(primary)} goes from {low} to {high}."
