@@ -7,6 +7,7 @@ import pytest
 
 from collegium.data.subgroups import input_columns
 from collegium.learning.models import size
+from collegium.report.measurements import Explanation
 from collegium.running.explaining import explain
 from collegium.running.grouping import quality_by_subgroup
 from collegium.running.measuring import scores_of
@@ -30,8 +31,12 @@ def parameters(prepared: Prepared, **weights: float) -> np.ndarray:
     return flat
 
 
+def explained(prepared: Prepared, **weights: float) -> Explanation:
+    return explain(prepared, lambda _: parameters(prepared, **weights))
+
+
 def test_only_what_the_model_uses_is_important(prepared: Prepared) -> None:
-    found = explain(prepared, parameters(prepared, oldpeak=2.0))
+    found = explained(prepared, oldpeak=2.0)
     first, *others = found.features
     assert first.feature == "oldpeak"
     assert first.drop is not None
@@ -42,12 +47,12 @@ def test_only_what_the_model_uses_is_important(prepared: Prepared) -> None:
 
 def test_the_same_model_is_explained_alike_twice(prepared: Prepared) -> None:
     model = parameters(prepared, oldpeak=1.0, cp=-0.5, age=0.3)
-    assert explain(prepared, model) == explain(prepared, model)
+    assert explain(prepared, lambda _: model) == explain(prepared, lambda _: model)
 
 
 def test_the_mean_effect_is_that_of_the_weights(prepared: Prepared) -> None:
     """With one weight, setting the feature leaves one risk for all: the logistic of it."""
-    found = {one.feature: one for one in explain(prepared, parameters(prepared, age=0.7)).features}
+    found = {one.feature: one for one in explained(prepared, age=0.7).features}
     values, means = zip(*found["age"].effect, strict=True)
     assert values[0] == "35"
     assert values[-1] == "75"
@@ -58,7 +63,7 @@ def test_the_mean_effect_is_that_of_the_weights(prepared: Prepared) -> None:
 
 def test_shuffling_stays_within_a_site(prepared: Prepared) -> None:
     """Every patient of Zurich and Basel has the cholesterol 0: a shuffle there changes nothing."""
-    found = {one.feature: one for one in explain(prepared, parameters(prepared, chol=1.0)).features}
+    found = {one.feature: one for one in explained(prepared, chol=1.0).features}
     assert found["chol"].loss["switzerland"] == 0
     assert found["chol"].loss["cleveland"] != 0
 

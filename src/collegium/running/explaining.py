@@ -8,7 +8,7 @@ a sum over sites as well. Features that go together share what a shuffle shows o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from collegium.report.measurements import Explanation, Importance
 from collegium.report.wording import PRIMARY, SMALLER_IS_BETTER
 from collegium.running.preparation import Prepared
 
+Model = Callable[[str], NDArray[np.float32]]
+
 SHUFFLES = 10
 MOST_FEATURES = 64
 """With more features than that, a list of them explains nothing."""
@@ -31,8 +33,14 @@ _STEPS = np.linspace(-2, 2, 9)
 """Where a numeric feature is set to: its center, up to two of its scales to both sides."""
 
 
-def explain(prepared: Prepared, parameters: NDArray[np.float32]) -> Explanation:
-    """Return what the model of these parameters looks at, on the sites' test rows."""
+def explain(prepared: Prepared, model: Model) -> Explanation:
+    """Return what a model looks at, on the sites' test rows.
+
+    Args:
+        prepared: the study.
+        model: returns the parameters that a site uses, float32 [d]: the same, unless personal.
+    """
+    parameters = {site: model(site) for site in prepared.test}
     schema = prepared.dataset.schema
     if len(schema.features) > MOST_FEATURES:
         return Explanation((), None, f"it has more than {MOST_FEATURES} features")
@@ -52,13 +60,16 @@ def _order(one: Importance) -> float:
 
 
 def _importance(
-    prepared: Prepared, parameters: NDArray[np.float32], feature: Feature, columns: tuple[int, ...]
+    prepared: Prepared,
+    parameters: Mapping[str, NDArray[np.float32]],
+    feature: Feature,
+    columns: tuple[int, ...],
 ) -> Importance:
     spec = prepared.parts.spec
     seed = prepared.study.study.seed
     generators = {site: draws("permutation", seed, feature.name, site) for site in prepared.test}
     before = _primary(prepared, {
-        site: predict(spec, parameters, rows.x) for site, rows in prepared.test.items()
+        site: predict(spec, parameters[site], rows.x) for site, rows in prepared.test.items()
     })  # fmt: skip
     loss = dict.fromkeys(prepared.test, 0.0)
     drops = []
@@ -68,8 +79,9 @@ def _importance(
             x = rows.x.copy()
             order = generators[site].permutation(len(x))
             x[:, list(columns)] = rows.x[order][:, list(columns)]
-            scores[site] = predict(spec, parameters, x)
-            grown = losses(spec, parameters, x, rows.y) - losses(spec, parameters, rows.x, rows.y)
+            scores[site] = predict(spec, parameters[site], x)
+            own = parameters[site]
+            grown = losses(spec, own, x, rows.y) - losses(spec, own, rows.x, rows.y)
             loss[site] += float(grown.mean()) / SHUFFLES
         after = _primary(prepared, scores)
         if before is not None and after is not None:
@@ -94,16 +106,22 @@ def _primary(prepared: Prepared, scores: dict[str, NDArray[np.float64]]) -> floa
 
 
 def _effect(
-    prepared: Prepared, parameters: NDArray[np.float32], feature: Feature, columns: tuple[int, ...]
+    prepared: Prepared,
+    parameters: Mapping[str, NDArray[np.float32]],
+    feature: Feature,
+    columns: tuple[int, ...],
 ) -> Iterator[tuple[str, float]]:
     """Yield partial dependence, for models that say one thing about a row."""
     spec = prepared.parts.spec
     if spec.widths[-1] != 1 or spec.gaps or feature.kind == "exposure":
         return
-    x = np.concatenate([rows.x for rows in prepared.test.values()])
+    rows = {site: part.x.copy() for site, part in prepared.test.items()}
     for shown, inputs in _settings(feature):
-        x[:, list(columns)] = inputs
-        yield shown, float(predict(spec, parameters, x).mean())
+        total = 0.0
+        for site, x in rows.items():
+            x[:, list(columns)] = inputs
+            total += float(predict(spec, parameters[site], x).sum())
+        yield shown, total / sum(map(len, rows.values()))
 
 
 def _settings(feature: Feature) -> Iterator[tuple[str, NDArray[np.float32]]]:

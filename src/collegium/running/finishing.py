@@ -72,7 +72,7 @@ def measured(
         unseen=on_unseen(models),
         threat=threatened(prepared, models.federated),
         subgroups=quality_by_subgroup(prepared, federated),
-        explanation=None if federated is None else explain(prepared, models.federated),
+        explanation=None if federated is None else explain(prepared, models.in_use),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})
