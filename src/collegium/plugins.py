@@ -20,8 +20,8 @@ from typing import Any, Literal
 from collegium.errors import PluginError
 
 Kind = Literal[
-    "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "trainers",
-    "datasets", "incentives", "attacks",
+    "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "secure_sums",
+    "trainers", "datasets", "incentives", "attacks",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
@@ -63,6 +63,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fednova": "collegium.learning.server:FEDNOVA",
     },
     "protections": {"none": "collegium.learning.protection:NONE"},
+    "secure_sums": {"secagg": "collegium.secrecy.secagg:SECAGG"},
     "trainers": {"dense": "collegium.learning.dense:DENSE"},
     "datasets": {
         "breast_cancer": "collegium.data.breast_cancer:BREAST_CANCER",

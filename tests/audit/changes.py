@@ -117,7 +117,7 @@ def _others(name: str, value: Any, known: Mapping[str, list[object]], keys: Keys
     if name in ("first", "second"):
         lie = LOWEST_DIGEST if name == "first" else HIGHEST_DIGEST
         return [_other_ballot(value, lie, keys), ANOTHER_DIGEST]
-    if name == "bitmap":
+    if name in ("bitmap", "deals"):
         (bits,) = urlsafe_b64decode(value + "==")
         return [to_text(bytes((bits ^ 0x80 >> index,))) for index in range(5)]
     found = [other for other in known[name] if other != value and type(other) is type(value)]

@@ -10,6 +10,7 @@ from tests.audit.eventful import (
     build_abandoned,
     build_eventful,
     build_honest,
+    build_masked,
     build_sealed,
     build_set_up,
 )
@@ -49,3 +50,9 @@ def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One round whose updates only the validators can read."""
     return build_sealed(tmp_path_factory.mktemp("sealed") / "run")
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One round whose updates are masked, and one of them missing."""
+    return build_masked(tmp_path_factory.mktemp("masked") / "run")

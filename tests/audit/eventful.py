@@ -4,7 +4,8 @@
 in `build_abandoned`'s: members come, change their key and go, a validator signs two votes,
 another falls silent, an attempt fails, a vote says `fail`, a site posts no statement, a site
 retires its update of round 1, and a validator votes to retire everybody's of round 3.
-`build_sealed` leaves one whose updates are sealed to the validators, `build_set_up` one of tables.
+`build_sealed` leaves one whose updates are sealed to the validators, `build_masked` one whose
+updates are masked, `build_set_up` one of tables.
 """
 
 from __future__ import annotations
@@ -214,6 +215,12 @@ def build_sealed(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BUILT_IN["engines"], "elsewhere", BUILT_IN["engines"]["solo"])
         return build_honest(folder, "training.rounds=1", "consensus.engine=elsewhere")
+
+
+def build_masked(folder: Path) -> Path:
+    """Run a round of `heart` with masked updates, of which one is missing in the end."""
+    masks = 'privacy.secure_aggregation={ protocol = "secagg" }'
+    return build_honest(folder, "training.rounds=1", masks, "threat.attack=withheld_reveal")
 
 
 def proposal(label: str) -> str:

@@ -51,6 +51,7 @@ FREE = {
     "round.vote: fail": "a validator's reason to have no model is its own",
     "statistics.vote: agreement": "of a validator that is named for its vote, whatever it says",
     "statistics.vote: fail": "a validator's reason to see nothing follow is its own",
+    "study.accept: weight": "of a site whose update came into no sum",
     "study.accept: snapshot": "a commitment whose key stays at the site",
     "update.commit: commitment": "of an attempt that failed before anybody revealed",
     "update.reveal: peak": "of the round of which an update was retired: votes stand for it",
@@ -71,15 +72,21 @@ FOUND = {
     "member.propose: action.member": {REFUSED},
     "member.propose: action.member.id": {REFUSED},
     "member.propose: action.member.key": {REFUSED},
-    "member.propose: action.member.power": {REFUSED},
+    "member.propose: action.member.power": {MALFORMED, REFUSED},
     "member.propose: action.member.roles": {REFUSED},
     "member.propose: action.proof": {REFUSED},
     "member.vote: approve": {REFUSED},
     "model.release: bundle": {"bundle.altered"},
     "model.release: model": {REFUSED},
     "phase.timeout: phase": {MALFORMED, REFUSED},
-    "round.vote: fail": {REFUSED, "named validator.gave-up"},
+    "round.vote: fail": {MALFORMED, REFUSED, "named validator.gave-up"},
     "round.vote: model": {REFUSED, "named validator.outvoted"},
+    "round.vote: saturated": {MALFORMED, "named validator.outvoted"},
+    "round.vote: small": {"named validator.outvoted"},
+    "sa.deal: digest": {"named blob.withheld", "round.updates"},
+    "sa.keys: mask_key": {"round.updates"},
+    "sa.keys: share_key": {"round.updates"},
+    "share.post: shares": {"round.updates"},
     "study.accept: code": {"named code.differs"},
     "study.accept: document": {REFUSED},
     "study.accept: weight": {MALFORMED, "round.model"},
@@ -95,6 +102,7 @@ FOUND = {
         "blob.missing",
         "named blob.stray",
         "round.model",
+        "round.updates",
         "study.registration",
     },
     "study.register: parameters": {MALFORMED, "study.registration"},
@@ -111,14 +119,16 @@ FOUND = {
     "study.begin: agreement": {REFUSED},
     "study.begin: model": {"blob.missing", "round.model", "study.registration"},
     "study.begin: parameters": {"study.registration"},
+    "study.register: threshold": {REFUSED},
     "study.register: weights": {"study.registration"},
     "update.available: bitmap": {MALFORMED, "named update.contested", "round.model"},
     "update.commit: commitment": {REFUSED},
+    "update.commit: deals": {MALFORMED, "named deal.contested"},
     "update.reveal: digest": {REFUSED},
-    "update.reveal: peak": {"round.updates"},
+    "update.reveal: peak": {MALFORMED, "round.updates"},
     "update.reveal: salt": {REFUSED},
     "update.reveal: saturated": {MALFORMED, "round.updates"},
-    "update.reveal: sealed": {"named blob.withheld", "round.updates"},
+    "update.reveal: sealed": {MALFORMED, "named blob.withheld", "round.updates"},
 }
 """What names the cause: an error's code, or "named" and the code of a fault or note."""
 
@@ -168,9 +178,9 @@ class Case:
 
 @pytest.fixture
 def cases(
-    eventful: Path, abandoned: Path, sealed: Path, set_up: Path, tmp_path: Path
+    eventful: Path, abandoned: Path, sealed: Path, masked: Path, set_up: Path, tmp_path: Path
 ) -> list[Case]:
-    runs = (eventful, abandoned, sealed, set_up)
+    runs = (eventful, abandoned, sealed, masked, set_up)
     return [_case(run, tmp_path / str(index)) for index, run in enumerate(runs)]
 
 

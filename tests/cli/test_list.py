@@ -48,7 +48,7 @@ OF_OTHER_DATA = ("model.target", "data.split", "data.partition")
 
 CHANGES = {
     "attacks": "threat.attack={name}",
-    "privacy": "privacy.protection={name}",
+    "privacy": "{key}={name}",
     "rules": "aggregation.rule={name}",
 }
 

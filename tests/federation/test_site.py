@@ -24,7 +24,8 @@ from tests.federation.kit import (
 from collegium.canonical import from_text, to_text
 from collegium.federation import cohort as cohort_module
 from collegium.federation.outbox import Compartment, Outbox
-from collegium.federation.site import Site, SiteParts, outbox_key
+from collegium.federation.places import attempt_place
+from collegium.federation.site import Site, SiteParts
 from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.models import initial_parameters, model_spec, tensors
@@ -157,7 +158,7 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
     with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "other")) as outbox:
         view = until(within, "commit", 2)
         first = site(within).reconcile(view, idle=False)
-        key = outbox_key(within.engine.identity, view)
+        key = attempt_place(within.engine.identity, view)
         kept = Compartment(within.outbox, "va").get(key)
         assert kept is not None
         other = bytearray(kept)
@@ -178,8 +179,8 @@ def test_its_outbox_has_nothing_for_another_ledger(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "reveal", 1)
         genesis, outbox = within.engine.identity, Compartment(within.outbox, "va")
-        assert outbox.get(outbox_key(genesis, view)) is not None
-        assert outbox.get(outbox_key(bytes(32), view)) is None
+        assert outbox.get(attempt_place(genesis, view)) is not None
+        assert outbox.get(attempt_place(bytes(32), view)) is None
 
 
 @pytest.mark.parametrize("phase", ["available", "vote"])

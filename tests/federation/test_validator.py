@@ -20,7 +20,7 @@ from tests.federation.kit import (
 )
 
 from collegium.canonical import from_text, to_text
-from collegium.federation import validator as validator_module
+from collegium.federation import judging
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model, decode_update
@@ -205,7 +205,7 @@ def test_it_calculates_a_model_once_however_often_it_is_asked(
         step(within, without=[validator(within)])
         (late,) = validator(within).reconcile(within.view(), idle=False)
         assert [late] == before
-        monkeypatch.setattr(validator_module, "next_model", lambda *_: pytest.fail("calculated"))
+        monkeypatch.setattr(judging, "next_model", lambda *_: pytest.fail("calculated"))
         assert validator(within).reconcile(within.view(), idle=False) == [late]
 
 

@@ -99,7 +99,6 @@ def test_a_section_must_be_a_table() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"privacy__secure_aggregation": {"protocol": "secagg", "threshold": 3}},
         {"incentive__contribution": "shapley"},
         {"report__card": True},
         {"consensus__protocol": "pbft"},

@@ -28,6 +28,7 @@ def with_value(path: tuple[str, ...], value: Any) -> Study:
     plain["threat"] = {"attack": "any"}
     private = {"unit": "patient", "epsilon": 8.0, "delta": 1e-5}
     plain["privacy"]["differential_privacy"] = private
+    plain["privacy"]["secure_aggregation"] = {}
     table = plain
     for key in path[:-1]:
         if table.get(key) is None:
@@ -47,6 +48,7 @@ def _unchecked(plain: dict[str, Any]) -> Study:
             "faults": "Faults", "evaluation": "Evaluation",
             "differential_privacy": "DifferentialPrivacy",
             "schedule": "Schedule", "personalization": "Personalization",
+            "secure_aggregation": "SecureAggregation",
         }  # fmt: skip
         kinds = {each.__name__: each for each in Section.__subclasses__()}
         assert fields.keys() >= table.keys()

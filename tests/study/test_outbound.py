@@ -15,6 +15,7 @@ from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
 
 TABLE = 'data.source={table="cohort.csv", target="died", site="hospital"}'
+MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 
 
 def messages(*changes: str) -> dict[str, Outbound]:
@@ -35,10 +36,13 @@ def test_every_kind_of_message_is_listed_once() -> None:
 
 def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     every = sorted(kind.__struct_config__.tag for kind in get_args(AnyTransaction))
-    listed = [kind for message in messages(TABLE).values() for kind in message.transactions]
+    plain = {kind for message in messages().values() for kind in message.transactions}
+    listed = [kind for message in messages(TABLE, MASKED).values() for kind in message.transactions]
     assert sorted(listed) == every
-    without = [kind for message in messages().values() for kind in message.transactions]
-    assert sorted({*listed} - {*without}) == ["statistics.post", "statistics.vote", "study.begin"]
+    tabled = {kind for message in messages(TABLE).values() for kind in message.transactions}
+    assert sorted(tabled - plain) == ["statistics.post", "statistics.vote", "study.begin"]
+    masked = {kind for message in messages(MASKED).values() for kind in message.transactions}
+    assert sorted(masked - plain) == ["sa.deal", "sa.keys", "share.post"]
 
 
 def test_a_site_says_what_of_its_table_leaves_it() -> None:
@@ -128,3 +132,26 @@ def test_what_is_said_follows_the_study(monkeypatch: pytest.MonkeyPatch) -> None
     assert "'veil'" in hidden.protection
     assert "leak" not in hidden.protection
     assert "by the 4 validators" in messages("consensus.validators=4")["vote"].contents
+
+
+def test_a_masked_study_says_what_it_sends_besides_and_that_only_sums_are_seen() -> None:
+    found, plain = messages(MASKED), messages()
+    assert [kind for kind in found if kind not in plain] == [
+        "keys for masks and shares", "deal of shares", "shares that open a sum",
+    ]  # fmt: skip
+    assert "nobody sees more than the sum" in found["update"].protection
+    assert "plain" not in found["update"].protection
+    assert "largest absolute coordinate" not in found["reveal of an update"].contents
+    assert "largest absolute coordinate" in plain["reveal of an update"].contents
+    assert "never both" in found["shares that open a sum"].protection
+    chosen = messages(MASKED, "privacy.secure_aggregation.threshold=4")
+    assert "4 members of a round" in chosen["update"].protection
+
+
+def test_between_members_a_masked_update_is_not_sealed_besides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BUILT_IN["engines"], "elsewhere", "nowhere:ENGINE")
+    found = messages(MASKED, "consensus.engine=elsewhere")
+    assert "sealed" not in found["update"].protection
+    assert "sealed" not in found["reveal of an update"].contents

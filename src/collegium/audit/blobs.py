@@ -70,6 +70,7 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
             named |= {name for name in said if isinstance(name, str)}
         for attempt in story.attempts.values():
             named |= {reveal.digest for reveal in attempt.reveals.values()}
+            named |= {deal.digest for deal in attempt.deals.values()}
             sealed = (reveal.sealed for reveal in attempt.reveals.values())
             named |= {name for name in sealed if isinstance(name, str)}
             named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}

@@ -9,7 +9,9 @@ import msgspec
 from collegium.audit.findings import Finding
 from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text
+from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.tables import attested
+from collegium.ledger.contract.transactions import RoundVote
 
 _WHAT = {
     "validator.outvoted": "voted for another model than the one that the others recomputed",
@@ -18,6 +20,7 @@ _WHAT = {
     "validator.did-not-attest": "did not say which updates it holds",
     "site.silent": "committed no update",
     "site.withheld": "committed to an update and never revealed it",
+    "site.no-shares": "posted no shares of the secrets that open the sum",
     "site.unavailable": "revealed an update that too few validators could fetch and find sound",
     "site.no-statistics": "took part and did not say what set-up asked of its table",
     "site.absent": "is a site of the study and never accepted it",
@@ -97,18 +100,25 @@ def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
     withheld = attempt.failed is not None and attempt.failed.reason == "withheld"
     for name in attempt.opened.participants:
         if name not in attempt.commits:
-            if "reveal" in reached or over:
+            if _fell_silent(attempt, name, over=over):
                 yield "site.silent", name
         elif name not in attempt.reveals:
             if "available" in reached or ("reveal" in reached and over):
                 yield "site.withheld", name
         elif name not in sound and ("vote" in reached or withheld):
             yield "site.unavailable", name
+        if (
+            name in attempt.included
+            and name not in attempt.shares
+            and ("share" in reached and ("vote" in reached or over))
+        ):
+            yield "site.no-shares", name
     voting = attempt.closed is not None or (
         "vote" in reached
         and over
         and (attempt.failed is None or attempt.failed.reason == "timeout")
     )
+    agreed = _agreed(attempt)
     for name in attempt.opened.validators:
         missing = name not in attempt.bitmaps
         if missing and ("vote" in reached or ("available" in reached and over)):
@@ -120,8 +130,38 @@ def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
             continue
         if vote.model is msgspec.UNSET:
             yield "validator.gave-up", name
-        elif vote.model != attempt.closed.model:
+        elif vote.model != attempt.closed.model or _said(vote) != agreed:
             yield "validator.outvoted", name
+
+
+_Said = tuple[int | msgspec.UnsetType, int | msgspec.UnsetType]
+"""What a vote tells of masked updates: how many are saturated and small."""
+
+
+def _said(vote: RoundVote) -> _Said:
+    return vote.saturated, vote.small
+
+
+def _agreed(attempt: Attempt) -> _Said | None:
+    """Return what most of the power behind the new model says of masked updates."""
+    powers = dict(zip(attempt.opened.validators, attempt.opened.powers, strict=True))
+    behind: dict[_Said, int] = {}
+    for name, vote in attempt.votes.items():
+        if attempt.closed is not None and vote.model == attempt.closed.model:
+            behind[_said(vote)] = behind.get(_said(vote), 0) + powers[name]
+    return max(behind, key=behind.__getitem__, default=None)
+
+
+def _fell_silent(attempt: Attempt, name: str, *, over: bool) -> bool:
+    """Whether who has not committed could have, or missed a step before that."""
+    reached = attempt.phases
+    if is_masked(attempt.opened.design):
+        if name not in attempt.keys:
+            return "sa.deal" in reached or over
+        if name not in attempt.deals:
+            return "commit" in reached or ("sa.deal" in reached and over)
+        over = over and "commit" in reached
+    return "reveal" in reached or over
 
 
 def _contested(attempt: Attempt) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -10,6 +10,7 @@ import msgspec
 from collegium.audit.evidence import Absence, Evidence, Fetch
 from collegium.audit.findings import Finding, Level
 from collegium.audit.studies import Attempt, Story
+from collegium.audit.unmasking import total_of_masked
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.aggregation.next_model import (
@@ -21,7 +22,11 @@ from collegium.learning.aggregation.next_model import (
 from collegium.learning.blobs import decode_model, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundClosed
+from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.secrecy.opening import model_after
+from collegium.secrecy.secure_sum import Flaw
 from collegium.study.document import Study
 
 
@@ -114,14 +119,16 @@ def _next_model(
     if start is None:
         what = "the model it started from is missing"
         return Finding("blob.missing", "error", what, where)
-    reveals = [attempt.reveals[name] for name in attempt.included]
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     server = study.aggregation.server
     try:
+        if is_masked(opened.design):
+            return _unmasked(story, study, attempt, evidence, where, start)
         found = [evidence.update(attempt, name) for name in attempt.included]
         present = [data for data in found if isinstance(data, bytes)]
         if len(present) < len(found):
             return _votes_stand([one for one in found if isinstance(one, str)], where)
+        reveals = [attempt.reveals[name] for name in attempt.included]
         updates = [
             checked_update(
                 from_text(reveal.digest, DIGEST_SIZE), data, story.parameters,
@@ -141,6 +148,40 @@ def _next_model(
             return Finding("rule.missing", "note", what, where)
         what = f"the aggregate cannot be recomputed: {error.what}: {error.why}"
         return Finding("round.updates", "error", what, where)
+
+
+def _unmasked(
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str, start: bytes
+) -> bytes | Finding | None:
+    """Return the model that the sum of masked updates leads to, or why it cannot be told.
+
+    Raises:
+        CollegiumError: a blob is malformed, or the arithmetic has no result.
+    """
+    rule_named(story.registration.rule)
+    total = total_of_masked(story, attempt, evidence)
+    if isinstance(total, list):
+        return _votes_stand(total, where)
+    if isinstance(total, Flaw):
+        why = {"deal": "are of no secret behind its deal", "shares": "are too few to open it"}
+        what = f"the sum cannot be unmasked: the shares of {total.dealer}'s secret {why[total.why]}"
+        return Finding("round.updates", "error", what, where)
+    opened, closed = attempt.opened, attempt.closed
+    right = sum(
+        power
+        for name, power in zip(opened.validators, opened.powers, strict=True)
+        if (vote := attempt.votes.get(name)) is not None
+        and (vote.saturated, vote.small) == (total.saturated, total.small)
+    )
+    if closed is not None and not is_quorum(right, sum(opened.powers)):
+        what = "the sum has other indicators than those that were voted"
+        return Finding("round.model", "error", what, where)
+    weights = dict(zip(opened.participants, opened.weights, strict=True))
+    model = model_after(
+        decode_model(start), total, sum(weights[name] for name in attempt.included),
+        opened.exponent, server_named(story.registration.server), study.aggregation.server,
+    )  # fmt: skip
+    return encode_model(model)
 
 
 def _votes_stand(absences: list[Absence], where: str) -> Finding | None:

@@ -9,6 +9,7 @@ from collegium.canonical import from_text
 from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
+    DealerBarred,
     MemberEquivocated,
     PhaseOpened,
     RoundClosed,
@@ -28,6 +29,9 @@ from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
     RoundVote,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
     StatisticsPost,
     StatisticsVote,
     StudyAccept,
@@ -40,10 +44,18 @@ from collegium.ledger.contract.transactions import (
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt at one round: how it opened, who said what, how it ended."""
+    """One attempt at one round: how it opened, who said what, how it ended.
+
+    `sound` is whose deals each member that committed could use, where updates are masked.
+    """
 
     opened: RoundOpened
+    keys: dict[str, SecaggKeys] = field(default_factory=dict)
+    deals: dict[str, SecaggDeal] = field(default_factory=dict)
     commits: set[str] = field(default_factory=set)
+    sound: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    shares: dict[str, SharePost] = field(default_factory=dict)
+    barred: list[DealerBarred] = field(default_factory=list)
     reveals: dict[str, UpdateReveal] = field(default_factory=dict)
     bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
     votes: dict[str, RoundVote] = field(default_factory=dict)
@@ -141,8 +153,19 @@ def _take_transaction(story: Story, said: Said) -> None:
     match said.transaction:
         case StudyAccept() as tx:
             story.accepted[said.sender] = tx
+        case SecaggKeys() as tx:
+            story.attempts[tx.round, tx.attempt].keys[said.sender] = tx
+        case SecaggDeal() as tx:
+            story.attempts[tx.round, tx.attempt].deals[said.sender] = tx
+        case SharePost() as tx:
+            story.attempts[tx.round, tx.attempt].shares[said.sender] = tx
         case UpdateCommit() as tx:
-            story.attempts[tx.round, tx.attempt].commits.add(said.sender)
+            attempt = story.attempts[tx.round, tx.attempt]
+            attempt.commits.add(said.sender)
+            if isinstance(tx.deals, str):
+                names = attempt.opened.participants
+                bitmap = from_text(tx.deals, (len(names) + 7) // 8)
+                attempt.sound[said.sender] = attested(bitmap, names)
         case UpdateReveal() as tx:
             story.attempts[tx.round, tx.attempt].reveals[said.sender] = tx
         case UpdateAvailable() as tx:
@@ -179,6 +202,8 @@ def _take_event(story: Story, event: object) -> None:
             story.attempts[event.round, event.attempt].included = event.members
         case RoundClosed():
             story.attempts[event.round, event.attempt].closed = event
+        case DealerBarred():
+            story.attempts[event.round, event.attempt].barred.append(event)
         case AttemptFailed():
             story.attempts[event.round, event.attempt].failed = event
         case BudgetExhausted():

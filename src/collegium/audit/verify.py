@@ -32,6 +32,7 @@ from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
 from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
+from collegium.audit.unmasking import check_masked
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
@@ -115,6 +116,7 @@ def verify(
                 checked["budgets"] = checked.get("budgets", 0) + budgets
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
+        findings += check_masked(study_id, story, evidence)
         statements, found = check_statements(story, fetch)
         checked["statements"] += statements
         findings += found + faults(study_id, story)

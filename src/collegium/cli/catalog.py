@@ -80,6 +80,7 @@ def _models() -> list[Row]:
 
 _WORDS = {
     "fedavg": "the mean of the sites' updates, weighted by their rows; bears no bad update",
+    "secagg": "updates are masked: nobody sees more than their sum, whoever drops out",
     "none": "updates are plain: whoever receives one can learn about the rows behind it",
 }
 """What built-in rules and protections are, where their own descriptions are for programmers."""
@@ -102,6 +103,14 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
     return rows
 
 
+def _privacy() -> list[Row]:
+    """Return what protects updates, each with the key of a study that asks for it."""
+    places = {"protections": "protection", "secure_sums": "secure_aggregation.protocol"}
+    return [
+        {**row, "key": f"privacy.{key}"} for kind, key in places.items() for row in _named(kind)()
+    ]
+
+
 def _first_line(part: Any) -> str:
     """Return what a part says about itself: its `about`, or the first line of its docstring."""
     described = part if callable(part) and not isinstance(part, type) else type(part)
@@ -122,7 +131,7 @@ _CATALOG: dict[str, Callable[[], list[Row]]] = {
     "incentives": _named("incentives"),
     "models": _models,
     "pre_aggregations": _named("pre_aggregations"),
-    "privacy": _named("protections"),
+    "privacy": _privacy,
     "rules": _named("rules"),
     "scenarios": _none_yet,
     "studies": _studies,

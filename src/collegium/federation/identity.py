@@ -13,6 +13,8 @@ from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.hashing import u64
 from collegium.ledger.keys import SigningKey, signing_key
+from collegium.secrecy.secure_sum import OwnSecrets
+from collegium.secrecy.shamir import PRIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class Identity:
         """Return what seals an update of that digest: secret, and never that of another update."""
         context = (self.genesis, study.encode(), u64(number), u64(attempt), update)
         return derive(self._secret, "sealing", *context)
+
+    def own_secrets(self, study: str, number: int, attempt: int) -> OwnSecrets:
+        """Return the secrets behind an attempt's masks and shares; no two attempts share one."""
+        context = (self.genesis, study.encode(), u64(number), u64(attempt))
+        mask, own, share = (
+            derive(self._secret, f"secagg-{use}", *context) for use in ("mask", "own", "share")
+        )
+        first, second = (int.from_bytes(secret, "little") % PRIME for secret in (mask, own))
+        return OwnSecrets(first, second, share)
 
     def commitment_key(self, study: str) -> bytes:
         """Return the key of the commitment to a site's data snapshot; it never leaves the site."""

@@ -21,7 +21,10 @@ from collegium.study.terms import statistics_steps
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an owner registers besides the document: sites, versions, and the first model."""
+    """What an owner registers besides the document: sites, versions, and the first model.
+
+    `threshold` is how many shares open a secret, 0 where none are shared.
+    """
 
     code: bytes
     design: str
@@ -31,6 +34,7 @@ class Registration:
     sites: tuple[str, ...]
     per_round: int
     min_sites: int
+    threshold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +137,6 @@ class Owner:
             server=terms.server,
             sites=terms.sites,
             statistics=statistics_steps(study),
+            threshold=terms.threshold or msgspec.UNSET,
             weights=study.aggregation.weights,
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 
 import msgspec
 import numpy as np
@@ -15,12 +13,15 @@ from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
 from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of
 from collegium.federation.cohort import Float32, LocalWork
+from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.judgment import noised_statement_bytes, statement_bytes
 from collegium.federation.outbox import WriteOnce
+from collegium.federation.places import attempt_place, round_place
 from collegium.federation.privacy import site_privacy
 from collegium.federation.sealing import blob_of, sealed_update
+from collegium.federation.snapshot import snapshot
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import model_part, study_tensors
 from collegium.learning.algorithms.local_round import kinds, model_in_use
@@ -41,7 +42,8 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.contract.updates import commitment
-from collegium.ledger.hashing import DIGEST_SIZE, lp
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.canonical import document_bytes
 from collegium.study.terms import differing_terms
 
@@ -50,8 +52,9 @@ from collegium.study.terms import differing_terms
 class SiteParts:
     """What a site is made of: its rows, the parts that its study names, and its own habits.
 
-    `seals` says whether updates are published for the round's validators alone. `keep_model` is
-    told of a model that is the site's own, float32 [d], for its use.
+    `seals` says whether plain updates are published for the round's validators alone; `secure_sum`
+    is the protocol with which they are masked instead, if any. `keep_model` is told of a model that
+    is the site's own, float32 [d], for its use.
     """
 
     task: Task
@@ -61,6 +64,7 @@ class SiteParts:
     protection: Protection
     seals: bool = False
     keep_model: Callable[[Float32], None] | None = None
+    secure_sum: SecureSum | None = None
 
 
 class Site:
@@ -87,6 +91,8 @@ class Site:
         self._outbox = outbox
         self._cohort = cohort
         self._parts = parts
+        masks = parts.secure_sum
+        self._dealer = None if masks is None else Dealer(identity, outbox, masks)
         self._latest = "", b""
         self._document = document_bytes(cohort.study)
         self._privacy = site_privacy(cohort.study, identity)
@@ -98,9 +104,16 @@ class Site:
         member = self._identity.member
         if member in view.unaccepted:  # in open rounds too: latecomers join the next one
             return self._accept(view)
+        if self._dealer is not None and member in view.participants:
+            self._dealer.serve_again(view, self.blobs)
         match view.phase:
+            case "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
+                return self._dealer.due(view, self.blobs)
+            case "share" if self._dealer and member in view.reveals:
+                self._serve_again(view)
+                return self._dealer.due(view, self.blobs)
             case "commit" if member in view.participants and not view.has_spoken("commits", member):
-                return self._commit(view)
+                return self._commit(view, idle=idle)
             case "reveal" | "available" | "vote" if member in view.reveals:
                 self._serve_again(view)
             case "reveal" if member in view.participants and view.has_spoken("commits", member):
@@ -122,13 +135,13 @@ class Site:
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []
-        weighed = self._cohort.study.aggregation.weights == "rows"
+        weighed, parts = self._cohort.study.aggregation.weights == "rows", self._parts
         transaction = self._identity.sign(
             StudyAccept,
             study=view.study,
-            code=to_text(self._parts.code),
+            code=to_text(parts.code),
             document=registration.document,
-            snapshot=to_text(self._snapshot(view.study)),
+            snapshot=to_text(snapshot(self._identity, view.study, (parts.train, parts.test))),
             weight=registered_weight(self._size()) if weighed else 1,
         )
         return [transaction]
@@ -138,16 +151,7 @@ class Site:
         rows = self._parts.train
         return len(rows.y) if self._privacy is None else self._privacy.size(rows)
 
-    def _snapshot(self, study: str) -> bytes:
-        """Return the keyed commitment to the rows of both parts; the key's holder can open it."""
-        parts = b"".join(
-            lp(np.ascontiguousarray(array).tobytes())
-            for rows in (self._parts.train, self._parts.test)
-            for array in (rows.x, rows.y, rows.person)
-        )
-        return hmac.digest(self._identity.commitment_key(study), parts, sha256)
-
-    def _commit(self, view: StudyView) -> list[bytes]:
+    def _commit(self, view: StudyView, *, idle: bool) -> list[bytes]:
         key = self._key(view)
         blob = self._kept(key)
         if blob is None:
@@ -169,6 +173,13 @@ class Site:
             values = self._parts.protection.protect(update)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
             self._latest = key, blob
+        said: dict[str, str] = {}
+        if self._dealer is not None:
+            masked = self._dealer.masked(view, decode_update(blob)[0])
+            sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
+            if masked is None or sound is None:
+                return []
+            blob, said = masked, {"deals": to_text(sound)}
         salt = self._identity.salt(view.study, view.number, view.attempt)
         bound = commitment(
             self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,
@@ -177,41 +188,42 @@ class Site:
         return [
             self._identity.sign(
                 UpdateCommit, study=view.study, round=view.number, attempt=view.attempt,
-                commitment=to_text(bound),
+                commitment=to_text(bound), **said,
             )
         ]  # fmt: skip
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        blob = self._kept(self._key(view))
+        blob = self._sent(view)
         if blob is None:
             return []
-        values, _ = decode_update(blob)
-        peak, saturated = indicators(values)
+        plain = self._dealer is None
+        peak, saturated = indicators(decode_update(blob)[0]) if plain else (0, 0)
         name = self.blobs.publish(self._published(view, blob), sync=False)
-        seals = self._parts.seals
         salt = self._identity.salt(view.study, view.number, view.attempt)
         return [
             self._identity.sign(
                 UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(digest(blob) if seals else name), salt=to_text(salt), peak=peak,
-                saturated=saturated, sealed=to_text(name) if seals else msgspec.UNSET,
+                digest=to_text(digest(blob)), salt=to_text(salt), peak=peak,
+                saturated=saturated, sealed=msgspec.UNSET if name == digest(blob) else to_text(name),
             )
         ]  # fmt: skip
 
     def _published(self, view: StudyView, blob: bytes) -> bytes:
         """Return what others get of the open attempt's update."""
-        if not self._parts.seals:
+        if not self._parts.seals or self._dealer is not None:
             return blob
-        key = outbox_key(self._identity.genesis, view)
-        return sealed_update(self._identity, self._outbox, key, view, blob)
+        place = attempt_place(self._identity.genesis, view)
+        return sealed_update(self._identity, self._outbox, place, view, blob)
 
     def _key(self, view: StudyView) -> str:
         """Return where the outbox keeps the update: under privacy one serves all attempts."""
-        genesis = self._identity.genesis
-        if self._privacy is None:
-            return outbox_key(genesis, view)
-        return f"{genesis.hex()}/round/{view.study}/{view.number}"
+        place = attempt_place if self._privacy is None else round_place
+        return place(self._identity.genesis, view)
+
+    def _sent(self, view: StudyView) -> bytes | None:
+        """Return what the site committed to in the open attempt, if its outbox still has it."""
+        return self._kept(self._key(view)) if self._dealer is None else self._dealer.sent(view)
 
     def _kept(self, key: str) -> bytes | None:
         """Return what the outbox holds under a key; the latest need not be read again."""
@@ -221,7 +233,7 @@ class Site:
         """Publish a revealed update once more where its blob is gone or damaged."""
         name = blob_of(view.reveals[self._identity.member])
         if self.blobs.fetch(name) is None:
-            blob = self._outbox.get(self._key(view))
+            blob = self._sent(view)
             published = None if blob is None else self._published(view, blob)
             if published is not None and digest(published) == name:
                 self.blobs.publish(published, sync=False)
@@ -277,11 +289,3 @@ class Site:
         except FormatError:
             return None
         return model if model.tensors == self._tensors else None
-
-
-def outbox_key(genesis: bytes, view: StudyView) -> str:
-    """Return the key of the open attempt in an outbox.
-
-    The genesis comes first: a home that goes on under a successor's ledger reveals nothing old.
-    """
-    return f"{genesis.hex()}/update/{view.study}/{view.number}/{view.attempt}"

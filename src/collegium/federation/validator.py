@@ -5,43 +5,26 @@ from __future__ import annotations
 from hashlib import sha256
 from time import perf_counter
 
-from collegium.canonical import from_text, to_text
-from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.canonical import to_text
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.sealing import blob_of, check_recipients, fetch_update
+from collegium.federation.judging import UNAVAILABLE, Judge, Verdict
+from collegium.federation.sealing import blob_of
 from collegium.federation.statistics import statistics_vote
 from collegium.federation.view import StudyView
-from collegium.learning.aggregation.next_model import (
-    checked_update,
-    next_model,
-    rule_named,
-    server_named,
-)
-from collegium.learning.aggregation.updates import Contribution
-from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import PHASES
-from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
+from collegium.ledger.contract.tables import RoundRecord
 from collegium.ledger.contract.transactions import (
     EvidenceConflict,
     PhaseTimeout,
-    Reason,
-    RoundVote,
     StudyAbandon,
     StudyClose,
     UpdateAvailable,
 )
 from collegium.ledger.equivocation import Conflict
-from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.sealing import Context, KeyOf
+from collegium.ledger.sealing import KeyOf
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
-
-KEPT_BYTES = 1 << 26
-"""A round's updates are kept between checking and recomputing up to this size."""
-
-_Claim = tuple[Context, bytes, int, int, int]
-"""Where an update belongs; its blob, peak and saturated count as revealed; the exponent."""
 
 
 class Validator:
@@ -53,13 +36,10 @@ class Validator:
         """Return a validator; `key_of` are the keys that open updates, its present one if None."""
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
-        self._key_of = key_of or {identity.key.public: identity.key}.get
+        self._judge = Judge(identity, study, key_of or {identity.key.public: identity.key}.get)
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
         self._noted: tuple[Conflict, ...] = ()
-        self._judged: tuple[tuple[str, int, int], bytes | Reason] | None = None
-        self._checked: dict[_Claim, Contribution] = {}
-        self._made: tuple[bytes, ModelState] | None = None
         self._identity = identity
         self._study = study
         self._document = to_text(sha256(document_bytes(study)).digest())
@@ -113,7 +93,7 @@ class Validator:
         for index, name in enumerate(participants):
             if name not in view.reveals:
                 continue
-            if self._is_sound(view, name):
+            if self._judge.is_sound(view, self.blobs, name):
                 bitmap[index >> 3] |= 0x80 >> (index & 7)
             elif patient:
                 return []
@@ -123,48 +103,6 @@ class Validator:
                 bitmap=to_text(bytes(bitmap)),
             )
         ]  # fmt: skip
-
-    def _is_sound(self, view: StudyView, name: str) -> bool:
-        """Return whether a revealed update can be had and is what its author claimed of it."""
-        if view.round is None or view.registration is None:
-            return False
-        reveal, at = view.reveals[name], (view.study, view.number, view.attempt, name)
-        try:
-            check_recipients(self.blobs, view, reveal)
-            found = self._update(at, reveal, view.registration, view.round.exponent)
-        except FormatError:
-            return False
-        return found is not None
-
-    def _update(
-        self, at: tuple[str, int, int, str], reveal: Reveal, registration: StudyRecord,
-        exponent: int,
-    ) -> Contribution | None:  # fmt: skip
-        """Return a revealed update, checked once, or None where it is not to be had.
-
-        Args:
-            at: study, round, attempt and author.
-            reveal: what its author said of it.
-            registration: the study's.
-            exponent: the round's.
-
-        Raises:
-            FormatError: it is not what its author claimed of it.
-        """
-        name = from_text(reveal.digest, DIGEST_SIZE)
-        context = Context(self._identity.genesis, *at, name)
-        claim = (context, blob_of(reveal), reveal.peak, reveal.saturated, exponent)
-        if claim in self._checked:
-            return self._checked[claim]
-        data = fetch_update(self.blobs, reveal, context, self._key_of)
-        if data is None:
-            return None
-        found = checked_update(
-            name, data, registration.parameters, exponent, reveal.peak, reveal.saturated
-        )
-        if 2 * registration.parameters * registration.per_round <= KEPT_BYTES:
-            self._checked[claim] = found
-        return found
 
     def _vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Recompute the next model and vote for its digest, or for failure with the reason.
@@ -179,18 +117,18 @@ class Validator:
             data = self.blobs.fetch(blob_of(view.reveals[name]))
             if data is not None:
                 self.blobs.publish(data)
-        verdict = self._verdict(view, registration, view.number, record, view.model)
-        if verdict == "unavailable" and patient:
+        verdict = self._judge.verdict(view, self.blobs, view.number, record, view.model)
+        if verdict == UNAVAILABLE and patient:
             return []
-        return [self._ballot(view.study, view.number, record.attempt, verdict)]
+        return [verdict.ballot(self._identity, view.study, view.number, record.attempt)]
 
     def _late_vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Vote on the last closed round if its quorum did not wait for this validator."""
         closed = view.missed_vote(self._identity.member)
         verdict = None if closed is None else self._verdict_on_last(view, closed)
-        if closed is None or verdict is None or (verdict == "unavailable" and patient):
+        if closed is None or verdict is None or (verdict == UNAVAILABLE and patient):
             return []
-        return [self._ballot(view.study, view.closed_rounds, closed.attempt, verdict)]
+        return [verdict.ballot(self._identity, view.study, view.closed_rounds, closed.attempt)]
 
     def _mend(self, view: StudyView) -> None:
         """Publish the last good model again where its blob is gone or damaged."""
@@ -198,83 +136,12 @@ class Validator:
         if closed is not None and view.phase != "closed" and self.blobs.fetch(view.model) is None:
             self._verdict_on_last(view, closed)
 
-    def _verdict_on_last(self, view: StudyView, closed: RoundRecord) -> bytes | Reason | None:
+    def _verdict_on_last(self, view: StudyView, closed: RoundRecord) -> Verdict | None:
         """Return the verdict on the last closed round, whose model is the last good one."""
-        parent, registration = view.parent(to_text(view.model)), view.registration
-        if parent is None or registration is None:
+        parent = view.parent(to_text(view.model))
+        if parent is None:
             return None
-        return self._verdict(view, registration, view.closed_rounds, closed, parent)
-
-    def _ballot(self, study: str, number: int, attempt: int, verdict: bytes | Reason) -> bytes:
-        said = {"model": to_text(verdict)} if isinstance(verdict, bytes) else {"fail": verdict}
-        return self._identity.sign(RoundVote, study=study, round=number, attempt=attempt, **said)
-
-    def _verdict(
-        self, view: StudyView, registration: StudyRecord, number: int, record: RoundRecord,
-        parent: bytes,
-    ) -> bytes | Reason:  # fmt: skip
-        """Return the digest of an attempt's model, which is then published, or why there is none.
-
-        It is calculated once; only what was not to be had is tried again.
-        """
-        attempt = (view.study, number, record.attempt)
-        if self._judged is not None and self._judged[0] == attempt:
-            known = self._judged[1]
-            if isinstance(known, str) or self.blobs.fetch(known) is not None:
-                return known
-        found = self._recompute(view, registration, number, record, parent)
-        if not isinstance(found, ModelState):
-            verdict: bytes | Reason = found
-        else:
-            verdict = self.blobs.publish(encode_model(found))
-            self._made = verdict, found
-        if verdict != "unavailable":
-            self._judged = attempt, verdict
-            self._checked.clear()
-        return verdict
-
-    def _recompute(
-        self, view: StudyView, registration: StudyRecord, number: int, record: RoundRecord,
-        parent: bytes,
-    ) -> ModelState | Reason:  # fmt: skip
-        """Return the next model, or why there is none."""
-        included = view.included(number, record.attempt)
-        server = self._study.aggregation.server
-        try:
-            start = self._model(parent)
-            found = [
-                self._update(
-                    (view.study, number, record.attempt, name), reveal, registration,
-                    record.exponent,
-                )
-                for name, reveal, _ in included
-            ]  # fmt: skip
-            updates = [one for one in found if one is not None]
-            if start is None or len(updates) < len(found) or not included:
-                return "unavailable"
-            return next_model(
-                start, updates, tuple(weight for _, _, weight in included),
-                tuple(name for name, _, _ in included), record.exponent,
-                rule_named(registration.rule), self._study.aggregation.tolerate,
-                server_named(registration.server), server,
-            )  # fmt: skip
-        except FormatError:
-            return "malformed"
-        except RunError:
-            return "arithmetic"
-        except CollegiumError:
-            return "refused"
-
-    def _model(self, name: bytes) -> ModelState | None:
-        """Return a model; the one that this validator made last need not be read again.
-
-        Raises:
-            FormatError: the blob is no model.
-        """
-        if self._made is not None and self._made[0] == name:
-            return self._made[1]
-        data = self.blobs.fetch(name)
-        return None if data is None else decode_model(data)
+        return self._judge.verdict(view, self.blobs, view.closed_rounds, closed, parent)
 
     def _timer(self, view: StudyView) -> list[bytes]:
         """Say, when idle again, that a phase has lasted long enough; what waits is abandoned."""

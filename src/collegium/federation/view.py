@@ -113,7 +113,15 @@ class StudyView:
     @cached_property
     def participants(self) -> dict[str, int]:
         """The open round's participants and weights, in order."""
-        return powers(self._state, self._path("participants"))
+        return self.weights(self.number)
+
+    def weights(self, number: int) -> dict[str, int]:
+        """Return a round's participants and weights, in order."""
+        return powers(self._state, round_path(self.study, number, "participants"))
+
+    def entries(self, table: str, number: int, attempt: int) -> dict[str, bytes]:
+        """Return what members have put into a table (sa_keys, shares …) of an attempt, in order."""
+        return dict(attempt_items(self._state, round_path(self.study, number, table), attempt))
 
     @cached_property
     def validators(self) -> dict[str, int]:
@@ -212,7 +220,7 @@ class StudyView:
 
     def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
         """Return who is included in an attempt, in order, with reveal and weight."""
-        weights = powers(self._state, round_path(self.study, number, "participants"))
+        weights = self.weights(number)
         reveals = round_path(self.study, number, "reveals")
         names = attempt_items(self._state, round_path(self.study, number, "included"), attempt)
         found = []

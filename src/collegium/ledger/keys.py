@@ -81,3 +81,12 @@ def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
 def usable_key(public: bytes) -> bool:
     """Return whether a public key could ever verify anything: right size, sound point."""
     return len(public) == KEY_SIZE and bool(bindings.crypto_core_ed25519_is_valid_point(public))
+
+
+def sound_exchange_key(public: bytes) -> bool:
+    """Return whether a public X25519 key agrees on something with others: it has no small order."""
+    try:
+        bindings.crypto_scalarmult(b"\1" * KEY_SIZE, public)
+    except CryptoError:
+        return False
+    return True

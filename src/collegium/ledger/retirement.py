@@ -26,7 +26,7 @@ from collegium.ledger.genesis import Member, decode_genesis
 from collegium.ledger.hashing import DIGEST_SIZE, tag
 from collegium.ledger.keys import KEY_SIZE, key_id
 
-UPDATE_TAGS = (tag("update"), tag("sealed"))
+UPDATE_TAGS = (tag("update"), tag("sealed"), tag("masked"))
 
 Said = tuple[str, Transaction, Events]
 """Who sent an accepted transaction, the transaction, and what happened."""
@@ -36,7 +36,7 @@ _Place = tuple[str, int, str]
 
 
 def is_update(data: bytes) -> bool:
-    """Return whether a blob is an update, plain or sealed, and so what retirement is about."""
+    """Return whether a blob is an update, whatever protects it, and so what retirement is about."""
     return data.startswith(UPDATE_TAGS)
 
 

@@ -202,6 +202,7 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
     made_of = SiteParts(
         parts.dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,
         keep_model=keeper(parts, acting.home / RELEASED / study.study.id / "own"),
+        secure_sum=parts.secure_sum,
     )  # fmt: skip
     seat.site = Site(acting.identity, acting.blobs, acting.outbox, seat.training, made_of)
     seat.participants.append(seat.site)

@@ -172,6 +172,7 @@ def build(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
                 prepared.parts.protection, seals=study.consensus.engine != "solo",
                 keep_model=keeper(prepared.parts, folder / "members" / name / "model"),
+                secure_sum=prepared.parts.secure_sum,
             )  # fmt: skip
             kept = Compartment(outbox, name)
             if prepared.table is not None:

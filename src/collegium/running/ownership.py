@@ -24,9 +24,10 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
 from collegium.running.release import bundle_files, write_bundle
 from collegium.study.document import TableSource
-from collegium.study.terms import fewest_sites, sites_per_round
+from collegium.study.terms import fewest_sites, share_threshold, sites_per_round
 
-DESIGN = "plain@1"
+PLAIN = "plain@1"
+"""The design of a round in which validators see single updates."""
 
 NO_INPUTS = (TensorSpec("bias", (1,)),)
 """The model that a study of tables is registered with: it knows of no column yet."""
@@ -43,16 +44,17 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         sites: ids of the members that hold its data, sorted.
         code: the digest of the code that the owner runs.
     """
-    study = parts.study
+    study, masks = parts.study, parts.secure_sum
     initial = first_model(parts)
     if isinstance(study.data.source, TableSource):
         initial = initial_state(
             NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
         )
     return Registration(
-        code=code, design=DESIGN, initial=initial, rule=parts.rule.name,
-        server=parts.server.name, sites=tuple(sites),
+        code=code, design=PLAIN if masks is None else masks.name, initial=initial,
+        rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
+        threshold=share_threshold(study, len(sites)),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from collegium.learning.trainer import Trainer
 from collegium.plugins import find
 from collegium.running.rules import find_rule
 from collegium.running.tables import described_table
+from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.document import Study
 from collegium.study.terms import server_optimizer
 
@@ -39,6 +40,7 @@ class Parts:
     rule: Rule
     server: ServerOptimizer
     protection: Protection
+    secure_sum: SecureSum | None = None
     agreement: Agreement | None = None
 
 
@@ -69,6 +71,7 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
 
 
 def _parts(study: Study, dataset: DataSet, spec: ModelSpec) -> Parts:
+    secure = study.privacy.secure_aggregation
     return Parts(
         study=study,
         dataset=dataset,
@@ -77,6 +80,7 @@ def _parts(study: Study, dataset: DataSet, spec: ModelSpec) -> Parts:
         rule=find_rule(study),
         server=find("server_optimizers", server_optimizer(study)),
         protection=find("protections", study.privacy.protection),
+        secure_sum=None if secure is None else find("secure_sums", secure.protocol),
     )
 
 

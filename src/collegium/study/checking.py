@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from collegium.plugins import names
+from collegium.study.circle import check_circle, check_rule_of_sums
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
 from collegium.study.folding import check_folds
@@ -23,7 +24,7 @@ from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.tables import check_table
-from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
+from collegium.study.terms import SITES_LIMIT, dropouts, fewest_updates, sites_per_round
 
 SIMULATED = ("solo", "simnet")
 """Engines of simulations, in which adversaries and faults can be planted."""
@@ -45,6 +46,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_partition(study)
     check_table(study)
     _check_combinations(study)
+    check_rule_of_sums(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
     about_work = check_local_work(study)
@@ -53,7 +55,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     terms = privacy_terms(study)
     if terms is not None:
         return notices + about_work + about_privacy(study, terms)
-    if study.privacy.protection == "none":
+    if study.privacy.protection == "none" and study.privacy.secure_aggregation is None:
         text = (
             "updates are plain: a validator that reads one can learn about the rows behind it"
             " (see `collegium check --outbound`)"
@@ -233,6 +235,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
                 path, f"{count} {words}, and there are {sites} sites",
                 "validators and attackers are sites", f"choose at most {sites}",
             )  # fmt: skip
+    check_circle(study, sites)
     _check_round(study, sites)
     if tolerate * 2 >= sites and tolerate > 0:
         raise contradiction(
@@ -261,7 +264,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
 
 def _check_round(study: Study, sites: int) -> None:
     """Refuse a round that could never have as many updates as it needs."""
-    drawn, needed = sites_per_round(study, sites), fewest_sites(study, sites)
+    drawn, needed = sites_per_round(study, sites), fewest_updates(study, sites)
     if needed > drawn:
         raise contradiction(
             ("study", "min_sites"), f"{needed} sites are required of a round of {drawn}",

@@ -193,13 +193,29 @@ class DifferentialPrivacy(Section, frozen=True, kw_only=True):
     noise_multiplier: float | None = None
 
 
-class Privacy(Section, frozen=True, kw_only=True):
-    """``[privacy]``: the protection of an update by name, and differential privacy.
+class SecureAggregation(Section, frozen=True, kw_only=True):
+    """Updates are masked, so that nobody sees more than their sum.
 
-    The protection is of the vector on its way; differential privacy bounds what it can tell.
+    `threshold` is how many members open what a missing one leaves in the sum, and how many
+    together could open an update. Absent, it is the least that `trust` allows: more than half of a
+    round's sites against members who are only curious, more than two thirds against members who
+    may lie.
+    """
+
+    protocol: str = "secagg"
+    trust: Literal["malicious", "honest_but_curious"] = "malicious"
+    threshold: int | None = None
+
+
+class Privacy(Section, frozen=True, kw_only=True):
+    """``[privacy]``: what protects an update on its way, and what bounds what it can tell.
+
+    A protection is of the vector before it leaves; with secure aggregation nobody sees more than
+    sums; differential privacy bounds what anything that leaves can tell.
     """
 
     protection: str = "none"
+    secure_aggregation: SecureAggregation | None = None
     differential_privacy: DifferentialPrivacy | None = None
 
 

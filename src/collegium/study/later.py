@@ -6,7 +6,6 @@ from collegium.plugins import Kind
 from collegium.study.refusal import DocumentPath, Refusal, dotted
 
 LATER_KEYS: dict[DocumentPath, str] = {
-    ("privacy", "secure_aggregation"): "secure aggregation",
     ("consensus", "protocol"): "a choice of consensus protocol",
     ("incentive",): "contribution, reputation and rewards",
     ("report",): "settings of the report",
@@ -16,7 +15,6 @@ LATER_NAMES: dict[Kind, frozenset[str]] = {
     "engines": frozenset({"simnet", "cometbft"}),
     "rules": frozenset({"committee_median", "fltrust", "reputation", "zeno"}),
     "trainers": frozenset({"jax", "torch"}),
-    "protections": frozenset({"secagg"}),
 }  # fmt: skip
 
 LATER_ARCHITECTURES = frozenset({"cnn"})

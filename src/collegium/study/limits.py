@@ -67,6 +67,7 @@ LIMITS = (
     Limit((*_DP, "clip"), 1e-6, 1_000_000),
     Limit((*_DP, "sampling_rate"), 0.0001, 1),
     Limit((*_DP, "noise_multiplier"), 0.2, 10_000),
+    Limit(("privacy", "secure_aggregation", "threshold"), 1, 100_000),
     Limit(("consensus", "validators"), 1, 100_000),
     Limit(("threat", "attackers"), 1, 100_000),
     Limit(("threat", "rounds"), 1, 100_000),

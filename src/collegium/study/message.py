@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 LEDGER = "as long as the ledger: entries are never removed"
 BLOBS = "as long as the run's blobs are kept"
+RETIRED = (
+    "until the study is closed, and then until it is retired: the site by its own word retires its"
+    " updates, more than two thirds of the validators' power everybody's. Members and stores then"
+    " delete them; that nobody kept a copy cannot be shown"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,13 @@ from collegium.study.message import (
     BLOBS,
     IN_ONE_PROCESS,
     LEDGER,
+    RETIRED,
     Outbound,
     Ways,
 )
+from collegium.study.outbound_masked import masked_update, shared_secrets
 from collegium.study.outbound_tables import table_messages
 from collegium.study.shielding import shield
-
-_RETIRED = (
-    "until the study is closed, and then until it is retired: the site by its own word retires its"
-    " updates, more than two thirds of the validators' power everybody's. Members and stores then"
-    " delete them; that nobody kept a copy cannot be shown"
-)
 
 
 def outbound(study: Study) -> tuple[Outbound, ...]:
@@ -47,8 +43,11 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             f" {0.05 * private.epsilon:g}, rounded down to two significant binary digits"
         )
     weight = weight if by_rows else "1"
-    sealed = ways is BETWEEN_MEMBERS
-    also = ", the digest of the sealed update" if sealed else ""
+    masked = study.privacy.secure_aggregation is not None
+    sealed = ways is BETWEEN_MEMBERS and not masked
+    also = "" if masked else ", the largest absolute coordinate and the number of saturated ones"
+    also += ", the digest of the sealed update" if sealed else ""
+    sound = ", and whose deals of shares reached the site" if masked else ""
     interval = " for every round that the site takes part in"
     return (
         Outbound(
@@ -64,7 +63,7 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "commitment of an update",
-            f"a hash of the update's digest and a random salt,{interval}",
+            f"a hash of the update's digest and a random salt{sound},{interval}",
             ways.everybody,
             f"{ways.signed}. The salt keeps the digest unknown until it is revealed",
             LEDGER,
@@ -73,15 +72,16 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "reveal of an update",
-            "the update's digest, the salt, the largest absolute coordinate and the number of"
-            f" saturated coordinates{also},{interval}",
+            f"the update's digest, the salt{also},{interval}",
             ways.everybody,
             ways.signed,
             LEDGER,
             from_rows=True,
             transactions=("update.reveal",),
         ),
-        Outbound(
+        masked_update(study, ways, interval)
+        if masked
+        else Outbound(
             "update",
             f"by how much local training moved each parameter {_of_what(study)}: one fixed-point"
             f" number of 16 bits a parameter,{interval} (up to {study.training.rounds})",
@@ -89,9 +89,10 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             if sealed
             else "every validator, and whoever has the run folder",
             shield(study, sealed=sealed),
-            _RETIRED,
+            RETIRED,
             from_rows=True,
         ),
+        *(shared_secrets(ways, interval) if masked else ()),
         Outbound(
             "retirement of updates",
             "that updates of a closed study are kept no longer: the site's own, or, from a"
@@ -143,6 +144,8 @@ def _statement_message(study: Study, ways: Ways) -> Outbound:
 def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     count = study.consensus.validators
     sender = "" if count is None else f" (sent only by the {count} validators)"
+    masked = study.privacy.secure_aggregation is not None
+    told = " and how many updates are saturated or small" if masked else ""
     return (
         Outbound(
             "availability of updates",
@@ -155,7 +158,7 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "vote",
-            "the digest of the recomputed model, or that it could not be computed and a code"
+            f"the digest of the recomputed model{told}, or that it could not be computed and a code"
             f" for why{sender}",
             ways.everybody,
             ways.signed,

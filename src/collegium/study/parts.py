@@ -31,6 +31,10 @@ def named_parts(study: Study) -> tuple[NamedPart, ...]:
         NamedPart("protections", ("privacy", "protection"), study.privacy.protection),
         NamedPart("engines", ("consensus", "engine"), study.consensus.engine),
     )
+    secure = study.privacy.secure_aggregation
+    if secure is not None:
+        place = ("privacy", "secure_aggregation", "protocol")
+        parts = (*parts, NamedPart("secure_sums", place, secure.protocol))
     if study.threat is None:
         return parts
     return (*parts, NamedPart("attacks", ("threat", "attack"), study.threat.attack))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collegium.study.document import Study
+from collegium.study.document import DifferentialPrivacy, Study
 
 
 def shield(study: Study, *, sealed: bool) -> str:
@@ -13,11 +13,7 @@ def shield(study: Study, *, sealed: bool) -> str:
         " row was among them, the more so with few rows or many parameters"
     )
     if private is not None and protection == "none":
-        inner = (
-            "differential privacy (DP-SGD): all updates of the study together, and the site's"
-            f" size, tell at most epsilon {private.epsilon:g} at delta {private.delta:g} about one"
-            f" {private.unit} (Poisson samples of rate {private.sampling_rate:g}, accountant rdp@1)"
-        )
+        inner = bounded(private)
     elif protection != "none":
         inner = f"{protection!r}; see its documentation for what it hides, and from whom"
     elif sealed:
@@ -30,4 +26,13 @@ def shield(study: Study, *, sealed: bool) -> str:
         "sealed: encrypted to the keys of the round's validators (AES-256-GCM; X25519), so that the"
         " store and the other members see its size and whose it is. A validator's key that is"
         f" stolen later opens what was copied before. Within: {inner}"
+    )
+
+
+def bounded(private: DifferentialPrivacy) -> str:
+    """Return what differential privacy bounds."""
+    return (
+        "differential privacy (DP-SGD): all updates of the study together, and the site's"
+        f" size, tell at most epsilon {private.epsilon:g} at delta {private.delta:g} about one"
+        f" {private.unit} (Poisson samples of rate {private.sampling_rate:g}, accountant rdp@1)"
     )

@@ -20,14 +20,16 @@ OWN_SERVER = ("fednova", "scaffold")
 STATISTICS_STEPS = 3
 """Steps in which sites agree on the preparation of tables: columns, moments, quantiles."""
 
-VERSIONED = ("rule", "server")
+VERSIONED = ("design", "rule", "server")
 """Terms that are registered with a version, which a document does not name."""
 
 
 def registered_terms(study: Study, sites: int) -> dict[str, object]:
     """Return every term of a registration that the document fixes; names without a version."""
+    secure, threshold = study.privacy.secure_aggregation, share_threshold(study, sites)
     return {
         "attendance": study.study.attendance,
+        "design": "plain" if secure is None else secure.protocol,
         "exponent": study.aggregation.exponent,
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
@@ -40,6 +42,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "server": server_optimizer(study),
         "statistics": statistics_steps(study),
         "study": study.study.id,
+        "threshold": threshold or msgspec.UNSET,
         "weights": study.aggregation.weights,
     }
 
@@ -88,6 +91,28 @@ def fewest_sites(study: Study, sites: int) -> int:
         return study.study.min_sites
     drawn = sites_per_round(study, sites)
     return drawn if study.study.attendance == "all" else ceil(2 * drawn / 3)
+
+
+def least_threshold(trust: str, participants: int) -> int:
+    """Return how few members may open a secret among so many, by whom one trusts.
+
+    More than two thirds where members may lie, more than half where they are only curious
+    (Bonawitz et al. 2017, theorems 6.3 and 6.5).
+    """
+    return (2 * participants // 3 if trust == "malicious" else participants // 2) + 1
+
+
+def share_threshold(study: Study, sites: int) -> int:
+    """Return how many shares open a secret; 0 where updates are plain."""
+    secure = study.privacy.secure_aggregation
+    if secure is None:
+        return 0
+    return secure.threshold or least_threshold(secure.trust, sites_per_round(study, sites))
+
+
+def fewest_updates(study: Study, sites: int) -> int:
+    """Return how few updates an attempt can succeed with."""
+    return max(fewest_sites(study, sites), share_threshold(study, sites))
 
 
 def dropouts(share: float, participants: int) -> int:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from nacl.bindings import crypto_scalarmult_base
 from tests.ledger.contract.kit import World, digest, raw_digest, say
 
 from collegium.canonical import to_text
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.events import Events
+from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
     THE_ONE,
@@ -31,6 +33,9 @@ from collegium.ledger.contract.transactions import (
     ModelRelease,
     PhaseTimeout,
     RoundVote,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
     StudyAbandon,
     StudyAccept,
     StudyClose,
@@ -157,6 +162,43 @@ def reveal(
     return say(world, who, UpdateReveal, **fields)
 
 
+def is_masked_now(world: World, study: str = "heart") -> bool:
+    """Return whether a study's updates are masked."""
+    return is_masked(rounds.study_of(world.state, study)[0].design)
+
+
+def keys_fields(who: str, at: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a member's fresh keys in an attempt."""
+    label = f"{who} {at['study']} {at['round']} {at['attempt']}"
+    mask, share_key = (
+        crypto_scalarmult_base(raw_digest(f"{use} {label}")) for use in ("mask", "share")
+    )
+    return {**at, "mask_key": to_text(mask), "share_key": to_text(share_key)}
+
+
+def advertise(world: World, who: str, study: str = "heart") -> Events:
+    """Advertise fresh keys in the open attempt."""
+    return say(world, who, SecaggKeys, **keys_fields(who, here(world, study)))
+
+
+def deal(world: World, who: str, study: str = "heart") -> Events:
+    """Deal shares in the open attempt."""
+    at = here(world, study)
+    return say(world, who, SecaggDeal, **at, digest=digest(f"deal of {who} {at}"))
+
+
+def commit_masked(world: World, who: str, sound: Iterable[str], study: str = "heart") -> Events:
+    """Commit to a masked update, having found some deals sound."""
+    fields = commit_fields(world, who, here(world, study))
+    bits = bitmap(participants(world, study), sound)
+    return say(world, who, UpdateCommit, **fields, deals=bits)
+
+
+def share(world: World, who: str, count: int = 4, study: str = "heart") -> Events:
+    """Post so many shares in the open attempt."""
+    return say(world, who, SharePost, **here(world, study), shares=to_text(bytes(32 * count)))
+
+
 def attest(world: World, who: str, held: Iterable[str], study: str = "heart") -> Events:
     """Say as a validator whose updates one holds."""
     bits = bitmap(participants(world, study), held)
@@ -209,6 +251,21 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
     events: Events = ()
     while current(world, study).phase != phase:
         match current(world, study).phase:
+            case "sa.keys":
+                for name in participants(world, study):
+                    events = advertise(world, name, study)
+            case "sa.deal":
+                for name in participants(world, study):
+                    events = deal(world, name, study)
+            case "commit" if is_masked_now(world, study):
+                for name in participants(world, study):
+                    events = commit_masked(world, name, participants(world, study), study)
+            case "reveal" if is_masked_now(world, study):
+                for name in participants(world, study):
+                    events = reveal(world, name, study, peak=0)
+            case "share":
+                for name in participants(world, study):
+                    events = share(world, name, len(participants(world, study)), study)
             case "commit":
                 for name in participants(world, study):
                     events = commit(world, name, study)

@@ -116,7 +116,18 @@ class RoundClosed(RoundEvent, frozen=True, kw_only=True, tag="round.closed"):
 class AttemptFailed(RoundEvent, frozen=True, kw_only=True, tag="attempt.failed"):
     """An attempt ended without a model; the study goes on from the model it has."""
 
-    reason: Literal["too-few", "no-quorum", "withheld", "timeout"]
+    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal"]
+
+
+class DealerBarred(RoundEvent, frozen=True, kw_only=True, tag="dealer.barred"):
+    """A member dealt shares that are none, and takes part in this study no more.
+
+    `proof` is "refused" where more than half of the holders could not use them, "opened" where
+    the shares that were opened combine to no secret behind the deal.
+    """
+
+    member: str
+    proof: Literal["opened", "refused"]
 
 
 class VoteLate(RoundEvent, frozen=True, kw_only=True, tag="vote.late"):
@@ -205,7 +216,7 @@ AnyEvent = (
     StudyRegistered | StatisticsAsked | StatisticsGathered | StatisticsAgreed
     | StatisticsUndecided | StudyBegun
     | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
-    | VoteLate | TestOpened | BudgetExhausted | EvaluationComplete | ModelReleased
+    | DealerBarred | VoteLate | TestOpened | BudgetExhausted | EvaluationComplete | ModelReleased
     | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """The designs of a round, as data: which phases it has, in which order, and who speaks in each.
 
-Architecture section 4. A design is a subsequence of `ORDER`; a later one adds phases (secure
-aggregation's ``sa.*`` and ``share``, validation's ``score.*``) by giving each an entry in
-`PHASES`, a transaction kind and a handler, without touching the ones that exist.
+Architecture section 4. A design is a subsequence of `ORDER`; a later one adds phases (validation's
+``score.*``) by giving each an entry in `PHASES`, a transaction kind and a handler, without
+touching the ones that exist.
 """
 
 from __future__ import annotations
@@ -29,16 +29,25 @@ class Phase:
 PHASES = {
     phase.name: phase
     for phase in (
+        Phase("sa.keys", "participants", "sa.keys", "sa_keys"),
+        Phase("sa.deal", "participants", "sa.deal", "sa_deals"),
         Phase("commit", "participants", "update.commit", "commits"),
         Phase("reveal", "participants", "update.reveal", "reveals"),
         Phase("available", "validators", "update.available", "available"),
+        Phase("share", "participants", "share.post", "shares"),
         Phase("vote", "validators", "round.vote", "votes"),
     )
 }
 
 DESIGNS: dict[str, tuple[str, ...]] = {
     "plain@1": ("commit", "reveal", "available", "vote"),
+    "secagg@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote"),
 }
+
+
+def is_masked(design: str) -> bool:
+    """Return whether updates are masked, so that only their sum can be known."""
+    return "sa.keys" in DESIGNS[design]
 
 
 def first_phase(design: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from collegium.ledger.contract import budgets, governance, members
+from collegium.ledger.contract import budgets, circle, governance, members
+from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
 from collegium.ledger.contract.events import (
     AttemptFailed,
@@ -26,13 +27,14 @@ from collegium.ledger.contract.phases import (
     DESIGNS,
     PHASES,
     first_phase,
+    is_masked,
     is_past,
     next_phase,
 )
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import (
     THE_ONE,
-    Acceptance,
     RoundRecord,
     StudyRecord,
     StudyStatus,
@@ -45,7 +47,6 @@ from collegium.ledger.contract.tables import (
 from collegium.ledger.contract.transactions import PhaseTimeout, PlaceTransaction, RoundTransaction
 from collegium.ledger.state import State
 
-LARGEST_UPDATE = 32767
 BEFORE = ("setup", "statistics", "beginning")
 """Phases of a study before its first round."""
 
@@ -83,15 +84,11 @@ def open_round(
     was revealed. Where they take turns, they are the next ones in order of their names.
     """
     number = status.closed_rounds + 1
-    accepted = {
-        name: acceptance.weight
-        for name, acceptance in state.records(study_path(study, "sites"), Acceptance)
-        if members.active_member(state, name) is not None
-    }
-    if len(accepted) < record.min_sites:
+    accepted = ready(state, study)
+    if len(accepted) < fewest(record):
         return fail_study(state, study, status, "too-few", round_open=False)
     spent = [name for name in accepted if not budgets.allows(state, study, record, name)]
-    if len(accepted) - len(spent) < record.min_sites:
+    if len(accepted) - len(spent) < fewest(record):
         return _exhausted(state, study, status, spent)
     able = {name: weight for name, weight in accepted.items() if name not in spent}
     chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
@@ -129,13 +126,12 @@ def open_attempt(
         phase=first_phase(record.design), total_power=sum(voters.values()),
     )  # fmt: skip
     state.put(round_path(study, number, "round"), THE_ONE, opened)
-    bound = 2 * LARGEST_UPDATE * sum(weights.values())
     return [
         RoundOpened(
             study=study, round=number, attempt=attempt, design=record.design,
             exponent=status.exponent, model=status.model, participants=tuple(weights),
             weights=tuple(weights.values()), validators=tuple(voters),
-            powers=tuple(voters.values()), ring=32 if bound < 2**32 else 64,
+            powers=tuple(voters.values()), ring=ring_of(weights.values()),
             spent=budgets.spent(state, study, record, list(weights)),
         )
     ]  # fmt: skip
@@ -236,14 +232,17 @@ def advance(
 ) -> list[Event]:  # fmt: skip
     """End the attempt's phase: open the next one, or fail the attempt where too few have spoken."""
     speakers = PHASES[current.phase].speakers
-    needed = current.expected if record.attendance == "all" else record.min_sites
+    needed = needed_in(state, study, record, status, current)
     if speakers == "participants" and current.got < needed:
         return fail_attempt(state, study, record, status, current, "too-few")
     events: list[Event] = []
+    if current.phase == "commit" and is_masked(record.design):
+        sound, barred = circle.judge_deals(state, study, record, status, current)
+        if not sound:
+            return [*barred, *fail_attempt(state, study, record, status, current, "bad-deal")]
     if current.phase == "available":
         included = include(state, study, status, current)
-        everybody = state.count(round_path(study, status.round, "participants"))
-        if len(included) < (everybody if record.attendance == "all" else needed):
+        if len(included) < needed:
             return fail_attempt(state, study, record, status, current, "withheld")
         events.append(
             UpdatesIncluded(
@@ -253,7 +252,9 @@ def advance(
     following = next_phase(record.design, current.phase)
     if following is None:
         return fail_attempt(state, study, record, status, current, "timeout")
-    if PHASES[following].speakers == "participants":
+    if following == "share":
+        expected = len(included)
+    elif PHASES[following].speakers == "participants":
         expected = current.got
     else:
         expected = state.count(round_path(study, status.round, "validators"))
@@ -270,10 +271,14 @@ def advance(
 
 def fail_attempt(
     state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
-    reason: Literal["too-few", "no-quorum", "withheld", "timeout"],
+    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal"],
 ) -> list[Event]:  # fmt: skip
     """End an attempt without a model; the round is tried again until the study's patience ends."""
     failed = AttemptFailed(study=study, round=status.round, attempt=current.attempt, reason=reason)
+    circle.keep_the_circle(state, study, status, current)
+    left = state.count(round_path(study, status.round, "participants"))
+    if left < fewest(record):
+        return [failed, *fail_study(state, study, status, "too-few", round_open=True)]
     if current.attempt >= record.max_attempts:
         return [failed, *fail_study(state, study, status, "attempts", round_open=True)]
     return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]

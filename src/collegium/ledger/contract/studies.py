@@ -13,7 +13,7 @@ from collegium.ledger.contract.events import (
     StudyClosed,
     StudyRegistered,
 )
-from collegium.ledger.contract.phases import DESIGNS
+from collegium.ledger.contract.phases import DESIGNS, is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -40,6 +40,9 @@ MOST_ROUNDS = 10_000_000
 TRAINING: tuple[StudyPhase, ...] = ("setup", "statistics", "beginning", "rounds")
 """Phases in which sites may still come."""
 
+LARGEST_CIRCLE = 250
+"""Sites of a round that share secrets: a share of each has to fit into one transaction."""
+
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
     """Record a study that can be carried out by the members there are.
@@ -65,13 +68,14 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     if tx.rounds > MOST_ROUNDS or tx.max_attempts > 1000:
         raise Rejected("refused", "rounds or attempts are beyond what a ledger allows")
 
+    _check_threshold(tx)
     record = StudyRecord(
         attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
         exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
         participation=tx.participation, per_round=tx.per_round, privacy=tx.privacy,
         rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
-        statistics=tx.statistics, weights=tx.weights,
+        statistics=tx.statistics, threshold=tx.threshold, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
@@ -81,6 +85,20 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     )  # fmt: skip
     rounds.set_status(state, tx.study, status)
     return [StudyRegistered(study=tx.study)]
+
+
+def _check_threshold(tx: StudyRegister) -> None:
+    """Refuse a threshold at which two disjoint groups could open two secrets of one member."""
+    if not is_masked(tx.design):
+        if tx.threshold is not msgspec.UNSET:
+            raise Rejected("malformed", f"the design {tx.design} shares no secrets")
+        return
+    if tx.threshold is msgspec.UNSET:
+        raise Rejected("malformed", f"the design {tx.design} needs a threshold")
+    if tx.per_round > LARGEST_CIRCLE:
+        raise Rejected("refused", f"at most {LARGEST_CIRCLE} sites of a round share secrets")
+    if not tx.per_round < 2 * tx.threshold <= 2 * tx.per_round:
+        raise Rejected("refused", "per_round / 2 < threshold <= per_round does not hold")
 
 
 def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:

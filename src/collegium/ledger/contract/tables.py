@@ -6,12 +6,16 @@ docs/spec/4-ledger.md lists the same paths.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from collegium.accounting.terms import ChargeVector, PrivacyTerms
+from collegium.canonical import from_text
+from collegium.errors import FormatError
+from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
@@ -72,6 +76,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     server: str
     sites: tuple[str, ...]
     statistics: int | msgspec.UnsetType = msgspec.UNSET
+    threshold: int | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
 
 
@@ -208,6 +213,41 @@ def attempt_names(state: State, path: Path, attempt: int) -> tuple[str, ...]:
 def powers(state: State, path: Path) -> dict[str, int]:
     """Return a table of integers, such as a round's weights or voting powers, in order."""
     return {key: int(value) for key, value in state.items(path)}
+
+
+def threshold_of(record: StudyRecord) -> int:
+    """Return how many shares open a secret; 0 where there are none."""
+    return record.threshold if isinstance(record.threshold, int) else 0
+
+
+def read_bitmap(text: str, participants: tuple[str, ...], said: tuple[str, ...]) -> bytes:
+    """Return a bitmap over a round's participants that names only members who have spoken.
+
+    Raises:
+        Rejected: it has another length, or names somebody else.
+    """
+    try:
+        bitmap = from_text(text, (len(participants) + 7) // 8, "a bitmap")
+    except FormatError as error:
+        raise Rejected("malformed", error.why) from error
+    if not _names_only(bitmap, participants, said):
+        raise Rejected("malformed", "the bitmap names somebody who has not spoken")
+    return bitmap
+
+
+@lru_cache(maxsize=64)  # most validators attest the same
+def _names_only(bitmap: bytes, participants: tuple[str, ...], said: tuple[str, ...]) -> bool:
+    padding = (1 << -len(participants) % 8) - 1
+    return not bitmap[-1] & padding and set(said).issuperset(attested(bitmap, participants))
+
+
+def bitmap_of(participants: Sequence[str], named: Collection[str]) -> bytes:
+    """Return the bitmap that names some of a round's participants."""
+    bitmap = bytearray((len(participants) + 7) // 8)
+    for index, name in enumerate(participants):
+        if name in named:
+            bitmap[index >> 3] |= 0x80 >> (index & 7)
+    return bytes(bitmap)
 
 
 @lru_cache(maxsize=256)

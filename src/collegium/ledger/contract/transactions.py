@@ -35,7 +35,8 @@ EnvelopeText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z
 Step = Annotated[int, msgspec.Meta(ge=1, le=16)]
 """A step of the statistics with which a study of tables is set up."""
 
-Reason = Literal["unavailable", "malformed", "refused", "arithmetic"]
+SharesText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
+Reason = Literal["unavailable", "malformed", "refused", "arithmetic", "deal", "shares"]
 
 
 class Transaction(
@@ -66,6 +67,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     `participation` says that sites take part in turn, where they are not drawn. Where `statistics`
     says in how many steps sites first agree on the preparation of their tables, the model is one
     without inputs, and the first real one comes with `study.begin`.
+    `threshold` is how many shares open a secret, in designs with masked updates.
     """
 
     attendance: Literal["quorum", "all"]
@@ -86,6 +88,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
     statistics: Step | msgspec.UnsetType = msgspec.UNSET
+    threshold: Positive | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
 
 
@@ -121,10 +124,27 @@ class StudyBegin(StudyTransaction, frozen=True, kw_only=True, tag="study.begin")
     parameters: Positive
 
 
+class SecaggKeys(RoundTransaction, frozen=True, kw_only=True, tag="sa.keys"):
+    """A participant's fresh X25519 keys: to agree on masks, and to get shares of secrets."""
+
+    mask_key: Digest
+    share_key: Digest
+
+
+class SecaggDeal(RoundTransaction, frozen=True, kw_only=True, tag="sa.deal"):
+    """The blob in which a participant deals shares of its two secrets to all who have keys."""
+
+    digest: Digest
+
+
 class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.commit"):
-    """A participant binds itself to an update before anybody sees one."""
+    """A participant binds itself to an update before anybody sees one.
+
+    Where updates are masked, `deals` says whose deals gave it the shares they committed to.
+    """
 
     commitment: DecodedDigest
+    deals: Bitmap | msgspec.UnsetType = msgspec.UNSET
 
 
 class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
@@ -146,11 +166,27 @@ class UpdateAvailable(RoundTransaction, frozen=True, kw_only=True, tag="update.a
     bitmap: Bitmap
 
 
-class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
-    """A validator's recomputed model, or the reason why it has none; exactly one of them."""
+class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
+    """One share of each dealer's secret.
 
+    It is of the dealer's own mask where its update is in the sum, else of its mask key.
+    """
+
+    shares: SharesText
+
+
+class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
+    """A validator's recomputed model, or the reason why it has none; exactly one of them.
+
+    Where updates are masked, `saturated` and `small` are how many of them are so, as their sum
+    says, and `blames` names a dealer whose shares are of no secret behind its deal.
+    """
+
+    blames: MemberId | msgspec.UnsetType = msgspec.UNSET
     fail: Reason | msgspec.UnsetType = msgspec.UNSET
     model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
+    saturated: Count | msgspec.UnsetType = msgspec.UNSET
+    small: Count | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):
@@ -243,8 +279,8 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 
 
 AnyTransaction = (
-    StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin
-    | UpdateCommit | UpdateReveal | UpdateAvailable | RoundVote
+    StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin | SecaggKeys
+    | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | SharePost | RoundVote
     | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
     | MemberPropose | MemberVote | EvidenceConflict
 )  # fmt: skip

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import msgspec
 
 from collegium.canonical import from_text
-from collegium.errors import FormatError
-from collegium.ledger.contract import budgets, members, rounds
+from collegium.ledger.contract import budgets, circle, members, rounds
 from collegium.ledger.contract.events import Event
+from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     Reveal,
     attempt_key,
     attempt_names,
-    attested,
+    read_bitmap,
     round_path,
 )
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
@@ -33,9 +33,14 @@ def commitment(
 
 
 def commit(state: State, sender: str, tx: UpdateCommit) -> list[Event]:
-    """Record a commitment."""
+    """Record a commitment, and which deals are sound for its sender.
+
+    Raises:
+        Rejected: it says that where there are no deals, or has dealt nothing where there are.
+    """
     record, status, current = rounds.enter(state, tx, sender, "commit")
     value = from_text(tx.commitment, DIGEST_SIZE, "a commitment")
+    circle.take_soundness(state, tx, sender, record)
     path = round_path(tx.study, tx.round, "commits")
     state.put(path, attempt_key(tx.attempt, sender), value)
     return rounds.spoke(state, tx.study, record, status, current)
@@ -60,6 +65,8 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     if opening != committed:
         raise Rejected("refused", "digest and salt do not open the commitment")
     budgets.require_same_update(state, record, tx, sender)
+    if is_masked(record.design) and (tx.peak or tx.saturated or tx.sealed is not msgspec.UNSET):
+        raise Rejected("malformed", "a masked update shows no indicators, and is not sealed")
     if tx.saturated > record.parameters:
         raise Rejected("malformed", "more coordinates are saturated than there are")
     if isinstance(tx.sealed, str):
@@ -68,15 +75,6 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed)
     state.put(round_path(tx.study, tx.round, "reveals"), key, value)
     return rounds.spoke(state, tx.study, record, status, current)
-
-
-@lru_cache(maxsize=64)
-def _attests_only(
-    bitmap: bytes, participants: tuple[str, ...], revealed: tuple[str, ...]
-) -> bool:  # fmt: skip
-    """Whether a bitmap has no bit but for updates that were revealed; validators mostly agree."""
-    padding = (1 << -len(participants) % 8) - 1
-    return not bitmap[-1] & padding and set(revealed).issuperset(attested(bitmap, participants))
 
 
 def _fix_recipients(state: State, tx: UpdateReveal) -> None:
@@ -102,13 +100,8 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
     """
     record, status, current = rounds.enter(state, tx, sender, "available")
     participants = state.names(round_path(tx.study, tx.round, "participants"))
-    try:
-        bitmap = from_text(tx.bitmap, (len(participants) + 7) // 8, "a bitmap")
-    except FormatError as error:
-        raise Rejected("malformed", error.why) from error
     revealed = attempt_names(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
-    if not _attests_only(bitmap, participants, revealed):
-        raise Rejected("malformed", "the bitmap attests an update that nobody revealed")
+    bitmap = read_bitmap(tx.bitmap, participants, revealed)
     path = round_path(tx.study, tx.round, "available")
     state.put(path, attempt_key(tx.attempt, sender), bitmap)
     return rounds.spoke(state, tx.study, record, status, current)

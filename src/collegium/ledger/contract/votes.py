@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import governance, members, rounds
+from collegium.ledger.contract import circle, governance, members, rounds
 from collegium.ledger.contract.events import Event, RoundClosed, TestOpened, VoteLate
+from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -39,8 +40,8 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
         raise Rejected("malformed", "a vote has either a model or a reason for having none")
     if tx.model is not msgspec.UNSET:
         from_text(tx.model, DIGEST_SIZE, "a model's digest")
-    ballot = f"fail:{tx.fail}" if tx.model is msgspec.UNSET else tx.model
     record, status = rounds.study_of(state, tx.study)
+    ballot = _ballot(tx, record)
     if tx.round == status.closed_rounds and status.phase != "closed":
         late = _late(state, sender, tx, ballot, status)
         if late is not None:
@@ -53,6 +54,11 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     tally_key = attempt_key(tx.attempt, ballot if tx.fail is msgspec.UNSET else "fail")
     mine = int(state.get(tally_path, tally_key) or b"0") + power
     state.put(tally_path, tally_key, b"%d" % mine)
+    if tx.blames is not msgspec.UNSET:
+        blames, key = round_path(tx.study, tx.round, "blames"), attempt_key(tx.attempt, tx.blames)
+        if not state.has(round_path(tx.study, tx.round, "sa_deals"), key):
+            raise Rejected("malformed", f"{tx.blames} has dealt nothing in this attempt")
+        state.put(blames, key, b"%d" % (int(state.get(blames, key) or b"0") + power))
 
     if tx.model is not msgspec.UNSET and members.is_quorum(mine, current.total_power):
         return _close(state, tx, record, status, current, mine)
@@ -63,8 +69,39 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     outstanding = current.total_power - sum(int(power) for _, power in counts)
     best = max((int(power) for key, power in counts if key != "fail"), default=0)
     if not members.is_quorum(best + outstanding, current.total_power):
-        return rounds.fail_attempt(state, tx.study, record, status, current, "no-quorum")
+        barred = _bar_blamed(state, tx, status, current)
+        failed = rounds.fail_attempt(state, tx.study, record, status, current, "no-quorum")
+        return [*barred, *failed]
     return rounds.spoke(state, tx.study, record, status, current)
+
+
+def _ballot(tx: RoundVote, record: StudyRecord) -> str:
+    """Return what a vote is for: votes agree if they are for the same.
+
+    Raises:
+        Rejected: it says what only votes about masked updates say, or not what they say.
+    """
+    counts = (tx.saturated, tx.small)
+    told = is_masked(record.design) and tx.model is not msgspec.UNSET
+    if any((count is msgspec.UNSET) == told for count in counts):
+        raise Rejected("malformed", "indicators come with a model made of masked updates alone")
+    if tx.blames is not msgspec.UNSET and tx.fail != "deal":
+        raise Rejected("malformed", "only a vote that a deal has failed blames its dealer")
+    if tx.model is msgspec.UNSET:
+        return f"fail:{tx.fail}"
+    return f"{tx.model}/{tx.saturated}/{tx.small}" if told else tx.model
+
+
+def _bar_blamed(
+    state: State, tx: RoundVote, status: StudyStatus, current: RoundRecord
+) -> list[Event]:
+    """Bar the dealers whom a third of the power blames: one of those at least is honest."""
+    blames = attempt_items(state, round_path(tx.study, tx.round, "blames"), tx.attempt)
+    events: list[Event] = []
+    for name, power in blames:
+        if 3 * int(power) >= current.total_power:
+            events += circle.bar(state, tx.study, status, current, name, "opened")
+    return events
 
 
 def _late(
@@ -84,7 +121,7 @@ def _late(
     state.put(late_votes, key, ballot.encode())
     return [
         VoteLate(
-            study=tx.study, round=tx.round, attempt=tx.attempt, agrees=ballot == status.model
+            study=tx.study, round=tx.round, attempt=tx.attempt, agrees=tx.model == status.model
         )
     ]  # fmt: skip
 
@@ -130,13 +167,12 @@ def is_small(peak: int) -> bool:
 
 def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: RoundRecord) -> int:
     """Return the next round's exponent, from the indicators of the included updates."""
-    reveals_path = round_path(tx.study, tx.round, "reveals")
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
-    reveals = [
-        reveal
-        for name in included
-        if (reveal := state.record(reveals_path, attempt_key(tx.attempt, name), Reveal)) is not None
-    ]
+    if isinstance(tx.saturated, int) and isinstance(tx.small, int):
+        return next_exponent(current.exponent, len(included), tx.saturated, tx.small)
+    path = round_path(tx.study, tx.round, "reveals")
+    found = (state.record(path, attempt_key(tx.attempt, name), Reveal) for name in included)
+    reveals = [reveal for reveal in found if reveal is not None]
     saturated = sum(is_saturated(reveal.saturated, record.parameters) for reveal in reveals)
     small = sum(is_small(reveal.peak) for reveal in reveals)
     return next_exponent(current.exponent, len(reveals), saturated, small)

@@ -1,0 +1,165 @@
+"""A site's part in secure aggregation: its keys, its deal, its mask, and the shares it posts.
+
+docs/spec page 13. Its secrets follow from the node's secret and the attempt, so keys and deal come
+out the same whenever they are made again. What depends on what the site happened to see is in its
+outbox before it is announced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collegium.canonical import to_text
+from collegium.federation.authoring import Int16
+from collegium.federation.circles import agreement_of, circle_of
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.places import secrecy_place
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import digest
+from collegium.ledger.contract.phases import PHASES
+from collegium.ledger.contract.tables import attested, bitmap_of
+from collegium.ledger.contract.transactions import SecaggDeal, SecaggKeys, SharePost
+from collegium.secrecy.masked import encode_masked, residues
+from collegium.secrecy.secure_sum import OwnSecrets, SecureSum
+
+
+@dataclass(frozen=True, slots=True)
+class Dealer:
+    """What a site deals, masks and opens with; `protocol` is the study's."""
+
+    identity: Identity
+    outbox: WriteOnce
+    protocol: SecureSum
+
+    def due(self, view: StudyView, blobs: Blobs) -> list[bytes]:
+        """Return what secure aggregation asks of a participant beside its update."""
+        if view.has_spoken(PHASES[view.phase].table, self.identity.member):
+            return []
+        if view.phase == "sa.keys":
+            return self._advertise(view)
+        return self._announce(view, blobs) if view.phase == "sa.deal" else self._share(view, blobs)
+
+    def _advertise(self, view: StudyView) -> list[bytes]:
+        """Return the site's fresh keys."""
+        keys = self.protocol.advertise(self._own(view))
+        return [
+            self.identity.sign(
+                SecaggKeys, study=view.study, round=view.number, attempt=view.attempt,
+                mask_key=to_text(keys.mask), share_key=to_text(keys.share),
+            )
+        ]  # fmt: skip
+
+    def _announce(self, view: StudyView, blobs: Blobs) -> list[bytes]:
+        """Publish the site's deal, and announce it; nothing for who has no keys on the ledger."""
+        if not view.has_spoken("sa_keys", self.identity.member):
+            return []
+        name = blobs.publish(self._deal(view))
+        return [
+            self.identity.sign(
+                SecaggDeal, study=view.study, round=view.number, attempt=view.attempt,
+                digest=to_text(name),
+            )
+        ]  # fmt: skip
+
+    def serve_again(self, view: StudyView, blobs: Blobs) -> None:
+        """Publish the site's deal once more where its blob is gone or damaged."""
+        name = view.entries("sa_deals", view.number, view.attempt).get(self.identity.member)
+        if name is not None and blobs.fetch(name) is None:
+            deal = self._deal(view)
+            if digest(deal) == name:
+                blobs.publish(deal)
+
+    def sound_deals(self, view: StudyView, blobs: Blobs, *, patient: bool) -> bytes | None:
+        """Return whose deals are sound for this site, as a bitmap; None to wait for a blob.
+
+        What is announced once is announced for good.
+
+        Args:
+            view: the ledger's word.
+            blobs: where the deals are.
+            patient: whether a deal that cannot be had may still come.
+        """
+        place = self._place(view, "sound")
+        kept = self.outbox.get(place)
+        if kept is not None:
+            return kept
+        member, own = self.identity.member, self._own(view)
+        circle = circle_of(view, self.identity.genesis, view.number, view.attempt)
+        sound = []
+        for dealer, name in view.entries("sa_deals", view.number, view.attempt).items():
+            deal = blobs.fetch(name)
+            if deal is None and patient:
+                return None
+            if deal is not None and self.protocol.is_sound(own, circle, dealer, member, deal):
+                sound.append(dealer)
+        return self.outbox.put(place, bitmap_of(tuple(view.participants), sound))
+
+    def sent(self, view: StudyView) -> bytes | None:
+        """Return the masked update of the open attempt, if there is one in the outbox."""
+        return self.outbox.get(self._place(view, "masked"))
+
+    def masked(self, view: StudyView, values: Int16) -> bytes | None:
+        """Return the blob of a masked update, the same ever after.
+
+        None where the site has dealt nothing.
+        """
+        member, record = self.identity.member, view.round
+        kept = self.sent(view)
+        if kept is not None:
+            return kept
+        if record is None or not view.has_spoken("sa_deals", member):
+            return None
+        agreement = agreement_of(view, self.identity.genesis, view.number, record, view.model)
+        vector = residues(values, view.participants[member], agreement.ring)
+        self.protocol.protect(self._own(view), agreement, member, vector)
+        return self.outbox.put(self._place(view, "masked"), encode_masked(vector, record.exponent))
+
+    def _share(self, view: StudyView, blobs: Blobs) -> list[bytes]:
+        """Return the site's shares for the survivors that the ledger fixed, once and for all.
+
+        No other ones are ever posted, whatever the site is told later. Nothing where a deal that it
+        called sound cannot be had any more.
+        """
+        if not view.has_spoken("included", self.identity.member):
+            return []
+        place = self._place(view, "shares")
+        shares = self.outbox.get(place)
+        if shares is None:
+            found = self._shares(view, blobs)
+            if found is None:
+                return []
+            shares = self.outbox.put(place, found)
+        return [
+            self.identity.sign(
+                SharePost, study=view.study, round=view.number, attempt=view.attempt,
+                shares=to_text(shares),
+            )
+        ]  # fmt: skip
+
+    def _shares(self, view: StudyView, blobs: Blobs) -> bytes | None:
+        member, record = self.identity.member, view.round
+        sound = view.entries("sound", view.number, view.attempt).get(member)
+        if record is None or sound is None:
+            return None
+        agreement = agreement_of(view, self.identity.genesis, view.number, record, view.model)
+        deals = {}
+        for dealer in attested(sound, tuple(view.participants)):
+            deal = blobs.fetch(agreement.deals[dealer])
+            if deal is None:
+                return None
+            deals[dealer] = deal
+        survivors = frozenset(name for name, _, _ in view.included(view.number, view.attempt))
+        found = self.protocol.shares(self._own(view), agreement, member, deals, survivors)
+        return b"".join(found.values()) if found.keys() == deals.keys() else None
+
+    def _deal(self, view: StudyView) -> bytes:
+        circle = circle_of(view, self.identity.genesis, view.number, view.attempt)
+        return self.protocol.deal(self._own(view), circle, self.identity.member)
+
+    def _place(self, view: StudyView, what: str) -> str:
+        return secrecy_place(self.identity.genesis, view, what)
+
+    def _own(self, view: StudyView) -> OwnSecrets:
+        return self.identity.own_secrets(view.study, view.number, view.attempt)

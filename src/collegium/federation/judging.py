@@ -1,0 +1,239 @@
+"""What a validator makes of an attempt: which updates are sound, and the model they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from collegium.canonical import from_text, to_text
+from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.federation.circles import agreement_of, posted_shares
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.sealing import blob_of, check_recipients, fetch_update
+from collegium.federation.view import StudyView
+from collegium.learning.aggregation.next_model import (
+    checked_update,
+    next_model,
+    rule_named,
+    server_named,
+)
+from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.blobs import ModelState, decode_model, encode_model
+from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
+from collegium.ledger.contract.transactions import Reason, RoundVote
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.sealing import Context, KeyOf
+from collegium.secrecy.masked import decode_masked
+from collegium.secrecy.opening import model_after, secure_sum_named, unmasked
+from collegium.secrecy.secure_sum import Flaw
+from collegium.study.document import Study
+
+KEPT_BYTES = 1 << 26
+"""A round's updates are kept between checking and recomputing up to this size."""
+
+_Claim = tuple[Context, bytes, int, int, int]
+"""Where an update belongs; its blob, peak and saturated count as revealed; the exponent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a validator votes on an attempt.
+
+    `model` is the digest of the recomputed model, which is published, or `fail` says why there is
+    none. `saturated` and `small` are what a sum of masked updates tells, `blames` is a dealer that
+    can be shown to have cheated.
+    """
+
+    model: bytes | None = None
+    fail: Reason | None = None
+    saturated: int | None = None
+    small: int | None = None
+    blames: str | None = None
+
+    def ballot(self, identity: Identity, study: str, number: int, attempt: int) -> bytes:
+        """Return the signed vote."""
+        said: dict[str, object] = {
+            "model": None if self.model is None else to_text(self.model), "fail": self.fail,
+            "saturated": self.saturated, "small": self.small, "blames": self.blames,
+        }  # fmt: skip
+        given = {key: value for key, value in said.items() if value is not None}
+        return identity.sign(RoundVote, study=study, round=number, attempt=attempt, **given)
+
+
+UNAVAILABLE = Verdict(fail="unavailable")
+
+
+@dataclass(slots=True)
+class Judge:
+    """Fetches, checks and recomputes, each thing once.
+
+    Attributes:
+        identity: the validator's.
+        study: the document.
+        key_of: the keys that open sealed updates.
+    """
+
+    identity: Identity
+    study: Study
+    key_of: KeyOf
+    _judged: tuple[tuple[str, int, int], Verdict] | None = None
+    _checked: dict[_Claim, Contribution] = field(default_factory=dict)
+    _made: tuple[bytes, ModelState] | None = None
+
+    def is_sound(self, view: StudyView, blobs: Blobs, name: str) -> bool:
+        """Return whether a revealed update can be had and is what its author claimed of it."""
+        record, registration = view.round, view.registration
+        if record is None or registration is None:
+            return False
+        reveal, at = view.reveals[name], (view.study, view.number, view.attempt, name)
+        try:
+            if is_masked(registration.design):
+                data = blobs.fetch(blob_of(reveal))
+                ring = ring_of(view.participants.values())
+                if data is not None:
+                    decode_masked(data, registration.parameters, ring, record.exponent)
+                return data is not None
+            check_recipients(blobs, view, reveal)
+            found = self._update(blobs, at, reveal, registration, record.exponent)
+        except FormatError:
+            return False
+        return found is not None
+
+    def verdict(
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes
+    ) -> Verdict:
+        """Return what there is to vote on an attempt; its model, if any, is then published.
+
+        It is calculated once; only what was not to be had is tried again.
+        """
+        attempt = (view.study, number, record.attempt)
+        if self._judged is not None and self._judged[0] == attempt:
+            known = self._judged[1]
+            if known.model is None or blobs.fetch(known.model) is not None:
+                return known
+        verdict = self._judge(view, blobs, number, record, parent)
+        if verdict != UNAVAILABLE:
+            self._judged = attempt, verdict
+            self._checked.clear()
+        return verdict
+
+    def _judge(
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes
+    ) -> Verdict:
+        registration = view.registration
+        if registration is None:
+            return UNAVAILABLE
+        try:
+            start = self._model(blobs, parent)
+            if start is None:
+                return UNAVAILABLE
+            if is_masked(registration.design):
+                return self._unmask(view, blobs, number, record, parent, start, registration)
+            found = self._aggregate(view, blobs, number, record, start, registration)
+        except FormatError:
+            return Verdict(fail="malformed")
+        except RunError:
+            return Verdict(fail="arithmetic")
+        except CollegiumError:
+            return Verdict(fail="refused")
+        return UNAVAILABLE if found is None else Verdict(self._publish(blobs, found))
+
+    def _publish(self, blobs: Blobs, model: ModelState) -> bytes:
+        name = blobs.publish(encode_model(model))
+        self._made = name, model
+        return name
+
+    def _aggregate(
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, start: ModelState,
+        registration: StudyRecord,
+    ) -> ModelState | None:  # fmt: skip
+        """Return the model that plain updates lead to, or None where one is not to be had."""
+        included = view.included(number, record.attempt)
+        found = [
+            self._update(
+                blobs, (view.study, number, record.attempt, name), reveal, registration,
+                record.exponent,
+            )
+            for name, reveal, _ in included
+        ]  # fmt: skip
+        updates = [one for one in found if one is not None]
+        if len(updates) < len(found) or not included:
+            return None
+        return next_model(
+            start, updates, tuple(weight for _, _, weight in included),
+            tuple(name for name, _, _ in included), record.exponent,
+            rule_named(registration.rule), self.study.aggregation.tolerate,
+            server_named(registration.server), self.study.aggregation.server,
+        )  # fmt: skip
+
+    def _unmask(
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes,
+        start: ModelState, registration: StudyRecord,
+    ) -> Verdict:  # fmt: skip
+        """Return the verdict on masked updates."""
+        rule_named(registration.rule)  # what is not installed here is not judged here
+        included = view.included(number, record.attempt)
+        agreement = agreement_of(view, self.identity.genesis, number, record, parent)
+        masked = {name: blobs.fetch(blob_of(reveal)) for name, reveal, _ in included}
+        deals = {name: blobs.fetch(digest) for name, digest in agreement.deals.items()}
+        if None in masked.values() or None in deals.values() or not included:
+            return UNAVAILABLE
+        weights = {name: weight for name, _, weight in included}
+        total = unmasked(
+            secure_sum_named(registration.design), agreement, registration.parameters, weights,
+            {name: data for name, data in masked.items() if data is not None},
+            {name: data for name, data in deals.items() if data is not None},
+            posted_shares(view, number, record.attempt),
+        )  # fmt: skip
+        if isinstance(total, Flaw):
+            blames = total.dealer if total.why == "deal" else None
+            return Verdict(fail=total.why, blames=blames)
+        model = model_after(
+            start, total, sum(weights.values()), record.exponent,
+            server_named(registration.server), self.study.aggregation.server,
+        )  # fmt: skip
+        return Verdict(self._publish(blobs, model), None, total.saturated, total.small)
+
+    def _update(
+        self, blobs: Blobs, at: tuple[str, int, int, str], reveal: Reveal,
+        registration: StudyRecord, exponent: int,
+    ) -> Contribution | None:  # fmt: skip
+        """Return a revealed plain update, checked once, or None where it is not to be had.
+
+        Args:
+            blobs: where to fetch it.
+            at: study, round, attempt and author.
+            reveal: what its author said of it.
+            registration: the study's.
+            exponent: the round's.
+
+        Raises:
+            FormatError: it is not what its author claimed of it.
+        """
+        name = from_text(reveal.digest, DIGEST_SIZE)
+        context = Context(self.identity.genesis, *at, name)
+        claim = (context, blob_of(reveal), reveal.peak, reveal.saturated, exponent)
+        if claim in self._checked:
+            return self._checked[claim]
+        data = fetch_update(blobs, reveal, context, self.key_of)
+        if data is None:
+            return None
+        found = checked_update(
+            name, data, registration.parameters, exponent, reveal.peak, reveal.saturated
+        )
+        if 2 * registration.parameters * registration.per_round <= KEPT_BYTES:
+            self._checked[claim] = found
+        return found
+
+    def _model(self, blobs: Blobs, name: bytes) -> ModelState | None:
+        """Return a model; the one that this validator made last need not be read again.
+
+        Raises:
+            FormatError: the blob is no model.
+        """
+        if self._made is not None and self._made[0] == name:
+            return self._made[1]
+        data = blobs.fetch(name)
+        return None if data is None else decode_model(data)

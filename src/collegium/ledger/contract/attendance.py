@@ -1,0 +1,44 @@
+"""How many must speak for a phase to succeed, and how many updates an attempt needs."""
+
+from __future__ import annotations
+
+from collegium.ledger.contract import circle, members
+from collegium.ledger.contract.tables import (
+    Acceptance,
+    RoundRecord,
+    StudyRecord,
+    StudyStatus,
+    round_path,
+    study_path,
+    threshold_of,
+)
+from collegium.ledger.state import State
+
+
+def ready(state: State, study: str) -> dict[str, int]:
+    """Return the weights of sites that have accepted, are still members, and are not barred."""
+    barred = study_path(study, "barred")
+    return {
+        name: acceptance.weight
+        for name, acceptance in state.records(study_path(study, "sites"), Acceptance)
+        if members.active_member(state, name) is not None and not state.has(barred, name)
+    }
+
+
+def fewest(record: StudyRecord) -> int:
+    """Return how many updates an attempt needs at least."""
+    return max(record.min_sites, threshold_of(record))
+
+
+def needed_in(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
+) -> int:
+    """Return how many must have spoken in a phase, or how many updates must be available."""
+    everybody = current.expected
+    if current.phase == "available":
+        everybody = state.count(round_path(study, status.round, "participants"))
+    if record.attendance == "all":
+        return everybody
+    if current.phase == "share":
+        return threshold_of(record)
+    return everybody if circle.needs_everybody(state, study, status.round) else fewest(record)

@@ -1,0 +1,136 @@
+"""The circle of an attempt with masked updates: who dealt, to whom it is sound, who is barred.
+
+docs/spec page 13, docs/decisions/0020 to 0023. The contract fixes who speaks and for whom, so that
+everybody unmasks the same sum; what is in a deal it never sees.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from collegium.canonical import malformed
+from collegium.ledger.contract.events import DealerBarred, Event
+from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import (
+    RoundRecord,
+    StudyRecord,
+    StudyStatus,
+    attempt_items,
+    attempt_key,
+    attempt_names,
+    attested,
+    read_bitmap,
+    round_path,
+    study_path,
+    threshold_of,
+)
+from collegium.ledger.contract.transactions import UpdateCommit
+from collegium.ledger.state import State
+
+SHARE_SIZE = 32
+
+
+def take_soundness(state: State, tx: UpdateCommit, sender: str, record: StudyRecord) -> None:
+    """Record which deals are sound for a participant that commits to a masked update.
+
+    Raises:
+        Rejected: it has dealt nothing, or the bitmap is missing, misplaced or malformed.
+    """
+    if not is_masked(record.design):
+        if tx.deals is not msgspec.UNSET:
+            raise Rejected("malformed", f"the design {record.design} has no deals")
+        return
+    dealers = dealers_of(state, tx.study, tx.round, tx.attempt)
+    if sender not in dealers:
+        raise Rejected("refused", f"{sender} has dealt nothing in this attempt")
+    if tx.deals is msgspec.UNSET:
+        raise Rejected("malformed", "it does not say which deals are sound")
+    participants = state.names(round_path(tx.study, tx.round, "participants"))
+    bitmap = read_bitmap(tx.deals, participants, dealers)
+    state.put(round_path(tx.study, tx.round, "sound"), attempt_key(tx.attempt, sender), bitmap)
+
+
+def dealers_of(state: State, study: str, number: int, attempt: int) -> tuple[str, ...]:
+    """Return who has dealt in an attempt, in order."""
+    return attempt_names(state, round_path(study, number, "sa_deals"), attempt)
+
+
+def sound_dealers(
+    state: State, study: str, number: int, attempt: int
+) -> dict[str, tuple[str, ...]]:
+    """Return, by who has committed in an attempt, whose deals it called sound, in order."""
+    participants = state.names(round_path(study, number, "participants"))
+    bitmaps = attempt_items(state, round_path(study, number, "sound"), attempt)
+    return {name: attested(bitmap, participants) for name, bitmap in bitmaps}
+
+
+def shares_by_dealer(shares: bytes, dealers: tuple[str, ...]) -> dict[str, bytes]:
+    """Return the shares in a `share.post`, by the dealers whose deals its sender called sound.
+
+    Raises:
+        FormatError: these are more or fewer shares.
+    """
+    if len(shares) != SHARE_SIZE * len(dealers):
+        raise malformed("a list of shares", f"it does not hold {len(dealers)}")
+    starts = range(0, len(shares), SHARE_SIZE)
+    return {name: shares[at : at + SHARE_SIZE] for name, at in zip(dealers, starts, strict=True)}
+
+
+def judge_deals(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
+) -> tuple[bool, list[Event]]:
+    """Return whether every deal can be opened again, and who is barred where one cannot.
+
+    That takes the threshold of holders for whom it is sound, among those who have committed. A
+    dealer is barred whose deal more than half of them refuse; where fewer do, one side lies.
+    """
+    voices = sound_dealers(state, study, status.round, current.attempt).values()
+    dealers = dealers_of(state, study, status.round, current.attempt)
+    sound = {name: sum(name in voice for voice in voices) for name in dealers}
+    if all(count >= threshold_of(record) for count in sound.values()):
+        return True, []
+    barred = [name for name, count in sound.items() if 2 * count < len(voices)]
+    events: list[Event] = []
+    for name in barred:
+        events += bar(state, study, status, current, name, "refused")
+    return False, events
+
+
+def bar(
+    state: State, study: str, status: StudyStatus, current: RoundRecord, member: str,
+    proof: Literal["opened", "refused"],
+) -> list[Event]:  # fmt: skip
+    """Let a member take part in a study no more."""
+    state.put(study_path(study, "barred"), member, b"%d" % status.round)
+    state.put(round_path(study, status.round, "participants"), member, None)
+    return [
+        DealerBarred(
+            study=study, round=status.round, attempt=current.attempt, member=member, proof=proof
+        )
+    ]
+
+
+def keep_the_circle(state: State, study: str, status: StudyStatus, current: RoundRecord) -> None:
+    """Let only those go on with a round whose sum may be known, and need all of them.
+
+    Sums of the same updates over two different sets would show their difference.
+    """
+    if current.phase not in ("share", "vote"):
+        return
+    if not attempt_names(state, round_path(study, status.round, "shares"), current.attempt):
+        return
+    path = round_path(study, status.round, "participants")
+    included = attempt_names(state, round_path(study, status.round, "included"), current.attempt)
+    for name in state.keys(path):
+        if name in included:
+            state.put(round_path(study, status.round, "opened"), name, b"1")
+        else:
+            state.put(path, name, None)
+
+
+def needs_everybody(state: State, study: str, number: int) -> bool:
+    """Return whether a sum of the open round may be known."""
+    return state.count(round_path(study, number, "opened")) > 0

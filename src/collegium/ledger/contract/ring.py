@@ -1,0 +1,13 @@
+"""The ring in which an attempt's updates are summed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+LARGEST_UPDATE = 32767
+
+
+def ring_of(weights: Iterable[int]) -> Literal[32, 64]:
+    """Return how many bits hold every sum of updates with these weights, signs included."""
+    return 32 if 2 * LARGEST_UPDATE * sum(weights) < 2**32 else 64

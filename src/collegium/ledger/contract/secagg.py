@@ -1,0 +1,66 @@
+"""Secure aggregation: keys, deals, and the shares that open a sum.
+
+Bonawitz et al. 2017; docs/spec page 13. What the other phases need to know of it is in `circle`.
+"""
+
+from __future__ import annotations
+
+from collegium.canonical import from_text
+from collegium.ledger.contract import circle, rounds
+from collegium.ledger.contract.events import Event
+from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.tables import attempt_key, round_path
+from collegium.ledger.contract.transactions import SecaggDeal, SecaggKeys, SharePost
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.keys import KEY_SIZE, sound_exchange_key
+from collegium.ledger.state import State
+
+
+def advertise(state: State, sender: str, tx: SecaggKeys) -> list[Event]:
+    """Record a participant's keys for one attempt.
+
+    Raises:
+        Rejected: a key has small order, or was advertised before in this round.
+    """
+    record, status, current = rounds.enter(state, tx, sender, "sa.keys")
+    keys = [from_text(text, KEY_SIZE, "a key") for text in (tx.mask_key, tx.share_key)]
+    if not all(map(sound_exchange_key, keys)):
+        raise Rejected("malformed", "a key has small order")
+    path = round_path(tx.study, tx.round, "sa_keys")
+    earlier = [state.get(path, attempt_key(number, sender)) for number in range(1, tx.attempt)]
+    used = {pair[at : at + KEY_SIZE] for pair in earlier if pair for at in (0, KEY_SIZE)}
+    if keys[0] == keys[1] or not used.isdisjoint(keys):
+        raise Rejected("refused", "every key is for one use in one attempt")
+    state.put(path, attempt_key(tx.attempt, sender), b"".join(keys))
+    return rounds.spoke(state, tx.study, record, status, current)
+
+
+def deal(state: State, sender: str, tx: SecaggDeal) -> list[Event]:
+    """Record the blob in which a participant deals its shares.
+
+    Raises:
+        Rejected: it has advertised no keys.
+    """
+    record, status, current = rounds.enter(state, tx, sender, "sa.deal")
+    key = attempt_key(tx.attempt, sender)
+    if not state.has(round_path(tx.study, tx.round, "sa_keys"), key):
+        raise Rejected("refused", f"{sender} has advertised no keys in this attempt")
+    digest = from_text(tx.digest, DIGEST_SIZE, "a deal's digest")
+    state.put(round_path(tx.study, tx.round, "sa_deals"), key, digest)
+    return rounds.spoke(state, tx.study, record, status, current)
+
+
+def share(state: State, sender: str, tx: SharePost) -> list[Event]:
+    """Record the shares that a survivor posts, one of each dealer whose deal it called sound.
+
+    Raises:
+        Rejected: its update is not in the sum, or these are more or fewer shares.
+    """
+    record, status, current = rounds.enter(state, tx, sender, "share")
+    key = attempt_key(tx.attempt, sender)
+    if not state.has(round_path(tx.study, tx.round, "included"), key):
+        raise Rejected("not-a-participant", f"{sender}'s update is not in the sum")
+    count = len(circle.sound_dealers(state, tx.study, tx.round, tx.attempt).get(sender, ()))
+    shares = from_text(tx.shares, circle.SHARE_SIZE * count, "a list of shares")
+    state.put(round_path(tx.study, tx.round, "shares"), key, shares)
+    return rounds.spoke(state, tx.study, record, status, current)

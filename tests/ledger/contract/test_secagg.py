@@ -1,0 +1,363 @@
+"""Masked updates: fresh keys, deals that hold, shares of one kind, sums opened once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.ledger.contract.kit import (
+    World,
+    digest,
+    four_equals,
+    member,
+    names,
+    only,
+    refusal,
+    replayed,
+    say,
+    world_of,
+)
+from tests.ledger.contract.moves import (
+    TERMS,
+    advertise,
+    attest,
+    commit_fields,
+    commit_masked,
+    current,
+    deal,
+    here,
+    keys_fields,
+    participants,
+    quorum_times_out,
+    reveal,
+    reveal_fields,
+    share,
+    start,
+    status_of,
+    walk_to,
+)
+
+from collegium.canonical import to_text
+from collegium.ledger.contract.events import (
+    AttemptFailed,
+    DealerBarred,
+    RoundOpened,
+    StudyFailed,
+    UpdatesIncluded,
+)
+from collegium.ledger.contract.transactions import (
+    RoundVote,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
+    StudyRegister,
+    UpdateCommit,
+    UpdateReveal,
+)
+
+SITES = ("ada", "bo", "cy", "di")
+MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2}
+
+
+def masked(phase: str = "sa.keys", **terms: Any) -> World:
+    """Return a consortium whose first round, with masked updates, is in a phase."""
+    world = four_equals()
+    start(world, **{**MASKED, **terms})
+    walk_to(world, phase)
+    return world
+
+
+def vote(world: World, who: str, model: str = "new", saturated: int = 0, small: int = 0) -> Any:
+    """Vote for a model with indicators."""
+    counts = {"saturated": saturated, "small": small}
+    return say(world, who, RoundVote, **here(world), model=digest(model), **counts)
+
+
+def blame(world: World, who: str, dealer: str) -> Any:
+    """Vote that a dealer's deal has failed."""
+    return say(world, who, RoundVote, **here(world), fail="deal", blames=dealer)
+
+
+def test_a_masked_round_goes_from_keys_to_votes_and_replays() -> None:
+    world = masked("vote")
+    for name in SITES[:2]:
+        vote(world, name)
+    assert names(vote(world, "cy")) == ["round.closed", "round.opened"]
+    assert current(world).phase == "sa.keys"
+    assert replayed(world).root() == world.state.root()
+
+
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [
+        ({"threshold": 2}, "refused"),  # two pairs could each open one of a member's secrets
+        ({"threshold": 5}, "refused"),
+        ({"design": "plain@1"}, "malformed"),
+        ({"threshold": 3, "per_round": 3}, None),
+        ({"threshold": 2, "per_round": 3}, None),
+    ],
+)
+def test_a_threshold_is_more_than_half_of_a_round(terms: dict[str, Any], code: str | None) -> None:
+    world = four_equals()
+    fields = {**TERMS, **MASKED, **terms}
+    if code is None:
+        say(world, "ada", StudyRegister, **fields)
+    else:
+        assert refusal(world, "ada", StudyRegister, **fields) == code
+    del fields["threshold"]
+    fields["study"] = "other"
+    without = refusal(world, "ada", StudyRegister, **fields) if code != "malformed" else "malformed"
+    assert without == "malformed"
+
+
+def test_a_circle_is_not_larger_than_a_transaction_of_shares_has_room_for() -> None:
+    people = [member(f"s{number:03d}") for number in range(251)]
+    world = world_of(people)
+    fields = {**TERMS, **MASKED, "sites": tuple(one.id for one in people), "per_round": 251}
+    assert refusal(world, "s000", StudyRegister, **{**fields, "threshold": 200}) == "refused"
+
+
+def test_keys_are_sound_fresh_and_for_one_use() -> None:
+    world = masked()
+    at = here(world)
+    good = keys_fields("ada", at)
+    low = to_text(bytes(32))
+    assert refusal(world, "ada", SecaggKeys, **{**good, "mask_key": low}) == "malformed"
+    same = {**good, "share_key": good["mask_key"]}
+    assert refusal(world, "ada", SecaggKeys, **same) == "refused"
+    say(world, "ada", SecaggKeys, **good)
+    assert refusal(world, "ada", SecaggKeys, **good) == "already"
+    quorum_times_out(world)  # one of four has keys: the attempt fails
+    again = {**good, "attempt": 2}
+    assert refusal(world, "ada", SecaggKeys, **again) == "refused"
+    swapped = {**again, "mask_key": good["share_key"], "share_key": digest("other")}
+    assert refusal(world, "ada", SecaggKeys, **swapped) == "refused"
+    say(world, "ada", SecaggKeys, **keys_fields("ada", here(world)))
+
+
+def test_each_step_needs_the_one_before() -> None:
+    world = masked()
+    for name in SITES[:3]:
+        advertise(world, name)
+    quorum_times_out(world)
+    deal_of_di = {**here(world), "digest": digest("deal")}
+    assert refusal(world, "di", SecaggDeal, **deal_of_di) == "refused"
+    for name in SITES[:3]:
+        deal(world, name)
+    assert current(world).phase == "commit"
+    commit = commit_fields(world, "di", here(world))
+    assert refusal(world, "di", UpdateCommit, **commit, deals=to_text(b"\xe0")) == "refused"
+
+
+def test_a_commitment_says_which_deals_are_sound() -> None:
+    world = masked("commit")
+    fields = commit_fields(world, "ada", here(world))
+    assert refusal(world, "ada", UpdateCommit, **fields) == "malformed"
+    for wrong in (b"\xf8", b"\xf0\x00"):
+        assert refusal(world, "ada", UpdateCommit, **fields, deals=to_text(wrong)) == "malformed"
+    say(world, "ada", UpdateCommit, **fields, deals=to_text(b"\xf0"))
+
+
+def test_a_plain_commitment_speaks_of_no_deals() -> None:
+    world = four_equals()
+    start(world)
+    fields = commit_fields(world, "ada", here(world))
+    assert refusal(world, "ada", UpdateCommit, **fields, deals=to_text(b"\xf0")) == "malformed"
+
+
+def test_a_masked_reveal_shows_no_indicators() -> None:
+    world = masked("reveal")
+    at = here(world)
+    for fields in ({"peak": 1}, {"saturated": 1}):
+        wrong = {**reveal_fields("ada", at, peak=0), **fields}
+        assert refusal(world, "ada", UpdateReveal, **wrong) == "malformed"
+    sealed = {**reveal_fields("ada", at, peak=0), "sealed": digest("sealed")}
+    assert refusal(world, "ada", UpdateReveal, **sealed) == "malformed"
+
+
+@pytest.mark.parametrize("phase", ["sa.keys", "sa.deal", "commit", "reveal", "share"])
+def test_whoever_falls_silent_in_any_phase_is_survived_down_to_the_threshold(phase: str) -> None:
+    world = masked(phase)
+    present = SITES[:3]
+    dealers = present if phase in ("sa.keys", "sa.deal") else SITES
+    moves = {
+        "sa.keys": lambda name: advertise(world, name),
+        "sa.deal": lambda name: deal(world, name),
+        "commit": lambda name: commit_masked(world, name, dealers),
+        "reveal": lambda name: reveal(world, name, peak=0),
+        "share": lambda name: share(world, name, len(dealers)),
+    }
+    for step in list(moves)[list(moves).index(phase) :]:
+        for name in present:
+            moves[step](name)
+        if step == phase:
+            quorum_times_out(world)
+        if step == "reveal":
+            for name in SITES:
+                attest(world, name, present)
+    assert current(world).phase == "vote"
+    assert current(world).attempt == 1
+
+
+@pytest.mark.parametrize("phase", ["sa.keys", "sa.deal", "commit", "reveal", "share"])
+def test_below_the_threshold_the_attempt_fails(phase: str) -> None:
+    world = masked(phase)
+    for name in SITES[:2]:
+        match phase:
+            case "sa.keys":
+                advertise(world, name)
+            case "sa.deal":
+                deal(world, name)
+            case "commit":
+                commit_masked(world, name, SITES)
+            case "reveal":
+                reveal(world, name, peak=0)
+            case "share":
+                share(world, name)
+    failed = only(quorum_times_out(world), AttemptFailed)
+    assert failed.reason == "too-few"
+    assert (current(world).attempt, current(world).phase) == (2, "sa.keys")
+
+
+def test_a_deal_that_too_few_can_use_ends_the_attempt_and_bars_its_dealer() -> None:
+    world = masked("commit")
+    commit_masked(world, "ada", SITES)
+    for name in ("bo", "cy"):
+        commit_masked(world, name, ("bo", "cy", "di"))
+    events = commit_masked(world, "di", ("bo", "cy", "di"))
+    assert names(events) == ["dealer.barred", "attempt.failed", "round.opened"]
+    barred = only(events, DealerBarred)
+    assert (barred.member, barred.proof) == ("ada", "refused")
+    assert only(events, AttemptFailed).reason == "bad-deal"
+    assert only(events, RoundOpened).participants == ("bo", "cy", "di")
+    assert refusal(world, "ada", SecaggKeys, **keys_fields("ada", here(world))) == (
+        "not-a-participant"
+    )
+
+
+def test_half_against_half_bars_nobody() -> None:
+    world = masked("commit")
+    for name in ("ada", "bo"):
+        commit_masked(world, name, SITES)
+    commit_masked(world, "cy", ("bo", "cy", "di"))
+    events = commit_masked(world, "di", ("bo", "cy", "di"))
+    assert names(events) == ["attempt.failed", "round.opened"]
+    assert participants(world) == list(SITES)
+
+
+def test_one_complaint_that_leaves_a_threshold_is_no_reason_to_stop() -> None:
+    world = masked("commit")
+    for name in SITES[:3]:
+        commit_masked(world, name, SITES)
+    commit_masked(world, "di", ("bo", "cy", "di"))
+    assert current(world).phase == "reveal"
+
+
+def test_shares_are_one_for_each_deal_that_was_called_sound() -> None:
+    world = masked("commit")
+    for name in SITES[:3]:
+        commit_masked(world, name, SITES)
+    commit_masked(world, "di", ("bo", "cy", "di"))
+    walk_to(world, "share")
+    for count in (3, 5):
+        fields = {**here(world), "shares": to_text(bytes(32 * count))}
+        assert refusal(world, "ada", SharePost, **fields) == "malformed"
+    share(world, "ada", 4)
+    share(world, "di", 3)
+    assert refusal(world, "ada", SharePost, **here(world), shares=to_text(b"x" * 128)) == "already"
+
+
+def test_only_survivors_post_shares() -> None:
+    world = masked("available")
+    for name in SITES:
+        events = attest(world, name, SITES[:3])
+    assert only(events, UpdatesIncluded).members == SITES[:3]
+    fields = {**here(world), "shares": to_text(bytes(128))}
+    assert refusal(world, "di", SharePost, **fields) == "not-a-participant"
+
+
+def test_votes_agree_only_with_the_same_indicators() -> None:
+    world = masked("vote")
+    for name in SITES[:2]:
+        vote(world, name, "new", small=3)
+    vote(world, "cy", "new", small=2)
+    events = vote(world, "di", "new", small=3)
+    assert names(events)[0] == "round.closed"
+    assert only(events, RoundOpened).exponent == 13, "3 of 4 have small peaks"
+
+
+def test_votes_about_masked_updates_carry_indicators_and_others_none() -> None:
+    world = masked("vote")
+    fields = {**here(world), "model": digest("new")}
+    assert refusal(world, "ada", RoundVote, **fields) == "malformed"
+    assert refusal(world, "ada", RoundVote, **fields, saturated=1) == "malformed"
+    told = {**here(world), "fail": "shares", "saturated": 1, "small": 1}
+    assert refusal(world, "ada", RoundVote, **told) == "malformed"
+    plain = four_equals()
+    start(plain)
+    walk_to(plain, "vote")
+    fields = {**here(plain), "model": digest("new"), "saturated": 1, "small": 1}
+    assert refusal(plain, "ada", RoundVote, **fields) == "malformed"
+
+
+def test_a_dealer_whom_a_third_blames_is_barred_and_the_rest_go_on_alone() -> None:
+    world = masked("vote")
+    blame(world, "bo", "ada")
+    events = blame(world, "cy", "ada")
+    assert only(events, DealerBarred).proof == "opened"
+    assert only(events, RoundOpened).participants == ("bo", "cy", "di")
+    wrong = {**here(world), "fail": "deal", "blames": "eve"}
+    walk_to(world, "vote")
+    wrong = {**wrong, **here(world)}
+    assert refusal(world, "bo", RoundVote, **wrong) == "malformed"
+    assert refusal(world, "bo", RoundVote, **{**wrong, "blames": "bo", "fail": "shares"}) == (
+        "malformed"
+    )
+
+
+def test_a_barred_dealer_stays_out_of_later_rounds() -> None:
+    world = masked("vote")
+    blame(world, "bo", "ada")
+    blame(world, "cy", "ada")
+    walk_to(world, "vote")
+    for name in ("bo", "cy"):
+        vote(world, name)
+    opened = only(vote(world, "di"), RoundOpened)
+    assert (opened.round, opened.participants) == (2, ("bo", "cy", "di"))
+
+
+def test_a_sum_that_may_be_known_is_opened_again_only_for_the_same_members() -> None:
+    world = masked("share")
+    for name in SITES:
+        share(world, name)
+    vote(world, "ada", "one")
+    vote(world, "bo", "two")
+    vote(world, "cy", "three")
+    assert current(world).attempt == 2
+    for name in SITES[:3]:
+        advertise(world, name)
+    failed = only(quorum_times_out(world), AttemptFailed)
+    assert failed.reason == "too-few", "three of four would show the fourth's update"
+
+
+def test_who_was_not_in_the_sum_is_not_in_the_next_one() -> None:
+    world = masked("available")
+    for name in SITES:
+        attest(world, name, SITES[:3])
+    for name in SITES[:3]:
+        share(world, name)
+    vote(world, "ada", "one")
+    vote(world, "bo", "two")
+    vote(world, "cy", "three")
+    assert participants(world) == list(SITES[:3])
+
+
+def test_with_too_few_members_left_the_study_fails() -> None:
+    world = masked("vote")
+    blame(world, "bo", "ada")
+    blame(world, "cy", "ada")
+    walk_to(world, "vote")
+    blame(world, "cy", "bo")
+    events = blame(world, "di", "bo")
+    assert only(events, StudyFailed).reason == "too-few"
+    assert status_of(world).outcome == "failed"
