@@ -137,13 +137,11 @@ class Site:
             return []
         weighed, parts = self._cohort.study.aggregation.weights == "rows", self._parts
         transaction = self._identity.sign(
-            StudyAccept,
-            study=view.study,
-            code=to_text(parts.code),
+            StudyAccept, study=view.study, code=to_text(parts.code),
             document=registration.document,
             snapshot=to_text(snapshot(self._identity, view.study, (parts.train, parts.test))),
             weight=registered_weight(self._size()) if weighed else 1,
-        )
+        )  # fmt: skip
         return [transaction]
 
     def _size(self) -> int:
@@ -204,8 +202,8 @@ class Site:
         return [
             self._identity.sign(
                 UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(digest(blob)), salt=to_text(salt), peak=peak,
-                saturated=saturated, sealed=msgspec.UNSET if name == digest(blob) else to_text(name),
+                digest=to_text(digest(blob)), salt=to_text(salt), peak=peak, saturated=saturated,
+                sealed=msgspec.UNSET if name == digest(blob) else to_text(name),
             )
         ]  # fmt: skip
 

@@ -167,10 +167,7 @@ class UpdateAvailable(RoundTransaction, frozen=True, kw_only=True, tag="update.a
 
 
 class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
-    """One share of each dealer's secret.
-
-    It is of the dealer's own mask where its update is in the sum, else of its mask key.
-    """
+    """One share of each dealer's secret: its self secret if it survived, else its mask secret."""
 
     shares: SharesText
 
