@@ -1,7 +1,7 @@
 """A second verifier: it follows docs/spec/ and shares no code with Collegium.
 
-Usage: python second_verifier.py RUN [POLICY]. It takes state roots as recorded, judges keys and the
-contract only as far as is checked here, and lets votes stand for what is sealed or retired.
+Usage: python second_verifier.py RUN [POLICY]. It takes state roots and the set-up of tables as
+recorded, judges keys and contract as far as is here, and lets votes stand for what is sealed.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def read_envelope(history: History, data: bytes) -> None:
     check_signature(raw(key), pae, standard(signature))
     tx, said = parse(message), history.said
     need(tx["format"] == 1 and tx["genesis"] == b64url(history.identity), "for another ledger")
-    fields = ("study", "round", "attempt", "phase", "proposal", "updates", "first")
+    fields = ("study", "round", "attempt", "phase", "proposal", "updates", "step", "first")
     natural = (tx["kind"], sender, *(tx[name] for name in fields if name in tx))
     need(natural not in said or tx["kind"] in REPEATED, f"{sender} says a thing twice")
     need(said.setdefault(natural, tx) == tx and "." in tx["kind"], f"{sender} contradicts itself")
@@ -203,11 +203,10 @@ def read_envelope(history: History, data: bytes) -> None:
 
 def follow(history: History, event: dict[str, Any]) -> None:
     """Check an event against what was said before it (pages 6 to 8)."""
-    kind, powers, said = event["event"], voters(history), history.said
+    kind, powers, said, ask = event["event"], voters(history), history.said, history.said.get
     place: Any = tuple(event.get(name) for name in ("study", "round", "attempt"))
     if kind == "proposal.accepted":
-        ballots = {name: said.get(("member.vote", name, event["proposal"]), {}) for name in powers}
-        yes = {name for name, ballot in ballots.items() if ballot.get("approve")}
+        yes = {n for n in powers if ask(("member.vote", n, event["proposal"]), {}).get("approve")}
         need(weigh(powers, yes)[1], "a proposal has no quorum")
         said["accepted", event["proposal"]] = said["proposed", event["proposal"]]
     elif kind == "membership.changed":
@@ -222,6 +221,9 @@ def follow(history: History, event: dict[str, Any]) -> None:
             yes = {who for who, bits in maps.items() if bits[index >> 3] >> (7 - (index & 7)) & 1}
             included += [name] if weigh(powers, yes)[1] else []
         need(event["members"] == included, "others are included than a quorum attested")
+    elif kind == "study.begun":
+        said["terms", place[0]] = {**said["terms", place[0]], **event}
+        history.models[place[0]] = event["model"]
     elif kind == "round.closed":
         votes = {name: said.get(("round.vote", name, *place), {}).get("model") for name in powers}
         agree = weigh(powers, {name for name, vote in votes.items() if vote == event["model"]})
@@ -260,18 +262,17 @@ def open_round(history: History, event: dict[str, Any]) -> None:
     turn = 1 + sum(key[:2] == ("round.closed", study) for key in history.said)
     need((turn, history.models[study]) == (number, event["model"]), "a round opens out of turn")
     for name in terms["sites"]:
-        accepted = history.said.get(("study.accept", name, study))
-        if accepted and history.members[name]["key"]:
-            sites[name] = accepted["weight"] if terms["weights"] == "rows" else 1
+        if (tx := history.said.get(("study.accept", name, study))) and history.members[name]["key"]:
+            sites[name] = tx["weight"] if terms["weights"] == "rows" else 1
     here = history.identity + lp(study.encode()) + struct.pack(">QQ", terms["seed"], number)
     drawn = sorted(sites, key=lambda name: tagged("draw", here, lp(name.encode())))
     before = history.said.get(("round.opened", study, number, attempt - 1))
     if "participation" in terms:  # each in turn, in order of their names
         drawn = (sorted(sites) * 2)[(number - 1) * terms["per_round"] % len(sites) :]
     people = before["participants"] if before else sorted(drawn[: terms["per_round"]])
-    expected = [people, [sites[name] for name in people], list(powers), list(powers.values())]
-    found = [event[part] for part in ("participants", "weights", "validators", "powers")]
-    need(found == expected, "others take part, or with other weights or powers")
+    told = [event[part] for part in ("participants", "weights", "validators", "powers")]
+    expected = [people, [sites[n] for n in people], [*powers], [*powers.values()]]
+    need(told == expected, "others take part, or with other weights or powers")
 
 
 def read_blob(run: Path, name: str) -> bytes:
@@ -323,9 +324,8 @@ def read_frame(history: History, kind: int, body: bytes) -> None:
     elif kind == 3:
         app = tagged("app", body[48:80], struct.pack(">Q", size), root(history.leaves))
         head = history.block + struct.pack(">QQ", history.first, size - history.first)
-        fits = body == head + body[48:80] + app and size > history.first
+        need(body == head + body[48:80] + app and size > history.first, "a block does not fit")
         history.block, history.first = tagged("block", body), size
-        need(fits, "a block does not fit what stands before it")
     else:
         here = (size, root(history.leaves), history.block)
         need(kind == 4 and last == 3 and body.count(b"\n") == 6, "no such frame stands here")

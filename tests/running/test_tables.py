@@ -1,7 +1,11 @@
 """A table of one's own is trained from, verified, and refused where nothing can come of it."""
 
+import subprocess
+import sys
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
+import numpy as np
 import pytest
 from tests.data.tabular.cohorts import SITES, STUDY, cohort, write_study
 
@@ -9,7 +13,9 @@ from collegium.audit.verify import verify
 from collegium.data.tabular.agreement import decode_agreement
 from collegium.errors import CollegiumError, DataError
 from collegium.running.execution import RunResult, run
+from collegium.running.prediction import predict
 from collegium.running.preparation import prepare
+from collegium.running.reporting import report_on
 from collegium.study.reading import read_study
 
 
@@ -121,3 +127,57 @@ def test_a_table_that_is_no_csv_is_refused_with_its_line(tmp_path: Path) -> None
     with pytest.raises(DataError, match="line 242") as caught:
         prepare(read_study(study))
     assert caught.value.code == "data.ragged"
+
+
+def test_the_released_model_carries_what_was_agreed(finished: RunResult) -> None:
+    prepared = prepare(read_study(finished.folder.parent / "study.toml"))
+    assert prepared.table is not None
+    released = finished.folder / "model" / "preparation.json"
+    assert released.read_bytes() == prepared.table.blob
+    found = predict(finished.folder, finished.folder.parent / "cohort.csv")
+    assert found.scores.shape == (240, 1)
+    assert set(found.classes) <= {"yes", "no"}
+
+
+def test_another_preparation_than_was_agreed_is_found(finished: RunResult, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    copytree(finished.folder, copy, ignore=ignore_patterns("members"))
+    released = copy / "model" / "preparation.json"
+    released.write_bytes(released.read_bytes().replace(b'"unknown":"other"', b'"unknown":"refuse"'))
+    codes = {one.code for one in verify(copy).findings}
+    assert codes == {"bundle.altered", "bundle.preparation"}
+
+
+def test_statistics_that_were_exchanged_are_found(finished: RunResult, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    copytree(finished.folder, copy, ignore=ignore_patterns("members"))
+    said = next(path for path in (copy / "blobs").iterdir() if b'"moments"' in path.read_bytes())
+    said.unlink()
+    assert "statistics.agreement" in {one.code for one in verify(copy).findings}
+
+
+def test_the_model_applies_without_collegium(finished: RunResult) -> None:
+    table = finished.folder.parent / "cohort.csv"
+    script = Path(__file__).parents[2] / "examples" / "apply_model.py"
+    text = script.read_text("utf-8")
+    assert "import collegium" not in text
+    assert "from collegium" not in text
+    command = [sys.executable, str(script), str(finished.folder / "model"), str(table)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    ours = predict(finished.folder, table).scores
+    theirs = np.array([float(line) for line in told.splitlines()])
+    np.testing.assert_allclose(theirs, ours[:, 0], atol=1e-8)
+
+
+def test_the_report_says_what_was_agreed_and_what_left_a_site(finished: RunResult) -> None:
+    page = report_on(finished.folder).read_text("utf-8")
+    assert "How tables became inputs" in page
+    assert "device: it has one value everywhere" in page
+    assert "What left each site for it" in page
+    assert "4 sites" in page
+
+
+def test_the_second_verifier_follows_a_set_up(finished: RunResult) -> None:
+    script = Path(__file__).parents[2] / "examples" / "second_verifier.py"
+    command = [sys.executable, str(script), str(finished.folder)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "ok\n"

@@ -15,6 +15,7 @@ from collegium.learning.safetensors import released_bytes
 from collegium.ledger.hashing import lp, tagged_hash
 
 WEIGHTS = "model.safetensors"
+PREPARATION = "preparation.json"
 
 
 def bundle_digest(files: Mapping[str, bytes]) -> bytes:
@@ -32,8 +33,17 @@ def _belongs(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".")
 
 
-def check_bundle(folder: Path, registered: str, model: bytes | None) -> list[Finding]:
-    """Check a released folder against the ledger, and its weights against the final model."""
+def check_bundle(
+    folder: Path, registered: str, model: bytes | None, agreement: str | None = None
+) -> list[Finding]:
+    """Check a released folder against the ledger.
+
+    Args:
+        folder: the released files.
+        registered: the bundle's digest.
+        model: the final model's blob, which the weights are to be.
+        agreement: the digest of what the sites of a study of tables agreed on.
+    """
     try:
         files = read_bundle(folder)
         extra = [path.name for path in sorted(folder.iterdir()) if not _belongs(path)]
@@ -45,6 +55,9 @@ def check_bundle(folder: Path, registered: str, model: bytes | None) -> list[Fin
     if to_text(bundle_digest(files)) != registered:
         what = "the released files are not those that the owner registered"
         findings.append(Finding("bundle.altered", "error", what, "model/"))
+    if agreement is not None and to_text(sha256(files.get(PREPARATION, b"")).digest()) != agreement:
+        what = "the released preparation is not what the sites agreed on"
+        findings.append(Finding("bundle.preparation", "error", what, f"model/{PREPARATION}"))
     if model is not None:
         try:
             expected = released_bytes(decode_model(model))

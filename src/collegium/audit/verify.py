@@ -208,7 +208,10 @@ def _folder(
             yield Finding("study.unreadable", "error", str(error), "study.toml")
     if alone and (folder / "model").exists():
         if story.release is not None:
-            yield from check_bundle(folder / "model", story.release.bundle, fetch(story.model))
+            agreement = None if story.begun is None else story.begun.agreement
+            yield from check_bundle(
+                folder / "model", story.release.bundle, fetch(story.model), agreement
+            )
         else:
             what = "a model lies here that the owner has not released"
             severity: Severity = "note" if story.closed is None else "error"

@@ -230,17 +230,20 @@ def compare(
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--digest", metavar="SHA256", help="Refuse a model whose files have another digest.")
+@click.option("--any-range", is_flag=True, help="Accept values beyond those that sites have.")
 @JSON
-def predict(model: Path, table: Path, digest: str | None, as_json: bool) -> None:
+def predict(model: Path, table: Path, digest: str | None, any_range: bool, as_json: bool) -> None:
     """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
     from collegium.cli.summaries import prediction_json, prediction_lines
     from collegium.running.prediction import predict as predict_table
 
-    found = predict_table(model, table, digest=digest)
+    found = predict_table(model, table, digest=digest, any_range=any_range)
     if as_json:
         say_json(prediction_json(found))
         return
     warn("a research model, not for clinical use")
+    for note in found.notes:
+        warn(note)
     for line in prediction_lines(found):
         say(line)
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from collegium.data.site_table import PERSON, site_table
-from collegium.data.table import Schema, SiteRows
+from collegium.data.site_table import PERSON
 from collegium.ledger.genesis import Member
 from collegium.ledger.keyfile import read_secret
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.network.free_port import free_port
-from collegium.network.plan import roles_of, rows_by_site
+from collegium.network.plan import roles_of, tables_by_site
 from collegium.network.record import MEMBERS, SEQUENCER, Record, home_of, keep_record
 from collegium.node.config import DataSource, Timers
 from collegium.node.home import GENESIS, STUDIES, init_home, new_member, write_whole
@@ -51,10 +50,8 @@ def found(folder: Path, prepared: Prepared) -> Record:
     port = free_port(HOST)
     url = f"https://{HOST}:{port}"
     log_key = make_home(sequencer, [HOST], port, name=f"trial {study}")
-    rows, schema = rows_by_site(prepared), prepared.dataset.schema
-    members = [
-        _make_member(folder, prepared, name, url, schema, rows[name]) for name in prepared.sites
-    ]
+    tables = tables_by_site(prepared)
+    members = [_make_member(folder, prepared, name, url, tables[name]) for name in prepared.sites]
     identity = found_ledger(sequencer, study, members, log_key)
     genesis = (sequencer / GENESIS).read_bytes()
     for member in members:
@@ -77,12 +74,10 @@ def log_key_of(folder: Path) -> SigningKey:
     return signing_key(read_secret(folder / SEQUENCER / LOG_KEY, lambda: None))
 
 
-def _make_member(
-    folder: Path, prepared: Prepared, name: str, url: str, schema: Schema, rows: SiteRows
-) -> Member:
+def _make_member(folder: Path, prepared: Prepared, name: str, url: str, table: str) -> Member:
     home = home_of(folder, name)
     home.parent.mkdir(exist_ok=True)
-    data = DataSource(csv=ROWS, person=PERSON)
+    data = DataSource(csv=ROWS, person=PERSON if prepared.table is None else None)
     study = prepared.study.study.id
     settings = {
         "node.toml": config_text(name, url=url, data=data, timers=TIMERS),
@@ -90,7 +85,7 @@ def _make_member(
     }
     wanted = new_member(name, printed_name(name), roles_of(prepared, name))
     member = init_home(home, wanted, settings, None)
-    write_whole(home / ROWS, site_table(schema, rows).encode())
+    write_whole(home / ROWS, table.encode())
     return member
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from collegium.data.partition import partition
+from collegium.data.site_table import site_table
 from collegium.data.table import SiteRows
+from collegium.data.tabular.writing import table_text
 from collegium.errors import RunError
 from collegium.ledger.genesis import Role
 from collegium.node.fitness import ENGINE
@@ -51,6 +53,15 @@ def rows_by_site(prepared: Prepared) -> dict[str, SiteRows]:
     study = prepared.study
     sites = partition(prepared.dataset, study.data.partition, study.study.seed)
     return {rows.name: rows for rows in sites}
+
+
+def tables_by_site(prepared: Prepared) -> dict[str, str]:
+    """Return each member's own rows as the CSV file that its node reads."""
+    source, table = prepared.study.data.source, prepared.table
+    if table is not None and not isinstance(source, str):
+        return {name: table_text(rows, source) for name, rows in table.whole.items()}
+    schema = prepared.dataset.schema
+    return {name: site_table(schema, rows) for name, rows in rows_by_site(prepared).items()}
 
 
 def roles_of(prepared: Prepared, site: str) -> list[Role]:

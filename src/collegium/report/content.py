@@ -9,6 +9,7 @@ from collegium.audit.findings import Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
+from collegium.data.tabular.agreement import Agreement
 from collegium.report.answer import Answer, answer_of
 from collegium.report.apart import ApartSection, apart_sections
 from collegium.report.calibration import Reliability, reliability_of
@@ -33,6 +34,7 @@ from collegium.report.measurements import (
     Subgroup,
     Threatened,
 )
+from collegium.report.preparation import Preparation, preparation_of
 from collegium.report.process import (
     Cost,
     Curves,
@@ -51,7 +53,8 @@ from collegium.study.rendering import resolved
 class Provenance:
     """What one must know about a data set to read a report about it, without its rows.
 
-    `made_up` says in words how the sites were made up, empty where institutions are sites.
+    `made_up` says in words how the sites were made up, empty where institutions are sites;
+    `preparation` is what the sites of a study of tables agreed on.
     """
 
     title: str
@@ -60,6 +63,7 @@ class Provenance:
     url: str
     schema: Schema
     made_up: str = ""
+    preparation: Preparation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +124,14 @@ class ReportContent:
     explanation: Explanation | None
 
 
-def provenance_of(dataset: DataSet, partition: Partition) -> Provenance:
-    """Return what a report tells of a data set and of how its rows fell to sites."""
+def provenance_of(
+    dataset: DataSet, partition: Partition, agreement: Agreement | None = None
+) -> Provenance:
+    """Return what a report tells of a data set: how its rows fell to sites and were prepared."""
     return Provenance(
         dataset.title, dataset.license, dataset.citation, dataset.url, dataset.schema,
         made_up_sites(dataset, partition),
+        None if agreement is None else preparation_of(agreement),
     )  # fmt: skip
 
 

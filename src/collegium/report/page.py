@@ -41,6 +41,7 @@ SECTIONS: tuple[Section, ...] = (
     ("not-proven", "What is not proven", evidence_sections.not_proven),
     ("study", "The study document", source_sections.document),
     ("data", "The data", source_sections.data),
+    ("preparation", "How tables became inputs", source_sections.preparation),
     ("versions", "Versions", source_sections.versions),
 )
 
@@ -60,6 +61,7 @@ def render(content: ReportContent) -> str:
     left_out |= set() if content.threat else {"adversary"}
     left_out |= set() if content.subgroups else {"subgroups"}
     left_out |= set() if content.explanation is not None else {"explanation"}
+    left_out |= set() if content.data.preparation else {"preparation"}
     sections = [one for one in SECTIONS if one[0] not in left_out]
     head = element(
         "head",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, folded, join, paragraph, table
+from collegium.report.preparation import section
 from collegium.report.wording import counted
 
 
@@ -51,6 +52,12 @@ def data(content: ReportContent) -> Markup:
             table("What the model is given", ["Column", "Kind", "Unit or categories"], features),
         ),
     )
+
+
+def preparation(content: ReportContent) -> Markup:
+    """Return what the sites agreed on about their tables, and what left them for it."""
+    found = content.data.preparation
+    return Markup("") if found is None else section(found)
 
 
 def versions(content: ReportContent) -> Markup:

@@ -10,10 +10,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.audit.bundle import WEIGHTS, bundle_digest, read_bundle
+from collegium.audit.bundle import PREPARATION, WEIGHTS, bundle_digest, read_bundle
 from collegium.canonical import malformed
 from collegium.data.reading import read_table
 from collegium.data.table import Schema, input_names
+from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.applying import apply_agreement
+from collegium.data.tabular.preparation import input_schema
 from collegium.errors import RunError
 from collegium.learning.models import model_spec, tensors
 from collegium.learning.models import predict as scores_of
@@ -30,7 +33,7 @@ class Predictions:
 
     `scores` is float64 [rows, outputs]: the probability of class 1, of each class, or the value.
     `classes` names the class of each row (none for a regression); `bundle` is the digest of the
-    released files, hex.
+    released files, hex; `notes` say what was done with gaps, unknown categories and odd values.
     """
 
     scores: NDArray[np.float64]
@@ -38,15 +41,20 @@ class Predictions:
     schema: Schema
     about: ReleasedModel
     bundle: str
+    notes: tuple[str, ...] = ()
 
 
-def predict(model: str | Path, table: str | Path, *, digest: str | None = None) -> Predictions:
+def predict(
+    model: str | Path, table: str | Path, *, digest: str | None = None, any_range: bool = False
+) -> Predictions:
     """Apply a released model to a table.
 
     Args:
         model: the folder ``model/`` of a run, or the run folder itself.
         table: a CSV with the schema's columns.
         digest: the bundle's digest, hex, as the ledger or the model's owner gives it.
+        any_range: accept columns most of whose values lie beyond those that sites have; only a
+            model of members' own tables knows those.
 
     Raises:
         RunError: there is no released model, or it is not the one of that digest.
@@ -76,8 +84,23 @@ def predict(model: str | Path, table: str | Path, *, digest: str | None = None) 
     spec = model_spec(settings, schema)
     if names != tensors(spec) or about.inputs != input_names(schema):
         raise malformed("the released model", "its weights, model.json and schema do not agree")
-    scores = scores_of(spec, parameters, read_table(Path(table), schema))
-    return Predictions(scores, _classes(schema, scores, about.threshold), schema, about, bundle)
+    x, notes = _inputs(files, schema, Path(table), any_range=any_range)
+    scores = scores_of(spec, parameters, x)
+    classes = _classes(schema, scores, about.threshold)
+    return Predictions(scores, classes, schema, about, bundle, notes)
+
+
+def _inputs(
+    files: dict[str, bytes], schema: Schema, table: Path, *, any_range: bool
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Return a table as a model's inputs, and what its reader should know."""
+    if PREPARATION not in files:
+        return read_table(table, schema), ()
+    agreement = decode_agreement(files[PREPARATION])
+    if input_schema(agreement) != schema:
+        raise malformed("the released model", "its preparation and its schema do not agree")
+    applied = apply_agreement(table, agreement, any_range=any_range)
+    return applied.x, applied.notes
 
 
 def _classes(schema: Schema, scores: NDArray[np.float64], threshold: float) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from collegium.audit.bundle import WEIGHTS
-from collegium.data.table import Schema, input_names
+from collegium.audit.bundle import PREPARATION, WEIGHTS
+from collegium.data.table import input_names
+from collegium.data.tabular.agreement import REASONS, encode_agreement
 from collegium.learning.blobs import ModelState
 from collegium.learning.evaluation.statement import Statement
 from collegium.learning.safetensors import released_bytes
@@ -59,7 +60,9 @@ def bundle_files(
         task=schema.task,
         threshold=study.evaluation.threshold,
     )
+    prepared = {} if parts.agreement is None else {PREPARATION: encode_agreement(parts.agreement)}
     return {
+        **prepared,
         WEIGHTS: released_bytes(model),
         "model.json": _json(about),
         "schema.json": _json(schema),
@@ -93,7 +96,7 @@ def _card(parts: Parts, about: ReleasedModel, statements: Mapping[str, Statement
         f"- Study: `{about.study_id}`, document digest `{about.study}`",
         f"- Data: {_one_line(f'{dataset.title}; {dataset.license}. {dataset.citation}')}",
         f"- Inputs: {_one_line(', '.join(about.inputs))}",
-        f"- Preparation: {_one_line(_preparation(dataset.schema))}",
+        f"- Preparation: {_one_line(_preparation(parts))}",
         *([f"- Decision threshold: {about.threshold}"] if about.task == "binary" else []),
         "",
         "## Quality, as each site signed it for its own test part",
@@ -119,7 +122,16 @@ def _one_line(text: str) -> str:
     return re.sub(r"([\\`*_\[\]#|])", r"\\\1", escape(" ".join(visible.split()), quote=False))
 
 
-def _preparation(schema: Schema) -> str:
+def _preparation(parts: Parts) -> str:
+    schema, agreement = parts.dataset.schema, parts.agreement
+    if agreement is not None:
+        left_out = "; ".join(f"{one.name}: {REASONS[one.reason]}" for one in agreement.left_out)
+        return (
+            f"as the sites agreed from sums over ten persons or more ({PREPARATION}); values beyond"
+            f" 8 standard deviations count as 8; a missing number as the median; another category"
+            f" is {'refused' if agreement.unknown == 'refuse' else 'one of its own'}"
+            + (f"; columns that are not looked at: {left_out}" if left_out else "")
+        )
     numeric = [
         f"({feature.name} - {feature.center:g}) / {feature.scale:g}"
         for feature in schema.features

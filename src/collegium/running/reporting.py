@@ -40,12 +40,12 @@ def report_on(folder: Path) -> Path:
             "copy study.toml from the run's author beside ledger.log",
         )  # fmt: skip
     study = read_study(path).study
-    source = study.data.source
-    dataset = (
-        described(source)
-        if isinstance(source, str)
-        else described_table(source, recorded_agreement(folder, study.study.id))
-    )
+    source, agreement = study.data.source, None
+    if isinstance(source, str):
+        dataset = described(source)
+    else:
+        agreement = recorded_agreement(folder, study.study.id)
+        dataset = described_table(source, agreement)
     versions = {
         "collegium": collegium.__version__,
         "python": platform.python_version(),
@@ -53,7 +53,7 @@ def report_on(folder: Path) -> Path:
     }
     content = build_content(
         study,
-        provenance_of(dataset, study.data.partition),
+        provenance_of(dataset, study.data.partition, agreement),
         read_lines(folder / "metrics.jsonl"),
         verification,
         posted_statements(folder, study.study.id),

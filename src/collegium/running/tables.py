@@ -207,5 +207,5 @@ def described_table(source: TableSource, agreement: Agreement | None) -> DataSet
     )
     return DataSet(
         Path(name).stem, f"{name}, a table of the members' own", schema, (),
-        "not public", "not published", "", (),
+        "as its members allow", "", "", (),
     )  # fmt: skip

@@ -13,10 +13,11 @@ def table_messages(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
     return (
         Outbound(
             "statistics of a table: columns",
-            "of each column in which ten persons or more have a value: its name, unit and kind; the"
-            " number of rows with a value; whether ten persons or more lack one; the power of two"
-            " that no value exceeds; whether it looks like an identifier; and the values, as"
-            " written, that ten persons or more share in a column of categories. Of the target"
+            "of each column its name and unit, and where ten persons or more have a value: its"
+            " kind; the number of rows with a value; whether ten persons or more lack one; the"
+            " power of two that no value exceeds; whether it looks like an identifier; and the"
+            " values, as written, that ten persons or more share in a column of categories. Of the"
+            " target"
             f" {source.target!r}: the classes that ten persons or more have",
             to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
             transactions=("statistics.post",),

@@ -176,8 +176,9 @@ def test_nothing_is_said_of_fewer_than_ten_persons(tmp_path: Path) -> None:
     rows = studied(written(tmp_path, "few.csv", cells), source, "binary", "a")
     said = said_of(rows, "binary", None)
     assert isinstance(said, ColumnsSaid)
-    assert [one.name for one in said.columns] == ["ward"]
-    assert said.columns[0].categories == ("er",)
+    age, ward = said.columns
+    assert (age.name, age.kind, age.present, age.exponent) == ("age", "empty", 0, 0)
+    assert ward.categories == ("er",)
     assert said.classes == ("no",)
 
 

@@ -133,14 +133,18 @@ def _column(name: str, said: list[ColumnSaid], everywhere: int) -> AgreedColumn 
     units = {one.unit for one in said if one.unit}
     if len(units) > 1:
         return LeftOut(name=name, reason="units")
-    if all(one.identifier for one in said):
+    alive = [one for one in said if one.kind != "empty"]
+    if not alive:
+        return LeftOut(name=name, reason="empty")
+    if all(one.identifier for one in alive):
         return LeftOut(name=name, reason="identifier")
     rows: dict[Literal["numeric", "date", "categorical"], int] = {}
-    for one in said:
-        rows[one.kind] = rows.get(one.kind, 0) + one.present
+    for one in alive:
+        if one.kind != "empty":
+            rows[one.kind] = rows.get(one.kind, 0) + one.present
     kind = max(rows, key=lambda one: (rows[one], one))
     missing = len(said) < everywhere or any(one.missing for one in said)
-    alike = [one for one in said if one.kind == kind]
+    alike = [one for one in alive if one.kind == kind]
     categories: tuple[str, ...] = ()
     if kind == "categorical":
         categories = tuple(class_order({word for one in alike for word in one.categories}))
@@ -151,7 +155,7 @@ def _column(name: str, said: list[ColumnSaid], everywhere: int) -> AgreedColumn 
         if len(categories) == 1 and not missing:
             return LeftOut(name=name, reason="constant")
     return AgreedColumn(
-        name=name, unit=min(units, default=""), kind=kind, sites=len(said), missing=missing,
+        name=name, unit=min(units, default=""), kind=kind, sites=len(alive), missing=missing,
         categories=categories, exponent=max(one.exponent for one in alike),
     )  # fmt: skip
 

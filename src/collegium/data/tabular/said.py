@@ -38,16 +38,16 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ColumnSaid(_Said, frozen=True, kw_only=True):
-    """A column in which ten persons or more have a value.
+    """A column, which is "empty" where fewer than ten persons have a value.
 
-    `present` is the number of rows with a value. `missing` says that ten persons or more have
-    none. `exponent`: no absolute value is above its power of two; 0 for categories.
-    `identifier` says that the column looks like a name of rows.
+    `present` is the number of rows with a value, 0 of an empty one. `missing` says that ten
+    persons or more have none. `exponent`: no absolute value is above its power of two; 0 for
+    categories. `identifier` says that the column looks like a name of rows.
     """
 
     name: str
     unit: str
-    kind: Literal["numeric", "date", "categorical"]
+    kind: Literal["numeric", "date", "categorical", "empty"]
     present: int
     missing: bool
     exponent: int
@@ -135,7 +135,7 @@ def _fair_column(said: ColumnSaid) -> bool:
     return (
         len(said.name) <= LONGEST_NAME
         and len(said.unit) <= LONGEST_NAME
-        and SMALLEST <= said.present < 2**31
+        and (SMALLEST <= said.present < 2**31 or (said.kind, said.present) == ("empty", 0))
         and EXPONENTS[0] <= said.exponent <= EXPONENTS[1]
         and _fair_words(said.categories)
     )

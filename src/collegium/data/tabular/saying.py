@@ -94,9 +94,9 @@ def _columns(studied: Studied, task: Task) -> ColumnsSaid:
 def _column(
     column: Column, person: NDArray[np.int64], *, numeric: bool = False
 ) -> ColumnSaid | None:
-    """Return what is said of a column, or None where too few persons have a value."""
+    """Return what is said of a column, None where its name is too long to be told."""
     kind = "numeric" if numeric else column.kind
-    if kind == "empty" or len(column.name) > LONGEST_NAME:
+    if len(column.name) > LONGEST_NAME or len(column.unit) > LONGEST_NAME:
         return None
     if kind == "categorical":
         present = as_words(column)[0] >= 0
@@ -104,13 +104,17 @@ def _column(
     else:
         values = numbers_of(column, kind)
         present = ~np.isnan(values)
-    if _persons(person[present]) < SMALLEST:
-        return None
+    missing = _persons(person[~present]) >= SMALLEST
+    if kind == "empty" or _persons(person[present]) < SMALLEST:
+        return ColumnSaid(
+            name=column.name, unit=column.unit, kind="empty", present=0, missing=missing,
+            exponent=0, categories=(), identifier=False,
+        )  # fmt: skip
     largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
     categories = _shared_words(column, person) if kind == "categorical" else ()
     return ColumnSaid(
         name=column.name, unit=column.unit, kind=kind, present=int(present.sum()),
-        missing=_persons(person[~present]) >= SMALLEST,
+        missing=missing,
         exponent=0 if kind == "categorical" else _exponent(largest),
         categories=tuple(class_order(categories))[: MOST_CATEGORIES + 1],
         identifier=kind == "numeric" and _looks_like_identifier(column.name, values[present]),

@@ -1,0 +1,38 @@
+"""A site's rows of a table as a CSV file of its own, from which the same rows are read again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from collegium.data.tabular.columns import Column, number_word
+from collegium.data.tabular.studied import Studied
+from collegium.study.document import TableSource
+
+
+def table_text(studied: Studied, source: TableSource) -> str:
+    """Return rows as CSV: the columns that may become inputs, the target, and the persons.
+
+    The column of sites and what the study drops are not written: a site's file needs neither.
+    """
+    columns = [*studied.table.columns.values(), studied.target]
+    heads = [f"{one.name} [{one.unit}]" if one.unit else one.name for one in columns]
+    cells = [_cells(one) for one in columns]
+    if source.person is not None:
+        heads.append(source.person)
+        cells.append([str(number) for number in studied.person.tolist()])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(zip(*cells, strict=True))
+    return text.getvalue()
+
+
+def _cells(column: Column) -> Sequence[str]:
+    if column.codes is not None:
+        words = (*column.words, "")
+        return [words[code] for code in column.codes.tolist()]
+    if column.values is None:
+        return [""] * len(column)
+    return ["" if value != value else number_word(value) for value in column.values.tolist()]

@@ -1,0 +1,82 @@
+"""What a report says of a table's preparation: what was agreed, and what statistics left a site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collegium.data.tabular.agreement import REASONS, AgreedColumn, Agreement
+from collegium.data.tabular.preparation import value_of
+from collegium.report.markup import Markup, bullets, join, paragraph, table
+from collegium.report.wording import counted
+
+TOLD = (
+    "of each column with ten persons or more: its name, unit and kind, how many training rows have"
+    " a value, the power of two that no value exceeds, and the categories that ten persons share",
+    "of each number and date: how many values, their sum and the sum of their squares, exactly",
+    "of each number and date: a histogram in cells of ten persons or more",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A table's columns as agreed, the columns that no model sees, and who said what.
+
+    `columns` are cells: name, what it is, how it enters, at how many sites it has values, and
+    whether its absence is an input. `included` are the sites whose statistics were added, by step.
+    """
+
+    columns: tuple[tuple[str, str, str, str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
+    included: tuple[tuple[str, ...], ...]
+
+
+def preparation_of(agreement: Agreement) -> Preparation:
+    """Return what a report tells of an agreement."""
+    return Preparation(
+        tuple(_column(one) for one in agreement.columns),
+        tuple((one.name, REASONS[one.reason]) for one in agreement.left_out),
+        agreement.included,
+    )
+
+
+def _column(column: AgreedColumn) -> tuple[str, str, str, str, str]:
+    if column.kind == "categorical":
+        what = f"one of {', '.join(column.categories)}"
+        enters = f"indicators beside {column.categories[0]}, and one for any other"
+    else:
+        what = (
+            "date" if column.kind == "date" else f"number{f' in {column.unit}' * bool(column.unit)}"
+        )
+        unit = "days since 1970" if column.kind == "date" else column.unit
+        center, scale = value_of(column, column.center), value_of(column, column.scale)
+        enters = f"(value - {center:.6g}) / {scale:.6g}{f' {unit}' if unit else ''}"
+        enters = enters if column.scale else "only whether it is missing"
+    return column.name, what, enters, str(column.sites), "yes" if column.missing else "no"
+
+
+def section(preparation: Preparation) -> Markup:
+    """Return the section's content."""
+    heads = ("Column", "What it is", "How it enters", "Sites with values", "Absence is an input")
+    said = bullets([
+        f"{told} ({counted(len(sites), 'site')})"
+        for told, sites in zip(TOLD, preparation.included, strict=False)
+    ])  # fmt: skip
+    left_out = (
+        join(
+            paragraph("Columns that no model sees:"),
+            bullets([f"{name}: {why}" for name, why in preparation.left_out]),
+        )
+        if preparation.left_out
+        else Markup("")
+    )
+    return join(
+        paragraph(
+            "The sites agreed on how their tables become inputs, before the first round and on the"
+            " ledger; every validator recomputed it from what they said. The statistics are of"
+            " training rows alone."
+        ),
+        table("The model's columns", heads, preparation.columns),
+        left_out,
+        paragraph("What left each site for it, and nothing else:"),
+        said,
+    )

@@ -1,0 +1,110 @@
+"""A table to be predicted for is refused where it is not what the sites agreed on."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from tests.data.tabular.cohorts import STUDY, cohort, write_study, write_table
+
+from collegium.data.tabular.agreement import Agreement
+from collegium.data.tabular.applying import apply_agreement
+from collegium.errors import DataError
+from collegium.running.preparation import prepare
+from collegium.study.reading import read_study
+
+Cells = dict[str, list[object]]
+
+
+@pytest.fixture(scope="module")
+def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
+    prepared = prepare(read_study(write_study(tmp_path_factory.mktemp("study"), text=STUDY)))
+    assert prepared.table is not None
+    return prepared.table.agreement
+
+
+@pytest.fixture
+def cells() -> Cells:
+    return {name: values[:40] for name, values in cohort().items()}
+
+
+def test_what_it_does_not_look_at_may_be_there_or_not(
+    agreement: Agreement, cells: Cells, tmp_path: Path
+) -> None:
+    whole = apply_agreement(write_table(tmp_path / "a.csv", cells), agreement)
+    for name in ("died", "hospital", "mrn", "device"):
+        del cells[name]
+    less = apply_agreement(write_table(tmp_path / "b.csv", cells, ";"), agreement)
+    np.testing.assert_array_equal(whole.x, less.x)
+    assert whole.x.dtype == np.float32
+
+
+def refused(agreement: Agreement, cells: Cells, folder: Path) -> DataError:
+    with pytest.raises(DataError) as caught:
+        apply_agreement(write_table(folder / "x.csv", cells), agreement)
+    return caught.value
+
+
+def test_another_unit_is_refused_by_name(
+    agreement: Agreement, cells: Cells, tmp_path: Path
+) -> None:
+    ages = cells.pop("age [years]")
+    error = refused(agreement, {"age [months]": ages, **cells}, tmp_path)
+    assert error.code == "data.units"
+    assert "months" in error.what
+
+
+def test_another_unit_is_refused_by_its_values(
+    agreement: Agreement, cells: Cells, tmp_path: Path
+) -> None:
+    cells["age [years]"] = [12 * float(str(value)) for value in cells["age [years]"]]
+    assert refused(agreement, cells, tmp_path).code == "data.units"
+    path = tmp_path / "x.csv"
+    notes = apply_agreement(path, agreement, any_range=True).notes
+    assert any("median of 'age'" in note for note in notes)
+    few = {name: values[:3] for name, values in cells.items()}
+    assert apply_agreement(write_table(path, few), agreement).notes  # told, not refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("age [years]", "old", "data.value"),
+        ("admitted", "yesterday", "data.value"),
+    ],
+)
+def test_a_cell_of_another_kind_is_refused_with_its_row(
+    agreement: Agreement, cells: Cells, tmp_path: Path, name: str, value: str, code: str
+) -> None:
+    cells[name][2] = value
+    error = refused(agreement, cells, tmp_path)
+    assert error.code == code
+    assert "row 3" in error.what
+
+
+def test_columns_are_known_by_name(agreement: Agreement, cells: Cells, tmp_path: Path) -> None:
+    error = refused(agreement, {**cells, "lactat": cells["lactate"]}, tmp_path)
+    assert error.code == "data.unknown-column"
+    cells["lactat"] = cells.pop("lactate")
+    error = refused(agreement, cells, tmp_path)
+    assert error.todo == "rename it to 'lactate'"
+    del cells["lactat"]
+    assert refused(agreement, cells, tmp_path).code == "data.missing-column"
+
+
+def test_an_unknown_category_is_dealt_with_as_registered(
+    agreement: Agreement, cells: Cells, tmp_path: Path
+) -> None:
+    cells["sex"][1] = "x"
+    found = apply_agreement(write_table(tmp_path / "x.csv", cells), agreement)
+    assert any("'x'" in note for note in found.notes)
+    strict = msgspec.structs.replace(agreement, unknown="refuse")
+    error = refused(strict, cells, tmp_path)
+    assert (error.code, "row 2" in error.what) == ("data.value", True)
+
+
+def test_a_gap_that_no_site_had_is_told(agreement: Agreement, cells: Cells, tmp_path: Path) -> None:
+    cells["age [years]"][0] = ""
+    found = apply_agreement(write_table(tmp_path / "x.csv", cells), agreement)
+    assert any("lack age" in note for note in found.notes)
+    assert np.isfinite(found.x).all()
