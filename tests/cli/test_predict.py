@@ -217,3 +217,22 @@ def test_a_model_that_is_none_is_told(
                 json.dumps(schema | {"features": schema["features"][1:]})
             )
     assert diagnosis(call("predict", model, path))[0] == code
+
+
+def test_what_each_feature_adds_is_said(finished: Finished, tmp_path: Path, call: Call) -> None:
+    """Parts add up to the score less that of the reference patient, in JSON and in the CSV."""
+    model = finished.folder / "model"
+    csv_path = table(tmp_path / "patients.csv", model)
+    found = told(call("predict", model, csv_path, "--explain", "--json"))
+    (reference,) = found["reference_scores"]
+    names = [feature["name"] for feature in schema_of(model)["features"]]
+    for row in found["rows"]:
+        assert list(row["parts"]) == names
+        added = sum(part for (part,) in row["parts"].values())
+        assert added == pytest.approx(row["scores"][0] - reference, abs=1e-9)
+    done = call("predict", model, csv_path, "--explain")
+    lines = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [line["by_cp"] for line in lines] == [
+        f"{row['parts']['cp'][0]:.6f}" for row in found["rows"]
+    ]
+    assert "parts" not in told(call("predict", model, csv_path, "--json"))["rows"][0]

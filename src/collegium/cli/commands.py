@@ -231,13 +231,16 @@ def compare(
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--digest", metavar="SHA256", help="Refuse a model whose files have another digest.")
 @click.option("--any-range", is_flag=True, help="Accept values beyond those that sites have.")
+@click.option("--explain", is_flag=True, help="Say what each feature adds to each row's score.")
 @JSON
-def predict(model: Path, table: Path, digest: str | None, any_range: bool, as_json: bool) -> None:
+def predict(
+    model: Path, table: Path, digest: str | None, any_range: bool, explain: bool, as_json: bool
+) -> None:
     """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
     from collegium.cli.summaries import prediction_json, prediction_lines
     from collegium.running.prediction import predict as predict_table
 
-    found = predict_table(model, table, digest=digest, any_range=any_range)
+    found = predict_table(model, table, digest=digest, any_range=any_range, explain=explain)
     if as_json:
         say_json(prediction_json(found))
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from collegium.audit.findings import Verification
 from collegium.cli.threat_lines import threat_json, threat_lines
@@ -220,20 +221,37 @@ def prediction_json(found: Predictions) -> dict[str, Any]:
     ]
     for row, name in zip(rows, found.classes, strict=bool(found.classes)):
         row["class"] = name
+    if found.explained is not None:
+        for row, parts in zip(rows, found.explained.parts, strict=True):
+            row["parts"] = dict(zip(found.explained.features, parts.tolist(), strict=True))
     return {
         "model": found.about.model,
         "bundle": found.bundle,
         "study": found.about.study_id,
         "not_for_clinical_use": True,
         "rows": rows,
-    }
+    } | (
+        {} if found.explained is None
+        else {"reference_scores": found.explained.reference.tolist()}
+    )  # fmt: skip
 
 
 def prediction_lines(found: Predictions) -> Iterator[str]:
-    """Yield a CSV: row, score or scores, class."""
+    """Yield a CSV: row, score or scores, class; then each feature's part in the class's score."""
     columns = found.scores.shape[1]
     names = ["score"] if columns == 1 else [f"score_{name}" for name in found.schema.classes]
-    yield ",".join(["row", *names, *(["class"] if found.classes else [])])
+    parts, told = _parts(found)
+    yield ",".join(["row", *names, *(["class"] if found.classes else []), *parts])
     for index, scores in enumerate(found.scores):
         cells = [str(index + 1), *(f"{score:.6f}" for score in scores)]
-        yield ",".join([*cells, *([found.classes[index]] if found.classes else [])])
+        cells += [found.classes[index]] if found.classes else []
+        yield ",".join([*cells, *(f"{part:.6f}" for part in told[index])])
+
+
+def _parts(found: Predictions) -> tuple[list[str], list[list[float]]]:
+    """Return columns and cells of what features add to the largest score of each row."""
+    if found.explained is None:
+        return [], [[] for _ in found.scores]
+    shown = found.scores.argmax(axis=1)
+    parts = found.explained.parts[np.arange(len(shown)), :, shown]
+    return [f"by_{name}" for name in found.explained.features], parts.tolist()

@@ -13,18 +13,34 @@ from numpy.typing import NDArray
 from collegium.audit.bundle import PREPARATION, WEIGHTS, bundle_digest, read_bundle
 from collegium.canonical import malformed
 from collegium.data.reading import read_table
+from collegium.data.subgroups import input_columns
 from collegium.data.table import Schema, input_names
 from collegium.data.tabular.agreement import decode_agreement
 from collegium.data.tabular.applying import apply_agreement
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import RunError
-from collegium.learning.models import model_spec, tensors
+from collegium.learning.evaluation.attribution import attributions
+from collegium.learning.models import ModelSpec, model_spec, tensors
 from collegium.learning.models import predict as scores_of
 from collegium.learning.safetensors import read_released
 from collegium.running.release import ReleasedModel
 from collegium.study.document import Model
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """Why rows have their scores: each feature's part, against the reference patient.
+
+    `parts` is float64 [rows, features, outputs] and adds up over features to the score less
+    `reference`, the score [outputs] of a patient with every number at the schema's center, every
+    category the first and every yes-or-no feature 0.
+    """
+
+    features: tuple[str, ...]
+    parts: NDArray[np.float64]
+    reference: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +58,13 @@ class Predictions:
     about: ReleasedModel
     bundle: str
     notes: tuple[str, ...] = ()
+    explained: Explained | None = None
 
 
 def predict(
-    model: str | Path, table: str | Path, *, digest: str | None = None, any_range: bool = False
-) -> Predictions:
+    model: str | Path, table: str | Path, *, digest: str | None = None, any_range: bool = False,
+    explain: bool = False,
+) -> Predictions:  # fmt: skip
     """Apply a released model to a table.
 
     Args:
@@ -55,6 +73,7 @@ def predict(
         digest: the bundle's digest, hex, as the ledger or the model's owner gives it.
         any_range: accept columns most of whose values lie beyond those that sites have; only a
             model of members' own tables knows those.
+        explain: say of each row what each feature adds to its score.
 
     Raises:
         RunError: there is no released model, or it is not the one of that digest.
@@ -87,7 +106,24 @@ def predict(
     x, notes = _inputs(files, schema, Path(table), any_range=any_range)
     scores = scores_of(spec, parameters, x)
     classes = _classes(schema, scores, about.threshold)
-    return Predictions(scores, classes, schema, about, bundle, notes)
+    explained = _explained(spec, parameters, schema, x) if explain else None
+    return Predictions(scores, classes, schema, about, bundle, notes, explained)
+
+
+def _explained(
+    spec: ModelSpec, parameters: NDArray[np.float32], schema: Schema, x: NDArray[np.float32]
+) -> Explained:
+    columns = input_columns(schema)
+    reference = np.zeros(x.shape[1], np.float32)
+
+    def score(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        return scores_of(spec, parameters, rows)
+
+    return Explained(
+        features=tuple(columns),
+        parts=attributions(score, x, reference, tuple(columns.values())),
+        reference=score(reference[None])[0],
+    )
 
 
 def _inputs(
