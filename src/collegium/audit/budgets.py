@@ -10,9 +10,9 @@ from collections import Counter
 
 import msgspec
 
-from collegium.accounting.orders import MICRO
+from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
-from collegium.audit.findings import Finding
+from collegium.audit.findings import Finding, Spent
 from collegium.audit.studies import Story
 from collegium.errors import CollegiumError
 from collegium.study.document import Study
@@ -28,8 +28,8 @@ def charged_rounds(story: Story) -> Counter[str]:
     return rounds
 
 
-def check_budgets(story: Story, study: Study) -> tuple[int, list[Finding]]:
-    """Return how many sites' budgets were recomputed, and what does not hold of them.
+def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding]]:
+    """Return what each site's units have lost, recomputed, and what does not hold of it.
 
     A round counts for each of its participants from its first attempt on, whether or not they
     sent anything.
@@ -38,9 +38,9 @@ def check_budgets(story: Story, study: Study) -> tuple[int, list[Finding]]:
     try:
         terms = privacy_terms(study)
     except CollegiumError as error:
-        return 0, [Finding("privacy.impossible", "error", f"{error.what}: {error.why}", where)]
+        return [], [Finding("privacy.impossible", "error", f"{error.what}: {error.why}", where)]
     if terms is None:
-        return 0, []
+        return [], []
     rounds: Counter[str] = Counter()
     findings: list[Finding] = []
     for attempt in story.attempts.values():
@@ -66,4 +66,15 @@ def check_budgets(story: Story, study: Study) -> tuple[int, list[Finding]]:
         names = ", ".join(story.exhausted.members)
         what = f"no budget of {names} is left for round {story.exhausted.round}"
         findings.append(Finding("privacy.exhausted", "note", what, where))
-    return len(story.accepted), findings
+    spent = [
+        Spent(
+            study=where, site=name, unit=terms.unit, rounds=rounds[name],
+            epsilon=spent_after(terms, rounds[name]) / MICRO, budget=terms.budget / MICRO,
+            delta=terms.delta / 10**15, evaluation=terms.budget / MICRO,
+            mechanism=terms.mechanism, sampling_rate=terms.sampling / NANO,
+            noise_multiplier=terms.noise / MICRO, steps_per_round=terms.steps,
+            accountant=terms.accountant,
+        )
+        for name in sorted(story.accepted)
+    ]  # fmt: skip
+    return spent, findings

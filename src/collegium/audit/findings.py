@@ -22,12 +22,31 @@ class Finding(msgspec.Struct, frozen=True):
     where: str
 
 
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a site's units have lost in a study, recomputed, with all that gives it a meaning."""
+
+    study: str
+    site: str
+    unit: str
+    rounds: int
+    epsilon: float
+    budget: float
+    delta: float
+    evaluation: float
+    mechanism: str
+    sampling_rate: float
+    noise_multiplier: float
+    steps_per_round: int
+    accountant: str
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying a run.
 
     `ok` is false exactly when a finding is an error, or the history is incomplete and was not
     allowed to be. `checked` counts what was checked by kind, `levels` rounds by what was proven
-    about each. `claims` puts in words what the anchor is worth.
+    about each. `claims` puts in words what the anchor is worth. `privacy` is what each site's
+    units have lost in each study with differential privacy.
     """
 
     ok: bool
@@ -43,6 +62,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
     model: str | None
     simulated: bool
+    privacy: tuple[Spent, ...] = ()
 
 
 def printable(name: str) -> str:

@@ -23,6 +23,7 @@ from collegium.audit.findings import (
     Finding,
     Level,
     Severity,
+    Spent,
     Verification,
 )
 from collegium.audit.history import History, read_history
@@ -92,6 +93,7 @@ def verify(
     findings += blob_findings
     checked = _counts(history, stories, len(blobs))
     levels: dict[Level, int] = {}
+    privacy: list[Spent] = []
 
     def fetch(name: str) -> bytes | None:
         digest = from_text(name, DIGEST_SIZE)
@@ -110,10 +112,11 @@ def verify(
             if steps:
                 checked["statistics"] = checked.get("statistics", 0) + steps
             reached, found = recompute_rounds(story, study, evidence)
-            budgets, overdrawn = check_budgets(story, study)
+            spent, overdrawn = check_budgets(story, study)
             findings += found + overdrawn
-            if budgets:
-                checked["budgets"] = checked.get("budgets", 0) + budgets
+            if spent:
+                checked["budgets"] = checked.get("budgets", 0) + len(spent)
+            privacy += spent
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
         findings += check_masked(study_id, story, evidence)
@@ -144,6 +147,7 @@ def verify(
         entries=entries,
         model=from_text(story_list[-1].model, DIGEST_SIZE).hex() if story_list else None,
         simulated=simulated,
+        privacy=tuple(privacy),
     )
 
 

@@ -156,6 +156,12 @@ def verification_lines(verification: Verification) -> Iterator[str]:
         yield f"  model     {verification.model}"
     counts = ", ".join(f"{count} {kind}" for kind, count in verification.checked.items())
     yield f"  checked   {counts}"
+    for one in verification.privacy:
+        yield (
+            f"  privacy   {one.site}: epsilon {one.epsilon:.3g} of {one.budget:g} spent in"
+            f" {one.rounds} rounds, delta {one.delta:g}, unit {one.unit}, {one.mechanism},"
+            f" sampling rate {one.sampling_rate:g}, accountant {one.accountant}"
+        )
     for level, count in verification.levels.items():
         yield f"  rounds    {count} {level.replace('_', ' ')}"
     for finding in verification.findings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Verification
+from collegium.audit.findings import Spent, Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
@@ -90,8 +90,9 @@ class ReportContent:
 
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `protection` is how an update is protected on its way, as
-    the study names it; `threat` says in words which adversary was planted, empty without one,
-    and `threatened` what it was granted and did, as far as that was measured.
+    the study names it, `privacy` what each site's units have lost; `threat` says in words which
+    adversary was planted, empty without one, and `threatened` what it was granted and did, as far
+    as that was measured.
     """
 
     title: str
@@ -110,6 +111,7 @@ class ReportContent:
     participants: tuple[Participant, ...]
     rejected: tuple[tuple[str, int], ...]
     protection: str
+    privacy: tuple[Spent, ...]
     threat: str
     threatened: Threatened | None
     evidence: Evidence
@@ -190,6 +192,7 @@ def build_content(
         participants=participants(sites, rounds, final),
         rejected=_refused(final),
         protection=study.privacy.protection,
+        privacy=tuple(one for one in verification.privacy if one.study == study.study.id),
         threat=_threat(study),
         threatened=None if final is None else final.threat,
         evidence=evidence,
@@ -243,6 +246,8 @@ def _quality(
     local = measured(task, None if final is None else final.local, none)
     pooled_reason = (final.pooled_reason if final else None) or none
     pooled = measured(task, None if final is None else final.pooled, pooled_reason)
+    noised = study.privacy.differential_privacy is not None  # signed figures differ on purpose
+    exact = None if final is None or noised else final.federated
     to_local = {} if final is None else final.difference_to_local
     to_pooled = {} if final is None else final.difference_to_pooled
     return QualitySection(
@@ -255,7 +260,7 @@ def _quality(
         ),
         sites=by_site(task, sites, posted),
         correct=signed_accuracy(posted, len(sites)),
-        disagreements=disagreements(posted, None if final is None else final.federated, len(sites)),
+        disagreements=disagreements(posted, exact, len(sites)),
         replicates=study.evaluation.bootstrap,
     )
 

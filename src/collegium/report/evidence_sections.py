@@ -46,6 +46,7 @@ _COUNTED = {
     "votes": "votes on a model",
     "blobs": "files hashed",
     "statements": "signed statements read",
+    "budgets": "privacy budgets recomputed",
 }
 
 
@@ -87,13 +88,6 @@ def took_part(content: ReportContent) -> Markup:
         )
         if content.threat
         else "",
-        paragraph(
-            "Updates travel without secure aggregation and without differential privacy: whoever "
-            "validates sees each site's update."
-            if content.protection == "none"
-            else f"Updates are protected on their way by “{content.protection}”.",
-            class_="note",
-        ),
     )
 
 

@@ -1,0 +1,144 @@
+"""What protects patients, from whom and by how much: for a data-protection officer."""
+
+from __future__ import annotations
+
+from math import exp
+
+from collegium.audit.findings import Spent
+from collegium.report.content import ReportContent
+from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
+from collegium.report.wording import count, counted
+
+_UNITS = {
+    "patient": ("all rows of one patient at one site", "patients", "a given patient"),
+    "record": ("one row", "rows", "a given row"),
+    "client": ("all rows of one site", "sites", "a given site"),
+}
+
+_FALSE_ALARMS = 0.001
+
+
+def privacy(content: ReportContent) -> Markup:
+    """Return who sees what of a patient, and what differential privacy was spent."""
+    return join(
+        _on_the_way(content),
+        _differential(content) if content.privacy else _none(),
+    )
+
+
+def _on_the_way(content: ReportContent) -> Markup:
+    if content.protection != "none":
+        return paragraph(f"Updates are protected on their way by “{content.protection}”.")
+    return paragraph(
+        "Patients' rows stayed at their sites. Each site's update, a model's change, went to every "
+        "validator as it is: secure aggregation was not used."
+    )
+
+
+def _none() -> Markup:
+    return paragraph(
+        "Differential privacy was not used either: an update, and to a lesser extent the final "
+        "model, can give away whether somebody's row was among those that it was trained on, and "
+        "something of what it says. Nothing here bounds that.",
+        class_="note",
+    )
+
+
+def _differential(content: ReportContent) -> Markup:
+    spent = content.privacy
+    one = max(spent, key=lambda each: each.epsilon)
+    whose, plural, given = _UNITS[one.unit]
+    rate = (
+        "all of them in every step"
+        if one.sampling_rate == 1
+        else f"Poisson samples: each is in a step with a chance of {one.sampling_rate:g}"
+    )
+    stated: list[tuple[str, Child]] = [
+        ("Budget", f"epsilon {one.budget:g} at delta {one.delta:g}, accountant {one.accountant}"),
+        ("Unit", f"{one.unit}: {whose}, added or removed"),
+        ("Sampling", rate),
+        (
+            "Mechanism",
+            f"{one.mechanism}, {counted(one.steps_per_round, 'step')} a round, noise multiplier "
+            f"{one.noise_multiplier:g}",
+        ),
+    ]
+    return join(
+        paragraph(
+            "Each site's updates have differential privacy: they were trained with noise, so that "
+            f"they say little about {given}, whatever else a reader knows. Whoever reads them, the "
+            "final model or this ledger is bounded alike; no trust in anybody is needed but in the "
+            "site itself."
+        ),
+        facts(stated),
+        paragraph(element("strong", "What that means. "), _meaning(one, given)),
+        table(
+            f"What {plural} of each site have lost, recomputed from the ledger and the study",
+            ["Site", "Rounds charged", "Epsilon spent", "Left of the budget"],
+            [
+                [
+                    each.site,
+                    count(each.rounds),
+                    f"{each.epsilon:.3f} (delta {each.delta:g}, per {each.unit})",
+                    f"{max(0.0, each.budget - each.epsilon):.3f}",
+                ]
+                for each in spent
+            ],
+            class_="figures",
+        ),
+        table(
+            "Everything that left a site and was calculated from its rows",
+            ["Release", "Protection", "Whose loss"],
+            [
+                [
+                    "the number of its training units, once",
+                    "noise on the number",
+                    f"{plural} of the training part, within the epsilon above",
+                ],
+                [
+                    "an update a round",
+                    "clipping and noise in every step",
+                    f"{plural} of the training part, within the epsilon above",
+                ],
+                [
+                    "its statement about the final model",
+                    "noise on a table of counts, from which every signed measure is calculated",
+                    f"{plural} of the test part: a pure epsilon of {one.evaluation:g}",
+                ],
+            ],
+        ),
+        paragraph(
+            "Nobody is in both parts. A patient who was treated at two sites loses at each of "
+            "them: the epsilons add up. "
+            + (
+                "In this simulation noise and keys follow from the study's public seed, and the "
+                "page shows measurements of the run beside the sites' statements (curves, rows by "
+                "site, baselines) that real members would not release: it shows what the budget "
+                "does to the model, and protects nobody."
+                if content.simulated
+                else "This page is calculated from what the sites released alone."
+            ),
+            class_="note",
+        ),
+    )
+
+
+def _meaning(one: Spent, given: str) -> str:
+    """Return what an attacker can achieve at most, in plain words.
+
+    A test at level a has power at most exp(epsilon) a + delta (Wasserman and Zhou, JASA 2010).
+    """
+    power = min(1.0, exp(one.epsilon) * _FALSE_ALARMS + one.delta)
+    surest = exp(one.epsilon) / (1 + exp(one.epsilon))
+    told = (
+        f"would recognize at most {100 * power:.2g} of 100 that were there"
+        if power < 1
+        else "is not bounded by this budget at all: it bounds attackers who are more careful still"
+    )
+    return (
+        f"Somebody who knows everything but whether {given} was among the rows, and who holds "
+        f"it as likely as not, can become at most {100 * surest:.4g} % sure (save with the chance "
+        f"delta, {one.delta:g}). Whoever accepts one "
+        f"false alarm in 1,000 {told}. These are bounds for the worst case, whatever the attack; "
+        "without noise there is no bound."
+    )

@@ -1,0 +1,62 @@
+"""What a data-protection officer reads: every epsilon with its meaning, or that there is none."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.report.reading import Page
+from tests.report.synthetic import SITES, inputs, verification
+
+from collegium.audit.findings import Spent
+from collegium.report.page import render
+
+
+def spent(**changes: object) -> tuple[Spent, ...]:
+    usual: dict[str, object] = {
+        "study": "fever", "unit": "patient", "rounds": 12, "epsilon": 2.0, "budget": 4.0,
+        "delta": 1e-5, "evaluation": 4.0, "mechanism": "dp_sgd@1", "sampling_rate": 0.1,
+        "noise_multiplier": 3.9, "steps_per_round": 10, "accountant": "rdp@1", **changes,
+    }  # fmt: skip
+    return tuple(Spent(site=site, **usual) for site in SITES)  # type: ignore[arg-type]
+
+
+def section(**changes: object) -> str:
+    told = verification(privacy=spent(**changes))
+    return Page(render(inputs().content(verification=told))).sections["privacy"]
+
+
+def test_without_differential_privacy_the_page_says_that_nothing_is_bounded() -> None:
+    text = Page(render(inputs().content(verification=verification()))).sections["privacy"]
+    assert "secure aggregation was not used" in text
+    assert "Nothing here bounds that" in text
+    assert "epsilon" not in text
+
+
+def test_every_epsilon_has_unit_delta_sampling_and_accountant() -> None:
+    text = section()
+    for words in (
+        "epsilon 4 at delta 1e-05, accountant rdp@1", "patient: all rows of one patient",
+        "Poisson samples: each is in a step with a chance of 0.1", "10 steps a round",
+        "noise multiplier 3.9", "2.000 (delta 1e-05, per patient)",
+    ):  # fmt: skip
+        assert words in text
+    for site in SITES:
+        assert re.search(rf"{site}\s*12\s*2\.000", text)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "sure", "recognized"),
+    [(1.0, "73.11 %", "at most 0.27 of 100"), (2.0, "88.08 %", "at most 0.74 of 100"),
+     (8.0, "99.97 %", "not bounded by this budget at all")],
+)  # fmt: skip
+def test_what_an_epsilon_means_is_said_in_plain_words(
+    epsilon: float, sure: str, recognized: str
+) -> None:
+    text = section(epsilon=epsilon)
+    assert sure in text
+    assert recognized in text
+
+
+def test_what_is_left_is_never_less_than_nothing() -> None:
+    assert "-" not in re.findall(r"per patient\)\s*(-?[\d.]+)", section(epsilon=4.2))[0]
