@@ -178,8 +178,8 @@ def test_what_matters_most_stands_first() -> None:
     assert places == sorted(places)
     assert list(read.sections)[2:] == [
         "answer", "quality", "comparison", "calibration", "decision", "threshold", "curves",
-        "participants", "privacy", "record", "cost", "verify", "not-proven", "study", "data", "versions",
-        "footer",
+        "participants", "privacy", "record", "cost", "verify", "not-proven", "study", "data",
+        "versions", "footer",
     ]  # fmt: skip
 
 

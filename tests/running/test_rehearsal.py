@@ -23,6 +23,13 @@ STUDIES = {
     "an mlp": ("model.architecture=mlp", "model.hidden=[8]"),
     "some of the sites": ("training.client_fraction=0.5", "training.site_momentum=0.5"),
     "equal weights": ("aggregation.weights=equal", "aggregation.exponent=5"),
+    "differential privacy": (
+        "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}",
+    ),
+    "turned labels in a private study": (
+        "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}", *ROBUST,
+        "threat.attack=label_flip", "threat.attackers=2",
+    ),
     "dropout": ("faults.dropout=0.2",),
     "server adam": ("aggregation.server.optimizer=adam",),
     "turned labels": (*ROBUST, "threat.attack=label_flip", "threat.attackers=2"),

@@ -6,9 +6,10 @@ exponents are the contract's. What is left out is what proves it: signatures, vo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from collegium.accounting.terms import affordable_rounds
 from collegium.canonical import to_text
 from collegium.errors import RunError
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
@@ -28,6 +29,7 @@ from collegium.ledger.contract.votes import is_saturated, is_small, next_exponen
 from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.running.consortium import circle_of, genesis_of
 from collegium.running.preparation import Prepared
+from collegium.study.privacy import privacy_terms
 from collegium.threats.dropout import absent
 from collegium.threats.poisoning import Poisoning
 
@@ -78,16 +80,15 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     secrets = {name: simulated_secret(study.study.seed, name) for name in prepared.sites}
     keys = {name: member_key(secret) for name, secret in secrets.items()}
     genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
-    private = {
-        name: site_privacy(study, identity(name, genesis, secret))
-        for name, secret in secrets.items()
-    }
-    authors = _authors(
-        prepared, genesis, {name: one for name, one in private.items() if one is not None}
-    )
-    weights = {
-        name: registered_weight(len(rows.y)) if study.aggregation.weights == "rows" else 1
+    private = _private(prepared, genesis, secrets)
+    authors = _authors(prepared, genesis, private)
+    sizes = {
+        name: private[name].size(rows) if private else len(rows.y)
         for name, rows in prepared.train.items()
+    }
+    weights = {
+        name: registered_weight(count) if study.aggregation.weights == "rows" else 1
+        for name, count in sizes.items()
     }
     model = initial_state(
         study_tensors(parts.spec, study.training),
@@ -96,7 +97,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     exponent = study.aggregation.exponent
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
-    for number in range(1, study.training.rounds + 1):
+    for number in range(1, _rounds(prepared) + 1):
         names = draw_participants(
             to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
         )
@@ -128,8 +129,27 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     return Rehearsed("completed", model, parts.spec)
 
 
+def _rounds(prepared: Prepared) -> int:
+    """Return how many rounds there are: where every site is in each, a budget may end them."""
+    terms, rounds = privacy_terms(prepared.study), prepared.study.training.rounds
+    if terms is None or prepared.per_round < len(prepared.sites):
+        return rounds
+    return affordable_rounds(terms, rounds)
+
+
+def _private(
+    prepared: Prepared, genesis: bytes, secrets: dict[str, bytes]
+) -> dict[str, SitePrivacy]:
+    """Return how each site keeps to differential privacy; nothing without."""
+    whole = (
+        (name, site_privacy(prepared.study, identity(name, genesis, secret)))
+        for name, secret in secrets.items()
+    )
+    return {name: one for name, one in whole if one is not None}
+
+
 def _authors(
-    prepared: Prepared, genesis: bytes, private: Mapping[str, SitePrivacy]
+    prepared: Prepared, genesis: bytes, private: dict[str, SitePrivacy]
 ) -> dict[str, Author]:
     """Return who makes each site's updates."""
     parts = prepared.parts

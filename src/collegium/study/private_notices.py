@@ -28,12 +28,6 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
         found.append(Notice("note", "privacy.simulated", text))
     text = "training.batch_size has no effect: sampling_rate says how many units a step has"
     found.append(Notice("note", "privacy.batch-size", text))
-    if study.evaluation.folds is not None:
-        text = (
-            f"{study.evaluation.folds} folds train on the same patients again, and each costs as"
-            " much: the epsilon is that of the released model's rounds alone"
-        )
-        found.append(Notice("warning", "privacy.folds", text))
     if study.aggregation.rule.split("+")[-1] != "fedavg":
         text = (
             "noise makes honest updates differ, by more the more parameters there are, and"

@@ -14,7 +14,7 @@ What such an audit proves is a lower bound. It can refute a claim, never confirm
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,9 @@ ERROR = 0.001
 _CANARIES = 500
 """Planted in a run, each with an input of its own."""
 
-_LOUD = 1000.0
-"""A canary's own input; nothing else in its gradient matters beside it."""
+_LOUD, _FAR, _SLOW = 100.0, 1e4, 1e-6
+"""A canary's own input, beside which nothing else in its gradient matters; its target, which no
+prediction comes near; and a rate of learning at which none would even without clipping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,11 @@ def audit_by_canaries(
     there = present.reshape(-1)
     half = len(scores) // 2
     threshold, above = _best_test(scores[:half], there[:half], delta)
-    guessed = scores[half:] > threshold
-    if not above:
-        guessed, there = ~guessed, ~there
-    hits, false = _counts(guessed, there[half:])
-    count_in, count_out = int(there[half:].sum()), int((~there[half:]).sum())
+    guessed, truth = scores[half:] > threshold, there[half:]
+    if not above:  # then it is their absence that is recognized
+        guessed, truth = ~guessed, ~truth
+    hits, false = _counts(guessed, truth)
+    count_in, count_out = int(truth.sum()), int((~truth).sum())
     return CanaryAudit(
         claimed=claimed,
         delta=delta,
@@ -125,14 +126,14 @@ def _run(
     (chosen,) = np.nonzero(present)
     x = np.zeros((rows * len(chosen), len(present)), np.float32)
     x[np.arange(len(x)), np.repeat(chosen, rows)] = _LOUD
-    y = np.full(len(x), 1e9, np.float32)
+    y = np.full(len(x), _FAR, np.float32)
     start = np.zeros(size(spec), np.float32)
     job = PrivateJob(
         TrainingJob("canaries", x, y, start, 1), np.repeat(chosen, rows), len(present), seed
     )
-    training = Training(rounds=1, learning_rate=1.0)
-    moved: NDArray[np.float64] = trainer.train_privately([job], spec, training, noising)[0, 1:]
-    return moved.astype(np.float64)
+    training = Training(rounds=1, learning_rate=_SLOW)
+    trained = trainer.train_privately([job], spec, training, noising)[0]
+    return np.asarray(trained[1:], np.float64)
 
 
 def _counts(guessed: NDArray[np.bool_], there: NDArray[np.bool_]) -> tuple[int, int]:
@@ -151,12 +152,10 @@ def _best_test(
 ) -> tuple[float, bool]:
     """Return the threshold, and whether to guess "in" above it, that bound epsilon the best."""
     found = (0.0, 0.0, True)
-    candidates = np.quantile(scores, np.concatenate([np.linspace(0.001, 0.999, 81)]))
+    candidates = np.quantile(scores, np.linspace(0.001, 0.999, 81))
     for threshold in candidates.tolist():
         for above in (True, False):
-            guessed, truth = (scores > threshold, there)
-            if not above:
-                guessed, truth = ~guessed, ~truth
+            guessed, truth = (scores > threshold, there) if above else (scores <= threshold, ~there)
             hits, false = _counts(guessed, truth)
             count_in = int(truth.sum())
             bound = _lower_bound(hits, count_in, false, len(truth) - count_in, delta)
@@ -165,11 +164,6 @@ def _best_test(
 
 
 def most_provable(trials: int) -> float:
-    """Return the largest epsilon that any audit over so many trials could prove."""
+    """Return the largest epsilon that a measurement over so many trials could prove."""
     each = trials // 2
     return log(at_least(each, each, ERROR / 2) / at_most(0, each, ERROR / 2))
-
-
-def power_under(claimed: float, delta: float, false_positive_rate: float) -> float:
-    """Return the largest true-positive rate of any test under a claim."""
-    return min(1.0, exp(claimed) * false_positive_rate + delta)
