@@ -19,7 +19,7 @@ from collegium.audit.budgets import check_budgets
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.data.split import split
+from collegium.data.table import SiteRows
 from collegium.errors import StudyError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
@@ -28,6 +28,7 @@ from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.running.execution import RunResult, run
 from collegium.running.preparation import prepare
+from collegium.running.privacy import check_privacy
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import parse_study, read_study
 from collegium.threats.attack import Place
@@ -200,34 +201,32 @@ def test_more_rounds_than_the_budget_allows_are_found() -> None:
         assert [one.code for one in findings] == expected
 
 
-def test_rows_are_no_unit_where_a_person_has_several(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    real = split
+def refused_over(train_person: int, test_person: int, unit: str) -> str:
+    """What is refused of two rows of two persons each, numbered from a first one on."""
+    study = read_study("heart", [settings(unit=unit)]).study
+    prepared = prepare(read_study("heart", [settings()]))
+    rows = prepared.train["va"]
 
-    def pairs(*given: object) -> object:
-        train, tested = real(*given)  # type: ignore[arg-type]
-        return replace(train, person=train.person // 2), replace(tested, person=-tested.person)
+    def of(*persons: int) -> SiteRows:
+        return replace(rows, x=rows.x[:3], y=rows.y[:3], person=np.array(persons))
 
-    monkeypatch.setattr("collegium.running.preparation.split", pairs)
-    prepare(read_study("heart", [settings()]))
-    with pytest.raises(StudyError) as caught:
-        prepare(read_study("heart", [settings(unit="record")]))
-    assert caught.value.code == "study.combination"
-    assert "patient" in caught.value.todo
+    cut = [(of(train_person, 2, 3), of(test_person, 8, 9))]
+    try:
+        check_privacy(study, prepared.parts.spec, prepared.parts.trainer, cut)
+    except StudyError as error:
+        return f"{error.what}: {error.todo} [{error.code}]"
+    return ""
 
 
-def test_nobody_may_be_in_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = split
+def test_rows_are_no_unit_where_a_person_has_several() -> None:
+    assert refused_over(1, 7, "record") == ""
+    assert refused_over(2, 7, "patient") == ""
+    assert "3 rows of 2 persons" in refused_over(2, 7, "record")
+    assert 'set unit = "patient" [study.combination]' in refused_over(2, 7, "record")
 
-    def overlapping(*given: object) -> object:
-        train, tested = real(*given)  # type: ignore[arg-type]
-        return train, replace(tested, person=train.person[: len(tested.person)])
 
-    monkeypatch.setattr("collegium.running.preparation.split", overlapping)
-    with pytest.raises(StudyError) as caught:
-        prepare(read_study("heart", [settings()]))
-    assert "both its training and its test part" in caught.value.what
+def test_nobody_may_be_in_both_parts() -> None:
+    assert "both its training and its test part" in refused_over(1, 3, "patient")
 
 
 def test_an_interrupted_run_goes_on_to_the_same_end(private: Path, tmp_path: Path) -> None:
