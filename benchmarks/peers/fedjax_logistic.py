@@ -7,8 +7,8 @@ from time import perf_counter
 from typing import Any
 
 import fedjax  # type: ignore[import-not-found]
-import jax  # type: ignore[import-not-found]
-import jax.numpy as jnp  # type: ignore[import-not-found]
+import jax
+import jax.numpy as jnp
 import numpy as np
 from benchmarks.outcome import elapsed, rates, tell
 from benchmarks.workloads import WORKLOADS, Workload, accuracy, clients, cohort, digest

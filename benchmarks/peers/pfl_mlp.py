@@ -10,7 +10,7 @@ import argparse
 from time import perf_counter
 from typing import Any
 
-import torch  # type: ignore[import-not-found]
+import torch
 from benchmarks.outcome import elapsed, rates, tell
 from benchmarks.workloads import MLP, accuracy, clients, cohort, digest
 from pfl.aggregate.simulate import SimulatedBackend  # type: ignore[import-not-found]

@@ -64,7 +64,11 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "protections": {"none": "collegium.learning.protection:NONE"},
     "secure_sums": {"secagg": "collegium.secrecy.secagg:SECAGG"},
-    "trainers": {"dense": "collegium.learning.dense:DENSE"},
+    "trainers": {
+        "dense": "collegium.learning.dense:DENSE",
+        "jax": "collegium.learning.jax_trainer:JAX",
+        "torch": "collegium.learning.torch_trainer:TORCH",
+    },
     "datasets": {
         "breast_cancer": "collegium.data.breast_cancer:BREAST_CANCER",
         "eicu_demo": "collegium.data.eicu:EICU",

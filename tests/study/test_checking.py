@@ -87,7 +87,7 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
     "change",
     [
         "aggregation.rule=fltrust", "aggregation.rule=nnm+zeno",
-        "consensus.engine=simnet", "consensus.engine=cometbft", "training.trainer=jax",
+        "consensus.engine=simnet", "consensus.engine=cometbft",
     ],
 )  # fmt: skip
 def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:

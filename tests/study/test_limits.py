@@ -88,7 +88,7 @@ def numeric_paths(kind: type[Section], path: tuple[str, ...] = ()) -> set[tuple[
         sections = [part for part in parts if isinstance(part, type) and issubclass(part, Section)]
         if sections:
             found |= numeric_paths(sections[0], (*path, field.name))
-        elif int in parts or float in parts:
+        elif {int, float} & {*parts, *(a for part in parts for a in getattr(part, "__args__", ()))}:
             found.add((*path, field.name))
     return found
 

@@ -7,7 +7,7 @@ a column of ones does both. An ordinal model's gaps between thresholds stand aft
 
 What the last layer says is a log odds, log odds of several classes, a value, the log of a count's
 mean, the log of a relative hazard (whose bias means nothing and stays 0), or a place on an ordinal
-scale: one loss for each.
+scale: one loss for each. A network that is no chain of layers gives these values in its own way.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from collegium.data.table import Schema, Task, exposure_input, input_names
 from collegium.errors import StudyError
 from collegium.learning._internal import ordinal, survival
 from collegium.learning.blobs import TensorSpec
+from collegium.learning.networks.named import network_of
+from collegium.learning.networks.network import Network
 from collegium.study.document import Architecture, Model
 
 Loss = Literal["logistic", "multinomial", "squared", "poisson", "cox", "ordinal"]
@@ -32,6 +34,9 @@ Loss = Literal["logistic", "multinomial", "squared", "poisson", "cox", "ordinal"
 _T = TypeVar("_T", bound=np.generic)
 
 _MAX_LAYERS = 10
+
+_OF_NETWORKS: frozenset[Loss] = frozenset({"logistic", "multinomial", "squared", "poisson"})
+"""Losses of networks that are no layers: sums over rows."""
 
 _NATURAL: dict[Task, tuple[Architecture, Loss]] = {
     "binary": ("logistic", "logistic"),
@@ -58,7 +63,7 @@ _LARGEST_EXPONENT = 709.0
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A dense model.
+    """A model.
 
     Attributes:
         widths: inputs, hidden units of each layer, outputs. A binary model has one output.
@@ -67,6 +72,7 @@ class ModelSpec:
         gaps: parameters after the layers: an ordinal model's classes less two, else 0.
         offset: the column of x that a count's model adds to its last layer's output, if any.
             It is none of `widths`: x has a column more than that.
+        network: what stands in the place of layers; then `widths` are inputs and outputs.
     """
 
     widths: tuple[int, ...]
@@ -74,6 +80,7 @@ class ModelSpec:
     l2: float
     gaps: int = 0
     offset: int | None = None
+    network: Network | None = None
 
 
 def model_spec(model: Model, schema: Schema) -> ModelSpec:
@@ -84,6 +91,8 @@ def model_spec(model: Model, schema: Schema) -> ModelSpec:
     """
     natural, loss = _NATURAL[schema.task]
     fitting = [natural, "mlp"]
+    if loss in _OF_NETWORKS and exposure_input(schema) is None:
+        fitting += ["cnn", "own"]
     if schema.task in ("binary", "ordinal"):
         fitting.insert(1, "multinomial")
     if model.architecture not in fitting:
@@ -98,6 +107,10 @@ def model_spec(model: Model, schema: Schema) -> ModelSpec:
     outputs = len(schema.classes) if loss == "multinomial" else 1
     offset = exposure_input(schema)
     inputs = len(input_names(schema)) - (offset is not None)
+    if model.architecture in ("cnn", "own"):
+        return ModelSpec(
+            (inputs, outputs), loss, model.l2, network=network_of(model, inputs, outputs)
+        )
     if bool(model.hidden) != (model.architecture == "mlp"):
         raise StudyError(
             "model.hidden",
@@ -124,6 +137,8 @@ def layered_size(spec: ModelSpec) -> int:
 
 def tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
     """Return a model's tensors, sorted by name; weights are [inputs, outputs] of their layer."""
+    if spec.network is not None:
+        return spec.network.tensors
     found = []
     for layer, (inputs, outputs) in enumerate(pairwise(spec.widths)):
         found.append(TensorSpec(f"layer{layer}.bias", (outputs,)))
@@ -135,6 +150,8 @@ def tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
 
 def size(spec: ModelSpec) -> int:
     """Return d, the number of parameters."""
+    if spec.network is not None:
+        return sum(one.size for one in spec.network.tensors)
     return layered_size(spec) + spec.gaps
 
 
@@ -156,6 +173,8 @@ def initial_parameters(spec: ModelSpec, seed: int) -> NDArray[np.float32]:
     their layer (He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, equation 10)
     and biases are zero.
     """
+    if spec.network is not None:
+        return spec.network.initial(seed)
     flat = np.zeros(size(spec), np.float32)
     if len(spec.widths) == 2:
         return flat
@@ -247,6 +266,8 @@ def _outputs(
     spec: ModelSpec, parameters: NDArray[np.float32], x: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return the last layer's values, before any link function: float64 [n, outputs]."""
+    if spec.network is not None:
+        return spec.network.outputs(parameters, x)
     matrices: Sequence[NDArray[np.float64]] = layers(spec, parameters.astype(np.float64))
     inputs, offset = offset_apart(spec, x)
     values = inputs.astype(np.float64)

@@ -32,6 +32,8 @@ class Policy(Section, frozen=True, kw_only=True):
         models: architectures.
         owners: ids of members that register studies.
         code: digests, in hex, of the code that an owner registers with a study.
+        own_code: digests, in hex, of users' own models: the files that a study's
+            ``model.code_digest`` names, and that would run here.
         epsilon: the most that a study may spend of differential privacy; plain updates spend
             without bound. Absent: no cap.
         epsilon_in_all: the most that all studies of the ledger together may spend of one unit of
@@ -46,6 +48,7 @@ class Policy(Section, frozen=True, kw_only=True):
     models: tuple[str, ...] = ("*",)
     owners: tuple[str, ...] = ("*",)
     code: tuple[str, ...] = ("*",)
+    own_code: tuple[str, ...] = ()
     epsilon: float | None = None
     epsilon_in_all: float | None = None
     minimum_rows: int = 0
@@ -106,6 +109,8 @@ def _objections(policy: Policy, asked: Asked) -> Iterator[str]:
         yield f"owners does not allow {asked.owner!r}"
     if not _allows(policy.code, asked.code):
         yield f"code does not allow {asked.code}"
+    if not runs(policy, study):
+        yield f"own_code does not allow {study.model.code_digest}"
     private = study.privacy.differential_privacy
     plain = study.privacy.protection == "none" and private is None
     if plain and not policy.plain_updates:
@@ -137,6 +142,11 @@ def _in_all(policy: Policy, asked: Asked) -> Iterator[str]:
             f"with this study a {terms.unit} of this site would have lost epsilon {total:.3g} in"
             f" all, and epsilon_in_all is capped at {policy.epsilon_in_all:g}"
         )
+
+
+def runs(policy: Policy, study: Study) -> bool:
+    """Return whether a policy lets a study's own code run; most studies have none."""
+    return study.model.code is None or _allows(policy.own_code, study.model.code_digest or "")
 
 
 def _allows(globs: tuple[str, ...], text: str) -> bool:

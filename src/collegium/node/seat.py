@@ -34,7 +34,7 @@ from collegium.ledger.state import State
 from collegium.node.config import DataSource
 from collegium.node.fitness import in_a_line, unfit
 from collegium.node.home import RELEASED
-from collegium.node.policy import Asked, Policy, objections
+from collegium.node.policy import Asked, Policy, objections, runs
 from collegium.node.rows import OwnRows, encoded_rows, own_rows, own_site_table
 from collegium.node.training import TrainingBeside
 from collegium.running.code import code_digest
@@ -101,7 +101,7 @@ def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
     except CollegiumError as error:
         return Seat(objections=(in_a_line(error),))
     seat = Seat()
-    if registration.owner == member:
+    if registration.owner == member and runs(policy, study):
         # Where a part is no longer installed, the site's objections say which.
         with suppress(CollegiumError):
             seat.participants.append(_owner(acting, study, registration))

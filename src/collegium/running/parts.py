@@ -65,6 +65,9 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
     Raises:
         CollegiumError: a part is not installed, or the model does not fit the data.
     """
+    require = getattr(find("trainers", study.training.trainer), "require", None)
+    if require is not None:
+        require()
     spec = model_spec(study.model, dataset.schema)
     own_coordinates(tensors(spec), study.personalization)
     return _parts(study, dataset, spec)

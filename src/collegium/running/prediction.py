@@ -99,7 +99,8 @@ def predict(
     about = _part(files, "model.json", ReleasedModel)
     schema = _part(files, "schema.json", Schema)
     names, parameters = read_released(_file(files, WEIGHTS))
-    settings = Model(architecture=about.architecture, hidden=about.hidden)
+    plain = Model(architecture=about.architecture, hidden=about.hidden)
+    settings = plain if about.network is msgspec.UNSET else about.network
     spec = model_spec(settings, schema)
     if names != tensors(spec) or about.inputs != input_names(schema):
         raise malformed("the released model", "its weights, model.json and schema do not agree")

@@ -21,16 +21,20 @@ from collegium.learning.evaluation.statement import Statement
 from collegium.learning.safetensors import released_bytes
 from collegium.running.parts import Parts
 from collegium.study.canonical import digest as study_digest
-from collegium.study.document import Architecture
+from collegium.study.document import Architecture, Model
 
 
 class ReleasedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """``model.json``: how to apply the weights, and where they come from."""
+    """``model.json``: how to apply the weights, and where they come from.
+
+    `network` is the whole ``[model]`` of a network that its hidden layers do not describe.
+    """
 
     architecture: Architecture
     hidden: tuple[int, ...]
     inputs: tuple[str, ...]
     model: str
+    network: Model | msgspec.UnsetType = msgspec.UNSET
     study: str
     study_id: str
     task: str
@@ -55,6 +59,7 @@ def bundle_files(
         hidden=study.model.hidden,
         inputs=input_names(schema),
         model=digest.hex(),
+        network=study.model if parts.spec.network is not None else msgspec.UNSET,
         study=study_digest(study),
         study_id=study.study.id,
         task=schema.task,

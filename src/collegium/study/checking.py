@@ -17,6 +17,7 @@ from collegium.study.folding import check_folds
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
 from collegium.study.local_work import check_local_work
+from collegium.study.networks import check_network
 from collegium.study.notice import Notice
 from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
@@ -45,6 +46,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     _check_names(study)
     check_partition(study)
     check_table(study)
+    check_network(study)
     _check_combinations(study)
     check_rule_of_sums(study)
     _check_threat(study)
@@ -155,16 +157,6 @@ def _check_order(name: str) -> None:
 
 
 def _check_combinations(study: Study) -> None:
-    if study.model.architecture == "mlp" and not study.model.hidden:
-        raise contradiction(
-            ("model", "hidden"), "an mlp needs hidden layers", "without any it is logistic",
-            "add hidden = [32], or choose another architecture",
-        )  # fmt: skip
-    if study.model.architecture != "mlp" and study.model.hidden:
-        raise contradiction(
-            ("model", "hidden"), f"a {study.model.architecture} model has no hidden layers",
-            "only mlp has", 'remove hidden, or choose architecture = "mlp"',
-        )  # fmt: skip
     if study.aggregation.rule.split("+")[-1] == "fedavg" and study.aggregation.tolerate > 0:
         raise contradiction(
             ("aggregation", "tolerate"), "fedavg cannot tolerate any bad update",

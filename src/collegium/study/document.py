@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 Architecture = Literal[
-    "logistic", "multinomial", "ordinal", "linear", "poisson", "cox", "mlp"
+    "logistic", "multinomial", "ordinal", "linear", "poisson", "cox", "mlp", "cnn", "own"
 ]  # fmt: skip
 
 
@@ -92,11 +92,21 @@ class Data(Section, frozen=True, kw_only=True):
 
 
 class Model(Section, frozen=True, kw_only=True):
-    """``[model]``: an architecture by name. `l2` is a ridge penalty on weights, not on biases."""
+    """``[model]``: an architecture by name. `l2` is a ridge penalty on weights, not on biases.
+
+    A cnn has the `shape` of a row (channels, then one or two lengths), the `channels` of its
+    stages and its `kernel`, 5 if absent; `hidden` layers follow. An own model is `code`, a
+    module or ``module:Class``, whose file has the SHA-256 `code_digest`.
+    """
 
     architecture: Architecture
     hidden: tuple[int, ...] = ()
     l2: float = 0.0
+    shape: tuple[int, ...] | None = None
+    channels: tuple[int, ...] | None = None
+    kernel: int | None = None
+    code: str | None = None
+    code_digest: str | None = None
 
 
 class Schedule(Section, frozen=True, kw_only=True):

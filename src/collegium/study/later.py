@@ -14,10 +14,9 @@ LATER_KEYS: dict[DocumentPath, str] = {
 LATER_NAMES: dict[Kind, frozenset[str]] = {
     "engines": frozenset({"simnet", "cometbft"}),
     "rules": frozenset({"committee_median", "fltrust", "reputation", "zeno"}),
-    "trainers": frozenset({"jax", "torch"}),
 }  # fmt: skip
 
-LATER_ARCHITECTURES = frozenset({"cnn"})
+LATER_ARCHITECTURES = frozenset({"autoencoder", "unet"})
 
 
 def refuse_later_key(path: DocumentPath, value: object) -> None:

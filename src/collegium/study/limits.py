@@ -41,6 +41,9 @@ LIMITS = (
     Limit(("data", "partition", "alpha"), 0, 1_000_000, open_low=True),
     Limit(("data", "split", "test"), 0, 0.9, open_low=True),
     Limit(("model", "hidden"), 1, 65_536),
+    Limit(("model", "shape"), 1, 65_536),
+    Limit(("model", "channels"), 1, 4096),
+    Limit(("model", "kernel"), 1, 99),
     Limit(("model", "l2"), 0, 1_000_000),
     Limit(("training", "rounds"), 1, 100_000),
     Limit(("training", "local_epochs"), 1, 10_000),
@@ -81,6 +84,8 @@ LIMITS = (
 
 LENGTHS = {
     ("model", "hidden"): 16,
+    ("model", "shape"): 3,
+    ("model", "channels"): 9,
     ("threat", "attackers"): 10_000,
     ("threat", "rounds"): 10_000,
     ("evaluation", "subgroups"): 32,

@@ -1,0 +1,157 @@
+"""The JAX trainer: networks client by client, compiled once for each size of a site.
+
+A site's rows are padded to a power of two and its steps counted by a loop that is part of the
+compiled program, so shapes depend on the site alone: its result does not change with who is
+trained beside it. One thread works, because the order of a sum must not depend on their number.
+Compiled programs are kept in the user's cache folder from one process to the next.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.errors import PluginError
+from collegium.learning._internal.batching import batches_of
+from collegium.learning.models import ModelSpec, size, tensors
+from collegium.learning.networks.network import penalized, unpacked
+from collegium.learning.trainer import Trainer, TrainingJob
+from collegium.study.document import Training
+
+Float32 = NDArray[np.float32]
+
+_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+
+
+@dataclass(frozen=True, slots=True)
+class Jax:
+    """Convolutional networks and a user's own functions, by JAX (the extra ``jax``)."""
+
+    name: str = "jax@1"
+
+    def require(self) -> None:
+        """Refuse to go on without JAX.
+
+        Raises:
+            PluginError: the extra is not installed.
+        """
+        library()
+
+    def train(
+        self, jobs: Sequence[TrainingJob], spec: ModelSpec, training: Training, seed: int
+    ) -> Float32:
+        """Return each job's parameters after local training, float32 [len(jobs), d]."""
+        trained = np.empty((len(jobs), size(spec)), np.float32)
+        for place, job in enumerate(jobs):
+            trained[place] = _train(job, spec, training, seed)
+        return trained
+
+
+def library() -> Any:
+    """Return JAX, set up once: one thread, and a cache of compiled programs.
+
+    Raises:
+        PluginError: the extra is not installed.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _ONE_THREAD not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
+    try:
+        import jax
+    except ImportError as error:
+        raise PluginError(
+            "plugin.extra", "this model needs JAX, which is not installed", str(error),
+            "install it: pip install 'collegium[jax]'",
+        ) from error  # fmt: skip
+    if jax.config.jax_compilation_cache_dir is None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(cache / "collegium" / "jax"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    return jax
+
+
+def _train(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> Float32:
+    batches = batches_of(job, training, seed)
+    rows = 1 << len(job.x).bit_length()  # more than there are: the last one is for padding
+    x = np.zeros((rows, job.x.shape[1]), np.float32)
+    x[: len(job.x)] = job.x
+    y = np.zeros(rows, job.y.dtype)
+    y[: len(job.y)] = job.y
+    steps, width = batches.order.shape
+    order = np.full((1 << (steps - 1).bit_length(), width), len(job.x), np.int32)
+    order[:steps] = batches.order
+    share = np.zeros(order.shape, np.float32)
+    share[:steps] = batches.share
+    anchor = job.start if job.anchor is None else job.anchor
+    correction = np.zeros_like(job.start) if job.correction is None else job.correction
+    rates = np.array(
+        [training.learning_rate, training.momentum, training.fedprox_mu, spec.l2], np.float32
+    )
+    run = _program(spec)
+    found = run(job.start, anchor, correction, x, y.astype(_kind(spec)), order, share, steps, rates)
+    return np.asarray(found)
+
+
+def _kind(spec: ModelSpec) -> type[np.generic]:
+    return np.int32 if spec.loss == "multinomial" else np.float32
+
+
+@lru_cache(maxsize=8)
+def _program(spec: ModelSpec) -> Callable[..., Any]:
+    """Return the compiled local work of one site."""
+    jax = library()
+    jnp = jax.numpy
+    shapes = tensors(spec)
+    weights = jnp.asarray(penalized(shapes), jnp.float32)
+    network: Any = spec.network
+
+    def mean_loss(flat: Any, x: Any, y: Any, share: Any) -> Any:
+        outputs = network.apply(jnp, unpacked(shapes, flat), x)
+        own = getattr(network, "loss", None)
+        losses = own(outputs, y) if own is not None else _losses(jax, spec, outputs, y)
+        return (share * losses).sum()
+
+    slope = jax.grad(mean_loss)
+
+    def local_work(
+        start: Any, anchor: Any, correction: Any, x: Any, y: Any, order: Any, share: Any,
+        steps: Any, rates: Any,
+    ) -> Any:  # fmt: skip
+        rate, momentum, mu, l2 = rates
+
+        def step(turn: Any, state: Any) -> Any:
+            flat, velocity = state
+            rows = order[turn]
+            gradient = slope(flat, x[rows], y[rows], share[turn])
+            gradient = gradient + l2 * weights * flat + mu * (flat - anchor) + correction
+            velocity = momentum * velocity + gradient
+            return flat - rate * velocity, velocity
+
+        return jax.lax.fori_loop(0, steps, step, (start, jnp.zeros_like(start)))[0]
+
+    compiled: Callable[..., Any] = jax.jit(local_work)
+    return compiled
+
+
+def _losses(jax: Any, spec: ModelSpec, outputs: Any, y: Any) -> Any:
+    """Return each row's loss, [B]."""
+    jnp = jax.numpy
+    if spec.loss == "multinomial":
+        chosen = jnp.take_along_axis(outputs, y[:, None], axis=1)[:, 0]
+        return jax.nn.logsumexp(outputs, axis=1) - chosen
+    value = outputs[:, 0]
+    if spec.loss == "logistic":
+        return jnp.logaddexp(0.0, value) - y * value
+    if spec.loss == "poisson":
+        return jnp.exp(value) - y * value
+    return 0.5 * (value - y) ** 2
+
+
+JAX: Trainer = Jax()

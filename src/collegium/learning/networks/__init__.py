@@ -1,0 +1,1 @@
+"""Models that are no chain of layers: convolutions, and what users bring."""

@@ -1,0 +1,30 @@
+"""The network that a study names."""
+
+from __future__ import annotations
+
+from math import prod
+
+from collegium.errors import StudyError
+from collegium.learning.networks.convolution import Convolutional
+from collegium.learning.networks.network import Network
+from collegium.learning.networks.own import OwnFunctions, OwnModule
+from collegium.study.document import Model
+
+
+def network_of(model: Model, inputs: int, outputs: int) -> Network:
+    """Return the network that a study's ``[model]`` means, of architecture cnn or own.
+
+    Raises:
+        StudyError: the data have other inputs than it takes.
+    """
+    if model.architecture == "own":
+        own = OwnModule if ":" in (model.code or "") else OwnFunctions
+        return own(model.code or "", model.code_digest or "", inputs, outputs)
+    shape = model.shape or ()
+    if prod(shape) != inputs:
+        raise StudyError(
+            "model.shape", f"a row of shape {list(shape)} has {prod(shape)} values",
+            f"the data have {inputs} inputs",
+            f"choose model.shape so that its product is {inputs}",
+        )  # fmt: skip
+    return Convolutional(shape, model.channels or (), model.kernel or 5, model.hidden, outputs)

@@ -1,0 +1,106 @@
+"""Whether a study's architecture, its settings and its trainer go together."""
+
+from __future__ import annotations
+
+import re
+
+from collegium.study.document import Study
+from collegium.study.refusal import Refusal
+
+TRAINERS: dict[str, tuple[str, ...]] = {"cnn": ("jax",), "own": ("jax", "torch")}
+"""The trainers of architectures that are no layers of units; the others are the dense trainer's."""
+
+_TAKES = {
+    "hidden": ("mlp", "cnn"),
+    "shape": ("cnn",),
+    "channels": ("cnn",),
+    "kernel": ("cnn",),
+    "code": ("own",),
+    "code_digest": ("own",),
+}
+
+
+def check_network(study: Study) -> None:
+    """Refuse an architecture with settings or a trainer that are not its own.
+
+    Raises:
+        Refusal: with what would go together.
+    """
+    model, trainer = study.model, study.training.trainer
+    fitting = TRAINERS.get(model.architecture)
+    if trainer in ("jax", "torch") and fitting is None:
+        raise _combination(
+            ("training", "trainer"), f"{trainer} does not train {model.architecture}",
+            "it trains networks that are no layers of units",
+            "set training.trainer = 'dense'",
+        )  # fmt: skip
+    if fitting is not None and trainer not in fitting:
+        raise _combination(
+            ("training", "trainer"), f"{trainer} does not train {model.architecture}",
+            f"{' or '.join(fitting)} does",
+            f"set training.trainer = {' or '.join(map(repr, fitting))}",
+        )  # fmt: skip
+    for key, architectures in _TAKES.items():
+        value = getattr(model, key)
+        if value not in (None, ()) and model.architecture not in architectures:
+            raise _combination(
+                ("model", key), f"a {model.architecture} model takes no {key}",
+                f"only {' and '.join(architectures)} does",
+                f"remove {key}, or choose architecture = {architectures[0]!r}",
+            )  # fmt: skip
+    if model.architecture == "mlp" and not model.hidden:
+        raise _combination(
+            ("model", "hidden"), "an mlp needs hidden layers", "without any it is logistic",
+            "add hidden = [32], or choose another architecture",
+        )  # fmt: skip
+    if model.architecture == "cnn":
+        _check_cnn(study)
+    if model.architecture == "own":
+        _check_own(study)
+
+
+def _check_cnn(study: Study) -> None:
+    model = study.model
+    if model.shape is None or len(model.shape) not in (2, 3):
+        raise _combination(
+            ("model", "shape"), "a cnn needs the shape of a row",
+            "channels, then the length of a signal, or the height and width of an image",
+            "add shape = [6, 128], or shape = [1, 64, 64]",
+        )  # fmt: skip
+    if not model.channels or len(model.channels) > 9:
+        raise _combination(
+            ("model", "channels"), "a cnn needs the channels of its stages", "one to nine of them",
+            "add channels = [16, 32]",
+        )  # fmt: skip
+    if (model.kernel or 3) % 2 == 0:
+        raise _combination(
+            ("model", "kernel"), f"a kernel of {model.kernel} has no middle", "it is odd",
+            "choose 3 or 5",
+        )  # fmt: skip
+
+
+def _check_own(study: Study) -> None:
+    model = study.model
+    if not model.code:
+        raise _combination(
+            ("model", "code"), "an own model needs its code", "a module, or a class in one",
+            "add code = 'mynet', or code = 'mynet:Net'",
+        )  # fmt: skip
+    named = ":" in model.code
+    if named != (study.training.trainer == "torch"):
+        raise _combination(
+            ("model", "code"), f"{model.code[:60]!r} is not what {study.training.trainer} takes",
+            "jax takes a module with init and apply, torch a class of one",
+            "write code = 'mynet' for jax, code = 'mynet:Net' for torch",
+        )  # fmt: skip
+    if model.code_digest is None or not re.fullmatch("[0-9a-f]{64}", model.code_digest):
+        raise _combination(
+            ("model", "code_digest"), "an own model needs the SHA-256 of its file",
+            "sites run that file and no other, and only where their policy allows it",
+            f"add code_digest, 64 hexadecimal digits, as `sha256sum {model.code.split(':')[0]}.py`"
+            " prints them",
+        )  # fmt: skip
+
+
+def _combination(path: tuple[str, ...], what: str, why: str, todo: str) -> Refusal:
+    return Refusal(path, "study.combination", what, why, todo)
