@@ -71,6 +71,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "datasets": {
         "breast_cancer": "collegium.data.breast_cancer:BREAST_CANCER",
+        "covid_xray": "collegium.data.covid_xray:COVID_XRAY",
         "eicu_demo": "collegium.data.eicu:EICU",
         "fcon1000": "collegium.data.fcon1000:FCON1000",
         "nsl_kdd": "collegium.data.nsl_kdd:NSL_KDD",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.data.example_tables import SCHEMA
 
 from collegium.data import uci_heart
-from collegium.data.site_table import PERSON, read_site, site_table
+from collegium.data.site_table import PERSON, PUBLISHED, TIME, read_site, site_table
 from collegium.data.split import split
 from collegium.data.table import Feature, Schema, SiteRows, encode
 from collegium.errors import DataError
@@ -147,3 +147,27 @@ def test_inputs_that_no_cell_makes_are_not_written() -> None:
     with pytest.raises(DataError, match="has no cell") as caught:
         site_table(heart.schema, replace(rows, x=x))
     assert caught.value.code == "data.inconsistent"
+
+
+def test_moments_and_the_published_test_part_come_back_as_they_were(table: Path) -> None:
+    rows = replace(
+        uci_heart.load().sites[2],
+        person=np.zeros(46, np.int64),
+        time=np.stack([np.arange(46), np.arange(46) + 2], axis=1),
+        published=np.arange(46) % 3 == 0,
+    )
+    schema = uci_heart.load().schema
+    table.write_text(site_table(schema, rows))
+    found = read_site(table, schema, "here", PERSON, time=TIME, published=PUBLISHED)
+    assert found.time is not None
+    assert rows.time is not None
+    assert found.time.dtype == np.int64
+    assert np.array_equal(found.time, rows.time)
+    assert found.published is not None
+    assert rows.published is not None
+    assert np.array_equal(found.published, rows.published)
+    for by in ("time", "published"):
+        for mine, theirs in zip(split(found, 0.3, 1, by), split(rows, 0.3, 1, by), strict=True):
+            assert np.array_equal(mine.x, theirs.x)
+    with pytest.raises(DataError, match="begins"):
+        read_site(table, schema, "here", PERSON)

@@ -17,7 +17,9 @@ from collegium.study.reading import read_study
 SHORT = ["training.rounds=2", "evaluation.bootstrap=0"]
 
 
-@pytest.mark.parametrize("preset", ["activity", "brca", "eicu", "intrusion", "scanners", "tumors"])
+@pytest.mark.parametrize(
+    "preset", ["activity", "brca", "eicu", "intrusion", "lungs", "scanners", "tumors"]
+)
 def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> None:
     real(find("datasets", str(read_study(preset).study.data.source)))
     result = run(preset, out=tmp_path / "run", changes=SHORT)
@@ -45,3 +47,13 @@ def test_a_site_of_one_person_cannot_be_cut_by_person() -> None:
     with pytest.raises(Exception, match="person-01") as caught:
         prepare(read_study("activity", ["data.split.by=person"]))
     assert "data.split.by" in getattr(caught.value, "todo", "")
+
+
+def test_lungs_says_that_site_and_finding_are_confounded(tmp_path: Path) -> None:
+    real(find("datasets", "covid_xray"))
+    assert "confounded" in read_study("lungs").study.study.title
+    result = run("lungs", out=tmp_path / "run", changes=SHORT)
+    assert "study.site-tells-answer" in {one.code for one in result.notices}
+    assert result.measured.site_alone is not None
+    assert result.measured.site_alone > 0.6
+    assert "Knowing no more of a test row than its site" in report_on(result.folder).read_text()

@@ -10,8 +10,8 @@ from collegium.study.reading import read_study
 
 def test_the_presets_of_this_version() -> None:
     assert preset_names() == [
-        "activity", "brca", "eicu", "heart", "heart10", "heart10-robust", "intrusion", "scanners",
-        "tumors",
+        "activity", "brca", "eicu", "heart", "heart10", "heart10-robust", "intrusion", "lungs",
+        "scanners", "tumors",
     ]  # fmt: skip
 
 

@@ -40,7 +40,7 @@ for command in (propose, proposals, rotate, succeed, vote):
 @JSON
 def init(
     home: Path, member: str, name: str, roles: tuple[Any, ...], sequencer: str | None,
-    encrypt: bool, as_json: bool, **source: str | None,
+    encrypt: bool, as_json: bool, **source: Any,
 ) -> None:  # fmt: skip
     """Make a member's HOME: its keys, its settings, its policy, and its card for the genesis."""
     from collegium.node.asking import new_passphrase

@@ -49,6 +49,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
     }
     if measured.pooled_reason is not None:
         found["quality"]["pooled_reason"] = measured.pooled_reason
+    if measured.site_alone is not None:
+        found["quality"]["site_alone"] = measured.site_alone
     for name, apart in _kept_apart(measured):
         found["quality"][name] = {
             kind: summary(getattr(apart, kind)) for kind in ("federated", "local", "pooled")

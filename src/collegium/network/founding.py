@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from collegium.data.site_table import PERSON
+from collegium.data.site_table import PERSON, PUBLISHED, TIME
 from collegium.ledger.genesis import Member
 from collegium.ledger.keyfile import read_secret
 from collegium.ledger.keys import SigningKey, signing_key
@@ -77,7 +77,7 @@ def log_key_of(folder: Path) -> SigningKey:
 def _make_member(folder: Path, prepared: Prepared, name: str, url: str, table: str) -> Member:
     home = home_of(folder, name)
     home.parent.mkdir(exist_ok=True)
-    data = DataSource(csv=ROWS, person=PERSON if prepared.table is None else None)
+    data = _source(prepared, name)
     study = prepared.study.study.id
     settings = {
         "node.toml": config_text(name, url=url, data=data, timers=TIMERS),
@@ -87,6 +87,17 @@ def _make_member(folder: Path, prepared: Prepared, name: str, url: str, table: s
     member = init_home(home, wanted, settings, None)
     write_whole(home / ROWS, table.encode())
     return member
+
+
+def _source(prepared: Prepared, name: str) -> DataSource:
+    """Return where a member's node finds its rows, and which columns say more of them."""
+    if prepared.table is not None:
+        return DataSource(csv=ROWS)
+    rows = prepared.train[name]
+    return DataSource(
+        csv=ROWS, person=PERSON, time=None if rows.time is None else TIME,
+        published=None if rows.published is None else PUBLISHED,
+    )  # fmt: skip
 
 
 def _begin_anew(folder: Path) -> None:

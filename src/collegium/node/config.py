@@ -36,12 +36,15 @@ class SequencerAddress(Section, frozen=True, kw_only=True):
 class DataSource(Section, frozen=True, kw_only=True):
     """``[data]``: one of a CSV file, a site of a registered data set, or a loader.
 
-    `person` names the CSV's column that is equal in all rows of one person. `loader` is
+    `person` names the CSV's column that is equal in all rows of one person, `time` those of each
+    row's first and last moment, `published` that of the published test part. `loader` is
     ``module:function``; called with the study, it returns this site's `SiteRows`.
     """
 
     csv: str | None = None
     person: str | None = None
+    time: tuple[str, str] | None = None
+    published: str | None = None
     dataset: str | None = None
     site: str | None = None
     loader: str | None = None
@@ -127,7 +130,8 @@ def _check_source(path: Path, data: DataSource) -> None:
             path, ("data",), f"names {len(given)} sources of rows",
             "give exactly one of csv, dataset (with site) and loader",
         )  # fmt: skip
-    for key, other in (("person", "csv"), ("site", "dataset")):
+    only = {"person": "csv", "time": "csv", "published": "csv", "site": "dataset"}
+    for key, other in only.items():
         if getattr(data, key) is not None and other not in given:
             raise unacceptable(
                 path, ("data", key), f"does not go with {given[0]}",

@@ -51,7 +51,10 @@ def own_rows(
         CollegiumError: the rows cannot be had, or are not what the data set's schema says.
     """
     if source.csv is not None:
-        rows = read_site(home / source.csv, dataset.schema, member, source.person)
+        rows = read_site(
+            home / source.csv, dataset.schema, member, source.person, time=source.time,
+            published=source.published,
+        )  # fmt: skip
     elif source.loader is not None:
         rows = _loaded(source.loader, study)
     else:

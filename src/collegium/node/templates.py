@@ -38,6 +38,7 @@ _NO_DATA = """\
 # [data]                          # whose rows this member brings; one of:
 # csv = "rows.csv"                # a table with the columns of the study's data set
 # person = "mrn"                  #   and the column that is equal in all rows of one person
+# time = ["begins", "ends"]       #   and those of a row's first and last moment, if a study asks
 # dataset = "uci_heart"           # a site of a registered data set
 # site = "cleveland"
 # loader = "module:function"      # a function that returns the rows"""
@@ -88,6 +89,6 @@ def policy_text(
 def _data(data: DataSource | None) -> str:
     if data is None:
         return _NO_DATA
-    given = ((key, getattr(data, key)) for key in ("csv", "person", "dataset", "site", "loader"))
+    given = ((key, getattr(data, key)) for key in DataSource.__struct_fields__)
     lines = [f"{key} = {json.dumps(value)}" for key, value in given if value is not None]
     return "\n".join(["[data]", *lines])

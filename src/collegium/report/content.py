@@ -71,6 +71,7 @@ class QualitySection:
     """Figures over all sites by measure, of three models; comparisons; figures by site.
 
     `correct` is (correct rows, rows) from the sites' signed counts, None if not all tell them.
+    `site_alone` is the main measure of knowing no more of a test row than its site.
     `disagreements` say where measurements contradict signed statements.
     """
 
@@ -82,6 +83,7 @@ class QualitySection:
     correct: tuple[int, int] | None
     disagreements: tuple[str, ...]
     replicates: int
+    site_alone: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,7 @@ def _quality(
         correct=signed_accuracy(posted, len(sites)),
         disagreements=disagreements(posted, exact, len(sites)),
         replicates=study.evaluation.bootstrap,
+        site_alone=None if final is None else final.site_alone,
     )
 
 

@@ -192,8 +192,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     metric. `rejected` counts refused messages by participant and reason, `dropped` surplus ones
     by participant. `unseen` is measured on rows that no site holds, `out_of_fold` on all rows,
     each by models that never saw its person. `threat` is there where a study has an adversary.
-    each by models that never saw its person. `subgroups` and `explanation` are of the study's
-    model.
+    `subgroups` and `explanation` are of the study's model. `site_alone` is the main measure of
+    knowing no more of a test row than its site: what an answer is worth that follows from the site.
     """
 
     outcome: str
@@ -214,6 +214,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     threat: Threatened | None = None
     subgroups: tuple[Subgroup, ...] = ()
     explanation: Explanation | None = None
+    site_alone: float | None = None
 
 
 Line = RoundLine | FinalLine

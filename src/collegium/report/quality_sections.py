@@ -23,9 +23,11 @@ from collegium.report.markup import (
 from collegium.report.site_chart import chart_by_site, model_legend
 from collegium.report.wording import (
     MEANINGS,
+    PRIMARY,
     change,
     count,
     counted,
+    in_sentence,
     number,
     span,
     title_of,
@@ -121,6 +123,7 @@ def comparison(content: ReportContent) -> Markup:
     """Return the study's model against local-only and pooled training."""
     return join(
         *(paragraph(one.sentence) for one in content.quality.comparisons),
+        _site_alone(content),
         three_ways(content, content.quality, "on the same test rows of all sites"),
         paragraph(
             "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
@@ -130,6 +133,18 @@ def comparison(content: ReportContent) -> Markup:
             "their number: about one in twenty excludes 0 by chance alone.",
             class_="note",
         ),
+    )
+
+
+def _site_alone(content: ReportContent) -> Markup:
+    """Return what an answer is worth that follows from a row's site alone."""
+    value, measure = content.quality.site_alone, PRIMARY[content.task]
+    if value is None:
+        return Markup("")
+    return paragraph(
+        f"Knowing no more of a test row than its site gives {in_sentence(measure)} "
+        f"{number(measure, value)}. A model that can tell the sites apart has that for nothing, "
+        "and loses it at a site that it has not seen."
     )
 
 

@@ -11,6 +11,7 @@ from collegium.data.partition import made_up_sites
 from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows
 from collegium.study.document import Study
+from collegium.study.folding import folds_of
 from collegium.study.notice import Notice
 
 
@@ -20,9 +21,10 @@ def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows,
     Raises:
         DataError: a site's rows cannot be cut as asked.
     """
-    part, evaluation, seed = study.data.split, study.evaluation, study.study.seed
-    if evaluation.fold is not None and evaluation.folds is not None:
-        return fold(sites, evaluation.fold, evaluation.folds, seed)
+    part, seed = study.data.split, study.study.seed
+    folds, number = folds_of(study), study.evaluation.fold
+    if number is not None and folds is not None:
+        return fold(sites, number, folds, seed)
     return {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
 
 

@@ -27,7 +27,7 @@ from collegium.running.privacy import Spending, charged_rounds, spending_of
 from collegium.running.recorder import Progress, Recorder
 from collegium.study.canonical import digest as study_digest
 from collegium.study.document import Study
-from collegium.study.folding import of_fold
+from collegium.study.folding import folds_of, of_fold
 from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy, parse_study, read_study
 from collegium.study.rendering import resolved
@@ -167,9 +167,9 @@ def _fold_runner(
     It returns no models where a fold's study failed.
     """
     study = prepared.study
-    if study.evaluation.folds is None or study.evaluation.fold is not None:
+    count = folds_of(study)
+    if count is None or study.evaluation.fold is not None:
         return None
-    count = study.evaluation.folds
 
     def run_folds() -> list[Models]:
         trained = []

@@ -16,6 +16,7 @@ from collegium.running.explaining import explain
 from collegium.running.grouping import quality_by_subgroup
 from collegium.running.measuring import difference_of, pooled_parameters, quality_of
 from collegium.running.recorder import Recorder
+from collegium.running.site_alone import site_alone
 from collegium.running.threatened import threatened
 
 
@@ -73,6 +74,7 @@ def measured(
         threat=threatened(prepared, models.federated),
         subgroups=quality_by_subgroup(prepared, federated),
         explanation=None if federated is None else explain(prepared, models.in_use),
+        site_alone=site_alone(prepared.dataset.schema, prepared.train, prepared.test),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})

@@ -15,6 +15,7 @@ from collegium.running.cutting import about_data, cut_of
 from collegium.running.parts import Parts, find_parts, load_dataset, parts_of_table
 from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_rule
+from collegium.running.site_alone import about_site_alone
 from collegium.running.tables import CutTable, about_table, cut_table
 from collegium.study.checking import check_sites
 from collegium.study.document import Study, TableSource
@@ -118,7 +119,8 @@ def prepare(read: ReadStudy) -> Prepared:
             notices=notices
             + about_rule(parts.rule, study)
             + about_evaluation(study, dataset.schema.task)
-            + about_data(study, dataset, sites),
+            + about_data(study, dataset, sites)
+            + about_site_alone(dataset.schema, {name: own for name, (own, _) in parted.items()}),
         )
         _check(prepared)
     return prepared

@@ -259,9 +259,9 @@ class Faults(Section, frozen=True, kw_only=True):
 class Evaluation(Section, frozen=True, kw_only=True):
     """``[evaluation]``: the decision threshold registered before the test part opens.
 
-    With `folds`, the study is trained once more for each fold of persons, who are then tested on
-    (out of fold). `fold` is such a training: its test part is that fold, and not `data.split`.
-    `subgroups` are looked at by themselves: ``"sex"``, or ``"age>=60"`` and below.
+    With two `folds` or more, the study is trained once more for each fold of persons, who are then
+    tested on (out of fold). `fold` is such a training: its test part is that fold, and not
+    `data.split`. `subgroups` are looked at by themselves: ``"sex"``, or ``"age>=60"`` and below.
     """
 
     threshold: float = 0.5

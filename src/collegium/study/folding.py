@@ -16,7 +16,7 @@ def check_folds(study: Study, simulated: Collection[str]) -> None:
     Raises:
         Refusal: ``study.combination``.
     """
-    folds, fold = study.evaluation.folds, study.evaluation.fold
+    folds, fold = folds_of(study), study.evaluation.fold
     if fold is not None and (folds is None or fold > folds):
         raise Refusal(
             ("evaluation", "fold"), "study.combination", f"there is no fold {fold}",
@@ -37,6 +37,12 @@ def check_folds(study: Study, simulated: Collection[str]) -> None:
             f"{folds} more trainings on the same persons would each spend the budget again",
             "remove folds, or differential_privacy",
         )  # fmt: skip
+
+
+def folds_of(study: Study) -> int | None:
+    """Return how many folds a study has, None for none: one fold is no folds."""
+    folds = study.evaluation.folds
+    return None if folds == 1 else folds
 
 
 def of_fold(study: Study, number: int) -> Study:

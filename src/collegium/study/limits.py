@@ -78,7 +78,7 @@ LIMITS = (
     Limit(("faults", "dropout"), 0, 1, open_high=True),
     Limit(("evaluation", "threshold"), 0, 1, open_low=True, open_high=True),
     Limit(("evaluation", "bootstrap"), 0, 10_000),
-    Limit(("evaluation", "folds"), 2, 100),
+    Limit(("evaluation", "folds"), 1, 100),
     Limit(("evaluation", "fold"), 1, 100),
 )
 
