@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.data.real import absent
+from tests.data.real import real
 
-from collegium.data import breast_cancer
 from collegium.data.breast_cancer import BREAST_CANCER, SCHEMA, rows_of
 from collegium.data.checking import check_dataset
 from collegium.data.table import DataSet, encode
@@ -14,9 +13,7 @@ from collegium.data.table import DataSet, encode
 
 @pytest.fixture
 def dataset() -> DataSet:
-    if absent(BREAST_CANCER) and breast_cancer._bundled() is None:
-        pytest.skip("breast_cancer.csv is not here, and scikit-learn, which has it, is neither")
-    return BREAST_CANCER()
+    return real(BREAST_CANCER)
 
 
 def test_the_first_line_counts_and_0_is_malignant() -> None:

@@ -14,12 +14,13 @@ from collegium.running.preparation import prepare
 from collegium.running.reporting import report_on
 from collegium.study.reading import read_study
 
-SHORT = ["training.rounds=2", "evaluation.bootstrap=0"]
+SHORT = ["training.rounds=2", "evaluation.bootstrap=0", "evaluation.folds=1"]
 
 
-@pytest.mark.parametrize(
-    "preset", ["activity", "brca", "eicu", "intrusion", "lungs", "scanners", "tumors"]
-)
+LONG = [pytest.param(name, marks=pytest.mark.long) for name in ("activity", "intrusion")]
+
+
+@pytest.mark.parametrize("preset", ["brca", "eicu", "lungs", "scanners", "tumors", *LONG])
 def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> None:
     real(find("datasets", str(read_study(preset).study.data.source)))
     result = run(preset, out=tmp_path / "run", changes=SHORT)

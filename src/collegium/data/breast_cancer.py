@@ -73,7 +73,7 @@ SCHEMA = Schema(
 @cache
 def load() -> Rows:
     """Return the biopsies of the one hospital, in the order of the file."""
-    return rows_of(read_original(NAME, NAME, FILE, beside=_bundled()))
+    return rows_of(read_original(NAME, NAME, FILE, beside=bundled()))
 
 
 def rows_of(data: bytes) -> Rows:
@@ -86,7 +86,7 @@ def rows_of(data: bytes) -> Rows:
     return Rows((read_only(rows),))
 
 
-def _bundled() -> Path | None:
+def bundled() -> Path | None:
     """Return where scikit-learn has the file, if it is installed; it is not imported."""
     found = find_spec("sklearn")
     if found is None or found.origin is None:
