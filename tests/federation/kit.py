@@ -59,6 +59,7 @@ def step(
         if participant not in without
         for envelope in participant.reconcile(view, idle=idle)
     ]
+    within.settle()
     return within.engine.submit(due)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
+from collegium.federation import exchange as exchange_module
 from collegium.federation.exchange import Exchange
 from collegium.ledger.blobs import BlobFolder
 
@@ -59,3 +62,27 @@ def test_a_blob_that_was_altered_on_the_disk_is_not_fetched(tmp_path: Path) -> N
     store.view("a").publish(DATA)
     (tmp_path / "blobs" / NAME.hex()).write_bytes(b"another")
     assert store.view("a").fetch(NAME) is None
+
+
+def test_what_was_sound_is_looked_at_again_in_the_next_pass(tmp_path: Path) -> None:
+    store = exchange(tmp_path)
+    store.view("a").publish(DATA, sync=False)
+    assert store.view("b").fetch(NAME) == DATA
+    (tmp_path / "blobs" / NAME.hex()).unlink()
+    assert store.view("b").fetch(NAME) == DATA
+    store.settle()
+    assert store.view("b").fetch(NAME) is None
+
+
+def test_a_pass_keeps_a_bounded_number_of_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_module, "KEPT_BYTES", 2 * len(DATA))
+    store = exchange(tmp_path)
+    blobs = [DATA[:-1] + bytes([number]) for number in range(3)]
+    names = [store.view("a").publish(data, sync=False) for data in blobs]
+    assert None not in [store.view("b").fetch(name) for name in names]
+    for name in names:
+        (tmp_path / "blobs" / name.hex()).unlink()
+    found = [store.view("b").fetch(name) is not None for name in names]
+    assert found == [True, True, False]

@@ -61,7 +61,7 @@ def test_what_fails_in_a_thread_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_few_are_checked_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signatures, "_threads", lambda: pytest.fail("a thread was asked for"))
+    monkeypatch.setattr("collegium.cores._threads", lambda: pytest.fail("a thread was asked for"))
     few = [check(number, good=True) for number in range(signatures.FEWEST - 1)]
     assert signatures_hold(few) == [True] * len(few)
 

@@ -15,6 +15,9 @@ from typing import Protocol
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.durability import Syncs
 
+KEPT_BYTES = 1 << 26
+"""Bytes of a pass's blobs that are fetched from the folder once for all."""
+
 
 class Blobs(Protocol):
     """A participant's access to blobs."""
@@ -40,6 +43,8 @@ class Exchange:
         self.published_bytes = 0
         self._syncs = Syncs()
         self._served: dict[tuple[str, bytes], bytes] = {}
+        self._found: dict[bytes, bytes] = {}
+        self._found_bytes = 0
 
     def view(self, member: str) -> View:
         """Return one member's view."""
@@ -53,8 +58,23 @@ class Exchange:
             self._syncs.begin(partial(self.folder.sync, digest))
         return digest
 
+    def find(self, digest: bytes) -> bytes | None:
+        """Return a blob that was published; one that was sound in this pass is not looked at again.
+
+        A pass ends with `settle`.
+        """
+        data = self._found.get(digest)
+        if data is None:
+            data = self.folder.get(digest)
+            if data is not None and self._found_bytes + len(data) <= KEPT_BYTES:
+                self._found[digest] = data
+                self._found_bytes += len(data)
+        return data
+
     def settle(self) -> None:
         """Return when everything that was published to last is on the disk."""
+        self._found.clear()
+        self._found_bytes = 0
         self._syncs.wait()
 
     def close(self) -> None:
@@ -84,7 +104,7 @@ class View:
 
     def fetch(self, digest: bytes) -> bytes | None:
         """Return the blob of that digest if it was published, or served to this member as it is."""
-        data = self._exchange.folder.get(digest)
+        data = self._exchange.find(digest)
         if data is None:
             served = self._exchange.served(self.member, digest)
             if served is not None and sha256(served).digest() == digest:

@@ -9,10 +9,11 @@ from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.circles import agreement_of, posted_shares
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.readings import Readings
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.next_model import (
-    checked_update,
+    checked_reading,
     next_model,
     rule_named,
     server_named,
@@ -33,8 +34,8 @@ from collegium.study.document import Study
 KEPT_BYTES = 1 << 26
 """A round's updates are kept between checking and recomputing up to this size."""
 
-_Claim = tuple[Context, bytes, int, int, int]
-"""Where an update belongs; its blob, peak and saturated count as revealed; the exponent."""
+_Claim = tuple[tuple[str, int, int, str], Reveal, int]
+"""Study, round, attempt and author of an update; what was said of it; the round's exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,13 @@ class Judge:
         identity: the validator's.
         study: the document.
         key_of: the keys that open sealed updates.
+        readings: of update blobs, which validators of one process may share.
     """
 
     identity: Identity
     study: Study
     key_of: KeyOf
+    readings: Readings
     _judged: tuple[tuple[str, int, int], Verdict] | None = None
     _checked: dict[_Claim, Contribution] = field(default_factory=dict)
     _made: tuple[bytes, ModelState] | None = None
@@ -212,17 +215,18 @@ class Judge:
         Raises:
             FormatError: it is not what its author claimed of it.
         """
-        name = from_text(reveal.digest, DIGEST_SIZE)
-        context = Context(self.identity.genesis, *at, name)
-        claim = (context, blob_of(reveal), reveal.peak, reveal.saturated, exponent)
+        claim = (at, reveal, exponent)
         if claim in self._checked:
             return self._checked[claim]
+        name = from_text(reveal.digest, DIGEST_SIZE)
+        context = Context(self.identity.genesis, *at, name)
         data = fetch_update(blobs, reveal, context, self.key_of)
         if data is None:
             return None
-        found = checked_update(
-            name, data, registration.parameters, exponent, reveal.peak, reveal.saturated
-        )
+        found = checked_reading(
+            name, self.readings.of(name, data), registration.parameters, exponent, reveal.peak,
+            reveal.saturated,
+        )  # fmt: skip
         if 2 * registration.parameters * registration.per_round <= KEPT_BYTES:
             self._checked[claim] = found
         return found

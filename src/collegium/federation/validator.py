@@ -9,6 +9,7 @@ from collegium.canonical import to_text
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.judging import UNAVAILABLE, Judge, Verdict
+from collegium.federation.readings import Readings
 from collegium.federation.sealing import blob_of
 from collegium.federation.statistics import statistics_vote
 from collegium.federation.view import StudyView
@@ -31,12 +32,17 @@ class Validator:
     """A member with voting power; it satisfies `Participant`."""
 
     def __init__(
-        self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None
-    ) -> None:
-        """Return a validator; `key_of` are the keys that open updates, its present one if None."""
+        self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None,
+        readings: Readings | None = None,
+    ) -> None:  # fmt: skip
+        """Return a validator; `readings` may be shared with others of its process.
+
+        `key_of` are the keys that open updates, its present one if None.
+        """
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
-        self._judge = Judge(identity, study, key_of or {identity.key.public: identity.key}.get)
+        keys = key_of or {identity.key.public: identity.key}.get
+        self._judge = Judge(identity, study, keys, readings or Readings())
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
         self._noted: tuple[Conflict, ...] = ()

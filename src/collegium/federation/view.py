@@ -49,6 +49,7 @@ class StudyView:
         self._state = state
         self.study = study
         self.conflicts = conflicts
+        self._included: dict[tuple[int, int], list[tuple[str, Reveal, int]]] = {}
 
     @cached_property
     def registration(self) -> StudyRecord | None:
@@ -194,8 +195,7 @@ class StudyView:
 
     def has_spoken(self, table: str, member: str) -> bool:
         """Return whether a member is in a table (commits, votes, …) of the open attempt."""
-        key = attempt_key(self.attempt, member)
-        return self._state.get(self._path(table), key) is not None
+        return self._state.has(self._path(table), attempt_key(self.attempt, member))
 
     def has_committed_before(self, member: str) -> bool:
         """Return whether a member committed an update in an earlier attempt at the open round."""
@@ -220,6 +220,9 @@ class StudyView:
 
     def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
         """Return who is included in an attempt, in order, with reveal and weight."""
+        known = self._included.get((number, attempt))
+        if known is not None:
+            return known
         weights = self.weights(number)
         reveals = round_path(self.study, number, "reveals")
         names = attempt_items(self._state, round_path(self.study, number, "included"), attempt)
@@ -228,6 +231,7 @@ class StudyView:
             reveal = self._state.record(reveals, attempt_key(attempt, name), Reveal)
             if reveal is not None:
                 found.append((name, reveal, weights[name]))
+        self._included[number, attempt] = found
         return found
 
     @cached_property
@@ -260,16 +264,24 @@ class StudyView:
 
     def missed_vote(self, member: str) -> RoundRecord | None:
         """Return the last closed round's record if a validator's vote on it is still missing."""
+        return self.last_closed if member in self._missing_votes else None
+
+    @cached_property
+    def _missing_votes(self) -> frozenset[str]:
+        """Validators of the last closed round whose votes on it are still missing."""
         closed, number = self.last_closed, self.closed_rounds
         if closed is None or self.phase == "closed":
-            return None
-        path = round_path(self.study, number, "validators")
-        if self._state.get(path, member) is None:
-            return None
-        key = attempt_key(closed.attempt, member)
-        in_time = self._state.get(round_path(self.study, number, "votes"), key)
-        late = self._state.get(study_path(self.study, "late_votes"), f"{number:08d}/{member}")
-        return closed if in_time is None and late is None else None
+            return frozenset()
+        in_time, late = (
+            round_path(self.study, number, "votes"),
+            study_path(self.study, "late_votes"),
+        )
+        return frozenset(
+            name
+            for name in self._state.names(round_path(self.study, number, "validators"))
+            if not self._state.has(in_time, attempt_key(closed.attempt, name))
+            and not self._state.has(late, f"{number:08d}/{name}")
+        )
 
     def parent(self, model: str) -> bytes | None:
         """Return the digest of a model's parent, or None for the first one."""

@@ -62,10 +62,9 @@ class BlobFolder:
             file.write(data)
             if sync:
                 os.fsync(file.fileno())
+            stamp = _stamp_of(os.fstat(file.fileno()))  # another name does not change it
         os.replace(partial, self._prefix + name)
-        stamp = self._stamp(digest)
-        if stamp is not None:
-            self._keep(digest, stamp, data)
+        self._keep(digest, stamp, data)
         return digest, True
 
     def sync(self, digest: bytes) -> None:
@@ -115,10 +114,9 @@ class BlobFolder:
     def _stamp(self, digest: bytes) -> _Stamp | None:
         """Return what tells a file from a changed one, or None where there is none."""
         try:
-            status = os.stat(self._prefix + digest.hex())
+            return _stamp_of(os.stat(self._prefix + digest.hex()))
         except OSError:
             return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _keep(self, digest: bytes, stamp: _Stamp, data: bytes) -> None:
         """Remember a blob, and forget the oldest ones that no longer fit."""
@@ -132,6 +130,10 @@ class BlobFolder:
         self._kept_bytes += len(data)
         while self._kept_bytes > _KEPT_BYTES:
             self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
+
+
+def _stamp_of(status: os.stat_result) -> _Stamp:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def read_blob(folder: Path, digest: bytes) -> bytes | None:

@@ -19,6 +19,7 @@ from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
+from collegium.federation.readings import Readings
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.setting_up import SettingUp
 from collegium.federation.site import Site, SiteParts
@@ -187,8 +188,10 @@ def build(
                 circle.join(name, site.author, kept, digest)
             sites.append(site)
             participants.append(_replaced(prepared, site, places[name], substitute))
+        readings = Readings()
         validators = [
-            Validator(identities[name], exchange.view(name), study) for name in prepared.validators
+            Validator(identities[name], exchange.view(name), study, readings=readings)
+            for name in prepared.validators
         ]
         for validator, name in zip(validators, prepared.validators, strict=True):
             participants.append(_replaced(prepared, validator, places[name], substitute))

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from tests.learning.aggregation.golden import digests, fixed_updates
 
-from collegium.learning.aggregation._internal import columns
 from collegium.learning.aggregation.composition import rule_called
 from collegium.plugins import names
 
@@ -63,7 +62,7 @@ def test_whatever_the_processor_offers() -> None:
 
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_whatever_the_cores(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "cores", lambda: cores)
+    monkeypatch.setattr("collegium.cores.cores", lambda: cores)
     assert digests() == GOLDEN
 
 
@@ -72,6 +71,6 @@ def test_a_larger_model_in_many_blocks_on_many_threads(monkeypatch: pytest.Monke
     for name in ("nnm+trimmed_mean", "median", "krum", "geometric_median", "norm_clipping+median"):
         totals = []
         for cores in (1, 3):
-            monkeypatch.setattr(columns, "cores", lambda cores=cores: cores)
+            monkeypatch.setattr("collegium.cores.cores", lambda cores=cores: cores)
             totals.append(rule_called(name).aggregate(given, 4).total)
         assert (totals[0] == totals[1]).all()

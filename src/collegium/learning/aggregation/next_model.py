@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.composition import rule_recorded
@@ -52,12 +54,49 @@ def checked_update(
     Raises:
         FormatError: malformed, of another size or exponent, or the claims are not true of it.
     """
-    values, found_exponent = decode_update(data)
-    if values.size != size or found_exponent != exponent:
-        raise _refusal(f"{values.size} coordinates with exponent {found_exponent}")
-    if indicators(values) != (peak, saturated):
+    return checked_reading(name, read_update(data), size, exponent, peak, saturated)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What an update blob says: values, int16 [d], exponent, and the two indicators."""
+
+    values: NDArray[np.int16]
+    exponent: int
+    indicators: tuple[int, int]
+
+
+def read_update(data: bytes) -> Reading:
+    """Return what an update blob says.
+
+    Raises:
+        FormatError: it is no update.
+    """
+    values, exponent = decode_update(data)
+    return Reading(values, exponent, indicators(values))
+
+
+def checked_reading(
+    name: bytes, reading: Reading, size: int, exponent: int, peak: int, saturated: int
+) -> Contribution:
+    """Return what was read from a blob, checked as `checked_update` does.
+
+    Args:
+        name: the blob's digest.
+        reading: what it says.
+        size: d, how many coordinates the model has.
+        exponent: e of the round.
+        peak: the largest magnitude that the author claimed.
+        saturated: the count of saturated coordinates that the author claimed.
+
+    Raises:
+        FormatError: another size or exponent, or the claims are not true of it.
+    """
+    if reading.values.size != size or reading.exponent != exponent:
+        raise _refusal(f"{reading.values.size} coordinates with exponent {reading.exponent}")
+    if reading.indicators != (peak, saturated):
         raise _refusal("its largest magnitude or its saturated count is not what was claimed")
-    return Contribution(name, values)
+    return Contribution(name, reading.values)
 
 
 def next_model(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from collegium.ledger.genesis import ledger_of
-from collegium.ledger.hashing import lp, tagged_hash, u64
+from collegium.ledger.hashing import lp, tag, u64
 
 
 def draw_participants(
@@ -15,9 +16,14 @@ def draw_participants(
     chosen = sorted(accepted)
     if per_round < len(chosen):
         draw = lp(study.encode()) + u64(seed) + u64(number)
-        root = ledger_of(genesis)
-        lots = sorted(chosen, key=lambda name: tagged_hash("draw", root, draw, lp(name.encode())))
-        chosen = sorted(lots[:per_round])
+        begun = sha256(tag("draw") + ledger_of(genesis) + draw)  # of a tagged hash
+
+        def lot(name: str) -> bytes:
+            whole = begun.copy()
+            whole.update(lp(name.encode()))
+            return whole.digest()
+
+        chosen = sorted(sorted(chosen, key=lot)[:per_round])
     return chosen
 
 
