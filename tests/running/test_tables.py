@@ -7,6 +7,7 @@ from shutil import copytree, ignore_patterns
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.data.tabular.cohorts import SITES, STUDY, cohort, write_study
 
 from collegium.audit.verify import verify
@@ -65,18 +66,33 @@ def test_a_table_without_a_column_of_sites_is_dealt(tmp_path: Path, by: str) -> 
 
 @pytest.mark.parametrize(
     ("architecture", "target", "metric"),
-    [("linear", "lactate", "mae"), ("multinomial", "ward", "accuracy")],
+    [
+        ("linear", "lactate", "mae"),
+        ("multinomial", "ward", "accuracy"),
+        ("ordinal", "grade", "accuracy"),
+        ("poisson", "visits", "mae"),
+        ("cox", 'days", event = "died', "c_index"),
+    ],
 )
 def test_other_targets_are_learned_as_well(
     tmp_path: Path, architecture: str, target: str, metric: str
 ) -> None:
     cells = cohort()
-    cells["ward"] = [f"W{number % 3}" for number in range(len(cells["mrn"]))]
+    rows = range(len(cells["mrn"]))
+    cells["ward"] = [f"W{number % 3}" for number in rows]
+    cells["grade"] = [1 + number % 3 for number in rows]
+    cells["visits"] = [number % 4 for number in rows]
+    cells["days"] = [10 + 7 * (number % 50) for number in rows]
     text = STUDY.replace('"logistic"', f'"{architecture}"').replace('"died"', f'"{target}"')
     result = run(write_study(tmp_path, cells, text), out=tmp_path / "run")
     assert result.measured.federated is not None
     assert metric in result.measured.federated.overall
     assert verify(result.folder).ok
+    found = predict(result.folder, tmp_path / "cohort.csv")
+    assert len(found.scores) == len(rows)
+    if architecture != "ordinal":
+        np.testing.assert_allclose(applied(result.folder, tmp_path / "cohort.csv"), found.scores,
+                                   rtol=1e-5, atol=1e-8)  # fmt: skip
 
 
 REFUSED = [
@@ -91,6 +107,11 @@ REFUSED = [
     (', site = "hospital"', "", "study.combination"),
     ('table = "cohort.csv"', 'table = "cohorts.csv"', "data.unreadable"),
     ('target = "died"', 'target = "died", targets = 1', "study.unknown-key"),
+    ('target = "died"', 'target = "died", event = "sex"', "study.combination"),
+    ('"logistic"', '"cox"', "study.combination"),
+    ('"logistic"', '"ordinal"', "data.classes"),
+    ('target = "died"', 'target = "died", smallest = 0', "study.range"),
+    ('target = "died"', 'target = "died", smallest = 1000', "data.classes"),
     (
         "[evaluation]",
         '[privacy]\ndifferential_privacy = { unit = "record", epsilon = 8.0, delta = 1e-5 }\n'
@@ -162,11 +183,16 @@ def test_the_model_applies_without_collegium(finished: RunResult) -> None:
     text = script.read_text("utf-8")
     assert "import collegium" not in text
     assert "from collegium" not in text
-    command = [sys.executable, str(script), str(finished.folder / "model"), str(table)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     ours = predict(finished.folder, table).scores
-    theirs = np.array([float(line) for line in told.splitlines()])
-    np.testing.assert_allclose(theirs, ours[:, 0], atol=1e-8)
+    np.testing.assert_allclose(applied(finished.folder, table), ours, atol=1e-8)
+
+
+def applied(folder: Path, table: Path) -> NDArray[np.float64]:
+    """Return what the script without Collegium says of a table's rows."""
+    script = Path(__file__).parents[2] / "examples" / "apply_model.py"
+    command = [sys.executable, str(script), str(folder / "model"), str(table)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return np.array([[float(cell) for cell in line.split(",")] for line in told.splitlines()])
 
 
 def test_the_report_says_what_was_agreed_and_what_left_a_site(finished: RunResult) -> None:

@@ -19,6 +19,7 @@ HEART = parse_study(preset_text("heart"), "heart").study
 
 SKETCHES: dict[str, Any] = {
     "schedule": {"kind": "step"}, "personalization": {"method": "ditto"},
+    "source": {"table": "cohort.csv", "target": "died"},
 }  # fmt: skip
 """Sections that the preset lacks, as little of them as there may be."""
 
@@ -31,7 +32,7 @@ def with_value(path: tuple[str, ...], value: Any) -> Study:
     plain["privacy"]["secure_aggregation"] = {}
     table = plain
     for key in path[:-1]:
-        if table.get(key) is None:
+        if not isinstance(table.get(key), dict):
             table[key] = dict(SKETCHES[key])
         table = table[key]
     table[path[-1]] = value
@@ -48,7 +49,7 @@ def _unchecked(plain: dict[str, Any]) -> Study:
             "faults": "Faults", "evaluation": "Evaluation",
             "differential_privacy": "DifferentialPrivacy",
             "schedule": "Schedule", "personalization": "Personalization",
-            "secure_aggregation": "SecureAggregation",
+            "secure_aggregation": "SecureAggregation", "source": "TableSource",
         }  # fmt: skip
         kinds = {each.__name__: each for each in Section.__subclasses__()}
         assert fields.keys() >= table.keys()

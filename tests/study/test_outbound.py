@@ -50,7 +50,7 @@ def test_a_site_says_what_of_its_table_leaves_it() -> None:
     for step in ("columns", "moments", "quantiles"):
         message = said[f"statistics of a table: {step}"]
         assert message.from_rows
-        assert "ten persons" in message.contents + message.protection
+        assert "10 persons" in message.contents + message.protection
     assert "'died'" in said["statistics of a table: columns"].contents
 
 

@@ -27,7 +27,7 @@ from collegium.ledger.contract.transactions import StatisticsPost, StudyAccept
 from collegium.ledger.hashing import lp
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
-from collegium.study.tables import task_of
+from collegium.study.tables import smallest_of, task_of
 from collegium.study.terms import differing_terms
 
 
@@ -104,7 +104,12 @@ class SettingUp:
                 if before is None:
                     return []
             said = self._outbox.put(
-                key, encode_said(said_of(self._table.train, task_of(self._study), before))
+                key,
+                encode_said(
+                    said_of(
+                        self._table.train, task_of(self._study), before, smallest_of(self._study)
+                    )
+                ),
             )
         name = self.blobs.publish(said, sync=False)
         return [

@@ -45,7 +45,7 @@ from collegium.report.process import (
     participants,
     round_rows,
 )
-from collegium.study.document import Partition, Study
+from collegium.study.document import Data, Study, TableSource
 from collegium.study.rendering import resolved
 
 
@@ -128,14 +128,14 @@ class ReportContent:
     explanation: Explanation | None
 
 
-def provenance_of(
-    dataset: DataSet, partition: Partition, agreement: Agreement | None = None
-) -> Provenance:
+def provenance_of(dataset: DataSet, data: Data, agreement: Agreement | None = None) -> Provenance:
     """Return what a report tells of a data set: how its rows fell to sites and were prepared."""
     return Provenance(
         dataset.title, dataset.license, dataset.citation, dataset.url, dataset.schema,
-        made_up_sites(dataset, partition),
-        None if agreement is None else preparation_of(agreement),
+        made_up_sites(dataset, data.partition),
+        preparation_of(agreement, data.source.smallest)
+        if agreement is not None and isinstance(data.source, TableSource)
+        else None,
     )  # fmt: skip
 
 

@@ -9,13 +9,6 @@ from collegium.data.tabular.preparation import value_of
 from collegium.report.markup import Markup, bullets, join, paragraph, table
 from collegium.report.wording import counted
 
-TOLD = (
-    "of each column with ten persons or more: its name, unit and kind, how many training rows have"
-    " a value, the power of two that no value exceeds, and the categories that ten persons share",
-    "of each number and date: how many values, their sum and the sum of their squares, exactly",
-    "of each number and date: a histogram in cells of ten persons or more",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -28,14 +21,16 @@ class Preparation:
     columns: tuple[tuple[str, str, str, str, str], ...]
     left_out: tuple[tuple[str, str], ...]
     included: tuple[tuple[str, ...], ...]
+    smallest: int
 
 
-def preparation_of(agreement: Agreement) -> Preparation:
-    """Return what a report tells of an agreement."""
+def preparation_of(agreement: Agreement, smallest: int) -> Preparation:
+    """Return what a report tells of an agreement, and of how many persons sites speak."""
     return Preparation(
         tuple(_column(one) for one in agreement.columns),
         tuple((one.name, REASONS[one.reason]) for one in agreement.left_out),
         agreement.included,
+        smallest,
     )
 
 
@@ -54,13 +49,23 @@ def _column(column: AgreedColumn) -> tuple[str, str, str, str, str]:
     return column.name, what, enters, str(column.sites), "yes" if column.missing else "no"
 
 
+def _told(smallest: int) -> tuple[str, str, str]:
+    """Return what a site says in each step."""
+    many = f"{smallest} persons or more"
+    return (
+        f"of each column with {many}: its name, unit and kind, how many training rows have a value,"
+        f" the power of two that no value exceeds, and the categories that {many} share; the"
+        " target's classes by name",
+        "of each number and date: how many values, their sum and the sum of their squares, exactly",
+        f"of each number and date: a histogram in cells of {many}",
+    )
+
+
 def section(preparation: Preparation) -> Markup:
     """Return the section's content."""
     heads = ("Column", "What it is", "How it enters", "Sites with values", "Absence is an input")
-    said = bullets([
-        f"{told} ({counted(len(sites), 'site')})"
-        for told, sites in zip(TOLD, preparation.included, strict=False)
-    ])  # fmt: skip
+    pairs = zip(_told(preparation.smallest), preparation.included, strict=False)
+    said = bullets([f"{told} ({counted(len(sites), 'site')})" for told, sites in pairs])
     left_out = (
         join(
             paragraph("Columns that no model sees:"),

@@ -132,7 +132,7 @@ def _preparation(parts: Parts) -> str:
     if agreement is not None:
         left_out = "; ".join(f"{one.name}: {REASONS[one.reason]}" for one in agreement.left_out)
         return (
-            f"as the sites agreed from sums over ten persons or more ({PREPARATION}); values beyond"
+            f"as the sites agreed from sums over many persons ({PREPARATION}); values beyond"
             f" 8 standard deviations count as 8; a missing number as the median; another category"
             f" is {'refused' if agreement.unknown == 'refuse' else 'one of its own'}"
             + (f"; columns that are not looked at: {left_out}" if left_out else "")

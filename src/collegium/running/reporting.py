@@ -53,7 +53,7 @@ def report_on(folder: Path) -> Path:
     }
     content = build_content(
         study,
-        provenance_of(dataset, study.data.partition, agreement),
+        provenance_of(dataset, study.data, agreement),
         read_lines(folder / "metrics.jsonl"),
         verification,
         posted_statements(folder, study.study.id),

@@ -148,7 +148,8 @@ def agreed_by_all(
     for _ in STEPS:
         before = None if blob is None else decode_agreement(blob)
         said = {
-            name: encode_said(said_of(table.train, task, before)) for name, table in parts.items()
+            name: encode_said(said_of(table.train, task, before, source.smallest))
+            for name, table in parts.items()
         }
         blob = conclusion(source, task, blob, said, fewest)
     if blob is None:
@@ -192,9 +193,8 @@ def _at(rows: SiteRows) -> NDArray[np.int64]:
 
 
 def _position_schema(studied: Studied) -> Schema:
-    regression = not len(studied.label)
     position = Feature("position", "position in the table", "numeric")
-    return Schema((position,), "target", "regression" if regression else "multiclass")
+    return Schema((position,), "target", "multiclass" if len(studied.label) else "regression")
 
 
 def described_table(source: TableSource, agreement: Agreement | None) -> DataSet:

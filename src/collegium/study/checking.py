@@ -24,7 +24,7 @@ from collegium.study.parts import named_parts
 from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
-from collegium.study.tables import check_table
+from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, dropouts, fewest_updates, sites_per_round
 
 SIMULATED = ("solo", "simnet")
@@ -51,7 +51,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_rule_of_sums(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
-    about_work = check_local_work(study)
+    about_work = check_local_work(study) + about_tables(study)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)
     terms = privacy_terms(study)

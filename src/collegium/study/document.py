@@ -56,7 +56,7 @@ class Split(Section, frozen=True, kw_only=True):
     by: Literal["person", "time", "row", "published"] | None = None
 
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "ordinal", "regression", "count", "survival"]
 
 
 class TableSource(Section, frozen=True, kw_only=True):
@@ -66,14 +66,17 @@ class TableSource(Section, frozen=True, kw_only=True):
     consortium name theirs in node.toml. `target` is the column to be predicted, `site` the one
     that tells the institution, `person` the one that is equal in all rows of one person; `drop`
     are columns that are not looked at. `task` follows from the architecture where that can only
-    do one thing. `classes` are the target's values, the positive one last; absent: those of ten
-    persons or more at some site, sorted. `categorical` and `numeric` say how columns are read
+    do one thing. `event` is, for survival, the column that tells what ended the time in `target`.
+    `classes` are the target's (or the event's) values, the positive one last; absent: those
+    that occur, sorted. `categorical` and `numeric` say how columns are read
     whose cells would say otherwise. `unknown` is what becomes of a category that was not agreed.
+    `smallest` are the persons of a site that stand behind everything that it says of its table.
     """
 
     table: str
     target: str
     task: Task | None = None
+    event: str | None = None
     classes: tuple[str, ...] = ()
     site: str | None = None
     person: str | None = None
@@ -81,6 +84,7 @@ class TableSource(Section, frozen=True, kw_only=True):
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     unknown: Literal["other", "refuse"] = "other"
+    smallest: int = 10
 
 
 class Data(Section, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ LIMITS = (
     Limit(("study", "min_sites"), 1, 100_000),
     Limit(("study", "max_attempts"), 1, 1000),
     Limit(("data", "partition", "sites"), 1, 100_000),
+    Limit(("data", "source", "smallest"), 1, 1_000_000),
     Limit(("data", "partition", "alpha"), 0, 1_000_000, open_low=True),
     Limit(("data", "split", "test"), 0, 0.9, open_low=True),
     Limit(("model", "hidden"), 1, 65_536),
@@ -118,7 +119,7 @@ def check_limits(study: Study) -> None:
 def _at(study: Study, path: tuple[str, ...]) -> object:
     value: object = study
     for name in path:
-        value = None if value is None else getattr(value, name)
+        value = getattr(value, name, None)
     return value
 
 

@@ -9,16 +9,19 @@ from collegium.study.message import BLOBS, LEDGER, Outbound, Ways
 def table_messages(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
     """Return what a site says of its own table, so that all prepare their inputs alike."""
     to = "every member, and everybody who is given the run's blobs"
-    few = "Nothing is said about fewer than ten persons. Sums are exact, and no noise is added"
+    many = f"{source.smallest} persons or more"
+    few = (
+        f"Nothing is said about fewer than {source.smallest} persons. Sums are exact, and no noise"
+        " is added"
+    )
     return (
         Outbound(
             "statistics of a table: columns",
-            "of each column its name and unit, and where ten persons or more have a value: its"
-            " kind; the number of rows with a value; whether ten persons or more lack one; the"
-            " power of two that no value exceeds; whether it looks like an identifier; and the"
-            " values, as written, that ten persons or more share in a column of categories. Of the"
-            " target"
-            f" {source.target!r}: the classes that ten persons or more have",
+            f"of each column its name and unit, and where {many} have a value: its kind; the"
+            f" number of rows with a value; whether {many} lack one; the power of two that no value"
+            " exceeds; whether it looks like an identifier; and the values, as written, that"
+            f" {many} share in a column of categories. Of the target {source.target!r}: its classes"
+            " by name, all of them where they are few",
             to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
             transactions=("statistics.post",),
         ),
@@ -30,8 +33,7 @@ def table_messages(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "statistics of a table: quantiles",
-            "of each such column: a histogram of each person's first value, in cells of ten"
-            " persons or more",
+            f"of each such column: a histogram of each person's first value, in cells of {many}",
             to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
         ),
         Outbound(

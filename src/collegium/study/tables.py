@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from typing import get_args
 
 from collegium.study.document import Study, TableSource, Task
+from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, contradiction, nearest, shown
 
+CLASSES: Mapping[Task, tuple[int, int]] = {
+    "binary": (2, 2), "multiclass": (3, 1000), "ordinal": (3, 1000), "survival": (2, 2),
+}  # fmt: skip
+"""Fewest and most classes of a target (of survival: of what ended the time), by task."""
+
+SAFE = 10
+"""Persons of a site behind a sum: the usual least."""
+
 TASKS: Mapping[str, tuple[Task, ...]] = {
-    "logistic": ("binary",), "multinomial": ("multiclass", "binary"), "linear": ("regression",)
+    "logistic": ("binary",), "multinomial": ("multiclass", "binary", "ordinal"),
+    "ordinal": ("ordinal",), "linear": ("regression",), "poisson": ("count",), "cox": ("survival",),
 }  # fmt: skip
 """What architectures can do that cannot do everything; first what they do unless told."""
 
@@ -39,6 +49,30 @@ def task_of(study: Study) -> Task:
     return found
 
 
+def smallest_of(study: Study) -> int:
+    """Return K: how many persons of a site stand behind everything that it says of its table."""
+    source = study.data.source
+    return source.smallest if isinstance(source, TableSource) else SAFE
+
+
+def about_tables(study: Study) -> tuple[Notice, ...]:
+    """Return a warning where sites tell of fewer persons than is usual."""
+    notices = []
+    if isinstance(study.data.source, TableSource) and study.privacy.secure_aggregation is not None:
+        text = (
+            "updates are masked, and the sums with which sites agree on the preparation of their"
+            " tables are not: every member can read each site's (see `check --outbound`)"
+        )
+        notices.append(Notice("warning", "study.plain-sums", text))
+    if smallest_of(study) >= SAFE:
+        return tuple(notices)
+    text = (
+        f"sites tell sums over {smallest_of(study)} persons or more (data.source.smallest): fewer"
+        f" than {SAFE} may be guessed from what is known of the others"
+    )
+    return (*notices, Notice("warning", "study.small-sums", text))
+
+
 def check_table(study: Study) -> None:
     """Refuse a table's columns that contradict each other, and a task that its model cannot do.
 
@@ -50,7 +84,10 @@ def check_table(study: Study) -> None:
         return
     place: DocumentPath = ("data", "source")
     task = task_of(study)
-    roles = {"target": source.target, "site": source.site, "person": source.person}
+    roles = {
+        "target": source.target, "event": source.event, "site": source.site,
+        "person": source.person,
+    }  # fmt: skip
     named = {role: name for role, name in roles.items() if name is not None}
     for role, name in named.items():
         others = [other for other, same in named.items() if same == name and other != role]
@@ -78,12 +115,20 @@ def check_table(study: Study) -> None:
             (*place, "numeric"), f"{shown(both[0])} is to be read as numbers and as categories",
             "a column is one of them", "take it out of one list",
         )  # fmt: skip
-    wanted = {"binary": (2, 2), "multiclass": (3, 1000), "regression": (0, 0)}[task]
-    if source.classes and not wanted[0] <= len(source.classes) <= wanted[1]:
+    fewest, most = CLASSES.get(task, (0, 0))
+    if source.classes and not fewest <= len(source.classes) <= most:
         raise contradiction(
             (*place, "classes"), f"a {task} target cannot have {len(source.classes)} classes",
-            "binary has two, multiclass three or more, regression none",
+            "binary and survival have two, multiclass and ordinal three or more, others none",
             "name as many classes as the task has, or leave them out",
+        )  # fmt: skip
+    if (source.event is not None) != (task == "survival"):
+        raise contradiction(
+            (*place, "event"),
+            "survival needs the column of events" if task == "survival" else
+            f"a {task} target has no column of events",
+            "survival is the time in target and what ended it; other targets are one column",
+            'add event = "…"' if task == "survival" else "remove event",
         )  # fmt: skip
     if study.privacy.differential_privacy is not None:
         raise contradiction(

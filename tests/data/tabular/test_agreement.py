@@ -55,7 +55,10 @@ def sites_of(whole: Studied) -> dict[str, Studied]:
 def agree(source: TableSource, task: Task, sites: Mapping[str, Studied]) -> Agreement:
     found: Agreement | None = None
     for _ in range(3):
-        said = {name: encode_said(said_of(rows, task, found)) for name, rows in sites.items()}
+        said = {
+            name: encode_said(said_of(rows, task, found, source.smallest))
+            for name, rows in sites.items()
+        }
         found = agreed(source, task, found, said)
     assert found is not None
     return found
@@ -174,19 +177,31 @@ def test_nothing_is_said_of_fewer_than_ten_persons(tmp_path: Path) -> None:
     }
     source = TableSource(table="x", target="died", person="person")
     rows = studied(written(tmp_path, "few.csv", cells), source, "binary", "a")
-    said = said_of(rows, "binary", None)
+    said = said_of(rows, "binary", None, 10)
     assert isinstance(said, ColumnsSaid)
     age, ward = said.columns
     assert (age.name, age.kind, age.present, age.exponent) == ("age", "empty", 0, 0)
     assert ward.categories == ("er",)
-    assert said.classes == ("no",)
+    assert said.classes == ("no", "yes")  # of a few classes the names are told
+
+
+def test_names_of_many_classes_are_told_only_of_enough_persons(tmp_path: Path) -> None:
+    cells: Cells = {
+        "age": list(range(60)),
+        "word": [f"rare {n}" if n < 25 else "often" for n in range(60)],
+    }
+    source = TableSource(table="x", target="word")
+    rows = studied(written(tmp_path, "x.csv", cells), source, "multiclass", "a")
+    said = said_of(rows, "multiclass", None, 10)
+    assert isinstance(said, ColumnsSaid)
+    assert said.classes == ("often",)
 
 
 def test_every_cell_of_a_histogram_holds_ten_persons(tmp_path: Path, found: Agreement) -> None:
     whole = studied(written(tmp_path, "again.csv", cohort()), SOURCE, "binary")
     before = msgspec.structs.replace(found, step=2)
     for rows in sites_of(whole).values():
-        said = said_of(rows, "binary", before)
+        said = said_of(rows, "binary", before, 10)
         assert isinstance(said, QuantilesSaid)
         assert min(count for one in said.histograms for _, count in one.cells) >= 10
 
@@ -269,14 +284,14 @@ BAD = [
 @pytest.mark.parametrize("data", BAD, ids=range(len(BAD)))
 def test_what_no_site_may_say_is_as_if_it_had_not_been_said(data: bytes) -> None:
     with pytest.raises(FormatError):
-        decode_said(data, 2)
-    assert decode_said(moments(), 2)
+        decode_said(data, 2, 10)
+    assert decode_said(moments(), 2, 10)
 
 
 def test_a_malformed_site_is_not_included(tmp_path: Path) -> None:
     whole = sites_of(studied(written(tmp_path, "x.csv", cohort()), SOURCE, "binary"))
     said: dict[str, bytes | None] = {
-        name: encode_said(said_of(rows, "binary", None)) for name, rows in whole.items()
+        name: encode_said(said_of(rows, "binary", None, 10)) for name, rows in whole.items()
     }
     found = agreed(SOURCE, "binary", None, {**said, "h1": b"nonsense", "h2": None})
     assert found.included == (("h0",),)

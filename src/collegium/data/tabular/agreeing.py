@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from collegium.data.table import CLASSIFYING
 from collegium.data.tabular.agreement import (
     FINE_BITS,
     REASONS,
@@ -22,6 +23,7 @@ from collegium.data.tabular.agreement import (
     encode_agreement,
     histogram_range,
 )
+from collegium.data.tabular.columns import number_of
 from collegium.data.tabular.said import (
     BINS,
     MOST_CATEGORIES,
@@ -37,6 +39,7 @@ from collegium.data.tabular.said import (
 from collegium.data.tabular.studied import class_order
 from collegium.errors import DataError, FormatError
 from collegium.study.document import TableSource, Task
+from collegium.study.tables import CLASSES
 
 _FINER = FINE_BITS - VALUE_BITS
 _QUANTILES = {"low": 5, "median": 50, "high": 95}
@@ -64,7 +67,7 @@ def agreed(
         data = said[name]
         try:
             if data is not None:
-                understood[name] = decode_said(data, step)
+                understood[name] = decode_said(data, step, source.smallest)
         except FormatError:
             continue
     included = tuple(understood)
@@ -111,7 +114,7 @@ def _columns(
     for one in said:
         for column in one.columns:
             by_name.setdefault(column.name, []).append(column)
-    named = {source.target, source.site, source.person, *source.drop}
+    named = {source.target, source.event, source.site, source.person, *source.drop}
     aside = sorted(name for name in named if name is not None)
     everywhere = sum(bool(one.columns) for one in said)
     found = [
@@ -123,7 +126,7 @@ def _columns(
         step=1, task=task, target=target, classes=classes,
         columns=tuple(one for one in found if isinstance(one, AgreedColumn)),
         left_out=tuple(one for one in found if isinstance(one, LeftOut)),
-        aside=tuple(aside), unknown=source.unknown, included=(included,),
+        event=source.event or "", aside=tuple(aside), unknown=source.unknown, included=(included,),
     )  # fmt: skip
     return _with_inputs(agreement)
 
@@ -161,34 +164,53 @@ def _column(name: str, said: list[ColumnSaid], everywhere: int) -> AgreedColumn 
 
 
 def _classes(source: TableSource, task: Task, said: list[ColumnsSaid]) -> tuple[str, ...]:
-    if task == "regression":
+    fewest, most = CLASSES.get(task, (0, 0))
+    if not most:
         return ()
+    column = source.target if source.event is None else source.event
     found = source.classes or tuple(class_order({word for one in said for word in one.classes}))
-    if (task == "binary" and len(found) != 2) or (task == "multiclass" and len(found) < 3):
-        wanted = "two classes" if task == "binary" else "three classes or more"
+    if not found:
         raise DataError(
-            "data.classes", f"the target {source.target!r} has {len(found)} classes",
-            f"a {task} study needs {wanted}; found, each for ten persons of a site or more:"
+            "data.classes", f"no class of {column!r} is known",
+            f"no site has {source.smallest} persons to speak for",
+            "form larger sites, lower data.source.smallest, or name data.source.classes",
+        )  # fmt: skip
+    if not fewest <= len(found) <= most:
+        wanted = "two values" if most == 2 else f"{fewest} values or more"
+        raise DataError(
+            "data.classes", f"the column {column!r} has {len(found)} different values",
+            f"a {task} study needs {wanted}; found:"
             f" {', '.join(found[:10]) or 'none'}{' and more' if len(found) > 10 else ''}",
             "choose another data.source.task and model.architecture, or name them in"
             " data.source.classes",
+        )  # fmt: skip
+    if (
+        task == "ordinal"
+        and not source.classes
+        and any(number_of(one) != number_of(one) for one in found)
+    ):
+        raise DataError(
+            "data.classes", f"the order of the classes of {column!r} is not known",
+            f"found: {', '.join(found[:10])}",
+            "name them from the least to the most in data.source.classes",
         )  # fmt: skip
     return found
 
 
 def _target(source: TableSource, task: Task, said: list[ColumnsSaid]) -> AgreedColumn:
     told = [one.target for one in said if isinstance(one.target, ColumnSaid)]
-    if task != "regression":
+    if task in CLASSIFYING:
         return AgreedColumn(
             name=source.target, unit="", kind="categorical", sites=len(said), missing=False
         )
     numeric = [one for one in told if one.kind == "numeric"]
     units = {one.unit for one in numeric if one.unit}
     if not numeric or len(units) > 1:
-        why = "sites give it in different units" if numeric else "no site has ten numbers of it"
+        why = "sites give it in different units" if numeric else "no site has enough numbers of it"
         raise DataError(
             "data.classes", f"the target {source.target!r} cannot be learned", why,
-            "correct the tables, or choose another data.source.target",
+            "correct the tables, choose another data.source.target, or lower"
+            " data.source.smallest",
         )  # fmt: skip
     return AgreedColumn(
         name=source.target, unit=min(units, default=""), kind="numeric", sites=len(numeric),
@@ -213,7 +235,7 @@ def _moments(before: Agreement, said: list[MomentsSaid], included: tuple[str, ..
             reason: Reason = "constant" if by_name.get(column.name) else "empty"
             left_out.append(LeftOut(name=column.name, reason=reason))
     target = before.target
-    if before.task == "regression":
+    if before.task not in CLASSIFYING:
         target = _with_moments(target, by_name.get(target.name, []))
     return _with_inputs(msgspec.structs.replace(
         before, step=2, target=target, columns=tuple(kept),
@@ -285,7 +307,7 @@ def _with_inputs(agreement: Agreement) -> Agreement:
     reasons = "; ".join(f"{one.name}: {REASONS[one.reason]}" for one in agreement.left_out[:10])
     raise DataError(
         "data.no-inputs", "the table has no column to predict from", reasons or "no site has any",
-        "add columns, or name a study with more persons",
+        "add columns, form larger sites, or lower data.source.smallest",
     )  # fmt: skip
 
 

@@ -26,9 +26,9 @@ Reason = Literal["constant", "empty", "identifier", "no-category", "too-many", "
 
 REASONS: Mapping[Reason, str] = {
     "constant": "it has one value everywhere",
-    "empty": "no site has ten persons with a value",
+    "empty": "no site has enough persons with a value",
     "identifier": "it looks like an identifier of rows",
-    "no-category": "no value of it is shared by ten persons of one site",
+    "no-category": "no value of it is shared by enough persons of one site",
     "too-many": f"it has more than {MOST_CATEGORIES} categories",
     "units": "sites give it in different units",
 }
@@ -41,7 +41,7 @@ class _Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class AgreedColumn(_Agreed, frozen=True, kw_only=True):
     """A column that becomes inputs, or the target of a regression.
 
-    `sites` have ten persons or more with a value. `center` (the mean), `scale` (the standard
+    `sites` have enough persons with a value. `center` (the mean), `scale` (the standard
     deviation), `low`, `median` and `high` (5, 50 and 95 %) of a number or date are in units of
     2^(exponent - 48), 0 until their step. `missing`: whether a value's absence is an input.
     """
@@ -70,14 +70,16 @@ class LeftOut(_Agreed, frozen=True, kw_only=True):
 class Agreement(_Agreed, frozen=True, kw_only=True):
     """What is agreed after a step; after the last one, the preparation of a model's inputs.
 
-    `aside` are the columns that the study sets aside; `included` names by step whose statistics
-    were added.
+    `event` is the column that tells what ended a survival's time, whose two values are then
+    `classes`, the event last. `aside` are the columns that the study sets aside; `included` names
+    by step whose statistics were added.
     """
 
     version: Literal[1] = 1
     step: int
     task: Task
     target: AgreedColumn
+    event: str
     classes: tuple[str, ...]
     columns: tuple[AgreedColumn, ...]
     left_out: tuple[LeftOut, ...]

@@ -71,11 +71,12 @@ class Table:
 
 def take_rows(table: Table, which: NDArray[np.int64]) -> Table:
     """Return a table of the rows at those positions."""
-    columns = {name: _taken(column, which) for name, column in table.columns.items()}
+    columns = {name: take_cells(column, which) for name, column in table.columns.items()}
     return Table(columns, len(which), table.notes)
 
 
-def _taken(column: Column, which: NDArray[np.int64]) -> Column:
+def take_cells(column: Column, which: NDArray[np.int64]) -> Column:
+    """Return a column of the cells at those positions."""
     values = None if column.values is None else column.values[which]
     codes = None if column.codes is None else column.codes[which]
     return Column(

@@ -33,12 +33,13 @@ def value_of(column: AgreedColumn, agreed: int) -> float:
 def input_schema(agreement: Agreement) -> Schema:
     """Return the inputs, each as a feature, and the question that the target answers."""
     features = [feature for column in agreement.columns for feature in _features(column)]
-    classes = agreement.classes
+    classes = () if agreement.task == "survival" else agreement.classes
     return Schema(
         features=tuple(features),
         target=agreement.target.name,
         task=agreement.task,
         classes=classes,
+        event=agreement.event,
         positive=f"{agreement.target.name} is {classes[-1]}" if agreement.task == "binary" else "",
     )
 
@@ -115,19 +116,21 @@ def encode_studied(agreement: Agreement, studied: Studied, name: str) -> SiteRow
         DataError: no row is left.
     """
     x = encode_columns(agreement, studied.table.columns, studied.rows)
-    if agreement.task == "regression":
-        return SiteRows(name, x, as_numbers(studied.target).astype(np.float32), studied.person)
-    found, words = target_words(studied.target)
+    values = as_numbers(studied.target).astype(np.float32)
+    if agreement.task in ("regression", "count"):
+        return SiteRows(name, x, values, studied.person)
+    found, words = target_words(studied.target if studied.event is None else studied.event)
     known = {word: number for number, word in enumerate(agreement.classes)}
     table = np.array([*(known.get(word, -1) for word in words), -1], np.int64)
-    y = table[found]
+    label = table[found]
+    y = np.stack([values, label], axis=1).astype(np.float32) if agreement.event else label
     rows = SiteRows(name, x, y, studied.person)
-    if (y >= 0).all():
+    if (label >= 0).all():
         return rows
-    if not (y >= 0).any():
+    if not (label >= 0).any():
         raise DataError(
             "data.classes", f"no row of {name} has a class that was agreed",
             f"agreed are {', '.join(agreement.classes)}; found {', '.join(words[:5])}",
             "write the target alike at every site, or name its values in data.source.classes",
         )  # fmt: skip
-    return take(rows, y >= 0)
+    return take(rows, label >= 0)

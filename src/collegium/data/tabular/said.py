@@ -2,8 +2,9 @@
 
 Three steps: which columns there are, their moments, their quantiles. Numbers are exact integers,
 so that whoever adds them gets the same bits. Said are only: kinds, units and names of columns;
-counts of ten persons or more; categories that ten persons or more have, by name and without
-counts; sums over ten persons or more; histogram cells of ten persons or more.
+counts of K persons or more, where the study says K (ten, most often); categories that K persons
+or more have, by name and without counts; the target's classes by name; sums over K persons or
+more; histogram cells of K persons or more.
 docs/spec/12-statistics.md.
 """
 
@@ -19,8 +20,8 @@ from collegium import canonical
 
 STEPS = ("columns", "moments", "quantiles")
 
-SMALLEST = 10
-"""Persons that stand behind everything that is said."""
+FEW_CLASSES = 20
+"""Classes of a target that a site tells of by name, however few persons have one."""
 
 VALUE_BITS = 32
 """A value is told in units of 2^(exponent - 32), where 2^exponent bounds the column's values."""
@@ -38,9 +39,9 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ColumnSaid(_Said, frozen=True, kw_only=True):
-    """A column, which is "empty" where fewer than ten persons have a value.
+    """A column, which is "empty" where fewer than K persons have a value.
 
-    `present` is the number of rows with a value, 0 of an empty one. `missing` says that ten
+    `present` is the number of rows with a value, 0 of an empty one. `missing` says that K
     persons or more have none. `exponent`: no absolute value is above its power of two; 0 for
     categories. `identifier` says that the column looks like a name of rows.
     """
@@ -56,7 +57,7 @@ class ColumnSaid(_Said, frozen=True, kw_only=True):
 
 
 class ColumnsSaid(_Said, frozen=True, kw_only=True):
-    """The first step; `classes` are the target's that ten persons or more have."""
+    """The first step; `classes` are the target's."""
 
     version: Literal[1] = 1
     step: Literal[1] = 1
@@ -109,8 +110,13 @@ def encode_said(said: AnySaid) -> bytes:
     return canonical.encode(said)
 
 
-def decode_said(data: bytes, step: int) -> AnySaid:
+def decode_said(data: bytes, step: int, smallest: int) -> AnySaid:
     """Return what a site says in a step, refusing what no site may say.
+
+    Args:
+        data: the blob.
+        step: 1, 2 or 3.
+        smallest: K, the persons behind everything that is told.
 
     Raises:
         FormatError: malformed, out of range, or about fewer persons than may be told.
@@ -118,24 +124,26 @@ def decode_said(data: bytes, step: int) -> AnySaid:
     said = canonical.decode(data, _DECODERS[step - 1], "a site's statistics")
     if isinstance(said, ColumnsSaid):
         told = said.columns if said.target is msgspec.UNSET else (*said.columns, said.target)
-        fair = all(map(_fair_column, told)) and _rising([one.name for one in said.columns])
+        fair = all(_fair_column(one, smallest) for one in told) and _rising(
+            [one.name for one in said.columns]
+        )
         fair = fair and _fair_words(said.classes)
     elif isinstance(said, MomentsSaid):
-        fair = all(map(_fair_moment, said.moments))
+        fair = all(_fair_moment(one, smallest) for one in said.moments)
         fair = fair and _rising([one.name for one in said.moments])
     else:
-        fair = all(map(_fair_cells, said.histograms))
+        fair = all(_fair_cells(one, smallest) for one in said.histograms)
         fair = fair and _rising([one.name for one in said.histograms])
     if not fair:
         raise canonical.malformed("a site's statistics", "a value is out of range")
     return said
 
 
-def _fair_column(said: ColumnSaid) -> bool:
+def _fair_column(said: ColumnSaid, smallest: int) -> bool:
     return (
         len(said.name) <= LONGEST_NAME
         and len(said.unit) <= LONGEST_NAME
-        and (SMALLEST <= said.present < 2**31 or (said.kind, said.present) == ("empty", 0))
+        and (smallest <= said.present < 2**31 or (said.kind, said.present) == ("empty", 0))
         and EXPONENTS[0] <= said.exponent <= EXPONENTS[1]
         and _fair_words(said.categories)
     )
@@ -146,8 +154,8 @@ def _fair_words(words: tuple[str, ...]) -> bool:
     return short and len(set(words)) == len(words) <= MOST_CATEGORIES + 1
 
 
-def _fair_moment(said: Moment) -> bool:
-    if not (SMALLEST <= said.rows < 2**31):
+def _fair_moment(said: Moment, smallest: int) -> bool:
+    if not (smallest <= said.rows < 2**31):
         return False
     if not (_DIGITS.fullmatch(said.sum) and _DIGITS.fullmatch(said.squares)):
         return False
@@ -156,9 +164,9 @@ def _fair_moment(said: Moment) -> bool:
     return abs(total) <= most and total * total <= said.rows * squares <= most * most
 
 
-def _fair_cells(said: Histogram) -> bool:
+def _fair_cells(said: Histogram, smallest: int) -> bool:
     ends = [end for end, _ in said.cells]
-    counts = all(SMALLEST <= count < 2**31 for _, count in said.cells)
+    counts = all(smallest <= count < 2**31 for _, count in said.cells)
     return counts and _rising(ends) and all(0 <= end < BINS for end in ends)
 
 

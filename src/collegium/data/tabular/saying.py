@@ -1,6 +1,6 @@
 """What a site says of its own training rows, so that no person can be told by it.
 
-`data.tabular.said` lists what is said; every count is of persons, and below ten nothing is said.
+`data.tabular.said` lists what is said; counts are of persons, and of fewer than K nothing is said.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.table import CLASSIFYING
 from collegium.data.tabular.agreement import (
     FINE_BITS,
     AgreedColumn,
@@ -28,9 +29,9 @@ from collegium.data.tabular.columns import (
 from collegium.data.tabular.said import (
     BINS,
     EXPONENTS,
+    FEW_CLASSES,
     LONGEST_NAME,
     MOST_CATEGORIES,
-    SMALLEST,
     VALUE_BITS,
     AnySaid,
     ColumnSaid,
@@ -52,23 +53,24 @@ _MANY = 30
 """Values from which on a column can look like an identifier."""
 
 
-def said_of(studied: Studied, task: Task, before: Agreement | None) -> AnySaid:
+def said_of(studied: Studied, task: Task, before: Agreement | None, smallest: int) -> AnySaid:
     """Return what a site says in the step after an agreement; of the first step if None.
 
     Args:
         studied: the site's training rows.
         task: what is to be predicted.
         before: what was agreed before.
+        smallest: K, the persons behind everything that is told.
     """
     if before is None:
-        return _columns(studied, task)
+        return _columns(studied, task, smallest)
     columns = [one for one in before.columns if one.kind != "categorical"]
     if before.step == 1:
-        if task == "regression":
+        if task not in CLASSIFYING:
             columns = sorted([*columns, before.target], key=lambda one: one.name)
-        moments = [_moment(studied, column) for column in columns]
+        moments = [_moment(studied, column, smallest) for column in columns]
         return MomentsSaid(moments=tuple(one for one in moments if one is not None))
-    histograms = [_histogram(studied, column) for column in columns]
+    histograms = [_histogram(studied, column, smallest) for column in columns]
     return QuantilesSaid(histograms=tuple(one for one in histograms if one is not None))
 
 
@@ -78,12 +80,13 @@ def numbers_of(column: Column, kind: str) -> NDArray[np.float64]:
     return np.where(np.abs(values) <= 2.0 ** EXPONENTS[1], values, np.nan)
 
 
-def _columns(studied: Studied, task: Task) -> ColumnsSaid:
+def _columns(studied: Studied, task: Task, smallest: int) -> ColumnsSaid:
     columns = studied.table.columns
-    told = [_column(columns[name], studied.person) for name in sorted(columns)]
-    regression = task == "regression"
-    target = _column(studied.target, studied.person, numeric=True) if regression else None
-    words = () if regression else _shared_words(studied.target, studied.person)
+    told = [_column(columns[name], studied.person, smallest) for name in sorted(columns)]
+    numeric = task not in CLASSIFYING
+    target = _column(studied.target, studied.person, smallest, numeric=True) if numeric else None
+    named = studied.event if numeric else studied.target
+    words = () if named is None else _class_words(named, studied.person, smallest)
     return ColumnsSaid(
         columns=tuple(one for one in told if one is not None),
         classes=tuple(class_order(words))[:MOST_CATEGORIES],
@@ -92,7 +95,7 @@ def _columns(studied: Studied, task: Task) -> ColumnsSaid:
 
 
 def _column(
-    column: Column, person: NDArray[np.int64], *, numeric: bool = False
+    column: Column, person: NDArray[np.int64], smallest: int, *, numeric: bool = False
 ) -> ColumnSaid | None:
     """Return what is said of a column, None where its name is too long to be told."""
     kind = "numeric" if numeric else column.kind
@@ -104,14 +107,14 @@ def _column(
     else:
         values = numbers_of(column, kind)
         present = ~np.isnan(values)
-    missing = _persons(person[~present]) >= SMALLEST
-    if kind == "empty" or _persons(person[present]) < SMALLEST:
+    missing = _persons(person[~present]) >= smallest
+    if kind == "empty" or _persons(person[present]) < smallest:
         return ColumnSaid(
             name=column.name, unit=column.unit, kind="empty", present=0, missing=missing,
             exponent=0, categories=(), identifier=False,
         )  # fmt: skip
     largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
-    categories = _shared_words(column, person) if kind == "categorical" else ()
+    categories = _shared_words(column, person, smallest) if kind == "categorical" else ()
     return ColumnSaid(
         name=column.name, unit=column.unit, kind=kind, present=int(present.sum()),
         missing=missing,
@@ -125,8 +128,21 @@ def _persons(person: NDArray[np.int64]) -> int:
     return len(np.unique(person))
 
 
-def _shared_words(column: Column, person: NDArray[np.int64]) -> tuple[str, ...]:
-    """Return the words that ten persons or more have, each in its canonical form."""
+def _class_words(target: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
+    """Return the target's classes: by name all of a few, else those that enough persons have.
+
+    That a class occurs among K persons tells little more than the question of the study; a long
+    list of rare ones could name persons.
+    """
+    if _persons(person) < smallest:
+        return ()
+    every = _shared_words(target, person, 1)
+    few = len(every) <= FEW_CLASSES
+    return every if few else _shared_words(target, person, smallest)
+
+
+def _shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
+    """Return the words that so many persons or more have, each in its canonical form."""
     codes, words = as_words(column)
     canonical = [canonical_word(word) for word in words]
     names = sorted(set(canonical))
@@ -138,7 +154,7 @@ def _shared_words(column: Column, person: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(
         name
         for name, count in zip(names, counts.tolist(), strict=True)
-        if count >= SMALLEST and len(name) <= LONGEST_NAME
+        if count >= smallest and len(name) <= LONGEST_NAME
     )
 
 
@@ -160,8 +176,8 @@ def _looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
     return running or (distinct > 0.9 * count and _IDENTIFIER.fullmatch(name) is not None)
 
 
-def _moment(studied: Studied, column: AgreedColumn) -> Moment | None:
-    values = _values(studied, column)
+def _moment(studied: Studied, column: AgreedColumn, smallest: int) -> Moment | None:
+    values = _values(studied, column, smallest)
     if values is None:
         return None
     units = np.rint(np.ldexp(values, VALUE_BITS - column.exponent)).astype(np.int64)
@@ -175,9 +191,9 @@ def _moment(studied: Studied, column: AgreedColumn) -> Moment | None:
     )
 
 
-def _histogram(studied: Studied, column: AgreedColumn) -> Histogram | None:
-    """Return a histogram of each person's first value, in cells of ten persons or more."""
-    values = _values(studied, column, first=True)
+def _histogram(studied: Studied, column: AgreedColumn, smallest: int) -> Histogram | None:
+    """Return a histogram of each person's first value, in cells of K persons or more."""
+    values = _values(studied, column, smallest, first=True)
     if values is None or not column.scale:
         return None
     low, high = histogram_range(column)
@@ -188,7 +204,7 @@ def _histogram(studied: Studied, column: AgreedColumn) -> Histogram | None:
     waiting = 0
     for at, count in enumerate(np.bincount(bins, minlength=BINS).tolist()):
         waiting += count
-        if waiting >= SMALLEST:
+        if waiting >= smallest:
             cells.append((at, waiting))
             waiting = 0
     if waiting and cells:
@@ -197,7 +213,7 @@ def _histogram(studied: Studied, column: AgreedColumn) -> Histogram | None:
 
 
 def _values(
-    studied: Studied, column: AgreedColumn, *, first: bool = False
+    studied: Studied, column: AgreedColumn, smallest: int, *, first: bool = False
 ) -> NDArray[np.float64] | None:
     """Return a column's values, of each person's first only if asked; None of too few persons."""
     found = studied.target if column.name == studied.target.name else None
@@ -207,7 +223,7 @@ def _values(
     values = numbers_of(found, column.kind)
     values = np.where(np.abs(values) <= 2.0**column.exponent, values, np.nan)
     present = ~np.isnan(values)
-    if _persons(studied.person[present]) < SMALLEST:
+    if _persons(studied.person[present]) < smallest:
         return None
     if not first:
         return values[present]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.table import CLASSIFYING
 from collegium.data.tabular.columns import (
     Column,
     Kind,
@@ -20,6 +21,7 @@ from collegium.data.tabular.columns import (
     inferred,
     missing_column,
     number_of,
+    take_cells,
     take_rows,
 )
 from collegium.errors import DataError
@@ -30,14 +32,17 @@ from collegium.study.document import TableSource, Task
 class Studied:
     """Rows with a known target and, where the study names a column of sites, a known site.
 
-    `table` holds the columns that may become inputs. `target` is the target's column. `person` is
+    `table` holds the columns that may become inputs. `target` is the target's column, of survival
+    the time, and `event` that of what ended it. `person` is
     int64 [rows], the same number in all rows of one person. `label` is int64 [rows], the position
-    of the row's class among this table's own, in the order of `class_order`; a regression has
-    none (empty). `site` is int64 [rows], indices into `sites`, ids in order.
+    of the row's class (of survival: of its event) among this table's own, in the order of
+    `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices into
+    `sites`, ids in order.
     """
 
     table: Table
     target: Column
+    event: Column | None
     person: NDArray[np.int64]
     label: NDArray[np.int64]
     site: NDArray[np.int64]
@@ -57,7 +62,8 @@ def read_again(studied: Studied, source: TableSource) -> Studied:
     """
     columns = {name: _read_again(column, source) for name, column in studied.table.columns.items()}
     table = Table(columns, studied.rows, studied.table.notes)
-    return replace(studied, table=table, target=_read_again(studied.target, source))
+    event = None if studied.event is None else _read_again(studied.event, source)
+    return replace(studied, table=table, target=_read_again(studied.target, source), event=event)
 
 
 def _read_again(column: Column, source: TableSource) -> Column:
@@ -77,9 +83,9 @@ def declared_kinds(source: TableSource) -> dict[str, Kind]:
 def take_studied(studied: Studied, which: NDArray[np.int64]) -> Studied:
     """Return the rows at those positions; classes keep their numbers."""
     label = studied.label[which] if len(studied.label) else studied.label
+    event = None if studied.event is None else take_cells(studied.event, which)
     return Studied(
-        take_rows(studied.table, which),
-        take_rows(Table({"target": studied.target}, studied.rows), which).columns["target"],
+        take_rows(studied.table, which), take_cells(studied.target, which), event,
         studied.person[which], label, studied.site[which], studied.sites, studied.notes,
     )  # fmt: skip
 
@@ -97,7 +103,7 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
         DataError: a column that the study names is not there, no row has a target, or sites'
             names cannot be told apart.
     """
-    named = {"target": source.target, "person": source.person}
+    named = {"target": source.target, "event": source.event, "person": source.person}
     if alone is None:
         named["site"] = source.site
     for role, name in named.items():
@@ -106,7 +112,8 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     notes = list(table.notes)
     keep = np.ones(table.rows, np.bool_)
     target = table.columns[source.target]
-    with_target = ~np.isnan(as_numbers(target)) if task == "regression" else _has_word(target)
+    event = None if source.event is None else table.columns[source.event]
+    with_target = _has_target(target, event, task)
     if not with_target.all():
         notes.append(_left_out(int((~with_target).sum()), f"no value of {source.target!r}"))
     keep &= with_target
@@ -125,7 +132,7 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     which = np.flatnonzero(keep)
     person = _persons(None if source.person is None else table.columns[source.person], keep)
     kept = take_rows(table, which)
-    aside = {source.target, source.site, source.person, *source.drop}
+    aside = {source.target, source.event, source.site, source.person, *source.drop}
     inputs = {name: column for name, column in kept.columns.items() if name not in aside}
     if not inputs:
         raise DataError(
@@ -138,14 +145,16 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     sites: tuple[str, ...] = (alone or "site",)
     if site_column is not None and source.site is not None:
         site, sites = _sites(kept.columns[source.site])
-    return Studied(
-        Table(inputs, len(which)), target, person, _labels(target, task), site, sites, tuple(notes)
-    )
+    event = None if source.event is None else kept.columns[source.event]
+    label = _labels(target if event is None else event, task)
+    inputs_of_rows = Table(inputs, len(which))
+    return Studied(inputs_of_rows, target, event, person, label, site, sites, tuple(notes))
 
 
 def studied_bytes(studied: Studied) -> bytes:
     """Return bytes that tell these rows from any other, for a commitment to them."""
     columns = [*studied.table.columns.values(), studied.target]
+    columns += [] if studied.event is None else [studied.event]
     parts = [np.ascontiguousarray(studied.person).tobytes()]
     for column in columns:
         codes, words = as_words(column)
@@ -175,13 +184,23 @@ def target_words(column: Column) -> tuple[NDArray[np.int64], list[str]]:
     return table[codes], ordered
 
 
+def _has_target(target: Column, event: Column | None, task: Task) -> NDArray[np.bool_]:
+    """Return which rows can be learned from: times and counts are 0 or more."""
+    if task in CLASSIFYING:
+        return _has_word(target)
+    values = as_numbers(target)
+    known = ~np.isnan(values) if task == "regression" else values >= 0
+    return known if event is None else known & _has_word(event)
+
+
 def _has_word(column: Column) -> NDArray[np.bool_]:
     codes, _ = as_words(column)
     return codes >= 0
 
 
 def _labels(target: Column, task: Task) -> NDArray[np.int64]:
-    return np.empty(0, np.int64) if task == "regression" else target_words(target)[0]
+    counted = task in ("regression", "count")
+    return np.empty(0, np.int64) if counted else target_words(target)[0]
 
 
 def _persons(column: Column | None, keep: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -19,6 +19,9 @@ def table_text(studied: Studied, source: TableSource) -> str:
     columns = [*studied.table.columns.values(), studied.target]
     heads = [f"{one.name} [{one.unit}]" if one.unit else one.name for one in columns]
     cells = [_cells(one) for one in columns]
+    if studied.event is not None:
+        heads.append(studied.event.name)
+        cells.append(_cells(studied.event))
     if source.person is not None:
         heads.append(source.person)
         cells.append([str(number) for number in studied.person.tolist()])
