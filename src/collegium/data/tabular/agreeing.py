@@ -21,16 +21,14 @@ from collegium.data.tabular.agreement import (
     Reason,
     decode_agreement,
     encode_agreement,
-    histogram_range,
 )
 from collegium.data.tabular.columns import number_of
+from collegium.data.tabular.quantiles import with_quantiles
 from collegium.data.tabular.said import (
-    BINS,
     MOST_CATEGORIES,
     VALUE_BITS,
     ColumnSaid,
     ColumnsSaid,
-    Histogram,
     Moment,
     MomentsSaid,
     QuantilesSaid,
@@ -42,8 +40,6 @@ from collegium.study.document import TableSource, Task
 from collegium.study.tables import CLASSES
 
 _FINER = FINE_BITS - VALUE_BITS
-_QUANTILES = {"low": 5, "median": 50, "high": 95}
-_MASS_BITS = 20
 
 
 def agreed(
@@ -78,7 +74,7 @@ def agreed(
         moments = [one for one in understood.values() if isinstance(one, MomentsSaid)]
         return _moments(before, moments, included)
     histograms = [one for one in understood.values() if isinstance(one, QuantilesSaid)]
-    return _quantiles(before, histograms, included)
+    return with_quantiles(before, histograms, included)
 
 
 def conclusion(
@@ -254,51 +250,6 @@ def _with_moments(column: AgreedColumn, said: list[Moment]) -> AgreedColumn:
     deviation = rows * squares - total * total
     scale = isqrt((deviation << (2 * _FINER)) // (rows * rows))
     return msgspec.structs.replace(column, center=center, scale=scale)
-
-
-def _quantiles(
-    before: Agreement, said: list[QuantilesSaid], included: tuple[str, ...]
-) -> Agreement:
-    by_name: dict[str, list[Histogram]] = {}
-    for one in said:
-        for histogram in one.histograms:
-            by_name.setdefault(histogram.name, []).append(histogram)
-    columns = tuple(
-        column
-        if column.kind == "categorical"
-        else msgspec.structs.replace(column, **_levels(column, by_name.get(column.name, [])))
-        for column in before.columns
-    )
-    return msgspec.structs.replace(
-        before, step=3, columns=columns, included=(*before.included, included)
-    )
-
-
-def _levels(column: AgreedColumn, said: list[Histogram]) -> dict[str, int]:
-    """Return quantiles from histograms; a cell of several bins is spread evenly over them."""
-    mass = [0] * BINS
-    for one in said:
-        begin = 0
-        for end, count in one.cells:
-            for at in range(begin, end + 1):
-                mass[at] += (count << _MASS_BITS) // (end + 1 - begin)
-            begin = end + 1
-    low, high = histogram_range(column)
-    total = sum(mass)
-    if not total or not column.scale:
-        return dict.fromkeys(_QUANTILES, column.center)
-    found = {}
-    for name, percent in _QUANTILES.items():
-        wanted, passed = total * percent // 100, 0
-        for at, here in enumerate(mass):
-            if here and passed + here >= wanted:
-                within = ((wanted - passed) << _MASS_BITS) // here
-                found[name] = low + ((high - low) * ((at << _MASS_BITS) + within)) // (
-                    BINS << _MASS_BITS
-                )
-                break
-            passed += here
-    return found
 
 
 def _with_inputs(agreement: Agreement) -> Agreement:
