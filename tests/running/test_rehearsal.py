@@ -31,6 +31,10 @@ STUDIES = {
         "threat.attack=label_flip", "threat.attackers=2",
     ),
     "dropout": ("faults.dropout=0.2",),
+    "secure aggregation": (
+        'privacy.secure_aggregation={protocol="secagg", threshold=7}',
+        "threat.attack=sign_flip",
+    ),
     "server adam": ("aggregation.server.optimizer=adam",),
     "turned labels": (*ROBUST, "threat.attack=label_flip", "threat.attackers=2"),
     "searching": (*ROBUST, "threat.attack=opt_alie", "threat.attackers=2", "threat.rounds=[2, 3]"),
