@@ -34,7 +34,7 @@ GROUPS = {
 ENDLESS = {"node start", "sequencer start"}
 """What runs until it is stopped, and prints no result."""
 
-ANY_NUMBER = {"sequencer found"}
+ANY_NUMBER = {"compare", "sequencer found"}
 """What takes any number of arguments."""
 
 CALLED = sorted(COMMANDS | {f"{group} {name}" for group, names in GROUPS.items() for name in names})

@@ -107,7 +107,13 @@ def _train_stack(
     parts = ((laid >= 0) / counts).astype(np.float32)
     order = np.where(laid >= 0, laid + starts[:, None, None, None], len(inputs) - 1)
     starting = np.stack([plan.job.job.start for plan in plans])
-    descent = begin(starting, spec, training, room * most)
+    anchors = [
+        plan.job.job.start if plan.job.job.anchor is None else plan.job.job.anchor for plan in plans
+    ]
+    descent = begin(
+        starting, spec, training, room * most,
+        anchor=np.stack(anchors) if training.fedprox_mu else None,
+    )  # fmt: skip
     sizes = np.array([plan.job.size for plan in plans], np.float32)
     streams = [plan.noise for plan in plans]
     for turn in range(noising.steps):

@@ -8,13 +8,14 @@ variance of a mean is too small. Nadeau and Bengio (2003, eq. 9) replace 1/k in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import exp, lgamma, log, sqrt
 
 import numpy as np
 
 from collegium.learning.evaluation.intervals import LEVEL, Interval
 
-_STEPS = 200
+_STEPS = 100
 """Enough halvings, and terms of the fraction, for a double."""
 
 
@@ -38,6 +39,7 @@ def mean_interval(values: Sequence[float], overlap: float) -> Interval | None:
     return Interval(mean, mean - half, mean + half)
 
 
+@cache
 def t_quantile(probability: float, freedom: int) -> float:
     """Return the point below which Student's t with `freedom` degrees lies with a probability.
 
