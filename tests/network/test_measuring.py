@@ -17,7 +17,7 @@ from collegium.network.measuring import (
 )
 from collegium.report.measurements import RoundLine, read_lines
 from collegium.running.execution import RunResult, run
-from collegium.running.reporting import posted_statements
+from collegium.running.reporting import posted_statements, told
 
 SITES = ("cleveland", "hungarian", "switzerland", "va")
 
@@ -53,7 +53,7 @@ def test_the_end_of_the_ledger_is_the_runs(done: RunResult) -> None:
 def test_quality_is_what_the_sites_signed_and_pooled_is_absent_with_its_reason(
     done: RunResult,
 ) -> None:
-    posted = posted_statements(done.folder, "heart")
+    posted = posted_statements(done.folder, told(done.folder, "heart"))
     last = final_line("completed", done.model, posted, SITES, {"va: already": 2})
     assert (last.pooled, last.pooled_reason) == (None, NO_POOLED)
     assert (last.difference_to_local, last.difference_to_pooled, last.rows) == ({}, {}, {})
@@ -71,7 +71,11 @@ def test_quality_is_what_the_sites_signed_and_pooled_is_absent_with_its_reason(
 
 
 def test_a_site_that_withholds_leaves_no_accuracy_over_all(done: RunResult) -> None:
-    posted = [one for one in posted_statements(done.folder, "heart") if one.site != "va"]
+    posted = [
+        one
+        for one in posted_statements(done.folder, told(done.folder, "heart"))
+        if one.site != "va"
+    ]
     quality = signed_quality(posted, "federated", SITES)
     assert quality is not None
     assert quality.overall == {}

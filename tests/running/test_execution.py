@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from collegium.audit.history import History, read_history
 from collegium.audit.verify import verify
 from collegium.report.measurements import FinalLine, RoundLine, read_lines
 from collegium.running import recorder
@@ -76,3 +77,17 @@ def test_a_baseline_whose_training_diverges_has_no_quality_and_stops_nothing(
     posted = verification.checked["statements"]
     assert 4 <= posted < 8, "all about the federated model, none about what diverged"
     assert report_on(result.folder).stat().st_size > 1000
+
+
+def test_a_report_replays_the_ledger_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run("heart", out=tmp_path / "run", changes=["training.rounds=1"])
+    replayed = []
+
+    def counted(data: bytes) -> History:
+        replayed.append(data)
+        return read_history(data)
+
+    monkeypatch.setattr("collegium.audit.verify.read_history", counted)
+    monkeypatch.setattr("collegium.running.reporting.read_history", counted)
+    report_on(result.folder)
+    assert len(replayed) == 1

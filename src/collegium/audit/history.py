@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from collegium.audit.findings import Finding, Severity
 from collegium.canonical import from_text
 from collegium.errors import FormatError
-from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.applying import Ready, apply_ready, ready
+from collegium.ledger.contract.apply import initial_state
 from collegium.ledger.contract.events import Events, RoundClosed, StudyClosed, encode_events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import StudyRegister, Transaction, kind_of
@@ -30,6 +32,11 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import open_checkpoint, origin_of
 from collegium.ledger.state import State
+
+AHEAD = 1024
+"""Frames whose signatures are checked before their turn; memory holds so many at a time."""
+
+NO_ENTRY: Ready = (Rejected("malformed", "there is no envelope"), None, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,16 @@ def read_history(data: bytes) -> History:
     return history
 
 
+def _envelope(frame: Frame) -> bytes:
+    """Return the envelope in an entry's frame, or nothing where there is none to be read."""
+    if frame.kind != ENTRY:
+        return b""
+    try:
+        return decode_entry(frame.body)[0]
+    except FormatError:
+        return b""
+
+
 def _frames(data: bytes, history: History) -> Iterator[Frame]:
     try:
         yield from read_frames(data)
@@ -117,9 +134,9 @@ class _Replay:
 
     def run(self, frames: Iterator[Frame], end: int, data: bytes) -> None:
         acknowledged = end
-        for frame in frames:
+        for frame, opened in self._ahead(frames):
             if frame.kind == ENTRY:
-                self._entry(frame)
+                self._entry(frame, opened)
             elif frame.kind == BLOCK:
                 self._block(frame)
             elif frame.kind == CHECKPOINT:
@@ -136,6 +153,22 @@ class _Replay:
         if tail and not any(finding.code == "ledger.frames" for finding in history.findings):
             self._torn(tail)
 
+    def _ahead(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Ready]]:
+        """Yield frames, entries with what is known of them before their turn.
+
+        A signature does not depend on the state, so many are checked together.
+        """
+        while batch := list(islice(frames, AHEAD)):
+            envelopes = [_envelope(frame) for frame in batch]
+            if self.state is None:
+                yield from ((frame, NO_ENTRY) for frame in batch)
+                continue
+            opened = iter(
+                ready(self.state, self.history.identity, [one for one in envelopes if one])
+            )
+            for frame, envelope in zip(batch, envelopes, strict=True):
+                yield frame, next(opened) if envelope else NO_ENTRY
+
     def _torn(self, tail: bytes) -> None:
         """Say what follows the last block: an interrupted write, or history made unreadable."""
         history = self.history
@@ -147,7 +180,7 @@ class _Replay:
         severity: Severity = "error" if history.sealed else "note"
         history.findings.append(Finding("ledger.torn-tail", severity, what, "ledger.log"))
 
-    def _entry(self, frame: Frame) -> None:
+    def _entry(self, frame: Frame, opened: Ready) -> None:
         index = self.frontier.size
         self.frontier.append(entry_hash(frame.body))
         self.since_block += 1
@@ -155,8 +188,8 @@ class _Replay:
         if self.state is None:
             return
         try:
-            envelope, recorded = decode_entry(frame.body)
-            transaction, sender, events = apply(self.state, self.history.identity, envelope)
+            _, recorded = decode_entry(frame.body)
+            transaction, sender, events = apply_ready(self.state, opened)
         except FormatError as error:
             self._stop("entry.malformed", f"{error.what}: {error.why}", index)
             return

@@ -7,7 +7,7 @@ they are there. It claims no more than its anchor is worth.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from collegium.audit.blobs import leftovers, read_blobs, strays
@@ -68,6 +68,18 @@ def verify(
     Raises:
         RunError: the folder has no readable ledger.log.
     """
+    return examined(run, trust=trust, partial=partial, keys=keys, predecessor=predecessor)[0]
+
+
+def examined(
+    run: str | Path,
+    *,
+    trust: TrustRoot = NO_TRUST,
+    partial: bool = False,
+    keys: Collection[SigningKey] = (),
+    predecessor: Path | None = None,
+) -> tuple[Verification, Mapping[str, Story]]:
+    """Verify a run folder as `verify` does; return also what its ledger tells of each study."""
     folder = Path(run)
     note = noted(folder)
     try:
@@ -133,7 +145,7 @@ def verify(
         findings.append(Finding("ledger.incomplete", "error", what, "ledger.log"))
     entries = max(history.roots, default=0)
     story_list = list(stories.values())
-    return Verification(
+    verification = Verification(
         ok=not any(finding.severity == "error" for finding in findings),
         anchored=anchored,
         complete=history.complete,
@@ -149,6 +161,7 @@ def verify(
         simulated=simulated,
         privacy=tuple(privacy),
     )
+    return verification, stories
 
 
 def _anchor(history: History, trust: TrustRoot) -> Anchor:

@@ -15,9 +15,13 @@ from collegium.ledger.contract.apply import (
     known_sender,
     open_transaction,
 )
+from collegium.ledger.contract.members import Sender
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.signatures import signatures_hold
 from collegium.ledger.state import State
+
+Ready = tuple[Opened | Rejected, Sender | None, bool]
+"""A transaction, or why it is none; who has the key that signed it; whether its signature holds."""
 
 
 def apply_all(state: State, genesis: bytes, block: Sequence[bytes]) -> Iterator[Applied | Rejected]:
@@ -28,24 +32,47 @@ def apply_all(state: State, genesis: bytes, block: Sequence[bytes]) -> Iterator[
         genesis: the ledger's digest.
         block: encoded envelopes.
     """
-    opened = [_open(data, genesis) for data in block]
-    envelopes = [one.envelope for one in opened if isinstance(one, Opened)]
-    known = {key: known_sender(state, key) for key in {one.key_id for one in envelopes}}
-    signed = [
-        (sender.key, one.signed_bytes, one.signature)
-        for one in envelopes
-        if (sender := known[one.key_id]) is not None
-    ]
-    held = iter(signatures_hold(signed))
-    for one in opened:
-        if isinstance(one, Rejected):
-            yield one
-            continue
-        sender = known[one.envelope.key_id]
+    for one in ready(state, genesis, block):
         try:
-            yield carry_out(state, one, sender, holds=sender is not None and next(held))
+            yield apply_ready(state, one)
         except Rejected as rejection:
             yield rejection
+
+
+def ready(state: State, genesis: bytes, envelopes: Sequence[bytes]) -> list[Ready]:
+    """Decode envelopes and check their signatures under the keys that members have as of now.
+
+    Args:
+        state: left as it is.
+        genesis: the ledger's digest.
+        envelopes: encoded, of one block or of several.
+    """
+    opened = [_open(data, genesis) for data in envelopes]
+    signed = [one.envelope for one in opened if isinstance(one, Opened)]
+    known = {key: known_sender(state, key) for key in {one.key_id for one in signed}}
+    checks = [
+        (sender.key, one.signed_bytes, one.signature)
+        for one in signed
+        if (sender := known[one.key_id]) is not None
+    ]
+    held = iter(signatures_hold(checks))
+    found: list[Ready] = []
+    for one in opened:
+        sender = None if isinstance(one, Rejected) else known[one.envelope.key_id]
+        found.append((one, sender, sender is not None and next(held)))
+    return found
+
+
+def apply_ready(state: State, one: Ready) -> Applied:
+    """Apply what is ready; where its sender has changed since, the signature is checked again.
+
+    Raises:
+        Rejected: the contract refuses it.
+    """
+    opened, sender, holds = one
+    if isinstance(opened, Rejected):
+        raise opened
+    return carry_out(state, opened, sender, holds=holds)
 
 
 def _open(data: bytes, genesis: bytes) -> Opened | Rejected:

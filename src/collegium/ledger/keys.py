@@ -14,6 +14,8 @@ from nacl import bindings
 from nacl._sodium import ffi, lib  # type: ignore[import-not-found]
 from nacl.exceptions import CryptoError
 
+_sign_open, _NOWHERE = lib.crypto_sign_open, ffi.NULL
+
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
 
@@ -74,7 +76,7 @@ def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
         return False
     signed = signature + message
     # `bindings.crypto_sign_open` makes this call between two copies of the message.
-    answer: int = lib.crypto_sign_open(ffi.NULL, ffi.NULL, signed, len(signed), public)
+    answer: int = _sign_open(_NOWHERE, _NOWHERE, signed, len(signed), public)
     return answer == 0
 
 

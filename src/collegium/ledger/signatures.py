@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collegium.cores import spread
+from collegium.cores import cores, spread
 from collegium.ledger.keys import signature_holds
 
 Check = tuple[bytes, bytes, bytes]
@@ -20,10 +20,13 @@ FEWEST = 6
 
 def signatures_hold(checks: Sequence[Check]) -> list[bool]:
     """Return for each check, in order, whether its signature holds (rule of `keys`)."""
+    helpers = min(cores() - 1, len(checks) // FEWEST)
+    if helpers < 1:
+        return [signature_holds(*one) for one in checks]
     held = [False] * len(checks)
 
     def check(place: int) -> None:
         held[place] = signature_holds(*checks[place])
 
-    spread(len(checks), check, len(checks) // FEWEST)
+    spread(len(checks), check, helpers)
     return held

@@ -56,9 +56,11 @@ class Table:
         """Return the keys with a prefix, in order and without it; asked for often, sorted once."""
         found = self._names.get(prefix)
         if found is None:
-            start = len(prefix)
-            keys = sorted(key[start:] for key in self.entries if key.startswith(prefix))
-            found = self._names[prefix] = tuple(keys)
+            keys = list(self.entries)
+            if prefix:
+                start = len(prefix)
+                keys = [key[start:] for key in keys if key.startswith(prefix)]
+            found = self._names[prefix] = tuple(sorted(keys))
         return found
 
     def encoded(self) -> dict[str, bytes]:
@@ -173,12 +175,13 @@ class State:
             return value
         return _record(table, key, value, kind)
 
-    def items(self, path: Path) -> Iterator[tuple[str, bytes]]:
-        """Yield a table's entries in order of their keys."""
+    def items(self, path: Path) -> list[tuple[str, bytes]]:
+        """Return a table's entries in order of their keys."""
         table = self._tables.get(path) or self._find(path)
-        if table is not None:
-            for key in table.names(""):
-                yield key, _encoded(table.entries[key])
+        if table is None:
+            return []
+        entries = table.entries
+        return [(key, _encoded(entries[key])) for key in table.names("")]
 
     def records(self, path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
         """Yield a table's entries in order of their keys, each as a structure."""

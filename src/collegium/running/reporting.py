@@ -9,8 +9,8 @@ import numpy as np
 
 import collegium
 from collegium.audit.history import read_history
-from collegium.audit.studies import gather
-from collegium.audit.verify import verify
+from collegium.audit.studies import Story, gather
+from collegium.audit.verify import examined
 from collegium.canonical import from_text
 from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.errors import FormatError, RunError
@@ -32,7 +32,7 @@ def report_on(folder: Path) -> Path:
     Raises:
         CollegiumError: the folder is no run, or its study or measurements cannot be read.
     """
-    verification = verify(folder, partial=True)
+    verification, stories = examined(folder, partial=True)
     path = folder / "study.toml"
     if not path.is_file():
         raise RunError(
@@ -40,11 +40,11 @@ def report_on(folder: Path) -> Path:
             "copy study.toml from the run's author beside ledger.log",
         )  # fmt: skip
     study = read_study(path).study
-    source, agreement = study.data.source, None
+    source, agreement, story = study.data.source, None, stories.get(study.study.id)
     if isinstance(source, str):
         dataset = described(source)
     else:
-        agreement = recorded_agreement(folder, study.study.id)
+        agreement = recorded_agreement(folder, story)
         dataset = described_table(source, agreement)
     versions = {
         "collegium": collegium.__version__,
@@ -56,16 +56,14 @@ def report_on(folder: Path) -> Path:
         provenance_of(dataset, study.data, agreement),
         read_lines(folder / "metrics.jsonl"),
         verification,
-        posted_statements(folder, study.study.id),
+        posted_statements(folder, story),
         versions,
     )
     return write_report(folder, content)
 
 
-def recorded_agreement(folder: Path, study: str) -> Agreement | None:
+def recorded_agreement(folder: Path, story: Story | None) -> Agreement | None:
     """Return what the ledger says that a study's sites agreed on, if its blob is there."""
-    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
-    story = stories.get(study)
     if story is None or story.begun is None:
         return None
     data = read_blob(folder / "blobs", from_text(story.begun.agreement, DIGEST_SIZE))
@@ -75,11 +73,15 @@ def recorded_agreement(folder: Path, study: str) -> Agreement | None:
         return None  # verification names it
 
 
-def posted_statements(folder: Path, study: str) -> list[Posted]:
-    """Return the statements that the ledger's ``evaluation.post`` entries name and blobs/ holds."""
+def told(folder: Path, study: str) -> Story | None:
+    """Return what a run's ledger tells of a study, replayed from its file."""
     stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    return stories.get(study)
+
+
+def posted_statements(folder: Path, story: Story | None) -> list[Posted]:
+    """Return the statements that the ledger's ``evaluation.post`` entries name and blobs/ holds."""
     found = []
-    story = stories.get(study)
     for site, post in () if story is None else story.statements.items():
         for name in (post.federated, post.local):
             data = read_blob(folder / "blobs", from_text(name, DIGEST_SIZE)) if name else None

@@ -202,7 +202,8 @@ def attempt_key(attempt: int, *rest: str) -> str:
 def attempt_items(state: State, path: Path, attempt: int) -> list[tuple[str, bytes]]:
     """Return the entries of one attempt, keys without the attempt, in order."""
     prefix = attempt_key(attempt) + "/"
-    return [(name, state.get(path, prefix + name) or b"") for name in state.names(path, prefix)]
+    start = len(prefix)
+    return [(key[start:], value) for key, value in state.items(path) if key.startswith(prefix)]
 
 
 def attempt_names(state: State, path: Path, attempt: int) -> tuple[str, ...]:
