@@ -22,6 +22,14 @@ from collegium.audit.policy import CosigningPolicy, policy_lines, two_thirds
 from collegium.audit.receipt import Receipt, encode_extra, encode_receipt
 from collegium.audit.trust import policy_text
 from collegium.canonical import to_text
+from collegium.data.tabular.agreeing import conclusion
+from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.columns import Column
+from collegium.data.tabular.columns import Table as Columns
+from collegium.data.tabular.preparation import encode_columns
+from collegium.data.tabular.said import STEPS, encode_said
+from collegium.data.tabular.saying import said_of
+from collegium.data.tabular.studied import Studied
 from collegium.learning.blobs import ModelState, TensorSpec, encode_model, encode_update
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.contract.apply import apply, initial_state
@@ -70,6 +78,7 @@ from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
+from collegium.study.document import TableSource
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"
@@ -104,6 +113,7 @@ def vectors() -> Vector:
             secagg(typical, ["ada"], 1, []),
             secagg(typical, ["ada", "bo", "cy"], 2, ["bo"]),
         ],
+        "statistics": statistics(),
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
 
@@ -455,6 +465,57 @@ def slots() -> tuple[tuple[str, Any], ...]:
         ("first_moment", np.array([0.25, 0.0, -0.125])),
         ("second_moment", np.array([1e-6, 1e-6, 0.5])),
     )
+
+
+def statistics() -> list[Vector]:
+    """Return the steps of two sites: the smallest that may speak, and one with gaps."""
+    source = TableSource(table="t.csv", target="died", smallest=2)
+    sites = {
+        "ada": _site([60.5, 61.0], ["f", "f"], ["no", "yes"]),
+        "bo": _site([58.0, None, 71.25, None, 64.0], ["f", "m", "m", "", "f"],
+                    ["no", "no", "yes", "no", "yes"]),
+    }  # fmt: skip
+    steps: list[Vector] = []
+    agreed: bytes | None = None
+    for number, name in enumerate(STEPS, start=1):
+        before = None if agreed is None else decode_agreement(agreed)
+        said = {
+            site: encode_said(said_of(rows, "binary", before, source.smallest))
+            for site, rows in sites.items()
+        }
+        agreed = conclusion(source, "binary", agreed, said, 2)
+        steps.append({
+            "step": number,
+            "name": name,
+            "said": {site: data.decode() for site, data in said.items()},
+            "agreement": agreed.decode(),
+            "sha256": sha256(agreed).hexdigest(),
+        })  # fmt: skip
+    if agreed is None:
+        raise AssertionError("set-up has steps")
+    rows = sites["bo"]
+    inputs = encode_columns(decode_agreement(agreed), rows.table.columns, rows.rows)
+    return [*steps, {"inputs of bo, float32 big-endian": inputs.astype(">f4").tobytes().hex()}]
+
+
+def _site(ages: list[float | None], sexes: list[str], died: list[str]) -> Studied:
+    values = np.array([np.nan if age is None else age for age in ages])
+    columns = {
+        "age": Column("age", "years", "numeric", values, None, ()),
+        "sex": _words("sex", sexes),
+    }
+    rows = np.arange(len(ages))
+    target = _words("died", died)
+    if target.codes is None:
+        raise AssertionError("words have codes")
+    table, site = Columns(columns, len(ages)), np.zeros_like(rows)
+    return Studied(table, target, None, rows, target.codes, site, ("site",), ())
+
+
+def _words(name: str, cells: list[str]) -> Column:
+    words = sorted({cell for cell in cells if cell})
+    codes = np.array([words.index(cell) if cell else -1 for cell in cells])
+    return Column(name, "", "categorical", None, codes, tuple(words))
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ def _told(smallest: int) -> tuple[str, str, str]:
     """Return what a site says in each step."""
     many = f"{smallest} persons or more"
     return (
-        f"of each column with {many}: its name, unit and kind, how many training rows have a value,"
-        f" the power of two that no value exceeds, and the categories that {many} share; the"
-        " target's classes by name",
+        f"of each column its name and unit, and where {many} have a value its kind, how many"
+        " training rows have one, the power of two that no value exceeds, and the categories that"
+        f" {many} share; the target's classes by name",
         "of each number and date: how many values, their sum and the sum of their squares, exactly",
         f"of each number and date: a histogram in cells of {many}",
     )

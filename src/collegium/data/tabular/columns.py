@@ -139,6 +139,18 @@ def _looked_up(column: Column, of_words: list[float]) -> NDArray[np.float64]:
     return table[column.codes]
 
 
+def cleaned(
+    codes: NDArray[np.int64], cells: tuple[str, ...]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return codes of different words, without blanks around them; those for no value are -1."""
+    words: dict[str, int] = {}
+    again = np.full(len(cells) + 1, -1, np.int64)
+    for at, cell in enumerate(cells):
+        word = " ".join(cell.split())
+        again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
+    return again[codes], tuple(words)
+
+
 def inferred(
     name: str, unit: str, codes: NDArray[np.int64], words: tuple[str, ...], declared: Kind | None
 ) -> Column:
@@ -253,10 +265,4 @@ class ColumnBuilder:
             names = ["" if value != value else number_word(value) for value in found.tolist()]
             known = [self._index.setdefault(name, len(self._index)) for name in names]
             pieces.append(np.array(known, np.int64)[inverse])
-        codes = np.concatenate(pieces).astype(np.int64)
-        words: dict[str, int] = {}
-        again = np.empty(len(self._index), np.int64)
-        for cell, at in self._index.items():
-            word = " ".join(cell.split())
-            again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
-        return again[codes], tuple(words)
+        return cleaned(np.concatenate(pieces).astype(np.int64), tuple(self._index))

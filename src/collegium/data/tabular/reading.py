@@ -18,6 +18,7 @@ from collegium.data.tabular.columns import (
     missing_column,
 )
 from collegium.data.tabular.csv_text import read_rows, read_text, separator_of
+from collegium.data.tabular.parquet import is_parquet, parquet_columns, parquet_names
 from collegium.errors import DataError
 
 MOST_COLUMNS = 10_000
@@ -30,7 +31,7 @@ def read_table_file(
     path: Path, *, skip: Iterable[str] = (), declared: Mapping[str, Kind] | None = None,
     whole: bool = False,
 ) -> Table:  # fmt: skip
-    """Read a CSV file whose first line names its columns.
+    """Read a CSV file whose first line names its columns, or a Parquet file.
 
     A name may end with a unit in brackets, as in ``glucose [mg/dL]``: the column is then called
     ``glucose``. A column without a name is left out (a row number, most often).
@@ -44,6 +45,9 @@ def read_table_file(
     Raises:
         DataError: whatever is wrong with the file, with its line where there is one.
     """
+    kinds = declared or {}
+    if is_parquet(path):
+        return _read_parquet(path, skip=skip, kinds=kinds, whole=whole)
     text, about = read_text(path)
     notes = [] if about is None else [about]
     separator = separator_of(text)
@@ -51,11 +55,9 @@ def read_table_file(
     _, (header,) = next(pieces)
     names = [_named(cell) for cell in header]
     _check_header(path, [name for name, _ in names])
-    kinds, unread = declared or {}, {*skip, ""}
-    known = [name for name, _ in names if name]
-    for name in (*skip, *kinds) if whole else ():
-        if name not in known:
-            raise missing_column(name, known, "the study says what to do with it")
+    unread = {*skip, ""}
+    if whole:
+        _check_known(names, (*skip, *kinds))
     if any(not name for name, _ in names):
         notes.append(f"a column of {path.name} has no name and was left out")
     builders = [None if name in unread else ColumnBuilder(name, unit) for name, unit in names]
@@ -67,10 +69,7 @@ def read_table_file(
             if builder is not None:
                 builder.add(cells, plain=plain)
     if not rows:
-        raise DataError(
-            "data.no-rows", f"{path} has a header and no row below it", "there is nobody in it",
-            "add a row for each patient",
-        )  # fmt: skip
+        raise _nobody(path)
     columns = {
         builder.name: builder.column(declared=kinds.get(builder.name))
         for builder in builders
@@ -78,6 +77,42 @@ def read_table_file(
     }
     notes += [_about_odd(path, column) for column in columns.values() if column.odd]
     return Table(columns, rows, tuple(notes))
+
+
+def _read_parquet(
+    path: Path, *, skip: Iterable[str], kinds: Mapping[str, Kind], whole: bool
+) -> Table:
+    of_file = parquet_names(path)
+    names = [_named(name) for name in of_file]
+    _check_header(path, [name for name, _ in names])
+    if whole:
+        _check_known(names, (*skip, *kinds))
+    unread = {*skip, ""}
+    wanted = {
+        own: named for own, named in zip(of_file, names, strict=True) if named[0] not in unread
+    }
+    found = list(parquet_columns(path, wanted, kinds))
+    columns = {one.name: one for one in found if isinstance(one, Column)}
+    notes = [one for one in found if isinstance(one, str)]
+    notes += [_about_odd(path, column) for column in columns.values() if column.odd]
+    rows = len(next(iter(columns.values()))) if columns else 0
+    if not rows:
+        raise _nobody(path)
+    return Table(columns, rows, tuple(notes))
+
+
+def _check_known(names: Iterable[tuple[str, str]], asked: Iterable[str]) -> None:
+    known = [name for name, _ in names if name]
+    for name in asked:
+        if name not in known:
+            raise missing_column(name, known, "the study says what to do with it")
+
+
+def _nobody(path: Path) -> DataError:
+    return DataError(
+        "data.no-rows", f"{path} has a header and no row below it", "there is nobody in it",
+        "add a row for each patient",
+    )  # fmt: skip
 
 
 def _named(cell: str) -> tuple[str, str]:
