@@ -48,7 +48,7 @@ def cohort(rows: int = 240, seed: int = 0) -> dict[str, list[object]]:
         "lactate": ["" if gone else value for gone, value in zip(gap, told, strict=True)],
         "sex": draws.choice(["f", "m", "NA"], rows, p=[0.4, 0.4, 0.2]).tolist(),
         "admitted": [f"2024-{1 + number % 12:02d}-{1 + number % 28:02d}" for number in range(rows)],
-        "device": ["A1"] * rows,
+        "device": [7] * rows,
         "died": np.where(draws.random(rows) < risk, "yes", "no").tolist(),
     }
 

@@ -74,7 +74,7 @@ def cohort(rows: int = 200, seed: int = 0) -> dict[str, Sequence[object]]:
         "lactate": lactate,
         "sex": draws.choice(["f", "m", ""], rows, p=[0.4, 0.3, 0.3]).tolist(),
         "doctor": [f"Dr {number % 61}" for number in range(rows)],
-        "device": ["A1"] * rows,
+        "device": [7] * rows,
         "admitted": [f"2024-{1 + number % 12:02d}-03" for number in range(rows)],
         "died": draws.choice(["no", "yes"], rows, p=[0.7, 0.3]).tolist(),
     }
@@ -238,6 +238,16 @@ def test_different_units_are_never_mixed(tmp_path: Path) -> None:
         parts[name] = studied(written(tmp_path, f"{name}.csv", cells), SOURCE, "binary", name)
     found = agree(SOURCE, "binary", parts)
     assert [one.reason for one in found.left_out if one.name == "glucose"] == ["units"]
+
+
+def test_a_word_that_too_few_share_is_not_named_and_still_told_apart(tmp_path: Path) -> None:
+    cells = {**cohort(60), "sex": ["m"] * 30 + ["f"] * 6 + ["m"] * 24}
+    parts = {"a": studied(written(tmp_path, "a.csv", cells), SOURCE, "binary", "a")}
+    found = agree(SOURCE, "binary", parts)
+    assert column(found, "sex").categories == ("m",)
+    x = encode_studied(found, parts["a"], "a").x
+    names = [feature.name for feature in input_schema(found).features]
+    assert x[:, names.index("sex (other)")].sum() == 6
 
 
 def test_kinds_are_those_of_most_rows(tmp_path: Path) -> None:

@@ -151,8 +151,6 @@ def _column(name: str, said: list[ColumnSaid], everywhere: int) -> AgreedColumn 
             return LeftOut(name=name, reason="too-many")
         if not categories:
             return LeftOut(name=name, reason="no-category")
-        if len(categories) == 1 and not missing:
-            return LeftOut(name=name, reason="constant")
     return AgreedColumn(
         name=name, unit=min(units, default=""), kind=kind, sites=len(alive), missing=missing,
         categories=categories, exponent=max(one.exponent for one in alike),
