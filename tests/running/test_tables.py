@@ -55,6 +55,29 @@ def test_a_run_ends_in_the_same_model_again_and_after_a_resumption(
     assert run(study, out=tmp_path / "again", resume=True).model == finished.model
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        'privacy.secure_aggregation={protocol="secagg"}',
+        "evaluation.folds=2",
+        'threat={attack="label_flip",attackers=1}',
+        'aggregation={rule="trimmed_mean",tolerate=1}',
+        'training={rounds=2,learning_rate=0.1,algorithm="fednova"}',
+        'study.attendance="all"',
+    ],
+)
+def test_what_other_studies_may_ask_for_a_table_may_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    study = write_study(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)  # its paths are taken from its own folder
+    result = run(study, out=tmp_path / "run", changes=["training.rounds=2", change])
+    assert result.outcome == "completed"
+    assert verify(result.folder).ok
+    if "folds" in change:
+        assert verify(result.folder / "folds" / "1").ok
+
+
 @pytest.mark.parametrize("by", ["iid", "split"])
 def test_a_table_without_a_column_of_sites_is_dealt(tmp_path: Path, by: str) -> None:
     text = STUDY.replace(', site = "hospital"', "").replace('"mrn"', '"mrn", "hospital"')

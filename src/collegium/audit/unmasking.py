@@ -58,7 +58,7 @@ def total_of_masked(
     weights = dict(zip(attempt.opened.participants, attempt.opened.weights, strict=True))
     return unmasked(
         secure_sum_named(attempt.opened.design), agreement_of(story, attempt, evidence.genesis),
-        story.registration.parameters, {name: weights[name] for name in attempt.included}, masked,
+        story.parameters, {name: weights[name] for name in attempt.included}, masked,
         deals, _posted(attempt),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def out_of_fold(folds: Sequence[Models]) -> Apart:
     """
     prepared = folds[0].prepared
     parts = {
-        name: together(name, [fold.prepared.test[name] for fold in folds])
+        name: together(name, [_answers(fold.prepared.test[name]) for fold in folds])
         for name in prepared.sites
     }
     federated, local, pooled = (
@@ -92,6 +92,11 @@ def out_of_fold(folds: Sequence[Models]) -> Apart:
         rows={name: len(rows.y) for name, rows in parts.items()},
         persons=len(np.unique(np.concatenate([rows.person for rows in parts.values()]))),
     )
+
+
+def _answers(rows: SiteRows) -> SiteRows:
+    """Return rows without inputs: those of a table are other ones in each fold."""
+    return replace(rows, x=rows.x[:, :0])
 
 
 def _joined(sites: Sequence[str], scores: Sequence[Scores | None]) -> Scores | None:

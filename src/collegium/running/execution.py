@@ -174,7 +174,8 @@ def _fold_runner(
     def run_folds() -> list[Models]:
         trained = []
         for number in range(1, count + 1):
-            read = parse_study(resolved(of_fold(study, number)), f"fold {number}")
+            text, beside = resolved(of_fold(study, number)), prepared.read.folder
+            read = parse_study(text, f"fold {number}", beside)
             own, place = prepare(read), folder / "folds" / str(number)
             check_vacant(place, resume=True)
             with claimed(place):

@@ -71,10 +71,12 @@ class CutTable:
 
 
 def table_path(source: TableSource, folder: Path | None) -> Path:
-    """Return where a study's table is: its path is taken from the study's file, or from here."""
+    """Return where a study's table is: beside its file, beside its run folder, or here."""
     path = Path(source.table)
-    beside = path if folder is None else folder / path
-    return beside if beside.exists() or not path.exists() else path
+    if folder is None:
+        return path
+    places = (folder / path, folder.parent / path, path)
+    return next((place for place in places if place.exists()), places[0])
 
 
 def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | None) -> Studied:

@@ -72,7 +72,8 @@ def undefended(prepared: Prepared) -> Prepared:
         training=msgspec.structs.replace(study.training, site_momentum=None),
         aggregation=msgspec.structs.replace(study.aggregation, rule="fedavg", tolerate=0),
     )
-    return prepare(parse_study(resolved(bare), "the study without a defence"))
+    beside = prepared.read.folder
+    return prepare(parse_study(resolved(bare), "the study without a defence", beside))
 
 
 def _backdoor(

@@ -75,13 +75,18 @@ def read_study(source: str | Path, changes: Sequence[str] = ()) -> ReadStudy:
     return replace(read, folder=Path(source).parent)
 
 
-def parse_study(text: str, origin: str) -> ReadStudy:
+def parse_study(text: str, origin: str, folder: Path | None = None) -> ReadStudy:
     """Read a study from TOML text; `origin` stands for its file in messages.
+
+    Args:
+        text: the document.
+        origin: what it is called.
+        folder: from where its paths are taken, if not from the working folder.
 
     Raises:
         StudyError: the document is not acceptable.
     """
-    return _read(text, origin, ())
+    return replace(_read(text, origin, ()), folder=folder)
 
 
 def document_of(text: str) -> Study:
