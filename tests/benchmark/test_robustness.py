@@ -35,6 +35,7 @@ def test_rules_stand_in_the_order_asked_for_and_one_is_refused(whole: Robustness
     plain, robust, bulyan = whole.standings
     assert bulyan.refused is not None
     assert "n >= 4f + 3" in bulyan.refused
+    assert bulyan.refused.startswith("bulyan cannot")
     for one in (plain, robust):
         assert {found.attack for found in one.against} == set(GRID.attacks)
         assert all(found.trials == 4 for found in one.against)

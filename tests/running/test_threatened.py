@@ -27,6 +27,7 @@ def test_attacked_clean_and_undefended_are_told_on_the_same_rows(tmp_path: Path)
     )  # fmt: skip
     assert threat.attackers == ("va-1", "va-2")
     assert not threat.adaptive
+    assert threat.strength.startswith("10 (")
     assert threat.attacked is not None
     assert threat.clean is not None
     assert threat.undefended is not None

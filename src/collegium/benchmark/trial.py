@@ -20,6 +20,9 @@ from collegium.study.rendering import resolved
 
 Part = Literal["train", "test"]
 
+_PLACE = "the study of a trial"
+"""What stands before a refusal instead of a file's name."""
+
 
 class Clean(msgspec.Struct, frozen=True, kw_only=True, tag="clean"):
     """A run in which nobody attacks: rows that are right and all rows, by site."""
@@ -77,7 +80,7 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
     try:
         prepared = _prepared(study)
     except StudyError as error:
-        why = f"{error.what}: {error.why}"
+        why = f"{error.what.rpartition(f'{_PLACE}:')[2].lstrip('0123456789: ')}: {error.why}"
         return [
             Refused(rule=job.rule, count=job.count, split=job.split, attack=job.attack, why=why)
         ]
@@ -144,4 +147,4 @@ def right_of(
 
 
 def _prepared(study: Study) -> Prepared:
-    return prepare(parse_study(resolved(study), "the study of a trial"))
+    return prepare(parse_study(resolved(study), _PLACE))

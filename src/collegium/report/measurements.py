@@ -144,7 +144,8 @@ class Backdoor(msgspec.Struct, frozen=True, kw_only=True):
 class Threatened(msgspec.Struct, frozen=True, kw_only=True):
     """An attack: what it was granted, and what it did to the honest sites' test rows.
 
-    `share` is the attackers' part of all training rows. `attacked` are measures by the study's
+    `strength` says how hard it hits, empty for attacks that are not told so. `share` is the
+    attackers' part of all training rows. `attacked` are measures by the study's
     model, `clean` by that of the same study without the attack, `undefended` by that of the same
     attack against FedAvg; None where it was not measured.
     """
@@ -153,6 +154,7 @@ class Threatened(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     attackers: tuple[str, ...]
     rounds: tuple[int, ...]
+    strength: str
     share: float
     adaptive: bool
     granted: dict[str, str]

@@ -22,6 +22,7 @@ def adversary(content: ReportContent) -> Markup:
         ("Attack", f"{threat.attack}: {threat.about}"),
         ("Attackers", f"{', '.join(threat.attackers)}; {threat.share:.0%} of all training rows"),
         ("Rounds", ", ".join(map(str, threat.rounds)) if threat.rounds else "all"),
+        *([("Strength", threat.strength)] if threat.strength else []),
         *threat.granted.items(),
     ]
     return join(

@@ -16,8 +16,10 @@ from collegium.report.measurements import Backdoor, Threatened
 from collegium.running.measuring import Float32, measures_on
 from collegium.running.preparation import Prepared, prepare
 from collegium.running.rehearsal import can_rehearse, rehearse
+from collegium.study.document import Threat
 from collegium.study.reading import parse_study
 from collegium.study.rendering import resolved
+from collegium.threats.attack import Attack
 from collegium.threats.backdoor import Trigger, success_rate
 from collegium.threats.poisoning import Poisoning, pattern_of
 
@@ -39,6 +41,7 @@ def threatened(prepared: Prepared, model: Float32 | None) -> Threatened | None:
         about=attack.about,
         attackers=tuple(prepared.attackers),
         rounds=threat.rounds,
+        strength=_strength(attack, threat),
         share=sum(weights[name] for name in prepared.attackers) / max(sum(weights.values()), 1),
         adaptive=attack.grant.adaptivity != "oblivious",
         granted=dict(attack.grant.words()),
@@ -62,6 +65,16 @@ def threatened(prepared: Prepared, model: Float32 | None) -> Threatened | None:
         return found
     bare = rehearse(undefended(prepared)).parameters
     return msgspec.structs.replace(found, undefended=measures_on(prepared, honest, bare))
+
+
+def _strength(attack: Attack, threat: Threat) -> str:
+    """Return in words how hard an attack hits, where a study may say so."""
+    if not isinstance(attack, Poisoning) or attack.scale is None:
+        return ""
+    if threat.scale is None and not attack.scale:
+        return f"its own choice ({attack.scale_means})"
+    scale = attack.scale if threat.scale is None else threat.scale
+    return f"{scale:g} ({attack.scale_means})"
 
 
 def undefended(prepared: Prepared) -> Prepared:
