@@ -248,3 +248,33 @@ def test_an_interrupted_run_goes_on_to_the_same_end(private: Path, tmp_path: Pat
         run(study, out=tmp_path / "run", substitute=stopping)
     result = run(study, out=tmp_path / "run", resume=True)
     assert verify(tmp_path / "run").model == verify(private).model == result.model
+
+
+CLIENTS = ("aggregation.weights=equal", "aggregation.exponent=9", "training.rounds=2")
+
+
+@pytest.mark.parametrize("mechanism", ["local", "central"])
+def test_whole_sites_are_protected_by_noise_on_their_updates(
+    tmp_path: Path, mechanism: str
+) -> None:
+    folder = tmp_path / "run"
+    wanted = settings(unit="client", mechanism=mechanism, epsilon=20.0)
+    result = run("heart", out=folder, changes=[*SHORT, wanted, *CLIENTS])
+    found = verify(folder)
+    assert (found.ok, found.levels, found.checked["budgets"]) == (True, {"recomputed": 2}, 4)
+    assert result.spending is not None
+    assert (result.spending.unit, result.spending.evaluation) == ("client", 0.0)
+    terms = privacy_terms(result.study)
+    assert terms is not None
+    bound, parts = 2**9, 1 if mechanism == "local" else 3  # two thirds of four, rounded up
+    values = []
+    for _, reveal in said(folder, UpdateReveal):
+        assert isinstance(reveal, UpdateReveal)
+        one, exponent = decode_update(blob(folder, reveal.digest))
+        assert exponent == 9
+        values.append(one.astype(float))
+    spread = terms.noise / MICRO * bound / np.sqrt(parts)
+    assert np.std(values) == pytest.approx(spread, rel=0.25)
+    for _, post in said(folder, EvaluationPost):
+        assert isinstance(post, EvaluationPost)
+        assert decode_statement(blob(folder, post.federated)).withheld == "all"

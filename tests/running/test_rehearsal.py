@@ -26,6 +26,10 @@ STUDIES = {
     "differential privacy": (
         "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}",
     ),
+    "whole sites": (
+        "privacy.differential_privacy={unit='client', mechanism='central', epsilon=20.0,"
+        " delta=1e-5}", "aggregation.weights=equal", "aggregation.exponent=9",
+    ),
     "turned labels in a private study": (
         "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}", *ROBUST,
         "threat.attack=label_flip", "threat.attackers=2",

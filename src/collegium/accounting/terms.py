@@ -9,7 +9,8 @@ import msgspec
 from collegium.accounting.conversion import MOST, added, micro_epsilon, times
 from collegium.accounting.orders import ORDERS
 
-Unit = Literal["patient", "record"]
+Unit = Literal["patient", "record", "client"]
+Mechanism = Literal["dp_sgd@1", "local_skellam@1", "central_skellam@1"]
 
 ChargeVector = Annotated[
     tuple[Annotated[int, msgspec.Meta(ge=0, le=MOST)], ...],
@@ -35,8 +36,8 @@ class PrivacyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         noise: the noise multiplier, in millionths.
         sampling: the rate of the Poisson sample of a step, in billionths.
         setup: what the size that a site registers costs its units.
-        steps: of a round.
-        unit: whose presence is protected: all of a patient's rows at a site, or one row.
+        steps: of a round; 1 where its update is noised as a whole.
+        unit: whose presence is protected: all of a patient's rows at a site, one row, or a site.
     """
 
     accountant: Literal["rdp@1"]
@@ -45,7 +46,7 @@ class PrivacyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     conversion: ConversionVector
     delta: Annotated[int, msgspec.Meta(ge=1, le=10**15 - 1)]
     evaluation: ChargeVector
-    mechanism: Literal["dp_sgd@1"]
+    mechanism: Mechanism
     noise: Annotated[int, msgspec.Meta(ge=1, le=10**10)]
     sampling: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
     setup: ChargeVector

@@ -66,11 +66,12 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         names = ", ".join(story.exhausted.members)
         what = f"no budget of {names} is left for round {story.exhausted.round}"
         findings.append(Finding("privacy.exhausted", "note", what, where))
+    told = 0.0 if terms.unit == "client" else terms.budget / MICRO
     spent = [
         Spent(
             study=where, site=name, unit=terms.unit, rounds=rounds[name],
             epsilon=spent_after(terms, rounds[name]) / MICRO, budget=terms.budget / MICRO,
-            delta=terms.delta / 10**15, evaluation=terms.budget / MICRO,
+            delta=terms.delta / 10**15, evaluation=told,
             mechanism=terms.mechanism, sampling_rate=terms.sampling / NANO,
             noise_multiplier=terms.noise / MICRO, steps_per_round=terms.steps,
             accountant=terms.accountant,

@@ -161,7 +161,8 @@ class Cohort:
         self, participants: Iterable[str], number: int, model: bytes, start: Float32,
         kept: Mapping[str, Kept] | None,
     ) -> dict[str, tuple[Float32, ...]]:  # fmt: skip
-        if self.study.privacy.differential_privacy is not None:
+        private = self.study.privacy.differential_privacy
+        if private is not None and private.unit != "client":
             ours = [name for name in participants if name in self.rows]
             return self._privately(ours, number, model, start)
         known = self.kept_before(participants, number) if kept is None else kept

@@ -10,7 +10,7 @@ from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.privacy import SitePrivacy
 from collegium.learning.evaluation.disclosure import statement_of
 from collegium.learning.evaluation.noised import noised_statement
-from collegium.learning.evaluation.statement import encode_statement
+from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.models import predict
 
 
@@ -43,6 +43,12 @@ def noised_statement_bytes(
 ) -> bytes:  # fmt: skip
     """Return what is told of the final model alone: no own model ever had any privacy."""
     study = work.study
+    if privacy.terms.unit == "client":  # all that a site could say would be about its one unit
+        return encode_statement(
+            Statement(
+                kind="federated", model=to_text(model), rows=1, task=task, values=(), withheld="all"
+            )
+        )
     statement = noised_statement(
         task, test.y, predict(work.spec, parameters, test.x), privacy.units(test),
         epsilon=privacy.evaluation_epsilon, stream=privacy.evaluation_stream(model),

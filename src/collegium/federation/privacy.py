@@ -17,12 +17,13 @@ from collegium.accounting.orders import NANO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.data.table import SiteRows
 from collegium.federation.identity import Identity
+from collegium.learning.clients import noised
 from collegium.learning.noise import SecretStream
 from collegium.learning.private import Noising, PrivateJob, noising_of
 from collegium.learning.trainer import TrainingJob
 from collegium.ledger.hashing import u64
 from collegium.study.document import Study
-from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
+from collegium.study.privacy import LEAST_BOUND, evaluation_epsilon, privacy_terms, size_epsilon
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,54 @@ class SitePrivacy:
     terms: PrivacyTerms
     noising: Noising
     identity: Identity
+    colluders: int = 0
 
     def units(self, rows: SiteRows) -> NDArray[np.int64]:
         """Return the unit that each row belongs to, int64 [rows]."""
         if self.terms.unit == "patient":
             return rows.person
+        if self.terms.unit == "client":
+            return np.zeros(len(rows.person), dtype=np.int64)
         return np.arange(len(rows.person), dtype=np.int64)
 
     def size(self, rows: SiteRows) -> int:
         """Return the number of units in a training part with two-sided geometric noise.
 
         It is at least what makes one expected unit in a step. One unit more or less changes the
-        true number by one.
+        true number by one. Where a whole site is the unit it tells nothing: the size is 1.
         """
+        if self.terms.unit == "client":
+            return 1
         stream = SecretStream(self.identity.randomness(self.study, "size"))
         noise = int(stream.geometric(size_epsilon(self.terms), 1)[0])
         true = len(np.unique(self.units(rows)))
         return max(-(-NANO // self.terms.sampling), true + noise)
+
+    @property
+    def trains_privately(self) -> bool:
+        """Whether training itself protects the units; a client's update is protected after it."""
+        return self.terms.unit != "client"
+
+    def protected(
+        self, values: NDArray[np.int16], exponent: int, number: int, model: bytes, least: int
+    ) -> NDArray[np.int16]:
+        """Return a round's update as it may leave: int16 [d].
+
+        Args:
+            values: the encoded update.
+            exponent: of its encoding.
+            number: the round.
+            model: digest of the model that it started from.
+            least: how many updates a round has, at least.
+        """
+        if self.trains_privately:
+            return values
+        local = self.terms.mechanism == "local_skellam@1"
+        parts = 1 if local else least - self.colluders
+        bound = max(LEAST_BOUND, int(self.noising.clip * 2.0**exponent))
+        variance = (self.noising.noise_multiplier * bound) ** 2 / parts
+        stream = SecretStream(self.identity.randomness(self.study, "client", u64(number), model))
+        return noised(values, bound, variance, stream)
 
     def job(self, job: TrainingJob, rows: SiteRows, model: bytes) -> PrivateJob:
         """Return a round's local work from the model of that digest."""
@@ -71,4 +103,6 @@ def site_privacy(study: Study, identity: Identity) -> SitePrivacy | None:
     wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
     if wanted is None or terms is None:
         return None
-    return SitePrivacy(study.study.id, terms, noising_of(terms, wanted.clip), identity)
+    return SitePrivacy(
+        study.study.id, terms, noising_of(terms, wanted.clip), identity, wanted.colluders
+    )

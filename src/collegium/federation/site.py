@@ -168,6 +168,11 @@ class Site:
             except RunError as error:
                 self.troubles[view.number] = f"{error.why}; {error.todo}"
                 return []
+            if self._privacy is not None and view.registration is not None:
+                update = self._privacy.protected(
+                    update, view.round.exponent, view.number, view.model,
+                    view.registration.min_sites,
+                )  # fmt: skip
             values = self._parts.protection.protect(update)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
             self._latest = key, blob

@@ -49,7 +49,9 @@ def _differential(content: ReportContent) -> Markup:
     one = max(spent, key=lambda each: each.epsilon)
     whose, plural, given = _UNITS[one.unit]
     rate = (
-        "all of them in every step"
+        "none: every site that is drawn"
+        if one.unit == "client"
+        else "all of them in every step"
         if one.sampling_rate == 1
         else f"Poisson samples: each is in a step with a chance of {one.sampling_rate:g}"
     )
@@ -60,16 +62,14 @@ def _differential(content: ReportContent) -> Markup:
         (
             "Mechanism",
             f"{one.mechanism}, {counted(one.steps_per_round, 'step')} a round, noise multiplier "
+            f"{one.noise_multiplier:g}"
+            if one.unit != "client"
+            else f"{one.mechanism}: every update clipped and noised, noise multiplier "
             f"{one.noise_multiplier:g}",
         ),
     ]
     return join(
-        paragraph(
-            "Each site's updates have differential privacy: they were trained with noise, so that "
-            f"they say little about {given}, whatever else a reader knows. Whoever reads them, the "
-            "final model or this ledger is bounded alike; no trust in anybody is needed but in the "
-            "site itself."
-        ),
+        paragraph(_for_whom(one, given)),
         facts(stated),
         paragraph(element("strong", "What that means. "), _meaning(one, given)),
         table(
@@ -86,30 +86,14 @@ def _differential(content: ReportContent) -> Markup:
             ],
             class_="figures",
         ),
-        table(
-            "Everything that left a site and was calculated from its rows",
-            ["Release", "Protection", "Whose loss"],
-            [
-                [
-                    "the number of its training units, once",
-                    "noise on the number",
-                    f"{plural} of the training part, within the epsilon above",
-                ],
-                [
-                    "an update a round",
-                    "clipping and noise in every step",
-                    f"{plural} of the training part, within the epsilon above",
-                ],
-                [
-                    "its statement about the final model",
-                    "noise on a table of counts, from which every signed measure is calculated",
-                    f"{plural} of the test part: a pure epsilon of {one.evaluation:g}",
-                ],
-            ],
-        ),
+        _releases(one, plural),
         paragraph(
-            "Nobody is in both parts. A patient who was treated at two sites loses at each of "
-            "them: the epsilons add up. "
+            (
+                ""
+                if one.unit == "client"
+                else "Nobody is in both parts. A patient who was treated at two sites loses at "
+                "each of them: the epsilons add up. "
+            )
             + (
                 "In this simulation noise and keys follow from the study's public seed, and the "
                 "page shows measurements of the run beside the sites' statements (curves, rows by "
@@ -120,6 +104,51 @@ def _differential(content: ReportContent) -> Markup:
             ),
             class_="note",
         ),
+    )
+
+
+def _for_whom(one: Spent, given: str) -> str:
+    little = f"say little about {given}, whatever else a reader knows"
+    if one.mechanism == "central_skellam@1":
+        return (
+            f"The sum of a round's updates has differential privacy: its noise makes it {little}. "
+            "That holds for whoever sees sums and models. A single update has a part of the noise "
+            "alone, so whoever sees one has to be trusted."
+        )
+    return (
+        f"Each site's updates have differential privacy: noise makes them {little}. Whoever reads "
+        "them, the final model or this ledger is bounded alike; no trust in anybody is needed but "
+        "in the site itself."
+    )
+
+
+def _releases(one: Spent, plural: str) -> Markup:
+    """Return everything that was calculated from rows and left a site."""
+    if one.unit == "client":
+        return paragraph(
+            "Nothing else that was calculated from rows left a site: it told neither its size nor "
+            "how good the model is for it."
+        )
+    return table(
+        "Everything that left a site and was calculated from its rows",
+        ["Release", "Protection", "Whose loss"],
+        [
+            [
+                "the number of its training units, once",
+                "noise on the number",
+                f"{plural} of the training part, within the epsilon above",
+            ],
+            [
+                "an update a round",
+                "clipping and noise in every step",
+                f"{plural} of the training part, within the epsilon above",
+            ],
+            [
+                "its statement about the final model",
+                "noise on a table of counts, from which every signed measure is calculated",
+                f"{plural} of the test part: a pure epsilon of {one.evaluation:g}",
+            ],
+        ],
     )
 
 

@@ -63,7 +63,7 @@ def spending_of(study: Study, rounds: Mapping[str, int]) -> Spending | None:
         epsilon=max(spent.values(), default=0.0),
         delta=terms.delta / 10**15,
         spent=spent,
-        evaluation=evaluation_epsilon(terms),
+        evaluation=0.0 if terms.unit == "client" else evaluation_epsilon(terms),
         mechanism=terms.mechanism,
         sampling_rate=terms.sampling / NANO,
         noise_multiplier=terms.noise / MICRO,
@@ -92,6 +92,8 @@ def check_privacy(
     """
     wanted = study.privacy.differential_privacy
     if wanted is None:
+        return
+    if wanted.unit == "client":
         return
     if not isinstance(trainer, PrivateTrainer):
         raise Refusal(
@@ -145,7 +147,8 @@ def about_distributions(study: Study) -> tuple[Notice, ...]:
 
 def about_evaluation(study: Study, task: Task) -> tuple[Notice, ...]:
     """Return what sites can tell of the final model under differential privacy."""
-    if study.privacy.differential_privacy is None or task == "binary":
+    private = study.privacy.differential_privacy
+    if private is None or private.unit == "client" or task == "binary":
         return ()
     told = "how many answers are right" if task == "multiclass" else "nothing"
     text = f"with differential privacy a site tells of its test part {told}, not every measure"

@@ -6,7 +6,7 @@ exponents are the contract's. What is left out is what proves it: signatures, vo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from collegium.accounting.terms import affordable_rounds
@@ -94,7 +94,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         study_tensors(parts.spec, study.training),
         starting_vector(parts.spec, study.training, study.study.seed), parts.server, server,
     )  # fmt: skip
-    exponent = study.aggregation.exponent
+    exponent, wanted = study.aggregation.exponent, study.privacy.differential_privacy
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
     for number in range(1, _rounds(prepared) + 1):
@@ -109,7 +109,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]
         )  # fmt: skip
-        sent = _updates(prepared, work, authors)
+        sent = _updates(prepared, work, authors, private)
         if len(sent) < prepared.min_sites:
             return Rehearsed("failed", model, parts.spec)
         earlier = model.parameters
@@ -124,7 +124,8 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         said = [indicators(one.values) for one in sent.values()]
         saturated = sum(is_saturated(count, model.parameters.size) for _, count in said)
         small = sum(is_small(peak) for peak, _ in said)
-        exponent = next_exponent(exponent, len(said), saturated, small)
+        if wanted is None or wanted.unit != "client":
+            exponent = next_exponent(exponent, len(said), saturated, small)
         watch(number, model)
     return Rehearsed("completed", model, parts.spec)
 
@@ -167,8 +168,9 @@ def _authors(
 
 
 def _updates(
-    prepared: Prepared, work: Assignment, authors: dict[str, Author]
-) -> dict[str, Contribution]:
+    prepared: Prepared, work: Assignment, authors: dict[str, Author],
+    private: Mapping[str, SitePrivacy],
+) -> dict[str, Contribution]:  # fmt: skip
     """Return the updates of those who have one to send, in order."""
     study, sent = prepared.study, {}
     silent = absent(study.faults.dropout, study.study.seed, work.round, 1, work.participants)
@@ -176,9 +178,14 @@ def _updates(
         if name in silent:
             continue
         try:
-            values = prepared.parts.protection.protect(authors[name].update(work))
+            update = authors[name].update(work)
         except RunError:
             continue
+        if name in private:
+            update = private[name].protected(
+                update, work.exponent, work.round, work.model, prepared.min_sites
+            )
+        values = prepared.parts.protection.protect(update)
         sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)
     return sent
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from collegium.plugins import names
 from collegium.study.circle import check_circle, check_rule_of_sums
+from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
 from collegium.study.folding import check_folds
@@ -52,6 +53,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     _check_threat(study)
     check_folds(study, SIMULATED)
     about_work = check_local_work(study) + about_tables(study)
+    check_units(study)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)
     terms = privacy_terms(study)
@@ -234,7 +236,8 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
             ("aggregation", "tolerate"), f"{tolerate} bad updates of {sites} are to be tolerated",
             "no rule can tell which half is good", f"choose at most {(sites - 1) // 2}",
         )  # fmt: skip
-    notices: list[Notice] = []
+    check_room(study, sites)
+    notices: list[Notice] = [*about_clients(study, sites)]
     validators = study.consensus.validators or sites
     if validators < 4:
         text = (

@@ -192,19 +192,24 @@ class Aggregation(Section, frozen=True, kw_only=True):
 class DifferentialPrivacy(Section, frozen=True, kw_only=True):
     """Differential privacy: whose data are protected, up to which epsilon, and how.
 
-    `unit` is what one may add or remove: all of a patient's rows at a site, or one row. `clip`
-    bounds what a unit adds to a step, in the Euclidean norm; `sampling_rate` is the chance of a
-    unit to be in a step. `noise_multiplier` absent means: the least that keeps all rounds within
+    `unit` is what one may add or remove: all of a patient's rows at a site, one row, or all that a
+    site (a client) has. `mechanism`: "dp_sgd" at the site protects patients and rows; of a client
+    the update is clipped and gets noise, by itself ("local") or so that the sum of a round has
+    enough ("central", which trusts whoever sees an update). `clip` bounds what a unit adds to a
+    step, or an update, in the Euclidean norm; `sampling_rate` is the chance of a unit to be in a
+    step of DP-SGD, 0.1 if absent. `colluders` are how many sites' noise does not count because
+    they might tell it. `noise_multiplier` absent means: the least that keeps all rounds within
     `epsilon`. With less, the study ends when its budget is spent.
     """
 
-    unit: Literal["patient", "record"]
+    unit: Literal["patient", "record", "client"]
     epsilon: float
     delta: float
-    mechanism: Literal["dp_sgd"] = "dp_sgd"
+    mechanism: Literal["dp_sgd", "local", "central"] = "dp_sgd"
     clip: float = 1.0
-    sampling_rate: float = 0.1
+    sampling_rate: float | None = None
     noise_multiplier: float | None = None
+    colluders: int = 0
 
 
 class SecureAggregation(Section, frozen=True, kw_only=True):

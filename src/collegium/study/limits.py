@@ -70,6 +70,7 @@ LIMITS = (
     Limit((*_DP, "delta"), 1e-15, 0.1),
     Limit((*_DP, "clip"), 1e-6, 1_000_000),
     Limit((*_DP, "sampling_rate"), 0.0001, 1),
+    Limit((*_DP, "colluders"), 0, 100_000),
     Limit((*_DP, "noise_multiplier"), 0.2, 10_000),
     Limit(("privacy", "secure_aggregation", "threshold"), 1, 100_000),
     Limit(("consensus", "validators"), 1, 100_000),

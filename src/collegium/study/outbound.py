@@ -126,7 +126,10 @@ def _statement_message(study: Study, ways: Ways) -> Outbound:
         " evaluated; class counts under 5 and what would reveal them are left out"
     )
     protection = f"{ways.signed}. Nothing is added or hidden beyond the small counts"
-    if private is not None:
+    if private is not None and private.unit == "client":
+        contents = "nothing: that a statement was posted"
+        protection = ways.signed
+    elif private is not None:
         contents = (
             "metrics of the final model alone, all of them calculated from a table of counts of"
             " the test part with noise: no exact count leaves"

@@ -2,25 +2,34 @@
 
 The size that a site registers and the statement about its test part are releases as well: they
 leave as noised counts. Patients of the training part are in the former and in every round, those
-of the test part in the latter; nobody is in both parts.
+of the test part in the latter; nobody is in both parts. Where a whole site is the unit, it tells
+neither its size nor anything about its test part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 
 from collegium.accounting.calibration import least_noise
 from collegium.accounting.conversion import charge_of, conversion
 from collegium.accounting.gaussian import gaussian_rdp
-from collegium.accounting.orders import ACCOUNTANT, MICRO, NANO, exactly
+from collegium.accounting.orders import ACCOUNTANT, MICRO, NANO, ORDERS, exactly
 from collegium.accounting.pure import pure_rdp
+from collegium.accounting.skellam import skellam_rdp
 from collegium.accounting.terms import PrivacyTerms, affordable_rounds, spent_after
 from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.refusal import Refusal
 
 SIZE_SHARE = Decimal("0.05")
 """The part of epsilon, as a pure one, that the registered size is released with."""
+
+RATE = 0.1
+"""The sampling rate of DP-SGD where a document names none."""
+
+LEAST_BOUND = 64
+"""The least clip in steps of an update's encoding: below, integers tell more than is charged."""
 
 _DELTA = 10**15
 _PATH = ("privacy", "differential_privacy")
@@ -35,6 +44,8 @@ def privacy_terms(study: Study) -> PrivacyTerms | None:
     wanted = study.privacy.differential_privacy
     if wanted is None:
         return None
+    if wanted.unit == "client":
+        return _of_clients(wanted, study.training.rounds)
     return _terms(wanted, study.training.rounds, study.training.local_epochs)
 
 
@@ -52,7 +63,9 @@ def evaluation_epsilon(terms: PrivacyTerms) -> float:
 def _terms(wanted: DifferentialPrivacy, rounds: int, epochs: int) -> PrivacyTerms:
     budget = _units(wanted.epsilon, MICRO, ROUND_FLOOR)
     delta = max(1, _units(wanted.delta, _DELTA, ROUND_FLOOR))
-    rate = _units(wanted.sampling_rate, NANO, ROUND_CEILING)
+    rate = _units(
+        RATE if wanted.sampling_rate is None else wanted.sampling_rate, NANO, ROUND_CEILING
+    )
     steps = epochs * -(-NANO // rate)
     with exactly():
         epsilon = Decimal(budget) / MICRO
@@ -79,6 +92,51 @@ def _terms(wanted: DifferentialPrivacy, rounds: int, epochs: int) -> PrivacyTerm
             unit=wanted.unit,
         )
 
+    return _calibrated(wanted, rounds, budget, with_noise)
+
+
+@lru_cache(maxsize=64)
+def _of_clients(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
+    """Return the terms of clipped and noised updates.
+
+    Under local noise a site's rows may be any others, which moves a clipped update by at most
+    twice the clip; the sum of a round counts or leaves out a site, which moves it by the clip.
+    """
+    budget = _units(wanted.epsilon, MICRO, ROUND_FLOOR)
+    delta = max(1, _units(wanted.delta, _DELTA, ROUND_FLOOR))
+    local = wanted.mechanism == "local"
+    with exactly():
+        converting = conversion(Decimal(delta) / _DELTA)
+    nothing = (0,) * len(ORDERS)
+
+    def with_noise(noise: int) -> PrivacyTerms:
+        with exactly():
+            multiplier = Decimal(noise) / MICRO / (2 if local else 1)
+        return PrivacyTerms(
+            accountant=ACCOUNTANT,
+            budget=budget,
+            charge=charge_of(skellam_rdp(multiplier, LEAST_BOUND * (2 if local else 1))),
+            conversion=converting,
+            delta=delta,
+            evaluation=nothing,
+            mechanism="local_skellam@1" if local else "central_skellam@1",
+            noise=noise,
+            sampling=NANO,
+            setup=nothing,
+            steps=1,
+            unit="client",
+        )
+
+    return _calibrated(wanted, rounds, budget, with_noise)
+
+
+def _calibrated(
+    wanted: DifferentialPrivacy,
+    rounds: int,
+    budget: int,
+    with_noise: Callable[[int], PrivacyTerms],
+) -> PrivacyTerms:
+    """Return terms with the noise that is wanted, or the least that keeps all rounds in budget."""
     if wanted.noise_multiplier is None:
         found = least_noise(lambda z: spent_after(with_noise(int(z * MICRO)), rounds), budget)
         if found is None:
@@ -106,17 +164,29 @@ def _units(value: float, unit: int, rounding: str) -> int:
         return int((Decimal(repr(float(value))) * unit).to_integral_value(rounding))
 
 
+_WHOSE = {
+    "patient": "all rows of one patient at one site",
+    "record": "one row at one site",
+    "client": "all rows of one site",
+}
+
+
 def in_words(terms: PrivacyTerms, rounds: int) -> str:
     """Return an epsilon with all that makes it mean something: what `rounds` rounds spend."""
     rate = terms.sampling / NANO
     sampling = "every unit in every step" if rate == 1 else f"Poisson samples of rate {rate:g}"
-    whose = {
-        "patient": "all rows of one patient at one site",
-        "record": "one row at one site",
-    }[terms.unit]
+    how = f"{terms.steps} steps of DP-SGD: {sampling}"
+    change = "added or removed"
+    told = f" A test part's statement: epsilon {terms.budget / MICRO:g}, pure"
+    if terms.unit == "client":
+        how = "one clipped update with noise of its own: every site that is drawn"
+        change = "exchanged for any others"
+        if terms.mechanism == "central_skellam@1":
+            how = "clipped updates whose sum has noise: every site that is drawn"
+            change = "counted or left out, for those who see models and no update"
+        told = " A site tells neither its size nor how good the model is for it"
     return (
         f"epsilon {spent_after(terms, rounds) / MICRO:.3g} at delta {terms.delta / _DELTA:g} for"
-        f" {whose} (unit {terms.unit}, added or removed), after {rounds} rounds of {terms.steps}"
-        f" steps of DP-SGD: {sampling}, noise multiplier {terms.noise / MICRO:g}; accountant"
-        f" {terms.accountant}. A test part's statement: epsilon {terms.budget / MICRO:g}, pure"
+        f" {_WHOSE[terms.unit]} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"
+        f" noise multiplier {terms.noise / MICRO:g}; accountant {terms.accountant}.{told}"
     )

@@ -26,8 +26,9 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
             " what members with secrets of their own would get, and this run protects nobody"
         )
         found.append(Notice("note", "privacy.simulated", text))
-    text = "training.batch_size has no effect: sampling_rate says how many units a step has"
-    found.append(Notice("note", "privacy.batch-size", text))
+    if terms.unit != "client":
+        text = "training.batch_size has no effect: sampling_rate says how many units a step has"
+        found.append(Notice("note", "privacy.batch-size", text))
     if study.aggregation.rule.split("+")[-1] != "fedavg":
         text = (
             "noise makes honest updates differ, by more the more parameters there are, and"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collegium.study.document import DifferentialPrivacy, Study
+from collegium.study.privacy import RATE
 
 
 def shield(study: Study, *, sealed: bool) -> str:
@@ -31,8 +32,17 @@ def shield(study: Study, *, sealed: bool) -> str:
 
 def bounded(private: DifferentialPrivacy) -> str:
     """Return what differential privacy bounds."""
+    rate = RATE if private.sampling_rate is None else private.sampling_rate
+    told, how = "all updates of the study together, and the site's size,", "DP-SGD"
+    sampled = f"Poisson samples of rate {rate:g}"
+    if private.unit == "client":
+        told, how, sampled = "all updates of the study together", "Skellam noise", "no sampling"
+    whom = (
+        ", to those who see sums or models alone: an update by itself has a part of the noise"
+        if private.mechanism == "central"
+        else ""
+    )
     return (
-        "differential privacy (DP-SGD): all updates of the study together, and the site's"
-        f" size, tell at most epsilon {private.epsilon:g} at delta {private.delta:g} about one"
-        f" {private.unit} (Poisson samples of rate {private.sampling_rate:g}, accountant rdp@1)"
+        f"differential privacy ({how}): {told} tell at most epsilon {private.epsilon:g} at delta"
+        f" {private.delta:g} about one {private.unit} ({sampled}, accountant rdp@1){whom}"
     )

@@ -206,7 +206,7 @@ def test_a_statement_costs_the_units_of_the_test_part_and_losses_add_up_over_stu
     "wrong",
     [
         {"budget": 0}, {"charge": (1,) * 71}, {"setup": (-1,) * 72}, {"delta": 0},
-        {"sampling": 10**9 + 1}, {"unit": "client"}, {"accountant": "rdp@2"}, {"steps": 0},
+        {"sampling": 10**9 + 1}, {"unit": "hospital"}, {"accountant": "rdp@2"}, {"steps": 0},
         {"mechanism": "wish@1"}, {"conversion": (2**53,) * 72},
     ],
 )  # fmt: skip

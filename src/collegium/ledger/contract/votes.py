@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
 from collegium.ledger.contract import circle, governance, members, rounds
 from collegium.ledger.contract.events import Event, RoundClosed, TestOpened, VoteLate
@@ -166,7 +167,12 @@ def is_small(peak: int) -> bool:
 
 
 def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: RoundRecord) -> int:
-    """Return the next round's exponent, from the indicators of the included updates."""
+    """Return the next round's exponent, from the indicators of the included updates.
+
+    Where whole sites are protected it stays: clip and noise are made for the one that there is.
+    """
+    if isinstance(record.privacy, PrivacyTerms) and record.privacy.unit == "client":
+        return current.exponent
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
     if isinstance(tx.saturated, int) and isinstance(tx.small, int):
         return next_exponent(current.exponent, len(included), tx.saturated, tx.small)

@@ -1,0 +1,36 @@
+"""A whole site as the unit of privacy: its update is clipped and gets noise, all in integers.
+
+H. B. McMahan, D. Ramage, K. Talwar and L. Zhang, "Learning Differentially Private Recurrent
+Language Models", ICLR 2018, with Skellam noise in place of normal noise, so that what is added up
+over sites is exact.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.learning.blobs import LIMIT
+from collegium.learning.noise import SecretStream
+from collegium.learning.skellam import skellam
+
+Int16 = NDArray[np.int16]
+
+
+def clipped(values: Int16, bound: int) -> Int16:
+    """Return an update no longer than a bound, in the Euclidean norm of its integers, exactly."""
+    square = int(np.square(values.astype(np.int64)).sum())
+    if square <= bound * bound:
+        return values
+    # Rounded towards zero no coordinate grows, and the divisor is not less than the norm.
+    shrunk: Int16 = np.fix(values * (bound / (isqrt(square) + 1))).astype(np.int16)
+    return shrunk
+
+
+def noised(values: Int16, bound: int, variance: float, stream: SecretStream) -> Int16:
+    """Return a clipped update with Skellam noise of a variance, in ±32767."""
+    sum_ = clipped(values, bound).astype(np.int64) + skellam(stream, variance, values.size)
+    kept: Int16 = np.clip(sum_, -LIMIT, LIMIT).astype(np.int16)
+    return kept
