@@ -1,15 +1,17 @@
-"""`collegium bench canaries`: whether a study's noise keeps what its epsilon claims."""
+"""`collegium bench canaries` and `membership`: what a study tells of its patients, by attack."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+import msgspec
 
-from collegium.cli.output import FAILED, JSON, SET, say, say_json
+from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
+    from collegium.running.membership import Exposure
     from collegium.running.privacy_audit import StudyAudit
 
 
@@ -69,3 +71,64 @@ def _lines(found: StudyAudit) -> list[str]:
         if audit.refuted
         else "not refuted, which proves nothing beyond the measured bound",
     ]
+
+
+@click.command()
+@click.argument("study")
+@SET
+@click.option(
+    "--models", type=click.IntRange(8), default=32, help="Studies to train on random halves."
+)
+@click.option(
+    "--level", type=click.Choice(["patient", "client"]), default="patient",
+    help="Whether patients are guessed at, or whole sites.",
+)  # fmt: skip
+@JSON
+def membership(
+    study: str,
+    changes: tuple[str, ...],
+    models: int,
+    level: Literal["patient", "client"],
+    as_json: bool,
+) -> None:
+    """Guess from STUDY's final model who was trained on.
+
+    Trains the study on random halves of its patients and attacks each model with what the others
+    tell: by a threshold on its confidence, and by likelihood ratios (LiRA).
+    """
+    from collegium.running.membership import exposure
+    from collegium.running.preparation import prepare
+    from collegium.study.reading import read_study
+
+    with work_progress("models", "trained", quiet=as_json) as progress:
+        prepared = prepare(read_study(study, changes))
+        found = exposure(prepared, models=models, level=level, progress=progress)
+    if as_json:
+        say_json(msgspec.to_builtins(found))
+    else:
+        for line in _exposure_lines(found):
+            say(line)
+
+
+def _exposure_lines(found: Exposure) -> list[str]:
+    from collegium.threats.membership import LEVELS
+
+    lines = [f"{found.study}: {found.units} {found.level}s, {found.models} models"]
+    for one in found.attacks:
+        rates = ", ".join(
+            f"{100 * rate:.2f} % at {100 * level:g} % false alarms"
+            for rate, level in zip(one.true_positives, LEVELS, strict=True)
+        )
+        lines.append(f"  {one.attack}: AUC {one.auc:.3f}, finds {rates}")
+    if found.epsilon is None:
+        lines.append("  nothing bounds what better attacks would find")
+        return lines
+    bounds = ", ".join(
+        f"{100 * bound:.3g} % at {100 * level:g} %"
+        for bound, level in zip(found.bounds, LEVELS, strict=True)
+    )
+    lines.append(
+        f"  epsilon {found.epsilon:.3g} at delta {found.delta:g}, unit {found.level}, accountant"
+        f" rdp@1, allows any attack at most {bounds}"
+    )
+    return lines
