@@ -1,0 +1,68 @@
+"""Our DP-SGD beside Opacus's: ``python -m benchmarks.private --opacus PYTHON``.
+
+One site, a network of 64-128-10, 4,096 rows, Poisson samples of rate 1/16, so 256 rows a step on
+average, the same clip and noise. Sampling, loading, clipping, noise and the step are all timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTHS = (64, 128, 10)
+ROWS, RATE = 4096, 1 / 16
+CLIP, NOISE, LEARNING_RATE = 1.0, 1.0, 0.25
+WARM, STEPS = 50, 500
+
+TOLERANCE = 0.03
+
+
+def rows(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the rows and their classes: a center a class and noise around it."""
+    draws = np.random.RandomState(seed)
+    centers = draws.standard_normal((WIDTHS[-1], WIDTHS[0])) * 0.35
+    y = draws.randint(WIDTHS[-1], size=ROWS).astype(np.int64)
+    x = draws.standard_normal((ROWS, WIDTHS[0])) + centers[y]
+    return x.astype(np.float32), y
+
+
+def main() -> None:
+    """Run everybody in turn and print times a step and ratios."""
+    from benchmarks.children import outcome, span, table
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--opacus", required=True, help="the python of Opacus's environment")
+    parser.add_argument("--repeats", type=int, default=5)
+    given = parser.parse_args()
+    runners = {
+        "Opacus, gradients stored (its default)": (given.opacus, "peers.opacus_dp_sgd", ()),
+        "Opacus, ghost clipping": (given.opacus, "peers.opacus_dp_sgd", ("--mode", "ghost")),
+        "Opacus, one thread": (given.opacus, "peers.opacus_dp_sgd", ("--threads", "1")),
+        "ours": (sys.executable, "ours.dp_sgd", ()),
+    }
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in runners}
+    for _ in range(given.repeats):
+        for name, (python, module, arguments) in runners.items():
+            found[name].append(outcome(python, module, *arguments))
+    accuracies = [one["accuracy"] for told in found.values() for one in told]
+    if max(accuracies) - min(accuracies) > TOLERANCE:
+        raise RuntimeError(f"not the same training: accuracies {accuracies}")
+    ours = [one["step"] for one in found["ours"]]
+    lines = []
+    for name, told in found.items():
+        times = [one["step"] for one in told]
+        ratio = span([one / other for one, other in zip(times, ours, strict=True)])
+        lines.append(
+            [name, span([1000 * one for one in times]).text(), ratio.text(),
+             f"{span([one['accuracy'] for one in told]).median:.3f}",
+             f"{span([one['peak_mb'] for one in told]).median:.0f}"]
+        )  # fmt: skip
+    head = ["runner", "ms a step", "times ours", "accuracy", "peak MB"]
+    print(table(head, lines))
+
+
+if __name__ == "__main__":
+    main()
