@@ -7,11 +7,11 @@ import warnings
 from time import perf_counter
 from typing import Any
 
-import torch  # type: ignore[import-not-found]
+import torch
 from benchmarks.outcome import elapsed, tell
 from benchmarks.private import CLIP, LEARNING_RATE, NOISE, RATE, STEPS, WARM, WIDTHS, rows
 from opacus import PrivacyEngine  # type: ignore[import-not-found]
-from torch.utils.data import DataLoader, TensorDataset  # type: ignore[import-not-found]
+from torch.utils.data import DataLoader, TensorDataset
 
 
 def main() -> None:
