@@ -15,7 +15,7 @@ from collegium.cli.commands import program
 COMMANDS = {"check", "compare", "demo", "list", "predict", "report", "run", "verify"}
 GROUPS = {
     "audit": {"block", "check", "entries", "fork", "policy", "promise", "receipt", "tiles"},
-    "bench": {"canaries", "membership", "robustness"},
+    "bench": {"canaries", "inversion", "membership", "robustness"},
     "network": {"down", "status", "up"},
     "node": {
         "init",

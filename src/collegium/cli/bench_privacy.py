@@ -1,4 +1,4 @@
-"""`collegium bench canaries` and `membership`: what a study tells of its patients, by attack."""
+"""`collegium bench canaries`, `membership` and `inversion`: what a study tells, by attack."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
+    from collegium.running.inversion import Inversion
     from collegium.running.membership import Exposure
     from collegium.running.privacy_audit import StudyAudit
 
@@ -131,4 +132,43 @@ def _exposure_lines(found: Exposure) -> list[str]:
         f"  epsilon {found.epsilon:.3g} at delta {found.delta:g}, unit {found.level}, accountant"
         f" rdp@1, allows any attack at most {bounds}"
     )
+    return lines
+
+
+@click.command()
+@click.argument("study")
+@SET
+@click.option("--batch", type=click.IntRange(1, 64), default=1, help="Rows in a step.")
+@click.option("--trials", type=click.IntRange(1), default=20, help="Steps to attack.")
+@JSON
+def inversion(study: str, changes: tuple[str, ...], batch: int, trials: int, as_json: bool) -> None:
+    """Rebuild patients' rows from single steps of STUDY.
+
+    From quotients of the first layer's gradients, and by moving candidates until their gradients
+    match (DLG) or point the same way (inverting gradients).
+    """
+    from collegium.running.inversion import invert
+    from collegium.running.preparation import prepare
+    from collegium.study.reading import read_study
+
+    found = invert(prepare(read_study(study, changes)), batch=batch, trials=trials)
+    if as_json:
+        say_json(msgspec.to_builtins(found))
+        return
+    for line in _inversion_lines(found):
+        say(line)
+
+
+def _inversion_lines(found: Inversion) -> list[str]:
+    how = "plain" if found.noise is None else f"with noise multiplier {found.noise:g}, clipped"
+    lines = [f"{found.study}, {found.site}: steps over {found.batch} rows, {how}"]
+    lines += [
+        f"  {one.attack}: {100 * one.identified:.0f} % of {one.rows} rows identified, median"
+        f" squared error {one.error:.3g} a coordinate"
+        for one in found.attacks
+    ]
+    if found.labels is not None:
+        lines.append(
+            f"  labels told by the sign of the last bias (iDLG): {100 * found.labels:.0f} %"
+        )
     return lines

@@ -12,7 +12,7 @@ import click
 import collegium
 from collegium.cli.audit import audit
 from collegium.cli.bench import bench
-from collegium.cli.bench_privacy import canaries, membership
+from collegium.cli.bench_privacy import canaries, inversion, membership
 from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
@@ -35,6 +35,7 @@ def program(context: click.Context) -> None:
 program.add_command(audit)
 bench.add_command(canaries)
 bench.add_command(membership)
+bench.add_command(inversion)
 program.add_command(bench)
 
 
