@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace as with_fields
 
 import pytest
+from msgspec.structs import replace
 from tests.report.reading import Page
 from tests.report.synthetic import SITES, inputs, verification
 
 from collegium.audit.findings import Spent
 from collegium.report.page import render
+from collegium.study.document import Privacy, SecureAggregation
 
 
 def spent(**changes: object) -> tuple[Spent, ...]:
@@ -31,6 +34,16 @@ def test_without_differential_privacy_the_page_says_that_nothing_is_bounded() ->
     assert "secure aggregation was not used" in text
     assert "Nothing here bounds that" in text
     assert "epsilon" not in text
+
+
+def test_under_secure_aggregation_the_page_says_who_could_open_an_update() -> None:
+    one = inputs()
+    masked = replace(one.study, privacy=Privacy(secure_aggregation=SecureAggregation()))
+    text = Page(render(with_fields(one, study=masked).content(verification=verification())))
+    said = text.sections["privacy"]
+    assert "masked before it left (secagg)" in said
+    assert "3 of a round's sites together could open" in said
+    assert "was not used: a sum" in said
 
 
 def test_every_epsilon_has_unit_delta_sampling_and_accountant() -> None:

@@ -278,3 +278,18 @@ def test_whole_sites_are_protected_by_noise_on_their_updates(
     for _, post in said(folder, EvaluationPost):
         assert isinstance(post, EvaluationPost)
         assert decode_statement(blob(folder, post.federated)).withheld == "all"
+
+
+def test_noise_of_whole_sites_is_distributed_under_secure_aggregation(tmp_path: Path) -> None:
+    """Nobody sees a single update, and the sum is the one that plain updates would have."""
+    wanted = "differential_privacy={unit='client', mechanism='central', epsilon=50.0, delta=1e-5}"
+    plain, secret = f"privacy={{{wanted}}}", "secure_aggregation={protocol='secagg'}"
+    models = set()
+    for name, chosen in (("plain", plain), ("secret", f"privacy={{{secret}, {wanted}}}")):
+        folder = tmp_path / name
+        changes = [*SHORT, chosen, *CLIENTS, "study.max_attempts=1", "study.min_sites=3"]
+        result = run("heart", out=folder, changes=changes)
+        found = verify(folder)
+        assert (found.ok, found.checked["budgets"]) == (True, 4)
+        models.add(result.model)
+    assert len(models) == 1

@@ -47,6 +47,7 @@ from collegium.report.process import (
 )
 from collegium.study.document import Data, Study, TableSource
 from collegium.study.rendering import resolved
+from collegium.study.terms import share_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,15 @@ class QualitySection:
 
 
 @dataclass(frozen=True, slots=True)
+class Secrecy:
+    """Secure aggregation as the study names it; `threshold` many could open an update together."""
+
+    protocol: str
+    trust: str
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportContent:
     """The whole page.
 
@@ -113,6 +123,7 @@ class ReportContent:
     participants: tuple[Participant, ...]
     rejected: tuple[tuple[str, int], ...]
     protection: str
+    secrecy: Secrecy | None
     privacy: tuple[Spent, ...]
     threat: str
     threatened: Threatened | None
@@ -194,6 +205,7 @@ def build_content(
         participants=participants(sites, rounds, final),
         rejected=_refused(final),
         protection=study.privacy.protection,
+        secrecy=_secrecy(study, len(sites)),
         privacy=tuple(one for one in verification.privacy if one.study == study.study.id),
         threat=_threat(study),
         threatened=None if final is None else final.threat,
@@ -281,6 +293,13 @@ def _refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:
         return ()
     counts = {**final.rejected, **{f"{who}: surplus": n for who, n in final.dropped.items()}}
     return tuple((name, number) for name, number in sorted(counts.items()) if number)
+
+
+def _secrecy(study: Study, sites: int) -> Secrecy | None:
+    chosen = study.privacy.secure_aggregation
+    if chosen is None or sites == 0:
+        return None
+    return Secrecy(chosen.protocol, chosen.trust, share_threshold(study, sites))
 
 
 def _threat(study: Study) -> str:

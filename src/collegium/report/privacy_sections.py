@@ -22,11 +22,20 @@ def privacy(content: ReportContent) -> Markup:
     """Return who sees what of a patient, and what differential privacy was spent."""
     return join(
         _on_the_way(content),
-        _differential(content) if content.privacy else _none(),
+        _differential(content) if content.privacy else _none(content),
     )
 
 
 def _on_the_way(content: ReportContent) -> Markup:
+    secrecy = content.secrecy
+    if secrecy is not None:
+        trust = secrecy.trust.replace("_", " ")
+        return paragraph(
+            "Patients' rows stayed at their sites. Each site's update, a model's change, was "
+            f"masked before it left ({secrecy.protocol}): validators and whoever has this ledger see "
+            f"the sum of a round alone. {secrecy.threshold} of a round's sites together could open a "
+            f"single update; fewer learn nothing of it (trust model: {trust})."
+        )
     if content.protection != "none":
         return paragraph(f"Updates are protected on their way by “{content.protection}”.")
     return paragraph(
@@ -35,11 +44,12 @@ def _on_the_way(content: ReportContent) -> Markup:
     )
 
 
-def _none() -> Markup:
+def _none(content: ReportContent) -> Markup:
+    what = "a sum" if content.secrecy is not None else "an update"
     return paragraph(
-        "Differential privacy was not used either: an update, and to a lesser extent the final "
-        "model, can give away whether somebody's row was among those that it was trained on, and "
-        "something of what it says. Nothing here bounds that.",
+        f"Differential privacy was not used: {what}, and to a lesser extent the final model, can "
+        "give away whether somebody's row was among those that it was trained on, and something of "
+        "what it says. Nothing here bounds that.",
         class_="note",
     )
 
@@ -113,7 +123,7 @@ def _for_whom(one: Spent, given: str) -> str:
         return (
             f"The sum of a round's updates has differential privacy: its noise makes it {little}. "
             "That holds for whoever sees sums and models. A single update has a part of the noise "
-            "alone, so whoever sees one has to be trusted."
+            "alone, so whoever sees one has to be trusted; under masks nobody does."
         )
     return (
         f"Each site's updates have differential privacy: noise makes them {little}. Whoever reads "
