@@ -33,8 +33,8 @@ def _on_the_way(content: ReportContent) -> Markup:
         return paragraph(
             "Patients' rows stayed at their sites. Each site's update, a model's change, was "
             f"masked before it left ({secrecy.protocol}): validators and whoever has this ledger "
-            f"see sums of a round alone. {secrecy.threshold} of a round's sites together could open "
-            f"a single update; fewer learn nothing of it (trust model: {trust})."
+            f"see sums of a round alone. {secrecy.threshold} of a round's sites together could "
+            f"open a single update; fewer learn nothing of it (trust model: {trust})."
         )
     if content.protection != "none":
         return paragraph(f"Updates are protected on their way by “{content.protection}”.")
