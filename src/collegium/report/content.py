@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Spent, Verification
+from collegium.audit.findings import Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
@@ -45,9 +45,9 @@ from collegium.report.process import (
     participants,
     round_rows,
 )
+from collegium.report.protections import Protections, protections_of
 from collegium.study.document import Data, Study, TableSource
 from collegium.study.rendering import resolved
-from collegium.study.terms import share_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +88,12 @@ class QualitySection:
 
 
 @dataclass(frozen=True, slots=True)
-class Secrecy:
-    """Secure aggregation as the study names it; `threshold` many could open an update together."""
-
-    protocol: str
-    trust: str
-    threshold: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReportContent:
     """The whole page.
 
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
-    surplus messages by participant. `protection` is how an update is protected on its way, as
-    the study names it, `privacy` what each site's units have lost; `threat` says in words which
-    adversary was planted, empty without one, and `threatened` what it was granted and did, as far
-    as that was measured.
+    surplus messages by participant. `threat` says in words which adversary was planted, empty
+    without one, and `threatened` what it was granted and did, as far as that was measured.
     """
 
     title: str
@@ -122,9 +111,7 @@ class ReportContent:
     curves: tuple[Curves, ...]
     participants: tuple[Participant, ...]
     rejected: tuple[tuple[str, int], ...]
-    protection: str
-    secrecy: Secrecy | None
-    privacy: tuple[Spent, ...]
+    protections: Protections
     threat: str
     threatened: Threatened | None
     evidence: Evidence
@@ -204,9 +191,7 @@ def build_content(
         curves=curves(task, tellers, rounds),
         participants=participants(sites, rounds, final),
         rejected=_refused(final),
-        protection=study.privacy.protection,
-        secrecy=_secrecy(study, len(sites)),
-        privacy=tuple(one for one in verification.privacy if one.study == study.study.id),
+        protections=protections_of(study, len(sites), verification),
         threat=_threat(study),
         threatened=None if final is None else final.threat,
         evidence=evidence,
@@ -293,13 +278,6 @@ def _refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:
         return ()
     counts = {**final.rejected, **{f"{who}: surplus": n for who, n in final.dropped.items()}}
     return tuple((name, number) for name, number in sorted(counts.items()) if number)
-
-
-def _secrecy(study: Study, sites: int) -> Secrecy | None:
-    chosen = study.privacy.secure_aggregation
-    if chosen is None or sites == 0:
-        return None
-    return Secrecy(chosen.protocol, chosen.trust, share_threshold(study, sites))
 
 
 def _threat(study: Study) -> str:

@@ -22,12 +22,12 @@ def privacy(content: ReportContent) -> Markup:
     """Return who sees what of a patient, and what differential privacy was spent."""
     return join(
         _on_the_way(content),
-        _differential(content) if content.privacy else _none(content),
+        _differential(content) if content.protections.privacy else _none(content),
     )
 
 
 def _on_the_way(content: ReportContent) -> Markup:
-    secrecy = content.secrecy
+    protection, secrecy = content.protections.protection, content.protections.secrecy
     if secrecy is not None:
         trust = secrecy.trust.replace("_", " ")
         return paragraph(
@@ -36,8 +36,10 @@ def _on_the_way(content: ReportContent) -> Markup:
             f"see sums of a round alone. {secrecy.threshold} of a round's sites together could "
             f"open a single update; fewer learn nothing of it (trust model: {trust})."
         )
-    if content.protection != "none":
-        return paragraph(f"Updates are protected on their way by “{content.protection}”.")
+    if content.protections.protection != "none":
+        return paragraph(
+            f"Updates are protected on their way by “{content.protections.protection}”."
+        )
     return paragraph(
         "Patients' rows stayed at their sites. Each site's update, a model's change, went to every "
         "validator as it is: secure aggregation was not used."
@@ -45,7 +47,7 @@ def _on_the_way(content: ReportContent) -> Markup:
 
 
 def _none(content: ReportContent) -> Markup:
-    what = "a sum" if content.secrecy is not None else "an update"
+    what = "a sum" if content.protections.secrecy is not None else "an update"
     return paragraph(
         f"Differential privacy was not used: {what}, and to a lesser extent the final model, can "
         "give away whether somebody's row was among those that it was trained on, and something of "
@@ -55,7 +57,7 @@ def _none(content: ReportContent) -> Markup:
 
 
 def _differential(content: ReportContent) -> Markup:
-    spent = content.privacy
+    spent = content.protections.privacy
     one = max(spent, key=lambda each: each.epsilon)
     whose, plural, given = _UNITS[one.unit]
     rate = (

@@ -1,0 +1,43 @@
+"""What protects patients in a study, as a report tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collegium.audit.findings import Spent, Verification
+from collegium.study.document import Study
+from collegium.study.terms import share_threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Secrecy:
+    """Secure aggregation as the study names it; `threshold` many could open an update together."""
+
+    protocol: str
+    trust: str
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Protections:
+    """How an update is protected on its way, as the study names it, and what was spent by site."""
+
+    protection: str
+    secrecy: Secrecy | None
+    privacy: tuple[Spent, ...]
+
+
+def protections_of(study: Study, sites: int, verification: Verification) -> Protections:
+    """Return what protects patients in a study of so many sites."""
+    return Protections(
+        study.privacy.protection,
+        _secrecy(study, sites),
+        tuple(one for one in verification.privacy if one.study == study.study.id),
+    )
+
+
+def _secrecy(study: Study, sites: int) -> Secrecy | None:
+    chosen = study.privacy.secure_aggregation
+    if chosen is None or sites == 0:
+        return None
+    return Secrecy(chosen.protocol, chosen.trust, share_threshold(study, sites))
