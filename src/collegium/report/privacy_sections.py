@@ -36,10 +36,8 @@ def _on_the_way(content: ReportContent) -> Markup:
             f"see sums of a round alone. {secrecy.threshold} of a round's sites together could "
             f"open a single update; fewer learn nothing of it (trust model: {trust})."
         )
-    if content.protections.protection != "none":
-        return paragraph(
-            f"Updates are protected on their way by “{content.protections.protection}”."
-        )
+    if protection != "none":
+        return paragraph(f"Updates are protected on their way by “{protection}”.")
     return paragraph(
         "Patients' rows stayed at their sites. Each site's update, a model's change, went to every "
         "validator as it is: secure aggregation was not used."
