@@ -19,10 +19,10 @@ PACKAGE := $(if $(wildcard $(VENV)/.editable),$(VENV)/.editable,$(VENV)/.package
 .DELETE_ON_ERROR:
 # Targets share .venv, so that `make -j test demo` must not install twice at once.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint format lock clean
+.PHONY: help demo test test-all test-s3 lint format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(PACKAGE) ## Install what a run needs, train across four hospitals and verify the result
 	@$(BIN)/collegium demo
@@ -32,6 +32,9 @@ test: lint ## Check style, types and layers, then run the tests
 
 test-all: lint ## The same with the tests that take longer than about ten seconds
 	$(BIN)/python -m pytest -m ""
+
+test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a real S3 server too
+	$(BIN)/python -m pytest -m "" tests/storage
 
 lint: $(VENV)/.editable ## Check style, types and layers only
 	$(BIN)/ruff check
@@ -44,13 +47,15 @@ format: $(VENV)/.dev ## Rewrite the code in the house format
 	$(BIN)/ruff format
 
 # Pins that still fit stay as they are; `make lock UPGRADE=--upgrade` moves all to the newest.
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes --custom-compile-command "make lock" $(UPGRADE) pyproject.toml
+PINS = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --custom-compile-command "make lock" $(UPGRADE)
+COMPILE = $(PINS) pyproject.toml
 
 lock: $(VENV)/.dev ## Rewrite requirements/*.txt from pyproject.toml and requirements/*.in
 	$(COMPILE) requirements/run.in --output-file requirements/run.txt
 	$(COMPILE) --extra dev requirements/run.in requirements/dev.in \
 		--constraints requirements/run.txt --output-file requirements/dev.txt
+	$(PINS) requirements/s3.in --output-file requirements/s3.txt
 
 clean: ## Remove what make has made here: the environment and the tools' caches
 	@if [ -d $(VENV) ] && [ ! -e $(VENV)/.from-make ]; then \
@@ -77,6 +82,10 @@ $(VENV)/.run: requirements/run.txt | $(VENV)/.created
 
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/.created
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.s3: requirements/s3.txt $(VENV)/.dev
+	$(PIP) install --require-hashes -r requirements/s3.txt
 	@touch $@
 
 # Each of the two ways to install the package undoes the other, and so removes its stamp.
