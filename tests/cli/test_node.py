@@ -148,3 +148,22 @@ def test_a_node_whose_sequencer_is_away_waits_and_ends_when_it_is_told(
     assert '"event":"node stopped"' in process.stderr.read()
     process.stderr.close()
     assert diagnosis(call("node", "status", "va"), status=1)[0] == "node.not-running"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--csv", "a.csv", "--dataset", "uci_heart"), "this names 2 sources of rows"),
+        (("--dataset", "uci_heart"), "--dataset needs a site"),
+        (("--csv", "a.csv", "--site", "va"), "--site does not go with csv"),
+        (("--loader", "ours"), "--loader is not module:function"),
+        (("--sequencer", "http://host"), "does not begin with https://"),
+    ],
+)
+def test_what_the_node_would_refuse_later_is_refused_at_once(
+    call: Call, options: tuple[str, ...], why: str
+) -> None:
+    done = call("node", "init", "va", *VA, *options)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert not Path("va").exists()

@@ -137,3 +137,28 @@ def test_no_order_is_left_where_no_node_runs(tmp_path: Path) -> None:
         give_order(tmp_path, Vote(approve=True, proposal="x"), 1.0)
     assert caught.value.code == "node.not-running"
     assert not (tmp_path / ORDERS).exists()
+
+
+def test_an_id_that_is_none_is_answered_and_never_sent(tmp_path: Path) -> None:
+    with town(tmp_path) as at:
+        orders = orders_of(at, "va")
+        answered = put(at.home("va"), Vote(approve=True, proposal="nonsense"))
+        assert orders.due() == []
+        assert answer(answered).code == "format.malformed"
+
+
+def test_a_member_does_not_vote_twice_and_otherwise(tmp_path: Path) -> None:
+    with town(tmp_path) as at:
+        orders, proposal = orders_of(at, "va"), new_proposal()
+        put(at.home("va"), Propose(action=Expel(member="hungarian"), proposal=proposal))
+        hand_over(at, orders)
+        orders.due()
+        put(at.home("va"), Vote(approve=True, proposal=proposal))
+        hand_over(at, orders)
+        orders.due()
+        answered = put(at.home("va"), Vote(approve=False, proposal=proposal))
+        assert orders.due() == [], "signed, it would prove that va said two things"
+        assert answer(answered).code == "node.voted"
+        answered = put(at.home("va"), Vote(approve=True, proposal=proposal))
+        assert orders.due() == []
+        assert answer(answered).done

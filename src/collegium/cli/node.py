@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collegium.cli.membership import proposals, propose, rotate, succeed, vote
 from collegium.cli.output import JSON, say, say_json, warn
+from collegium.errors import FormatError
+
+if TYPE_CHECKING:
+    from collegium.node.config import DataSource
 
 HOME = click.argument("home", type=click.Path(path_type=Path))
 
@@ -49,12 +53,16 @@ def init(
     from collegium.node.templates import config_text, policy_text
 
     data = DataSource(**source) if any(source.values()) else None
+    _require_sense(data, sequencer)
     settings = {
         "node.toml": config_text(member, url=sequencer, data=data),
         "policy.toml": policy_text(),
     }
     wanted = new_member(member, name, roles or ("site", "validator"))
-    made = init_home(home, wanted, settings, new_passphrase() if encrypt else None)
+    try:
+        made = init_home(home, wanted, settings, new_passphrase() if encrypt else None)
+    except FormatError as error:
+        raise click.UsageError(f"{error.what}: {error.why}") from error
     if as_json:
         say_json({"home": str(home), "card": made})
         return
@@ -62,6 +70,18 @@ def init(
     say(f"Give {home / CARD} to whoever makes the genesis:")
     say(card_text(made).rstrip())
     say(f"Then look at {home / 'node.toml'}, and allow studies in {home / 'policy.toml'}.")
+
+
+def _require_sense(data: DataSource | None, sequencer: str | None) -> None:
+    """Refuse at once what the node would refuse at its start."""
+    from collegium.node.config import source_fault
+
+    if sequencer is not None and not sequencer.startswith("https://"):
+        raise click.UsageError(f"--sequencer {sequencer} does not begin with https://")
+    fault = None if data is None else source_fault(data)
+    if fault is not None:
+        key, what, todo = fault
+        raise click.UsageError(f"{f'--{key}' if key else 'this'} {what}; {todo}")
 
 
 @node.command()

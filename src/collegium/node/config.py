@@ -119,30 +119,29 @@ def read_config(home: Path) -> Config:
     if retention is not None and not 0 <= retention <= 36525:
         raise unacceptable(path, ("blobs", "retention"), "is out of range", "write days, 0 or more")
     if config.data is not None:
-        _check_source(path, config.data)
+        fault = source_fault(config.data)
+        if fault is not None:
+            key, what, todo = fault
+            raise unacceptable(path, ("data", key) if key else ("data",), what, todo)
     return config
 
 
-def _check_source(path: Path, data: DataSource) -> None:
+def source_fault(data: DataSource) -> tuple[str, str, str] | None:
+    """Return what is wrong with a source of rows: which key, what, and what to do; or None."""
     given = [key for key in ("csv", "dataset", "loader") if getattr(data, key) is not None]
     if len(given) != 1:
-        raise unacceptable(
-            path, ("data",), f"names {len(given)} sources of rows",
+        return (
+            "",
+            f"names {len(given)} sources of rows",
             "give exactly one of csv, dataset (with site) and loader",
-        )  # fmt: skip
+        )
     only = {"person": "csv", "time": "csv", "published": "csv", "site": "dataset"}
     for key, other in only.items():
         if getattr(data, key) is not None and other not in given:
-            raise unacceptable(
-                path, ("data", key), f"does not go with {given[0]}",
-                f"remove it, or give {other} instead of {given[0]}",
-            )  # fmt: skip
+            todo = f"remove it, or give {other} instead of {given[0]}"
+            return key, f"does not go with {given[0]}", todo
     if data.dataset is not None and data.site is None:
-        raise unacceptable(
-            path, ("data", "dataset"), "needs a site", 'add site = "…": whose rows these are'
-        )
+        return "dataset", "needs a site", "name the site of it whose rows these are"
     if data.loader is not None and not all(data.loader.partition(":")):
-        raise unacceptable(
-            path, ("data", "loader"), "is not module:function",
-            'write for example loader = "our_hospital.cohort:rows"',
-        )  # fmt: skip
+        return "loader", "is not module:function", "write for example our_hospital.cohort:rows"
+    return None

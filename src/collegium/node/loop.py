@@ -15,7 +15,7 @@ from time import monotonic
 
 import msgspec
 
-from collegium.errors import CollegiumError
+from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
 from collegium.ledger.contract.evidence import decode_transaction
@@ -188,8 +188,15 @@ class Loop:
             return
         self.refusals[answer.code] += 1
         level = logging.DEBUG if answer.code in NORMAL else logging.WARNING
-        said = kind_of(decode_transaction(decode_envelope(answered.envelope).payload))
         log.log(
             level, "transaction refused",
-            extra={"kind": said, "code": answer.code, "why": answer.reason},
+            extra={"kind": _kind(answered.envelope), "code": answer.code, "why": answer.reason},
         )  # fmt: skip
+
+
+def _kind(envelope: bytes) -> str:
+    """Return what a transaction of our own is; a bug that made it malformed must end nothing."""
+    try:
+        return kind_of(decode_transaction(decode_envelope(envelope).payload))
+    except FormatError:
+        return "malformed"

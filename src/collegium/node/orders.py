@@ -17,9 +17,11 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
+from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import PROPOSAL_VOTES, PROPOSALS
 from collegium.ledger.contract.transactions import Action, MemberPropose, MemberVote, Rotate
 from collegium.ledger.engines.log.connection import Refused
+from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
@@ -138,6 +140,7 @@ class Orders:
                     self._answer(path)
                 else:
                     envelope = self._envelope(identity, order)
+                    decode_transaction(decode_envelope(envelope).payload)  # an id may be malformed
                     self._said[envelope] = path
                     found.append(envelope)
             except CollegiumError as error:

@@ -16,6 +16,7 @@ from threading import Thread
 import msgspec
 
 from collegium.errors import NodeError
+from collegium.node.config import CONFIG
 from collegium.node.home import write_whole
 from collegium.node.status import NodeStatus, metrics
 
@@ -98,8 +99,12 @@ def ask_status(home: Path, seconds: float = 5.0) -> NodeStatus:
         finally:
             connection.close()
     except (OSError, HTTPException, msgspec.MsgspecError) as error:
+        absent = isinstance(error, FileNotFoundError)
+        why = "none runs there" if absent else str(error) or type(error).__name__
+        if absent and not (home / CONFIG).exists():
+            why = f"{home} is no member's home: it has no {CONFIG}"
         raise NodeError(
-            "node.not-running", f"no node answers for {home}", str(error) or type(error).__name__,
+            "node.not-running", f"no node answers for {home}", why,
             f"start it with `collegium node start {home}`",
         ) from error  # fmt: skip
     return status
