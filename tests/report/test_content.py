@@ -10,7 +10,7 @@ from tests.report.synthetic import ROUNDS, SITES, Inputs, inputs, round_line
 from collegium.canonical import to_text
 from collegium.data.table import Task
 from collegium.report.figures import NO_STATEMENT, Posted
-from collegium.report.measurements import FinalLine, Interval
+from collegium.report.measurements import FinalLine, Interval, Quality
 from collegium.study.document import Threat
 
 BINARY = inputs("binary")
@@ -83,6 +83,30 @@ def test_a_consortium_without_a_secure_sum_has_the_sites_figures_only() -> None:
     )
     assert content.quality.sites[0].federated["auc"].value is not None
     assert any("signed counts" in one for one in content.answer.sentences)
+
+
+def test_counts_that_sites_signed_give_the_accuracy_and_no_interval() -> None:
+    counted = Quality(overall={"accuracy": 0.81}, sites={}, overall_intervals={}, site_intervals={})
+    content = with_final(
+        BINARY, federated=counted, local=None, difference_to_local={}, difference_to_pooled={}
+    ).content()
+    assert content.answer.lead == "The model is right for 81 of 100 test rows."
+    accuracy = content.quality.federated["accuracy"]
+    assert accuracy.absent == "no interval: it is the sum of counts that the sites signed"
+    assert content.quality.federated["auc"].absent == (
+        "not measured: over all sites it needs a secure sum"
+    )
+
+
+def test_rounds_that_votes_certify_are_not_called_recomputed() -> None:
+    sealed = replace(BINARY.verification, levels={"certified_by_votes": 5})
+    summary = with_fields(BINARY, verification=sealed).content().evidence.summary
+    assert "5 of 5 rounds, whose updates are not open to this check, certified" in summary
+    assert "computed again" not in summary
+    mixed = replace(BINARY.verification, levels={"recomputed": 2, "certified_by_votes": 3})
+    summary = with_fields(BINARY, verification=mixed).content().evidence.summary
+    assert "2 of 5 rounds computed again" in summary
+    assert "3 of 5 rounds, whose updates" in summary
 
 
 def test_an_unfinished_run_says_what_is_missing() -> None:

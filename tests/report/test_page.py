@@ -186,7 +186,7 @@ def test_what_matters_most_stands_first() -> None:
 def test_a_run_of_real_members_is_not_called_a_simulation() -> None:
     text = page(inputs().content(verification=verification(simulated=False))).text
     assert "simulation" not in text.replace("no identity stands behind one", "")
-    assert "needs a secure sum" in text
+    assert "added up from what the sites signed" in text
 
 
 def test_a_record_that_does_not_hold_is_said_where_the_answer_is() -> None:

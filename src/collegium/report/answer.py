@@ -114,6 +114,9 @@ def _binary(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
             f"At the registered threshold of {threshold:g} it finds {_of_hundred(found)} with the "
             f"outcome, and clears {_of_hundred(cleared)} without."
         )
+    accuracy = federated["accuracy"]
+    if not sentences and accuracy.value is not None:  # all that counts by site can tell
+        sentences.append(f"The model is right for {_of_hundred(accuracy)} test rows.")
     return sentences
 
 

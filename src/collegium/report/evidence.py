@@ -148,12 +148,17 @@ def _summary(verification: Verification, standing: Standing) -> str:
             "Rely on nothing on this page until they are explained."
         )
     proven = verification.levels.get("recomputed", 0)
-    text = (
-        f"{'The record holds: ' if standing == 'holds' else 'The record holds so far: '}"
-        f"{counted(verification.entries, 'entry', 'entries')} replayed, and "
-        f"{proven} of {counted(rounds, 'round')} computed again from the recorded updates, "
-        "to the last bit."
-    )
+    vouched = verification.levels.get("certified_by_votes", 0)
+    whole = counted(rounds, "round")
+    done = [f"{counted(verification.entries, 'entry', 'entries')} replayed"]
+    if proven or not vouched:
+        again = f"{proven} of {whole} computed again from the recorded updates, to the last bit"
+        done.append(again)
+    if vouched:
+        why = "whose updates are not open to this check"
+        done.append(f"{vouched} of {whole}, {why}, certified by the validators' votes")
+    begin = "The record holds: " if standing == "holds" else "The record holds so far: "
+    text = f"{begin}{', '.join(done[:-1])}, and {done[-1]}."
     return text if standing == "holds" else f"{text} It is incomplete: the study is not closed."
 
 

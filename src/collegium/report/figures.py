@@ -70,6 +70,7 @@ _UNDEFINED = {
 }
 NO_SUM = "not measured: over all sites it needs a secure sum"
 NO_INTERVAL = "no interval: undefined in too many resamplings, or none were made"
+FROM_COUNTS = "no interval: it is the sum of counts that the sites signed"
 
 
 def measured(task: Task, quality: Quality | None, why_none: str) -> dict[str, Figure]:
@@ -84,7 +85,8 @@ def measured(task: Task, quality: Quality | None, why_none: str) -> dict[str, Fi
         elif value is None:
             found[name] = Figure(absent=_UNDEFINED.get(name, "undefined for these rows"))
         elif interval is None:
-            found[name] = Figure(value, absent=NO_INTERVAL)
+            counted = any(other not in quality.overall for other in MEASURES[task])
+            found[name] = Figure(value, absent=FROM_COUNTS if counted else NO_INTERVAL)
         else:
             found[name] = Figure(value, interval.low, interval.high)
     return found

@@ -166,10 +166,9 @@ def _key_figure(measure: str, figure: Figure) -> Markup:
         shown = [element("dd", figure.absent, class_="absent")]
     else:
         shown = [element("dd", number(measure, figure.value), class_="number")]
-        bounds = (
-            figure.absent
-            if figure.low is None or figure.high is None
-            else span(number(measure, figure.low), number(measure, figure.high))
-        )
-        shown.append(element("dd", bounds, class_="interval"))
+        if figure.low is None or figure.high is None:
+            shown.append(element("dd", figure.absent, class_="absent"))
+        else:
+            bounds = span(number(measure, figure.low), number(measure, figure.high))
+            shown.append(element("dd", bounds, class_="interval"))
     return element("div", element("dt", title_of(measure)), *shown)

@@ -43,10 +43,11 @@ _VERDICTS = {
 
 
 def computed(content: ReportContent, *, at_length: bool = False) -> Markup:
-    """Return the label of figures that no site signed."""
-    where = "computed in this simulation" if content.simulated else "computed by the run's process"
+    """Return the label of figures that no site signed; real members' counts are added up."""
+    if not content.simulated:
+        return badge("added up from what the sites signed", "computed")
     more = "; a real consortium needs a secure sum" if at_length else ""
-    return badge(f"{where}{more}", "computed")
+    return badge(f"computed in this simulation{more}", "computed")
 
 
 def figure(measure: str, one: Figure) -> Markup:
