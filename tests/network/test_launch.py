@@ -93,6 +93,13 @@ def test_its_measurements_tell_every_round(done: RunResult) -> None:
     assert rounds[-1].model == done.model
 
 
+def test_sealed_updates_are_among_the_bytes_that_are_told(done: RunResult) -> None:
+    lines = read_lines(done.folder / "metrics.jsonl")
+    model = (done.folder / "blobs" / done.model).stat().st_size
+    for line in (one for one in lines if isinstance(one, RoundLine)):
+        assert line.bytes["blobs"] > 5 * model, "four updates, each for four, and the model"
+
+
 def test_report_and_predict_work_on_it(done: RunResult, tmp_path: Path) -> None:
     page = report_on(done.folder).read_text()
     assert "secure sum" in page

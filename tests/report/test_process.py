@@ -13,7 +13,7 @@ LINES = [
 
 def test_a_participant_has_its_rows_and_the_rounds_that_include_it() -> None:
     final = inputs().lines[-1]
-    found = participants(SITES, LINES, final)  # type: ignore[arg-type]
+    found = participants(SITES, LINES, final, {})  # type: ignore[arg-type]
     assert [(one.name, one.rounds, one.of) for one in found] == [
         ("aachen", 3, 3),
         ("brugge", 3, 3),
@@ -21,7 +21,9 @@ def test_a_participant_has_its_rows_and_the_rounds_that_include_it() -> None:
         ("dorpat", 2, 3),
     ]
     assert (found[0].training_rows, found[0].test_rows) == (180, 90)
-    assert participants(SITES, LINES, None)[0].training_rows is None
+    told = participants(SITES, LINES, None, {SITES[0]: 12})
+    assert (told[0].training_rows, told[0].test_rows) == (None, 12), "a statement tells test rows"
+    assert told[1].test_rows is None
 
 
 def test_a_round_names_who_is_missing() -> None:

@@ -55,7 +55,8 @@ def round_lines(folder: Path, study: str, times: Mapping[int, float]) -> Iterato
             envelope, recorded = decode_entry(frame.body)
             said = decode_transaction(decode_envelope(envelope).payload)
             if isinstance(said, UpdateReveal) and said.study == study:
-                blobs.append(said.digest)
+                sealed = said.sealed  # an update that is sealed lies under another name
+                blobs.append(said.digest if isinstance(sealed, msgspec.UnsetType) else sealed)
             for event in decode_events(recorded):
                 if isinstance(event, UpdatesIncluded) and event.study == study:
                     included = event.members

@@ -74,15 +74,23 @@ class Cost:
 
 
 def participants(
-    sites: Sequence[str], lines: Sequence[RoundLine], final: FinalLine | None
-) -> tuple[Participant, ...]:
-    """Return every site with its rows and the rounds that include it."""
+    sites: Sequence[str], lines: Sequence[RoundLine], final: FinalLine | None,
+    signed: Mapping[str, int | None],
+) -> tuple[Participant, ...]:  # fmt: skip
+    """Return every site with its rows and the rounds that include it.
+
+    Args:
+        sites: their names.
+        lines: the rounds.
+        final: what the run measured; real members tell it no rows.
+        signed: test rows by site, as its statement tells them.
+    """
     rows = {} if final is None else final.rows
     return tuple(
         Participant(
             name,
             rows[name][0] if name in rows else None,
-            rows[name][1] if name in rows else None,
+            rows[name][1] if name in rows else signed.get(name),
             sum(name in line.included for line in lines),
             len(lines),
         )
