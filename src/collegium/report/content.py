@@ -189,9 +189,7 @@ def build_content(
         ),
         risks=None if final is None or final.federated is None else final.federated.risks,
         curves=curves(task, tellers, rounds),
-        participants=participants(
-            sites, rounds, final, {one.site: one.rows for one in quality.sites}
-        ),
+        participants=participants(sites, rounds, final, {s.site: s.rows for s in quality.sites}),
         rejected=_refused(final),
         protections=protections_of(study, len(sites), verification),
         threat=_threat(study),
