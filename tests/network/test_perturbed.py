@@ -6,6 +6,7 @@ time out, everybody holds one ledger that verifies. What was acknowledged is in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from tests.network.listening import acknowledged
 from tests.network.perturbing import Perturber, next_release, seeded
 from tests.network.trials import MEMBERS, QUICK, no_progress, started, trial
 
+from collegium.audit.findings import Verification
 from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.network.record import Record, home_of, read_record
@@ -51,6 +53,7 @@ def perturbed(
         verified = verify_members(folder, record)
         stop_all(folder)
     assert all(one.ok for one in verified.values()), verified
+    assert_nobody_is_accused(folder, verified)
     assert_one_ledger(folder)
     return closed, told, perturber
 
@@ -58,6 +61,15 @@ def perturbed(
 def is_closed(folder: Path, record: Record) -> bool:
     """Whether the owner's log says that the study has ended: nobody is asked who may be paused."""
     return '"event":"study.closed"' in (home_of(folder, MEMBERS[0]) / "node.log").read_text()
+
+
+def assert_nobody_is_accused(folder: Path, verified: Mapping[str, Verification]) -> None:
+    """Check that whoever was only killed, paused or cut off is told to have lied by nobody."""
+    for name, found in verified.items():
+        assert not [one for one in found.findings if "equivocated" in one.code], name
+        evidence = home_of(folder, name) / "evidence"
+        kept = [one.name for one in evidence.iterdir()] if evidence.exists() else []
+        assert not [one for one in kept if not one.startswith("damaged")], name
 
 
 def assert_one_ledger(folder: Path) -> None:
