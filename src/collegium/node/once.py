@@ -14,12 +14,13 @@ from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     RoundVote,
+    StatisticsVote,
     UpdateAvailable,
     natural_key,
 )
 from collegium.ledger.envelope import decode_envelope
 
-LOOKED_AT = (UpdateAvailable, RoundVote, EvaluationPost)
+LOOKED_AT = (UpdateAvailable, RoundVote, EvaluationPost, StatisticsVote)
 """What says how things looked to its author; the rest follows from the ledger, or is kept."""
 
 
