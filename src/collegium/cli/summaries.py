@@ -12,6 +12,7 @@ import numpy as np
 from collegium.audit.findings import Verification
 from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.report.measurements import Apart, FinalLine, Interval, Quality
+from collegium.report.preparation import preparation_of
 from collegium.running.execution import RunResult, summary
 from collegium.running.prediction import Predictions
 from collegium.running.preparation import Prepared
@@ -19,6 +20,7 @@ from collegium.running.privacy import Spending
 from collegium.study.canonical import digest
 from collegium.study.message import Outbound
 from collegium.study.rendering import resolved
+from collegium.study.tables import smallest_of
 
 
 def run_json(result: RunResult) -> dict[str, Any]:
@@ -206,6 +208,11 @@ def check_lines(prepared: Prepared) -> Iterator[str]:
     yield f"# digest {digest(prepared.study)}"
     for name, rows in prepared.test.items():
         yield f"# {name}: {len(prepared.train[name].y)} training rows, {len(rows.y)} test rows"
+    if prepared.table is not None:
+        agreed = preparation_of(prepared.table.agreement, smallest_of(prepared.study))
+        for name, what, enters, sites, missing in agreed.columns:
+            absence = ", and whether it is missing" if missing == "yes" else ""
+            yield f"# column {name}: {what}, at {sites} sites; enters as {enters}{absence}"
     for notice in prepared.notices:
         yield f"# {notice.level}: {notice.text} [{notice.code}]"
 
@@ -237,6 +244,7 @@ def prediction_json(found: Predictions) -> dict[str, Any]:
         "bundle": found.bundle,
         "study": found.about.study_id,
         "not_for_clinical_use": True,
+        "notes": list(found.notes),
         "rows": rows,
     } | (
         {} if found.explained is None
