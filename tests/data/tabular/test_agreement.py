@@ -240,6 +240,14 @@ def test_different_units_are_never_mixed(tmp_path: Path) -> None:
     assert [one.reason for one in found.left_out if one.name == "glucose"] == ["units"]
 
 
+def test_an_identifier_is_known_by_its_name_at_small_sites_too(tmp_path: Path) -> None:
+    cells = {**cohort(14), "id": [3 * n for n in range(14)], "beats": [3 * n for n in range(14)]}
+    rows = studied(written(tmp_path, "a.csv", cells), SOURCE, "binary", "a")
+    said = said_of(rows, "binary", None, 10)
+    assert isinstance(said, ColumnsSaid)
+    assert {one.name for one in said.columns if one.identifier} == {"id", "record_id"}
+
+
 def test_a_word_that_too_few_share_is_not_named_and_still_told_apart(tmp_path: Path) -> None:
     cells = {**cohort(60), "sex": ["m"] * 30 + ["f"] * 6 + ["m"] * 24}
     parts = {"a": studied(written(tmp_path, "a.csv", cells), SOURCE, "binary", "a")}

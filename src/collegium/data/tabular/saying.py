@@ -50,7 +50,7 @@ _IDENTIFIER = re.compile(
     re.IGNORECASE,
 )
 _MANY = 30
-"""Values from which on a column can look like an identifier."""
+"""Values from which on whole numbers without a gap look like a running number."""
 
 
 def said_of(studied: Studied, task: Task, before: Agreement | None, smallest: int) -> AnySaid:
@@ -169,10 +169,11 @@ def _exponent(largest: float) -> int:
 def _looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
     """Whether whole numbers, nearly all different, are a running number or are called one."""
     count = len(values)
-    if count < _MANY or not np.array_equal(values, np.rint(values)):
+    if not np.array_equal(values, np.rint(values)):
         return False
     distinct = len(np.unique(values))
-    running = distinct == count and float(values.max() - values.min()) < 2 * count
+    within = float(values.max() - values.min())
+    running = count >= _MANY and distinct == count and within < 2 * count
     return running or (distinct > 0.9 * count and _IDENTIFIER.fullmatch(name) is not None)
 
 
