@@ -59,6 +59,11 @@ def test_decimal_commas_are_read_where_commas_separate_nothing(write: Write) -> 
     assert as_numbers(table.columns["crp"]).tolist() == [1.5, 0.2]
 
 
+def test_a_comma_in_a_number_is_not_guessed_where_commas_separate(write: Write) -> None:
+    table = read_table_file(write('cost,age\n"1,234",60\n"2,500",70\n'))
+    assert kinds(table) == {"cost": "categorical", "age": "numeric"}
+
+
 def test_quotes_hold_separators_and_lines(write: Write) -> None:
     table = read_table_file(write('a,b\n"x, y\nz",1\n'))
     assert words(table, "a") == ["x, y z"]

@@ -34,6 +34,8 @@ MOSTLY = 0.9
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
+_WITH_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]{1,4})?")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
@@ -122,11 +124,9 @@ def canonical_word(word: str) -> str:
 
 
 def number_of(word: str) -> float:
-    """Return a word's number, with a decimal point or comma, or NaN if it has none."""
+    """Return a word's number, or NaN if it has none."""
     if not NUMBER.fullmatch(word):
-        word = word.replace(",", ".", 1)
-        if not NUMBER.fullmatch(word):
-            return float("nan")
+        return float("nan")
     value = float(word)
     return value if np.isfinite(value) else float("nan")
 
@@ -140,13 +140,18 @@ def _looked_up(column: Column, of_words: list[float]) -> NDArray[np.float64]:
 
 
 def cleaned(
-    codes: NDArray[np.int64], cells: tuple[str, ...]
+    codes: NDArray[np.int64], cells: tuple[str, ...], *, decimal_comma: bool = False
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return codes of different words, without blanks around them; those for no value are -1."""
+    """Return codes of different words, without blanks around them; those for no value are -1.
+
+    With decimal commas ``1,5`` becomes ``1.5``; without, it may be a thousand and more.
+    """
     words: dict[str, int] = {}
     again = np.full(len(cells) + 1, -1, np.int64)
     for at, cell in enumerate(cells):
         word = " ".join(cell.split())
+        if decimal_comma and _WITH_COMMA.fullmatch(word):
+            word = word.replace(",", ".")
         again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
     return again[codes], tuple(words)
 
@@ -213,8 +218,8 @@ def missing_column(name: str, known: Iterable[str], why: str) -> DataError:
 class ColumnBuilder:
     """Takes a column's cells piece by piece; numbers become arrays at once."""
 
-    def __init__(self, name: str, unit: str) -> None:
-        self.name, self.unit = name, unit
+    def __init__(self, name: str, unit: str, *, decimal_comma: bool) -> None:
+        self.name, self.unit, self.decimal_comma = name, unit, decimal_comma
         self._pieces: list[NDArray[np.float64] | NDArray[np.int64]] = []
         self._index: dict[str, int] = {}
 
@@ -265,4 +270,5 @@ class ColumnBuilder:
             names = ["" if value != value else number_word(value) for value in found.tolist()]
             known = [self._index.setdefault(name, len(self._index)) for name in names]
             pieces.append(np.array(known, np.int64)[inverse])
-        return cleaned(np.concatenate(pieces).astype(np.int64), tuple(self._index))
+        codes = np.concatenate(pieces).astype(np.int64)
+        return cleaned(codes, tuple(self._index), decimal_comma=self.decimal_comma)

@@ -55,12 +55,15 @@ def read_table_file(
     _, (header,) = next(pieces)
     names = [_named(cell) for cell in header]
     _check_header(path, [name for name, _ in names])
-    unread = {*skip, ""}
+    unread, comma = {*skip, ""}, separator != ","
     if whole:
         _check_known(names, (*skip, *kinds))
     if any(not name for name, _ in names):
         notes.append(f"a column of {path.name} has no name and was left out")
-    builders = [None if name in unread else ColumnBuilder(name, unit) for name, unit in names]
+    builders = [
+        None if name in unread else ColumnBuilder(name, unit, decimal_comma=comma)
+        for name, unit in names
+    ]
     plain = "_" not in text or _UNDERSCORED.search(text) is None
     rows = 0
     for _, piece in pieces:
