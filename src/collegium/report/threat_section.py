@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, badge, facts, join, paragraph, table
 from collegium.report.measurements import Backdoor, Threatened
-from collegium.report.wording import count, number, title_of
+from collegium.report.wording import change, count, number, title_of
 
 
 def adversary(content: ReportContent) -> Markup:
@@ -45,7 +45,7 @@ def _measured(threat: Threatened) -> Markup:
         return paragraph("The study has no model on which harm could be measured.", class_="note")
     clean, bare = threat.clean, threat.undefended
     heads = ["measure", "under attack"]
-    heads += ["without the attack", "lost to the attack"] if clean is not None else []
+    heads += ["without the attack", "changed by the attack"] if clean is not None else []
     heads += ["under attack, without a defence"] if bare is not None else []
     rows: list[Sequence[Child]] = []
     for measure, value in threat.attacked.items():
@@ -53,8 +53,7 @@ def _measured(threat: Threatened) -> Markup:
         if clean is not None:
             before = clean.get(measure)
             row.append(_number(measure, before))
-            lost = None if before is None or value is None else before - value
-            row.append(_number(measure, lost))
+            row.append("–" if before is None or value is None else change(measure, value - before))
         if bare is not None:
             row.append(_number(measure, bare.get(measure)))
         rows.append(row)
