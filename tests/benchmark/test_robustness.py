@@ -10,7 +10,7 @@ import pytest
 from collegium.benchmark import robustness as robustness_module
 from collegium.benchmark.grid import Grid, Job
 from collegium.benchmark.robustness import Robustness, robustness
-from collegium.benchmark.trial import Clean, Line, Part, right_of, try_job
+from collegium.benchmark.trial import Clean, Line, Part, Refused, right_of, try_job
 from collegium.errors import CollegiumError
 from collegium.running.preparation import prepare
 from collegium.running.rehearsal import rehearse
@@ -106,6 +106,12 @@ def test_what_cannot_be_tried_is_refused_first(
     assert caught.value.code == code
     assert near in caught.value.todo
     assert not (tmp_path / "bench").exists()
+
+
+def test_what_a_refusal_says_is_kept_whole() -> None:
+    (line,) = try_job(study(), Job("median", 9, 0, "ipm"), 1, "test")
+    assert isinstance(line, Refused)
+    assert line.why.startswith("9 bad updates of 10")
 
 
 def test_a_trial_counts_what_the_model_gets_right() -> None:

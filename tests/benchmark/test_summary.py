@@ -96,3 +96,9 @@ def test_a_defence_that_nobody_needed_is_no_proof() -> None:
     lines.append(attacked(0, 70, 100, "sign_flip", rule="fedavg"))
     (one,) = demands(lines, "median")
     assert not one.holds
+
+
+def test_nothing_is_demanded_of_fedavg_as_a_defence() -> None:
+    lines: list[Line] = [clean(0, {"a": (80, 100), "c": (1, 1)}, "fedavg")]
+    lines.append(attacked(0, 20, 100, "ipm", rule="fedavg"))
+    assert demands(lines, "fedavg") == []

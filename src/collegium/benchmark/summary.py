@@ -163,11 +163,11 @@ HEAVY = 0.15
 
 
 def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
-    """Return what is asked of a study's own rule, as far as it was tried."""
+    """Return what is asked of a study's own robust rule, as far as it was tried."""
     found: list[Demand] = []
     all_ = standings(lines)
     for own in all_:
-        if own.rule != rule or own.clean is None:
+        if own.rule != rule or rule == "fedavg" or own.clean is None:
             continue
         if own.against:
             worst = own.against[0]

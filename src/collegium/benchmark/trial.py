@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -80,7 +81,8 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
     try:
         prepared = _prepared(study)
     except StudyError as error:
-        why = f"{error.what.rpartition(f'{_PLACE}:')[2].lstrip('0123456789: ')}: {error.why}"
+        what = re.sub(rf"^{_PLACE}(:\d+)?: ", "", error.what)
+        why = f"{what}: {error.why}"
         return [
             Refused(rule=job.rule, count=job.count, split=job.split, attack=job.attack, why=why)
         ]
