@@ -20,6 +20,7 @@ HEART = parse_study(preset_text("heart"), "heart").study
 SKETCHES: dict[str, Any] = {
     "schedule": {"kind": "step"}, "personalization": {"method": "ditto"},
     "source": {"table": "cohort.csv", "target": "died"},
+    "early_stopping": {"patience": 3},
 }  # fmt: skip
 """Sections that the preset lacks, as little of them as there may be."""
 
@@ -48,7 +49,8 @@ def _unchecked(plain: dict[str, Any]) -> Study:
             "aggregation": "Aggregation", "consensus": "Consensus", "threat": "Threat",
             "faults": "Faults", "evaluation": "Evaluation",
             "differential_privacy": "DifferentialPrivacy",
-            "schedule": "Schedule", "personalization": "Personalization",
+            "schedule": "Schedule", "early_stopping": "EarlyStopping",
+            "personalization": "Personalization",
             "secure_aggregation": "SecureAggregation", "source": "TableSource",
         }  # fmt: skip
         kinds = {each.__name__: each for each in Section.__subclasses__()}

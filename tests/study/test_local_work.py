@@ -11,6 +11,7 @@ SCAFFOLD = "training.algorithm=scaffold"
 EQUAL = "aggregation.weights=equal"
 NOVA = "training.algorithm=fednova"
 PRIVATE = "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}"
+STOPPING = "training.early_stopping={patience=3}"
 MLP = ("model.architecture=mlp", "model.hidden=[4]")
 
 
@@ -33,6 +34,9 @@ MLP = ("model.architecture=mlp", "model.hidden=[4]")
         (["personalization.method=fedbn", "personalization.epochs=1"], "remove epochs"),
         ([PRIVATE, SCAFFOLD, EQUAL], "or privacy.differential_privacy"),
         ([PRIVATE, "personalization.method=fine_tuning"], "or privacy.differential_privacy"),
+        ([PRIVATE, STOPPING], "or privacy.differential_privacy"),
+        ([STOPPING, "aggregation.rule=median"], "aggregation.rule = 'fedavg'"),
+        ([STOPPING, "training.site_momentum=0.9"], "or site_momentum"),
         (["training.schedule={kind='cosine', warmup=100}"], "choose at most 99"),
         (["training.schedule={kind='cosine', every=2}"], "choose kind = 'step'"),
     ],

@@ -134,16 +134,16 @@ def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
             yield "validator.outvoted", name
 
 
-_Said = tuple[int | msgspec.UnsetType, int | msgspec.UnsetType]
-"""What a vote tells of masked updates: how many are saturated and small."""
+_Said = tuple[int | msgspec.UnsetType, int | msgspec.UnsetType, str | msgspec.UnsetType]
+"""What a vote tells of masked updates (how many are saturated and small), and whether it ends."""
 
 
 def _said(vote: RoundVote) -> _Said:
-    return vote.saturated, vote.small
+    return vote.saturated, vote.small, vote.ends
 
 
 def _agreed(attempt: Attempt) -> _Said | None:
-    """Return what most of the power behind the new model says of masked updates."""
+    """Return what most of the power behind the new model says besides."""
     powers = dict(zip(attempt.opened.validators, attempt.opened.powers, strict=True))
     behind: dict[_Said, int] = {}
     for name, vote in attempt.votes.items():

@@ -19,6 +19,7 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
+from collegium.learning.aggregation.stopping import is_over
 from collegium.learning.blobs import decode_model, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundClosed
@@ -75,12 +76,29 @@ def _closed_round(
     if sha256(recomputed).digest() != from_text(closed.model, DIGEST_SIZE):
         what = "recomputing the aggregate gives another model than the one that was voted"
         return None, [Finding("round.model", "error", what, where)]
+    if not _ends_rightly(study, attempt, recomputed):
+        what = "training ended, or went on, against the study's patience with its validation loss"
+        return None, [Finding("round.ending", "error", what, where)]
     by_kind: dict[str, Level] = {
         "recomputed": "recomputed",
         "given_scores": "recomputed_given_scores",
         "attested": "attested",
     }
     return by_kind[rule_named(story.registration.rule).kind], []
+
+
+def _ends_rightly(study: Study, attempt: Attempt, model: bytes) -> bool:
+    """Return whether most of the power behind a round's model ended training exactly if due."""
+    stopping, opened = study.training.early_stopping, attempt.opened
+    if stopping is None or attempt.closed is None:
+        return True
+    due = is_over(decode_model(model), stopping.patience)
+    powers = dict(zip(opened.validators, opened.powers, strict=True))
+    behind = {True: 0, False: 0}
+    for name, vote in attempt.votes.items():
+        if vote.model == attempt.closed.model:
+            behind[(vote.ends is not msgspec.UNSET) == due] += powers[name]
+    return behind[True] > behind[False]
 
 
 def _failed_attempt(

@@ -172,6 +172,7 @@ class HonestAuthor:
         turn = Turn(
             work.round, work.exponent, len(work.participants), work.sites,
             self.cohort.rows_of(self.member),
+            lambda: self.cohort.validation_loss(self.member, work.start),
         )  # fmt: skip
         done = outcome(study, self.cohort.spec, turn, work.start, self.kept(work.round), trained)
         step, beta = done.step, study.training.site_momentum

@@ -13,12 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.federation.privacy import SitePrivacy
+from collegium.learning.algorithms.layout import model_part
 from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tuning
 from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
-from collegium.learning.models import ModelSpec, initial_parameters
+from collegium.learning.models import ModelSpec, initial_parameters, losses
 from collegium.learning.private import PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study
@@ -45,6 +47,10 @@ class LocalWork(Protocol):
 
     def rows_of(self, site: str) -> int:
         """Return how many rows a site trains on."""
+        ...
+
+    def validation_loss(self, site: str, vector: Float32) -> float:
+        """Return the mean loss of a study's model [D] on a site's rows that are held out."""
         ...
 
     def model(self, digest: bytes, data: bytes) -> ModelState:
@@ -79,7 +85,11 @@ class Cohort:
     ) -> None:
         self.study = study
         self.spec = spec
-        self.rows = dict(rows)
+        self.rows, self._held = dict(rows), dict[str, SiteRows]()
+        if study.training.early_stopping is not None:
+            part = study.training.early_stopping.validation
+            for name, own in rows.items():
+                self.rows[name], self._held[name] = split(own, part, study.study.seed)
         self.training_seconds = 0.0
         self._trainer = trainer
         self._privacy = privacy or {}
@@ -96,6 +106,12 @@ class Cohort:
     def rows_of(self, site: str) -> int:
         """Return how many rows a site trains on."""
         return len(self.rows[site].x)
+
+    def validation_loss(self, site: str, vector: Float32) -> float:
+        """Return the mean loss of a study's model [D] on a site's rows that are held out."""
+        rows = self._held[site]
+        with np.errstate(all="ignore"):  # a model that diverged has a loss that is no number
+            return float(losses(self.spec, model_part(self.spec, vector), rows.x, rows.y).mean())
 
     def model(self, digest: bytes, data: bytes) -> ModelState:
         """Return the model in a blob of that digest; the last one is kept, all sites ask for it.

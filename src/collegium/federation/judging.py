@@ -18,6 +18,7 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
+from collegium.learning.aggregation.stopping import is_over
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
@@ -44,7 +45,7 @@ class Verdict:
 
     `model` is the digest of the recomputed model, which is published, or `fail` says why there is
     none. `saturated` and `small` are what a sum of masked updates tells, `blames` is a dealer that
-    can be shown to have cheated.
+    can be shown to have cheated. `early` says that training is over by the study's patience.
     """
 
     model: bytes | None = None
@@ -52,12 +53,14 @@ class Verdict:
     saturated: int | None = None
     small: int | None = None
     blames: str | None = None
+    early: bool = False
 
     def ballot(self, identity: Identity, study: str, number: int, attempt: int) -> bytes:
         """Return the signed vote."""
         said: dict[str, object] = {
             "model": None if self.model is None else to_text(self.model), "fail": self.fail,
             "saturated": self.saturated, "small": self.small, "blames": self.blames,
+            "ends": "early" if self.early else None,
         }  # fmt: skip
         given = {key: value for key, value in said.items() if value is not None}
         return identity.sign(RoundVote, study=study, round=number, attempt=attempt, **given)
@@ -141,7 +144,13 @@ class Judge:
             return Verdict(fail="arithmetic")
         except CollegiumError:
             return Verdict(fail="refused")
-        return UNAVAILABLE if found is None else Verdict(self._publish(blobs, found))
+        if found is None:
+            return UNAVAILABLE
+        return Verdict(self._publish(blobs, found), early=self._is_over(found))
+
+    def _is_over(self, model: ModelState) -> bool:
+        stopping = self.study.training.early_stopping
+        return is_over(model, None if stopping is None else stopping.patience)
 
     def _publish(self, blobs: Blobs, model: ModelState) -> bytes:
         name = blobs.publish(encode_model(model))
@@ -197,7 +206,10 @@ class Judge:
             start, total, sum(weights.values()), record.exponent,
             server_named(registration.server), self.study.aggregation.server,
         )  # fmt: skip
-        return Verdict(self._publish(blobs, model), None, total.saturated, total.small)
+        return Verdict(
+            self._publish(blobs, model), None, total.saturated, total.small,
+            early=self._is_over(model),
+        )  # fmt: skip
 
     def _update(
         self, blobs: Blobs, at: tuple[str, int, int, str], reveal: Reveal,

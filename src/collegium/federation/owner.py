@@ -128,6 +128,11 @@ class Owner:
             min_sites=terms.min_sites,
             model=to_text(model),
             parameters=terms.initial.parameters.size,
+            patience=(
+                msgspec.UNSET
+                if study.training.early_stopping is None
+                else study.training.early_stopping.patience
+            ),
             participation=("cyclic" if study.training.participation == "cyclic" else msgspec.UNSET),
             per_round=terms.per_round,
             privacy=privacy_terms(study) or msgspec.UNSET,

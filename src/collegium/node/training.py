@@ -100,6 +100,10 @@ class TrainingBeside:
         """Return how many rows a site trains on."""
         return self._cohort.rows_of(site)
 
+    def validation_loss(self, site: str, vector: Float32) -> float:
+        """Return the mean loss of a study's model [D] on a site's rows that are held out."""
+        return self._cohort.validation_loss(site, vector)
+
     def trained(
         self, site: str, number: int, participants: Iterable[str], model: bytes, start: Float32
     ) -> tuple[Float32, ...]:

@@ -18,6 +18,7 @@ from collegium.federation.identity import identity, member_key
 from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.next_model import next_model
+from collegium.learning.aggregation.stopping import is_over
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.algorithms.layout import model_part, starting_vector, study_tensors
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
@@ -127,6 +128,9 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         if wanted is None or wanted.unit != "client":
             exponent = next_exponent(exponent, len(said), saturated, small)
         watch(number, model)
+        stopping = study.training.early_stopping
+        if is_over(model, None if stopping is None else stopping.patience):
+            break
     return Rehearsed("completed", model, parts.spec)
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
+from collegium.study.section import Section as Section
+from collegium.study.training import Personalization as Personalization
+from collegium.study.training import Training as Training
 
 Architecture = Literal[
     "logistic", "multinomial", "ordinal", "linear", "poisson", "cox", "mlp", "cnn", "own"
 ]  # fmt: skip
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every section shares: no unknown field. Frozen and by keyword is said by each."""
 
 
 class Identity(Section, frozen=True, kw_only=True):
@@ -111,58 +109,6 @@ class Model(Section, frozen=True, kw_only=True):
     kernel: int | None = None
     code: str | None = None
     code_digest: str | None = None
-
-
-class Schedule(Section, frozen=True, kw_only=True):
-    """How the sites' learning rate changes from round to round, after a linear warm-up.
-
-    "cosine" falls to `factor` times the rate in the last round; "step" multiplies by `factor`
-    after every `every` rounds.
-    """
-
-    kind: Literal["cosine", "step"]
-    warmup: int = 0
-    factor: float = 0.1
-    every: int = 1
-
-
-class Training(Section, frozen=True, kw_only=True):
-    """``[training]``: the local work of a round.
-
-    `algorithm` is what the sites do besides descending; "fedavg", which is meant where nothing is
-    said, is nothing (FedProx is that with `fedprox_mu`). `participation` says which sites take
-    part where `client_fraction` is below 1: those drawn, or in turn in the order of their names.
-
-    `momentum` is that of a round's local steps and starts anew with each round; `site_momentum`
-    is carried from round to round in what the site sends, if there is any.
-    """
-
-    trainer: str = "dense"
-    rounds: int
-    local_epochs: int = 1
-    batch_size: int = 32
-    optimizer: Literal["sgd"] = "sgd"
-    learning_rate: float
-    momentum: float = 0.0
-    site_momentum: float | None = None
-    fedprox_mu: float = 0.0
-    client_fraction: float = 1.0
-    algorithm: Literal["fedavg", "scaffold", "fednova"] | None = None
-    participation: Literal["random", "cyclic"] | None = None
-    schedule: Schedule | None = None
-
-
-class Personalization(Section, frozen=True, kw_only=True):
-    """``[personalization]``: what of a model, or beside it, is a site's own and stays there.
-
-    `layers` are the last ones that stay (fedper); `strength` is ditto's lambda; `epochs` those of
-    fine-tuning, the local epochs of a round if absent.
-    """
-
-    method: Literal["fedper", "fedbn", "ditto", "fine_tuning"]
-    layers: int | None = None
-    strength: float | None = None
-    epochs: int | None = None
 
 
 class Server(Section, frozen=True, kw_only=True):

@@ -54,6 +54,8 @@ LIMITS = (
     Limit(("training", "site_momentum"), 0, 1, open_high=True),
     Limit(("training", "fedprox_mu"), 0, 1_000_000),
     Limit(("training", "schedule", "warmup"), 0, 100_000),
+    Limit(("training", "early_stopping", "patience"), 1, 100_000),
+    Limit(("training", "early_stopping", "validation"), 0, 0.9, open_low=True),
     Limit(("training", "schedule", "factor"), 0, 1),
     Limit(("training", "schedule", "every"), 1, 100_000),
     Limit(("personalization", "layers"), 1, 100),

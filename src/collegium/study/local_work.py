@@ -18,6 +18,7 @@ def check_local_work(study: Study) -> tuple[Notice, ...]:
     _check_privacy(study)
     _check_personalization(study)
     _check_schedule(study)
+    _check_stopping(study)
     return tuple(_notices(study))
 
 
@@ -127,6 +128,31 @@ def _check_schedule(study: Study) -> None:
         )  # fmt: skip
 
 
+def _check_stopping(study: Study) -> None:
+    """Refuse early stopping where what sites share for it would be in the way, or leak."""
+    if study.training.early_stopping is None:
+        return
+    path = ("training", "early_stopping")
+    todo = "remove early_stopping, or"
+    if study.privacy.differential_privacy is not None:
+        raise _combination(
+            path, "early stopping does not go with differential privacy",
+            "the losses on held-out rows would be released without noise",
+            f"{todo} privacy.differential_privacy",
+        )  # fmt: skip
+    if study.aggregation.rule != "fedavg":
+        raise _combination(
+            path, f"early stopping does not go with {study.aggregation.rule!r}",
+            "losses are averaged with the updates, and would count as a distance between them",
+            f"{todo} set aggregation.rule = 'fedavg'",
+        )  # fmt: skip
+    if study.training.site_momentum:
+        raise _combination(
+            path, "early stopping does not go with site_momentum",
+            "a loss would be mixed with those of earlier rounds", f"{todo} site_momentum",
+        )  # fmt: skip
+
+
 def _notices(study: Study) -> list[Notice]:
     training, personal = study.training, study.personalization
     found = []
@@ -145,6 +171,14 @@ def _notices(study: Study) -> list[Notice]:
     if training.participation == "cyclic" and training.client_fraction == 1:
         text = "all sites take part in every round: participation = 'cyclic' has no effect"
         found.append(Notice("note", "study.no-turns", text))
+    stopping = training.early_stopping
+    if stopping is not None:
+        text = (
+            f"{100 * stopping.validation:g} % of each site's training persons are held out;"
+            f" training ends when the loss on them has not fallen for {stopping.patience} rounds,"
+            " with the model of the last one. Local-only and pooled training do all rounds"
+        )
+        found.append(Notice("note", "study.early-stopping", text))
     if personal is not None:
         text = (
             f"{personal.method}: each site is tested with its own model, which it keeps; what is"

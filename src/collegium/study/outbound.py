@@ -109,6 +109,11 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
 
 def _of_what(study: Study) -> str:
     """Return what an update is about."""
+    told = ", and its mean loss on rows held out" if study.training.early_stopping else ""
+    return f"{_of_which_parameters(study)}{told}"
+
+
+def _of_which_parameters(study: Study) -> str:
     if study.training.algorithm == "scaffold":
         return "of the model, and its control variate, a mean slope for each of them"
     if study.training.algorithm == "fednova":

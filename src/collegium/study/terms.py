@@ -26,6 +26,7 @@ VERSIONED = ("design", "rule", "server")
 
 def registered_terms(study: Study, sites: int) -> dict[str, object]:
     """Return every term of a registration that the document fixes; names without a version."""
+    stopping = study.training.early_stopping
     secure, threshold = study.privacy.secure_aggregation, share_threshold(study, sites)
     return {
         "attendance": study.study.attendance,
@@ -34,6 +35,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
         "participation": "cyclic" if study.training.participation == "cyclic" else msgspec.UNSET,
+        "patience": msgspec.UNSET if stopping is None else stopping.patience,
         "per_round": sites_per_round(study, sites),
         "privacy": privacy_terms(study) or msgspec.UNSET,
         "rounds": study.training.rounds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collegium.learning.algorithms.schedule import rate_at, training_at
-from collegium.study.document import Schedule, Training
+from collegium.study.training import Schedule, Training
 
 
 def rates(schedule: Schedule | None, rounds: int = 6) -> list[float]:

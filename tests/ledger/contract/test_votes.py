@@ -238,3 +238,27 @@ def test_the_last_round_opens_the_test_parts() -> None:
     world = four_equals()
     start(world, rounds=1)
     assert names(drive_round(world)) == ["round.closed", "test.opened"]
+
+
+def test_votes_end_training_early_where_the_study_has_a_patience() -> None:
+    world = four_equals()
+    start(world, patience=3)
+    walk_to(world, "vote")
+    say(world, "ada", RoundVote, **here(world), model=digest("new"))
+    for name in SITES[1:3]:
+        ended = say(world, name, RoundVote, **here(world), model=digest("new"), ends="early")
+        assert ended == (), "votes that differ in it are no quorum together"
+    events = say(world, "di", RoundVote, **here(world), model=digest("new"), ends="early")
+    assert names(events) == ["round.closed", "test.opened"]
+    assert status_of(world).phase == "evaluation"
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [({}, {"model": digest("new")}), ({"patience": 3}, {"fail": "unavailable"})],
+)
+def test_nothing_else_ends_training_early(terms: dict[str, Any], said: dict[str, Any]) -> None:
+    world = four_equals()
+    start(world, **terms)
+    walk_to(world, "vote")
+    assert refusal(world, "ada", RoundVote, **here(world), **said, ends="early") == "malformed"

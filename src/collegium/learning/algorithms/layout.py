@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.blobs import AUXILIARY, TensorSpec
 from collegium.learning.models import ModelSpec, initial_parameters, size, tensors
 from collegium.study.document import Training
@@ -22,11 +23,12 @@ _T = TypeVar("_T", bound=np.generic)
 def study_tensors(spec: ModelSpec, training: Training) -> tuple[TensorSpec, ...]:
     """Return the tensors of a study's vector, sorted by name."""
     own = tensors(spec)
+    shared: tuple[TensorSpec, ...] = ()
     if training.algorithm == "scaffold":
-        return (*own, *(TensorSpec(f"{AUXILIARY}control.{one.name}", one.shape) for one in own))
-    if training.algorithm == "fednova":
-        return (*own, TensorSpec(f"{AUXILIARY}steps", (2,)))
-    return own
+        shared = tuple(TensorSpec(f"{AUXILIARY}control.{one.name}", one.shape) for one in own)
+    elif training.algorithm == "fednova":
+        shared = (TensorSpec(f"{AUXILIARY}steps", (2,)),)
+    return (*own, *shared, *(() if training.early_stopping is None else (VALIDATION,)))
 
 
 def starting_vector(spec: ModelSpec, training: Training, seed: int) -> NDArray[np.float32]:

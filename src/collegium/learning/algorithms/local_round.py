@@ -13,6 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from collegium.learning.aggregation import stopping
 from collegium.learning.algorithms import control, normalized
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.algorithms.personal import KEEPS, begun, own_coordinates
@@ -53,6 +54,7 @@ class Turn:
         participants: how many sites take part in the round.
         sites: how many the study has.
         rows: the site's training rows.
+        loss: returns the mean loss of the round's model on the site's rows that are held out.
     """
 
     number: int
@@ -60,6 +62,7 @@ class Turn:
     participants: int
     sites: int
     rows: int
+    loss: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +100,7 @@ def legs(study: Study, spec: ModelSpec, number: int, vector: Float32, kept: Kept
     shared, shift = model_part(spec, vector), None
     if training.algorithm == "scaffold":
         rate = study.training.learning_rate
-        shift = control.correction(vector[len(shared) :], kept["control"], rate)
+        shift = control.correction(vector[len(shared) : 2 * len(shared)], kept["control"], rate)
     start = begun(shared, own_coordinates(tensors(spec), personal), kept.get("personal"))
     found = [Leg(training, start, start, shift)]
     if personal is not None and personal.method == "ditto":
@@ -116,6 +119,18 @@ def outcome(
     Raises:
         RunError: it cannot be told.
     """
+    done = _trained(study, spec, turn, vector, kept, trained)
+    if study.training.early_stopping is None:
+        return done
+    return Outcome(
+        np.concatenate([done.step, stopping.shared(turn.loss(), turn.exponent)]), done.keep
+    )
+
+
+def _trained(
+    study: Study, spec: ModelSpec, turn: Turn, vector: Float32, kept: Kept,
+    trained: tuple[Float32, ...],
+) -> Outcome:  # fmt: skip
     personal, training = study.personalization, study.training
     shared, own = model_part(spec, vector), own_coordinates(tensors(spec), personal)
     moved = trained[0].astype(np.float64) - shared
@@ -141,13 +156,14 @@ def _controlled(
     mine: dict[str, Float32],
 ) -> Outcome:  # fmt: skip
     rate, share = training.learning_rate, turn.participants / turn.sites
+    second = slice(len(moved), 2 * len(moved))
     change = control.step(
-        moved, vector[len(moved) :], steps=steps_of(training, turn.rows),
+        moved, vector[second], steps=steps_of(training, turn.rows),
         local_rate=rate_at(training, turn.number), rate=rate, share=share,
     )  # fmt: skip
 
     def keep(sent: Float64) -> dict[str, Float32]:
-        return {**mine, "control": control.kept(own, sent[len(moved) :], rate=rate, share=share)}
+        return {**mine, "control": control.kept(own, sent[second], rate=rate, share=share)}
 
     return Outcome(np.concatenate([moved, change]), keep)
 

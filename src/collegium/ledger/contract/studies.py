@@ -73,9 +73,9 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
         exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
-        participation=tx.participation, per_round=tx.per_round, privacy=tx.privacy,
-        rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
-        statistics=tx.statistics, threshold=tx.threshold, weights=tx.weights,
+        participation=tx.participation, patience=tx.patience, per_round=tx.per_round,
+        privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server,
+        sites=tx.sites, statistics=tx.statistics, threshold=tx.threshold, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))

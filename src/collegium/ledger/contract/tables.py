@@ -68,6 +68,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     owner: str
     parameters: int
     participation: Literal["cyclic"] | msgspec.UnsetType = msgspec.UNSET
+    patience: int | msgspec.UnsetType = msgspec.UNSET
     per_round: int
     privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: int

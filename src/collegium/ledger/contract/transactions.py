@@ -34,7 +34,6 @@ SignatureText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{86}}\Z")]
 EnvelopeText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
 Step = Annotated[int, msgspec.Meta(ge=1, le=16)]
 """A step of the statistics with which a study of tables is set up."""
-
 SharesText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
 Reason = Literal["unavailable", "malformed", "refused", "arithmetic", "deal", "shares"]
 
@@ -64,10 +63,10 @@ class RoundTransaction(StudyTransaction, frozen=True, kw_only=True):
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
     """An owner registers a study: its document, first model, rules and when it gives up.
 
-    `participation` says that sites take part in turn, where they are not drawn. Where `statistics`
-    says in how many steps sites first agree on the preparation of their tables, the model is one
-    without inputs, and the first real one comes with `study.begin`.
-    `threshold` is how many shares open a secret, in designs with masked updates.
+    `participation` says that sites take turns, `statistics` in how many steps they first agree on
+    the preparation of their tables (the first real model then comes with `study.begin`),
+    `threshold` how many shares open a secret of masked updates, and `patience` in how many rounds
+    the validation loss must fall, or votes end training.
     """
 
     attendance: Literal["quorum", "all"]
@@ -80,6 +79,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     model: Digest
     parameters: Positive
     participation: Literal["cyclic"] | msgspec.UnsetType = msgspec.UNSET
+    patience: Positive | msgspec.UnsetType = msgspec.UNSET
     per_round: Positive
     privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: Positive
@@ -176,10 +176,12 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     """A validator's recomputed model, or the reason why it has none; exactly one of them.
 
     Where updates are masked, `saturated` and `small` are how many of them are so, as their sum
-    says, and `blames` names a dealer whose shares are of no secret behind its deal.
+    says, and `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this
+    round is the last by the study's patience.
     """
 
     blames: MemberId | msgspec.UnsetType = msgspec.UNSET
+    ends: Literal["early"] | msgspec.UnsetType = msgspec.UNSET
     fail: Reason | msgspec.UnsetType = msgspec.UNSET
     model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
     saturated: Count | msgspec.UnsetType = msgspec.UNSET

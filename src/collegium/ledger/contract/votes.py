@@ -88,9 +88,13 @@ def _ballot(tx: RoundVote, record: StudyRecord) -> str:
         raise Rejected("malformed", "indicators come with a model made of masked updates alone")
     if tx.blames is not msgspec.UNSET and tx.fail != "deal":
         raise Rejected("malformed", "only a vote that a deal has failed blames its dealer")
+    early = tx.ends is not msgspec.UNSET
+    if early and (record.patience is msgspec.UNSET or tx.model is msgspec.UNSET):
+        raise Rejected("malformed", "only a model of a study with a patience ends it early")
     if tx.model is msgspec.UNSET:
         return f"fail:{tx.fail}"
-    return f"{tx.model}/{tx.saturated}/{tx.small}" if told else tx.model
+    ballot = f"{tx.model}/{tx.saturated}/{tx.small}" if told else tx.model
+    return f"{ballot}/early" if early else ballot
 
 
 def _bar_blamed(
@@ -150,7 +154,7 @@ def _close(
     if tx.round > 1:
         rounds.freeze_round(state, tx.study, tx.round - 1)
     events: list[Event] = [closed, *governance.round_ends(state)]
-    if tx.round < record.rounds:
+    if tx.round < record.rounds and tx.ends is msgspec.UNSET:
         return [*events, *rounds.open_round(state, tx.genesis, tx.study, record, status)]
     rounds.set_status(state, tx.study, rounds.changed(status, phase="evaluation"))
     return [*events, TestOpened(study=tx.study, model=model)]

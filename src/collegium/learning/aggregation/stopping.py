@@ -1,0 +1,56 @@
+"""Early stopping by validation sums: what sites share of it, what the server keeps, when it ends.
+
+Every participant measures the round's starting model on rows that it does not train on, and shares
+its mean loss in 1024ths, and 1024, as whole numbers of the encoding; the quotient of their means is
+the sites' mean loss, weighted as their updates are, exactly. The server keeps that loss, the best
+one so far, and how many rounds ago that was. When it was as many as the study's patience, training
+is over (Prechelt, "Early Stopping, But When?", 1998, the criterion UP with a patience).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.learning.blobs import AUXILIARY, ModelState, TensorSpec
+
+VALIDATION = TensorSpec(f"{AUXILIARY}validation", (4,))
+"""Loss, nothing, best loss, rounds since then. The last of a study's tensors by its name."""
+
+UNIT = 1024
+LARGEST = 8191
+"""As for counts of local work: more would stand in the way of a finer encoding."""
+
+
+def measured(tensors: tuple[TensorSpec, ...]) -> int:
+    """Return how many coordinates at the end of a study's vector are about validation."""
+    return VALIDATION.size if tensors and tensors[-1] == VALIDATION else 0
+
+
+def shared(loss: float, exponent: int) -> NDArray[np.float64]:
+    """Return what a site adds to its step, float64 [4]; a loss that is no number is the largest."""
+    count = LARGEST if not loss * UNIT < LARGEST else round(UNIT * loss)
+    return np.asarray(np.ldexp(np.array([count, UNIT, 0.0, 0.0]), -exponent))
+
+
+def kept(before: NDArray[np.float32], mean: NDArray[np.float64], step: int) -> NDArray[np.float32]:
+    """Return what the server keeps after a round, float32 [4].
+
+    Args:
+        before: what it kept, float32 [4].
+        mean: of what the sites shared, float64 [4].
+        step: how many rounds were closed before this one.
+    """
+    loss = np.float32(mean[0] / mean[1])
+    if step == 0 or loss < before[2]:
+        return np.array([loss, 0.0, loss, 0.0], np.float32)
+    return np.array([loss, 0.0, before[2], before[3] + 1], np.float32)
+
+
+def is_over(model: ModelState, patience: int | None) -> bool:
+    """Return whether a round that led to a model was the last one, by a study's patience."""
+    return (
+        patience is not None
+        and measured(model.tensors) > 0
+        and bool(model.parameters[-1] >= patience)
+    )

@@ -1,0 +1,90 @@
+"""Training that ends by its validation loss, and histories that end against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from collegium.audit.verify import verify
+from collegium.federation import judging
+from collegium.learning.blobs import decode_model
+from collegium.learning.models import losses
+from collegium.ledger.blobs import read_blob
+from collegium.report.measurements import RoundLine, read_lines
+from collegium.running.execution import run
+from collegium.running.preparation import prepare
+from collegium.running.rehearsal import rehearse
+from collegium.study.reading import read_study
+
+CHANGES = (
+    "training.early_stopping={ patience = 2, validation = 0.25 }", "training.rounds=40",
+    "training.learning_rate=3.0", "training.batch_size=8", "training.local_epochs=4",
+    "evaluation.bootstrap=0",
+)  # fmt: skip
+"""So large a rate that the loss rises soon."""
+
+
+def told(folder: Path) -> list[np.ndarray]:
+    """What the server kept after each round: loss, nothing, best, rounds since."""
+    found = []
+    for line in read_lines(folder / "metrics.jsonl"):
+        if isinstance(line, RoundLine):
+            data = read_blob(folder / "blobs", bytes.fromhex(line.model))
+            assert data is not None
+            found.append(decode_model(data).parameters[-4:])
+    return found
+
+
+def test_it_ends_when_the_loss_has_not_fallen_for_so_long(tmp_path: Path) -> None:
+    result = run("heart", out=tmp_path / "run", changes=CHANGES)
+    assert result.outcome == "completed"
+    assert 3 <= result.rounds < 40
+    records = told(tmp_path / "run")
+    assert [record[3] >= 2 for record in records] == [False] * (result.rounds - 1) + [True]
+    assert min(record[0] for record in records) == records[-1][2]
+    found = verify(tmp_path / "run")
+    assert (found.ok, found.findings) == (True, ())
+    assert found.checked["rounds"] == result.rounds
+    assert run("heart", out=tmp_path / "again", changes=CHANGES).app_hash == result.app_hash
+    rehearsed = rehearse(prepare(read_study("heart", CHANGES)))
+    assert rehearsed.digest.hex() == result.model
+
+
+def test_the_loss_is_that_of_the_rounds_model_on_rows_held_out(tmp_path: Path) -> None:
+    run("heart", out=tmp_path / "run", changes=[*CHANGES, "training.rounds=1"])
+    prepared = prepare(read_study("heart", CHANGES))
+    sums = np.zeros(2)
+    weights = {"cleveland": 192, "hungarian": 128, "switzerland": 24, "va": 64}
+    from collegium.data.split import split
+
+    for name, rows in prepared.train.items():
+        train, held = split(rows, 0.25, prepared.study.study.seed)
+        assert not set(train.person) & set(held.person)
+        zero = np.zeros(14, np.float32)
+        loss = losses(prepared.parts.spec, zero, held.x, held.y).mean()
+        sums += weights[name] * np.array([np.rint(1024 * loss), 1024])
+    assert told(tmp_path / "run")[0][0] == pytest.approx(sums[0] / sums[1], rel=1e-6)
+
+
+def test_a_history_that_goes_on_against_the_patience_does_not_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "is_over", lambda model, patience: False)
+    run("heart", out=tmp_path / "run", changes=[*CHANGES, "training.rounds=8"])
+    found = verify(tmp_path / "run")
+    assert not found.ok
+    assert {one.code for one in found.findings} == {"round.ending"}
+
+
+def test_it_goes_with_control_variates_and_secure_sums(tmp_path: Path) -> None:
+    for name, changes in (
+        ("scaffold", ["training.algorithm=scaffold", "aggregation.weights=equal"]),
+        ("nova", ["training.algorithm=fednova"]),
+        ("secagg", ["privacy.secure_aggregation={ protocol = 'secagg', threshold = 3 }"]),
+    ):
+        result = run("heart", out=tmp_path / name, changes=[*CHANGES, *changes])
+        assert result.outcome == "completed", name
+        assert result.rounds < 40, name
+        assert verify(tmp_path / name).ok, name
