@@ -95,9 +95,11 @@ def _require_same(
     if study is None:
         return
     prepared = planned(study, members, changes)
-    if digest(prepared.study) != record.document or tuple(prepared.sites) != record.members:
+    same_study = digest(prepared.study) == record.document
+    if not same_study or tuple(prepared.sites) != record.members:
+        differs = "members differ" if same_study else "study document differs"
         raise RunError(
             "network.other", f"another consortium is there: {record.study}, "
-            f"{len(record.members)} members", "a ledger belongs to one genesis",
+            f"{len(record.members)} members", f"its {differs} from what is asked for",
             "choose another --dir, or go on with it by `collegium network up --dir DIR`",
         )  # fmt: skip
