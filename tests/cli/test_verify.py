@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -191,3 +193,14 @@ def test_a_member_s_home_opens_what_is_sealed_to_it(
 def test_a_home_that_is_none_is_refused(call: Call, finished: Finished, tmp_path: Path) -> None:
     refused = call("verify", finished.folder, "--home", tmp_path / "nowhere")
     assert diagnosis(refused)[0] == "secret.missing"
+
+
+def test_no_training_code_is_loaded_for_an_auditor() -> None:
+    code = (
+        "import sys, collegium.cli.commands, collegium.cli.verdicts, collegium.audit.verify\n"
+        "rooms = ('running', 'federation', 'threats')\n"
+        "sys.exit(str([name for name in sys.modules if name.split('.')[1:2] and\n"
+        "              name.startswith('collegium.') and name.split('.')[1] in rooms] or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""

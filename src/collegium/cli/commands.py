@@ -94,7 +94,7 @@ def verify(
     """Check everything in the folder RUN, and say what that proves and what it does not."""
     from collegium.audit.trust import TrustRoot, genesis_root, policy_root
     from collegium.audit.verify import verify as verify_run
-    from collegium.cli.summaries import verification_json, verification_lines
+    from collegium.cli.verdicts import verification_json, verification_lines
 
     if policy is not None and genesis is not None:
         raise click.UsageError("--policy holds the genesis digest already; give one of the two")

@@ -10,7 +10,8 @@ from typing import Any
 from collegium.audit.findings import Verification
 from collegium.audit.trust import genesis_root, policy_root
 from collegium.audit.verify import verify
-from collegium.cli.summaries import quality_lines, verification_json
+from collegium.cli.summaries import quality_lines
+from collegium.cli.verdicts import verification_json
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site
 from collegium.running.execution import RunResult, run

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from collegium.audit.findings import Verification
 from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.report.preparation import preparation_of
@@ -142,38 +141,6 @@ def _intervals(quality: Quality | None) -> dict[str, Any] | None:
         return None
     sites: dict[str, dict[str, Interval | None]] = quality.site_intervals
     return {"overall": quality.overall_intervals, "sites": sites}
-
-
-def verification_json(verification: Verification) -> dict[str, Any]:
-    """Return what ``verify --json`` prints."""
-    found: dict[str, Any] = msgspec.to_builtins(verification)
-    return found
-
-
-def verification_lines(verification: Verification) -> Iterator[str]:
-    """Yield what `verify` prints for people."""
-    yield "OK" if verification.ok else "FAILED"
-    if verification.genesis:
-        yield f"  genesis   {verification.genesis}"
-        yield f"  app hash  {verification.app_hash}"
-    if verification.model:
-        yield f"  model     {verification.model}"
-    counts = ", ".join(f"{count} {kind}" for kind, count in verification.checked.items())
-    yield f"  checked   {counts}"
-    for one in verification.privacy:
-        yield (
-            f"  privacy   {one.site}: epsilon {one.epsilon:.3g} of {one.budget:g} spent in"
-            f" {one.rounds} rounds, delta {one.delta:g}, unit {one.unit}, {one.mechanism},"
-            f" sampling rate {one.sampling_rate:g}, accountant {one.accountant}"
-        )
-    for level, count in verification.levels.items():
-        yield f"  rounds    {count} {level.replace('_', ' ')}"
-    for finding in verification.findings:
-        yield f"  {finding.severity:<9} {finding.what} ({finding.where}) [{finding.code}]"
-    yield f"  anchored  {verification.anchored}: {verification.claims}"
-    yield "  not proven:"
-    for text in verification.not_proven:
-        yield f"    - {text}"
 
 
 def check_json(prepared: Prepared, sent: Sequence[Outbound] | None) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""What `verify` prints. Nothing here needs training code, so an auditor waits for none to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from collegium.audit.findings import Verification
+
+
+def verification_json(verification: Verification) -> dict[str, Any]:
+    """Return what ``verify --json`` prints."""
+    found: dict[str, Any] = msgspec.to_builtins(verification)
+    return found
+
+
+def verification_lines(verification: Verification) -> Iterator[str]:
+    """Yield what `verify` prints for people."""
+    yield "OK" if verification.ok else "FAILED"
+    if verification.genesis:
+        yield f"  genesis   {verification.genesis}"
+        yield f"  app hash  {verification.app_hash}"
+    if verification.model:
+        yield f"  model     {verification.model}"
+    counts = ", ".join(f"{count} {kind}" for kind, count in verification.checked.items())
+    yield f"  checked   {counts}"
+    for one in verification.privacy:
+        yield (
+            f"  privacy   {one.site}: epsilon {one.epsilon:.3g} of {one.budget:g} spent in"
+            f" {one.rounds} rounds, delta {one.delta:g}, unit {one.unit}, {one.mechanism},"
+            f" sampling rate {one.sampling_rate:g}, accountant {one.accountant}"
+        )
+    for level, count in verification.levels.items():
+        yield f"  rounds    {count} {level.replace('_', ' ')}"
+    for finding in verification.findings:
+        yield f"  {finding.severity:<9} {finding.what} ({finding.where}) [{finding.code}]"
+    yield f"  anchored  {verification.anchored}: {verification.claims}"
+    yield "  not proven:"
+    for text in verification.not_proven:
+        yield f"    - {text}"
