@@ -42,6 +42,7 @@ from collegium.ledger.snapshot import snapshot_path
 MEMBERS = tuple(f"member-{index}" for index in range(10))
 STUDY = "bench"
 ROUNDS_IN_A_SAMPLE = 10
+BLOCKS = (10, 100, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def measure(path: Path, rounds: int, block: int) -> list[Sample]:
     pending: list[bytes] = []
     for number, transactions in enumerate(rounds_ahead, start=1):
         pending += transactions
-        if number % ROUNDS_IN_A_SAMPLE == 0 or number == rounds:
+        enough = number % ROUNDS_IN_A_SAMPLE == 0 and len(pending) >= block
+        if enough or number == rounds:
             seconds, working = append_blocks(ledger, pending, block)
             checking = checking_time(pending, keys)
             samples.append(Sample(len(pending), seconds, working, checking))
@@ -190,7 +192,7 @@ def print_throughput(folder: Path, many: int, say: Callable[[str], None]) -> tup
     path = folder
     entries = 0
     for rounds in (ROUNDS_IN_A_SAMPLE, many):
-        for block in (10, 100):
+        for block in BLOCKS:
             path = folder / f"{rounds}-{block}.log"
             samples = measure(path, rounds, block)
             rates[rounds, block] = rate(samples)
@@ -204,7 +206,7 @@ def print_throughput(folder: Path, many: int, say: Callable[[str], None]) -> tup
                 "  ".join(cell.rjust(len(title)) for cell, title in zip(cells, titles, strict=True))
             )
             entries = sum(one.transactions for one in samples)
-    for block in (10, 100):
+    for block in BLOCKS:
         ratio = rates[many, block] / rates[ROUNDS_IN_A_SAMPLE, block]
         say(f"blocks of {block}: {many} rounds run at {ratio:.2f} of the speed of the first ten")
     return path, entries
