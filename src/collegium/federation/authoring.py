@@ -180,6 +180,8 @@ class HonestAuthor:
             before = self._carried.before("momentum", work.round)
             momentum = (1.0 - beta) * step + (0.0 if before is None else beta * before)
             step = momentum.astype(np.float32).astype(np.float64)
+        if not beta and not kinds(study):
+            return encode_step(step, work.exponent).values
         encoded = encode_step(step.copy(), work.exponent)
         if beta:
             self._carried.keep("momentum", work.round, step.astype(np.float32))

@@ -202,13 +202,15 @@ class Site:
             return []
         plain = self._dealer is None
         peak, saturated = indicators(decode_update(blob)[0]) if plain else (0, 0)
-        name = self.blobs.publish(self._published(view, blob), sync=False)
+        published = self._published(view, blob)
+        name = self.blobs.publish(published, sync=False)
+        own = name if published is blob else digest(blob)
         salt = self._identity.salt(view.study, view.number, view.attempt)
         return [
             self._identity.sign(
                 UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(digest(blob)), salt=to_text(salt), peak=peak, saturated=saturated,
-                sealed=msgspec.UNSET if name == digest(blob) else to_text(name),
+                digest=to_text(own), salt=to_text(salt), peak=peak, saturated=saturated,
+                sealed=msgspec.UNSET if name == own else to_text(name),
             )
         ]  # fmt: skip
 
