@@ -132,7 +132,8 @@ def _trained(
     trained: tuple[Float32, ...],
 ) -> Outcome:  # fmt: skip
     personal, training = study.personalization, study.training
-    shared, own = model_part(spec, vector), own_coordinates(tensors(spec), personal)
+    shared = model_part(spec, vector)
+    own = None if personal is None else own_coordinates(tensors(spec), personal)
     moved = trained[0].astype(np.float64) - shared
     mine: dict[str, Float32] = {}
     if own is not None:
