@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from collegium.audit.verify import verify
+from collegium.federation.outbox import Outbox
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.ledger.hashing import tag
 from collegium.running.execution import run
+from collegium.threats.attack import Place
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
@@ -37,3 +45,76 @@ def test_masked_and_plain_updates_lead_to_one_model(
     assert found.ok
     assert found.levels == {"recomputed": 3}
     assert not [one for one in found.findings if one.code.startswith(("share", "deal", "mask"))]
+
+
+class PowerCut(BaseException):
+    """Nothing catches it."""
+
+
+def cut_off(folder: Path, member: str, phase: str, *, after: bool) -> None:
+    """Run until a site is asked for the second round's phase, and break off before or after that.
+
+    What it says last is lost on its way in both cases.
+    """
+
+    @dataclass
+    class Breaking:
+        honest: Participant
+        name: str
+
+        def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+            here = (view.number, view.phase) == (2, phase)
+            if here and not after:
+                raise PowerCut
+            due = self.honest.reconcile(view, idle=idle)
+            if here and due:
+                raise PowerCut
+            return due
+
+    def breaking(participant: Participant, place: Place) -> Participant:
+        asked = participant.name == f"{member} (site)"
+        return Breaking(participant, participant.name) if asked else participant
+
+    with pytest.raises(PowerCut):
+        run("heart", out=folder, changes=(*SHORT, MASKED), resume=True, substitute=breaking)
+
+
+def masked_kept(folder: Path) -> dict[str, bytes]:
+    """The digest of each masked vector in the members' outboxes, by member and attempt."""
+    with closing(Outbox(folder / "members" / "outbox")) as outbox:
+        keys = [key for key in outbox._bodies if key.endswith("/masked")]
+        return {key: sha256(outbox.get(key) or b"").digest() for key in keys}
+
+
+def masked_that_left(folder: Path) -> set[bytes]:
+    """The digests of all masked vectors that anybody can have seen."""
+    blobs = (path.read_bytes() for path in (folder / "blobs").iterdir())
+    return {sha256(data).digest() for data in blobs if data.startswith(tag("masked"))}
+
+
+@pytest.mark.parametrize("phase", ["sa.keys", "sa.deal", "commit", "reveal", "share"])
+@pytest.mark.parametrize("lost", [False, True], ids=["killed", "outbox lost as well"])
+def test_a_killed_round_never_shows_two_vectors_under_one_mask(
+    tmp_path: Path, phase: str, lost: bool
+) -> None:
+    folder = tmp_path / "run"
+    kept: dict[str, set[bytes]] = {}
+    for after in (False, True):
+        cut_off(folder, "hungarian", phase, after=after)
+        for key, name in masked_kept(folder).items():
+            kept.setdefault(key, set()).add(name)
+        if lost:
+            (folder / "members" / "outbox").unlink()
+    result = run("heart", out=folder, changes=(*SHORT, MASKED), resume=True)
+    assert result.outcome == "completed"
+    for key, name in masked_kept(folder).items():
+        kept.setdefault(key, set()).add(name)
+    left = masked_that_left(folder)
+    assert left <= set().union(*kept.values())
+    for key, names in kept.items():
+        assert len(names & left) <= 1, key
+    assert verify(folder).ok
+    if not lost:
+        whole = run("heart", out=tmp_path / "whole", changes=(*SHORT, MASKED))
+        assert (result.model, result.app_hash) == (whole.model, whole.app_hash)
+        assert all(len(names) == 1 for names in kept.values())

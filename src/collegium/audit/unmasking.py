@@ -106,7 +106,15 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
     for holder, dealer in forged:
         what = f"{holder} posted another share of {dealer}'s secret than it was dealt"
         yield Finding("share.forged", "fault", what, where)
+    everybody = {
+        dealer for dealer in deals if {(dealer, one) for one in attempt.keys} <= {*cheated}
+    }
+    for dealer in sorted(everybody):
+        what = f"{dealer} dealt shares that are of no secret behind its deal"
+        yield Finding("deal.unsound", "fault", what, where)
     for dealer, holder in cheated:
+        if dealer in everybody:
+            continue
         what = f"{dealer} dealt {holder} a share that is none of its secret"
         yield Finding("deal.unsound", "fault", what, where)
     for holder, sound in attempt.sound.items():

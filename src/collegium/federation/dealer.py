@@ -100,17 +100,18 @@ class Dealer:
         """Return the masked update of the open attempt, if there is one in the outbox."""
         return self.outbox.get(self._place(view, "masked"))
 
-    def masked(self, view: StudyView, values: Int16) -> bytes | None:
+    def masked(self, view: StudyView, values: Int16) -> bytes:
         """Return the blob of a masked update, the same ever after.
 
-        None where the site has dealt nothing.
+        Raises:
+            LookupError: no round is open.
         """
         member, record = self.identity.member, view.round
         kept = self.sent(view)
         if kept is not None:
             return kept
-        if record is None or not view.has_spoken("sa_deals", member):
-            return None
+        if record is None:
+            raise LookupError(view.study)
         agreement = agreement_of(view, self.identity.genesis, view.number, record, view.model)
         vector = residues(values, view.participants[member], agreement.ring)
         self.protocol.protect(self._own(view), agreement, member, vector)

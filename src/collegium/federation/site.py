@@ -150,6 +150,8 @@ class Site:
         return len(rows.y) if self._privacy is None else self._privacy.size(rows)
 
     def _commit(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        if self._dealer is not None and not view.has_spoken("sa_deals", self.member):
+            return []
         key = self._key(view)
         blob = self._kept(key)
         if blob is None:
@@ -178,11 +180,11 @@ class Site:
             self._latest = key, blob
         said: dict[str, str] = {}
         if self._dealer is not None:
-            masked = self._dealer.masked(view, decode_update(blob)[0])
             sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
-            if masked is None or sound is None:
+            if sound is None:
                 return []
-            blob, said = masked, {"deals": to_text(sound)}
+            blob = self._dealer.masked(view, decode_update(blob)[0])
+            said = {"deals": to_text(sound)}
         salt = self._identity.salt(view.study, view.number, view.attempt)
         bound = commitment(
             self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,

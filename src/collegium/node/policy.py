@@ -111,8 +111,8 @@ def _objections(policy: Policy, asked: Asked) -> Iterator[str]:
         yield f"code does not allow {asked.code}"
     if not runs(policy, study):
         yield f"own_code does not allow {study.model.code_digest}"
-    private = study.privacy.differential_privacy
-    plain = study.privacy.protection == "none" and private is None
+    private, masked = study.privacy.differential_privacy, study.privacy.secure_aggregation
+    plain = study.privacy.protection == "none" and private is None and masked is None
     if plain and not policy.plain_updates:
         yield "updates would be plain (plain_updates = false)"
     for key in ("epsilon", "epsilon_in_all"):

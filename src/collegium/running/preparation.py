@@ -157,6 +157,7 @@ def _check(prepared: Prepared) -> None:
     check_privacy(prepared.study, prepared.parts.spec, prepared.parts.trainer, pairs)
     subgroups(prepared.dataset.schema, prepared.study.evaluation.subgroups or ())
     _check_attackers(prepared)
+    _check_masks(prepared)
     _check_scale(prepared)
     check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)
 
@@ -171,6 +172,26 @@ def _check_scale(prepared: Prepared) -> None:
             ("threat", "scale"), "study.combination", f"{threat.attack} takes no scale",
             "it is not told how hard to hit: it has one strength, or searches for the worst",
             "remove scale, or choose an attack with one, such as 'sign_flip'",
+        )  # fmt: skip
+
+
+def _check_masks(prepared: Prepared) -> None:
+    """Refuse an attack on masks where there are none, or on updates that nobody sees."""
+    attack, masks = prepared.attack, prepared.parts.secure_sum
+    if attack is None:
+        return
+    if "shares" in attack.grant.capability and masks is None:
+        raise Refusal(
+            ("threat", "attack"), "study.combination", f"{attack.name} attacks secure aggregation",
+            "updates are plain, and nobody deals shares",
+            'set privacy.secure_aggregation = { protocol = "secagg" }, or choose another attack',
+        )  # fmt: skip
+    if "others" in attack.grant.knowledge and masks is not None:
+        raise Refusal(
+            ("threat", "attack"), "study.combination",
+            f"{attack.name} looks at updates that others revealed",
+            "under secure aggregation nobody reveals one",
+            "choose an attack that knows less, or remove privacy.secure_aggregation",
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ make the half again, and so tell a dealer that cheated a holder from a holder th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -78,13 +79,30 @@ def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
         for at in range(0, size, _COEFFICIENT)
     ]
     shares = map(from_element, split(secret, coefficients, len(circle.keys)))
-    private = _ephemeral(seed, bound)
+    return encrypt_shares(circle, dealer, kind, ephemeral_key(circle, dealer, kind, secret), shares)
+
+
+def encrypt_shares(
+    circle: Circle, dealer: str, kind: Kind, private: bytes, shares: Iterable[bytes]
+) -> Half:
+    """Return a part of a deal that holds these shares, one for each holder in order.
+
+    Raises:
+        FormatError: a holder's key has small order.
+    """
+    bound = _bound(circle, dealer, kind)
     commitments, ciphertexts = [], []
     for (holder, keys), share in zip(circle.keys.items(), shares, strict=True):
         commitments.append(_commitment(bound, holder, share))
         ciphertexts.append(_xor(share, _pad(private, keys.share, bound, holder)))
     public = bindings.crypto_scalarmult_base(private)
     return Half(public, tuple(commitments), tuple(ciphertexts))
+
+
+def ephemeral_key(circle: Circle, dealer: str, kind: Kind, secret: int) -> bytes:
+    """Return the private X25519 key with which a secret's shares are encrypted."""
+    bound = _bound(circle, dealer, kind)
+    return expand(from_element(secret), tag("secagg-ephemeral") + bound, 32)
 
 
 def open_share(
@@ -124,7 +142,7 @@ def secret_holds(half: Half, circle: Circle, dealer: str, kind: Kind, secret: in
 
     The ephemeral key follows from the secret, so it commits to it.
     """
-    private = _ephemeral(from_element(secret), _bound(circle, dealer, kind))
+    private = ephemeral_key(circle, dealer, kind, secret)
     if bindings.crypto_scalarmult_base(private) != half.ephemeral:
         return False
     public = circle.keys[dealer].mask
@@ -172,10 +190,6 @@ def decode_deal(data: bytes, circle: Circle) -> Deal:
 
 def _bound(circle: Circle, dealer: str, kind: Kind) -> bytes:
     return circle.bound + lp(kind.value.encode()) + lp(dealer.encode())
-
-
-def _ephemeral(seed: bytes, bound: bytes) -> bytes:
-    return expand(seed, tag("secagg-ephemeral") + bound, 32)
 
 
 def _pad(private: bytes, public: bytes, bound: bytes, holder: str) -> bytes:

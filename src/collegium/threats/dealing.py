@@ -1,0 +1,124 @@
+"""Sites that cheat in secure aggregation: with keys, deals or shares that are none, or with none.
+
+They need a study with masked updates; docs/secure-aggregation.md says what comes of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from collegium.canonical import from_text, to_text
+from collegium.federation.circles import circle_of
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.circle import SHARE_SIZE
+from collegium.ledger.contract.transactions import (
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
+    Transaction,
+)
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.secrecy.deal import (
+    Deal,
+    Kind,
+    decode_deal,
+    encode_deal,
+    encrypt_shares,
+    ephemeral_key,
+)
+from collegium.secrecy.setting import Circle
+from collegium.threats.attack import Attack, MessageAttack, Place, Twist, said
+from collegium.threats.grant import Grant
+
+Forge = Callable[[Place, StudyView, Circle, Deal], Deal]
+
+
+def _silent_about(kind: type[Transaction]) -> Twist:
+    """Return what leaves out every message of a kind."""
+
+    def twist(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+        return [one for one in due if not isinstance(said(one), kind)]
+
+    return twist
+
+
+def _deals(forge: Forge) -> Twist:
+    """Return what deals something else, under a digest that fits."""
+
+    def rewritten(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+        blobs = place.exchange.view(place.identity.member)
+        circle = circle_of(view, place.identity.genesis, view.number, view.attempt)
+        twisted = []
+        for envelope in due:
+            transaction = said(envelope)
+            if not isinstance(transaction, SecaggDeal):
+                twisted.append(envelope)
+                continue
+            data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
+            if data is None:
+                raise LookupError(transaction.digest)
+            name = blobs.publish(encode_deal(forge(place, view, circle, decode_deal(data, circle))))
+            twisted.append(
+                place.identity.sign(
+                    SecaggDeal, study=view.study, round=view.number, attempt=view.attempt,
+                    digest=to_text(name),
+                )
+            )  # fmt: skip
+        return twisted
+
+    return rewritten
+
+
+def _garbled(place: Place, view: StudyView, circle: Circle, deal: Deal) -> Deal:
+    """Deal everybody ciphertexts that hold no share."""
+    half = deal[Kind.SELF]
+    garbled = tuple(bytes(byte ^ 0xFF for byte in one) for one in half.ciphertexts)
+    return {**deal, Kind.SELF: replace(half, ciphertexts=garbled)}
+
+
+def _of_no_secret(place: Place, view: StudyView, circle: Circle, deal: Deal) -> Deal:
+    """Deal everybody a share that it finds sound, of a polynomial that leads to no secret."""
+    member = place.identity.member
+    own = place.identity.own_secrets(view.study, view.number, view.attempt)
+    private = ephemeral_key(circle, member, Kind.SELF, own.own)
+    shares = (bytes((number,)) * SHARE_SIZE for number in range(1, len(circle.keys) + 1))
+    return {**deal, Kind.SELF: encrypt_shares(circle, member, Kind.SELF, private, shares)}
+
+
+def _posts_others(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Post shares that nobody dealt."""
+    twisted = []
+    for envelope in due:
+        transaction = said(envelope)
+        if isinstance(transaction, SharePost):
+            size = len(transaction.shares) * 3 // 4
+            envelope = place.identity.sign(
+                SharePost, study=view.study, round=view.number, attempt=view.attempt,
+                shares=to_text(b"\1" * size),
+            )  # fmt: skip
+        twisted.append(envelope)
+    return twisted
+
+
+_STALL = Grant("a sum that cannot be opened", ("own",), ("shares",))
+
+KEYLESS: Attack = MessageAttack(
+    "keyless_site", "advertises no keys for masks", _STALL, "site", _silent_about(SecaggKeys)
+)
+DEALLESS: Attack = MessageAttack(
+    "dealless_site", "deals no shares of its secrets", _STALL, "site", _silent_about(SecaggDeal)
+)
+SHARELESS: Attack = MessageAttack(
+    "shareless_site", "posts no shares to open the sum", _STALL, "site", _silent_about(SharePost)
+)
+LYING_DEALER: Attack = MessageAttack(
+    "lying_dealer", "deals ciphertexts that hold no share", _STALL, "site", _deals(_garbled)
+)
+SECRETLESS_DEALER: Attack = MessageAttack(
+    "secretless_dealer", "deals shares that look sound and lead to no secret", _STALL, "site",
+    _deals(_of_no_secret),
+)  # fmt: skip
+LYING_HOLDER: Attack = MessageAttack(
+    "lying_holder", "posts shares that it was not dealt", _STALL, "site", _posts_others
+)

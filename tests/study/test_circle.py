@@ -1,0 +1,75 @@
+"""Secure aggregation that could not work is refused, with the nearest choice that could."""
+
+from __future__ import annotations
+
+import pytest
+
+from collegium.errors import StudyError
+from collegium.study.checking import check_sites
+from collegium.study.reading import read_study
+from collegium.study.terms import fewest_updates, least_threshold, share_threshold
+
+MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
+
+
+def checked(changes: tuple[str, ...], sites: int) -> None:
+    study = read_study("heart", (MASKED, *changes)).study
+    check_sites(study, [f"s{number}" for number in range(sites)])
+
+
+def refused(*changes: str, sites: int = 10) -> StudyError:
+    with pytest.raises(StudyError) as caught:
+        checked(changes, sites)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("trust", "participants", "least"),
+    [("malicious", 4, 3), ("malicious", 9, 7), ("malicious", 100, 67),
+     ("honest_but_curious", 4, 3), ("honest_but_curious", 9, 5), ("honest_but_curious", 100, 51)],
+)  # fmt: skip
+def test_thresholds_are_more_than_two_thirds_or_half(
+    trust: str, participants: int, least: int
+) -> None:
+    assert least_threshold(trust, participants) == least
+    assert least * (3 if trust == "malicious" else 2) > participants * (
+        2 if trust == "malicious" else 1
+    )
+
+
+@pytest.mark.parametrize(("threshold", "advice"), [(6, "choose 7"), (11, "choose 10")])
+def test_a_threshold_out_of_range_is_refused_with_the_nearest(threshold: int, advice: str) -> None:
+    found = refused(f"privacy.secure_aggregation.threshold={threshold}")
+    assert found.code == "study.threshold"
+    assert found.todo == advice
+
+
+def test_who_is_only_curious_may_be_fewer() -> None:
+    curious = (MASKED, "privacy.secure_aggregation.trust=honest_but_curious")
+    study = read_study("heart", curious).study
+    assert check_sites(study, [f"s{number}" for number in range(10)]) == ()
+    assert share_threshold(study, 10) == 6
+    assert fewest_updates(study, 10) == 7, "study.min_sites asks for more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sites"),
+    [((), 2), (("training.client_fraction=0.2",), 10), ((), 251),
+     (("study.min_sites=2", "privacy.secure_aggregation.trust=honest_but_curious"), 3)],
+)  # fmt: skip
+def test_a_sum_hides_enough_and_not_too_many_share(changes: tuple[str, ...], sites: int) -> None:
+    assert refused(*changes, sites=sites).code == "study.circle"
+
+
+@pytest.mark.parametrize(
+    "rule", ["krum", "nnm+trimmed_mean", "median", "foolsgold", "geometric_median", "flame"]
+)
+def test_a_rule_that_needs_single_updates_is_refused_with_the_reason(rule: str) -> None:
+    found = refused(f"aggregation.rule={rule}", "aggregation.tolerate=1")
+    assert found.code == "study.combination"
+    assert "nobody sees more than their sum" in found.why
+    assert "fedavg" in found.todo
+
+
+def test_dropouts_leave_a_threshold() -> None:
+    assert refused("faults.dropout=0.4").code == "study.combination"

@@ -1,0 +1,60 @@
+"""Whoever cheats in secure aggregation is survived and named, and the model is as without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.threats.trial import attempt
+
+from collegium.errors import StudyError
+from collegium.running.execution import run
+
+VA = "threat.attackers=['va']"
+MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
+
+
+@pytest.mark.parametrize(
+    ("attack", "codes", "attempts"),
+    [
+        ("keyless_site", {"site.silent"}, 1),
+        ("dealless_site", {"site.silent"}, 1),
+        ("silent_site", {"site.silent"}, 1),
+        ("withheld_reveal", {"site.withheld"}, 1),
+        ("shareless_site", {"site.no-shares"}, 1),
+        ("lying_holder", {"share.forged"}, 1),
+        ("lying_dealer", {"deal.barred"}, 2),
+        ("secretless_dealer", {"deal.barred", "deal.unsound"}, 2),
+    ],
+)
+def test_a_cheat_is_survived_and_named(
+    tmp_path: Path, attack: str, codes: set[str], attempts: int
+) -> None:
+    found = attempt(tmp_path / "run", f"threat.attack={attack}", MASKED, "threat.rounds=[2]", VA)
+    assert found.stopped is None
+    assert found.result is not None
+    assert found.result.outcome == "completed"
+    assert found.verification.ok
+    assert found.verification.levels == {"recomputed": 3}
+    assert found.named() == {"va": codes}
+    assert found.codes()["attempt.failed"] == attempts - 1
+
+
+def test_who_drops_out_after_dealing_changes_nothing_for_the_others(tmp_path: Path) -> None:
+    plain = attempt(tmp_path / "plain", "threat.attack=silent_site", VA)
+    for attack in ("silent_site", "withheld_reveal", "keyless_site"):
+        masked = attempt(tmp_path / attack, f"threat.attack={attack}", MASKED, VA)
+        assert plain.result is not None
+        assert masked.result is not None
+        assert masked.result.model == plain.result.model
+
+
+def test_an_attack_on_shares_needs_shares(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="attacks secure aggregation") as caught:
+        run("heart", out=tmp_path / "run", changes=["threat.attack=lying_dealer"])
+    assert "secagg" in caught.value.todo
+
+
+def test_nobody_copies_updates_that_nobody_sees(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="looks at updates that others revealed"):
+        run("heart10", out=tmp_path / "run", changes=[MASKED, "threat.attack=copycat"])
