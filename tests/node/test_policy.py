@@ -13,7 +13,7 @@ from collegium.errors import NodeError
 from collegium.node.policy import POLICY, Asked, Policy, objections, read_policy
 from collegium.node.policy_file import PolicyFile
 from collegium.study.canonical import digest
-from collegium.study.document import DifferentialPrivacy, Privacy
+from collegium.study.document import DifferentialPrivacy, Privacy, SecureAggregation
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import read_study
 
@@ -26,6 +26,14 @@ def test_a_policy_that_says_nothing_allows_nothing() -> None:
         f"studies does not allow 'heart', document {ASKED.document}",
         "updates would be plain (plain_updates = false)",
     )
+
+
+def test_masked_updates_are_not_plain() -> None:
+    masked = msgspec.structs.replace(
+        STUDY,
+        privacy=msgspec.structs.replace(STUDY.privacy, secure_aggregation=SecureAggregation()),
+    )
+    assert objections(Policy(studies=("heart",)), replace(ASKED, study=masked)) == ()
 
 
 @pytest.mark.parametrize("named", ["heart", "he*", "*", ASKED.document, ASKED.document[:8] + "*"])

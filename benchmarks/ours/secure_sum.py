@@ -1,0 +1,89 @@
+"""Our secure aggregation: what one client and one validator do in a round, signatures included.
+
+Prints one JSON object: seconds of a client, seconds of a validator, and whether the sum is exact.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from hashlib import sha256
+from time import perf_counter
+
+import numpy as np
+
+from collegium.ledger.keys import signature_holds, signing_key
+from collegium.secrecy.masked import decode_masked, encode_masked, residues, total_of
+from collegium.secrecy.secagg import SECAGG
+from collegium.secrecy.secure_sum import Flaw, OwnSecrets
+from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.shamir import PRIME
+
+MESSAGES = 5
+"""Transactions of a client in a masked round: keys, deal, commit, reveal, shares."""
+
+
+def element() -> int:
+    """Return a random field element."""
+    return int.from_bytes(os.urandom(40), "little") % PRIME
+
+
+def main(parameters: int, clients: int) -> None:
+    """Run a round in which one client drops out after dealing, and time one of the others."""
+    names = [f"c{number:04d}" for number in range(clients)]
+    threshold = 2 * clients // 3 + 1
+    own = {name: OwnSecrets(element(), element(), os.urandom(32)) for name in names}
+    keys = {name: SECAGG.advertise(own[name]) for name in names}
+    circle = Circle(Place(bytes(32), "bench", 1, 1), threshold, keys)
+    deals = {name: SECAGG.deal(own[name], circle, name) for name in names}
+    digests = {name: sha256(deal).digest() for name, deal in deals.items()}
+    agreement = Agreement(circle, bytes(32), 12, 32, digests)
+    generator = np.random.default_rng(1)
+    updates = {
+        name: generator.integers(-32767, 32768, parameters, dtype=np.int16) for name in names[1:]
+    }
+    survivors = frozenset(updates)
+    key, message = signing_key(os.urandom(32)), os.urandom(400)
+    blobs = {}
+    for name, update in updates.items():
+        vector = residues(update, 1, 32)
+        SECAGG.protect(own[name], agreement, name, vector)
+        blobs[name] = encode_masked(vector, 12)
+
+    began = perf_counter()
+    me = names[1]
+    SECAGG.advertise(own[me])
+    sha256(SECAGG.deal(own[me], circle, me)).digest()
+    sound = [name for name in names if SECAGG.is_sound(own[me], circle, name, me, deals[name])]
+    vector = residues(updates[me], 1, 32)
+    SECAGG.protect(own[me], agreement, me, vector)
+    sha256(encode_masked(vector, 12)).digest()
+    SECAGG.shares(own[me], agreement, me, deals, survivors)
+    signatures = [key.sign(message) for _ in range(MESSAGES)]
+    client = perf_counter() - began
+    assert len(sound) == clients
+
+    posted = {
+        name: SECAGG.shares(own[name], agreement, name, deals, survivors)
+        for name in names[1 : threshold + 1]
+    }
+    began = perf_counter()
+    for _ in range(MESSAGES * clients):
+        signature_holds(key.public, message, signatures[0])
+    for data in (*blobs.values(), *deals.values()):
+        sha256(data).digest()
+    masked = {name: decode_masked(data, parameters, 32, 12) for name, data in blobs.items()}
+    total = SECAGG.total(agreement, masked, deals, posted)
+    server = perf_counter() - began
+    assert not isinstance(total, Flaw)
+    found = total_of(total, len(survivors), len(survivors))
+    plain = np.zeros(parameters, np.int64)
+    for update in updates.values():
+        plain += update
+    exact = found is not None and bool((found.values == plain).all())
+    print(json.dumps({"client": client, "server": server, "exact": exact}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,25 @@
+"""Masked updates between real processes: the same model, and an outsider recomputes every round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collegium.audit.trust import policy_root
+from collegium.audit.verify import verify
+from collegium.running.execution import run
+
+pytestmark = pytest.mark.long
+
+CHANGES = ("training.rounds=2", "evaluation.bootstrap=0", "study.attendance=all")
+MASKED = ("consensus.engine=log", 'privacy.secure_aggregation={ protocol = "secagg" }')
+
+
+def test_members_that_mask_end_in_the_model_of_plain_updates(tmp_path: Path) -> None:
+    plain = run("heart", out=tmp_path / "plain", changes=CHANGES)
+    masked = run("heart", out=tmp_path / "masked", changes=(*CHANGES, *MASKED))
+    assert masked.model == plain.model
+    found = verify(masked.folder, trust=policy_root(masked.folder / "policy.json"))
+    assert found.ok
+    assert found.levels == {"recomputed": 2}, "an outsider needs no key of a member"
