@@ -73,3 +73,9 @@ def test_a_rule_that_needs_single_updates_is_refused_with_the_reason(rule: str) 
 
 def test_dropouts_leave_a_threshold() -> None:
     assert refused("faults.dropout=0.4").code == "study.combination"
+
+
+def test_secagg_as_a_protection_is_told_its_place() -> None:
+    with pytest.raises(StudyError) as caught:
+        read_study("heart", ("privacy.protection=secagg",))
+    assert "privacy.secure_aggregation = { protocol = 'secagg' }" in caught.value.todo

@@ -127,6 +127,12 @@ def _check_names(study: Study) -> None:
             raise not_yet(
                 path, shown(name), f"use one of: {', '.join(known)}" if known else "remove it"
             )
+        if kind == "protections" and name in names("secure_sums"):
+            raise Refusal(
+                path, "study.unknown-name", f"{dotted(path)} is {shown(name)}",
+                "secure aggregation is no protection of one vector and has a key of its own",
+                f"write privacy.secure_aggregation = {{ protocol = {name!r} }}",
+            )  # fmt: skip
         raise Refusal(
             path,
             "study.unknown-name",
