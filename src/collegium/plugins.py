@@ -77,6 +77,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "nsl_kdd": "collegium.data.nsl_kdd:NSL_KDD",
         "tcga_brca": "collegium.data.tcga_brca:TCGA_BRCA",
         "uci_hapt": "collegium.data.activity:ACTIVITY",
+        "uci_hapt_signals": "collegium.data.activity:SIGNALS",
         "uci_heart": "collegium.data.uci_heart:load",
     },
     "incentives": {},

@@ -11,9 +11,17 @@ import pytest
 from numpy.typing import NDArray
 from tests.data.real import real
 
-from collegium.data.activity import ACTIVITIES, ACTIVITY, SCHEMA, UNSEEN, rows_of
+from collegium.data.activity import (
+    ACTIVITIES,
+    ACTIVITY,
+    SCHEMA,
+    SIGNALS,
+    UNSEEN,
+    encode_signals,
+    rows_of,
+)
 from collegium.data.activity.recordings import ARCHIVE, RECORDINGS, arrays_of
-from collegium.data.activity.windows import SAMPLES, SIGNALS, numbers_of, window_starts
+from collegium.data.activity.windows import SAMPLES, numbers_of, window_starts
 from collegium.data.checking import check_dataset
 from collegium.data.originals import Arrays, arrays_digest, read_derived
 from collegium.data.split import split
@@ -114,6 +122,24 @@ def test_the_latest_windows_are_tested_and_none_that_is_trained_on_overlaps_them
     assert (len(train.y), len(test.y)) == (9, 2), "one overlaps the first that is tested"
 
 
+def test_raw_signals_are_the_same_windows_channel_by_channel() -> None:
+    arrays = recordings()
+    numbers, raw = rows_of(arrays).sites[0], rows_of(arrays, encode_signals).sites[0]
+    assert np.array_equal(numbers.y, raw.y)
+    assert numbers.time is not None
+    assert raw.time is not None
+    assert np.array_equal(numbers.time, raw.time)
+    begin = int(raw.time[1, 0])
+    own = slice(begin, begin + SAMPLES)
+    channels = raw.x[1].reshape(6, SAMPLES)
+    assert np.allclose(channels[:3].T, arrays["acc_counts_720"][own] / 720, atol=1e-6)
+    assert np.array_equal(channels[3:].T, arrays["gyro"][own])
+    names = [feature.name for feature in SIGNALS.schema.features]
+    assert (names[0], names[SAMPLES], names[-1]) == (
+        "acceleration_x_000", "acceleration_y_000", "rotation_z_127",
+    )  # fmt: skip
+
+
 def signal(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([values, np.zeros_like(values), np.ones_like(values)], axis=1)[None]
 
@@ -133,12 +159,13 @@ def test_numbers_say_what_their_names_say() -> None:
     assert found["acceleration_x_band3"] == pytest.approx(np.log10(0.25))
     assert found["acceleration_x_band1"] < -2.9
     assert found["correlation_1_5"] == pytest.approx(1)
-    assert len(found) == 119 == 6 + 13 * len(SIGNALS) + 9
+    assert len(found) == 119 == 6 + 13 * 8 + 9
 
 
 def test_the_recordings_give_10411_windows_of_thirty_persons() -> None:
     dataset = real(ACTIVITY)
     check_dataset(dataset)
+    check_dataset(real(SIGNALS))
     assert tuple((one.name, len(one.y)) for one in dataset.sites) == ACTIVITY.sites
     assert tuple((one.name, len(one.y)) for one in dataset.unseen) == ACTIVITY.unseen
     assert {int(one.person[0]) for one in dataset.unseen} == set(UNSEEN)

@@ -33,6 +33,16 @@ def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> 
     assert ("The sites are made up" in page) == made_up
 
 
+@pytest.mark.long
+def test_the_preset_with_a_network_runs_and_verifies(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="the extra jax is not installed")
+    real(find("datasets", "uci_hapt_signals"))
+    result = run("activity_cnn", out=tmp_path / "run", changes=["training.rounds=1", SHORT[1]])
+    assert result.outcome == "completed"
+    assert result.measured.unseen is not None
+    assert verify(result.folder).ok
+
+
 def test_a_cut_by_row_through_persons_is_warned_of() -> None:
     real(find("datasets", "eicu_demo"))
     by_row = prepare(read_study("eicu", ["data.split.by=row"]))

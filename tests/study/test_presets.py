@@ -10,15 +10,15 @@ from collegium.study.reading import read_study
 
 def test_the_presets_of_this_version() -> None:
     assert preset_names() == [
-        "activity", "brca", "eicu", "heart", "heart10", "heart10-robust", "intrusion", "lungs",
-        "scanners", "tumors",
+        "activity", "activity_cnn", "brca", "eicu", "heart", "heart10", "heart10-robust",
+        "intrusion", "lungs", "scanners", "tumors",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_reads_without_warning_and_is_called_like_its_study(name: str) -> None:
     result = read_study(name)
-    assert result.study.study.id == name
+    assert result.study.study.id == name.replace("_", "-")
     assert result.text == preset_text(name)
     assert not [notice for notice in result.notices if notice.level == "warning"]
 

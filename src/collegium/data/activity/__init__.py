@@ -7,19 +7,25 @@ of one person resemble each other and overlap: cut by person or by time, never b
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.activity.recordings import COUNTS_A_G, RECORDINGS
-from collegium.data.activity.windows import SAMPLES, features, numbers_of, window_starts
+from collegium.data.activity.windows import AXES, SAMPLES, features, numbers_of, window_starts
 from collegium.data.originals import Arrays, read_derived
 from collegium.data.registered import Registered, Rows, read_only
-from collegium.data.table import Schema, SiteRows, encode
+from collegium.data.table import Feature, Schema, SiteRows, encode
 
 NAME = "uci_hapt"
+SIGNALS_NAME = "uci_hapt_signals"
 FOLDER = "uci_hapt_wearable"
+
+Encoded = Callable[[Arrays, NDArray[np.int64]], NDArray[np.float32]]
+"""Makes inputs of windows that begin at given samples of recordings."""
 
 ACTIVITIES = ("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "lying")
 UNSEEN = (2, 4, 9, 10, 12, 13, 18, 20, 24)
@@ -29,23 +35,53 @@ SCHEMA = Schema(
     features=features(), target="activity", task="multiclass", classes=ACTIVITIES,
 )  # fmt: skip
 
+CHANNELS = tuple(
+    (f"{sensor}_{axis}", unit)
+    for sensor, unit in (("acceleration", "g"), ("rotation", "rad/s"))
+    for axis in AXES
+)
+
+SIGNAL_SCHEMA = Schema(
+    features=tuple(
+        Feature(
+            f"{name}_{sample:03d}", f"{name.replace('_', ', ')}, sample {sample + 1}", "numeric",
+            unit, 0.0, 1.0,
+        )
+        for name, unit in CHANNELS
+        for sample in range(SAMPLES)
+    ),
+    target="activity", task="multiclass", classes=ACTIVITIES,
+)  # fmt: skip
+"""The windows themselves: six channels of 128 samples, one after another."""
+
 PORTION = 2000
 """Windows that are worked on together, to bound memory."""
 
 
 @cache
 def load() -> Rows:
-    """Return the windows of 21 persons as sites, and those of the nine others."""
+    """Return the windows of 21 persons as sites, and those of the nine others, as numbers."""
     return rows_of(read_derived(NAME, FOLDER, RECORDINGS))
 
 
-def rows_of(recordings: Arrays) -> Rows:
-    """Return the windows of recordings by person, in order of time."""
+@cache
+def load_signals() -> Rows:
+    """Return the same windows as they are, for networks that find their own numbers."""
+    return rows_of(read_derived(SIGNALS_NAME, FOLDER, RECORDINGS), encode_signals)
+
+
+def rows_of(recordings: Arrays, encoded: Encoded | None = None) -> Rows:
+    """Return the windows of recordings by person, in order of time.
+
+    Args:
+        recordings: as `recordings.arrays_of` gives them.
+        encoded: makes inputs of windows; `encode_windows` if None.
+    """
     label = recordings["label"].astype(np.int64)
     user = recordings["user"].astype(np.int64)
     basic = np.where(label <= len(ACTIVITIES), label, 0)
     starts = window_starts(basic, user * 100 + recordings["exp"])
-    x = encode_windows(recordings, starts)
+    x = (encoded or encode_windows)(recordings, starts)
     persons = np.unique(user).tolist()
     begins = {person: int(np.argmax(user == person)) for person in persons}
     found = {}
@@ -68,13 +104,31 @@ def rows_of(recordings: Arrays) -> Rows:
 def encode_windows(recordings: Arrays, starts: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the model inputs of windows that begin at given samples, float32 [windows, 119]."""
     blocks = []
-    for at in range(0, len(starts), PORTION):
-        samples = starts[at : at + PORTION, None] + np.arange(SAMPLES)
-        acceleration = recordings["acc_counts_720"][samples] / COUNTS_A_G
-        numbers = numbers_of(acceleration, recordings["gyro"][samples].astype(np.float64))
+    for acceleration, rotation in _windows(recordings, starts):
+        numbers = numbers_of(acceleration, rotation)
         columns = {one.name: numbers[:, at] for at, one in enumerate(SCHEMA.features)}
         blocks.append(encode(SCHEMA, columns))
     return np.concatenate(blocks)
+
+
+def encode_signals(recordings: Arrays, starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return windows as inputs, float32 [windows, 768]: channel by channel, sample by sample."""
+    blocks = [
+        np.concatenate([acceleration, rotation], axis=2).transpose(0, 2, 1).astype(np.float32)
+        for acceleration, rotation in _windows(recordings, starts)
+    ]
+    together = np.concatenate(blocks)
+    return together.reshape(len(together), -1)
+
+
+def _windows(
+    recordings: Arrays, starts: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield portions of windows: acceleration in g and rotation in rad/s."""
+    for at in range(0, len(starts), PORTION):
+        samples = starts[at : at + PORTION, None] + np.arange(SAMPLES)
+        acceleration = recordings["acc_counts_720"][samples] / COUNTS_A_G
+        yield acceleration, recordings["gyro"][samples].astype(np.float64)
 
 
 ACTIVITY = Registered(
@@ -111,3 +165,9 @@ ACTIVITY = Registered(
     derived=(RECORDINGS,),
 )  # fmt: skip
 """As a study document names it: ``uci_hapt``."""
+
+SIGNALS = replace(
+    ACTIVITY, name=SIGNALS_NAME, title="The same windows as raw signals (UCI HAPT)",
+    schema=SIGNAL_SCHEMA, load=load_signals,
+)  # fmt: skip
+"""As a study document names it: ``uci_hapt_signals``."""
