@@ -71,9 +71,11 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "datasets": {
         "breast_cancer": "collegium.data.breast_cancer:BREAST_CANCER",
+        "covid_italy": "collegium.data.covid_italy:COVID_ITALY",
         "covid_xray": "collegium.data.covid_xray:COVID_XRAY",
         "eicu_demo": "collegium.data.eicu:EICU",
         "fcon1000": "collegium.data.fcon1000:FCON1000",
+        "flusight": "collegium.data.flusight:FLUSIGHT",
         "nsl_kdd": "collegium.data.nsl_kdd:NSL_KDD",
         "tcga_brca": "collegium.data.tcga_brca:TCGA_BRCA",
         "uci_hapt": "collegium.data.activity:ACTIVITY",
