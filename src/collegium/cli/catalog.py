@@ -57,7 +57,8 @@ def _data() -> list[Row]:
             dataset, unseen = dataset(), {}
             sites = {rows.name: len(rows.y) for rows in dataset.sites}
         kept = f", {sum(unseen.values())} kept by an evaluator" if unseen else ""
-        about = f"{dataset.title}; {sum(sites.values())} rows at {len(sites)} sites{kept}; "
+        places = "1 site" if len(sites) == 1 else f"{len(sites)} sites"
+        about = f"{dataset.title}; {sum(sites.values())} rows at {places}{kept}; "
         row: Row = {"name": name, "about": about + dataset.license, "sites": sites}
         if unseen:
             row["unseen"] = unseen
