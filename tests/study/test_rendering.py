@@ -36,7 +36,7 @@ def test_a_resolved_study_is_the_same_study_with_every_default_written(name: str
     text = resolved(study)
     assert parse_study(text, name).study == study
     assert tomllib.loads(text) == without_absent(msgspec.json.decode(msgspec.json.encode(study)))
-    assert "momentum = 0.0\n" in text
+    assert "fedprox_mu = 0.0\n" in text
     assert "threat" not in text
 
 
