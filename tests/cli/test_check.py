@@ -15,6 +15,8 @@ from collegium.study.reading import parse_study
 @pytest.mark.parametrize("name", preset_names())
 def test_what_it_prints_is_the_study_again(call: Call, tmp_path: Path, name: str) -> None:
     done = call("check", name)
+    if "[plugin.extra]" in done.stderr or "[data.not-here]" in done.stderr:
+        pytest.skip(done.stderr.splitlines()[0])
     assert done.returncode == 0
     assert parse_study(done.stdout, "printed").study == parse_study(preset_text(name), name).study
     (tmp_path / "again.toml").write_text(done.stdout)

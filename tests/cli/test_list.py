@@ -54,14 +54,7 @@ CHANGES = {
 
 
 @pytest.fixture
-def _unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is downloaded for a test: what would be goes through a proxy that is not there."""
-    for name in ("HTTPS_PROXY", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-
-
-@pytest.fixture
-def _no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _unreachable: None) -> None:
+def _no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No data set but those of the package is on this machine."""
     monkeypatch.setenv("COLLEGIUM_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -69,7 +62,6 @@ def _no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _unreachable: None
         load.cache_clear()
 
 
-@pytest.mark.usefixtures("_unreachable")
 def test_every_name_can_be_asked_for(call: Call) -> None:
     for kind, change in CHANGES.items():
         for one in told(call("list", kind, "--json")):
