@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from collegium.errors import StudyError
+from collegium.errors import PluginError, StudyError
+from collegium.plugins import BUILT_IN
 from collegium.running.preparation import Prepared, prepare
 from collegium.study.reading import read_study
 
@@ -65,3 +66,13 @@ def test_a_validator_that_is_none_cannot_attack(attackers: str, what: str) -> No
     assert what in caught.value.what
     assert caught.value.what.startswith("--set threat.attackers: ")
     assert caught.value.todo == "choose among cleveland, hungarian"
+
+
+def test_an_attack_that_does_not_say_what_it_is_granted_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BUILT_IN["attacks"], "secretive", "collegium.threats.grant:KNOWS")
+    with pytest.raises(PluginError, match="secretive") as caught:
+        prepare(read_study("heart", ["threat.attack=secretive"]))
+    assert caught.value.code == "plugin.failed"
+    assert "Grant" in caught.value.why

@@ -98,7 +98,7 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
             versioned = getattr(part, "name", name)
             if versioned != name:
                 row["version"] = versioned
-            if kind == "attacks":
+            if kind == "attacks" and hasattr(part, "grant"):
                 row |= msgspec.to_builtins(part.grant) | {"role": part.role}
             found.append(row)
         return found

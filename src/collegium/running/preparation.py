@@ -8,7 +8,7 @@ from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.subgroups import subgroups
 from collegium.data.table import DataSet, SiteRows
-from collegium.errors import DataError
+from collegium.errors import DataError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
 from collegium.running.cutting import about_data, cut_of
@@ -24,6 +24,7 @@ from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
+from collegium.threats.grant import Grant
 from collegium.threats.poisoning import Poisoning
 
 
@@ -115,7 +116,7 @@ def prepare(read: ReadStudy) -> Prepared:
             parts=parts,
             train={name: train for name, (train, _) in parted.items()},
             test={name: test for name, (_, test) in parted.items()},
-            attack=find("attacks", study.threat.attack) if study.threat else None,
+            attack=_attack(study),
             notices=notices
             + about_rule(parts.rule, study)
             + about_evaluation(study, dataset.schema.task)
@@ -124,6 +125,20 @@ def prepare(read: ReadStudy) -> Prepared:
         )
         _check(prepared)
     return prepared
+
+
+def _attack(study: Study) -> Attack | None:
+    """Return a study's attack; it must say what it is granted, for that is printed with results."""
+    if study.threat is None:
+        return None
+    attack: Attack = find("attacks", study.threat.attack)
+    if not isinstance(getattr(attack, "grant", None), Grant):
+        raise PluginError(
+            "plugin.failed", f"the attack {study.threat.attack} cannot be used",
+            "it does not say what it is granted: it has no Grant",
+            "repair or reinstall its package",
+        )  # fmt: skip
+    return attack
 
 
 def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
@@ -141,7 +156,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             parts=parts,
             train=train,
             test=test,
-            attack=find("attacks", study.threat.attack) if study.threat else None,
+            attack=_attack(study),
             notices=notices + about_rule(parts.rule, study)
             + about_evaluation(study, parts.dataset.schema.task)
             + about_data(study, parts.dataset, list(train.values())) + about_table(table),
