@@ -15,6 +15,7 @@ from collegium.learning.evaluation.statement import MEASURES
 from collegium.report.content import ReportContent
 from collegium.report.measurements import FinalLine
 from collegium.report.page import SIMULATED, render
+from collegium.study.document import Personalization
 
 TASKS: list[Task] = list(get_args(Task))
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=y>'\"&\u202e"
@@ -254,3 +255,11 @@ def test_a_page_of_many_sites_and_rounds_stays_small() -> None:
     lines = [replace(line, round=number) for number in range(1, 1001) for line in one.lines[:1]]
     content = one.content(lines=(*lines, one.lines[-1]))
     assert len(render(content).encode()) < 300_000
+
+
+def test_figures_of_personal_models_are_called_so() -> None:
+    plain = inputs("binary")
+    assert "Models are personal" not in page(plain.content()).sections["quality"]
+    study = replace(plain.study, personalization=Personalization(method="fine_tuning"))
+    said = page(plain.content(study=study)).sections["quality"]
+    assert "each site is tested with its own, made from the shared model by fine-tuning" in said

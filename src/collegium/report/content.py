@@ -103,6 +103,7 @@ class ReportContent:
     schema: Schema
     threshold: float
     simulated: bool
+    personal: str
     outcome: str
     answer: Answer
     quality: QualitySection
@@ -173,6 +174,7 @@ def build_content(
         schema=data.schema,
         threshold=study.evaluation.threshold,
         simulated=verification.simulated,
+        personal="" if study.personalization is None else study.personalization.method,
         outcome=_outcome(verification, final),
         answer=answer_of(
             task,

@@ -81,6 +81,12 @@ def quality(content: ReportContent) -> Markup:
             ". All sites together: ",
             computed(content, at_length=True),
         ),
+        paragraph(
+            "Models are personal: each site is tested with its own, made from the shared model by "
+            f"{content.personal.replace('_', '-')}. The released model is the shared one."
+        )
+        if content.personal
+        else "",
         bullets([f"Warning: {words}." for words in part.disagreements], class_="alarm"),
         element("div", *(chart_by_site(content, name) for name in chart_of), class_="panels"),
         model_legend(),
