@@ -18,6 +18,7 @@ from collegium.study.reading import read_study
 
 FUNCTIONS = """
 import jax.numpy as jnp
+import numpy as np
 
 def init(seed, inputs, outputs):
     random = np.random.default_rng(seed)
