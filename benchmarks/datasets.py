@@ -1,13 +1,14 @@
 """What to expect of the presets about real data: federated beside pooled, over ten splits.
 
-The protocol was written before the figures. A preset's numbers (rate, rounds, penalty) were chosen
+The protocol was written before the figures. A preset's numbers (rate, penalty) are to be chosen
 with `tune`, which looks at the training part of seed 43 alone: a quarter of each site's training
-persons is held out for it. `measure` then runs the preset with the seeds 1 to 10 (or 20), each
-another split, partition and order of rows, and prints for the main metric the mean and standard
-deviation over seeds, and the paired difference federated - pooled with its 95 % interval (Student's
-t). Splits share rows, so such an interval is too narrow for other patients; the intervals by person
-that a run's report shows are the ones to quote for one split. Where the data fix the test (an
-evaluator's persons, a published test part), seeds move the order of rows alone.
+persons is held out for it; docs/datasets.md says what was looked at besides. `measure` then runs
+the preset with the seeds 1 to 10 (or 20), each another split, partition and order of rows, and
+prints for the main metric the mean and standard deviation over seeds, and the paired difference
+federated - pooled with its 95 % interval (Student's t). Splits share rows, so such an interval is
+too narrow for other patients; the intervals by person that a run's report shows are the ones to
+quote for one split. Where the data fix the test (an evaluator's persons, a published test part),
+seeds move the order of rows alone.
 
     python -m benchmarks.datasets measure eicu activity
     python -m benchmarks.datasets tune scanners training.learning_rate=0.01,0.02,0.05

@@ -1,9 +1,9 @@
 """The columns of the eICU demo that a model uses: what APACHE IV knows on the first day.
 
 They are the acute physiology, age, chronic health and source of admission of APACHE IV
-(Zimmerman, Kramer, McNair and Malila, Critical Care Medicine 2006), chosen by that prior
-knowledge and not on these patients. What was not measured counts as normal there, and does here;
-whether it was measured is a column of its own, since a test that nobody ordered says something.
+(Zimmerman, Kramer, McNair and Malila, Critical Care Medicine 2006). What was not measured counts
+as normal there, and does here; whether it was measured is a column of its own, since a test that
+nobody ordered says something.
 
 Centers are values of a healthy adult, scales round numbers near what one more APACHE point or
 two need; none was computed from these patients. Values beyond `bounds` are set to the bound, so
