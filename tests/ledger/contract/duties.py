@@ -12,16 +12,23 @@ from tests.ledger.contract.moves import (
     commit_fields,
     current,
     here,
+    is_masked_now,
+    keys_fields,
     model_now,
     participants,
     reveal_fields,
     status_of,
 )
 
+from collegium.canonical import to_text
+from collegium.ledger.contract import circle
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
     RoundVote,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
     StudyAccept,
     StudyClose,
     Transaction,
@@ -49,15 +56,28 @@ def duty(
     if phase in ("closing", "closed"):
         return StudyClose, {"study": study}
     at = here(world, study)
+    masked = is_masked_now(world, study)
+    if phase == "sa.keys":
+        return SecaggKeys, keys_fields(who, at)
+    if phase == "sa.deal":
+        return SecaggDeal, {**at, "digest": digest(f"deal of {who}")}
     if phase == "commit":
-        return UpdateCommit, commit_fields(world, who, at)
+        fields = commit_fields(world, who, at)
+        if masked:  # whose updates one holds stands for whose deals are sound as well
+            dealers = circle.dealers_of(world.state, study, at["round"], at["attempt"])
+            fields["deals"] = bitmap(participants(world, study), held & {*dealers})
+        return UpdateCommit, fields
     if phase == "reveal":
-        return UpdateReveal, reveal_fields(who, at)
+        return UpdateReveal, reveal_fields(who, at, peak=0 if masked else 20000)
+    if phase == "share":
+        sound = circle.sound_dealers(world.state, study, at["round"], at["attempt"]).get(who, ())
+        return SharePost, {**at, "shares": to_text(bytes(32 * max(1, len(sound))))}
     if phase == "available":
         revealed = revealed_in(world, study, at["round"], at["attempt"])
         everybody = participants(world, study)
         return UpdateAvailable, {**at, "bitmap": bitmap(everybody, revealed & held)}
-    return RoundVote, {**at, "model": digest(model)}
+    told = {"saturated": 0, "small": 1} if masked else {}
+    return RoundVote, {**at, "model": digest(model), **told}
 
 
 def timer(world: World, study: str) -> dict[str, Any]:

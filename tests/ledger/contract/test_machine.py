@@ -65,6 +65,9 @@ from collegium.ledger.contract.transactions import (
     PhaseTimeout,
     Rotate,
     RoundVote,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
     StudyAbandon,
     StudyAccept,
     StudyClose,
@@ -91,8 +94,8 @@ WHOSE = ("own", "all")
 STUDIES = ("heart", "lung", "a")
 KINDS: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
-    PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease, StudyClose, MemberPropose,
-    MemberVote, EvidenceConflict, BlobRetire,
+    SecaggKeys, SecaggDeal, SharePost, PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease,
+    StudyClose, MemberPropose, MemberVote, EvidenceConflict, BlobRetire,
 )  # fmt: skip
 
 people = st.sampled_from(PEOPLE)
@@ -105,6 +108,9 @@ terms = st.fixed_dictionaries(
         "attendance": st.sampled_from(("quorum", "quorum", "all")),
     }
 )  # fmt: skip
+masked = st.builds(
+    lambda one: {**one, "design": "secagg@1", "threshold": int(one["per_round"]) // 2 + 1}, terms
+)
 weird = ("", "a/b", "heart", "\u00e9", "*log", "ada", "commit", digest("x"), "A" * 22)
 anything = st.one_of(
     st.sampled_from(weird), st.integers(-2, 3), st.just(2**60), st.booleans(),
@@ -126,7 +132,7 @@ class ContractMachine(RuleBasedStateMachine):
 
     @initialize(
         powers=st.lists(st.integers(1, 4), min_size=4, max_size=7), silent=st.booleans(),
-        terms=terms, ready=st.booleans(),
+        terms=terms | masked, ready=st.booleans(),
     )  # fmt: skip
     def found(self, powers: list[int], silent: bool, terms: dict[str, Any], ready: bool) -> None:
         members = [member(name, power) for name, power in zip(PEOPLE, powers, strict=False)]
@@ -233,7 +239,7 @@ class ContractMachine(RuleBasedStateMachine):
 
     @rule(study=studies)
     def a_round_goes_well(self, study: str) -> None:
-        for _ in range(4):
+        for _ in range(7):
             for who in PEOPLE:
                 self.due(who, study, "two", set(PEOPLE))
 
