@@ -105,11 +105,12 @@ def _train_chunk(
     most = int(steps[0])
     share = _row_shares(rows, batch, most)
     starting = np.concatenate([job.start for job in jobs]).reshape(len(jobs), -1)
-    anchors = [job.start if job.anchor is None else job.anchor for job in jobs]
+    anchor = None
+    if training.fedprox_mu:
+        anchor = np.stack([job.start if job.anchor is None else job.anchor for job in jobs])
     corrections = [job.correction for job in jobs if job.correction is not None]
     descent = begin(
-        starting, spec, training, batch,
-        anchor=np.stack(anchors) if training.fedprox_mu else None,
+        starting, spec, training, batch, anchor=anchor,
         correction=np.stack(corrections) if corrections else None,
     )  # fmt: skip
     for epoch in range(training.local_epochs):

@@ -22,8 +22,9 @@ def tables(jobs: Sequence[TrainingJob], spec: ModelSpec, total: int) -> tuple[Fl
     inputs = np.empty((total + 1, 1 + spec.widths[0]), np.float32)
     inputs[:total, 0] = 1.0
     inputs[total] = 0.0
-    apart = [offset_apart(spec, job.x) for job in jobs]
-    np.concatenate([seen for seen, _ in apart], out=inputs[:total, 1:])
+    apart = [] if spec.offset is None else [offset_apart(spec, job.x) for job in jobs]
+    seen = [inputs_of for inputs_of, _ in apart] or [job.x for job in jobs]
+    np.concatenate(seen, out=inputs[:total, 1:])
     targets = np.zeros((total + 1, target_width(spec)), np.float32)
     values = np.concatenate([job.y for job in jobs])
     if spec.loss == "multinomial":
@@ -32,6 +33,6 @@ def tables(jobs: Sequence[TrainingJob], spec: ModelSpec, total: int) -> tuple[Fl
         targets[:total] = values
     else:
         targets[:total, 0] = values
-    if spec.loss == "poisson":
+    if spec.offset is not None:
         targets[:total, 1] = np.concatenate([offset for _, offset in apart])
     return inputs, targets
