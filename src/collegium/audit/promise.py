@@ -19,11 +19,11 @@ from collegium.audit.receipt import (
 )
 from collegium.canonical import from_text, malformed
 from collegium.errors import RunError
-from collegium.ledger.engines.log.evidence import GENESIS_FILE
+from collegium.ledger.engines.log.evidence import GENESIS_FILE, require_ledger
 from collegium.ledger.engines.log.promise import open_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import decode_entry, entry_hash
-from collegium.ledger.genesis import decode_genesis, genesis_digest
+from collegium.ledger.genesis import decode_genesis
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import open_checkpoint, origin_of
 from collegium.ledger.proof import inclusion_holds, inclusion_proof, subtrees
@@ -86,12 +86,7 @@ def read_promise(folder: Path, identity: bytes) -> Broken | None:
             "evidence.unreadable", f"{folder} does not hold a promise and an entry", str(error),
             "name a folder promise-… of a home's evidence/",
         ) from error  # fmt: skip
-    if genesis_digest(genesis) != identity:
-        raise RunError(
-            "evidence.other-ledger", f"{folder} is about another ledger",
-            "its genesis has another digest than the one that you trust",
-            "compare the digest with the one that the members have",
-        )  # fmt: skip
+    require_ledger(folder, genesis, identity)
     key = from_text(decode_genesis(genesis).log, KEY_SIZE)
     try:
         promise = open_promise(note.decode(), identity, key)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.files import file_bytes
 from collegium.data.table import Feature, Schema, encode, target_columns
 from collegium.errors import DataError
 
@@ -131,27 +132,7 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
 
 def _text(path: Path) -> str:
     """Return the file's text; a byte order mark is dropped."""
-    if path.is_dir():
-        raise DataError(
-            "data.directory", f"{path} is a folder", "a table is one CSV file", "name the file"
-        )
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            "data.unreadable",
-            f"{path} cannot be read",
-            getattr(error, "strerror", None) or str(error),
-            "check the file's name and its permissions",
-        ) from error
-    if len(content) > LARGEST_FILE:
-        raise DataError(
-            "data.too-large",
-            f"{path} is larger than {LARGEST_FILE // 2**20} MiB",
-            "a table is read as a whole",
-            "cut the table into several files",
-        )
+    content = file_bytes(path, LARGEST_FILE)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from collegium.data.files import file_bytes
 from collegium.errors import DataError
 
 LARGEST_FILE = 2**30
@@ -30,25 +31,7 @@ def read_text(path: Path) -> tuple[str, str | None]:
     Raises:
         DataError: it cannot be read, is too large, or is no text.
     """
-    if path.is_dir():
-        raise DataError(
-            "data.directory", f"{path} is a folder", "a table is one CSV file", "name the file"
-        )
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            "data.unreadable", f"{path} cannot be read",
-            getattr(error, "strerror", None) or str(error),
-            "check the file's name and its permissions",
-        ) from error  # fmt: skip
-    if len(content) > LARGEST_FILE:
-        raise DataError(
-            "data.too-large", f"{path} is larger than {LARGEST_FILE // 2**20} MiB",
-            "a table is read as a whole", "cut the table into several files",
-        )  # fmt: skip
-    return _decoded(path, content)
+    return _decoded(path, file_bytes(path, LARGEST_FILE))
 
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str | None]:

@@ -138,6 +138,20 @@ def fork_parts(
     return files | notes | {name: b"".join(bodies) for name, bodies in chains}
 
 
+def require_ledger(folder: Path, genesis: bytes, identity: bytes) -> None:
+    """Refuse evidence about another ledger than the one that its reader trusts.
+
+    Raises:
+        RunError: the genesis in the folder has another digest.
+    """
+    if genesis_digest(genesis) != identity:
+        raise RunError(
+            "evidence.other-ledger", f"{folder} is about another ledger",
+            "its genesis has another digest than the one that you trust",
+            "compare the digest with the one that the members have",
+        )  # fmt: skip
+
+
 def read_fork(folder: Path, identity: bytes) -> Fork | None:
     """Return what a folder of evidence proves to anybody who knows the ledger, or None.
 
@@ -157,12 +171,7 @@ def read_fork(folder: Path, identity: bytes) -> Fork | None:
             "evidence.unreadable", f"{folder} does not hold two checkpoints", str(error),
             "name a folder of a home's evidence/",
         ) from error  # fmt: skip
-    if genesis_digest(genesis) != identity:
-        raise RunError(
-            "evidence.other-ledger", f"{folder} is about another ledger",
-            "its genesis has another digest than the one that you trust",
-            "compare the digest with the one that the members have",
-        )  # fmt: skip
+    require_ledger(folder, genesis, identity)
     try:
         first, second = (note.decode() for note in notes)
     except UnicodeDecodeError as error:
