@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tests.cli.conftest import Call, Finished
 from tests.commands import QUICK, diagnosis, told
 
@@ -35,6 +37,16 @@ def test_a_single_run_says_how_it_stands_to_its_baselines(call: Call, finished: 
 def test_runs_and_studies_are_not_mixed(call: Call, finished: Finished) -> None:
     assert diagnosis(call("compare", finished.folder, "heart"))[0] == "command.usage"
     assert diagnosis(call("compare", finished.folder, "--set", "a.b=1"))[0] == "command.usage"
+
+
+def test_a_presets_name_means_the_preset_whatever_folders_there_are(
+    call: Call, finished: Finished
+) -> None:
+    shutil.copytree(finished.folder, "heart")
+    found = told(call("compare", "heart", *QUICK, "--seeds", 1, "--out", "o", "--json"))
+    assert found["designs"][0]["runs"][0].startswith("o/heart-")
+    found = told(call("compare", "./heart", "--json"))
+    assert found["designs"][0]["runs"] == ["heart"]
 
 
 def test_a_value_that_is_none_is_refused_before_anything_runs(call: Call) -> None:

@@ -33,10 +33,15 @@ HEALED = "partly_served_update"
 MALFORMED = ("misshaped_update", "non_finite_update", "out_of_range_update")
 LEFT_OUT = ("silent_site", "two_faced_site", "withheld_reveal", *MALFORMED)
 FLOODING = "spammer"
-ATTACKS = sorted(
-    name for name in BUILT_IN["attacks"] if not isinstance(find("attacks", name), Poisoning)
-)
-"""All but those that consist in what an update says, which are tried in test_poisoning.py."""
+
+
+def is_tried_here(name: str) -> bool:
+    """All but what an update says (test_poisoning.py) and cheats with shares (test_dealing.py)."""
+    attack = find("attacks", name)
+    return not isinstance(attack, Poisoning) and "shares" not in attack.grant.capability
+
+
+ATTACKS = sorted(filter(is_tried_here, BUILT_IN["attacks"]))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from collegium.report.wording import change, in_sentence, number, span
 from collegium.running.comparing import Design, Mean, Paired, RunComparison
 from collegium.running.folder import DEFAULT_PARENT
 from collegium.running.replicating import replicate
+from collegium.study.presets import preset_names
 
 Show = Callable[[str, float], str]
 
@@ -38,9 +39,12 @@ def folders_of(
     *,
     quiet: bool,
 ) -> list[Path]:
-    """Return the run folders that the arguments name, after running the studies among them."""
-    folders = [Path(one) for one in things if Path(one).is_dir()]
-    studies = [one for one in things if not Path(one).is_dir()]
+    """Return the run folders that the arguments name, after running the studies among them.
+
+    A preset's name means the preset, as everywhere; a folder of that name is ``./heart``.
+    """
+    studies = [one for one in things if one in preset_names() or not Path(one).is_dir()]
+    folders = [Path(one) for one in things if one not in studies]
     if folders and studies:
         raise click.UsageError(f"{studies[0]} is a study and {folders[0]} is a run; give one kind")
     if folders:
