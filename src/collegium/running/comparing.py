@@ -24,7 +24,6 @@ from collegium.learning.evaluation.replication import mean_interval
 from collegium.report.comparison import Verdict, verdict_of
 from collegium.report.measurements import Interval, Quality
 from collegium.report.wording import PRIMARY
-from collegium.running.execution import read_final
 from collegium.running.scoring import ScoredRun, quality_over_all, rows_together, score_run
 from collegium.study.document import Study
 from collegium.study.rendering import without_absent
@@ -166,10 +165,9 @@ def _shown(value: Any) -> str:
 def _design(name: str, same: Sequence[ScoredRun]) -> Design:
     measured = [quality_over_all(one) for one in same]
     overlap = float(np.mean([one.overlap for one in same]))
-    finals = [read_final(one.folder) for one in same]
-    own = [None if one is None else one.federated for one in finals]
-    local = [None if one is None else one.local for one in finals]
-    pooled = [None if one is None else one.pooled for one in finals]
+    own = [one.measured.federated for one in same]
+    local = [one.measured.local for one in same]
+    pooled = [one.measured.pooled for one in same]
     return Design(
         name=name,
         runs=tuple(one.folder for one in same),

@@ -45,8 +45,15 @@ def explain(prepared: Prepared, model: Model) -> Explanation:
     if len(schema.features) > MOST_FEATURES:
         return Explanation((), None, f"it has more than {MOST_FEATURES} features")
     columns = input_columns(schema)
+    spec, test = prepared.parts.spec, prepared.test
+    whole = _primary(
+        prepared, {site: predict(spec, parameters[site], rows.x) for site, rows in test.items()}
+    )
+    unshuffled = {
+        site: losses(spec, parameters[site], rows.x, rows.y) for site, rows in test.items()
+    }
     found = [
-        _importance(prepared, parameters, feature, columns[feature.name])
+        _importance(prepared, parameters, feature, columns[feature.name], whole, unshuffled)
         for feature in schema.features
     ]
     by_site = np.array([[one.loss[site] for one in found] for site in prepared.test])
@@ -64,13 +71,13 @@ def _importance(
     parameters: Mapping[str, NDArray[np.float32]],
     feature: Feature,
     columns: tuple[int, ...],
+    before: float | None,
+    unshuffled: Mapping[str, NDArray[np.float64]],
 ) -> Importance:
+    """Return what shuffling a feature does to the primary measure and to each row's loss."""
     spec = prepared.parts.spec
     seed = prepared.study.study.seed
     generators = {site: draws("permutation", seed, feature.name, site) for site in prepared.test}
-    before = _primary(prepared, {
-        site: predict(spec, parameters[site], rows.x) for site, rows in prepared.test.items()
-    })  # fmt: skip
     loss = dict.fromkeys(prepared.test, 0.0)
     drops = []
     for _ in range(SHUFFLES):
@@ -80,8 +87,7 @@ def _importance(
             order = generators[site].permutation(len(x))
             x[:, list(columns)] = rows.x[order][:, list(columns)]
             scores[site] = predict(spec, parameters[site], x)
-            own = parameters[site]
-            grown = losses(spec, own, x, rows.y) - losses(spec, own, rows.x, rows.y)
+            grown = losses(spec, parameters[site], x, rows.y) - unshuffled[site]
             loss[site] += float(grown.mean()) / SHUFFLES
         after = _primary(prepared, scores)
         if before is not None and after is not None:

@@ -17,6 +17,7 @@ from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.safetensors import read_released
 from collegium.ledger.blobs import read_blob
+from collegium.report.measurements import FinalLine
 from collegium.running.execution import read_final
 from collegium.running.measuring import Scores, scores_of
 from collegium.running.preparation import Prepared, prepare
@@ -26,11 +27,12 @@ from collegium.study.reading import read_study
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredRun:
-    """A finished run with what its model says about its test rows."""
+    """A finished run with what its model says about its test rows, and what the run measured."""
 
     folder: Path
     prepared: Prepared
     scores: Scores
+    measured: FinalLine
 
     @property
     def study(self) -> Study:
@@ -94,7 +96,7 @@ def score_run(folder: Path) -> ScoredRun:
             "its blob is missing, or its parameters are not finite",
             "restore blobs/ from where it went, or leave the run out",
         )  # fmt: skip
-    return ScoredRun(folder, prepared, scores)
+    return ScoredRun(folder, prepared, scores, final)
 
 
 def _in_use(

@@ -124,17 +124,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
     deltas = [values[:active] for values in descent.deltas]
     matrices = layers(descent.spec, descent.parameters[:active])
     slopes = layers(descent.spec, descent.gradient[:active])
-    # Element-wise work runs over whole buffers, columns of ones included: that is contiguous,
-    # and with an array of zeros, not a number, NumPy's loops use the processor's vectors.
-    for depth, matrix in enumerate(matrices[:-1]):
-        above = activations[depth + 1]
-        product(activations[depth], matrix, above[:, :, 1:])
-        np.maximum(above, descent.zeros[depth], out=above)
-    outputs = deltas[-1]
-    product(activations[-1], matrices[-1], outputs)
-    residuals(descent, active, share)
-    outputs *= share[:, :, None]
-    delta = outputs
+    delta = output_errors(descent, active, share)
     for depth in range(len(matrices) - 1, -1, -1):
         product(activations[depth].transpose(0, 2, 1), delta, slopes[depth])
         if depth:
@@ -144,6 +134,23 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
             delta = below[:, :, 1:]
     if descent.spec.loss == "cox":
         slopes[-1][:, 0] = 0.0  # all but rounding: a bias cancels in every relative hazard
+
+
+def output_errors(descent: Descent, active: int, share: Float32) -> Float32:
+    """Fill activations; return the loss's derivatives by the outputs times share, [A, B, k]."""
+    activations = [values[:active] for values in descent.activations]
+    matrices = layers(descent.spec, descent.parameters[:active])
+    # Element-wise work runs over whole buffers, columns of ones included: that is contiguous,
+    # and with an array of zeros, not a number, NumPy's loops use the processor's vectors.
+    for depth, matrix in enumerate(matrices[:-1]):
+        above = activations[depth + 1]
+        product(activations[depth], matrix, above[:, :, 1:])
+        np.maximum(above, descent.zeros[depth], out=above)
+    outputs = descent.deltas[-1][:active]
+    product(activations[-1], matrices[-1], outputs)
+    residuals(descent, active, share)
+    outputs *= share[:, :, None]
+    return outputs
 
 
 def residuals(descent: Descent, active: int, share: Float32) -> None:

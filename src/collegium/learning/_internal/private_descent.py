@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning._internal.descent import Descent, move, residuals
+from collegium.learning._internal.descent import Descent, move, output_errors
 from collegium.learning._internal.products import product
 from collegium.learning.models import layers
 from collegium.learning.noise import SecretStream
@@ -83,15 +83,7 @@ def _backpropagate(descent: Descent, parts: Float32) -> None:
     """Fill activations and derivatives, those of each row times its part in its unit's mean."""
     matrices = layers(descent.spec, descent.parameters)
     activations, deltas = descent.activations, descent.deltas
-    for depth, matrix in enumerate(matrices[:-1]):
-        above = activations[depth + 1]
-        product(activations[depth], matrix, above[:, :, 1:])
-        np.maximum(above, descent.zeros[depth], out=above)
-    outputs = deltas[-1]
-    product(activations[-1], matrices[-1], outputs)
-    residuals(descent, len(outputs), parts)
-    outputs *= parts[:, :, None]
-    delta = outputs
+    delta = output_errors(descent, len(parts), parts)
     for depth in range(len(matrices) - 1, 0, -1):
         below = deltas[depth - 1]
         product(delta, matrices[depth].transpose(0, 2, 1), below)
