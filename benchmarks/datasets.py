@@ -12,6 +12,9 @@ seeds move the order of rows alone.
 
     python -m benchmarks.datasets measure eicu activity
     python -m benchmarks.datasets tune scanners training.learning_rate=0.01,0.02,0.05
+
+Where a preset is judged on sites that nobody trained on, `tune --sites 3` deals the training sites
+themselves into three folds and trains without each in turn.
 """
 
 from __future__ import annotations
@@ -117,12 +120,28 @@ def tuned(preset: str, changes: Sequence[str]) -> float:
     return value(prepared, rehearse(replace(prepared, train=train)).model.parameters, held_out)
 
 
+def tuned_by_sites(preset: str, changes: Sequence[str], folds: int) -> list[float]:
+    """Return for each fold of sites the federated main metric on them, trained without them.
+
+    Sites are dealt in the order of their names, and count with their training parts alone.
+    """
+    prepared = prepare(read_study(preset, [f"study.seed={TUNED_ON}", *changes]))
+    found = []
+    for fold in range(folds):
+        held_out = prepared.sites[fold::folds]
+        train = {name: rows for name, rows in prepared.train.items() if name not in held_out}
+        model = rehearse(replace(prepared, train=train)).model.parameters
+        found.append(value(prepared, model, [prepared.train[name] for name in held_out]))
+    return found
+
+
 def main() -> None:
     """Print what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["measure", "tune"])
     parser.add_argument("names", nargs="+", help="presets; for tune one, then key=value,value")
     parser.add_argument("--seeds", type=int, choices=sorted(STUDENT), default=10)
+    parser.add_argument("--sites", type=int, metavar="FOLDS", help="tune on folds of sites")
     parser.add_argument("--set", action="append", default=[], help="key=value, as of run")
     asked = parser.parse_args()
     if asked.what == "measure":
@@ -136,6 +155,10 @@ def main() -> None:
     grid = [[f"{key}={one}" for one in values.split(",")] for key, values in
             (one.split("=", 1) for one in keys)]  # fmt: skip
     for changes in product(*grid):
+        if asked.sites:
+            each = tuned_by_sites(preset, changes, asked.sites)
+            print(f"{np.mean(each):.4f} {np.round(each, 4)}  {' '.join(changes)}", flush=True)
+            continue
         print(f"{tuned(preset, changes):.4f}  {' '.join(changes)}", flush=True)
 
 
