@@ -154,7 +154,8 @@ def main() -> None:
     preset, *keys = asked.names
     grid = [[f"{key}={one}" for one in values.split(",")] for key, values in
             (one.split("=", 1) for one in keys)]  # fmt: skip
-    for changes in product(*grid):
+    for chosen in product(*grid):
+        changes = [*asked.set, *chosen]
         if asked.sites:
             each = tuned_by_sites(preset, changes, asked.sites)
             print(f"{np.mean(each):.4f} {np.round(each, 4)}  {' '.join(changes)}", flush=True)
