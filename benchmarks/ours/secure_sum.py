@@ -48,7 +48,7 @@ def main(parameters: int, clients: int) -> None:
     blobs = {}
     for name, update in updates.items():
         vector = residues(update, 1, 32)
-        SECAGG.protect(own[name], agreement, name, vector)
+        SECAGG.mask(own[name], agreement, name, vector)
         blobs[name] = encode_masked(vector, 12)
 
     began = perf_counter()
@@ -57,7 +57,7 @@ def main(parameters: int, clients: int) -> None:
     sha256(SECAGG.deal(own[me], circle, me)).digest()
     sound = [name for name in names if SECAGG.is_sound(own[me], circle, name, me, deals[name])]
     vector = residues(updates[me], 1, 32)
-    SECAGG.protect(own[me], agreement, me, vector)
+    SECAGG.mask(own[me], agreement, me, vector)
     sha256(encode_masked(vector, 12)).digest()
     SECAGG.shares(own[me], agreement, me, deals, survivors)
     signatures = [key.sign(message) for _ in range(MESSAGES)]
@@ -74,7 +74,7 @@ def main(parameters: int, clients: int) -> None:
     for data in (*blobs.values(), *deals.values()):
         sha256(data).digest()
     masked = {name: decode_masked(data, parameters, 32, 12) for name, data in blobs.items()}
-    total = SECAGG.total(agreement, masked, deals, posted)
+    total = SECAGG.unmask(agreement, masked, deals, posted)
     server = perf_counter() - began
     assert not isinstance(total, Flaw)
     found = total_of(total, len(survivors), len(survivors))

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from collegium.secrecy.masked import Total, residues, total_of
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secagg import SECAGG
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
+from collegium.secrecy.secure_sum import Flaw, OwnSecrets, SecureSum
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME
 
 PLACE = Place(sha256(b"genesis").digest(), "heart", 3, 2)
 MODEL = sha256(b"model").digest()
+PROTOCOLS: tuple[SecureSum, ...] = (SECAGG,)
+"""Every protocol; that they satisfy the seam is for the type checker."""
 
 
 def secrets_of(member: str, attempt: int = 2) -> OwnSecrets:
@@ -59,7 +61,7 @@ class Exchange:
         found = {}
         for name, update in values.items():
             found[name] = residues(update, weight, self.ring)
-            SECAGG.protect(self.own[name], self.agreement, name, found[name])
+            SECAGG.mask(self.own[name], self.agreement, name, found[name])
         return found
 
     def posted(
@@ -74,7 +76,7 @@ class Exchange:
     def total(
         self, masked: Mapping[str, RingVector], posted: Mapping[str, Mapping[str, bytes]]
     ) -> RingVector | Flaw:
-        return SECAGG.total(self.agreement, masked, self.deals, posted)
+        return SECAGG.unmask(self.agreement, masked, self.deals, posted)
 
 
 def updates_of(names: Collection[str], size: int, seed: int = 0) -> dict[str, NDArray[np.int16]]:

@@ -84,7 +84,7 @@ def recovered(exchange: Exchange, target: str, colluders: list[str]) -> bool:
     if isinstance(mask, Flaw) or isinstance(own, Flaw):
         return False
     masks = np.zeros_like(vector)
-    SECAGG.protect(OwnSecrets(mask, own, b""), agreement, target, masks)
+    SECAGG.mask(OwnSecrets(mask, own, b""), agreement, target, masks)
     return bool(((vector - masks)[:-2].view(np.int32) == update).all())
 
 
@@ -129,7 +129,7 @@ def test_threshold_minus_one_colluders_see_noise_and_a_leaking_mutant_is_caught(
         ]
         add_masks(vector, keys, [])
 
-    assert not differs(SECAGG.protect)
+    assert not differs(SECAGG.mask)
     assert differs(leaking)
 
 
@@ -139,7 +139,7 @@ def test_members_that_saw_different_models_share_no_mask() -> None:
     masked = exchange.masked(values, 1)
     crafted = replace(exchange.agreement, model=bytes(32))
     masked["cy"] = residues(values["cy"], 1, 32)
-    SECAGG.protect(exchange.own["cy"], crafted, "cy", masked["cy"])
+    SECAGG.mask(exchange.own["cy"], crafted, "cy", masked["cy"])
     total = exchange.total(masked, exchange.posted(FIVE, FIVE))
     assert not isinstance(total, Flaw)
     assert total_of(total, 5, 5) is None

@@ -21,7 +21,7 @@ from collegium.learning.blobs import digest
 from collegium.ledger.contract.phases import PHASES
 from collegium.ledger.contract.tables import attested, bitmap_of
 from collegium.ledger.contract.transactions import SecaggDeal, SecaggKeys, SharePost
-from collegium.secrecy.masked import encode_masked, residues
+from collegium.secrecy.masked import residues
 from collegium.secrecy.secure_sum import OwnSecrets, SecureSum
 
 
@@ -114,8 +114,8 @@ class Dealer:
             raise LookupError(view.study)
         agreement = agreement_of(view, self.identity.genesis, view.number, record, view.model)
         vector = residues(values, view.participants[member], agreement.ring)
-        self.protocol.protect(self._own(view), agreement, member, vector)
-        return self.outbox.put(self._place(view, "masked"), encode_masked(vector, record.exponent))
+        hidden = self.protocol.protect(self._own(view), agreement, member, vector)
+        return self.outbox.put(self._place(view, "masked"), hidden)
 
     def _share(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Return the site's shares for the survivors that the ledger fixed, once and for all.

@@ -27,7 +27,6 @@ from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
 from collegium.ledger.contract.transactions import Reason, RoundVote
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
-from collegium.secrecy.masked import decode_masked
 from collegium.secrecy.opening import model_after, secure_sum_named, unmasked
 from collegium.secrecy.secure_sum import Flaw
 from collegium.study.document import Study
@@ -99,7 +98,9 @@ class Judge:
                 data = blobs.fetch(blob_of(reveal))
                 ring = ring_of(view.participants.values())
                 if data is not None:
-                    decode_masked(data, registration.parameters, ring, record.exponent)
+                    secure_sum_named(registration.design).check(
+                        data, registration.parameters, ring, record.exponent
+                    )
                 return data is not None
             check_recipients(blobs, view, reveal)
             found = self._update(blobs, at, reveal, registration, record.exponent)

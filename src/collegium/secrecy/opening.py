@@ -9,7 +9,7 @@ from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
 from collegium.plugins import find_versioned
-from collegium.secrecy.masked import Total, decode_masked, total_of
+from collegium.secrecy.masked import Total, total_of
 from collegium.secrecy.secure_sum import Flaw, Posted, SecureSum
 from collegium.secrecy.setting import Agreement
 from collegium.study.document import Server
@@ -43,14 +43,10 @@ def unmasked(
     Raises:
         FormatError: a blob is malformed, or the sum is of no honest updates.
     """
-    vectors = {
-        name: decode_masked(data, parameters, agreement.ring, agreement.exponent)
-        for name, data in masked.items()
-    }
-    vector = protocol.total(agreement, vectors, deals, posted)
+    vector = protocol.total(agreement, parameters, masked, deals, posted)
     if isinstance(vector, Flaw):
         return vector
-    total = total_of(vector, sum(weights.values()), len(vectors))
+    total = total_of(vector, sum(weights.values()), len(masked))
     if total is None:
         raise malformed("a sum of masked updates", "no updates within their range give it")
     return total

@@ -28,8 +28,9 @@ from collegium.secrecy.deal import (
     secret_holds,
     share_holds,
 )
+from collegium.secrecy.masked import decode_masked, encode_masked
 from collegium.secrecy.masking import RingVector, add_masks, add_up
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets, Posted, SecureSum
+from collegium.secrecy.secure_sum import Flaw, OwnSecrets, Posted
 from collegium.secrecy.setting import Agreement, Circle, PublicKeys
 from collegium.secrecy.shamir import combine, from_element
 
@@ -71,7 +72,16 @@ class SecAgg:
 
     def protect(
         self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
-    ) -> None:
+    ) -> bytes:
+        """Return the blob of a member's vector under its masks; the vector is overwritten."""
+        self.mask(own, agreement, member, vector)
+        return encode_masked(vector, agreement.exponent)
+
+    def check(self, data: bytes, parameters: int, ring: int, exponent: int) -> None:
+        """Accept the blob of a masked vector that has the form of its attempt's."""
+        decode_masked(data, parameters, ring, exponent)
+
+    def mask(self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector) -> None:
         """Add the member's own mask, and each mask that it shares with another dealer."""
         transcript = agreement.transcript()
         private = mask_private(own.mask)
@@ -98,6 +108,17 @@ class SecAgg:
         return found
 
     def total(
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
+    ) -> RingVector | Flaw:  # fmt: skip
+        """Return the sum of the vectors in masked updates, or who stands in its way."""
+        masked = {
+            name: decode_masked(data, parameters, agreement.ring, agreement.exponent)
+            for name, data in hidden.items()
+        }
+        return self.unmask(agreement, masked, deals, posted)
+
+    def unmask(
         self, agreement: Agreement, masked: Mapping[str, RingVector], deals: Mapping[str, bytes],
         posted: Posted,
     ) -> RingVector | Flaw:  # fmt: skip
@@ -216,4 +237,4 @@ def _pair_key(
     return hkdf(shared, tag("secagg-pair-mask") + transcript + names, _KEY_SIZE)
 
 
-SECAGG: SecureSum = SecAgg()
+SECAGG = SecAgg()

@@ -73,8 +73,26 @@ class SecureSum(Protocol):
 
     def protect(
         self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
-    ) -> None:
-        """Mask a member's vector, in place."""
+    ) -> bytes:
+        """Return the blob that hides a member's vector; the vector may be overwritten.
+
+        It is made once an attempt and kept: two vectors under one attempt's secrets would show
+        their difference.
+        """
+        ...
+
+    def check(self, data: bytes, parameters: int, ring: int, exponent: int) -> None:
+        """Accept the blob of a hidden vector that has the form of its attempt's.
+
+        Args:
+            data: the blob.
+            parameters: d, how many coordinates the model has.
+            ring: 32 or 64, of the attempt.
+            exponent: e of the attempt.
+
+        Raises:
+            FormatError: the bytes are none, or of another attempt's shape.
+        """
         ...
 
     def shares(
@@ -93,16 +111,20 @@ class SecureSum(Protocol):
         ...
 
     def total(
-        self, agreement: Agreement, masked: Mapping[str, RingVector], deals: Mapping[str, bytes],
-        posted: Posted,
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
     ) -> RingVector | Flaw:  # fmt: skip
-        """Return the sum of the vectors behind masked ones, the same bits on every machine.
+        """Return the sum of the vectors behind hidden ones, the same bits on every machine.
 
         Args:
             agreement: the attempt's.
-            masked: the masked vectors of the survivors.
+            parameters: d, how many coordinates the model has.
+            hidden: the blobs of the survivors' vectors.
             deals: the blobs of all deals, by dealer.
             posted: the shares on the ledger; those that no dealer committed to are left out.
+
+        Raises:
+            FormatError: a blob is malformed.
         """
         ...
 
