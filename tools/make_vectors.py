@@ -427,12 +427,12 @@ def secagg(genesis: Genesis, names: list[str], threshold: int, missing: list[str
     }
     masked = {name: residues(values, 3, 32) for name, values in updates.items()}
     for name, vector in masked.items():
-        SECAGG.protect(own[name], agreement, name, vector)
+        SECAGG.mask(own[name], agreement, name, vector)
     survivors = frozenset(masked)
     posted = {
         name: SECAGG.shares(own[name], agreement, name, deals, survivors) for name in survivors
     }
-    total = SECAGG.total(agreement, masked, deals, posted)
+    total = SECAGG.unmask(agreement, masked, deals, posted)
     if isinstance(total, Flaw):
         raise AssertionError(total)
     return {
