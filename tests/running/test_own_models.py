@@ -10,10 +10,13 @@ import pytest
 
 from collegium.audit.verify import verify
 from collegium.errors import PluginError, StudyError
+from collegium.learning.models import initial_parameters
 from collegium.learning.networks import code as own_code
+from collegium.learning.trainer import TrainingJob
 from collegium.node.policy import Asked, Policy, objections
 from collegium.running.execution import run
 from collegium.running.prediction import predict
+from collegium.running.preparation import prepare
 from collegium.study.reading import read_study
 
 FUNCTIONS = """
@@ -105,6 +108,18 @@ def test_it_is_trained_verified_released_and_applied(kind: str, folder: Path) ->
 def test_two_runs_end_in_the_same_digest(kind: str, folder: Path) -> None:
     ends = {run("heart", out=folder / name, changes=changes(kind)).model for name in ("a", "b")}
     assert len(ends) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_site_gets_the_same_bits_alone_and_beside_others(kind: str, folder: Path) -> None:
+    prepared = prepare(read_study("heart", changes(kind)))
+    spec, training = prepared.parts.spec, prepared.study.training
+    start = initial_parameters(spec, 1)
+    jobs = [TrainingJob(name, own.x, own.y, start, 1) for name, own in prepared.train.items()]
+    whole = prepared.parts.trainer.train(jobs, spec, training, 1)
+    for place, job in enumerate(jobs):
+        alone = prepared.parts.trainer.train([job], spec, training, 1)[0]
+        assert alone.tobytes() == whole[place].tobytes()
 
 
 @pytest.mark.parametrize("kind", KINDS)

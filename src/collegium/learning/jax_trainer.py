@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from collegium.errors import PluginError
 from collegium.learning._internal.batching import batches_of
 from collegium.learning.models import ModelSpec, size, tensors
+from collegium.learning.networks.augmentation import augmented, words_of
 from collegium.learning.networks.network import penalized, unpacked
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
+from collegium.study.training import Augmentation
 
 Float32 = NDArray[np.float32]
 
@@ -94,8 +96,11 @@ def _train(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> 
     rates = np.array(
         [training.learning_rate, training.momentum, training.fedprox_mu, spec.l2], np.float32
     )
-    run = _program(spec)
-    found = run(job.start, anchor, correction, x, y.astype(_kind(spec)), order, share, steps, rates)
+    run = _program(spec, training.augmentation)
+    found = run(
+        job.start, anchor, correction, x, y.astype(_kind(spec)), order, share, steps, rates,
+        words_of(seed, job.site, job.round),
+    )  # fmt: skip
     return np.asarray(found)
 
 
@@ -104,7 +109,7 @@ def _kind(spec: ModelSpec) -> type[np.generic]:
 
 
 @lru_cache(maxsize=8)
-def _program(spec: ModelSpec) -> Callable[..., Any]:
+def _program(spec: ModelSpec, asked: Augmentation | None) -> Callable[..., Any]:
     """Return the compiled local work of one site."""
     jax = library()
     jnp = jax.numpy
@@ -122,14 +127,17 @@ def _program(spec: ModelSpec) -> Callable[..., Any]:
 
     def local_work(
         start: Any, anchor: Any, correction: Any, x: Any, y: Any, order: Any, share: Any,
-        steps: Any, rates: Any,
+        steps: Any, rates: Any, words: Any,
     ) -> Any:  # fmt: skip
         rate, momentum, mu, l2 = rates
 
         def step(turn: Any, state: Any) -> Any:
             flat, velocity = state
             rows = order[turn]
-            gradient = slope(flat, x[rows], y[rows], share[turn])
+            seen = x[rows]
+            if asked is not None:
+                seen = augmented(jax, asked, network.shape, words, turn, seen)
+            gradient = slope(flat, seen, y[rows], share[turn])
             gradient = gradient + l2 * weights * flat + mu * (flat - anchor) + correction
             velocity = momentum * velocity + gradient
             return flat - rate * velocity, velocity

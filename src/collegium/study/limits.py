@@ -58,6 +58,7 @@ LIMITS = (
     Limit(("training", "early_stopping", "validation"), 0, 0.9, open_low=True),
     Limit(("training", "schedule", "factor"), 0, 1),
     Limit(("training", "schedule", "every"), 1, 100_000),
+    Limit(("training", "augmentation", "rotation"), 0, 180),
     Limit(("personalization", "layers"), 1, 100),
     Limit(("personalization", "strength"), 0, 1_000_000, open_low=True),
     Limit(("personalization", "epochs"), 1, 10_000),

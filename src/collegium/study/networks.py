@@ -55,6 +55,7 @@ def check_network(study: Study) -> None:
         )  # fmt: skip
     if model.architecture == "cnn":
         _check_cnn(study)
+    _check_augmentation(study)
     if model.architecture == "own":
         _check_own(study)
 
@@ -76,6 +77,24 @@ def _check_cnn(study: Study) -> None:
         raise _combination(
             ("model", "kernel"), f"a kernel of {model.kernel} has no middle", "it is odd",
             "choose 3 or 5",
+        )  # fmt: skip
+
+
+def _check_augmentation(study: Study) -> None:
+    model, asked = study.model, study.training.augmentation
+    if asked is None:
+        return
+    path = ("training", "augmentation")
+    if model.architecture != "cnn" or model.shape is None:
+        raise _combination(
+            path, f"the rows of a {model.architecture} model are not augmented",
+            "what stands beside what in a row is known of a cnn's alone", "remove it",
+        )  # fmt: skip
+    if asked.rotation and (len(model.shape) != 2 or model.shape[0] % 3):
+        raise _combination(
+            (*path, "rotation"), f"rows of shape {list(model.shape)} cannot be turned in space",
+            "a signal with three axes a sensor can: its channels are a multiple of three",
+            "set rotation = 0.0",
         )  # fmt: skip
 
 

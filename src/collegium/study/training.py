@@ -30,6 +30,16 @@ class EarlyStopping(Section, frozen=True, kw_only=True):
     validation: float = 0.2
 
 
+class Augmentation(Section, frozen=True, kw_only=True):
+    """What happens by chance to a row whenever it is trained on, anew each time.
+
+    `rotation`: a signal of sensors with three axes each is turned in space, all sensors alike,
+    about a random axis by up to so many degrees.
+    """
+
+    rotation: float = 0.0
+
+
 class Training(Section, frozen=True, kw_only=True):
     """``[training]``: the local work of a round.
 
@@ -54,6 +64,7 @@ class Training(Section, frozen=True, kw_only=True):
     participation: Literal["random", "cyclic"] | None = None
     schedule: Schedule | None = None
     early_stopping: EarlyStopping | None = None
+    augmentation: Augmentation | None = None
 
 
 class Personalization(Section, frozen=True, kw_only=True):

@@ -132,7 +132,9 @@ class Reference:
         return w, steps
 
 
-def ours(folder: Path, changes: list[str]) -> tuple[Vector, dict[str, Vector]]:
+def ours(
+    folder: Path, changes: list[str], size: int = INPUTS + 1
+) -> tuple[Vector, dict[str, Vector]]:
     """Return the final model of a run, and what each site keeps for its use, if anything."""
     result = run(Path("study.toml"), out=folder, changes=changes)
     found = verify(folder)
@@ -140,7 +142,7 @@ def ours(folder: Path, changes: list[str]) -> tuple[Vector, dict[str, Vector]]:
     assert found.levels == {"recomputed": ROUNDS}
     data = read_blob(folder / "blobs", bytes.fromhex(result.model))
     assert data is not None
-    model = decode_model(data).parameters.astype(float)[: INPUTS + 1]
+    model = decode_model(data).parameters.astype(float)[:size]
     _, released = read_released((folder / "model" / "model.safetensors").read_bytes())
     assert np.array_equal(released, model.astype(np.float32))
     personal = {}
