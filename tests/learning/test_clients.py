@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from collegium.learning.clients import clipped, noised
+from collegium.accounting.adaptive import bound_at, indicator_at
+from collegium.learning.clients import clipped, noised, told
 from collegium.learning.noise import SecretStream
 from collegium.learning.skellam import skellam
 
@@ -40,9 +41,21 @@ def test_an_update_is_never_longer_than_the_bound() -> None:
 
 
 def test_noise_is_drawn_from_the_seed_and_keeps_to_the_range() -> None:
-    values = np.full(50, 32767, np.int16)
-    one = noised(values, 100, 400.0, SecretStream(b"a" * 32))
-    assert (one == noised(values, 100, 400.0, SecretStream(b"a" * 32))).all()
-    assert (one != noised(values, 100, 400.0, SecretStream(b"b" * 32))).any()
-    loud = noised(values, 100, 4e9, SecretStream(b"a" * 32))
+    values = np.full(50, 14, np.int16)
+    one = noised(values, 400.0, SecretStream(b"a" * 32))
+    assert (one == noised(values, 400.0, SecretStream(b"a" * 32))).all()
+    assert (one != noised(values, 400.0, SecretStream(b"b" * 32))).any()
+    loud = noised(values, 4e9, SecretStream(b"a" * 32))
     assert np.abs(loud.astype(int)).max() <= 32767
+
+
+@pytest.mark.parametrize("k", [0, 5, -3])
+def test_an_update_tells_whether_it_is_within_a_clip_that_follows(k: int) -> None:
+    """Beside the clipped update, a third of the clip: no longer than the root of 10 / 9."""
+    bound = bound_at(k, 9)
+    for length, sign in ((bound - 1, 1), (bound, 1), (bound + 1, -1), (20 * bound, -1)):
+        values = np.array([length, 0, 0, 32767], np.int16)
+        found = told(values, bound).astype(np.int64)
+        assert found[-1] == sign * indicator_at(bound)
+        assert (found[:-1] == clipped(values[:-1], bound)).all()
+        assert 9 * int((found**2).sum()) <= 10 * bound * bound

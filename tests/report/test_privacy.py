@@ -71,5 +71,11 @@ def test_what_an_epsilon_means_is_said_in_plain_words(
     assert recognized in text
 
 
+def test_where_a_clip_went_is_told() -> None:
+    text = section(unit="client", mechanism="local_skellam@1", clips=(0.1, 0.25))
+    assert "followed the updates' lengths, from 0.1 to 0.25" in text
+    assert "Clip" not in section(unit="client", mechanism="local_skellam@1")
+
+
 def test_what_is_left_is_never_less_than_nothing() -> None:
     assert "-" not in re.findall(r"per patient\)\s*(-?[\d.]+)", section(epsilon=4.2))[0]

@@ -144,7 +144,7 @@ def test_a_site_alone_learns_what_it_learns_beside_others(name: str) -> None:
     parts = (prepared.study, prepared.parts.spec, prepared.parts.trainer)
     together = Cohort(*parts, prepared.train)
     study = prepared.study
-    start = starting_vector(prepared.parts.spec, study.training, study.study.seed)
+    start = starting_vector(prepared.parts.spec, study)
     for site, rows in prepared.train.items():
         alone = Cohort(*parts, {site: rows})
         for number in (1, 2):

@@ -21,11 +21,17 @@ from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.data.table import SiteRows
 from collegium.errors import StudyError
+from collegium.federation.judging import Verdict
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update
 from collegium.learning.evaluation.statement import decode_statement
-from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
+from collegium.ledger.contract.events import RoundOpened
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    StudyRegister,
+    UpdateReveal,
+)
 from collegium.running.execution import RunResult, run
 from collegium.running.preparation import prepare
 from collegium.running.privacy import check_privacy
@@ -190,7 +196,9 @@ def test_more_rounds_than_the_budget_allows_are_found() -> None:
     rounds = affordable_rounds(terms, 100)
     for count, expected in ((rounds, []), (rounds + 1, ["privacy.overdrawn"])):
         opened = [
-            Namespace(attempt=1, round=k, participants=("va",), spent=(spent_after(terms, k),))
+            Namespace(
+                attempt=1, round=k, participants=("va",), spent=(spent_after(terms, k),), clip=None
+            )
             for k in range(1, count + 1)
         ]
         story = Namespace(
@@ -293,3 +301,69 @@ def test_noise_of_whole_sites_is_distributed_under_secure_aggregation(tmp_path: 
         assert (found.ok, found.checked["budgets"]) == (True, 4)
         models.add(result.model)
     assert len(models) == 1
+
+
+FOLLOWING = (
+    "study.max_attempts=1", "study.min_sites=3", "aggregation.weights=equal",
+    "aggregation.exponent=13", "training.rounds=8",
+)  # fmt: skip
+
+
+def following(folder: Path, *, secret: bool) -> RunResult:
+    dp = (
+        "differential_privacy={unit='client', mechanism='central', epsilon=200.0, delta=1e-5,"
+        " clipping='adaptive', clip=0.05}"
+    )
+    masks = "secure_aggregation={protocol='secagg'}, " if secret else ""
+    return run("heart", out=folder, changes=[*SHORT, f"privacy={{{masks}{dp}}}", *FOLLOWING])
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("followed") / "run"
+    following(folder, secret=False)
+    return folder
+
+
+def test_a_clip_follows_the_updates_and_the_exponent_follows_the_clip(followed: Path) -> None:
+    """From a twentieth, which is too short for any site's step, it grows by an eighth an octave."""
+    found = verify(followed)
+    assert (found.ok, found.levels, found.checked["budgets"]) == (True, {"recomputed": 8}, 4)
+    history = read_history((followed / "ledger.log").read_bytes())
+    opened = [event for one in history.said for event in one.events
+              if isinstance(event, RoundOpened)]  # fmt: skip
+    clips = [event.clip for event in opened]
+    assert clips[0] == -35  # 2^(-35/8) = 0.048
+    assert all(isinstance(k, int) for k in clips)
+    assert clips[-1] > clips[0] + 3  # type: ignore[operator]
+    octaves = {event.exponent + event.clip // 8 for event in opened}  # type: ignore[operator]
+    assert octaves == {13 - 5}
+    assert found.privacy[0].clips == tuple(2.0 ** (k / 8) for k in clips)  # type: ignore[operator]
+
+
+def test_a_clip_follows_masked_updates_to_the_same_model(followed: Path, tmp_path: Path) -> None:
+    result = following(tmp_path / "run", secret=True)
+    found = verify(tmp_path / "run")
+    assert found.ok
+    assert result.model == verify(followed).model
+    assert found.privacy[0].clips == verify(followed).privacy[0].clips
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_a_share_within_the_clip_that_nobody_told_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, secret: bool
+) -> None:
+    """All validators agree to keep the clip low: they vote that more updates are within it."""
+
+    def lying(*parts: object, **told: object) -> Verdict:
+        if isinstance(told.get("within"), int):
+            told["within"] = 10_000
+        return Verdict(*parts, **told)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("collegium.federation.judging.Verdict", lying)
+        following(tmp_path / "run", secret=secret)
+    found = verify(tmp_path / "run")
+    assert not found.ok
+    assert [one.code for one in found.findings if one.severity == "error"] == ["round.model"] * 8
+    assert "within the clip" in found.findings[0].what or "indicators" in found.findings[0].what

@@ -30,6 +30,11 @@ STUDIES = {
         "privacy.differential_privacy={unit='client', mechanism='central', epsilon=20.0,"
         " delta=1e-5}", "aggregation.weights=equal", "aggregation.exponent=9",
     ),
+    "a clip that follows whole sites": (
+        "privacy.differential_privacy={unit='client', mechanism='local', epsilon=50.0,"
+        " delta=1e-5, clipping='adaptive', clip=0.1}", "aggregation.weights=equal",
+        "aggregation.exponent=12",
+    ),
     "turned labels in a private study": (
         "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}", *ROBUST,
         "threat.attack=label_flip", "threat.attackers=2",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from collegium.accounting.adaptive import bound_at, nearest_below
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import spent_after
 from collegium.errors import StudyError
@@ -40,6 +41,11 @@ def refused(*changes: str, **settings: object) -> StudyError:
         (("consensus.engine=log",), {"mechanism": "central"}, '"local"'),
         ((), {"colluders": 1}, "remove colluders"),
         (("aggregation.rule=median",), {"mechanism": "central"}, '"fedavg"'),
+        (("aggregation.rule=median",), {"clipping": "adaptive"}, 'clipping = "fixed"'),
+        (
+            (), {"unit": "patient", "mechanism": "dp_sgd", "clipping": "adaptive"},
+            'clipping = "fixed"',
+        ),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused_with_what_would(
@@ -57,6 +63,24 @@ def test_an_exponent_without_room_is_refused_with_one_that_has() -> None:
     low = refused("aggregation.exponent=4")
     check_sites(read(f"aggregation.exponent={low.todo.rpartition(' ')[2]}").study, SITES)
     assert "no room" in refused(epsilon=0.02).what
+
+
+def test_a_clip_that_follows_costs_a_tenth_and_keeps_room_for_every_step_of_its_grid() -> None:
+    fixed, follows = privacy_terms(read().study), privacy_terms(read(clipping="adaptive").study)
+    assert fixed is not None
+    assert follows is not None
+    assert follows.noise == pytest.approx(fixed.noise / 0.9**0.5, rel=0.001)
+    assert "clips from 1 on that follow" in in_words(follows, 5)
+    for clip in (1.0, 0.3, 5.0):
+        error = refused("aggregation.exponent=20", clipping="adaptive", clip=clip)
+        exponent = int(error.todo.rpartition(" ")[2])
+        check_sites(
+            read(f"aggregation.exponent={exponent}", clipping="adaptive", clip=clip).study, SITES
+        )
+        octave = nearest_below(clip) // 8
+        largest = bound_at(8 * octave + 7, exponent)
+        assert largest * (1 + 8 * follows.noise / MICRO) <= 32767
+        assert bound_at(8 * octave, exponent) >= 64
 
 
 def test_noise_of_one_site_alone_is_refused() -> None:

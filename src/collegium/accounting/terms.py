@@ -29,6 +29,7 @@ class PrivacyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         accountant: how charges and epsilons are calculated.
         budget: the most that a unit may lose in the study, in millionths of epsilon.
         charge: what a round costs each participant's units.
+        clip: k of the first clip, 2^(k/8), where the clip follows the updates.
         conversion: from divergences to epsilon, at `delta`.
         delta: in units of 1e-15.
         evaluation: what the statement about the test part costs the units in it; they are others.
@@ -43,6 +44,7 @@ class PrivacyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     accountant: Literal["rdp@1"]
     budget: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
     charge: ChargeVector
+    clip: Annotated[int, msgspec.Meta(ge=-256, le=256)] | msgspec.UnsetType = msgspec.UNSET
     conversion: ConversionVector
     delta: Annotated[int, msgspec.Meta(ge=1, le=10**15 - 1)]
     evaluation: ChargeVector

@@ -10,6 +10,7 @@ from collections import Counter
 
 import msgspec
 
+from collegium.accounting.adaptive import GRID
 from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
 from collegium.audit.findings import Finding, Spent
@@ -67,6 +68,8 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         what = f"no budget of {names} is left for round {story.exhausted.round}"
         findings.append(Finding("privacy.exhausted", "note", what, where))
     told = 0.0 if terms.unit == "client" else terms.budget / MICRO
+    opened_first = [one.opened for one in story.attempts.values() if one.opened.attempt == 1]
+    clips = tuple(2.0 ** (one.clip / GRID) for one in opened_first if isinstance(one.clip, int))
     spent = [
         Spent(
             study=where, site=name, unit=terms.unit, rounds=rounds[name],
@@ -74,7 +77,7 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
             delta=terms.delta / 10**15, evaluation=told,
             mechanism=terms.mechanism, sampling_rate=terms.sampling / NANO,
             noise_multiplier=terms.noise / MICRO, steps_per_round=terms.steps,
-            accountant=terms.accountant,
+            accountant=terms.accountant, clips=clips,
         )
         for name in sorted(story.accepted)
     ]  # fmt: skip

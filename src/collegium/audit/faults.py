@@ -134,12 +134,14 @@ def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
             yield "validator.outvoted", name
 
 
-_Said = tuple[int | msgspec.UnsetType, int | msgspec.UnsetType, str | msgspec.UnsetType]
-"""What a vote tells of masked updates (how many are saturated and small), and whether it ends."""
+_Count = int | msgspec.UnsetType
+_Said = tuple[_Count, _Count, _Count, str | msgspec.UnsetType]
+"""What a vote tells of masked updates (how many are saturated and small), of a clip that follows
+them, and whether training ends."""
 
 
 def _said(vote: RoundVote) -> _Said:
-    return vote.saturated, vote.small, vote.ends
+    return vote.saturated, vote.small, vote.within, vote.ends
 
 
 def _agreed(attempt: Attempt) -> _Said | None:

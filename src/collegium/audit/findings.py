@@ -23,7 +23,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site's units have lost in a study, recomputed, with all that gives it a meaning."""
+    """What a site's units have lost in a study, recomputed, with all that gives it a meaning.
+
+    `clips` are those of the rounds that opened, where they follow the updates.
+    """
 
     study: str
     site: str
@@ -38,6 +41,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     noise_multiplier: float
     steps_per_round: int
     accountant: str
+    clips: tuple[float, ...] = ()
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):

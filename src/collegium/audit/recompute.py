@@ -13,6 +13,7 @@ from collegium.audit.studies import Attempt, Story
 from collegium.audit.unmasking import total_of_masked
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
+from collegium.learning.aggregation.following import followed, within
 from collegium.learning.aggregation.next_model import (
     checked_update,
     next_model,
@@ -159,6 +160,8 @@ def _next_model(
             attempt.included, opened.exponent, rule_named(registration.rule),
             study.aggregation.tolerate, server_named(registration.server), server,
         )  # fmt: skip
+        if followed(model.tensors) and not _was_told(attempt, within=within(updates)):
+            return _otherwise("updates have another share within the clip than was voted", where)
         return encode_model(model)
     except CollegiumError as error:
         if error.code.startswith("plugin."):
@@ -184,22 +187,34 @@ def _unmasked(
         why = {"deal": "are of no secret behind its deal", "shares": "are too few to open it"}
         what = f"the sum cannot be unmasked: the shares of {total.dealer}'s secret {why[total.why]}"
         return Finding("round.updates", "error", what, where)
-    opened, closed = attempt.opened, attempt.closed
+    opened, model = attempt.opened, decode_model(start)
+    told = {"saturated": total.saturated, "small": total.small}
+    if followed(model.tensors):
+        told["within"] = int(total.values[-1])
+    if not _was_told(attempt, **told):
+        return _otherwise("sum has other indicators than those that were voted", where)
+    weights = dict(zip(opened.participants, opened.weights, strict=True))
+    after = model_after(
+        model, total, sum(weights[name] for name in attempt.included),
+        opened.exponent, server_named(story.registration.server), study.aggregation.server,
+    )  # fmt: skip
+    return encode_model(after)
+
+
+def _was_told(attempt: Attempt, **told: int) -> bool:
+    """Return whether a quorum's votes tell this of the updates, if they led to a model."""
+    opened = attempt.opened
     right = sum(
         power
         for name, power in zip(opened.validators, opened.powers, strict=True)
         if (vote := attempt.votes.get(name)) is not None
-        and (vote.saturated, vote.small) == (total.saturated, total.small)
+        and all(getattr(vote, key) == value for key, value in told.items())
     )
-    if closed is not None and not is_quorum(right, sum(opened.powers)):
-        what = "the sum has other indicators than those that were voted"
-        return Finding("round.model", "error", what, where)
-    weights = dict(zip(opened.participants, opened.weights, strict=True))
-    model = model_after(
-        decode_model(start), total, sum(weights[name] for name in attempt.included),
-        opened.exponent, server_named(story.registration.server), study.aggregation.server,
-    )  # fmt: skip
-    return encode_model(model)
+    return attempt.closed is None or is_quorum(right, sum(opened.powers))
+
+
+def _otherwise(what: str, where: str) -> Finding:
+    return Finding("round.model", "error", f"the {what}", where)
 
 
 def _votes_stand(absences: list[Absence], where: str) -> Finding | None:

@@ -12,6 +12,7 @@ from collegium.federation.identity import Identity
 from collegium.federation.readings import Readings
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update
 from collegium.federation.view import StudyView
+from collegium.learning.aggregation.following import followed, within
 from collegium.learning.aggregation.next_model import (
     checked_reading,
     next_model,
@@ -44,7 +45,8 @@ class Verdict:
 
     `model` is the digest of the recomputed model, which is published, or `fail` says why there is
     none. `saturated` and `small` are what a sum of masked updates tells, `blames` is a dealer that
-    can be shown to have cheated. `early` says that training is over by the study's patience.
+    can be shown to have cheated. `early` says that training is over by the study's patience,
+    `within` what the updates tell of being within a clip that follows them.
     """
 
     model: bytes | None = None
@@ -53,13 +55,14 @@ class Verdict:
     small: int | None = None
     blames: str | None = None
     early: bool = False
+    within: int | None = None
 
     def ballot(self, identity: Identity, study: str, number: int, attempt: int) -> bytes:
         """Return the signed vote."""
         said: dict[str, object] = {
             "model": None if self.model is None else to_text(self.model), "fail": self.fail,
             "saturated": self.saturated, "small": self.small, "blames": self.blames,
-            "ends": "early" if self.early else None,
+            "ends": "early" if self.early else None, "within": self.within,
         }  # fmt: skip
         given = {key: value for key, value in said.items() if value is not None}
         return identity.sign(RoundVote, study=study, round=number, attempt=attempt, **given)
@@ -138,16 +141,13 @@ class Judge:
                 return UNAVAILABLE
             if is_masked(registration.design):
                 return self._unmask(view, blobs, number, record, parent, start, registration)
-            found = self._aggregate(view, blobs, number, record, start, registration)
+            return self._aggregate(view, blobs, number, record, start, registration)
         except FormatError:
             return Verdict(fail="malformed")
         except RunError:
             return Verdict(fail="arithmetic")
         except CollegiumError:
             return Verdict(fail="refused")
-        if found is None:
-            return UNAVAILABLE
-        return Verdict(self._publish(blobs, found), early=self._is_over(found))
 
     def _is_over(self, model: ModelState) -> bool:
         stopping = self.study.training.early_stopping
@@ -161,8 +161,8 @@ class Judge:
     def _aggregate(
         self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, start: ModelState,
         registration: StudyRecord,
-    ) -> ModelState | None:  # fmt: skip
-        """Return the model that plain updates lead to, or None where one is not to be had."""
+    ) -> Verdict:  # fmt: skip
+        """Return the verdict on plain updates."""
         included = view.included(number, record.attempt)
         found = [
             self._update(
@@ -173,13 +173,15 @@ class Judge:
         ]  # fmt: skip
         updates = [one for one in found if one is not None]
         if len(updates) < len(found) or not included:
-            return None
-        return next_model(
+            return UNAVAILABLE
+        model = next_model(
             start, updates, tuple(weight for _, _, weight in included),
             tuple(name for name, _, _ in included), record.exponent,
             rule_named(registration.rule), self.study.aggregation.tolerate,
             server_named(registration.server), self.study.aggregation.server,
         )  # fmt: skip
+        told = within(updates) if followed(model.tensors) else None
+        return Verdict(self._publish(blobs, model), early=self._is_over(model), within=told)
 
     def _unmask(
         self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes,
@@ -210,6 +212,7 @@ class Judge:
         return Verdict(
             self._publish(blobs, model), None, total.saturated, total.small,
             early=self._is_over(model),
+            within=int(total.values[-1]) if followed(model.tensors) else None,
         )  # fmt: skip
 
     def _update(

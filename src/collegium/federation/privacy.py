@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.accounting.adaptive import bound_at
 from collegium.accounting.orders import NANO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.data.table import SiteRows
 from collegium.federation.identity import Identity
-from collegium.learning.clients import noised
+from collegium.learning.clients import clipped, noised, told
 from collegium.learning.noise import SecretStream
 from collegium.learning.private import Noising, PrivateJob, noising_of
 from collegium.learning.trainer import TrainingJob
@@ -63,8 +65,9 @@ class SitePrivacy:
         return self.terms.unit != "client"
 
     def protected(
-        self, values: NDArray[np.int16], exponent: int, number: int, model: bytes, least: int
-    ) -> NDArray[np.int16]:
+        self, values: NDArray[np.int16], exponent: int, number: int, model: bytes, least: int,
+        clip: int | msgspec.UnsetType = msgspec.UNSET,
+    ) -> NDArray[np.int16]:  # fmt: skip
         """Return a round's update as it may leave: int16 [d].
 
         Args:
@@ -73,15 +76,22 @@ class SitePrivacy:
             number: the round.
             model: digest of the model that it started from.
             least: how many updates a round has, at least.
+            clip: k where the clip 2^(k/8) follows the updates; the last coordinate then tells
+                whether the others are within it.
         """
         if self.trains_privately:
             return values
         local = self.terms.mechanism == "local_skellam@1"
         parts = 1 if local else least - self.colluders
-        bound = max(LEAST_BOUND, int(self.noising.clip * 2.0**exponent))
+        if isinstance(clip, int):
+            bound = bound_at(clip, exponent)
+            short = told(values, bound)
+        else:
+            bound = max(LEAST_BOUND, int(self.noising.clip * 2.0**exponent))
+            short = clipped(values, bound)
         variance = (self.noising.noise_multiplier * bound) ** 2 / parts
         stream = SecretStream(self.identity.randomness(self.study, "client", u64(number), model))
-        return noised(values, bound, variance, stream)
+        return noised(short, variance, stream)
 
     def job(self, job: TrainingJob, rows: SiteRows, model: bytes) -> PrivateJob:
         """Return a round's local work from the model of that digest."""

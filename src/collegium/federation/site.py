@@ -97,7 +97,7 @@ class Site:
         self._document = document_bytes(cohort.study)
         self._privacy = site_privacy(cohort.study, identity)
         self._carried = Carried(outbox, identity.genesis, cohort.study.study.id)
-        self._tensors = study_tensors(cohort.spec, cohort.study.training)
+        self._tensors = study_tensors(cohort.spec, cohort.study)
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
@@ -173,7 +173,7 @@ class Site:
             if self._privacy is not None and view.registration is not None:
                 update = self._privacy.protected(
                     update, view.round.exponent, view.number, view.model,
-                    view.registration.min_sites,
+                    view.registration.min_sites, view.round.clip,
                 )  # fmt: skip
             values = self._parts.protection.protect(update)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))

@@ -12,6 +12,7 @@ from math import isqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.accounting.adaptive import indicator_at
 from collegium.learning.blobs import LIMIT
 from collegium.learning.noise import SecretStream
 from collegium.learning.skellam import skellam
@@ -29,8 +30,20 @@ def clipped(values: Int16, bound: int) -> Int16:
     return shrunk
 
 
-def noised(values: Int16, bound: int, variance: float, stream: SecretStream) -> Int16:
+def told(values: Int16, bound: int) -> Int16:
+    """Return a clipped update whose last coordinate tells whether it was within the bound.
+
+    Args:
+        values: int16 [d + 1], of which the last one is not looked at.
+        bound: the longest that the others may be.
+    """
+    short = clipped(values[:-1], bound)
+    sign = 1 if short is values[:-1] or (short == values[:-1]).all() else -1
+    return np.append(short, np.int16(sign * indicator_at(bound)))
+
+
+def noised(values: Int16, variance: float, stream: SecretStream) -> Int16:
     """Return a clipped update with Skellam noise of a variance, in ±32767."""
-    sum_ = clipped(values, bound).astype(np.int64) + skellam(stream, variance, values.size)
+    sum_ = values.astype(np.int64) + skellam(stream, variance, values.size)
     kept: Int16 = np.clip(sum_, -LIMIT, LIMIT).astype(np.int16)
     return kept

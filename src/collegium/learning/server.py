@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError
+from collegium.learning.aggregation.following import followed
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.stopping import kept, measured
 from collegium.learning.blobs import MAX_EXPONENT, ModelState, TensorSpec
@@ -91,12 +92,14 @@ def server_step(
     with np.errstate(all="ignore"):
         scale = math.ldexp(aggregate.denominator, exponent)
         mean = aggregate.total.astype(np.float64) / scale
-        moved = mean.size - measured(model.tensors)
+        moved = mean.size - measured(model.tensors) - followed(model.tensors)
         before = tuple(slot[:moved] for _, slot in model.slots)
         move, after = optimizer.move(mean[:moved], before, settings)
         parameters = (model.parameters[:moved].astype(np.float64) + move).astype(np.float32)
         if moved < mean.size:
-            told = kept(model.parameters[moved:], mean[moved:], model.step)
+            told = mean[moved:].astype(np.float32)
+            if measured(model.tensors):
+                told = kept(model.parameters[moved:], mean[moved:], model.step)
             parameters = np.concatenate([parameters, told])
             after = tuple(np.concatenate([slot, np.zeros(len(told))]) for slot in after)
     if not (np.isfinite(parameters).all() and all(np.isfinite(slot).all() for slot in after)):

@@ -78,6 +78,14 @@ def _differential(content: ReportContent) -> Markup:
             f"{one.noise_multiplier:g}",
         ),
     ]
+    if one.clips:
+        stated.append(
+            (
+                "Clip",
+                f"followed the updates' lengths, from {one.clips[0]:.3g} to {one.clips[-1]:.3g}; "
+                "whether each was within it was told with noise, for a tenth of what was spent",
+            )
+        )
     return join(
         paragraph(_for_whom(one, given)),
         facts(stated),

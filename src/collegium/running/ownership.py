@@ -61,13 +61,13 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
 def first_model(parts: Parts) -> ModelState:
     """Return the model of a study's first round; to predict a number it starts from the mean."""
     study, spec = parts.study, parts.spec
-    parameters = starting_vector(spec, study.training, study.study.seed)
+    parameters = starting_vector(spec, study)
     agreement = parts.agreement
     if agreement is not None and agreement.task == "regression":
         own = parameters[: size(spec)]
         layers(spec, own)[-1][0] = value_of(agreement.target, agreement.target.center)
     return initial_state(
-        study_tensors(spec, study.training), parameters, parts.server, study.aggregation.server
+        study_tensors(spec, study), parameters, parts.server, study.aggregation.server
     )
 
 

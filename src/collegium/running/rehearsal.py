@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from collegium.accounting.terms import affordable_rounds
+import msgspec
+
+from collegium.accounting.adaptive import grid_step
+from collegium.accounting.terms import PrivacyTerms, affordable_rounds
 from collegium.canonical import to_text
 from collegium.errors import RunError
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
@@ -17,6 +20,7 @@ from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.identity import identity, member_key
 from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
+from collegium.learning.aggregation.following import within
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.stopping import is_over
 from collegium.learning.aggregation.updates import Contribution
@@ -26,10 +30,18 @@ from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.models import ModelSpec
 from collegium.learning.server import initial_state
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
-from collegium.ledger.contract.votes import is_saturated, is_small, next_exponent
+from collegium.ledger.contract.encoding import (
+    Clip,
+    first_clip,
+    is_saturated,
+    is_small,
+    next_clip,
+    next_exponent,
+)
 from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.running.consortium import circle_of, genesis_of
 from collegium.running.preparation import Prepared
+from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.threats.dropout import absent
 from collegium.threats.poisoning import Poisoning
@@ -92,10 +104,11 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         for name, count in sizes.items()
     }
     model = initial_state(
-        study_tensors(parts.spec, study.training),
-        starting_vector(parts.spec, study.training, study.study.seed), parts.server, server,
+        study_tensors(parts.spec, study), starting_vector(parts.spec, study), parts.server, server,
     )  # fmt: skip
-    exponent, wanted = study.aggregation.exponent, study.privacy.differential_privacy
+    terms = privacy_terms(study)
+    clip = first_clip(msgspec.UNSET if terms is None else terms)
+    exponent = study.aggregation.exponent
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
     for number in range(1, _rounds(prepared) + 1):
@@ -110,7 +123,8 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]
         )  # fmt: skip
-        sent = _updates(prepared, work, authors, private)
+        k = grid_step(clip) if isinstance(clip, int) else clip
+        sent = _updates(prepared, work, authors, private, k)
         if len(sent) < prepared.min_sites:
             return Rehearsed("failed", model, parts.spec)
         earlier = model.parameters
@@ -122,16 +136,27 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
             )  # fmt: skip
         except RunError:
             return Rehearsed("failed", model, parts.spec)
-        said = [indicators(one.values) for one in sent.values()]
-        saturated = sum(is_saturated(count, model.parameters.size) for _, count in said)
-        small = sum(is_small(peak) for peak, _ in said)
-        if wanted is None or wanted.unit != "client":
-            exponent = next_exponent(exponent, len(said), saturated, small)
+        exponent, clip = _next_encoding(study, terms, exponent, clip, list(sent.values()))
         watch(number, model)
         stopping = study.training.early_stopping
         if is_over(model, None if stopping is None else stopping.patience):
             break
     return Rehearsed("completed", model, parts.spec)
+
+
+def _next_encoding(
+    study: Study, terms: PrivacyTerms | None, exponent: int, clip: Clip, sent: list[Contribution]
+) -> tuple[int, Clip]:
+    """Return the next round's exponent and clip, as the contract does."""
+    if terms is not None and isinstance(terms.clip, int) and isinstance(clip, int):
+        first = study.aggregation.exponent, terms.clip
+        return next_clip(first, exponent, clip, len(sent), within(sent))
+    if terms is not None and terms.unit == "client":
+        return exponent, clip
+    said = [indicators(one.values) for one in sent]
+    saturated = sum(is_saturated(count, sent[0].values.size) for _, count in said)
+    small = sum(is_small(peak) for peak, _ in said)
+    return next_exponent(exponent, len(said), saturated, small), clip
 
 
 def _rounds(prepared: Prepared) -> int:
@@ -173,7 +198,7 @@ def _authors(
 
 def _updates(
     prepared: Prepared, work: Assignment, authors: dict[str, Author],
-    private: Mapping[str, SitePrivacy],
+    private: Mapping[str, SitePrivacy], clip: Clip,
 ) -> dict[str, Contribution]:  # fmt: skip
     """Return the updates of those who have one to send, in order."""
     study, sent = prepared.study, {}
@@ -187,7 +212,7 @@ def _updates(
             continue
         if name in private:
             update = private[name].protected(
-                update, work.exponent, work.round, work.model, prepared.min_sites
+                update, work.exponent, work.round, work.model, prepared.min_sites, clip
             )
         values = prepared.parts.protection.protect(update)
         sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from collegium.errors import FormatError
 from collegium.learning.blobs import LIMIT, MAX_EXPONENT
 from collegium.learning.encoding import indicators
-from collegium.ledger.contract.votes import is_saturated, is_small
+from collegium.ledger.contract.encoding import is_saturated, is_small
 from collegium.ledger.hashing import tag
 from collegium.secrecy.masking import RingVector, ring_type
 

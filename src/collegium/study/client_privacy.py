@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import floor, log2, sqrt
 
+from collegium.accounting.adaptive import GRID
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.study.document import DifferentialPrivacy, Study
@@ -45,8 +46,24 @@ def check_units(study: Study) -> None:
             "elsewhere every site's own noise protects it, whatever others tell",
             "remove colluders",
         )
+    if wanted.clipping == "adaptive" and wanted.unit != "client":
+        raise _refused(
+            (*_PATH, "clipping"),
+            f"a clip of the unit {wanted.unit!r} does not follow what it clips",
+            "a site that told how many of its units are within the clip would release that, in"
+            " every step, beside the noised gradients that are accounted for",
+            'set clipping = "fixed"; about a tenth of what is spent would go into finding a clip'
+            " that one round without privacy on public data finds as well",
+        )
     if wanted.unit != "client":
         return
+    if wanted.clipping == "adaptive" and study.aggregation.rule != "fedavg":
+        raise _refused(
+            ("aggregation", "rule"),
+            f"a clip that follows the updates does not go with {study.aggregation.rule!r}",
+            "the share of sites within it is a mean over all of them, noise and all",
+            'set aggregation.rule = "fedavg", or clipping = "fixed"',
+        )
     if wanted.sampling_rate is not None:
         raise _refused(
             (*_PATH, "sampling_rate"),
@@ -144,8 +161,12 @@ def noise_parts(study: Study, sites: int) -> int:
 
 def _exponents(wanted: DifferentialPrivacy, terms: PrivacyTerms, parts: int) -> tuple[int, int]:
     """Return the lowest and the highest exponent with which clip and noise fit an update."""
-    low = log2(LEAST_BOUND / wanted.clip)
     spread = 1.0 + _SIGMAS * terms.noise / MICRO / sqrt(max(parts, 1))
+    if isinstance(terms.clip, int):  # the clip is from 2^low to 2^(low + 7/8) steps, ever after
+        octave = terms.clip // GRID
+        room = floor(log2(_LARGEST / spread) - (GRID - 1) / GRID)
+        return max(-8, int(log2(LEAST_BOUND)) - octave), min(30, room - octave)
+    low = log2(LEAST_BOUND / wanted.clip)
     return max(-8, -floor(-low)), min(30, floor(log2(_LARGEST / (wanted.clip * spread))))
 
 

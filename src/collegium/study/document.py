@@ -145,7 +145,8 @@ class DifferentialPrivacy(Section, frozen=True, kw_only=True):
     step, or an update, in the Euclidean norm; `sampling_rate` is the chance of a unit to be in a
     step of DP-SGD, 0.1 if absent. `colluders` are how many sites' noise does not count because
     they might tell it. `noise_multiplier` absent means: the least that keeps all rounds within
-    `epsilon`. With less, the study ends when its budget is spent.
+    `epsilon`. With less, the study ends when its budget is spent. With `clipping` "adaptive" `clip`
+    is where a client's begins, and goes to the middle of the updates' lengths.
     """
 
     unit: Literal["patient", "record", "client"]
@@ -153,6 +154,7 @@ class DifferentialPrivacy(Section, frozen=True, kw_only=True):
     delta: float
     mechanism: Literal["dp_sgd", "local", "central"] = "dp_sgd"
     clip: float = 1.0
+    clipping: Literal["fixed", "adaptive"] = "fixed"
     sampling_rate: float | None = None
     noise_multiplier: float | None = None
     colluders: int = 0

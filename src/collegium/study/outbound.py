@@ -14,6 +14,7 @@ from collegium.study.message import (
 )
 from collegium.study.outbound_masked import masked_update, shared_secrets
 from collegium.study.outbound_tables import table_messages
+from collegium.study.privacy import follows
 from collegium.study.shielding import shield
 
 
@@ -110,6 +111,8 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
 def _of_what(study: Study) -> str:
     """Return what an update is about."""
     told = ", and its mean loss on rows held out" if study.training.early_stopping else ""
+    if follows(study):
+        told = ", and whether the whole was within the clip, under the same noise"
     return f"{_of_which_parameters(study)}{told}"
 
 
@@ -154,6 +157,8 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     sender = "" if count is None else f" (sent only by the {count} validators)"
     masked = study.privacy.secure_aggregation is not None
     told = " and how many updates are saturated or small" if masked else ""
+    if follows(study):
+        told += " and, with their noise, how many are within the clip"
     return (
         Outbound(
             "availability of updates",

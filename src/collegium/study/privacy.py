@@ -12,6 +12,9 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 
+import msgspec
+
+from collegium.accounting.adaptive import GRID, SHRINK, nearest_below
 from collegium.accounting.calibration import least_noise
 from collegium.accounting.conversion import charge_of, conversion
 from collegium.accounting.gaussian import gaussian_rdp
@@ -47,6 +50,12 @@ def privacy_terms(study: Study) -> PrivacyTerms | None:
     if wanted.unit == "client":
         return _of_clients(wanted, study.training.rounds)
     return _terms(wanted, study.training.rounds, study.training.local_epochs)
+
+
+def follows(study: Study) -> bool:
+    """Return whether a study's clip follows its updates."""
+    wanted = study.privacy.differential_privacy
+    return wanted is not None and wanted.clipping == "adaptive"
 
 
 def size_epsilon(terms: PrivacyTerms) -> float:
@@ -105,6 +114,7 @@ def _of_clients(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
     budget = _units(wanted.epsilon, MICRO, ROUND_FLOOR)
     delta = max(1, _units(wanted.delta, _DELTA, ROUND_FLOOR))
     local = wanted.mechanism == "local"
+    followed = wanted.clipping == "adaptive"
     with exactly():
         converting = conversion(Decimal(delta) / _DELTA)
     nothing = (0,) * len(ORDERS)
@@ -112,10 +122,13 @@ def _of_clients(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
     def with_noise(noise: int) -> PrivacyTerms:
         with exactly():
             multiplier = Decimal(noise) / MICRO / (2 if local else 1)
+            if followed:  # the update is longer by its indicator, and its noise is no larger
+                multiplier *= SHRINK.sqrt()
         return PrivacyTerms(
             accountant=ACCOUNTANT,
             budget=budget,
             charge=charge_of(skellam_rdp(multiplier, LEAST_BOUND * (2 if local else 1))),
+            clip=nearest_below(wanted.clip) if followed else msgspec.UNSET,
             conversion=converting,
             delta=delta,
             evaluation=nothing,
@@ -183,6 +196,8 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
         change = "exchanged for any others"
         if terms.mechanism == "central_skellam@1":
             how = "clipped updates whose sum has noise: every site that is drawn"
+        if isinstance(terms.clip, int):
+            how += f", clips from {2.0 ** (terms.clip / GRID):.3g} on that follow the updates"
             change = "counted or left out, for those who see models and no update"
         told = " A site tells neither its size nor how good the model is for it"
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.ledger.contract.kit import (
     World,
     digest,
@@ -13,10 +14,12 @@ from tests.ledger.contract.kit import (
     names,
     only,
     refusal,
+    replayed,
     say,
     world_of,
 )
 from tests.ledger.contract.moves import (
+    TERMS,
     attest,
     close,
     current,
@@ -34,9 +37,10 @@ from tests.ledger.contract.moves import (
     walk_to,
 )
 
+from collegium.accounting.terms import PrivacyTerms
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened, VoteLate
 from collegium.ledger.contract.tables import ModelRecord, study_path
-from collegium.ledger.contract.transactions import RoundVote
+from collegium.ledger.contract.transactions import RoundVote, StudyRegister
 
 SITES = ("ada", "bo", "cy", "di")
 
@@ -262,3 +266,61 @@ def test_nothing_else_ends_training_early(terms: dict[str, Any], said: dict[str,
     start(world, **terms)
     walk_to(world, "vote")
     assert refusal(world, "ada", RoundVote, **here(world), **said, ends="early") == "malformed"
+
+
+FOLLOWED: dict[str, Any] = {
+    "exponent": 9, "weights": "equal", "rounds": 20,
+    "privacy": PrivacyTerms(
+        accountant="rdp@1", budget=10**9, charge=(0,) * 72, clip=0, conversion=(0,) * 72,
+        delta=10**10, evaluation=(0,) * 72, mechanism="central_skellam@1", noise=10**6,
+        sampling=10**9, setup=(0,) * 72, steps=1, unit="client",
+    ),
+}  # fmt: skip
+
+
+def test_a_clip_follows_what_votes_tell_of_the_updates() -> None:
+    """Nobody is within it: e^0.1 a round. The exponent falls as the clip doubles."""
+    world = four_equals()
+    start(world, **FOLLOWED)
+    seen = []
+    for number in range(1, 9):
+        walk_to(world, "vote")
+        seen.append((current(world).exponent, current(world).clip))
+        fields = {**here(world), "model": digest(f"model {number}"), "within": -(10**6)}
+        for name in SITES[:3]:
+            say(world, name, RoundVote, **fields)
+    assert [k for _, k in seen] == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert [exponent for exponent, _ in seen] == [9] * 7 + [8]
+    assert replayed(world).root() == world.state.root()
+
+
+def test_votes_that_differ_in_what_is_within_the_clip_are_no_quorum_together() -> None:
+    world = four_equals()
+    start(world, **FOLLOWED)
+    walk_to(world, "vote")
+    for name, within in zip(SITES[:3], (1, 2, 2), strict=True):
+        assert say(world, name, RoundVote, **here(world), model=digest("new"), within=within) == ()
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({}, {"model": digest("new"), "within": 1}),
+        (FOLLOWED, {"model": digest("new")}),
+        (FOLLOWED, {"fail": "refused", "within": 1}),
+    ],
+)
+def test_only_models_of_a_clip_that_follows_tell_what_is_within_it(
+    terms: dict[str, Any], said: dict[str, Any]
+) -> None:
+    world = four_equals()
+    start(world, **terms)
+    walk_to(world, "vote")
+    assert refusal(world, "ada", RoundVote, **here(world), **said) == "malformed"
+
+
+@pytest.mark.parametrize("changes", [{"exponent": 5}, {"unit": "patient"}])
+def test_a_clip_that_cannot_follow_is_not_registered(changes: dict[str, Any]) -> None:
+    terms = {**TERMS, **FOLLOWED, "exponent": changes.get("exponent", 9)}
+    terms["privacy"] = replace(FOLLOWED["privacy"], unit=changes.get("unit", "client"))
+    assert refusal(four_equals(), "ada", StudyRegister, **terms) == "refused"

@@ -12,29 +12,33 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning.aggregation.following import CLIP
 from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.blobs import AUXILIARY, TensorSpec
 from collegium.learning.models import ModelSpec, initial_parameters, size, tensors
-from collegium.study.document import Training
+from collegium.study.document import Study
+from collegium.study.privacy import follows
 
 _T = TypeVar("_T", bound=np.generic)
 
 
-def study_tensors(spec: ModelSpec, training: Training) -> tuple[TensorSpec, ...]:
+def study_tensors(spec: ModelSpec, study: Study) -> tuple[TensorSpec, ...]:
     """Return the tensors of a study's vector, sorted by name."""
-    own = tensors(spec)
+    own, training = tensors(spec), study.training
     shared: tuple[TensorSpec, ...] = ()
     if training.algorithm == "scaffold":
         shared = tuple(TensorSpec(f"{AUXILIARY}control.{one.name}", one.shape) for one in own)
     elif training.algorithm == "fednova":
         shared = (TensorSpec(f"{AUXILIARY}steps", (2,)),)
+    elif follows(study):
+        shared = (CLIP,)
     return (*own, *shared, *(() if training.early_stopping is None else (VALIDATION,)))
 
 
-def starting_vector(spec: ModelSpec, training: Training, seed: int) -> NDArray[np.float32]:
+def starting_vector(spec: ModelSpec, study: Study) -> NDArray[np.float32]:
     """Return a study's vector before the first round, float32 [D]: the model, then zeros."""
-    whole = np.zeros(sum(one.size for one in study_tensors(spec, training)), np.float32)
-    whole[: size(spec)] = initial_parameters(spec, seed)
+    whole = np.zeros(sum(one.size for one in study_tensors(spec, study)), np.float32)
+    whole[: size(spec)] = initial_parameters(spec, study.study.seed)
     return whole
 
 

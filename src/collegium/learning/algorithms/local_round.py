@@ -20,6 +20,7 @@ from collegium.learning.algorithms.personal import KEEPS, begun, own_coordinates
 from collegium.learning.algorithms.schedule import rate_at, training_at
 from collegium.learning.models import ModelSpec, tensors
 from collegium.study.document import Study, Training
+from collegium.study.privacy import follows
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -120,6 +121,8 @@ def outcome(
         RunError: it cannot be told.
     """
     done = _trained(study, spec, turn, vector, kept, trained)
+    if follows(study):  # what clips the update tells whether it was within the clip
+        return Outcome(np.append(done.step, 0.0), done.keep)
     if study.training.early_stopping is None:
         return done
     return Outcome(

@@ -78,9 +78,11 @@ class StudyBegun(StudyEvent, frozen=True, kw_only=True, tag="study.begun"):
 class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
     """A new attempt: who takes part with which weight, from which model, in which encoding.
 
-    `spent` is what each participant's units have lost once they took part: micro-epsilon.
+    `spent` is what each participant's units have lost once they took part: micro-epsilon. `clip`
+    is k where the clip 2^(k/8) follows the updates.
     """
 
+    clip: int | msgspec.UnsetType = msgspec.UNSET
     design: str
     exponent: int
     model: str

@@ -12,6 +12,7 @@ import msgspec
 from collegium.ledger.contract import budgets, circle, governance, members
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
+from collegium.ledger.contract.encoding import clip_of
 from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
@@ -123,7 +124,7 @@ def open_attempt(
     voters = powers(state, round_path(study, number, "validators"))
     opened = RoundRecord(
         attempt=attempt, exponent=status.exponent, expected=len(weights), got=0,
-        phase=first_phase(record.design), total_power=sum(voters.values()),
+        phase=first_phase(record.design), total_power=sum(voters.values()), clip=clip_of(status),
     )  # fmt: skip
     state.put(round_path(study, number, "round"), THE_ONE, opened)
     return [
@@ -132,7 +133,7 @@ def open_attempt(
             exponent=status.exponent, model=status.model, participants=tuple(weights),
             weights=tuple(weights.values()), validators=tuple(voters),
             powers=tuple(voters.values()), ring=ring_of(weights.values()),
-            spent=budgets.spent(state, study, record, list(weights)),
+            spent=budgets.spent(state, study, record, list(weights)), clip=clip_of(status),
         )
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ import msgspec
 
 from collegium.canonical import from_text
 from collegium.ledger.contract import budgets, evaluations, members, rounds, statistics
+from collegium.ledger.contract.encoding import first_clip, require_room
 from collegium.ledger.contract.events import (
     Event,
     StudyClosed,
@@ -69,6 +70,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         raise Rejected("refused", "rounds or attempts are beyond what a ledger allows")
 
     _check_threshold(tx)
+    require_room(tx.privacy, tx.exponent)
     record = StudyRecord(
         attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
         exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
@@ -81,7 +83,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
     status = StudyStatus(
         closed_rounds=0, exponent=tx.exponent, model=tx.model, outcome="open", phase="setup",
-        round=0,
+        round=0, clip=first_clip(tx.privacy),
     )  # fmt: skip
     rounds.set_status(state, tx.study, status)
     return [StudyRegistered(study=tx.study)]

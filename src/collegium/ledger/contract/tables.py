@@ -96,9 +96,13 @@ class StatisticsRecord(Record, frozen=True, kw_only=True):
 
 
 class StudyStatus(Record, frozen=True, kw_only=True):
-    """Where a study stands: phase, the current or last round, the last good model."""
+    """Where a study stands: phase, the current or last round, the last good model.
+
+    `clip` is where one that follows the updates is, in thousandths of a step of its grid.
+    """
 
     bundle: str | msgspec.UnsetType = msgspec.UNSET
+    clip: int | msgspec.UnsetType = msgspec.UNSET
     closed_rounds: int
     exponent: int
     model: str
@@ -129,9 +133,13 @@ class Losses(Record, frozen=True, kw_only=True):
 
 
 class RoundRecord(Record, frozen=True, kw_only=True):
-    """Where the open round stands: attempt, phase, and how much of the phase has come in."""
+    """Where the open round stands: attempt, phase, and how much of the phase has come in.
+
+    `clip` is k where the clip 2^(k/8) follows the updates.
+    """
 
     attempt: int
+    clip: int | msgspec.UnsetType = msgspec.UNSET
     exponent: int
     expected: int
     got: int

@@ -15,7 +15,6 @@ from collegium.canonical import LARGEST_INTEGER
 from collegium.ledger.genesis import Member
 
 _BASE64URL = "[A-Za-z0-9_-]"
-
 Digest = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{43}}\Z")]
 DecodedDigest = Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
 """A digest in a frequent transaction: its handler decodes it, which checks more than a pattern."""
@@ -175,9 +174,9 @@ class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
 class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     """A validator's recomputed model, or the reason why it has none; exactly one of them.
 
-    Where updates are masked, `saturated` and `small` are how many of them are so, as their sum
-    says, and `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this
-    round is the last by the study's patience.
+    Of masked updates `saturated` and `small` are how many of them are so, as their sum says, and
+    `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this round is the
+    last by the study's patience. `within`: the sum of what they tell of a clip that follows them.
     """
 
     blames: MemberId | msgspec.UnsetType = msgspec.UNSET
@@ -186,6 +185,7 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
     saturated: Count | msgspec.UnsetType = msgspec.UNSET
     small: Count | msgspec.UnsetType = msgspec.UNSET
+    within: Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):

@@ -7,6 +7,14 @@ import msgspec
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
 from collegium.ledger.contract import circle, governance, members, rounds
+from collegium.ledger.contract.encoding import (
+    Clip,
+    clip_after,
+    first_clip,
+    is_saturated,
+    is_small,
+    next_exponent,
+)
 from collegium.ledger.contract.events import Event, RoundClosed, TestOpened, VoteLate
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
@@ -26,9 +34,6 @@ from collegium.ledger.contract.tables import (
 from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
-
-SMALL_PEAK = 8192
-SMALLEST_EXPONENT, LARGEST_EXPONENT = -8, 30
 
 
 def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
@@ -88,12 +93,17 @@ def _ballot(tx: RoundVote, record: StudyRecord) -> str:
         raise Rejected("malformed", "indicators come with a model made of masked updates alone")
     if tx.blames is not msgspec.UNSET and tx.fail != "deal":
         raise Rejected("malformed", "only a vote that a deal has failed blames its dealer")
+    follows = first_clip(record.privacy) is not msgspec.UNSET and tx.model is not msgspec.UNSET
+    if follows == (tx.within is msgspec.UNSET):
+        raise Rejected("malformed", "votes tell of a clip where it follows the updates alone")
     early = tx.ends is not msgspec.UNSET
     if early and (record.patience is msgspec.UNSET or tx.model is msgspec.UNSET):
         raise Rejected("malformed", "only a model of a study with a patience ends it early")
     if tx.model is msgspec.UNSET:
         return f"fail:{tx.fail}"
     ballot = f"{tx.model}/{tx.saturated}/{tx.small}" if told else tx.model
+    if follows:
+        ballot = f"{ballot}/within {tx.within}"
     return f"{ballot}/early" if early else ballot
 
 
@@ -146,10 +156,10 @@ def _close(
         state.put(models, model, ModelRecord(parent=status.model, round=tx.round))
     ended = msgspec.structs.replace(current, phase="closed")
     state.put(round_path(tx.study, tx.round, "round"), THE_ONE, ended)
+    exponent, clip = _next_encoding(state, tx, record, status, current)
     status = rounds.changed(
-        status, closed_rounds=tx.round, model=model,
-        exponent=_next_exponent(state, tx, record, current),
-    )  # fmt: skip
+        status, closed_rounds=tx.round, model=model, exponent=exponent, clip=clip
+    )
     rounds.set_status(state, tx.study, status)
     if tx.round > 1:
         rounds.freeze_round(state, tx.study, tx.round - 1)
@@ -160,43 +170,25 @@ def _close(
     return [*events, TestOpened(study=tx.study, model=model)]
 
 
-def is_saturated(coordinates: int, parameters: int) -> bool:
-    """Return whether so many saturated coordinates make an update saturated: over 0.1 %."""
-    return coordinates * 1000 > parameters
+def _next_encoding(
+    state: State, tx: RoundVote, record: StudyRecord, status: StudyStatus, current: RoundRecord
+) -> tuple[int, Clip]:
+    """Return the next round's exponent and clip, from what the included updates tell.
 
-
-def is_small(peak: int) -> bool:
-    """Return whether an update's largest magnitude asks for a finer encoding."""
-    return peak < SMALL_PEAK
-
-
-def _next_exponent(state: State, tx: RoundVote, record: StudyRecord, current: RoundRecord) -> int:
-    """Return the next round's exponent, from the indicators of the included updates.
-
-    Where whole sites are protected it stays: clip and noise are made for the one that there is.
+    Where whole sites are protected, clip and noise are made for the exponent that there is: both
+    move together, or not at all.
     """
-    if isinstance(record.privacy, PrivacyTerms) and record.privacy.unit == "client":
-        return current.exponent
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
+    if isinstance(tx.within, int):
+        return clip_after(record, status, current.exponent, len(included), tx.within)
+    if isinstance(record.privacy, PrivacyTerms) and record.privacy.unit == "client":
+        return current.exponent, msgspec.UNSET
     if isinstance(tx.saturated, int) and isinstance(tx.small, int):
-        return next_exponent(current.exponent, len(included), tx.saturated, tx.small)
+        exponent = next_exponent(current.exponent, len(included), tx.saturated, tx.small)
+        return exponent, msgspec.UNSET
     path = round_path(tx.study, tx.round, "reveals")
     found = (state.record(path, attempt_key(tx.attempt, name), Reveal) for name in included)
     reveals = [reveal for reveal in found if reveal is not None]
     saturated = sum(is_saturated(reveal.saturated, record.parameters) for reveal in reveals)
     small = sum(is_small(reveal.peak) for reveal in reveals)
-    return next_exponent(current.exponent, len(reveals), saturated, small)
-
-
-def next_exponent(exponent: int, updates: int, saturated: int, small: int) -> int:
-    """Return the exponent after a round of so many updates, of which some are saturated or small.
-
-    More than half are saturated: one less. The median peak is small, which is so where more than
-    half of the peaks are, the lower half of an even number not counting: one more. At most one
-    step a round (architecture 3.5).
-    """
-    if 2 * saturated > updates:
-        return max(exponent - 1, SMALLEST_EXPONENT)
-    if small > updates // 2:
-        return min(exponent + 1, LARGEST_EXPONENT)
-    return exponent
+    return next_exponent(current.exponent, len(reveals), saturated, small), msgspec.UNSET
