@@ -233,6 +233,7 @@ def test_a_member_begins_anew_after_losing_everything_but_its_home(tmp_path: Pat
         ("consensus.engine=solo", "it names the engine 'solo'"),
         ("threat.attack=silent_site", "it has a [threat]"),
         ("faults.dropout=0.25", "it has faults.dropout"),
+        ("faults.traps=0.25", "it has faults.traps"),
     ],
 )
 def test_what_belongs_to_simulations_is_refused_whoever_registers_it(

@@ -40,6 +40,7 @@ STUDIES = {
         "threat.attack=label_flip", "threat.attackers=2",
     ),
     "dropout": ("faults.dropout=0.2",),
+    "traps": ("faults.traps=0.5",),
     "secure aggregation": (
         'privacy.secure_aggregation={protocol="secagg", threshold=7}',
         "threat.attack=sign_flip",

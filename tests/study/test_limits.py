@@ -121,6 +121,7 @@ def test_the_promised_ranges() -> None:
         ("evaluation.threshold", (0.01, 0.99), (0.0, 1.0)),
         ("evaluation.bootstrap", (0, 100, 10_000), (1, 99, 10_001)),
         ("faults.dropout", (0.0, 0.99), (-0.1, 1.0)),
+        ("faults.traps", (0.01, 1.0), (0.0, 1.1)),
         ("study.seed", (0, 2**53 - 1), (-1, 2**53)),
         ("model.hidden", ((1, 2),), ((1, 0), (1,) * 17)),
     ):

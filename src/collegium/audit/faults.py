@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
-from collegium.audit.findings import Finding
-from collegium.audit.studies import Attempt, Story
-from collegium.canonical import from_text
+from collegium.audit.findings import Finding, Severity
+from collegium.audit.studies import Attempt, Place, Story
 from collegium.ledger.contract.phases import is_masked
-from collegium.ledger.contract.tables import attested
 from collegium.ledger.contract.transactions import RoundVote
 
 _WHAT = {
@@ -18,6 +16,7 @@ _WHAT = {
     "validator.gave-up": "voted that there is no model where the others recomputed one",
     "validator.silent": "did not vote",
     "validator.did-not-attest": "did not say which updates it holds",
+    "validator.attested-unsound": "attested to an update that is none: it did not look",
     "site.silent": "committed no update",
     "site.withheld": "committed to an update and never revealed it",
     "site.no-shares": "posted no shares of the secrets that open the sum",
@@ -28,31 +27,42 @@ _WHAT = {
 }
 
 
-def faults(study: str, story: Story) -> list[Finding]:
-    """Return one finding for each member and kind of fault, with the rounds where it occurred."""
+def faults(
+    study: str, story: Story, refuted: Collection[Place] = (), *, traps: bool = False
+) -> list[Finding]:
+    """Return one finding for each member and kind of fault, with the rounds where it occurred.
+
+    Args:
+        study: its id.
+        story: what happened.
+        refuted: updates that can be shown to be none, though somebody attested to them.
+        traps: whether the study plants such updates; then they are no fault of their sites.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for (number, attempt), record in story.attempts.items():
         place = f"{number}" if attempt == 1 else f"{number} (attempt {attempt})"
-        for code, member in _of_attempt(record, over=_is_over(story, record)):
+        for code, member in _of_attempt(record, refuted, over=_is_over(story, record)):
             found.setdefault((code, member), []).append(place)
-    findings = [
-        Finding(code, "fault", f"{member} {_WHAT[code]}", f"{study}, {_rounds(places)}")
-        for (code, member), places in sorted(found.items())
-    ]
+    findings = []
+    for (code, member), places in sorted(found.items()):
+        trap = traps and code == "site.unavailable"
+        what = f"{member} {_WHAT[code]}" + (": the study plants traps" if trap else "")
+        severity: Severity = "note" if trap else "fault"
+        findings.append(Finding(code, severity, what, f"{study}, {_rounds(places)}"))
     findings += [
         Finding("site.no-statistics", "fault", f"{name} {_WHAT['site.no-statistics']}", study)
         for name in sorted(story.accepted)
         for step in story.steps.values()
         if step.gathered and name in step.asked and name not in step.posts
     ]
-    findings += _contests(study, story)
+    findings += _contests(study, story, refuted)
     for (number, attempt), record in story.attempts.items():
         where = f"{study}, round {number}, attempt {attempt}"
         if record.failed is not None:
             what = f"an attempt failed ({record.failed.reason}); the model stayed as it was"
             findings.append(Finding("attempt.failed", "note", what, where))
         elif not _is_over(story, record):
-            waiting = ", ".join(member for _, member in _of_attempt(record, over=True))
+            waiting = ", ".join(member for _, member in _of_attempt(record, refuted, over=True))
             what = f"the attempt is open and waits for {waiting or 'timers'}"
             findings.append(Finding("attempt.open", "note", what, where))
     if story.failed is not None:
@@ -77,16 +87,30 @@ def _omissions(study: str, story: Story) -> Iterator[Finding]:
         yield Finding("release.missing", "note", what, study)
 
 
-def _contests(study: str, story: Story) -> Iterator[Finding]:
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (number, _), record in story.attempts.items():
-        for contest in _contested(record):
-            found.setdefault(contest, []).append(str(number))
-    for (name, without), places in sorted(found.items()):
-        what = (
-            f"{name}'s update was sound for the others, and {', '.join(without)} did not get it so"
-        )
-        yield Finding("update.contested", "fault", what, f"{study}, {_rounds(places)}")
+def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[Finding]:
+    """Yield updates that some validators found sound and others did not get so.
+
+    Bytes are not signed, so which of them is to blame cannot be proven.
+    """
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for (number, attempt), record in story.attempts.items():
+        for name in record.reveals:
+            if (number, attempt, name) in refuted:
+                continue
+            having = record.vouching(name)
+            without = [one for one in sorted(record.bitmaps) if one not in having]
+            if name in record.included and without:
+                for_whom = "the others"
+            elif "vote" in record.phases and having and name not in record.included:
+                for_whom = ", ".join(having)
+            else:
+                continue
+            key = (name, for_whom, ", ".join(without))
+            found.setdefault(key, []).append(str(number))
+    for (name, having_it, without_it), places in sorted(found.items()):
+        what = f"{name}'s update was sound for {having_it}, and {without_it} did not get it so"
+        code = "update.contested" if having_it == "the others" else "update.left-out"
+        yield Finding(code, "fault", what, f"{study}, {_rounds(places)}")
 
 
 def _is_over(story: Story, attempt: Attempt) -> bool:
@@ -94,10 +118,17 @@ def _is_over(story: Story, attempt: Attempt) -> bool:
     return any(end is not None for end in (attempt.closed, attempt.failed, story.failed))
 
 
-def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
+def _of_attempt(
+    attempt: Attempt, refuted: Collection[Place], *, over: bool
+) -> Iterator[tuple[str, str]]:
     """Yield code and member of each fault; whoever may still speak has committed none."""
     reached, sound = attempt.phases, attempt.attested
     withheld = attempt.failed is not None and attempt.failed.reason == "withheld"
+    none = [
+        name
+        for name in attempt.reveals
+        if (attempt.opened.round, attempt.opened.attempt, name) in refuted
+    ]
     for name in attempt.opened.participants:
         if name not in attempt.commits:
             if _fell_silent(attempt, name, over=over):
@@ -105,7 +136,9 @@ def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
         elif name not in attempt.reveals:
             if "available" in reached or ("reveal" in reached and over):
                 yield "site.withheld", name
-        elif name not in sound and ("vote" in reached or withheld):
+        elif name in none or (
+            name not in sound and (withheld or ("vote" in reached and not attempt.vouching(name)))
+        ):
             yield "site.unavailable", name
         if (
             name in attempt.included
@@ -113,6 +146,8 @@ def _of_attempt(attempt: Attempt, *, over: bool) -> Iterator[tuple[str, str]]:
             and ("share" in reached and ("vote" in reached or over))
         ):
             yield "site.no-shares", name
+    for validator in sorted({one for name in none for one in attempt.vouching(name)}):
+        yield "validator.attested-unsound", validator
     voting = attempt.closed is not None or (
         "vote" in reached
         and over
@@ -164,22 +199,6 @@ def _fell_silent(attempt: Attempt, name: str, *, over: bool) -> bool:
             return "commit" in reached or ("sa.deal" in reached and over)
         over = over and "commit" in reached
     return "reveal" in reached or over
-
-
-def _contested(attempt: Attempt) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each included update that some validators did not get or find sound, and who they are.
-
-    Bytes are not signed, so which of the two is to blame cannot be proven.
-    """
-    names = attempt.opened.participants
-    for name in attempt.included:
-        without = tuple(
-            validator
-            for validator, said in sorted(attempt.bitmaps.items())
-            if name not in attested(from_text(said.bitmap, (len(names) + 7) // 8), names)
-        )
-        if without:
-            yield name, without
 
 
 def _rounds(places: list[str]) -> str:

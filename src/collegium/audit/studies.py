@@ -41,6 +41,9 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 
+Place = tuple[int, int, str]
+"""Round, attempt and author of an update."""
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -75,6 +78,16 @@ class Attempt:
                 for name in attested(bitmap, names):
                     power[name] += weight
         return {name for name in names if is_quorum(power[name], sum(powers))}
+
+    def vouching(self, author: str) -> list[str]:
+        """Return the validators, in order, that attested to somebody's update."""
+        names = self.opened.participants
+        size = (len(names) + 7) // 8
+        return [
+            validator
+            for validator, said in sorted(self.bitmaps.items())
+            if author in attested(from_text(said.bitmap, size), names)
+        ]
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from collegium.audit.attestations import refuted_updates
 from collegium.audit.blobs import leftovers, read_blobs, strays
 from collegium.audit.budgets import check_budgets
 from collegium.audit.bundle import check_bundle
@@ -134,7 +135,9 @@ def examined(
         findings += check_masked(study_id, story, evidence)
         statements, found = check_statements(story, fetch)
         checked["statements"] += statements
-        findings += found + faults(study_id, story)
+        planted = study is not None and study.faults.traps is not None
+        refuted = refuted_updates(story, evidence)
+        findings += found + faults(study_id, story, refuted, traps=planted)
         findings += _folder(folder, story, study, fetch, alone=len(stories) == 1)
     for (member, kind), count in Counter((one.member, one.kind) for one in equivocations).items():
         what = f"{member} signed two contradicting {kind}, {count} time(s)"

@@ -24,8 +24,9 @@ def simulated_only(study: Study) -> tuple[str, ...]:
     found = []
     if study.threat is not None:
         found.append("it has a [threat]: adversaries act in simulations only")
-    if study.faults.dropout:
-        found.append("it has faults.dropout: faults are planted in simulations only")
+    for key, planted in (("dropout", study.faults.dropout), ("traps", study.faults.traps)):
+        if planted:
+            found.append(f"it has faults.{key}: faults are planted in simulations only")
     if study.consensus.engine != ENGINE:
         found.append(f"it names the engine {study.consensus.engine!r}, and here it is {ENGINE!r}")
     try:

@@ -71,6 +71,7 @@ _CONSEQUENCES = {
     "site.silent": _WITHOUT,
     "site.withheld": _WITHOUT,
     "site.unavailable": _WITHOUT,
+    "update.left-out": _WITHOUT,
     "statement.malformed": "Its figures cannot be relied on.",
     "statement.mismatch": "Its figures cannot be relied on.",
     "member.equivocated": "Both signatures are on record, as proof; only the first one counted.",

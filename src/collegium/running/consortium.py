@@ -27,6 +27,7 @@ from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.engine import Engine, OpenEngine
+from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
     FORMAT_VERSION,
@@ -45,6 +46,7 @@ from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
 from collegium.threats.poisoning import Circle, Poisoning, Target
 from collegium.threats.scene import Defence
+from collegium.threats.traps import Trapping
 
 Substitute = Callable[[Participant, Place], Participant]
 """Puts somebody else in a participant's place; the demonstration's insider uses it."""
@@ -163,7 +165,14 @@ def build(
         )  # fmt: skip
         circle = circle_of(prepared)
         places = {
-            name: Place(who, exchange, tuple(prepared.validators), frozenset(), circle)
+            name: Place(
+                who,
+                exchange,
+                tuple(prepared.validators),
+                frozenset(),
+                circle,
+                lambda: envelopes_in(folder / "ledger.log"),
+            )
             for name, who in identities.items()
         }
         participants: list[Participant] = [owner]
@@ -203,6 +212,12 @@ def build(
     )  # fmt: skip
 
 
+def envelopes_in(ledger: Path) -> list[bytes]:
+    """Return the envelopes of all entries in a ledger's file, in order."""
+    frames = read_frames(ledger.read_bytes())
+    return [decode_entry(frame.body)[0] for frame in frames if frame.kind == ENTRY]
+
+
 def circle_of(prepared: Prepared) -> Circle | None:
     """Return what a study's attackers share, if they attack with updates."""
     attack, parts = prepared.attack, prepared.parts
@@ -230,6 +245,8 @@ def _replaced(
         participant = attack.take_over(participant, acting)
     if substitute is not None:
         participant = substitute(participant, place)
+    if role == "site" and study.faults.traps:
+        participant = Trapping(participant, place, study.faults.traps, study.study.seed)
     if role == "site" and study.faults.dropout:
         participant = DroppingOut(participant, member, study.faults.dropout, study.study.seed)
     return participant

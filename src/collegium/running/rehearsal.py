@@ -45,6 +45,7 @@ from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.threats.dropout import absent
 from collegium.threats.poisoning import Poisoning
+from collegium.threats.traps import trapping
 
 Watch = Callable[[int, ModelState], None]
 """Is told each closed round's number and model."""
@@ -203,8 +204,11 @@ def _updates(
     """Return the updates of those who have one to send, in order."""
     study, sent = prepared.study, {}
     silent = absent(study.faults.dropout, study.study.seed, work.round, 1, work.participants)
+    trap = None
+    if study.faults.traps:
+        trap = trapping(study.faults.traps, study.study.seed, work.round, work.participants)
     for name in work.participants:
-        if name in silent:
+        if name in silent or name == trap:
             continue
         try:
             update = authors[name].update(work)

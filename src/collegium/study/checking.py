@@ -171,17 +171,32 @@ def _check_combinations(study: Study) -> None:
             "a mean follows each of its parts, however far one lies",
             'set tolerate = 0, or choose a robust rule such as "nnm+trimmed_mean"',
         )  # fmt: skip
-    if study.faults.dropout > 0 and study.consensus.engine not in SIMULATED:
+    for key, planted in (
+        ("dropout", study.faults.dropout > 0),
+        ("traps", bool(study.faults.traps)),
+    ):
+        if planted:
+            _check_fault(study, key)
+    if study.faults.traps and study.privacy.secure_aggregation is not None:
         raise contradiction(
-            ("faults", "dropout"), f"dropout does not go with {study.consensus.engine!r}",
-            "faults are planted in simulations only; members of a consortium fail by themselves",
-            'set consensus.engine = "solo", or dropout = 0.0',
+            ("faults", "traps"), "traps do not go with secure aggregation",
+            "a masked update looks like any other, so nobody can be caught by one",
+            "leave traps out, or privacy.secure_aggregation",
         )  # fmt: skip
-    if study.faults.dropout > 0 and study.study.attendance == "all":
+
+
+def _check_fault(study: Study, key: str) -> None:
+    if study.consensus.engine not in SIMULATED:
         raise contradiction(
-            ("faults", "dropout"), 'dropout does not go with attendance = "all"',
-            "a phase would wait for ever for those who stay silent",
-            'set attendance = "quorum", or dropout = 0.0',
+            ("faults", key), f"{key} does not go with {study.consensus.engine!r}",
+            "faults are planted in simulations only; members of a consortium fail by themselves",
+            f'set consensus.engine = "solo", or leave {key} out',
+        )  # fmt: skip
+    if study.study.attendance == "all":
+        raise contradiction(
+            ("faults", key), f'{key} does not go with attendance = "all"',
+            "a phase would wait for ever for those who have nothing to say",
+            f'set attendance = "quorum", or leave {key} out',
         )  # fmt: skip
 
 
@@ -277,4 +292,10 @@ def _check_round(study: Study, sites: int) -> None:
             ("faults", "dropout"), f"{silent} of the {drawn} sites of a round drop out",
             f"study.min_sites asks for {needed} updates, so every attempt would fail",
             "choose a lower dropout, or a lower study.min_sites",
+        )  # fmt: skip
+    if study.faults.traps and silent + 1 > drawn - needed:
+        raise contradiction(
+            ("faults", "traps"), f"a trap leaves {drawn - silent - 1} of a round's {drawn} sites",
+            f"study.min_sites asks for {needed} updates, so every attempt with a trap would fail",
+            "leave traps out, or choose a lower study.min_sites",
         )  # fmt: skip

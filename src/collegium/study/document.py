@@ -208,9 +208,13 @@ class Threat(Section, frozen=True, kw_only=True):
 
 
 class Faults(Section, frozen=True, kw_only=True):
-    """``[faults]``: floor(dropout x participants) stay silent in an attempt, drawn by the seed."""
+    """``[faults]``: floor(dropout x participants) stay silent in an attempt, drawn by the seed.
+
+    In a share `traps` of all rounds one site reveals what is no update, to see who vouches for it.
+    """
 
     dropout: float = 0.0
+    traps: float | None = None
 
 
 class Evaluation(Section, frozen=True, kw_only=True):

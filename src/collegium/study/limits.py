@@ -81,6 +81,7 @@ LIMITS = (
     Limit(("threat", "rounds"), 1, 100_000),
     Limit(("threat", "scale"), 0, 1_000_000, open_low=True),
     Limit(("faults", "dropout"), 0, 1, open_high=True),
+    Limit(("faults", "traps"), 0, 1, open_low=True),
     Limit(("evaluation", "threshold"), 0, 1, open_low=True, open_high=True),
     Limit(("evaluation", "bootstrap"), 0, 10_000),
     Limit(("evaluation", "folds"), 1, 100),

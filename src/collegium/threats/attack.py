@@ -30,7 +30,8 @@ class Place:
     """What an adversary has: a member's keys, the blobs as it sees them, who else there is.
 
     `rounds` are those in which it acts, while they are open; if empty, it acts at all times.
-    `circle` is what those who attack with updates share.
+    `circle` is what those who attack with updates share. `ledger` returns the envelopes of all
+    entries so far, which every member can read.
     """
 
     identity: Identity
@@ -38,6 +39,7 @@ class Place:
     validators: tuple[str, ...]
     rounds: frozenset[int]
     circle: Accomplices | None = None
+    ledger: Callable[[], list[bytes]] = list
 
     def acts(self, view: StudyView) -> bool:
         """Return whether the adversary acts now."""

@@ -25,7 +25,7 @@ _CRASH = Grant("validators that fail on an update", ("own",), ("messages", "blob
 
 
 @dataclass(frozen=True, slots=True)
-class _Misshaping:
+class Misshaping:
     """A site that commits to, reveals and serves a blob that is no update of its round."""
 
     honest: Participant
@@ -34,9 +34,11 @@ class _Misshaping:
 
     @property
     def name(self) -> str:
+        """The honest participant's name."""
         return self.honest.name
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        """Return what the site says."""
         due = self.honest.reconcile(view, idle=idle)
         return [self._other(view, one) for one in due] if self.place.acts(view) else due
 
@@ -76,7 +78,7 @@ class MalformedUpdate:
         """Return the site that misshapes its updates."""
         if not isinstance(honest, Site):
             raise TypeError(honest)
-        return _Misshaping(honest, place, self.shape)
+        return Misshaping(honest, place, self.shape)
 
 
 def _header(size: int, width: int, exponent: int) -> bytes:
@@ -95,7 +97,7 @@ def _too_long(size: int, exponent: int) -> bytes:
     return _header(size + 1, 2, exponent) + struct.pack(f"<{size + 1}h", *[LIMIT] * (size + 1))
 
 
-def _forbidden(size: int, exponent: int) -> bytes:
+def forbidden(size: int, exponent: int) -> bytes:
     """The one 16-bit integer that has no positive twin."""
     return _header(size, 2, exponent) + struct.pack(f"<{size}h", *[-LIMIT - 1] * size)
 
@@ -108,5 +110,5 @@ MISSHAPED: Attack = MalformedUpdate(
 )
 OUT_OF_RANGE: Attack = MalformedUpdate(
     "out_of_range_update", "sends the one integer of 16 bits that an update must not hold",
-    _forbidden,
+    forbidden,
 )  # fmt: skip
