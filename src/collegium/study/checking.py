@@ -14,6 +14,7 @@ from collegium.study.circle import check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
+from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
 from collegium.study.folding import check_folds
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
@@ -26,10 +27,7 @@ from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.tables import about_tables, check_table
-from collegium.study.terms import SITES_LIMIT, dropouts, fewest_updates, sites_per_round
-
-SIMULATED = ("solo", "simnet")
-"""Engines of simulations, in which adversaries and faults can be planted."""
+from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -171,33 +169,7 @@ def _check_combinations(study: Study) -> None:
             "a mean follows each of its parts, however far one lies",
             'set tolerate = 0, or choose a robust rule such as "nnm+trimmed_mean"',
         )  # fmt: skip
-    for key, planted in (
-        ("dropout", study.faults.dropout > 0),
-        ("traps", bool(study.faults.traps)),
-    ):
-        if planted:
-            _check_fault(study, key)
-    if study.faults.traps and study.privacy.secure_aggregation is not None:
-        raise contradiction(
-            ("faults", "traps"), "traps do not go with secure aggregation",
-            "a masked update looks like any other, so nobody can be caught by one",
-            "leave traps out, or privacy.secure_aggregation",
-        )  # fmt: skip
-
-
-def _check_fault(study: Study, key: str) -> None:
-    if study.consensus.engine not in SIMULATED:
-        raise contradiction(
-            ("faults", key), f"{key} does not go with {study.consensus.engine!r}",
-            "faults are planted in simulations only; members of a consortium fail by themselves",
-            f'set consensus.engine = "solo", or leave {key} out',
-        )  # fmt: skip
-    if study.study.attendance == "all":
-        raise contradiction(
-            ("faults", key), f'{key} does not go with attendance = "all"',
-            "a phase would wait for ever for those who have nothing to say",
-            f'set attendance = "quorum", or leave {key} out',
-        )  # fmt: skip
+    check_faults(study)
 
 
 def _check_threat(study: Study) -> None:
@@ -286,16 +258,4 @@ def _check_round(study: Study, sites: int) -> None:
             ("study", "min_sites"), f"{needed} sites are required of a round of {drawn}",
             f"training.client_fraction draws {drawn} of {sites} sites", f"choose at most {drawn}",
         )  # fmt: skip
-    silent = dropouts(study.faults.dropout, drawn)
-    if silent > drawn - needed:
-        raise contradiction(
-            ("faults", "dropout"), f"{silent} of the {drawn} sites of a round drop out",
-            f"study.min_sites asks for {needed} updates, so every attempt would fail",
-            "choose a lower dropout, or a lower study.min_sites",
-        )  # fmt: skip
-    if study.faults.traps and silent + 1 > drawn - needed:
-        raise contradiction(
-            ("faults", "traps"), f"a trap leaves {drawn - silent - 1} of a round's {drawn} sites",
-            f"study.min_sites asks for {needed} updates, so every attempt with a trap would fail",
-            "leave traps out, or choose a lower study.min_sites",
-        )  # fmt: skip
+    check_faults_of_round(study, drawn, needed)
