@@ -86,31 +86,41 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
         return [
             Refused(rule=job.rule, count=job.count, split=job.split, attack=job.attack, why=why)
         ]
-    if prepared.dataset.schema.task == "regression":
-        raise RunError(
-            "bench.task", f"the study {base.study.id} predicts a number",
-            "the benchmark tells losses in points of accuracy", "choose a study with classes",
-        )  # fmt: skip
     if job.attack is None:
-        sites = right_of(prepared, rehearse(prepared), prepared.sites, part)
+        sites = _clean_rows(prepared, part)
         return [Clean(rule=job.rule, count=job.count, split=job.split, sites=sites)]
     weights = {name: registered_weight(len(rows.y)) for name, rows in prepared.train.items()}
     found: list[Line] = []
     for attackers in placements(weights, job.count, wanted, job.split):
         threat = Threat(attack=job.attack, attackers=attackers)
-        attacked = _prepared(msgspec.structs.replace(study, threat=threat))
-        ended = rehearse(attacked)
-        honest = [name for name in prepared.sites if name not in attackers]
-        counts = right_of(attacked, ended, honest, part).values()
+        right, rows, outcome = rows_under_attack(study, threat, part)
         found.append(
             Attacked(
                 rule=job.rule, count=job.count, split=job.split, attack=job.attack,
                 attackers=attackers, share=sum(weights[name] for name in attackers)
-                / sum(weights.values()), right=sum(one for one, _ in counts),
-                rows=sum(rows for _, rows in counts), outcome=ended.outcome,
+                / sum(weights.values()), right=right, rows=rows, outcome=outcome,
             )
         )  # fmt: skip
     return found
+
+
+def clean_rows(study: Study, part: Part) -> tuple[Prepared, dict[str, tuple[int, int]]]:
+    """Return a study as prepared, and how many of each site's rows its clean run gets right.
+
+    Raises:
+        CollegiumError: it cannot be prepared; ``bench.task``, its task has no accuracy.
+    """
+    prepared = _prepared(study)
+    return prepared, _clean_rows(prepared, part)
+
+
+def rows_under_attack(study: Study, threat: Threat, part: Part) -> tuple[int, int, str]:
+    """Return how many rows of the honest sites are right under attack, all rows, the outcome."""
+    attacked = _prepared(msgspec.structs.replace(study, threat=threat))
+    ended = rehearse(attacked)
+    honest = [name for name in attacked.sites if name not in attacked.attackers]
+    counts = right_of(attacked, ended, honest, part).values()
+    return sum(one for one, _ in counts), sum(rows for _, rows in counts), ended.outcome
 
 
 def changed(base: Study, job: Job) -> Study:
@@ -146,6 +156,15 @@ def right_of(
             said = scores.argmax(axis=1)
         found[name] = int(np.count_nonzero(said == rows.y)), len(rows.y)
     return found
+
+
+def _clean_rows(prepared: Prepared, part: Part) -> dict[str, tuple[int, int]]:
+    if prepared.dataset.schema.task == "regression":
+        raise RunError(
+            "bench.task", f"the study {prepared.study.study.id} predicts a number",
+            "the benchmark tells losses in points of accuracy", "choose a study with classes",
+        )  # fmt: skip
+    return right_of(prepared, rehearse(prepared), prepared.sites, part)
 
 
 def _prepared(study: Study) -> Prepared:

@@ -61,8 +61,8 @@ def robustness(
 
     document = read_study(study, changes).study
     grid = Grid(
-        rules=RULES if rules is None else _named(rules),
-        attacks=attacks_with_updates() if attacks is None else _named(attacks),
+        rules=RULES if rules is None else named(rules),
+        attacks=attacks_with_updates() if attacks is None else named(attacks),
         counts=_numbers(counts),
         splits=tuple(range(first_split, first_split + splits)),
         placements=placements,
@@ -97,7 +97,8 @@ def _tell(found: Robustness) -> None:
     say(f"page: {found.folder / 'index.html'}")
 
 
-def _named(text: str) -> tuple[str, ...]:
+def named(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas."""
     names = tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
     if not names:
         raise click.UsageError("a list of names is empty")
