@@ -24,6 +24,9 @@ class CollegiumError(Exception):
         self.why = why
         self.todo = todo
 
+    def __reduce__(self) -> tuple[type[CollegiumError], tuple[str, str, str, str]]:
+        return type(self), (self.code, self.what, self.why, self.todo)
+
     def diagnostics(self) -> str:
         """Return the three lines that the command line prints."""
         return f"error: {self.what} [{self.code}]\n  why: {self.why}\n  do:  {self.todo}"

@@ -46,9 +46,19 @@ program.add_command(bench)
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
 @SET
 @click.option("--resume", is_flag=True, help="Go on with the run that is in the folder.")
+@click.option(
+    "--processes", type=int, metavar="N",
+    help="How many processes train the sites; if absent, more than one where that pays. "
+    "The result is the same.",
+)  # fmt: skip
 @JSON
 def run(
-    study: str, out: Path | None, changes: tuple[str, ...], resume: bool, as_json: bool
+    study: str,
+    out: Path | None,
+    changes: tuple[str, ...],
+    resume: bool,
+    processes: int | None,
+    as_json: bool,
 ) -> None:
     """Run STUDY, a preset's name or a file, and leave its run folder."""
     from collegium.cli.summaries import run_json, run_lines
@@ -57,8 +67,9 @@ def run(
 
     with round_progress(study, quiet=as_json) as progress:
         result = run_study(
-            study, out=out, changes=changes, resume=resume, progress=progress, warn=warn
-        )
+            study, out=out, changes=changes, resume=resume, progress=progress, warn=warn,
+            processes=processes,
+        )  # fmt: skip
     for notice in result.notices:
         if notice.level == "warning":
             warn(notice.text)

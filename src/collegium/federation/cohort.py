@@ -21,6 +21,9 @@ from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tu
 from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.learning.models import ModelSpec, initial_parameters, losses
+from collegium.learning.parallel.pool import Pool
+from collegium.learning.parallel.pooled import Pooled
+from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.private import PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study
@@ -82,6 +85,7 @@ class Cohort:
         trainer: Trainer,
         rows: Mapping[str, SiteRows],
         privacy: Mapping[str, SitePrivacy] | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self.study = study
         self.spec = spec
@@ -91,13 +95,18 @@ class Cohort:
             for name, own in rows.items():
                 self.rows[name], self._held[name] = split(own, part, study.study.seed)
         self.training_seconds = 0.0
-        self._trainer = trainer
         self._privacy = privacy or {}
+        self._trainer = trainer if pool is None else self._pooled(trainer, pool)
         self._kept: dict[str, Callable[[int], Kept]] = {}
         self._trained: tuple[tuple[int, bytes], dict[str, tuple[Float32, ...]]] = ((0, b""), {})
         self._alone: dict[str, Float32] = {}
         self._tuned: tuple[bytes, dict[str, Float32]] = b"", {}
         self._model: tuple[bytes, ModelState] | None = None
+
+    def _pooled(self, trainer: Trainer, pool: Pool) -> Trainer:
+        units = {name: one.units(self.rows[name]) for name, one in self._privacy.items()}
+        tables = {name: SiteTable(own.x, own.y, units.get(name)) for name, own in self.rows.items()}
+        return Pooled(trainer, self.spec, tables, pool)
 
     def attend(self, site: str, kept: Callable[[int], Kept]) -> None:
         """Take note of how a site tells what it has kept before a round."""

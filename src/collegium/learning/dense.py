@@ -42,6 +42,7 @@ class Dense:
     """Linear, logistic, multinomial, ordinal, Poisson and Cox models and networks, in float32."""
 
     name: str = "dense@1"
+    together: int = _MAX_SITES
 
     def train(
         self, jobs: Sequence[TrainingJob], spec: ModelSpec, training: Training, seed: int

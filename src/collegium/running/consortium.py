@@ -25,6 +25,7 @@ from collegium.federation.setting_up import SettingUp
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
+from collegium.learning.parallel.pool import Pool
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.engine import Engine, OpenEngine
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
@@ -119,6 +120,7 @@ def build(
     folder: Path,
     warn: Callable[[str], None],
     substitute: Substitute | None = None,
+    pool: Pool | None = None,
 ) -> Consortium:
     """Return the consortium of a study in a run folder, new or as it was left.
 
@@ -127,6 +129,7 @@ def build(
         folder: the run folder; homes lie under members/.
         warn: is told what a reader should know, such as a torn tail that was cut.
         substitute: see `Substitute`.
+        pool: processes that train beside this one.
 
     Raises:
         CollegiumError: the folder holds another ledger, or one that does not hold together.
@@ -151,7 +154,7 @@ def build(
         private = {name: site_privacy(study, who) for name, who in identities.items()}
         cohort = Cohort(
             study, prepared.parts.spec, prepared.parts.trainer, prepared.train,
-            {name: one for name, one in private.items() if one is not None},
+            {name: one for name, one in private.items() if one is not None}, pool,
         )  # fmt: skip
         code = code_digest(study)
         owner = Owner(

@@ -16,6 +16,7 @@ import msgspec
 
 from collegium.errors import RunError
 from collegium.federation.loop import drive
+from collegium.learning.parallel.pool import MOST, Pool
 from collegium.plugins import find
 from collegium.report.measurements import FinalLine, Quality, append_line, read_lines
 from collegium.running.apart import Models, out_of_fold
@@ -79,6 +80,7 @@ def run(
     progress: Progress = lambda closed, rounds: None,
     warn: Callable[[str], None] = lambda message: None,
     substitute: Substitute | None = None,
+    processes: int | None = None,
 ) -> RunResult:
     """Run a study in this process and leave its run folder.
 
@@ -91,6 +93,8 @@ def run(
         warn: is told what the user should know.
         substitute: puts others in participants' places, for demonstrations and tests; where
             members are processes nobody can.
+        processes: how many train the sites, this one among them; as many as there are cores for
+            and as soon as that pays if not given. The result is the same.
 
     Raises:
         CollegiumError: the study, its data or the folder is not acceptable.
@@ -103,14 +107,18 @@ def run(
             f"the engine {prepared.study.consensus.engine!r} runs every member by itself",
             'set consensus.engine = "solo"',
         )  # fmt: skip
+    if processes is not None:
+        _check_processes(processes, engine)
     name = f"{prepared.study.study.id}-{study_digest(prepared.study)[:8]}"
     folder = DEFAULT_PARENT / name if out is None else Path(out)
     check_vacant(folder, resume=resume)
-    with claimed(folder):
+    with claimed(folder), Pool(processes) as pool:
         _keep_study(folder, prepared)
         if isinstance(engine, Launcher):
             return engine.launch(prepared, folder, progress, warn)
-        run_one = partial(_carried_out, progress=progress, warn=warn, substitute=substitute)
+        run_one = partial(
+            _carried_out, progress=progress, warn=warn, substitute=substitute, pool=pool
+        )
         result, _ = run_one(prepared, folder, _fold_runner(prepared, folder, run_one))
     return result
 
@@ -131,9 +139,10 @@ def _carried_out(
     progress: Progress,
     warn: Callable[[str], None],
     substitute: Substitute | None,
+    pool: Pool,
 ) -> tuple[RunResult, Models | None]:
     """Run a study in this process, in a folder that it holds; without models if it failed."""
-    consortium = build(prepared, folder, warn, substitute)
+    consortium = build(prepared, folder, warn, substitute, pool)
     complete = False
     try:
         _require_models(consortium, folder)
@@ -203,6 +212,22 @@ def _require_models(consortium: Consortium, folder: Path) -> None:
             "run.no-models", f"{folder} cannot be resumed",
             "the models of its last rounds are missing",
             f"restore {folder / 'blobs'} from where it went, then resume",
+        )  # fmt: skip
+
+
+def _check_processes(processes: int, engine: object) -> None:
+    """Refuse a number of processes that makes no sense, or that somebody else decides."""
+    if not 1 <= processes <= MOST:
+        raise RunError(
+            "run.processes", f"{processes} processes cannot train",
+            f"this process is one of them, and more than {MOST} are a mistake",
+            f"give a number from 1 to {MOST}, or none: as many as it pays to have are used then",
+        )  # fmt: skip
+    if isinstance(engine, Launcher):
+        raise RunError(
+            "run.processes", "the number of processes is the number of members",
+            "the engine runs every member in a process of its own, which trains its site",
+            'leave out --processes, or set consensus.engine = "solo"',
         )  # fmt: skip
 
 

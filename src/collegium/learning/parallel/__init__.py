@@ -1,0 +1,1 @@
+"""Local work spread over processes, to the same bits as in one."""
