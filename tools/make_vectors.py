@@ -75,9 +75,10 @@ from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
 from collegium.secrecy.masked import encode_masked, residues
 from collegium.secrecy.secagg import SECAGG
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
+from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
+from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.study.document import TableSource
 
 HERE = Path(__file__).parent
@@ -113,6 +114,7 @@ def vectors() -> Vector:
             secagg(typical, ["ada"], 1, []),
             secagg(typical, ["ada", "bo", "cy"], 2, ["bo"]),
         ],
+        "threshold_he": [encrypted_sum(typical, ["ada", "bo", "cy"], 2, "bo")],
         "statistics": statistics(),
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
@@ -404,17 +406,72 @@ def sealed(genesis: Genesis, recipients: list[str]) -> Vector:
     }  # fmt: skip
 
 
+def own_secrets(name: str) -> OwnSecrets:
+    """Return a member's secrets of an attempt."""
+    return OwnSecrets(
+        int.from_bytes(digest(f"mask {name}"), "little") % PRIME,
+        int.from_bytes(digest(f"self {name}"), "little") % PRIME,
+        digest(f"share {name}"),
+    )
+
+
+def encrypted_sum(genesis: Genesis, names: list[str], threshold: int, missing: str) -> Vector:
+    """Return page 16: an attempt in which one drops out after dealing; long blobs as digests."""
+    place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
+    own = {name: own_secrets(name) for name in names}
+    keys = {name: THRESHOLD_HE.advertise(own[name]) for name in names}
+    circle = Circle(place, threshold, keys)
+    deals = {name: THRESHOLD_HE.deal(own[name], circle, name) for name in names}
+    digests = {name: sha256(deal).digest() for name, deal in deals.items()}
+    agreement = Agreement(circle, digest("model 0"), 12, 32, digests)
+    updates = {
+        name: np.array([1, -32767, 32767, index], np.int16)
+        for index, name in enumerate(names)
+        if name != missing
+    }
+    hidden = {
+        name: THRESHOLD_HE.protect(own[name], agreement, name, residues(values, 3, 32))
+        for name, values in updates.items()
+    }
+    posted = {
+        name: THRESHOLD_HE.shares(own[name], agreement, name, deals, frozenset(updates))
+        for name in updates
+    }
+    total = THRESHOLD_HE.total(agreement, 4, hidden, deals, posted)
+    if isinstance(total, Flaw):
+        raise AssertionError(total)
+    return {
+        "place": place.encode().hex(), "threshold": threshold, "weight": 3, "ring": 32,
+        "exponent": 12, "model": agreement.model.hex(),
+        "members": {
+            name: {
+                "mask_secret": from_element(own[name].mask).hex(),
+                "self_secret": from_element(own[name].own).hex(),
+                "share_private": own[name].share.hex(),
+                "mask_key": keys[name].mask.hex(), "share_key": keys[name].share.hex(),
+                "deal_begins": deals[name][:128].hex(), "deal": digests[name].hex(),
+            }
+            for name in names
+        },
+        "transcript": agreement.transcript().hex(),
+        "updates": {name: values.tolist() for name, values in updates.items()},
+        "encrypted": {
+            name: {"begins": data[:96].hex(), "digest": sha256(data).hexdigest()}
+            for name, data in hidden.items()
+        },
+        "shares": {
+            name: {"begins": share[OF_THE_SUM][:96].hex(),
+                   "digest": sha256(share[OF_THE_SUM]).hexdigest()}
+            for name, share in posted.items()
+        },
+        "total": total.tolist(),
+    }  # fmt: skip
+
+
 def secagg(genesis: Genesis, names: list[str], threshold: int, missing: list[str]) -> Vector:
     """Return page 13: an attempt in which some drop out after dealing."""
     place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
-    own = {
-        name: OwnSecrets(
-            int.from_bytes(digest(f"mask {name}"), "little") % PRIME,
-            int.from_bytes(digest(f"self {name}"), "little") % PRIME,
-            digest(f"share {name}"),
-        )
-        for name in names
-    }
+    own = {name: own_secrets(name) for name in names}
     keys = {name: SECAGG.advertise(own[name]) for name in names}
     circle = Circle(place, threshold, keys)
     deals = {name: SECAGG.deal(own[name], circle, name) for name in names}

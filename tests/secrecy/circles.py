@@ -15,10 +15,11 @@ from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets, SecureSum
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME
+from collegium.secrecy.threshold_he import THRESHOLD_HE
 
 PLACE = Place(sha256(b"genesis").digest(), "heart", 3, 2)
 MODEL = sha256(b"model").digest()
-PROTOCOLS: tuple[SecureSum, ...] = (SECAGG,)
+PROTOCOLS: tuple[SecureSum, ...] = (SECAGG, THRESHOLD_HE)
 """Every protocol; that they satisfy the seam is for the type checker."""
 
 

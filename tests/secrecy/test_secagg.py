@@ -175,7 +175,8 @@ def test_a_forged_share_is_left_out_and_its_holder_named() -> None:
     posted["bo"]["ada"] = bytes(32)
     posted["bo"]["ed"] = posted["cy"]["ed"]
     masked, survivors = exchange.masked(values, 1), frozenset(FIVE[:4])
-    assert SECAGG.forged(exchange.agreement, exchange.deals, posted, survivors) == [
+    hidden = dict.fromkeys(survivors, b"")
+    assert SECAGG.forged(exchange.agreement, 9, hidden, exchange.deals, posted) == [
         ("bo", "ada"), ("bo", "ed"),
     ]  # fmt: skip
     found = read_total(exchange.total(masked, posted), 4, 4)
@@ -187,7 +188,8 @@ def test_the_share_of_the_other_secret_is_forged() -> None:
     exchange = Exchange(FIVE, 4)
     posted = exchange.posted(FIVE, FIVE)
     posted["bo"]["ada"] = exchange.posted(["bo"], FIVE[1:])["bo"]["ada"]
-    forged = SECAGG.forged(exchange.agreement, exchange.deals, posted, frozenset(FIVE))
+    hidden = dict.fromkeys(FIVE, b"")
+    forged = SECAGG.forged(exchange.agreement, 9, hidden, exchange.deals, posted)
     assert forged == [("bo", "ada")]
 
 

@@ -93,13 +93,15 @@ def _barred(attempt: Attempt, where: str) -> Iterator[Finding]:
 def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
     deals, posted = _deals(attempt, evidence), _posted(attempt)
+    found = {name: evidence.update(attempt, name) for name in attempt.included}
+    hidden = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
     if len(deals) < len(attempt.deals):
         return
     agreement = agreement_of(story, attempt, evidence.genesis)
     survivors = frozenset(attempt.included)
     try:
         protocol = secure_sum_named(attempt.opened.design)
-        forged = protocol.forged(agreement, deals, posted, survivors)
+        forged = protocol.forged(agreement, story.parameters, hidden, deals, posted)
         cheated = protocol.cheated(agreement, deals, posted, survivors)
     except CollegiumError:
         return

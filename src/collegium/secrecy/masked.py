@@ -98,9 +98,14 @@ def decode_masked(data: bytes, parameters: int, ring: int, exponent: int) -> Rin
     expected = _HEADER.pack(_TAG, parameters + INDICATORS, kind.itemsize, exponent)
     size = len(expected) + (parameters + INDICATORS) * kind.itemsize
     if not data.startswith(expected) or len(data) != size or abs(exponent) > MAX_EXPONENT:
-        raise FormatError(
-            "blob.misfit", "a masked update does not fit its round",
-            "its header or its length is another one", "the participant is excluded",
-        )  # fmt: skip
+        raise misfit("a masked update")
     found: RingVector = np.frombuffer(data, kind, parameters + INDICATORS, _HEADER.size)
     return found
+
+
+def misfit(what: str) -> FormatError:
+    """Return the error of an update's blob that has another attempt's shape, or none."""
+    return FormatError(
+        "blob.misfit", f"{what} does not fit its round",
+        "its header or its length is another one", "the participant is excluded",
+    )  # fmt: skip

@@ -141,11 +141,11 @@ class SecAgg:
         return total
 
     def forged(
-        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
-        survivors: frozenset[str],
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
     ) -> list[tuple[str, str]]:  # fmt: skip
         """Return holder and dealer of each posted share that its dealer did not commit to."""
-        circle = agreement.circle
+        circle, survivors = agreement.circle, frozenset(hidden)
         found = []
         for dealer, blob in deals.items():
             kind = _opened_kind(dealer, survivors)

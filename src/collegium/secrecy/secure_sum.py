@@ -16,6 +16,9 @@ from collegium.secrecy.setting import Agreement, Circle, PublicKeys
 Posted = Mapping[str, Mapping[str, bytes]]
 """Shares by the holder that posted them and the dealer whose secret they belong to."""
 
+OF_THE_SUM = ""
+"""Whose secret a share belongs to that is of the sum's own key."""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnSecrets:
@@ -42,7 +45,7 @@ class Flaw:
     Attributes:
         why: "deal" where a dealer's shares combine to another secret than its deal was made from,
             which proves that it cheated; "shares" where too few of its shares are posted.
-        dealer: whose secret it is.
+        dealer: whose secret it is, or `OF_THE_SUM`.
     """
 
     why: Literal["deal", "shares"]
@@ -129,10 +132,21 @@ class SecureSum(Protocol):
         ...
 
     def forged(
-        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
-        survivors: frozenset[str],
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
     ) -> list[tuple[str, str]]:  # fmt: skip
-        """Return holder and dealer of each posted share that its dealer did not commit to."""
+        """Return holder and dealer of each posted share that is another than its holder was dealt.
+
+        Args:
+            agreement: the attempt's.
+            parameters: d, how many coordinates the model has.
+            hidden: the blobs of the survivors' vectors.
+            deals: the blobs of all deals, by dealer.
+            posted: the shares on the ledger.
+
+        Raises:
+            FormatError: a blob is malformed.
+        """
         ...
 
     def cheated(

@@ -40,11 +40,13 @@ class Circle:
         place: the attempt.
         threshold: t, how many shares give a secret.
         keys: by member; the first is holder 1.
+        ring: 32 or 64, in which the attempt's updates are summed.
     """
 
     place: Place
     threshold: int
     keys: Mapping[str, PublicKeys]
+    ring: int = 32
 
     @cached_property
     def numbers(self) -> dict[str, int]:

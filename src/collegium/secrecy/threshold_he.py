@@ -1,0 +1,289 @@
+"""Threshold homomorphic encryption: anybody adds encrypted updates, t members open their sum.
+
+Every member encrypts under a key of its own, made for one attempt and dealt to all members in
+shares. Ciphertexts and keys add up alike, so the sum is encrypted under the sum of the survivors'
+keys, which nobody ever held. Each holder adds its shares of those keys; t such sums open the key of
+this one sum, and with it the sum. The design is that of key-homomorphic encryption with a threshold
+opening (Li, Lin, Polychroniadou and Tessaro, "LERNA", ASIACRYPT 2023; Bell, Gascón, Ghazi, Kumar,
+Pagh, Raykova and Schoppmann, "Willow", CRYPTO 2025, from which the committee of all members and the
+ledger in the server's place differ). docs/spec page 16, docs/decisions/0069.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations, islice
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from nacl import bindings
+
+from collegium.errors import FormatError
+from collegium.ledger.hashing import lp, tag, tagged_hash, u64
+from collegium.ledger.hpke import expand, hkdf
+from collegium.secrecy.deal import agree, mask_private
+from collegium.secrecy.encrypted import EncryptedSum, decode_encrypted, encode_encrypted
+from collegium.secrecy.key_shares import (
+    CHECKS,
+    Key,
+    KeyDeal,
+    add_keys,
+    combine,
+    decode_key_deal,
+    decode_points,
+    decode_share,
+    encode_key_deal,
+    encode_share,
+    interpolate,
+    lies_on,
+    share_points,
+)
+from collegium.secrecy.masked import INDICATORS
+from collegium.secrecy.masking import RingVector
+from collegium.secrecy.ntt import UInt64
+from collegium.secrecy.rlwe import PARAMETERS, encrypt, noise, pieces, uniform
+from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets, Posted
+from collegium.secrecy.setting import Agreement, Circle, PublicKeys
+from collegium.secrecy.shamir import from_element
+
+MOST_TRIES = 2000
+"""Choices of holders to leave out that are tried before too many are taken to have lied."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdHE:
+    """Encryption under keys that are dealt to all and only ever opened as a sum."""
+
+    name: str = "threshold_he@1"
+
+    def advertise(self, own: OwnSecrets) -> PublicKeys:
+        """Return the keys that a member deals with, and is dealt to with."""
+        return PublicKeys(
+            bindings.crypto_scalarmult_base(mask_private(own.mask)),
+            bindings.crypto_scalarmult_base(own.share),
+        )
+
+    def deal(self, own: OwnSecrets, circle: Circle, member: str) -> bytes:
+        """Return the blob in which a member's key of the attempt is dealt to all holders."""
+        parameters = PARAMETERS[circle.ring]
+        seed = _seed(own, circle, member)
+        points, polynomials = share_points(
+            _key(seed, circle), seed, circle.threshold, len(circle.keys), parameters
+        )
+        bound = _bound(circle, member)
+        commitments = tuple(
+            _commitment(bound, holder, point)
+            for holder, point in zip(circle.keys, points, strict=True)
+        )
+        private = mask_private(own.mask)
+        ciphertexts = tuple(
+            _crypt(point, agree(private, keys.share), bound, holder)
+            for (holder, keys), point in zip(circle.keys.items(), points, strict=True)
+        )
+        return encode_key_deal(
+            KeyDeal(commitments, combine(polynomials, commitments, parameters), ciphertexts)
+        )
+
+    def is_sound(
+        self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
+    ) -> bool:
+        """Return whether a member got points that are committed to, on the dealer's polynomials."""
+        return self._point(own, circle, dealer, member, deal) is not None
+
+    def protect(
+        self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
+    ) -> bytes:
+        """Return the blob of a member's encrypted vector."""
+        circle, transcript = agreement.circle, agreement.transcript()
+        parameters = PARAMETERS[circle.ring]
+        count = pieces(vector.size, parameters)
+        seed = _seed(own, circle, member)
+        error = noise(expand(seed, tag("he-noise") + transcript, 32), count * parameters.degree)
+        matrix = _matrix(transcript, circle.ring, count)
+        ciphertext = encrypt(vector, matrix, _key(seed, circle), error)
+        return encode_encrypted(ciphertext, vector.size, circle.ring, agreement.exponent)
+
+    def check(self, data: bytes, parameters: int, ring: int, exponent: int) -> None:
+        """Accept the blob of an encrypted vector that has the form of its attempt's."""
+        decode_encrypted(data, parameters, ring, exponent)
+
+    def shares(
+        self, own: OwnSecrets, agreement: Agreement, member: str, deals: Mapping[str, bytes],
+        survivors: frozenset[str],
+    ) -> dict[str, bytes]:  # fmt: skip
+        """Return a member's share of the key of the survivors' sum, if it got all its parts."""
+        circle = agreement.circle
+        parameters = PARAMETERS[circle.ring]
+        if not survivors <= deals.keys():
+            return {}
+        found = []
+        for dealer in sorted(survivors):
+            point = self._point(own, circle, dealer, member, deals[dealer])
+            if point is None:
+                return {}
+            found.append([row[: parameters.degree] for row in point])
+        return {OF_THE_SUM: encode_share(add_keys(found, parameters))}
+
+    def total(
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
+    ) -> RingVector | Flaw:  # fmt: skip
+        """Return the sum of the encrypted vectors, or that too few right shares are posted."""
+        circle = agreement.circle
+        sealed = _added(agreement, parameters, hidden)
+        for base in _bases(_shares(circle, posted), circle.threshold):
+            vector = sealed.opened(interpolate(base, 0, PARAMETERS[circle.ring]))
+            if vector is not None:
+                return vector
+        return Flaw("shares", OF_THE_SUM)
+
+    def forged(
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        """Return the holders whose shares are none of the key that opens the sum.
+
+        Holders in league can post shares of other polynomials with the same value at 0. So nobody
+        is named unless more than half of what is posted beyond t - 2 shares lies on one polynomial:
+        no two of them have as many.
+        """
+        circle = agreement.circle
+        setting, shares = PARAMETERS[circle.ring], _shares(circle, posted)
+        sealed = _added(agreement, parameters, hidden)
+        names = {number: name for name, number in circle.numbers.items()}
+        for base in _bases(shares, circle.threshold):
+            off = [
+                number
+                for number, share in shares.items()
+                if number not in base and not _equal(interpolate(base, number, setting), share)
+            ]
+            enough = 2 * (len(shares) - len(off)) > len(shares) + circle.threshold - 2
+            if enough and sealed.opened(interpolate(base, 0, setting)) is not None:
+                unread = set(posted) - {names[number] for number in shares}
+                return [(name, OF_THE_SUM) for name in sorted(unread | {names[n] for n in off})]
+        return []
+
+    def cheated(
+        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
+        survivors: frozenset[str],
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        """Return nobody: no single key is ever opened, so no deal can be shown to be false."""
+        return []
+
+    def _point(
+        self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
+    ) -> Key | None:
+        """Return a member's points of a deal, or None where it got none that hold."""
+        parameters = PARAMETERS[circle.ring]
+        number = circle.numbers[member]
+        try:
+            dealt = decode_key_deal(deal, len(circle.keys), circle.threshold, parameters)
+            shared = agree(own.share, circle.keys[dealer].mask)
+        except FormatError:
+            return None
+        bound = _bound(circle, dealer)
+        data = _crypt(dealt.ciphertexts[number - 1], shared, bound, member)
+        if _commitment(bound, member, data) != dealt.commitments[number - 1]:
+            return None
+        point = decode_points(data, parameters, parameters.degree + CHECKS)
+        if point is None or not lies_on(dealt, number, point, parameters):
+            return None
+        return point
+
+
+def _added(agreement: Agreement, parameters: int, hidden: Mapping[str, bytes]) -> EncryptedSum:
+    """Return the sum of an attempt's encrypted updates.
+
+    Raises:
+        FormatError: one is malformed.
+    """
+    ring, total = agreement.circle.ring, list[UInt64]()
+    for data in hidden.values():
+        rows = decode_encrypted(data, parameters, ring, agreement.exponent)
+        if not total:
+            total = [np.zeros(row.shape, np.uint64) for row in rows]
+        for sum_of, row in zip(total, rows, strict=True):
+            sum_of += row
+    primes = PARAMETERS[ring].primes
+    ciphertext = [rows % np.uint64(prime) for rows, prime in zip(total, primes, strict=True)]
+    matrix = _matrix(agreement.transcript(), ring, ciphertext[0].shape[1])
+    return EncryptedSum(ciphertext, matrix, ring, parameters + INDICATORS, len(hidden))
+
+
+def _shares(circle: Circle, posted: Posted) -> dict[int, Key]:
+    """Return the well-formed shares by their holders' numbers, in order."""
+    setting, found = PARAMETERS[circle.ring], {}
+    for name, number in circle.numbers.items():
+        data = posted.get(name, {}).get(OF_THE_SUM)
+        share = None if data is None else decode_share(data, setting)
+        if share is not None:
+            found[number] = share
+    return found
+
+
+def _bases(shares: Mapping[int, Key], threshold: int) -> Iterator[dict[int, Key]]:
+    """Yield choices of t shares: the first of all, of all but one, of all but two, and so on."""
+    seen = set[tuple[int, ...]]()
+    for left_out in range(len(shares) - threshold + 1):
+        for without in combinations(shares, left_out):
+            base = tuple(islice((one for one in shares if one not in without), threshold))
+            if base in seen:
+                continue
+            seen.add(base)
+            yield {number: shares[number] for number in base}
+            if len(seen) == MOST_TRIES:
+                return
+
+
+def _equal(one: Key, other: Key) -> bool:
+    return all(np.array_equal(first, second) for first, second in zip(one, other, strict=True))
+
+
+def _circle_digest(circle: Circle) -> bytes:
+    parts = [circle.bound, u64(circle.threshold), u64(circle.ring)]
+    for member, keys in circle.keys.items():
+        parts += [lp(member.encode()), keys.mask, keys.share]
+    return tagged_hash("he-circle", *parts)
+
+
+def _bound(circle: Circle, dealer: str) -> bytes:
+    """Return what binds a key and its shares to a dealer and to all who hold them."""
+    return _circle_digest(circle) + lp(dealer.encode())
+
+
+def _seed(own: OwnSecrets, circle: Circle, member: str) -> bytes:
+    return expand(from_element(own.own), tag("he-seed") + _bound(circle, member), 32)
+
+
+def _key(seed: bytes, circle: Circle) -> Key:
+    """Return a member's key of the attempt: uniform, and the same whenever it is asked for."""
+    parameters = PARAMETERS[circle.ring]
+    return [
+        uniform(expand(seed, tag("he-key") + u64(prime), 32), parameters.degree, prime)
+        for prime in parameters.primes
+    ]
+
+
+def _matrix(transcript: bytes, ring: int, count: int) -> list[UInt64]:
+    """Return a, by prime uint64 [N, K]: public, and another one for each agreement."""
+    parameters = PARAMETERS[ring]
+    return [
+        uniform(
+            expand(transcript, tag("he-matrix") + u64(prime), 32), parameters.degree * count, prime
+        ).reshape(parameters.degree, count)
+        for prime in parameters.primes
+    ]
+
+
+def _commitment(bound: bytes, holder: str, point: bytes) -> bytes:
+    return tagged_hash("he-commitment", bound, lp(holder.encode()), point)
+
+
+def _crypt(data: bytes, shared: bytes, bound: bytes, holder: str) -> bytes:
+    """Encrypt or decrypt a holder's points: AES-256-CTR under a key for them alone."""
+    key = hkdf(shared, tag("he-share") + bound + lp(holder.encode()), 32)
+    return Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor().update(data)
+
+
+THRESHOLD_HE = ThresholdHE()
