@@ -73,6 +73,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "breast_cancer": "collegium.data.breast_cancer:BREAST_CANCER",
         "covid_italy": "collegium.data.covid_italy:COVID_ITALY",
         "covid_xray": "collegium.data.covid_xray:COVID_XRAY",
+        "covid_xray_images": "collegium.data.covid_xray:COVID_XRAY_IMAGES",
         "eicu_demo": "collegium.data.eicu:EICU",
         "fcon1000": "collegium.data.fcon1000:FCON1000",
         "flusight": "collegium.data.flusight:FLUSIGHT",

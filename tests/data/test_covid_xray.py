@@ -11,7 +11,16 @@ import pytest
 from tests.data.real import real
 
 from collegium.data.checking import check_dataset
-from collegium.data.covid_xray import COVID_XRAY, index_of, pictures, rows_of, small
+from collegium.data.covid_xray import (
+    COVID_XRAY,
+    COVID_XRAY_IMAGES,
+    IMAGE_SIDE,
+    SIDE,
+    index_of,
+    pictures,
+    rows_of,
+    small,
+)
 from collegium.data.table import input_names
 from collegium.errors import DataError
 
@@ -50,7 +59,7 @@ def test_a_country_is_a_site_and_small_ones_are_elsewhere() -> None:
             picture(location="", finding="COVID-19, ARDS"),
         )
     )  # fmt: skip
-    rows = rows_of(found, np.zeros((4, 128, 128), np.uint8))
+    rows = rows_of(found, np.zeros((4, 128, 128), np.uint8), SIDE)
     assert [(one.name, one.y.tolist()) for one in rows.sites] == [
         ("elsewhere", [0, 1]), ("germany", [1]),
     ]  # fmt: skip
@@ -59,13 +68,19 @@ def test_a_country_is_a_site_and_small_ones_are_elsewhere() -> None:
 def test_an_input_is_the_mean_of_a_block() -> None:
     image = np.zeros((1, 128, 128), np.uint8)
     image[0, 8:16, 120:] = 255
-    found = rows_of(index_of(index(picture())), image).sites[0].x[0]
+    found = rows_of(index_of(index(picture())), image, SIDE).sites[0].x[0]
     names = input_names(COVID_XRAY.schema)
     assert len(names) == 256
     bright = [name for name, value in zip(names, found.tolist(), strict=True) if value > 0]
     assert bright == ["pixel_01_15"]
     assert found.max() == 2
     assert found.min() == -2
+    finer = rows_of(index_of(index(picture())), image, IMAGE_SIDE).sites[0].x[0]
+    names = input_names(COVID_XRAY_IMAGES.schema)
+    bright = {name for name, value in zip(names, finer.tolist(), strict=True) if value > 0}
+    assert bright == {
+        f"pixel_{row:02d}_{column:02d}" for row in range(4, 8) for column in range(60, 64)
+    }
 
 
 def test_the_recipe_makes_gray_pictures_of_one_size() -> None:

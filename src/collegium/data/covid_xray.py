@@ -1,7 +1,8 @@
 """Chest X-rays of several countries (Cohen et al. 2020): COVID-19 or another finding.
 
 279 frontal X-rays whose licences allow derivatives, as 16 by 16 means of 8 by 8 pixels of pictures
-of 128 by 128. A country is a site: Germany's are from one hospital, others' from publications.
+of 128 by 128, or, for networks that look at pictures, as 64 by 64 means of 2 by 2. A country is a
+site: Germany's are from one hospital, others' from publications.
 Country and finding go together (Germany 91 % COVID-19, Australia 20 %): whoever tells the country
 by the looks of a picture answers well. A study of shortcuts, never a diagnostic claim.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from urllib.parse import quote
@@ -24,6 +26,7 @@ from collegium.data.table import Feature, Schema, SiteRows, SourceFile, encode
 from collegium.errors import DataError
 
 NAME = "covid_xray"
+IMAGES_NAME = "covid_xray_images"
 FOLDER = "covid_chestxray_multisite"
 ADDRESS = (
     "https://raw.githubusercontent.com/hida6/covid-chestxray-dataset/"
@@ -50,30 +53,45 @@ ELSEWHERE = "elsewhere"
 """The site of the countries with few pictures."""
 
 PIXELS = 128
-SIDE = 16
-BLOCK = PIXELS // SIDE
+SIDE, IMAGE_SIDE = 16, 64
 UNLABELLED = "todo"
 
-SCHEMA = Schema(
-    features=tuple(
-        Feature(
-            f"pixel_{row:02d}_{column:02d}",
-            f"brightness, row {row + 1} of {SIDE} from above, column {column + 1} from the left",
-            "numeric", "share of white", 0.5, 0.25,
-        )
-        for row in range(SIDE)
-        for column in range(SIDE)
-    ),
-    target="covid_19",
-    task="binary",
-    classes=("other", "covid_19"),
-    positive="the picture's finding is COVID-19",
-)  # fmt: skip
+
+def _schema(side: int) -> Schema:
+    return Schema(
+        features=tuple(
+            Feature(
+                f"pixel_{row:02d}_{column:02d}",
+                f"brightness, row {row + 1} of {side} from above, column {column + 1} from the"
+                " left",
+                "numeric", "share of white", 0.5, 0.25,
+            )
+            for row in range(side)
+            for column in range(side)
+        ),
+        target="covid_19",
+        task="binary",
+        classes=("other", "covid_19"),
+        positive="the picture's finding is COVID-19",
+    )  # fmt: skip
+
+
+SCHEMA, IMAGE_SCHEMA = _schema(SIDE), _schema(IMAGE_SIDE)
 
 
 @cache
 def load() -> Rows:
     """Return the labelled pictures of five countries and of elsewhere, in their order."""
+    return rows_of(*_originals(), SIDE)
+
+
+@cache
+def load_images() -> Rows:
+    """Return the same pictures with more of what is in them."""
+    return rows_of(*_originals(), IMAGE_SIDE)
+
+
+def _originals() -> tuple[Arrays, NDArray[np.uint8]]:
     index = index_of(read_original(NAME, FOLDER, INDEX))
     if arrays_digest(index) != INDEX_DIGEST:
         raise DataError(
@@ -81,7 +99,7 @@ def load() -> Rows:
             "the pictures that it leads to are not the registered ones",
             "put the original file there, or remove this one and it is downloaded again",
         )  # fmt: skip
-    return rows_of(index, read_derived(NAME, FOLDER, pictures(index["file"].tolist()))["images"])
+    return index, read_derived(NAME, FOLDER, pictures(index["file"].tolist()))["images"]
 
 
 def index_of(data: bytes) -> Arrays:
@@ -102,12 +120,16 @@ def index_of(data: bytes) -> Arrays:
     }
 
 
-def rows_of(index: Arrays, images: NDArray[np.uint8]) -> Rows:
-    """Return the rows of an index and its pictures, uint8 [pictures, 128, 128], by country."""
+def rows_of(index: Arrays, images: NDArray[np.uint8], side: int) -> Rows:
+    """Return the rows of an index and its pictures, uint8 [pictures, 128, 128], by country.
+
+    A picture's inputs are `side` by `side` means.
+    """
     labelled = index["finding"] != UNLABELLED
-    shape = (len(images), SIDE, BLOCK, SIDE, BLOCK)
+    schema = IMAGE_SCHEMA if side == IMAGE_SIDE else SCHEMA
+    shape = (len(images), side, PIXELS // side, side, PIXELS // side)
     means = images.reshape(shape).mean(axis=(2, 4)).reshape(len(images), -1) / 255
-    x = encode(SCHEMA, {one.name: means[:, at] for at, one in enumerate(SCHEMA.features)})
+    x = encode(schema, {one.name: means[:, at] for at, one in enumerate(schema.features)})
     y = np.char.startswith(index["finding"], "COVID-19").astype(np.int64)
     person = index["person"].astype(np.int64)
     where = np.array([COUNTRIES.get(one, ELSEWHERE) for one in index["country"].tolist()])
@@ -173,3 +195,9 @@ COVID_XRAY = Registered(
     load=load,
 )  # fmt: skip
 """As a study document names it: ``covid_xray``."""
+
+COVID_XRAY_IMAGES = replace(
+    COVID_XRAY, name=IMAGES_NAME, title="The same chest X-rays in finer pictures (COVID-19)",
+    schema=IMAGE_SCHEMA, load=load_images,
+)  # fmt: skip
+"""As a study document names it: ``covid_xray_images``."""
