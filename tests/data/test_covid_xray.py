@@ -77,8 +77,8 @@ def test_an_input_is_the_mean_of_a_block() -> None:
     assert found.min() == -2
     finer = rows_of(index_of(index(picture())), image, IMAGE_SIDE).sites[0].x[0]
     names = input_names(COVID_XRAY_IMAGES.schema)
-    bright = {name for name, value in zip(names, finer.tolist(), strict=True) if value > 0}
-    assert bright == {
+    shown = {name for name, value in zip(names, finer.tolist(), strict=True) if value > 0}
+    assert shown == {
         f"pixel_{row:02d}_{column:02d}" for row in range(4, 8) for column in range(60, 64)
     }
 
