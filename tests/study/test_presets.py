@@ -10,8 +10,8 @@ from collegium.study.reading import read_study
 
 def test_the_presets_of_this_version() -> None:
     assert preset_names() == [
-        "activity", "activity_cnn", "brca", "eicu", "heart", "heart10", "heart10-robust",
-        "intrusion", "lungs", "lungs_cnn", "scanners", "tumors",
+        "activity", "activity_cnn", "anomalies", "brca", "eicu", "heart", "heart10",
+        "heart10-robust", "intrusion", "lungs", "lungs_cnn", "scanners", "tumors",
     ]  # fmt: skip
 
 

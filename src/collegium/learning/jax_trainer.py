@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from collegium.errors import PluginError
 from collegium.learning._internal.batching import batches_of
 from collegium.learning.models import ModelSpec, size, tensors
 from collegium.learning.networks.augmentation import augmented, words_of
+from collegium.learning.networks.autoencoder import Autoencoder, held_out
 from collegium.learning.networks.network import penalized, unpacked
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
@@ -80,6 +81,16 @@ def library() -> Any:
 
 
 def _train(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> Float32:
+    network = spec.network
+    if isinstance(network, Autoencoder):
+        apart = held_out(len(job.x))
+        learned = replace(job, x=job.x[~apart], y=job.y[~apart])
+        seen = job.x[apart] if apart.any() else job.x
+        return network.with_level(_descended(learned, spec, training, seed), seen)
+    return _descended(job, spec, training, seed)
+
+
+def _descended(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> Float32:
     batches = batches_of(job, training, seed)
     rows = 1 << len(job.x).bit_length()  # more than there are: the last one is for padding
     x = np.zeros((rows, job.x.shape[1]), np.float32)
@@ -118,7 +129,10 @@ def _program(spec: ModelSpec, asked: Augmentation | None) -> Callable[..., Any]:
     network: Any = spec.network
 
     def mean_loss(flat: Any, x: Any, y: Any, share: Any) -> Any:
-        outputs = network.apply(jnp, unpacked(shapes, flat), x)
+        parameters = unpacked(shapes, flat)
+        if isinstance(network, Autoencoder):
+            return (share * network.row_losses(jnp, parameters, x, y)).sum()
+        outputs = network.apply(jnp, parameters, x)
         own = getattr(network, "loss", None)
         losses = own(outputs, y) if own is not None else _losses(jax, spec, outputs, y)
         return (share * losses).sum()

@@ -12,7 +12,6 @@ scale: one loss for each. A network that is no chain of layers gives these value
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from collegium.data.table import Schema, Task, exposure_input, input_names
 from collegium.errors import StudyError
 from collegium.learning._internal import ordinal, survival
+from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
 from collegium.learning.networks.named import network_of
 from collegium.learning.networks.network import Network
@@ -95,6 +95,8 @@ def model_spec(model: Model, schema: Schema) -> ModelSpec:
         fitting += ["cnn", "own"]
     if schema.task in ("binary", "ordinal"):
         fitting.insert(1, "multinomial")
+    if schema.task == "binary":
+        fitting.append("autoencoder")
     if model.architecture not in fitting:
         raise StudyError(
             "model.target",
@@ -107,7 +109,7 @@ def model_spec(model: Model, schema: Schema) -> ModelSpec:
     outputs = len(schema.classes) if loss == "multinomial" else 1
     offset = exposure_input(schema)
     inputs = len(input_names(schema)) - (offset is not None)
-    if model.architecture in ("cnn", "own"):
+    if model.architecture in ("cnn", "own", "autoencoder"):
         return ModelSpec(
             (inputs, outputs), loss, model.l2, network=network_of(model, inputs, outputs)
         )
@@ -175,18 +177,9 @@ def initial_parameters(spec: ModelSpec, seed: int) -> NDArray[np.float32]:
     """
     if spec.network is not None:
         return spec.network.initial(seed)
-    flat = np.zeros(size(spec), np.float32)
     if len(spec.widths) == 2:
-        return flat
-    key = hashlib.sha256(f"collegium/initial/v1\0{seed}".encode()).digest()
-    # Raw words: NumPy keeps a bit generator's stream for ever, but not what is made of it.
-    generator = np.random.Philox(key=np.frombuffer(key[:16], "<u8").astype(np.uint64))
-    for matrix in layers(spec, flat):
-        inputs, outputs = matrix.shape[0] - 1, matrix.shape[1]
-        words = generator.random_raw(inputs * outputs).reshape(inputs, outputs)
-        unit = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        matrix[1:] = (2.0 * unit - 1.0) * np.sqrt(6.0 / inputs)
-    return flat
+        return np.zeros(size(spec), np.float32)
+    return uniform_weights(tensors(spec), seed)
 
 
 def predict(

@@ -38,6 +38,7 @@ from collegium.node.policy import Asked, Policy, objections, runs
 from collegium.node.rows import OwnRows, encoded_rows, own_rows, own_site_table
 from collegium.node.training import TrainingBeside
 from collegium.running.code import code_digest
+from collegium.running.cutting import learned_from
 from collegium.running.ownership import beginning_of, keeper, registration_of, releaser
 from collegium.running.parts import described, find_parts, parts_of_table
 from collegium.running.privacy import check_privacy
@@ -176,6 +177,7 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
             rows = None if agreement is None else encoded_rows(agreement, table, member)
             count = table.train.rows
         if rows is not None:
+            rows = replace(rows, train=learned_from(study, rows.train))
             check_privacy(study, parts.spec, parts.trainer, [(rows.train, rows.test)])
     except CollegiumError as error:
         seat.objections = (in_a_line(error),)

@@ -26,6 +26,7 @@ def calibration(content: ReportContent) -> Markup:
     if found is None:
         why = (
             "it needs the predictions for rows of all sites together"
+            "; scores that are no probabilities have none"
             if content.task == "binary"
             else "this version makes one for two classes only"
         )

@@ -34,7 +34,8 @@ def decision(content: ReportContent) -> Markup:
     risks = content.risks
     if risks is None or not risks.benefit:
         return paragraph(
-            "No decision curve was drawn: it needs the predictions for rows of all sites together."
+            "No decision curve was drawn: it needs the predictions for rows of all sites together,"
+            " and probabilities."
         )
     at = min(risks.benefit, key=lambda one: abs(one.threshold - content.threshold))
     top = max(0.05, *(max(one.model, one.everybody) for one in risks.benefit))

@@ -9,7 +9,8 @@ import numpy as np
 from collegium.data.folds import fold
 from collegium.data.partition import made_up_sites
 from collegium.data.split import split
-from collegium.data.table import DataSet, SiteRows
+from collegium.data.table import DataSet, SiteRows, take
+from collegium.errors import DataError
 from collegium.study.document import Study
 from collegium.study.folding import folds_of
 from collegium.study.notice import Notice
@@ -26,6 +27,23 @@ def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows,
     if number is not None and folds is not None:
         return fold(sites, number, folds, seed)
     return {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
+
+
+def learned_from(study: Study, train: SiteRows) -> SiteRows:
+    """Return what of a site's training part is trained on: of an autoencoder normal rows alone.
+
+    Raises:
+        DataError: none of them is normal.
+    """
+    if study.model.architecture != "autoencoder":
+        return train
+    if not (train.y == 0).any():
+        raise DataError(
+            "data.split", f"site {train.name} has no normal row to train on",
+            "an autoencoder learns what is normal: the first of the two classes",
+            "leave the site out, choose another partition, or model.architecture = 'mlp'",
+        )  # fmt: skip
+    return take(train, train.y == 0)
 
 
 def about_data(study: Study, dataset: DataSet, sites: Sequence[SiteRows]) -> tuple[Notice, ...]:

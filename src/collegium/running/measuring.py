@@ -19,6 +19,7 @@ from collegium.learning.trainer import TrainingJob
 from collegium.report.measurements import Calibration, Interval, Quality, Risks
 from collegium.running.preparation import Prepared
 from collegium.running.risks import risks_of
+from collegium.study.networks import ODDITIES
 
 Float32 = NDArray[np.float32]
 Scores = dict[str, NDArray[np.float64]]
@@ -88,6 +89,7 @@ def quality_of(
         for name, own in parts.items()
     }
     threshold = prepared.study.evaluation.threshold
+    of_risks = task == "binary" and prepared.study.model.architecture not in ODDITIES
     return Quality(
         overall=measure(task, rows.y, rows.scores, threshold),
         sites={name: measure(task, own.y, scores[name], threshold) for name, own in parts.items()},
@@ -95,9 +97,9 @@ def quality_of(
         site_intervals={name: _plain(found) for name, found in by_part.items()},
         calibration=tuple(
             Calibration(one.rows, one.mean_score, one.rate)
-            for one in (reliability(task, rows.y, rows.scores) if task == "binary" else ())
+            for one in (reliability(task, rows.y, rows.scores) if of_risks else ())
         ),
-        risks=_risks(parts, scores) if task == "binary" else None,
+        risks=_risks(parts, scores) if of_risks else None,
     )
 
 

@@ -11,7 +11,7 @@ from collegium.data.table import DataSet, SiteRows
 from collegium.errors import DataError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
-from collegium.running.cutting import about_data, cut_of
+from collegium.running.cutting import about_data, cut_of, learned_from
 from collegium.running.parts import Parts, find_parts, load_dataset, parts_of_table
 from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_rule
@@ -114,7 +114,7 @@ def prepare(read: ReadStudy) -> Prepared:
         prepared = Prepared(
             read=read,
             parts=parts,
-            train={name: train for name, (train, _) in parted.items()},
+            train={name: learned_from(study, train) for name, (train, _) in parted.items()},
             test={name: test for name, (_, test) in parted.items()},
             attack=_attack(study),
             notices=notices
@@ -154,7 +154,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
         prepared = Prepared(
             read=read,
             parts=parts,
-            train=train,
+            train={name: learned_from(study, own) for name, own in train.items()},
             test=test,
             attack=_attack(study),
             notices=notices + about_rule(parts.rule, study)

@@ -19,7 +19,7 @@ from collegium.study.folding import check_folds
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
 from collegium.study.local_work import check_local_work
-from collegium.study.networks import check_network
+from collegium.study.networks import about_network, check_network
 from collegium.study.notice import Notice
 from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
@@ -50,7 +50,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_rule_of_sums(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
-    about_work = check_local_work(study) + about_tables(study)
+    about_work = check_local_work(study) + about_tables(study) + about_network(study)
     check_units(study)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)

@@ -5,19 +5,38 @@ from __future__ import annotations
 import re
 
 from collegium.study.document import Study
-from collegium.study.refusal import Refusal
+from collegium.study.notice import Notice
+from collegium.study.refusal import Refusal, dotted
+from collegium.study.terms import OWN_SERVER
 
-TRAINERS: dict[str, tuple[str, ...]] = {"cnn": ("jax",), "own": ("jax", "torch")}
+TRAINERS: dict[str, tuple[str, ...]] = {
+    "cnn": ("jax",), "own": ("jax", "torch"), "autoencoder": ("jax",),
+}  # fmt: skip
 """The trainers of architectures that are no layers of units; the others are the dense trainer's."""
 
+ODDITIES = ("autoencoder",)
+"""Architectures whose scores say how odd a row is, and are no probabilities."""
+
 _TAKES = {
-    "hidden": ("mlp", "cnn"),
+    "hidden": ("mlp", "cnn", "autoencoder"),
     "shape": ("cnn",),
     "channels": ("cnn",),
     "kernel": ("cnn",),
     "code": ("own",),
     "code_digest": ("own",),
 }
+
+
+def about_network(study: Study) -> tuple[Notice, ...]:
+    """Return what the owner should know of what a model's scores mean."""
+    if study.model.architecture not in ODDITIES:
+        return ()
+    text = (
+        "an autoencoder is trained on normal rows alone, the first of the two classes; its scores"
+        " say how odd a row is and are no probabilities: z standard deviations above what normal"
+        " rows have are 1 / (1 + exp(-z)), .88 for two"
+    )
+    return (Notice("note", "study.no-probabilities", text),)
 
 
 def check_network(study: Study) -> None:
@@ -55,6 +74,8 @@ def check_network(study: Study) -> None:
         )  # fmt: skip
     if model.architecture == "cnn":
         _check_cnn(study)
+    if model.architecture == "autoencoder":
+        _check_autoencoder(study)
     _check_augmentation(study)
     if model.architecture == "own":
         _check_own(study)
@@ -78,6 +99,43 @@ def _check_cnn(study: Study) -> None:
             ("model", "kernel"), f"a kernel of {model.kernel} has no middle", "it is odd",
             "choose 3 or 5",
         )  # fmt: skip
+
+
+def _check_autoencoder(study: Study) -> None:
+    if not study.model.hidden:
+        raise _combination(
+            ("model", "hidden"), "an autoencoder needs hidden layers",
+            "a row must go through a layer narrower than itself", "add hidden = [32, 8, 32]",
+        )  # fmt: skip
+    training, server = study.training, study.aggregation.server
+    averaged = "the level of normal errors is the mean of what the sites measured, as it is"
+    for path, wrong, todo in (
+        (("training", "algorithm"), training.algorithm in OWN_SERVER, "remove training.algorithm"),
+        (
+            ("aggregation", "server"), (server.optimizer, server.learning_rate) != ("none", 1.0),
+            "set aggregation.server = { optimizer = 'none' }",
+        ),
+        (
+            ("training", "site_momentum"), bool(training.site_momentum),
+            "remove site_momentum; training.momentum can be used",
+        ),
+        (
+            ("privacy", "differential_privacy"), study.privacy.differential_privacy is not None,
+            "remove it, or choose another architecture",
+        ),
+        (
+            ("personalization", "method"),
+            study.personalization is not None and study.personalization.method == "fedper",
+            "set personalization.method = 'ditto' or 'fine_tuning'",
+        ),
+        (
+            ("training", "early_stopping"), training.early_stopping is not None,
+            "remove early_stopping",
+        ),
+    ):  # fmt: skip
+        if wrong:
+            what = f"an autoencoder does not go with {dotted(path)} as it is set"
+            raise _combination(path, what, averaged, todo)
 
 
 def _check_augmentation(study: Study) -> None:

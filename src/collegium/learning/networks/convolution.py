@@ -11,7 +11,6 @@ trained.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
 from collegium.learning.networks.network import Tensors, unpacked
 
@@ -70,17 +70,7 @@ class Convolutional:
 
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return weights uniform in ±sqrt(6 / inputs) (He et al. 2015), scales 1, biases 0."""
-        key = hashlib.sha256(f"collegium/initial/v1\0{seed}".encode()).digest()
-        generator = np.random.Philox(key=np.frombuffer(key[:16], "<u8").astype(np.uint64))
-        parts = []
-        for one in self.tensors:
-            if one.name.endswith(".weight"):
-                words = generator.random_raw(one.size)
-                unit = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-                parts.append((2.0 * unit - 1.0) * np.sqrt(6.0 / np.prod(one.shape[:-1])))
-            else:
-                parts.append(np.full(one.size, float(one.name.endswith(".scale"))))
-        return np.concatenate(parts).astype(np.float32)
+        return uniform_weights(self.tensors, seed)
 
     def apply(self, library: Any, tensors: Tensors, x: Any) -> Any:
         """Return the last layer's values, [n, outputs].

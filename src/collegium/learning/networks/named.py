@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from collegium.errors import StudyError
+from collegium.learning.networks.autoencoder import Autoencoder
 from collegium.learning.networks.convolution import Convolutional
 from collegium.learning.networks.network import Network
 from collegium.learning.networks.own import OwnFunctions, OwnModule
@@ -12,7 +13,7 @@ from collegium.study.document import Model
 
 
 def network_of(model: Model, inputs: int, outputs: int) -> Network:
-    """Return the network that a study's ``[model]`` means, of architecture cnn or own.
+    """Return the network that a study's ``[model]`` means, by its architecture.
 
     Raises:
         StudyError: the data have other inputs than it takes.
@@ -20,6 +21,8 @@ def network_of(model: Model, inputs: int, outputs: int) -> Network:
     if model.architecture == "own":
         own = OwnModule if ":" in (model.code or "") else OwnFunctions
         return own(model.code or "", model.code_digest or "", inputs, outputs)
+    if model.architecture == "autoencoder":
+        return Autoencoder(inputs, model.hidden)
     shape = model.shape or ()
     if prod(shape) != inputs:
         raise StudyError(
