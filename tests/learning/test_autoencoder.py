@@ -21,7 +21,7 @@ NETWORK = Autoencoder(5, (4, 2, 4))
 SPEC = ModelSpec((5, 1), "logistic", 0.0, network=NETWORK)
 TRAINING = Training(rounds=1, learning_rate=0.1, batch_size=8, trainer="jax", momentum=0.9)
 
-GENTLE = Training(rounds=1, learning_rate=0.05, batch_size=8, trainer="jax")
+GENTLE = Training(rounds=1, learning_rate=0.02, batch_size=8, trainer="jax")
 
 
 def normal(rows: int, seed: int = 0) -> np.ndarray:
