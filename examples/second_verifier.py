@@ -1,7 +1,7 @@
 """A second verifier: it follows docs/spec/ and shares no code with Collegium.
 
-Usage: python second_verifier.py RUN [POLICY]. It takes state roots and the set-up of tables as
-recorded, judges keys and contract as far as is here, and lets votes stand for what is sealed.
+Usage: python second_verifier.py RUN [POLICY]. State roots, scores and the set-up of tables it takes
+as recorded, keys and contract it judges as far as is here, and votes stand for what is sealed.
 """
 
 from __future__ import annotations
@@ -247,7 +247,7 @@ def change(history: History, proposal: str, action: dict[str, Any]) -> None:
         admit(history, action["member"])
     elif action["do"] == "expel":
         history.members[action["member"]].update(key="", power=0)
-    else:
+    elif action["do"] == "rotate":
         told = b64url(history.identity), proposal, action["member"], action["key"]
         message = tagged("rotate", ('["%s","%s","%s","%s"]' % told).encode())  # noqa: UP031
         check_signature(raw(action["key"]), message, raw(action["proof"], 64))
@@ -257,22 +257,24 @@ def change(history: History, proposal: str, action: dict[str, Any]) -> None:
 
 def open_round(history: History, event: dict[str, Any]) -> None:
     """Check from which model an attempt starts, and who takes part by the draw of page 8."""
-    study, number, attempt = event["study"], event["round"], event["attempt"]
-    terms, powers, sites = history.said["terms", study], voters(history), {}
+    study, number, attempt = (event[part] for part in ("study", "round", "attempt"))
+    terms, powers, ask = history.said["terms", study], voters(history), history.said.get
     turn = 1 + sum(key[:2] == ("round.closed", study) for key in history.said)
     need((turn, history.models[study]) == (number, event["model"]), "a round opens out of turn")
-    for name in terms["sites"]:
-        if (tx := history.said.get(("study.accept", name, study))) and history.members[name]["key"]:
-            sites[name] = tx["weight"] if terms["weights"] == "rows" else 1
+    sites = {n: tx["weight"] if terms["weights"] == "rows" else 1 for n in terms["sites"]
+             if (tx := ask(("study.accept", n, study))) and history.members[n]["key"]}  # fmt: skip
     here = history.identity + lp(study.encode()) + struct.pack(">QQ", terms["seed"], number)
     drawn = sorted(sites, key=lambda name: tagged("draw", here, lp(name.encode())))
-    before = history.said.get(("round.opened", study, number, attempt - 1))
+    before = ask(("round.opened", study, number, attempt - 1))
     if "participation" in terms:  # each in turn, in order of their names
         drawn = (sorted(sites) * 2)[(number - 1) * terms["per_round"] % len(sites) :]
     people = before["participants"] if before else sorted(drawn[: terms["per_round"]])
     told = [event[part] for part in ("participants", "weights", "validators", "powers")]
-    expected = [people, [sites[n] for n in people], [*powers], [*powers.values()]]
-    need(told == expected, "others take part, or with other weights or powers")
+    least = [sites[n] // (1 + ("scores" in terms)) or 1 for n in people]  # where demoted: page 18
+    fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, told[1], least, strict=False)]
+    need(
+        told == [people, fair, [*powers], [*powers.values()]], "others take part, or weights differ"
+    )
 
 
 def read_blob(run: Path, name: str) -> bytes:

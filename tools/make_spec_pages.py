@@ -13,7 +13,13 @@ import msgspec
 from msgspec import inspect
 
 from collegium.ledger.contract.events import AnyEvent
-from collegium.ledger.contract.transactions import Admit, AnyTransaction, Expel, Rotate
+from collegium.ledger.contract.transactions import (
+    Admit,
+    AnyTransaction,
+    Expel,
+    Restore,
+    Rotate,
+)
 from collegium.ledger.genesis import Member
 
 SPEC = Path(__file__).parents[1] / "docs" / "spec"
@@ -45,6 +51,8 @@ the current ones for timers, abandonment, proposals and retirement.
 - `sealed`: page 9. Where it is absent, the blob of `digest` holds the update.
 - `blob.retire` comes after `study.closed`. `own` updates are retired at once, `all` by a quorum of
   votes for the same `round`; what is retired is retired once.
+- `scores` of a registration is page 18's `{by, demote, demotion, threshold}`; those of a validator
+  are of one included update each, in order of `updates.included`.
 - `code` and `snapshot` are commitments of their sender's, and name no blob.
 - `first`, `second`: base64url of two whole envelopes of page 2, in the order of their payloads.
 - `proposal`: base64url of 16 random bytes. `proof`: page 8.
@@ -62,8 +70,9 @@ order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64. Those
 of `participants`, whom bitmaps of a quorum name. A closing round is followed, in one entry, by the
 membership changes that waited for it, and then by the opening of the next; validators and their
 powers therefore never change while a round is open, and a further attempt has the same
-participants. `power` is that of the votes for `model` when the round closed. Blobs of updates in
-`updates.retired` may be missing from then on, unless a reveal that is not retired names them too.
+participants. What scores make of reputations (page 18) stands right after the closing. `power` is
+that of the votes for `model` when the round closed. Blobs of updates in `updates.retired` may be
+missing from then on, unless a reveal that is not retired names them too.
 """
 
 
@@ -72,7 +81,7 @@ def main(argv: list[str]) -> int:
     pages = {
         SPEC / "6-transactions.md": page(TRANSACTIONS, AnyTransaction)
         + "\n## Parts\n"
-        + "".join(section(kind, kind.__name__) for kind in (Member, Admit, Expel, Rotate)),
+        + "".join(section(kind, kind.__name__) for kind in (Member, Admit, Expel, Restore, Rotate)),
         SPEC / "7-events.md": page(EVENTS, AnyEvent),
     }
     if "--check" in argv:

@@ -33,8 +33,12 @@ from collegium.data.tabular.studied import Studied
 from collegium.learning.blobs import ModelState, TensorSpec, encode_model, encode_update
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.combining import commitment as commitment_to_scores
+from collegium.ledger.contract.combining import median
 from collegium.ledger.contract.events import encode_events
 from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.reputations import NEW, after, value_of
+from collegium.ledger.contract.tables import Scored
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.cosignature import cosign, cosigner_name
@@ -80,6 +84,7 @@ from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
 from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.study.document import TableSource
+from collegium.study.score_terms import ScoreTerms
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"
@@ -115,6 +120,8 @@ def vectors() -> Vector:
             secagg(typical, ["ada", "bo", "cy"], 2, ["bo"]),
         ],
         "threshold_he": [encrypted_sum(typical, ["ada", "bo", "cy"], 2, "bo")],
+        "scores": [scores(typical, ["ada"], None), scores(typical, ["ada", "bo", "cy"], 41)],
+        "reputations": reputations_vector(),
         "statistics": statistics(),
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
@@ -522,6 +529,32 @@ def slots() -> tuple[tuple[str, Any], ...]:
         ("first_moment", np.array([0.25, 0.0, -0.125])),
         ("second_moment", np.array([1e-6, 1e-6, 0.5])),
     )
+
+
+def scores(genesis: Genesis, included: list[str], norm: int | None) -> Vector:
+    """Return one validator's scores with their commitment, and what three of them come to."""
+    identity, salt = genesis_digest(encode_genesis(genesis)), sha256(b"vectors salt").digest()
+    told: Vector = {"scores": tuple((-1) ** i * 1000 * (i + 1) for i in range(len(included)))}
+    scored = Scored(**told) if norm is None else Scored(**told, norm=norm)
+    value = commitment_to_scores(identity, "heart", 2, 1, "bo", scored, salt)
+    claims = [(-5, 1), (7, 3), (9, 2)]
+    return {
+        "study": "heart", "round": 2, "attempt": 1, "member": "bo", "included": included,
+        "scored": canonical.encode(scored).decode(), "salt": salt.hex(),
+        "commitment": value.hex(),
+        "claims": [list(one) for one in claims], "median": median(claims),
+    }  # fmt: skip
+
+
+def reputations_vector() -> Vector:
+    """Return how a reputation moves with eight good scores, four bad ones, twenty good ones."""
+    terms = ScoreTerms(by="loss", demote=400_000, demotion="weight", threshold=0)
+    now, course = NEW, []
+    for score in (1,) * 8 + (-1,) * 4 + (1,) * 20:
+        now = after(now, score, terms)
+        course.append({"score": score, "good": now.good, "bad": now.bad,
+                       "reputation": value_of(now), "demoted": now.demoted})  # fmt: skip
+    return {"terms": msgspec.to_builtins(terms), "course": course}
 
 
 def statistics() -> list[Vector]:

@@ -10,7 +10,13 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.ledger.contract.events import AnyEvent, MembershipChanged
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.transactions import Action, Admit, Expel, Rotate
+from collegium.ledger.contract.transactions import (
+    Action,
+    Admit,
+    Expel,
+    Restore,
+    Rotate,
+)
 from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import KEY_SIZE
@@ -37,9 +43,11 @@ def members_ever(genesis: Genesis, events: Iterable[AnyEvent]) -> list[Member]:
 
 
 def _change(members: dict[str, Member], action: Action) -> Member | None:
-    """Carry out a change; return the member that came of it, or None where one went."""
+    """Carry out a change; return the member that came of it, or None where none did."""
     if isinstance(action, Expel):
         members.pop(action.member, None)
+        return None
+    if isinstance(action, Restore):
         return None
     changed = action.member if isinstance(action, Admit) else members.get(action.member)
     if isinstance(action, Rotate) and changed is not None:

@@ -17,17 +17,23 @@ WAIT = click.option(
 
 @click.command()
 @HOME
-@click.argument("change", type=click.Choice(["admit", "expel", "rotate"]))
+@click.argument("change", type=click.Choice(["admit", "expel", "restore", "rotate"]))
 @click.argument("subject", metavar="CARD|MEMBER|REQUEST")
+@click.option("--study", metavar="ID", help="With `restore`: the study in which it was demoted.")
 @WAIT
 @JSON
-def propose(home: Path, change: str, subject: str, wait: float, as_json: bool) -> None:
-    """Propose a change of the membership in the name of HOME's member, whose node runs.
+def propose(
+    home: Path, change: str, subject: str, study: str | None, wait: float, as_json: bool
+) -> None:
+    """Propose a change in the name of HOME's member, whose node runs.
 
     `admit` takes the card of the new member, `expel` a member's id, and `rotate` a request that
-    the member has made with `node rotate --out`.
+    the member has made with `node rotate --out`. `restore` appeals against what scores made of a
+    member's standing in a study: with it, they demote the member there no more.
     """
-    from collegium.ledger.contract.transactions import Admit, Expel
+    if (change == "restore") != (study is not None):
+        raise click.UsageError("--study ID goes with `restore`, and with no other change")
+    from collegium.ledger.contract.transactions import Admit, Expel, Restore
     from collegium.node.home import read_card
     from collegium.node.membership import Request, new_proposal, read_request
     from collegium.node.orders import Propose, give_order
@@ -36,6 +42,8 @@ def propose(home: Path, change: str, subject: str, wait: float, as_json: bool) -
         request = read_request(Path(subject))
     elif change == "admit":
         request = Request(action=Admit(member=read_card(Path(subject))), proposal=new_proposal())
+    elif study is not None:
+        request = Request(action=Restore(member=subject, study=study), proposal=new_proposal())
     else:
         request = Request(action=Expel(member=subject), proposal=new_proposal())
     give_order(home, Propose(action=request.action, proposal=request.proposal), wait)

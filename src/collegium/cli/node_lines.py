@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collegium.ledger.contract.transactions import Action, Admit, Rotate
+from collegium.ledger.contract.transactions import Action, Admit, Restore, Rotate
 from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, StudyStatus
 
@@ -26,7 +26,7 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield from _study_lines(study)
     waiting = [one for one in status.changes if one.status in ("open", "accepted")]
     if waiting:
-        yield f"  proposals {len(waiting)} to change the membership; see `collegium node proposals`"
+        yield f"  proposals {len(waiting)} wait for a decision; see `collegium node proposals`"
     for name in status.equivocations:
         member, _, about = name.partition("/")
         yield f"  evidence  {member} said two things: {about.replace('/', ' ')}"
@@ -63,4 +63,6 @@ def _what(action: Action) -> str:
         )
     if isinstance(action, Rotate):
         return f"rotate the key of {action.member} to {action.key}"
+    if isinstance(action, Restore):
+        return f"restore the standing of {action.member} in {action.study}"
     return f"expel {action.member}"

@@ -22,10 +22,11 @@ from collegium.learning.aggregation.next_model import (
 from collegium.learning.aggregation.stopping import is_over
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
+from collegium.ledger.contract.fields import Reason
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
-from collegium.ledger.contract.transactions import Reason, RoundVote
+from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
 from collegium.secrecy.opening import model_after, secure_sum_named, unmasked

@@ -12,11 +12,13 @@ from tests.ledger.contract.moves import (
     commit_fields,
     current,
     here,
+    included,
     is_masked_now,
     keys_fields,
     model_now,
     participants,
     reveal_fields,
+    score_fields,
     status_of,
 )
 
@@ -26,6 +28,8 @@ from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
     RoundVote,
+    ScoreCommit,
+    ScoreReveal,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -76,6 +80,10 @@ def duty(
         revealed = revealed_in(world, study, at["round"], at["attempt"])
         everybody = participants(world, study)
         return UpdateAvailable, {**at, "bitmap": bitmap(everybody, revealed & held)}
+    if phase in ("score.commit", "score.reveal"):
+        scores = [100 if name in held else -100 for name in included(world, study)]
+        committed, opened = score_fields(world, who, scores, at)
+        return (ScoreCommit, committed) if phase == "score.commit" else (ScoreReveal, opened)
     told = {"saturated": 0, "small": 1} if masked else {}
     return RoundVote, {**at, "model": digest(model), **told}
 

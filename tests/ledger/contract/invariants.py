@@ -9,13 +9,18 @@ import msgspec
 from tests.ledger.contract.kit import World
 from tests.ledger.contract.moves import current, status_of
 
+from collegium.canonical import to_text
 from collegium.ledger.contract import rounds
+from collegium.ledger.contract.draws import draw_participants
+from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.phases import DESIGNS, PHASES
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
     THE_ONE,
+    Acceptance,
     Governance,
     MemberRecord,
+    Scored,
     StudyRecord,
 )
 from collegium.ledger.merkle import tree_root
@@ -172,3 +177,42 @@ def attested_by_quorum(world: World, study: str, number: int, attempt: int) -> l
         if 3 * power > 2 * sum(powers.values()):
             result.append(name)
     return result
+
+
+def medians_by_power(world: World, study: str, number: int, attempt: int) -> list[int]:
+    """Return the lower median of the revealed scores of each included update, by repetition."""
+    path = ("studies", study, "rounds", f"{number:08d}")
+    power = {name: int(value) for name, value in table_at(world.state, *path, "scorers").items()}
+    said = {
+        name.partition("/")[2]: msgspec.json.decode(value, type=Scored).scores
+        for name, value in table_at(world.state, *path, "scores").items()
+        if name.startswith(f"{attempt:04d}/")
+    }
+    columns = zip(*(scores for scores in said.values()), strict=True)
+    repeated = [
+        sorted(one for one, name in zip(column, said, strict=True) for _ in range(power[name]))
+        for column in columns
+    ]
+    return [column[(len(column) - 1) // 2] for column in repeated]
+
+
+def check_no_statistics_exclude(world: World, event: RoundOpened) -> None:
+    """Check that a round's participants and their part follow from the draw, whatever scores say.
+
+    A demotion halves a weight at most.
+    """
+    record = record_of(world, event.study)
+    barred = table_at(world.state, "studies", event.study, "barred")
+    people = table_at(world.state, "members")
+    weights = {
+        name: msgspec.json.decode(value, type=Acceptance).weight
+        for name, value in table_at(world.state, "studies", event.study, "sites").items()
+        if name not in barred and msgspec.json.decode(people[name], type=MemberRecord).active
+    }
+    drawn = draw_participants(
+        to_text(world.identity), event.study, record.seed, event.round, weights, record.per_round
+    )
+    assert list(event.participants) == drawn
+    for name, weight in zip(event.participants, event.weights, strict=True):
+        assert weights[name] // 2 <= weight <= weights[name]
+        assert weight >= 1

@@ -14,7 +14,7 @@ from nacl.bindings import crypto_scalarmult_base
 from tests.ledger.contract.kit import World, digest, raw_digest, say
 
 from collegium.canonical import to_text
-from collegium.ledger.contract import rounds
+from collegium.ledger.contract import combining, rounds
 from collegium.ledger.contract.events import Events
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.tables import (
@@ -22,7 +22,9 @@ from collegium.ledger.contract.tables import (
     THE_ONE,
     Governance,
     RoundRecord,
+    Scored,
     StudyStatus,
+    attempt_names,
     powers,
     round_path,
 )
@@ -33,6 +35,8 @@ from collegium.ledger.contract.transactions import (
     ModelRelease,
     PhaseTimeout,
     RoundVote,
+    ScoreCommit,
+    ScoreReveal,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -45,6 +49,7 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.contract.updates import commitment
+from collegium.study.score_terms import UNIT, ScoreTerms
 
 TERMS: Mapping[str, Any] = {
     "attendance": "quorum", "code": digest("code"), "design": "plain@1",
@@ -53,6 +58,13 @@ TERMS: Mapping[str, Any] = {
     "rule": "fedavg@1", "seed": 7, "server": "mean@1", "sites": ("ada", "bo", "cy", "di"),
     "study": "heart", "weights": "rows",
 }  # fmt: skip
+
+
+SCORED: Mapping[str, Any] = {
+    "design": "scored@1", "rule": "zeno@1",
+    "scores": ScoreTerms(by="loss", demote=3 * UNIT // 10, demotion="weight", threshold=0),
+}  # fmt: skip
+"""What else is registered of a study in which updates are scored."""
 
 
 def register(world: World, owner: str = "ada", **terms: Any) -> Events:
@@ -205,6 +217,56 @@ def attest(world: World, who: str, held: Iterable[str], study: str = "heart") ->
     return say(world, who, UpdateAvailable, **here(world, study), bitmap=bits)
 
 
+def included(world: World, study: str = "heart") -> tuple[str, ...]:
+    """Return whose updates are included in the open attempt."""
+    at = here(world, study)
+    return attempt_names(
+        world.state, round_path(study, at["round"], "included"), at["attempt"]
+    )  # fmt: skip
+
+
+def score_fields(
+    world: World, who: str, scores: Sequence[int], at: Mapping[str, Any], norm: int | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of a validator's commitment to scores, and of its reveal."""
+    salt = raw_digest(f"score salt {who} {at}")
+    told: dict[str, Any] = {"scores": tuple(scores)}
+    if norm is not None:
+        told["norm"] = norm
+    value = combining.commitment(
+        world.identity, at["study"], at["round"], at["attempt"], who, Scored(**told), salt
+    )
+    return {**at, "commitment": to_text(value)}, {**at, **told, "salt": to_text(salt)}
+
+
+def score_commit(
+    world: World, who: str, scores: Sequence[int], study: str = "heart", norm: int | None = None
+) -> Events:
+    """Commit to scores in the open attempt."""
+    fields, _ = score_fields(world, who, scores, here(world, study), norm)
+    return say(world, who, ScoreCommit, **fields)
+
+
+def score_reveal(
+    world: World, who: str, scores: Sequence[int], study: str = "heart", norm: int | None = None
+) -> Events:
+    """Reveal scores in the open attempt."""
+    _, fields = score_fields(world, who, scores, here(world, study), norm)
+    return say(world, who, ScoreReveal, **fields)
+
+
+def score_all(
+    world: World, scores: Mapping[str, Sequence[int]], study: str = "heart"
+) -> Events:  # fmt: skip
+    """Let validators commit to scores and reveal them; return what the last reveal did."""
+    for name, told in scores.items():
+        score_commit(world, name, told, study)
+    events: Events = ()
+    for name, told in scores.items():
+        events = score_reveal(world, name, told, study)
+    return events
+
+
 def vote(world: World, who: str, model: str, study: str = "heart") -> Events:
     """Vote for a model by its label."""
     return say(world, who, RoundVote, **here(world, study), model=digest(model))
@@ -276,6 +338,12 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
                 everybody = participants(world, study)
                 for name in voters(world, study):
                     events = attest(world, name, everybody, study)
+            case "score.commit":
+                for name in voters(world, study):
+                    events = score_commit(world, name, [0] * len(included(world, study)), study)
+            case "score.reveal":
+                for name in voters(world, study):
+                    events = score_reveal(world, name, [0] * len(included(world, study)), study)
             case other:
                 raise AssertionError(f"{phase} does not come after {other}")
     return events

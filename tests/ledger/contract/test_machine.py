@@ -19,8 +19,10 @@ from tests.ledger.contract.duties import duty, phase_of, timer
 from tests.ledger.contract.invariants import (
     attested_by_quorum,
     check_counters,
+    check_no_statistics_exclude,
     check_recipients,
     closed_rounds,
+    medians_by_power,
     naive_root,
     place_of,
     record_of,
@@ -31,6 +33,7 @@ from tests.ledger.contract.invariants import (
 )
 from tests.ledger.contract.kit import World, digest, envelope, key_of, member, world_of
 from tests.ledger.contract.moves import (
+    SCORED,
     TERMS,
     here,
     present,
@@ -46,6 +49,8 @@ from collegium.ledger.contract.events import (
     Events,
     MembershipChanged,
     RoundClosed,
+    RoundOpened,
+    ScoresCombined,
     UpdatesIncluded,
     UpdatesRetired,
     encode_events,
@@ -63,8 +68,11 @@ from collegium.ledger.contract.transactions import (
     MemberVote,
     ModelRelease,
     PhaseTimeout,
+    Restore,
     Rotate,
     RoundVote,
+    ScoreCommit,
+    ScoreReveal,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -86,16 +94,18 @@ from collegium.ledger.envelope import (
 from collegium.ledger.frames import application_hash, encode_entry, entry_hash
 from collegium.ledger.keys import KEY_SIZE, key_id, signature_holds
 from collegium.ledger.merkle import Frontier
+from collegium.study.score_terms import ScoreTerms
 
 PEOPLE = ("ada", "bo", "cy", "di", "eve", "fay", "gil", "hal")
-ACTS = ("admit", "expel", "rotate")
+ACTS = ("admit", "expel", "restore", "rotate")
 LABELS = ("one", "two", "three")
 WHOSE = ("own", "all")
 STUDIES = ("heart", "lung", "a")
 KINDS: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
-    SecaggKeys, SecaggDeal, SharePost, PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease,
-    StudyClose, MemberPropose, MemberVote, EvidenceConflict, BlobRetire,
+    SecaggKeys, SecaggDeal, SharePost, ScoreCommit, ScoreReveal, PhaseTimeout, StudyAbandon,
+    EvaluationPost, ModelRelease, StudyClose, MemberPropose, MemberVote, EvidenceConflict,
+    BlobRetire,
 )  # fmt: skip
 
 people = st.sampled_from(PEOPLE)
@@ -111,6 +121,12 @@ terms = st.fixed_dictionaries(
 masked = st.builds(
     lambda one: {**one, "design": "secagg@1", "threshold": int(one["per_round"]) // 2 + 1}, terms
 )
+scored = st.builds(
+    lambda one, by: {
+        **one, **SCORED, "scores": ScoreTerms(by="loss", demote=400_000, demotion=by, threshold=0),
+    },
+    terms, st.sampled_from(("scoring", "weight")),
+)  # fmt: skip
 weird = ("", "a/b", "heart", "\u00e9", "*log", "ada", "commit", digest("x"), "A" * 22)
 anything = st.one_of(
     st.sampled_from(weird), st.integers(-2, 3), st.just(2**60), st.booleans(),
@@ -132,7 +148,7 @@ class ContractMachine(RuleBasedStateMachine):
 
     @initialize(
         powers=st.lists(st.integers(1, 4), min_size=4, max_size=7), silent=st.booleans(),
-        terms=terms | masked, ready=st.booleans(),
+        terms=terms | masked | scored, ready=st.booleans(),
     )  # fmt: skip
     def found(self, powers: list[int], silent: bool, terms: dict[str, Any], ready: bool) -> None:
         members = [member(name, power) for name, power in zip(PEOPLE, powers, strict=False)]
@@ -178,6 +194,11 @@ class ContractMachine(RuleBasedStateMachine):
             at = (event.study, event.round, event.attempt)
             assert list(event.members) == attested_by_quorum(self.world, *at)
             assert len(event.members) >= record_of(self.world, event.study).min_sites
+        elif isinstance(event, ScoresCombined):
+            at = (event.study, event.round, event.attempt)
+            assert list(event.scores) == medians_by_power(self.world, *at)
+        elif isinstance(event, RoundOpened) and event.attempt == 1:
+            check_no_statistics_exclude(self.world, event)
         elif isinstance(event, MembershipChanged) and isinstance(event.action, Rotate):
             name = event.action.member
             renewed = [key_of(f"{name} {label}") for label in LABELS]
@@ -286,14 +307,14 @@ class ContractMachine(RuleBasedStateMachine):
             at = {"study": study, "round": round_, "attempt": attempt}
             self.say(who, RoundVote, **at, model=digest("one"))
 
-    @rule(
-        who=people, subject=people, act=st.sampled_from(("admit", "expel", "rotate")), label=labels
-    )
+    @rule(who=people, subject=people, act=st.sampled_from(ACTS), label=labels)
     def propose(self, who: str, subject: str, act: str, label: str) -> None:
         action: Action = Expel(subject)
         if act == "admit":
             action = Admit(member(subject, 2))
             self.world.keys.setdefault(subject, key_of(subject))
+        elif act == "restore":
+            action = Restore(member=subject, study="heart")
         elif act == "rotate":
             action = rotation(self.world, subject, f"{subject} {label}", label)
         self.say(who, MemberPropose, action=action, proposal=proposal_id(label))

@@ -79,7 +79,8 @@ class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
     """A new attempt: who takes part with which weight, from which model, in which encoding.
 
     `spent` is what each participant's units have lost once they took part: micro-epsilon. `clip`
-    is k where the clip 2^(k/8) follows the updates.
+    is k where the clip 2^(k/8) follows the updates. `reputations` are the participants' as of now,
+    in units of 2^-20, where updates are scored.
     """
 
     clip: int | msgspec.UnsetType = msgspec.UNSET
@@ -87,6 +88,7 @@ class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
     exponent: int
     model: str
     participants: tuple[str, ...]
+    reputations: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
     ring: Literal[32, 64]
     spent: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
     validators: tuple[str, ...]
@@ -107,6 +109,40 @@ class UpdatesIncluded(RoundEvent, frozen=True, kw_only=True, tag="updates.includ
     members: tuple[str, ...]
 
 
+class ScoresCombined(RoundEvent, frozen=True, kw_only=True, tag="scores.combined"):
+    """The median of the scorers' scores of each included update, and of the norms they told."""
+
+    members: tuple[str, ...]
+    norm: int | msgspec.UnsetType = msgspec.UNSET
+    scorers: tuple[str, ...]
+    scores: tuple[int, ...]
+
+
+class ReputationsChanged(RoundEvent, frozen=True, kw_only=True, tag="reputations.changed"):
+    """What the scores of a closed round made of the reputations of those who were scored."""
+
+    members: tuple[str, ...]
+    reputations: tuple[int, ...]
+
+
+class MemberDemoted(RoundEvent, frozen=True, kw_only=True, tag="member.demoted"):
+    """A site's reputation fell below the study's bound: it loses some weight, or its scores' say.
+
+    It takes part as before: no statistics exclude a member, and members may restore it.
+    """
+
+    loses: Literal["scoring", "weight"]
+    member: str
+    reputation: int
+
+
+class MemberReinstated(RoundEvent, frozen=True, kw_only=True, tag="member.reinstated"):
+    """A demoted site's reputation has come back to a half."""
+
+    member: str
+    reputation: int
+
+
 class RoundClosed(RoundEvent, frozen=True, kw_only=True, tag="round.closed"):
     """More than two thirds of the power agree on the new model."""
 
@@ -118,7 +154,7 @@ class RoundClosed(RoundEvent, frozen=True, kw_only=True, tag="round.closed"):
 class AttemptFailed(RoundEvent, frozen=True, kw_only=True, tag="attempt.failed"):
     """An attempt ended without a model; the study goes on from the model it has."""
 
-    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal"]
+    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal", "unscored"]
 
 
 class DealerBarred(RoundEvent, frozen=True, kw_only=True, tag="dealer.barred"):
@@ -217,7 +253,8 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 AnyEvent = (
     StudyRegistered | StatisticsAsked | StatisticsGathered | StatisticsAgreed
     | StatisticsUndecided | StudyBegun
-    | RoundOpened | PhaseOpened | UpdatesIncluded | RoundClosed | AttemptFailed
+    | RoundOpened | PhaseOpened | UpdatesIncluded | ScoresCombined | ReputationsChanged
+    | MemberDemoted | MemberReinstated | RoundClosed | AttemptFailed
     | DealerBarred | VoteLate | TestOpened | BudgetExhausted | EvaluationComplete | ModelReleased
     | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated

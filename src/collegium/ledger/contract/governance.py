@@ -1,6 +1,6 @@
-"""First governance: members admit, expel and rotate keys by vote.
+"""First governance: members admit, expel and rotate keys by vote, and restore a site's standing.
 
-Admissions and expulsions wait until no round is open; a key is replaced at once.
+All wait until no round is open, but a key is replaced at once.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collegium import canonical
 from collegium.canonical import from_text
 from collegium.errors import FormatError
-from collegium.ledger.contract import members
+from collegium.ledger.contract import members, reputations
 from collegium.ledger.contract.events import (
     Event,
     MembershipChanged,
@@ -26,6 +26,10 @@ from collegium.ledger.contract.tables import (
     Governance,
     MemberRecord,
     Proposal,
+    Reputation,
+    StudyRecord,
+    StudyStatus,
+    study_path,
 )
 from collegium.ledger.contract.transactions import (
     Action,
@@ -33,12 +37,14 @@ from collegium.ledger.contract.transactions import (
     Expel,
     MemberPropose,
     MemberVote,
+    Restore,
     Rotate,
 )
 from collegium.ledger.genesis import check_member
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.keys import KEY_SIZE, SIGNATURE_SIZE, signature_holds, usable_key
 from collegium.ledger.state import State
+from collegium.study.score_terms import ScoreTerms
 
 OPEN_PROPOSALS_A_MEMBER = 4
 
@@ -178,6 +184,8 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
     member = members.active_member(state, action.member)
     if member is None:
         return f"{action.member} is not a member"
+    if isinstance(action, Restore):
+        return _standing_obstacle(state, action)
     if isinstance(action, Expel):
         others = {name for name in members.validator_powers(state) if name != action.member}
         return None if others else "nobody would be left to validate"
@@ -190,6 +198,19 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
     return _key_obstacle(state, action.key)
 
 
+def _standing_obstacle(state: State, action: Restore) -> str | None:
+    record = state.record(study_path(action.study, "study"), THE_ONE, StudyRecord)
+    status = state.record(study_path(action.study, "status"), THE_ONE, StudyStatus)
+    if record is None or status is None:
+        return f"no study named {action.study} is registered"
+    if not isinstance(record.scores, ScoreTerms) or action.member not in record.sites:
+        return f"{action.study} has no reputation of {action.member}"
+    if status.phase in ("evaluation", "release", "closing", "closed"):
+        return f"training of {action.study} is over"
+    known = state.record(study_path(action.study, "reputations"), action.member, Reputation)
+    return f"{action.member} is restored" if known is not None and known.restored else None
+
+
 def _key_obstacle(state: State, key: str) -> str | None:
     return "the key is or was in use" if state.get(KEYS, members.key_name(key)) else None
 
@@ -197,6 +218,9 @@ def _key_obstacle(state: State, key: str) -> str | None:
 def _change(state: State, action: Action) -> None:
     if isinstance(action, Admit):
         members.admit(state, action.member)
+        return
+    if isinstance(action, Restore):
+        reputations.restore(state, action.study, action.member)
         return
     member = members.active_member(state, action.member)
     if member is None:

@@ -1,8 +1,7 @@
 """The designs of a round, as data: which phases it has, in which order, and who speaks in each.
 
-Architecture section 4. A design is a subsequence of `ORDER`; a later one adds phases (validation's
-``score.*``) by giving each an entry in `PHASES`, a transaction kind and a handler, without
-touching the ones that exist.
+Architecture section 4. A design is a subsequence of `ORDER`; a later one adds phases by giving each
+an entry in `PHASES`, a transaction kind and a handler, without touching the ones that exist.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ class Phase:
     """One phase: who is expected to speak, by which kind of transaction, kept in which table."""
 
     name: str
-    speakers: Literal["participants", "validators"]
+    speakers: Literal["participants", "validators", "scorers"]
     kind: str
     table: str
 
@@ -34,6 +33,8 @@ PHASES = {
         Phase("commit", "participants", "update.commit", "commits"),
         Phase("reveal", "participants", "update.reveal", "reveals"),
         Phase("available", "validators", "update.available", "available"),
+        Phase("score.commit", "scorers", "score.commit", "score_commits"),
+        Phase("score.reveal", "scorers", "score.reveal", "scores"),
         Phase("share", "participants", "share.post", "shares"),
         Phase("vote", "validators", "round.vote", "votes"),
     )
@@ -41,6 +42,7 @@ PHASES = {
 
 DESIGNS: dict[str, tuple[str, ...]] = {
     "plain@1": ("commit", "reveal", "available", "vote"),
+    "scored@1": ("commit", "reveal", "available", "score.commit", "score.reveal", "vote"),
     "secagg@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote"),
 }
 
@@ -48,6 +50,11 @@ DESIGNS: dict[str, tuple[str, ...]] = {
 def is_masked(design: str) -> bool:
     """Return whether updates are masked, so that only their sum can be known."""
     return "sa.keys" in DESIGNS[design]
+
+
+def is_scored(design: str) -> bool:
+    """Return whether validators score updates before they vote."""
+    return "score.reveal" in DESIGNS[design]
 
 
 def first_phase(design: str) -> str:

@@ -5,14 +5,29 @@ The handlers of single phases are in `updates` and `votes`; here is what they sh
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from collegium.ledger.contract import budgets, circle, governance, members
+from collegium.ledger.contract import (
+    budgets,
+    circle,
+    combining,
+    governance,
+    members,
+    reputations,
+)
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
 from collegium.ledger.contract.encoding import clip_of
+from collegium.ledger.contract.entering import BEFORE as BEFORE
+from collegium.ledger.contract.entering import changed as changed
+from collegium.ledger.contract.entering import enter as enter
+from collegium.ledger.contract.entering import enter_study as enter_study
+from collegium.ledger.contract.entering import open_record as open_record
+from collegium.ledger.contract.entering import require_present as require_present
+from collegium.ledger.contract.entering import set_status as set_status
+from collegium.ledger.contract.entering import study_of as study_of
 from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
@@ -25,14 +40,12 @@ from collegium.ledger.contract.events import (
 )
 from collegium.ledger.contract.inclusion import include
 from collegium.ledger.contract.phases import (
-    DESIGNS,
     PHASES,
     first_phase,
     is_masked,
-    is_past,
+    is_scored,
     next_phase,
 )
-from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -43,36 +56,12 @@ from collegium.ledger.contract.tables import (
     powers,
     round_branch,
     round_path,
-    study_path,
 )
-from collegium.ledger.contract.transactions import PhaseTimeout, PlaceTransaction, RoundTransaction
+from collegium.ledger.contract.transactions import PhaseTimeout
 from collegium.ledger.state import State
 
-BEFORE = ("setup", "statistics", "beginning")
-"""Phases of a study before its first round."""
-
-
-def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
-    """Return a study's registration and status.
-
-    Raises:
-        Rejected: there is no such study.
-    """
-    record = state.record(study_path(study, "study"), THE_ONE, StudyRecord)
-    status = state.record(study_path(study, "status"), THE_ONE, StudyStatus)
-    if record is None or status is None:
-        raise Rejected("unknown-study", f"no study named {study[:40]!r} is registered")
-    return record, status
-
-
-def set_status(state: State, study: str, status: StudyStatus) -> None:
-    """Store a study's status."""
-    state.put(study_path(study, "status"), THE_ONE, status)
-
-
-def changed(status: StudyStatus, **fields: Any) -> StudyStatus:
-    """Return a status with some fields replaced."""
-    return msgspec.structs.replace(status, **fields)
+SCORE_TABLES = {"score.commit": "score_commits", "score.reveal": "scores"}
+"""Phases that need a quorum of the scorers, and where they speak."""
 
 
 def open_round(
@@ -95,15 +84,26 @@ def open_round(
     chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
     if record.participation == "cyclic":
         chosen = next_in_turn(number, able, record.per_round)
-    weights = {name: b"%d" % accepted[name] for name in chosen}
+    weights = {
+        name: b"%d" % reputations.weighed(state, study, record, name, accepted[name])
+        for name in chosen
+    }
     state.put_all(round_path(study, number, "participants"), weights)
     budgets.charge(state, study, record, chosen)
-    voters = {name: b"%d" % power for name, power in members.validator_powers(state).items()}
-    state.put_all(round_path(study, number, "validators"), voters)
+    voters = members.validator_powers(state)
+    _put_powers(state, study, number, "validators", voters)
+    if is_scored(record.design):
+        told = reputations.scorers(state, study, record, voters)
+        _put_powers(state, study, number, "scorers", told)
     governance.round_opens(state)
     status = changed(status, phase="rounds", round=number)
     set_status(state, study, status)
     return open_attempt(state, study, record, status, 1)
+
+
+def _put_powers(state: State, study: str, number: int, table: str, voters: dict[str, int]) -> None:
+    entries = {name: b"%d" % power for name, power in voters.items()}
+    state.put_all(round_path(study, number, table), entries)
 
 
 def _exhausted(state: State, study: str, status: StudyStatus, spent: list[str]) -> list[Event]:
@@ -133,55 +133,10 @@ def open_attempt(
             exponent=status.exponent, model=status.model, participants=tuple(weights),
             weights=tuple(weights.values()), validators=tuple(voters),
             powers=tuple(voters.values()), ring=ring_of(weights.values()),
+            reputations=reputations.values(state, study, record, list(weights)),
             spent=budgets.spent(state, study, record, list(weights)), clip=clip_of(status),
         )
     ]  # fmt: skip
-
-
-def enter(
-    state: State, tx: RoundTransaction, sender: str, phase: str
-) -> tuple[StudyRecord, StudyStatus, RoundRecord]:
-    """Check that a member may speak in a phase now, and return where things stand.
-
-    Raises:
-        Rejected: another round, attempt or phase ("stale" or "early"), or no part in it.
-    """
-    record, status = study_of(state, tx.study)
-    return record, status, enter_study(state, tx, sender, phase, record, status)
-
-
-def enter_study(
-    state: State, tx: RoundTransaction, sender: str, phase: str, record: StudyRecord,
-    status: StudyStatus,
-) -> RoundRecord:  # fmt: skip
-    """Do the same where the study's records are at hand."""
-    if status.phase != "rounds":
-        raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
-    current = open_record(state, tx.study, status)
-    if tx.round != status.round or tx.attempt != current.attempt:
-        late = (tx.round, tx.attempt) < (status.round, current.attempt)
-        raise Rejected(
-            "stale" if late else "early",
-            f"round {status.round}, attempt {current.attempt} is open",
-        )
-    role = PHASES[phase].speakers
-    if not state.has(round_path(tx.study, tx.round, role), sender):
-        raise Rejected("not-a-participant", f"{sender} is not among this round's {role}")
-    if phase != current.phase:
-        past = phase in DESIGNS[record.design] and is_past(record.design, phase, current.phase)
-        raise Rejected("stale" if past else "early", f"the attempt is in {current.phase}")
-    table = round_path(tx.study, tx.round, PHASES[phase].table)
-    if state.has(table, attempt_key(tx.attempt, sender)):
-        raise Rejected("already", f"{sender} has spoken in this phase")
-    return current
-
-
-def open_record(state: State, study: str, status: StudyStatus) -> RoundRecord:
-    """Return the record of the open round."""
-    current = state.record(round_path(study, status.round, "round"), THE_ONE, RoundRecord)
-    if current is None:
-        raise LookupError(f"{study} has no open round")
-    return current
 
 
 def spoke(
@@ -207,26 +162,6 @@ def timeout(
     return advance(state, tx.study, record, status, current, timed_out=True)
 
 
-def require_present(
-    state: State, tx: PlaceTransaction, record: StudyRecord, status: StudyStatus
-) -> RoundRecord:
-    """Return the open round's record if a transaction is about its present attempt and phase.
-
-    Raises:
-        Rejected: it is about an earlier place ("stale"), a later one ("early"), or none.
-    """
-    if status.phase != "rounds":
-        raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
-    current = open_record(state, tx.study, status)
-    if tx.phase not in DESIGNS[record.design]:
-        raise Rejected("malformed", f"the design {record.design} has no phase {tx.phase!r}")
-    here = (status.round, current.attempt, DESIGNS[record.design].index(current.phase))
-    asked = (tx.round, tx.attempt, DESIGNS[record.design].index(tx.phase))
-    if asked != here:
-        raise Rejected("stale" if asked < here else "early", f"the attempt is in {current.phase}")
-    return current
-
-
 def advance(
     state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
     *, timed_out: bool,
@@ -250,15 +185,21 @@ def advance(
                 study=study, round=status.round, attempt=current.attempt, members=tuple(included)
             )
         )
+    if current.phase in SCORE_TABLES:
+        table = SCORE_TABLES[current.phase]
+        if not combining.have_quorum(state, study, current, status.round, table):
+            return fail_attempt(state, study, record, status, current, "unscored")
+        if current.phase == "score.reveal":
+            events += combining.combine(state, study, status, current)
     following = next_phase(record.design, current.phase)
     if following is None:
         return fail_attempt(state, study, record, status, current, "timeout")
     if following == "share":
         expected = len(included)
-    elif PHASES[following].speakers == "participants":
+    elif PHASES[following].speakers == "participants" or following == "score.reveal":
         expected = current.got
     else:
-        expected = state.count(round_path(study, status.round, "validators"))
+        expected = state.count(round_path(study, status.round, PHASES[following].speakers))
     opened = msgspec.structs.replace(current, phase=following, expected=expected, got=0)
     state.put(round_path(study, status.round, "round"), THE_ONE, opened)
     events.append(
@@ -272,7 +213,7 @@ def advance(
 
 def fail_attempt(
     state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
-    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal"],
+    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal", "unscored"],
 ) -> list[Event]:  # fmt: skip
     """End an attempt without a model; the round is tried again until the study's patience ends."""
     failed = AttemptFailed(study=study, round=status.round, attempt=current.attempt, reason=reason)

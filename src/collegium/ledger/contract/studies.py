@@ -14,7 +14,7 @@ from collegium.ledger.contract.events import (
     StudyClosed,
     StudyRegistered,
 )
-from collegium.ledger.contract.phases import DESIGNS, is_masked
+from collegium.ledger.contract.phases import DESIGNS, is_masked, is_scored
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -71,13 +71,16 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
 
     _check_threshold(tx)
     require_room(tx.privacy, tx.exponent)
+    if is_scored(tx.design) == (tx.scores is msgspec.UNSET):
+        raise Rejected("malformed", "terms of scores go with a design in which updates are scored")
     record = StudyRecord(
         attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
         exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
         participation=tx.participation, patience=tx.patience, per_round=tx.per_round,
-        privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server,
-        sites=tx.sites, statistics=tx.statistics, threshold=tx.threshold, weights=tx.weights,
+        privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, scores=tx.scores, seed=tx.seed,
+        server=tx.server, sites=tx.sites, statistics=tx.statistics, threshold=tx.threshold,
+        weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))

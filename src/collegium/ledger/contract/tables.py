@@ -19,6 +19,7 @@ from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
+from collegium.study.score_terms import ScoreTerms
 
 StudyPhase = Literal[
     "setup", "statistics", "beginning", "rounds", "evaluation", "release", "closing", "closed"
@@ -73,6 +74,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: int
     rule: str
+    scores: ScoreTerms | msgspec.UnsetType = msgspec.UNSET
     seed: int
     server: str
     sites: tuple[str, ...]
@@ -154,6 +156,25 @@ class Reveal(Record, frozen=True, kw_only=True):
     peak: int
     saturated: int
     sealed: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Scored(Record, frozen=True, kw_only=True):
+    """A validator's scores of the included updates, in order, or the median over validators."""
+
+    norm: int | msgspec.UnsetType = msgspec.UNSET
+    scores: tuple[int, ...]
+
+
+class Reputation(Record, frozen=True, kw_only=True):
+    """What speaks for a site and against it, in units of 2^-20, and its standing.
+
+    `restored`: members decided that it keeps its standing, whatever its scores are.
+    """
+
+    bad: int
+    demoted: bool
+    good: int
+    restored: bool
 
 
 class ModelRecord(Record, frozen=True, kw_only=True):

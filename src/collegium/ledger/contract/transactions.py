@@ -11,30 +11,29 @@ from typing import Annotated, Literal
 import msgspec
 
 from collegium.accounting.terms import PrivacyTerms
-from collegium.canonical import LARGEST_INTEGER
-from collegium.ledger.genesis import Member
-
-_BASE64URL = "[A-Za-z0-9_-]"
-Digest = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{43}}\Z")]
-DecodedDigest = Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
-"""A digest in a frequent transaction: its handler decodes it, which checks more than a pattern."""
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
-StudyId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
-MemberId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
-VersionedName = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_+.-]{0,49}@[1-9][0-9]{0,3}\Z")
-]
-PhaseName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,20}(\.[a-z]{1,20})?\Z")]
-ProposalId = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{22}}\Z")]
-Bitmap = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,8192}}\Z")]
-SignatureText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{86}}\Z")]
-EnvelopeText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
-Step = Annotated[int, msgspec.Meta(ge=1, le=16)]
-"""A step of the statistics with which a study of tables is set up."""
-SharesText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
-Reason = Literal["unavailable", "malformed", "refused", "arithmetic", "deal", "shares"]
+from collegium.ledger.contract.changes import Action as Action
+from collegium.ledger.contract.changes import Admit as Admit
+from collegium.ledger.contract.changes import Expel as Expel
+from collegium.ledger.contract.changes import Restore as Restore
+from collegium.ledger.contract.changes import Rotate as Rotate
+from collegium.ledger.contract.fields import (
+    Bitmap,
+    Count,
+    DecodedDigest,
+    Digest,
+    EnvelopeText,
+    MemberId,
+    PhaseName,
+    Positive,
+    ProposalId,
+    Reason,
+    Score,
+    SharesText,
+    Step,
+    StudyId,
+    VersionedName,
+)
+from collegium.study.score_terms import ScoreTerms
 
 
 class Transaction(
@@ -64,8 +63,8 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
 
     `participation` says that sites take turns, `statistics` in how many steps they first agree on
     the preparation of their tables (the first real model then comes with `study.begin`),
-    `threshold` how many shares open a secret of masked updates, and `patience` in how many rounds
-    the validation loss must fall, or votes end training.
+    `threshold` how many shares open a secret of masked updates, `patience` in how many rounds
+    the validation loss must fall, or votes end training, and `scores` what follows from scores.
     """
 
     attendance: Literal["quorum", "all"]
@@ -83,6 +82,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: Positive
     rule: VersionedName
+    scores: ScoreTerms | msgspec.UnsetType = msgspec.UNSET
     seed: Count
     server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
@@ -165,6 +165,24 @@ class UpdateAvailable(RoundTransaction, frozen=True, kw_only=True, tag="update.a
     bitmap: Bitmap
 
 
+class ScoreCommit(RoundTransaction, frozen=True, kw_only=True, tag="score.commit"):
+    """A validator binds itself to its scores of the included updates before it sees another's."""
+
+    commitment: DecodedDigest
+
+
+class ScoreReveal(RoundTransaction, frozen=True, kw_only=True, tag="score.reveal"):
+    """A validator's score of each included update, in order, and the salt of its commitment.
+
+    A score is a signed number of 2^-20: by how much an update lowers the loss on the validator's
+    own rows, or the cosine between the update and one made of these rows, whose length is `norm`.
+    """
+
+    norm: Count | msgspec.UnsetType = msgspec.UNSET
+    salt: DecodedDigest
+    scores: Annotated[tuple[Score, ...], msgspec.Meta(min_length=1, max_length=400)]
+
+
 class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
     """One share of each dealer's secret: its self secret if it survived, else its mask secret."""
 
@@ -233,29 +251,6 @@ class BlobRetire(StudyTransaction, frozen=True, kw_only=True, tag="blob.retire")
     updates: Literal["all", "own"]
 
 
-class Admit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="admit"):
-    """Proposed: a new member."""
-
-    member: Member
-
-
-class Expel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="expel"):
-    """Proposed: an end to a membership."""
-
-    member: MemberId
-
-
-class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="rotate"):
-    """Proposed: a new key for a member, signed for by the new key (over the proposal's id)."""
-
-    key: Digest
-    member: MemberId
-    proof: SignatureText
-
-
-Action = Admit | Expel | Rotate
-
-
 class MemberPropose(Transaction, frozen=True, kw_only=True, tag="member.propose"):
     """Any member proposes a change of the membership."""
 
@@ -279,7 +274,8 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 
 AnyTransaction = (
     StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin | SecaggKeys
-    | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | SharePost | RoundVote
+    | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | ScoreCommit | ScoreReveal
+    | SharePost | RoundVote
     | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
     | MemberPropose | MemberVote | EvidenceConflict
 )  # fmt: skip

@@ -6,7 +6,7 @@ import msgspec
 
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
-from collegium.ledger.contract import circle, governance, members, rounds
+from collegium.ledger.contract import circle, governance, members, reputations, rounds
 from collegium.ledger.contract.encoding import (
     Clip,
     clip_after,
@@ -163,7 +163,8 @@ def _close(
     rounds.set_status(state, tx.study, status)
     if tx.round > 1:
         rounds.freeze_round(state, tx.study, tx.round - 1)
-    events: list[Event] = [closed, *governance.round_ends(state)]
+    learned = reputations.learn(state, tx.study, record, tx.round, tx.attempt)
+    events: list[Event] = [closed, *learned, *governance.round_ends(state)]
     if tx.round < record.rounds and tx.ends is msgspec.UNSET:
         return [*events, *rounds.open_round(state, tx.genesis, tx.study, record, status)]
     rounds.set_status(state, tx.study, rounds.changed(status, phase="evaluation"))
