@@ -20,7 +20,7 @@ HEART = parse_study(preset_text("heart"), "heart").study
 SKETCHES: dict[str, Any] = {
     "schedule": {"kind": "step"}, "personalization": {"method": "ditto"},
     "source": {"table": "cohort.csv", "target": "died"},
-    "early_stopping": {"patience": 3}, "augmentation": {},
+    "early_stopping": {"patience": 3}, "augmentation": {}, "scores": {},
 }  # fmt: skip
 """Sections that the preset lacks, as little of them as there may be."""
 
@@ -50,7 +50,7 @@ def _unchecked(plain: dict[str, Any]) -> Study:
             "faults": "Faults", "evaluation": "Evaluation",
             "differential_privacy": "DifferentialPrivacy",
             "schedule": "Schedule", "early_stopping": "EarlyStopping",
-            "augmentation": "Augmentation",
+            "augmentation": "Augmentation", "scores": "Scores",
             "personalization": "Personalization",
             "secure_aggregation": "SecureAggregation", "source": "TableSource",
         }  # fmt: skip

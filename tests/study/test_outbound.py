@@ -15,6 +15,7 @@ from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
 
 TABLE = 'data.source={table="cohort.csv", target="died", site="hospital"}'
+SCORED = "aggregation.scores={}"
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 
 
@@ -38,7 +39,9 @@ def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     every = sorted(kind.__struct_config__.tag for kind in get_args(AnyTransaction))
     plain = {kind for message in messages().values() for kind in message.transactions}
     listed = [kind for message in messages(TABLE, MASKED).values() for kind in message.transactions]
-    assert sorted(listed) == every
+    scored = {kind for message in messages(SCORED).values() for kind in message.transactions}
+    assert sorted(scored - plain) == ["score.commit", "score.reveal"]
+    assert sorted([*listed, *(scored - plain)]) == every
     tabled = {kind for message in messages(TABLE).values() for kind in message.transactions}
     assert sorted(tabled - plain) == ["statistics.post", "statistics.vote", "study.begin"]
     masked = {kind for message in messages(MASKED).values() for kind in message.transactions}

@@ -9,7 +9,7 @@ from collegium.learning.aggregation.robust import Robust
 from collegium.learning.aggregation.rule import Rule
 from collegium.study.document import Study
 from collegium.study.notice import Notice
-from collegium.study.refusal import Refusal
+from collegium.study.refusal import Refusal, contradiction
 
 
 def find_rule(study: Study) -> Rule:
@@ -37,6 +37,13 @@ def check_rule(rule: Rule, study: Study, fewest: int, most: int) -> None:
     Raises:
         Refusal: the rule refuses them, with its own code and advice.
     """
+    scores, name = study.aggregation.scores, study.aggregation.rule
+    if scores is not None and rule.kind != "given_scores":
+        raise contradiction(
+            ("aggregation", "scores"), f"the rule {name} has no use for scores",
+            "validators would say something of patients' rows for nothing",
+            "remove aggregation.scores, or choose a rule that is given scores",
+        )  # fmt: skip
     for count in (fewest, most):
         try:
             rule.check(count, study.aggregation.tolerate)

@@ -26,6 +26,7 @@ from collegium.study.parts import named_parts
 from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
+from collegium.study.scored import check_scores
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
 
@@ -48,6 +49,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_network(study)
     _check_combinations(study)
     check_rule_of_sums(study)
+    check_scores(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
     about_work = check_local_work(study) + about_tables(study) + about_network(study)
@@ -224,7 +226,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
             )  # fmt: skip
     check_circle(study, sites)
     _check_round(study, sites)
-    if tolerate * 2 >= sites and tolerate > 0:
+    if tolerate * 2 >= sites and tolerate > 0 and study.aggregation.scores is None:
         raise contradiction(
             ("aggregation", "tolerate"), f"{tolerate} bad updates of {sites} are to be tolerated",
             "no rule can tell which half is good", f"choose at most {(sites - 1) // 2}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from collegium.study.scores import Scores as Scores
 from collegium.study.section import Section as Section
 from collegium.study.training import Personalization as Personalization
 from collegium.study.training import Training as Training
@@ -127,13 +128,15 @@ class Aggregation(Section, frozen=True, kw_only=True):
     """``[aggregation]``: a rule by name, the number of bad updates it must bear, the server step.
 
     `weights`: "rows" is training rows rounded down to two significant binary digits, "equal"
-    is 1. `exponent` is the first round's power of two in the fixed-point encoding.
+    is 1. `exponent` is the first round's power of two in the fixed-point encoding. `scores`, which
+    some rules need, are what validators say of each update.
     """
 
     rule: str = "fedavg"
     tolerate: int = 0
     weights: Literal["rows", "equal"] = "rows"
     exponent: int = 12
+    scores: Scores | None = None
     server: Server = Server()
 
 

@@ -13,6 +13,7 @@ from collegium.study.message import (
     Ways,
 )
 from collegium.study.outbound_masked import masked_update, shared_secrets
+from collegium.study.outbound_scores import score_messages
 from collegium.study.outbound_tables import table_messages
 from collegium.study.privacy import follows
 from collegium.study.shielding import shield
@@ -159,7 +160,9 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     told = " and how many updates are saturated or small" if masked else ""
     if follows(study):
         told += " and, with their noise, how many are within the clip"
+    scores = study.aggregation.scores
     return (
+        *(() if scores is None else score_messages(scores, ways, sender)),
         Outbound(
             "availability of updates",
             f"for each participant of a round, whether its update arrived well-formed{sender}",

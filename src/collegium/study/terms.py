@@ -10,6 +10,7 @@ import msgspec
 
 from collegium.study.document import Study, TableSource
 from collegium.study.privacy import privacy_terms
+from collegium.study.scored import score_terms
 
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
@@ -27,10 +28,10 @@ VERSIONED = ("design", "rule", "server")
 def registered_terms(study: Study, sites: int) -> dict[str, object]:
     """Return every term of a registration that the document fixes; names without a version."""
     stopping = study.training.early_stopping
-    secure, threshold = study.privacy.secure_aggregation, share_threshold(study, sites)
+    threshold = share_threshold(study, sites)
     return {
         "attendance": study.study.attendance,
-        "design": "plain" if secure is None else secure.protocol,
+        "design": _design(study),
         "exponent": study.aggregation.exponent,
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
@@ -40,6 +41,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "privacy": privacy_terms(study) or msgspec.UNSET,
         "rounds": study.training.rounds,
         "rule": study.aggregation.rule,
+        "scores": score_terms(study),
         "seed": study.study.seed,
         "server": server_optimizer(study),
         "statistics": statistics_steps(study),
@@ -47,6 +49,14 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "threshold": threshold or msgspec.UNSET,
         "weights": study.aggregation.weights,
     }
+
+
+def _design(study: Study) -> str:
+    """Return which phases the study's rounds have, by name."""
+    secure = study.privacy.secure_aggregation
+    if secure is not None:
+        return secure.protocol
+    return "plain" if study.aggregation.scores is None else "scored"
 
 
 def differing_terms(

@@ -1,0 +1,59 @@
+"""Whether a study's scores go with the rest of it, and what of them is registered."""
+
+from __future__ import annotations
+
+import msgspec
+
+from collegium.study.document import Study
+from collegium.study.refusal import contradiction
+from collegium.study.score_terms import UNIT, ScoreTerms
+
+_PLACE = ("aggregation", "scores")
+
+
+def score_terms(study: Study) -> ScoreTerms | msgspec.UnsetType:
+    """Return what a study registers about its scores, if it has any."""
+    scores = study.aggregation.scores
+    if scores is None:
+        return msgspec.UNSET
+    return ScoreTerms(
+        by=scores.by, demote=round(scores.demote * UNIT), demotion=scores.demotion,
+        threshold=round(scores.threshold * UNIT),
+    )  # fmt: skip
+
+
+def check_scores(study: Study) -> None:
+    """Refuse scores of updates that nobody sees, or that give away what is protected.
+
+    Raises:
+        Refusal: scores do not go with another part of the study.
+    """
+    scores = study.aggregation.scores
+    if scores is None:
+        return
+    if study.privacy.secure_aggregation is not None:
+        raise contradiction(
+            _PLACE, "scores do not go with secure aggregation",
+            "a score is of one update, and validators see nothing but the sum of all",
+            "remove aggregation.scores and choose a rule without, or remove"
+            " privacy.secure_aggregation",
+        )  # fmt: skip
+    if study.privacy.differential_privacy is not None:
+        raise contradiction(
+            _PLACE, "scores do not go with differential privacy",
+            "a score is calculated from patients' rows without noise, so no budget would hold",
+            "remove aggregation.scores and choose a rule without, or remove"
+            " privacy.differential_privacy",
+        )  # fmt: skip
+    personal = study.personalization
+    if personal is not None and personal.method in ("fedper", "fedbn"):
+        raise contradiction(
+            ("personalization", "method"), f"{personal.method} does not go with scores",
+            "a validator would try what sites share without what they keep to themselves",
+            "choose 'ditto' or 'fine_tuning', or remove aggregation.scores",
+        )  # fmt: skip
+    if scores.by == "direction" and abs(scores.threshold) > 1:
+        raise contradiction(
+            (*_PLACE, "threshold"), f"no cosine is below {scores.threshold:g} and another above",
+            "scores by direction lie between -1 and 1", "choose a threshold in between",
+        )  # fmt: skip
