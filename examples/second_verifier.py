@@ -272,7 +272,7 @@ def open_round(history: History, event: dict[str, Any]) -> None:
     told = [event[part] for part in ("participants", "weights", "validators", "powers")]
     least = [sites[n] // (1 + ("scores" in terms)) or 1 for n in people]  # where demoted: page 18
     fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, told[1], least, strict=False)]
-    need(told == [people, fair, [*powers], [*powers.values()]], "wrong weights, or who take part")
+    need(told == [people, fair, [*powers], [*powers.values()]], "who take part, weights, powers")
 
 
 def read_blob(run: Path, name: str) -> bytes:
