@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.report.reading import Page
 from tests.report.synthetic import SITES, inputs, verification
 
-from collegium.audit.findings import Spent
+from collegium.audit.findings import Spent, Total
 from collegium.report.page import render
 from collegium.study.document import Privacy, SecureAggregation
 
@@ -75,6 +75,27 @@ def test_where_a_clip_went_is_told() -> None:
     text = section(unit="client", mechanism="local_skellam@1", clips=(0.1, 0.25))
     assert "followed the updates' lengths, from 0.1 to 0.25" in text
     assert "Clip" not in section(unit="client", mechanism="local_skellam@1")
+
+
+def test_a_tighter_account_is_told_beside_the_ledger_s() -> None:
+    text = section(tight=1.83)
+    assert "epsilon 1.83 at delta 1e-05 per patient, by privacy loss distributions (pld@1)" in text
+
+
+def test_what_other_studies_cost_is_told_where_there_are_any() -> None:
+    def page(*studies: str, unbounded: tuple[str, ...] = ()) -> str:
+        total = Total(
+            site="north", unit="patient", epsilon=3.25, delta=1e-6, accountant="rdp@1",
+            studies=studies, unbounded=unbounded,
+        )  # fmt: skip
+        told = verification(privacy=spent(), totals=(total,))
+        return Page(render(inputs().content(verification=told))).sections["privacy"]
+
+    assert "in all studies" not in page("fever")
+    both = page("fever", "cough")
+    assert "fever, cough" in both
+    assert "3.250 (delta 1e-06, per patient, rdp@1)" in both
+    assert "cough: no bound" in page("fever", unbounded=("cough",))
 
 
 def test_what_is_left_is_never_less_than_nothing() -> None:

@@ -11,13 +11,14 @@ from collections import Counter
 import msgspec
 
 from collegium.accounting.adaptive import GRID
+from collegium.accounting.loss_distribution import tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
 from collegium.audit.findings import Finding, Spent
 from collegium.audit.studies import Story
 from collegium.errors import CollegiumError
 from collegium.study.document import Study
-from collegium.study.privacy import privacy_terms
+from collegium.study.privacy import privacy_terms, size_epsilon
 
 
 def charged_rounds(story: Story) -> Counter[str]:
@@ -78,6 +79,7 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
             mechanism=terms.mechanism, sampling_rate=terms.sampling / NANO,
             noise_multiplier=terms.noise / MICRO, steps_per_round=terms.steps,
             accountant=terms.accountant, clips=clips,
+            tight=tight_epsilon(terms, rounds[name], size_epsilon(terms)),
         )
         for name in sorted(story.accepted)
     ]  # fmt: skip

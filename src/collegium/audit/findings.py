@@ -25,7 +25,8 @@ class Finding(msgspec.Struct, frozen=True):
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
     """What a site's units have lost in a study, recomputed, with all that gives it a meaning.
 
-    `clips` are those of the rounds that opened, where they follow the updates.
+    `clips` are those of the rounds that opened, where they follow the updates; `tight` is the
+    epsilon by privacy loss distributions, where those are known.
     """
 
     study: str
@@ -42,6 +43,23 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     steps_per_round: int
     accountant: str
     clips: tuple[float, ...] = ()
+    tight: float | None = None
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """What a site's units of one kind have lost in all studies of the ledger together.
+
+    `delta` is the smallest of those studies'. In `unbounded` ones the site took part without
+    differential privacy, so that nothing bounds what they told.
+    """
+
+    site: str
+    unit: str
+    epsilon: float
+    delta: float
+    accountant: str
+    studies: tuple[str, ...]
+    unbounded: tuple[str, ...]
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +68,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     `ok` is false exactly when a finding is an error, or the history is incomplete and was not
     allowed to be. `checked` counts what was checked by kind, `levels` rounds by what was proven
     about each. `claims` puts in words what the anchor is worth. `privacy` is what each site's
-    units have lost in each study with differential privacy.
+    units have lost in each study with differential privacy, `totals` in all of them together.
     """
 
     ok: bool
@@ -67,6 +85,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     simulated: bool
     privacy: tuple[Spent, ...] = ()
+    totals: tuple[Total, ...] = ()
 
 
 def printable(name: str) -> str:

@@ -33,6 +33,7 @@ from collegium.audit.registration import registered_study
 from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
 from collegium.audit.succession import succession
+from collegium.audit.totals import totals
 from collegium.audit.trust import TrustRoot
 from collegium.audit.unmasking import check_masked
 from collegium.canonical import from_text
@@ -107,6 +108,7 @@ def examined(
     checked = _counts(history, stories, len(blobs))
     levels: dict[Level, int] = {}
     privacy: list[Spent] = []
+    documents: dict[str, Study] = {}
 
     def fetch(name: str) -> bytes | None:
         digest = from_text(name, DIGEST_SIZE)
@@ -120,6 +122,7 @@ def examined(
         study, found = registered_study(story, fetch)
         findings += found
         if study is not None:
+            documents[study_id] = study
             steps, found = check_set_up(story, study, fetch)
             findings += found
             if steps:
@@ -163,6 +166,7 @@ def examined(
         model=from_text(story_list[-1].model, DIGEST_SIZE).hex() if story_list else None,
         simulated=simulated,
         privacy=tuple(privacy),
+        totals=tuple(totals(stories, documents)),
     )
     return verification, stories
 

@@ -24,6 +24,12 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield f"  pending   {status.pending} transactions"
     for study in status.studies:
         yield from _study_lines(study)
+    for lost in status.lost:
+        cap = "" if lost.cap is None else f" of {lost.cap:g}"
+        yield (
+            f"  privacy   epsilon {lost.epsilon:.3g}{cap} lost in {', '.join(lost.studies)}, delta"
+            f" {lost.delta:g}, unit {lost.unit}, accountant {lost.accountant}"
+        )
     waiting = [one for one in status.changes if one.status in ("open", "accepted")]
     if waiting:
         yield f"  proposals {len(waiting)} wait for a decision; see `collegium node proposals`"

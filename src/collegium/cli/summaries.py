@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from collegium.accounting.loss_distribution import NAME
 from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.report.preparation import preparation_of
@@ -91,6 +92,7 @@ def privacy_line(spending: Spending) -> str:
         f"epsilon {spending.epsilon:.3g} spent at delta {spending.delta:g}, unit {spending.unit},"
         f" {spending.mechanism}, sampling rate {spending.sampling_rate:g}, noise multiplier"
         f" {spending.noise_multiplier:g}, accountant {spending.accountant}"
+        f"{'' if spending.tight is None else f' ({spending.tight:.3g} by {NAME})'}"
     )
 
 

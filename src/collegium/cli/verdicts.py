@@ -7,13 +7,24 @@ from typing import Any
 
 import msgspec
 
-from collegium.audit.findings import Verification
+from collegium.audit.findings import Total, Verification
 
 
 def verification_json(verification: Verification) -> dict[str, Any]:
     """Return what ``verify --json`` prints."""
     found: dict[str, Any] = msgspec.to_builtins(verification)
     return found
+
+
+def total_line(total: Total) -> str:
+    """Return what a site's units have lost in all studies, in words."""
+    told = (
+        f"{total.site}: epsilon {total.epsilon:.3g} in {', '.join(total.studies)} together,"
+        f" delta {total.delta:g}, unit {total.unit}, accountant {total.accountant}"
+    )
+    if total.unbounded:
+        told += f"; and without any bound in {', '.join(total.unbounded)}"
+    return told
 
 
 def verification_lines(verification: Verification) -> Iterator[str]:
@@ -32,6 +43,9 @@ def verification_lines(verification: Verification) -> Iterator[str]:
             f" {one.rounds} rounds, delta {one.delta:g}, unit {one.unit}, {one.mechanism},"
             f" sampling rate {one.sampling_rate:g}, accountant {one.accountant}"
         )
+    for total in verification.totals:
+        if len(total.studies) + len(total.unbounded) > 1:
+            yield f"  in all    {total_line(total)}"
     for level, count in verification.levels.items():
         yield f"  rounds    {count} {level.replace('_', ' ')}"
     for finding in verification.findings:

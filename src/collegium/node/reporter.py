@@ -16,6 +16,7 @@ from collegium.ledger.engines.log.replica import Replica
 from collegium.node.conflicts import equivocations
 from collegium.node.fitness import in_a_line
 from collegium.node.loop import Loop
+from collegium.node.losses import losses
 from collegium.node.membership import changes
 from collegium.node.standing import registered_studies
 from collegium.node.status import Bound, NodeStatus, StudyStatus
@@ -61,6 +62,7 @@ class Reporter:
             pending=loop.sender.waiting,
             training=participants.training,
             studies=tuple(_study(loop, StudyView(replica.state, one)) for one in studies),
+            lost=losses(replica.state, self._status.member, loop.policy.now().epsilon_in_all),
             proposals=dict(participants.proposals.faults),
             changes=changes(replica.state),
             equivocations=equivocations(replica.state),

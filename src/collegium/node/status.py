@@ -28,6 +28,20 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...]
 
 
+class Lost(msgspec.Struct, frozen=True, kw_only=True):
+    """What this member's site has lost of one kind of unit in all studies of the ledger together.
+
+    `delta` is the smallest of those studies', `cap` the policy's epsilon_in_all.
+    """
+
+    unit: str
+    epsilon: float
+    delta: float
+    accountant: str
+    studies: tuple[str, ...]
+    cap: float | None = None
+
+
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
     """A block that the member has cosigned and that is not final yet: its hash, its log's size."""
 
@@ -51,6 +65,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         changes: every change of the membership that was ever proposed.
         equivocations: what members said twice, as the ledger has it: who, and about what.
         refusals: transactions of this member that the contract refused, by code.
+        lost: what this member's site has lost of its units' privacy in all studies.
         proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
         missing_blobs: blobs that the ledger names and this home does not have yet.
@@ -72,6 +87,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0
     training: bool = False
     studies: tuple[StudyStatus, ...] = ()
+    lost: tuple[Lost, ...] = ()
     proposals: dict[str, str] = {}
     changes: tuple[Change, ...] = ()
     equivocations: tuple[str, ...] = ()
@@ -112,6 +128,11 @@ def metrics(status: NodeStatus) -> Iterator[str]:
     yield from _family("rejected_total", "counter", "Transactions that the contract refused")
     for code, count in status.refusals.items():
         yield f'collegium_node_rejected_total{{member="{status.member}",code="{code}"}} {count}'
+    yield from _family("epsilon_in_all", "gauge", "Epsilon that all studies have spent of a unit")
+    for lost in status.lost:
+        labels = f'member="{status.member}",unit="{lost.unit}",delta="{lost.delta:g}"'
+        labels += f',accountant="{lost.accountant}"'
+        yield f"collegium_node_epsilon_in_all{{{labels}}} {lost.epsilon:.15g}"
     for name, about in (
         ("round", "The open round, or the last one"),
         ("closed_rounds", "Rounds that are closed"),

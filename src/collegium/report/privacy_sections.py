@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import exp
 
-from collegium.audit.findings import Spent
+from collegium.accounting.loss_distribution import NAME
+from collegium.audit.findings import Spent, Total
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
 from collegium.report.wording import count, counted
@@ -78,6 +79,15 @@ def _differential(content: ReportContent) -> Markup:
             f"{one.noise_multiplier:g}",
         ),
     ]
+    if one.tight is not None:
+        stated.append(
+            (
+                "Tighter account",
+                f"epsilon {max(each.tight or 0.0 for each in spent):.3g} at delta {one.delta:g} "
+                f"per {one.unit}, by privacy loss distributions ({NAME}); the budget goes by "
+                f"{one.accountant}, which is never less",
+            )
+        )
     if one.clips:
         stated.append(
             (
@@ -104,6 +114,7 @@ def _differential(content: ReportContent) -> Markup:
             ],
             class_="figures",
         ),
+        _in_all(content.protections.totals),
         _releases(one, plural),
         paragraph(
             (
@@ -122,6 +133,26 @@ def _differential(content: ReportContent) -> Markup:
             ),
             class_="note",
         ),
+    )
+
+
+def _in_all(totals: tuple[Total, ...]) -> Markup:
+    """Return what all studies of the ledger cost together, where there is more than one."""
+    if not totals:
+        return join()
+    return table(
+        "What they have lost in all studies of this ledger together",
+        ["Site", "Studies", "Epsilon spent in all", "Without differential privacy"],
+        [
+            [
+                each.site,
+                ", ".join(each.studies),
+                f"{each.epsilon:.3f} (delta {each.delta:g}, per {each.unit}, {each.accountant})",
+                f"{', '.join(each.unbounded)}: no bound" if each.unbounded else "none",
+            ]
+            for each in totals
+        ],
+        class_="figures",
     )
 
 

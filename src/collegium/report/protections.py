@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collegium.audit.findings import Spent, Verification
+from collegium.audit.findings import Spent, Total, Verification
 from collegium.study.document import Study
 from collegium.study.terms import share_threshold
 
@@ -20,11 +20,15 @@ class Secrecy:
 
 @dataclass(frozen=True, slots=True)
 class Protections:
-    """How an update is protected on its way, as the study names it, and what was spent by site."""
+    """How an update is protected on its way, as the study names it, and what was spent by site.
+
+    `totals` are what the same units have lost in all studies of the ledger, if there are others.
+    """
 
     protection: str
     secrecy: Secrecy | None
     privacy: tuple[Spent, ...]
+    totals: tuple[Total, ...] = ()
 
 
 def protections_of(study: Study, sites: int, verification: Verification) -> Protections:
@@ -33,6 +37,7 @@ def protections_of(study: Study, sites: int, verification: Verification) -> Prot
         study.privacy.protection,
         _secrecy(study, sites),
         tuple(one for one in verification.privacy if one.study == study.study.id),
+        tuple(one for one in verification.totals if len(one.studies) + len(one.unbounded) > 1),
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collegium.accounting.distributions import second_opinion
+from collegium.accounting.loss_distribution import NAME, tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
+from collegium.accounting.second_opinion import second_opinion
 from collegium.accounting.terms import affordable_rounds, spent_after
 from collegium.data.table import SiteRows, Task
 from collegium.federation.view import StudyView
@@ -17,7 +18,7 @@ from collegium.learning.private import SEPARABLE, PrivateTrainer
 from collegium.learning.trainer import Trainer
 from collegium.study.document import Study
 from collegium.study.notice import Notice
-from collegium.study.privacy import evaluation_epsilon, privacy_terms
+from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
 from collegium.study.refusal import Refusal
 
 
@@ -25,11 +26,13 @@ from collegium.study.refusal import Refusal
 class Spending:
     """What a study's units have lost by the ledger, and what makes that figure mean something.
 
-    `spent` is the epsilon of each site's units; `evaluation` the pure one of its test part's.
+    `spent` is the epsilon of each site's units; `evaluation` the pure one of its test part's;
+    `tight` the largest of `spent` by privacy loss distributions, where those are known.
     """
 
     unit: str
     epsilon: float
+    tight: float | None
     delta: float
     spent: dict[str, float]
     evaluation: float
@@ -61,6 +64,7 @@ def spending_of(study: Study, rounds: Mapping[str, int]) -> Spending | None:
     return Spending(
         unit=terms.unit,
         epsilon=max(spent.values(), default=0.0),
+        tight=tight_epsilon(terms, max(rounds.values(), default=0), size_epsilon(terms)),
         delta=terms.delta / 10**15,
         spent=spent,
         evaluation=0.0 if terms.unit == "client" else evaluation_epsilon(terms),
@@ -129,19 +133,22 @@ def check_privacy(
 
 
 def about_distributions(study: Study) -> tuple[Notice, ...]:
-    """Return what another accountant makes of a study's updates, where one is installed."""
+    """Return what tighter accounts make of a study, ours and, where one is installed, another."""
     terms = privacy_terms(study)
     if terms is None:
         return ()
     rounds = affordable_rounds(terms, study.training.rounds)
-    opinion = second_opinion(terms, rounds)
-    if opinion is None:
+    tight = tight_epsilon(terms, rounds, size_epsilon(terms))
+    if tight is None:
         return ()
     text = (
-        f"another accountant ({opinion[1]}) makes the {rounds} updates epsilon {opinion[0]:.3g} at"
-        f" delta {terms.delta / 10**15:g} for a {terms.unit}, at the same noise and sampling; the"
-        f" budget goes by {terms.accountant}"
+        f"by privacy loss distributions ({NAME}) the size and the {rounds} updates come to epsilon"
+        f" {tight:.3g} at delta {terms.delta / 10**15:g} for a {terms.unit}, at the same noise and"
+        f" sampling; the budget goes by {terms.accountant}, which is never less"
     )
+    opinion = second_opinion(terms, rounds)
+    if opinion is not None:
+        text += f". {opinion[1]}, makes the updates alone {opinion[0]:.3g}"
     return (Notice("note", "privacy.second-opinion", text),)
 
 

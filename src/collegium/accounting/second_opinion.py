@@ -1,8 +1,6 @@
 """A second opinion by privacy loss distributions, where Google's dp-accounting is installed.
 
-It convolves the distribution of the privacy loss numerically (Koskela, Jälkö and Honkela,
-"Computing Tight Differential Privacy Guarantees Using FFT", AISTATS 2020), which is tighter than
-divergences and nothing that two machines calculate alike: it is told beside the ledger's figure.
+It is other people's code for what `loss_distribution` does, told beside both of our figures.
 """
 
 from __future__ import annotations
@@ -20,8 +18,11 @@ PACKAGE = "dp-accounting"
 def second_opinion(terms: PrivacyTerms, rounds: int) -> tuple[float, str] | None:
     """Return the epsilon of an update a round, for some rounds, and who calculated it.
 
-    What the site's size costs is not in it. None where the package is not installed.
+    What the site's size costs is not in it. None where the package is not installed, and for noise
+    on whole updates, which it does not know.
     """
+    if terms.unit == "client":
+        return None
     try:
         accounting: Any = import_module("dp_accounting")
         distributions: Any = import_module("dp_accounting.pld")
