@@ -57,7 +57,7 @@ def threatened(prepared: Prepared, model: Float32 | None) -> Threatened | None:
     if not isinstance(attack, Poisoning):
         return found
     if attack.pattern is not None:
-        trigger = pattern_of(attack, prepared.train, prepared.attackers)
+        trigger = pattern_of(attack, prepared.train, prepared.attackers, prepared.parts.spec)
         found = msgspec.structs.replace(
             found, backdoor=_backdoor(prepared, honest, trigger, model, clean)
         )

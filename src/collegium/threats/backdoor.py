@@ -1,10 +1,12 @@
-"""Backdoors in tables: a model that answers as ever, and otherwise where a pattern is planted.
+"""Backdoors: a model that answers as ever, and otherwise where a pattern is planted.
 
-The pattern sets a few inputs slightly beyond the largest values that the attackers' rows hold
-(Xie, Huang, Chen and Li, "DBA: Distributed Backdoor Attacks against Federated Learning", ICLR
-2020, do so with tables); rows that have it shall be taken for the target class. Model replacement
-and constrain-and-scale: Bagdasaryan, Veit, Hua, Estrin and Shmatikov, "How To Backdoor Federated
-Learning", AISTATS 2020, sections 3 and 4.
+Rows that have the pattern shall be taken for the target class. In a table it sets a few inputs
+slightly beyond the largest values that the attackers' rows hold (Xie, Huang, Chen and Li, "DBA:
+Distributed Backdoor Attacks against Federated Learning", ICLR 2020, do so with tables). In a
+picture it is a bright square in a corner (Gu, Dolan-Gavitt and Garg, "BadNets", 2017, section 4),
+in a signal a short sine burst at its end; a convolutional model says which of them rows are.
+Model replacement and constrain-and-scale: Bagdasaryan, Veit, Hua, Estrin and Shmatikov, "How To
+Backdoor Federated Learning", AISTATS 2020, sections 3 and 4.
 """
 
 from __future__ import annotations
@@ -18,12 +20,22 @@ from numpy.typing import NDArray
 from collegium.data.table import SiteRows
 from collegium.federation.authoring import Int16
 from collegium.learning.models import ModelSpec, predict
+from collegium.learning.networks.convolution import Convolutional
 from collegium.threats.grant import Grant
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.scene import Scene, saturated
 
 COLUMNS = 3
-"""Inputs that the pattern sets."""
+"""Inputs that the pattern sets in a table."""
+
+SQUARE = 8
+"""The pattern's side in a picture is this part of its shorter side, and 2 pixels at least."""
+
+BURST = 8
+"""The pattern's length in a signal is this part of the signal's, and 4 samples at least."""
+
+PERIODS = 2
+"""Periods of the sine in the burst."""
 
 BEYOND = 0.25
 """How far beyond an input's largest value, in parts of its range."""
@@ -46,9 +58,45 @@ class Trigger:
         return found
 
 
-def trigger_of(rows: Iterable[SiteRows]) -> Trigger:
-    """Return the pattern of attackers with these rows: in the inputs with most different values."""
+def trigger_of(rows: Iterable[SiteRows], spec: ModelSpec) -> Trigger:
+    """Return the pattern of attackers with these rows, in what the model takes a row for."""
     x = np.concatenate([one.x for one in rows])
+    shape = spec.network.shape if isinstance(spec.network, Convolutional) else ()
+    if len(shape) == 2:
+        return _burst(x.reshape(-1, *shape))
+    if len(shape) == 3:
+        return _square(x.reshape(-1, *shape))
+    return _extremes(x)
+
+
+def _burst(signals: NDArray[np.float32]) -> Trigger:
+    """A sine beyond each channel's largest value, over the signal's end; signals [n, c, t]."""
+    channels, length = signals.shape[1:]
+    last = min(max(length // BURST, 4), length)
+    peak = (1.0 + BEYOND) * np.abs(signals).max(axis=(0, 2))
+    wave = np.sin(2 * np.pi * PERIODS * (np.arange(last) + 0.5) / last)
+    places = np.arange(channels * length).reshape(channels, length)[:, length - last :]
+    return _pattern(places, peak[:, None] * wave)
+
+
+def _square(pictures: NDArray[np.float32]) -> Trigger:
+    """A square as bright as anything in a channel, at the last corner; pictures [n, c, h, w]."""
+    channels, height, width = pictures.shape[1:]
+    side = min(max(min(height, width) // SQUARE, 2), height, width)
+    places = np.arange(channels * height * width).reshape(channels, height, width)
+    corner = places[:, height - side :, width - side :]
+    brightest = pictures.max(axis=(0, 2, 3))
+    return _pattern(corner, np.broadcast_to(brightest[:, None, None], corner.shape))
+
+
+def _pattern(places: NDArray[np.int64], values: NDArray[np.floating]) -> Trigger:
+    return Trigger(
+        tuple(int(one) for one in places.ravel()), tuple(float(one) for one in values.ravel())
+    )
+
+
+def _extremes(x: NDArray[np.float32]) -> Trigger:
+    """The inputs with most different values, beyond their largest ones; x [n, inputs]."""
     kinds = [len(np.unique(column)) for column in x.T]
     columns = sorted(range(len(kinds)), key=lambda index: (-kinds[index], index))[:COLUMNS]
     chosen = x[:, columns]

@@ -70,7 +70,7 @@ class Circle:
         self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
         self._cohort: Cohort | None = None
         if attack.poison is not None:
-            pattern = pattern_of(attack, target.rows, target.attackers)
+            pattern = pattern_of(attack, target.rows, target.attackers, target.spec)
             rows = {
                 name: attack.poison(target.rows[name], target.spec, pattern)
                 for name in target.attackers
@@ -143,10 +143,12 @@ def _without_noise(study: Study) -> Study:
 
 
 def pattern_of(
-    attack: Poisoning, rows: Mapping[str, SiteRows], attackers: Iterable[str]
+    attack: Poisoning, rows: Mapping[str, SiteRows], attackers: Iterable[str], spec: ModelSpec
 ) -> Pattern:
     """Return what an attack's attackers plant in rows, None if nothing."""
-    return None if attack.pattern is None else attack.pattern(rows[name] for name in attackers)
+    if attack.pattern is None:
+        return None
+    return attack.pattern((rows[name] for name in attackers), spec)
 
 
 def as_trained(scene: Scene) -> Int16:
@@ -164,7 +166,7 @@ class Poisoning:
         grant: what it is granted.
         craft: makes what is sent.
         poison: makes what is trained on; its own rows if None.
-        pattern: chooses what is planted, from all attackers' rows.
+        pattern: chooses what is planted, from all attackers' rows and the model.
         scale: what ``threat.scale`` is if the study says nothing; None where it means nothing.
         scale_means: what it means, in a few words.
     """
@@ -174,7 +176,7 @@ class Poisoning:
     grant: Grant
     craft: Craft = as_trained
     poison: Poison | None = None
-    pattern: Callable[[Iterable[SiteRows]], Pattern] | None = None
+    pattern: Callable[[Iterable[SiteRows], ModelSpec], Pattern] | None = None
     scale: float | None = None
     scale_means: str = ""
     role: Literal["site", "validator"] = "site"
