@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from collegium.canonical import to_text
 from collegium.federation.exchange import View
 from collegium.federation.identity import Identity, identity
 from collegium.federation.owner import Owner
@@ -19,12 +21,22 @@ from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.ledger.book import Outcome
 from collegium.ledger.contract.evidence import decode_transaction
-from collegium.ledger.contract.transactions import Transaction, kind_of
+from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.transactions import (
+    Action,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+    Transaction,
+    kind_of,
+)
 from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.keys import SigningKey, signing_key
 from collegium.running.consortium import Consortium, build
 from collegium.running.preparation import prepare
 from collegium.study.reading import read_study
 
+MEMBERS = ("cleveland", "hungarian", "switzerland", "va")
 CHANGES = ("training.rounds=2", "evaluation.bootstrap=0")
 
 
@@ -107,3 +119,23 @@ def resigned(within: Consortium, name: str, envelope: bytes, **changes: Any) -> 
     fields = msgspec.structs.asdict(transaction) | changes
     del fields["format"], fields["genesis"]
     return identity_of(within, name).sign(type(transaction), **fields)
+
+
+def decide(within: Consortium, label: str, action: Action) -> None:
+    """Let the members decide on a change of the membership."""
+    proposal = to_text(sha256(label.encode()).digest()[:16])
+    who = [identity_of(within, name) for name in MEMBERS[:3]]
+    outcomes = within.engine.submit(
+        [who[0].sign(MemberPropose, proposal=proposal, action=action)]
+        + [one.sign(MemberVote, proposal=proposal, approve=True) for one in who]
+    )
+    assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+
+
+def rotate(within: Consortium, name: str) -> SigningKey:
+    """Give a member another key."""
+    new, label = signing_key(sha256(f"{name}, later".encode()).digest()), f"rotate {name}"
+    proposal, key = to_text(sha256(label.encode()).digest()[:16]), to_text(new.public)
+    message = rotation_message(to_text(within.engine.identity), proposal, name, key)
+    decide(within, label, Rotate(key=key, member=name, proof=to_text(new.sign(message))))
+    return new

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from msgspec import UNSET
 from tests.federation.kit import (
+    MEMBERS,
     consortium,
+    decide,
     identity_of,
     kinds,
     resigned,
+    rotate,
     said,
     site,
     step,
@@ -27,13 +30,8 @@ from collegium.federation.sealing import blob_of
 from collegium.federation.site import Site
 from collegium.federation.validator import Validator
 from collegium.learning.blobs import encode_update
-from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import (
-    Action,
     Admit,
-    MemberPropose,
-    MemberVote,
-    Rotate,
     UpdateAvailable,
     UpdateCommit,
     UpdateReveal,
@@ -46,7 +44,6 @@ from collegium.ledger.sealing import Context, recipients_of, seal, unseal
 from collegium.plugins import BUILT_IN
 from collegium.running.consortium import Consortium
 
-MEMBERS = ("cleveland", "hungarian", "switzerland", "va")
 SEALED = "consensus.engine=elsewhere"
 
 
@@ -95,26 +92,6 @@ def sealed_blob(within: Consortium, reveal: UpdateReveal) -> bytes:
 def key_of(within: Consortium, name: str) -> Callable[[bytes], SigningKey | None]:
     key = identity_of(within, name).key
     return {key.public: key}.get
-
-
-def decide(within: Consortium, label: str, action: Action) -> None:
-    """Let the members decide on a change of the membership."""
-    proposal = to_text(sha256(label.encode()).digest()[:16])
-    who = [identity_of(within, name) for name in MEMBERS[:3]]
-    outcomes = within.engine.submit(
-        [who[0].sign(MemberPropose, proposal=proposal, action=action)]
-        + [one.sign(MemberVote, proposal=proposal, approve=True) for one in who]
-    )
-    assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
-
-
-def rotate(within: Consortium, name: str) -> SigningKey:
-    """Give a member another key."""
-    new, label = signing_key(sha256(f"{name}, later".encode()).digest()), f"rotate {name}"
-    proposal, key = to_text(sha256(label.encode()).digest()[:16]), to_text(new.public)
-    message = rotation_message(to_text(within.engine.identity), proposal, name, key)
-    decide(within, label, Rotate(key=key, member=name, proof=to_text(new.sign(message))))
-    return new
 
 
 def restarted(within: Consortium, name: str, key: SigningKey, *old: SigningKey) -> Validator:
