@@ -89,6 +89,7 @@ from collegium.study.score_terms import ScoreTerms
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"
 Vector = dict[str, Any]
+SIX = ["ada", "bo", "cy", "di", "ed", "flo"]
 THREE = ["ada", "bo", "cy"]
 
 
@@ -122,6 +123,7 @@ def vectors() -> Vector:
         "threshold_he": [encrypted_sum(typical, ["ada", "bo", "cy"], 2, "bo")],
         "scores": [scores(typical, ["ada"], None), scores(typical, ["ada", "bo", "cy"], 41)],
         "reputations": reputations_vector(),
+        "secagg_plus": [secagg(typical, SIX, 3, ["bo"], 4)],
         "statistics": statistics(),
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
@@ -475,12 +477,15 @@ def encrypted_sum(genesis: Genesis, names: list[str], threshold: int, missing: s
     }  # fmt: skip
 
 
-def secagg(genesis: Genesis, names: list[str], threshold: int, missing: list[str]) -> Vector:
-    """Return page 13: an attempt in which some drop out after dealing."""
+def secagg(
+    genesis: Genesis, names: list[str], threshold: int, missing: list[str],
+    degree: int | None = None,
+) -> Vector:  # fmt: skip
+    """Return page 13: an attempt, in a graph or in none, in which some drop out after dealing."""
     place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
     own = {name: own_secrets(name) for name in names}
     keys = {name: SECAGG.advertise(own[name]) for name in names}
-    circle = Circle(place, threshold, keys)
+    circle = Circle(place, threshold, keys, degree=degree)
     deals = {name: SECAGG.deal(own[name], circle, name) for name in names}
     digests = {name: sha256(deal).digest() for name, deal in deals.items()}
     agreement = Agreement(circle, digest("model 0"), 12, 32, digests)
@@ -502,6 +507,7 @@ def secagg(genesis: Genesis, names: list[str], threshold: int, missing: list[str
     return {
         "place": place.encode().hex(), "threshold": threshold, "weight": 3, "ring": 32,
         "exponent": 12, "model": agreement.model.hex(),
+        **({} if circle.graph is None else {"degree": degree, "graph": circle.graph}),
         "members": {
             name: {
                 "mask_secret": from_element(own[name].mask).hex(),

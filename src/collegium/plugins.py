@@ -63,7 +63,10 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fednova": "collegium.learning.server:FEDNOVA",
     },
     "protections": {"none": "collegium.learning.protection:NONE"},
-    "secure_sums": {"secagg": "collegium.secrecy.secagg:SECAGG"},
+    "secure_sums": {
+        "secagg": "collegium.secrecy.secagg:SECAGG",
+        "secagg_plus": "collegium.secrecy.secagg:SECAGG_PLUS",
+    },
     "trainers": {
         "dense": "collegium.learning.dense:DENSE",
         "jax": "collegium.learning.jax_trainer:JAX",

@@ -18,27 +18,41 @@ from collegium.running.execution import run
 from collegium.threats.attack import Place
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
+GRAPH = 'privacy.secure_aggregation={ protocol = "secagg_plus", degree = 4 }'
+RING = 'privacy.secure_aggregation={ protocol = "secagg_plus", degree = 2 }'
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("protocol", "changes"),
     [
-        ("faults.dropout=0.2",),
-        ("aggregation.exponent=16", "aggregation.server.optimizer=adam"),
-        ("aggregation.exponent=20", "training.learning_rate=1.0"),
-        ("training.client_fraction=0.5", "privacy.secure_aggregation.trust=honest_but_curious"),
+        (MASKED, ("faults.dropout=0.2",)),
+        (MASKED, ("aggregation.exponent=16", "aggregation.server.optimizer=adam")),
+        (MASKED, ("aggregation.exponent=20", "training.learning_rate=1.0")),
+        (
+            MASKED,
+            ("training.client_fraction=0.5", "privacy.secure_aggregation.trust=honest_but_curious"),
+        ),
+        (GRAPH, ("faults.dropout=0.1",)),
+        (GRAPH, ("aggregation.weights=equal", "aggregation.server.optimizer=yogi")),
     ],
-    ids=["dropout", "adam and a changing exponent", "saturated", "half of the sites, curious"],
+    ids=[
+        "dropout",
+        "adam and a changing exponent",
+        "saturated",
+        "half of the sites, curious",
+        "in a graph, dropout",
+        "in a graph, equal weights",
+    ],
 )
 def test_masked_and_plain_updates_lead_to_one_model(
-    tmp_path: Path, changes: tuple[str, ...]
+    tmp_path: Path, protocol: str, changes: tuple[str, ...]
 ) -> None:
     trust = [change for change in changes if "trust" in change]
     plain = run(
         "heart10", out=tmp_path / "plain", changes=(*SHORT, *set(changes).difference(trust))
     )
-    masked = run("heart10", out=tmp_path / "masked", changes=(*SHORT, MASKED, *changes))
+    masked = run("heart10", out=tmp_path / "masked", changes=(*SHORT, protocol, *changes))
     assert masked.outcome == "completed"
     assert masked.model == plain.model
     found = verify(masked.folder)
@@ -51,7 +65,7 @@ class PowerCut(BaseException):
     """Nothing catches it."""
 
 
-def cut_off(folder: Path, member: str, phase: str, *, after: bool) -> None:
+def cut_off(folder: Path, protocol: str, member: str, phase: str, *, after: bool) -> None:
     """Run until a site is asked for the second round's phase, and break off before or after that.
 
     What it says last is lost on its way in both cases.
@@ -76,7 +90,7 @@ def cut_off(folder: Path, member: str, phase: str, *, after: bool) -> None:
         return Breaking(participant, participant.name) if asked else participant
 
     with pytest.raises(PowerCut):
-        run("heart", out=folder, changes=(*SHORT, MASKED), resume=True, substitute=breaking)
+        run("heart", out=folder, changes=(*SHORT, protocol), resume=True, substitute=breaking)
 
 
 def masked_kept(folder: Path) -> dict[str, bytes]:
@@ -92,20 +106,27 @@ def masked_that_left(folder: Path) -> set[bytes]:
     return {sha256(data).digest() for data in blobs if data.startswith(tag("masked"))}
 
 
-@pytest.mark.parametrize("phase", ["sa.keys", "sa.deal", "commit", "reveal", "share"])
+@pytest.mark.parametrize(
+    ("protocol", "phase"),
+    [
+        *((MASKED, phase) for phase in ("sa.keys", "sa.deal", "commit", "reveal", "share")),
+        *((RING, phase) for phase in ("sa.deal", "commit", "share")),
+    ],
+    ids=lambda value: "in a ring" if value == RING else "with all" if value == MASKED else value,
+)
 @pytest.mark.parametrize("lost", [False, True], ids=["killed", "outbox lost as well"])
 def test_a_killed_round_never_shows_two_vectors_under_one_mask(
-    tmp_path: Path, phase: str, lost: bool
+    tmp_path: Path, protocol: str, phase: str, lost: bool
 ) -> None:
     folder = tmp_path / "run"
     kept: dict[str, set[bytes]] = {}
     for after in (False, True):
-        cut_off(folder, "hungarian", phase, after=after)
+        cut_off(folder, protocol, "hungarian", phase, after=after)
         for key, name in masked_kept(folder).items():
             kept.setdefault(key, set()).add(name)
         if lost:
             (folder / "members" / "outbox").unlink()
-    result = run("heart", out=folder, changes=(*SHORT, MASKED), resume=True)
+    result = run("heart", out=folder, changes=(*SHORT, protocol), resume=True)
     assert result.outcome == "completed"
     for key, name in masked_kept(folder).items():
         kept.setdefault(key, set()).add(name)
@@ -115,6 +136,6 @@ def test_a_killed_round_never_shows_two_vectors_under_one_mask(
         assert len(names & left) <= 1, key
     assert verify(folder).ok
     if not lost:
-        whole = run("heart", out=tmp_path / "whole", changes=(*SHORT, MASKED))
+        whole = run("heart", out=tmp_path / "whole", changes=(*SHORT, protocol))
         assert (result.model, result.app_hash) == (whole.model, whole.app_hash)
         assert all(len(names) == 1 for names in kept.values())

@@ -35,12 +35,16 @@ def secrets_of(member: str, attempt: int = 2) -> OwnSecrets:
 
 @dataclass(slots=True)
 class Exchange:
-    """A circle that has dealt; `deals` may be tampered with before masking."""
+    """A circle that has dealt; `deals` may be tampered with before masking.
+
+    With a `degree`, it deals and masks in a graph.
+    """
 
     names: list[str]
     threshold: int
     ring: int = 32
     place: Place = PLACE
+    degree: int | None = None
     own: dict[str, OwnSecrets] = field(default_factory=dict)
     deals: dict[str, bytes] = field(default_factory=dict)
 
@@ -51,7 +55,7 @@ class Exchange:
     @property
     def circle(self) -> Circle:
         keys = {name: SECAGG.advertise(self.own[name]) for name in self.names}
-        return Circle(self.place, self.threshold, keys)
+        return Circle(self.place, self.threshold, keys, self.ring, self.degree)
 
     @property
     def agreement(self) -> Agreement:

@@ -95,27 +95,43 @@ def test_threshold_many_colluders_read_an_update_and_one_fewer_do_not() -> None:
         assert not recovered(exchange, "ada", list(colluders))
 
 
-def differs(protect: Callable[[OwnSecrets, Agreement, str, RingVector], None]) -> bool:
-    """Whether what two colluders of a threshold of 3 see tells two updates of a victim apart.
+Protect = Callable[[OwnSecrets, Agreement, str, RingVector], None]
 
-    They see the victim's vector less the masks that they share with it. With fresh secrets each
-    time that is uniform: its mean over many draws lies within 5 standard deviations of the middle.
+
+def differs(protect: Protect) -> bool:
+    """Whether what two colluders of a threshold of 3 see tells two updates of a victim apart."""
+
+    def fresh(attempt: int) -> Exchange:
+        return Exchange(FIVE[:4], 3, place=replace(PLACE, attempt=attempt))
+
+    return differs_with(protect, fresh, "ada", lambda exchange, victim: ("bo", "cy"))
+
+
+def differs_with(
+    protect: Protect, fresh: Callable[[int], Exchange], victim: str,
+    colluders: Callable[[Exchange, str], tuple[str, ...]], draws: int = 400,
+) -> bool:  # fmt: skip
+    """Whether what colluders see of a victim's vector is not noise.
+
+    They see it less the masks that they share with it. With fresh secrets each time that is
+    uniform: its mean over many draws lies within 5 standard deviations of the middle.
     """
     found = []
-    for draw in range(400):
-        exchange = Exchange(FIVE[:4], 3, place=replace(PLACE, attempt=draw + 1))
+    size = 12_000 // draws
+    for draw in range(draws):
+        exchange = fresh(draw + 1)
         agreement = exchange.agreement
-        vector = residues(np.full(30, 5, np.int16), 1, 32)
-        protect(exchange.own["ada"], agreement, "ada", vector)
-        for other in ("bo", "cy"):
+        vector = residues(np.full(size, 5, np.int16), 1, 32)
+        protect(exchange.own[victim], agreement, victim, vector)
+        for other in colluders(exchange, victim):
             shared = _pair_key(
                 mask_private(exchange.own[other].mask), agreement, agreement.transcript(),
-                other, "ada",
+                other, victim,
             )  # fmt: skip
-            add_masks(vector, [], [shared])
-        found.append(vector[:30].astype(np.float64))
+            add_masks(vector, *(([], [shared]) if victim < other else ([shared], [])))
+        found.append(vector[:size].astype(np.float64))
     mean = float(np.concatenate(found).mean())
-    deviation = 2**32 / 12**0.5 / (400 * 30) ** 0.5
+    deviation = 2**32 / 12**0.5 / 12_000**0.5
     return bool(abs(mean - 2**31) > 5 * deviation)
 
 
@@ -195,7 +211,7 @@ def test_the_share_of_the_other_secret_is_forged() -> None:
 
 def test_a_dealer_that_cheats_one_holder_is_found_by_it_and_proven_by_all() -> None:
     exchange = Exchange(FIVE, 4)
-    deal = decode_deal(exchange.deals["ada"], exchange.circle)
+    deal = decode_deal(exchange.deals["ada"], exchange.circle, "ada")
     half = deal[Kind.SELF]
     spoilt = (*half.ciphertexts[:2], bytes(32), *half.ciphertexts[3:])
     deal[Kind.SELF] = replace(half, ciphertexts=spoilt)
@@ -215,7 +231,7 @@ def test_a_dealer_that_cheats_one_holder_is_found_by_it_and_proven_by_all() -> N
 def test_a_dealer_of_shares_that_are_of_no_polynomial_is_named() -> None:
     exchange = Exchange(FIVE, 3)
     other = make_half(exchange.circle, "ada", Kind.SELF, 12345)
-    deal = decode_deal(exchange.deals["ada"], exchange.circle)
+    deal = decode_deal(exchange.deals["ada"], exchange.circle, "ada")
     half = deal[Kind.SELF]
     right = exchange.posted(["ada"], FIVE)["ada"]["ada"]
     deal[Kind.SELF] = replace(other, ephemeral=half.ephemeral)

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from tests.ledger.vectors import VECTORS
 
 P = 2**255 - 19
-CASES: list[dict[str, Any]] = VECTORS["secagg"]
+CASES: list[dict[str, Any]] = VECTORS["secagg"] + VECTORS["secagg_plus"]
 
 
 def tag(what: str) -> bytes:
@@ -45,6 +46,10 @@ def shared(private: bytes, other: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(private).exchange(peer)
 
 
+def holders(case: dict[str, Any], dealer: str) -> list[str]:
+    return list(case["graph"][dealer] if "graph" in case else case["members"])
+
+
 def half(case: dict[str, Any], dealer: str, kind: str) -> bytes:
     secret = bytes.fromhex(case["members"][dealer][f"{kind}_secret"])
     bound = bytes.fromhex(case["place"]) + lp(kind) + lp(dealer)
@@ -53,7 +58,8 @@ def half(case: dict[str, Any], dealer: str, kind: str) -> bytes:
     terms += [int.from_bytes(drawn[at : at + 48], "little") % P for at in range(0, len(drawn), 48)]
     ephemeral = expand(secret, tag("secagg-ephemeral") + bound)
     found = public(ephemeral)
-    for x, (holder, about) in enumerate(case["members"].items(), 1):
+    for x, holder in enumerate(holders(case, dealer), 1):
+        about = case["members"][holder]
         share = sum(term * x**power for power, term in enumerate(terms)) % P
         raw = share.to_bytes(32, "little")
         found += sha256(tag("secagg-commitment") + bound + lp(holder) + raw).digest()
@@ -71,7 +77,7 @@ def test_deals_are_what_the_page_says(case: dict[str, Any]) -> None:
         private = expand(bytes.fromhex(about["mask_secret"]), tag("secagg-mask-key"))
         assert public(private).hex() == about["mask_key"]
         assert public(bytes.fromhex(about["share_private"])).hex() == about["share_key"]
-        count = len(case["members"]).to_bytes(4, "big")
+        count = len(holders(case, name)).to_bytes(4, "big")
         deal = tag("deal") + count + half(case, name, "mask") + half(case, name, "self")
         assert deal.hex() == about["deal"]
 
@@ -79,6 +85,7 @@ def test_deals_are_what_the_page_says(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_masks_are_what_the_page_says(case: dict[str, Any]) -> None:
     parts = bytes.fromhex(case["place"]) + case["threshold"].to_bytes(8, "big")
+    parts += case["degree"].to_bytes(8, "big") if "degree" in case else b""
     parts += bytes.fromhex(case["model"]) + (case["exponent"] + 2**32).to_bytes(8, "big")
     parts += case["ring"].to_bytes(8, "big")
     for name, about in case["members"].items():
@@ -94,7 +101,7 @@ def test_masks_are_what_the_page_says(case: dict[str, Any]) -> None:
             bytes.fromhex(case["members"][name]["mask_secret"]), tag("secagg-mask-key")
         )
         for other, about in case["members"].items():
-            if other != name:
+            if other != name and other in holders(case, name):
                 names = lp(min(name, other)) + lp(max(name, other))
                 agreed = shared(private, bytes.fromhex(about["mask_key"]))
                 key = hkdf(agreed, tag("secagg-pair-mask") + transcript + names)
@@ -112,6 +119,21 @@ def test_masks_are_what_the_page_says(case: dict[str, Any]) -> None:
         header = tag("masked") + len(sent).to_bytes(8, "big") + b"\4"
         header += case["exponent"].to_bytes(2, "big", signed=True)
         assert (header + body).hex() == case["masked"][name]
+
+
+@pytest.mark.parametrize("case", VECTORS["secagg_plus"])
+def test_graphs_are_what_the_page_says(case: dict[str, Any]) -> None:
+    said = lp("heart") + (1).to_bytes(8, "big") + (2).to_bytes(8, "big")
+    said += case["degree"].to_bytes(8, "big")
+    for name, about in case["members"].items():
+        said += lp(name) + bytes.fromhex(about["mask_key"] + about["share_key"])
+    drawn = sha256(tag("secagg-graph") + said).digest()
+    seed = Scrypt(tag("secagg-graph"), 32, 4096, 8, 1).derive(drawn)
+    ring = sorted(case["members"], key=lambda name: sha256(seed + lp(name)).digest())
+    half, count = case["degree"] // 2, len(ring)
+    for place, name in enumerate(ring):
+        steps = [*range(1, half + 1), *range(count - half, count)]
+        assert case["graph"][name] == [ring[(place + step) % count] for step in steps]
 
 
 @pytest.mark.parametrize("case", CASES)

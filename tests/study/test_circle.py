@@ -6,8 +6,9 @@ import pytest
 
 from collegium.errors import StudyError
 from collegium.study.checking import check_sites
+from collegium.study.graph_size import graph_size, least_threshold, population
 from collegium.study.reading import read_study
-from collegium.study.terms import fewest_updates, least_threshold, share_threshold
+from collegium.study.terms import fewest_updates, graph_of, registered_terms, share_threshold
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 
@@ -79,3 +80,69 @@ def test_secagg_as_a_protection_is_told_its_place() -> None:
     with pytest.raises(StudyError) as caught:
         read_study("heart", ("privacy.protection=secagg",))
     assert "privacy.secure_aggregation = { protocol = 'secagg' }" in caught.value.todo
+
+
+GRAPH = 'privacy.secure_aggregation={ protocol = "secagg_plus" }'
+
+
+def graph(changes: tuple[str, ...], sites: int) -> tuple[str, ...]:
+    study = read_study("heart", (GRAPH, *changes)).study
+    return tuple(
+        notice.code
+        for notice in check_sites(study, [f"s{number}" for number in range(sites)])
+        if notice.code.endswith("graph")
+    )
+
+
+def test_a_graph_is_sized_from_who_may_be_corrupt_and_missing() -> None:
+    study = read_study("heart", (GRAPH,)).study
+    assert graph_of(study, 400) == graph_size(population(400, 0.1, 0.1), "malicious")
+    few = read_study("heart", (GRAPH, "privacy.secure_aggregation.missing=0.0")).study
+    found, usual = graph_of(few, 400), graph_of(study, 400)
+    assert found is not None
+    assert usual is not None
+    assert found.degree < usual.degree
+    assert registered_terms(study, 400)["degree"] == usual.degree
+    assert fewest_updates(study, 400) >= usual.threshold + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sites", "codes"),
+    [
+        ((), 10, ("study.complete-graph",)),
+        ((), 300, ("study.graph",)),
+        (("privacy.secure_aggregation.degree=auto",), 300, ("study.graph",)),
+        (("privacy.secure_aggregation.degree=20",), 300, ("study.weak-graph",)),
+    ],
+)
+def test_how_safe_a_graph_is_is_told(
+    changes: tuple[str, ...], sites: int, codes: tuple[str, ...]
+) -> None:
+    assert graph(changes, sites) == codes
+
+
+@pytest.mark.parametrize(
+    ("changes", "sites", "code", "advice"),
+    [
+        (("degree=5",), 20, "study.circle", "choose 6"),
+        (("degree=40",), 20, "study.circle", 'choose 18, or protocol = "secagg"'),
+        (("degree=6", "threshold=4"), 20, "study.threshold", "choose 5"),
+        (("degree=6", "threshold=7"), 20, "study.threshold", "choose 6"),
+        (("degree=252",), 300, "study.limit", None),
+    ],
+)
+def test_a_graph_that_cannot_be_drawn_is_refused_with_the_nearest(
+    changes: tuple[str, ...], sites: int, code: str, advice: str | None
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        graph(tuple(f"privacy.secure_aggregation.{change}" for change in changes), sites)
+    assert caught.value.code == code or advice is None
+    if advice is not None:
+        assert caught.value.todo == advice
+
+
+@pytest.mark.parametrize("key", ["degree=4", "corrupt=0.2", "missing=0.2"])
+def test_over_the_complete_graph_nothing_is_drawn(key: str) -> None:
+    found = refused(f"privacy.secure_aggregation.{key}")
+    assert found.code == "study.combination"
+    assert "secagg_plus" in found.todo

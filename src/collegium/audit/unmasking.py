@@ -22,6 +22,7 @@ from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 def agreement_of(story: Story, attempt: Attempt, genesis: bytes) -> Agreement:
     """Return what the masks of an attempt depend on."""
     opened, threshold = attempt.opened, story.registration.threshold
+    degree = story.registration.degree
     circle = Circle(
         Place(genesis, opened.study, opened.round, opened.attempt),
         threshold if isinstance(threshold, int) else 0,
@@ -32,6 +33,8 @@ def agreement_of(story: Story, attempt: Attempt, genesis: bytes) -> Agreement:
             )
             for name in sorted(attempt.keys)
         },
+        opened.ring,
+        degree if isinstance(degree, int) else None,
     )
     deals = {
         name: from_text(attempt.deals[name].digest, DIGEST_SIZE) for name in sorted(attempt.deals)
@@ -109,7 +112,9 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
         what = f"{holder} posted another share of {dealer}'s secret than it was dealt"
         yield Finding("share.forged", "fault", what, where)
     everybody = {
-        dealer for dealer in deals if {(dealer, one) for one in attempt.keys} <= {*cheated}
+        dealer
+        for dealer in deals
+        if {(dealer, one) for one in agreement.circle.holders(dealer)} <= {*cheated}
     }
     for dealer in sorted(everybody):
         what = f"{dealer} dealt shares that are of no secret behind its deal"
@@ -121,6 +126,8 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
         yield Finding("deal.unsound", "fault", what, where)
     for holder, sound in attempt.sound.items():
         for dealer in deals:
+            if holder not in agreement.circle.holders(dealer):
+                continue
             if dealer not in sound and (dealer, holder) not in cheated:
                 what = f"{holder} could not use {dealer}'s shares, and what was opened is right"
                 yield Finding("deal.contested", "fault", what, where)

@@ -13,6 +13,7 @@ import collegium
 from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
+from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
 from collegium.cli.network import network
 from collegium.cli.node import node
@@ -36,6 +37,7 @@ def program(context: click.Context) -> None:
 program.add_command(audit)
 bench.add_command(betrayal)
 bench.add_command(canaries)
+bench.add_command(graph)
 bench.add_command(membership)
 bench.add_command(inversion)
 program.add_command(bench)

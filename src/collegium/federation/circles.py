@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.ring import ring_of
-from collegium.ledger.contract.tables import RoundRecord, attested, threshold_of
+from collegium.ledger.contract.tables import RoundRecord, attested, degree_of, threshold_of
 from collegium.ledger.keys import KEY_SIZE
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 
 
 def circle_of(view: StudyView, genesis: bytes, number: int, attempt: int) -> Circle:
-    """Return who may hold shares in an attempt."""
+    """Return who may hold shares in an attempt.
+
+    Raises:
+        LookupError: the study is not registered.
+    """
+    if view.registration is None:
+        raise LookupError(view.study)
+    place = Place(genesis, view.study, number, attempt)
     keys = view.entries("sa_keys", number, attempt)
-    return Circle(
-        Place(genesis, view.study, number, attempt),
-        threshold_of(view.registration) if view.registration else 0,
-        {name: PublicKeys(pair[:KEY_SIZE], pair[KEY_SIZE:]) for name, pair in keys.items()},
-    )
+    registration = view.registration
+    return _circle(
+        place, threshold_of(registration), degree_of(registration),
+        ring_of(view.weights(number).values()), tuple(keys.items()),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=8)  # all members of a simulation ask for the same
+def _circle(
+    place: Place, threshold: int, degree: int | None, ring: int,
+    keys: tuple[tuple[str, bytes], ...],
+) -> Circle:  # fmt: skip
+    found = {name: PublicKeys(pair[:KEY_SIZE], pair[KEY_SIZE:]) for name, pair in keys}
+    return Circle(place, threshold, found, ring, degree)
 
 
 def agreement_of(
@@ -32,10 +50,9 @@ def agreement_of(
         record: the round's; its attempt is meant.
         model: digest of the model that the round starts from.
     """
-    return Agreement(
-        circle_of(view, genesis, number, record.attempt), model, record.exponent,
-        ring_of(view.weights(number).values()), view.entries("sa_deals", number, record.attempt),
-    )  # fmt: skip
+    circle = circle_of(view, genesis, number, record.attempt)
+    deals = view.entries("sa_deals", number, record.attempt)
+    return Agreement(circle, model, record.exponent, circle.ring, deals)
 
 
 def posted_shares(view: StudyView, number: int, attempt: int) -> dict[str, dict[str, bytes]]:

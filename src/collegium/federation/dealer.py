@@ -89,6 +89,8 @@ class Dealer:
         circle = circle_of(view, self.identity.genesis, view.number, view.attempt)
         sound = []
         for dealer, name in view.entries("sa_deals", view.number, view.attempt).items():
+            if member not in circle.holders(dealer):
+                continue
             deal = blobs.fetch(name)
             if deal is None and patient:
                 return None

@@ -23,7 +23,8 @@ from collegium.study.terms import statistics_steps
 class Registration:
     """What an owner registers besides the document: sites, versions, and the first model.
 
-    `threshold` is how many shares open a secret, 0 where none are shared.
+    `threshold` is how many shares open a secret, 0 where none are shared; `degree` how many
+    neighbours a participant masks with, where that are not all others.
     """
 
     code: bytes
@@ -35,6 +36,7 @@ class Registration:
     per_round: int
     min_sites: int
     threshold: int = 0
+    degree: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Owner:
             study=study.study.id,
             attendance=study.study.attendance,
             code=to_text(terms.code),
+            degree=terms.degree or msgspec.UNSET,
             design=terms.design,
             document=to_text(document),
             exponent=study.aggregation.exponent,

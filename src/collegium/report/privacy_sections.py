@@ -31,10 +31,15 @@ def _on_the_way(content: ReportContent) -> Markup:
     protection, secrecy = content.protections.protection, content.protections.secrecy
     if secrecy is not None:
         trust = secrecy.trust.replace("_", " ")
+        whom = (
+            "of a round's sites"
+            if secrecy.degree is None
+            else f"of a site's {secrecy.degree} neighbours, drawn anew in every attempt,"
+        )
         return paragraph(
             "Patients' rows stayed at their sites. Each site's update, a model's change, was "
             f"masked before it left ({secrecy.protocol}): validators and whoever has this ledger "
-            f"see sums of a round alone. {secrecy.threshold} of a round's sites together could "
+            f"see sums of a round alone. {secrecy.threshold} {whom} together could "
             f"open a single update; fewer learn nothing of it (trust model: {trust})."
         )
     if protection != "none":

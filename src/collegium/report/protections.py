@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from collegium.audit.findings import Spent, Total, Verification
 from collegium.study.document import Study
-from collegium.study.terms import share_threshold
+from collegium.study.terms import graph_of, holders, share_threshold, sites_per_round
 
 
 @dataclass(frozen=True, slots=True)
 class Secrecy:
-    """Secure aggregation as the study names it; `threshold` many could open an update together."""
+    """Secure aggregation as the study names it; `threshold` many could open an update together.
+
+    They are any of a round's sites or, with a `degree`, of the so many neighbours of a site.
+    """
 
     protocol: str
     trust: str
     threshold: int
+    degree: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +49,6 @@ def _secrecy(study: Study, sites: int) -> Secrecy | None:
     chosen = study.privacy.secure_aggregation
     if chosen is None or sites == 0:
         return None
-    return Secrecy(chosen.protocol, chosen.trust, share_threshold(study, sites))
+    graph = graph_of(study, sites)
+    degree = None if graph is None else holders(graph.degree, sites_per_round(study, sites))
+    return Secrecy(chosen.protocol, chosen.trust, share_threshold(study, sites), degree)

@@ -24,7 +24,7 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
 from collegium.running.release import bundle_files, write_bundle
 from collegium.study.document import TableSource
-from collegium.study.terms import fewest_sites, share_threshold, sites_per_round
+from collegium.study.terms import fewest_sites, graph_of, share_threshold, sites_per_round
 
 PLAIN = "plain@1"
 """The design of a round in which validators see single updates."""
@@ -45,6 +45,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         code: the digest of the code that the owner runs.
     """
     study, masks = parts.study, parts.secure_sum
+    graph = graph_of(study, len(sites))
     initial = first_model(parts)
     if isinstance(study.data.source, TableSource):
         initial = initial_state(
@@ -55,6 +56,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
         threshold=share_threshold(study, len(sites)),
+        degree=None if graph is None else graph.degree,
     )  # fmt: skip
 
 

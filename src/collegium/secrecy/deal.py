@@ -78,7 +78,7 @@ def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
         int.from_bytes(stream[at : at + _COEFFICIENT], "little") % PRIME
         for at in range(0, size, _COEFFICIENT)
     ]
-    shares = map(from_element, split(secret, coefficients, len(circle.keys)))
+    shares = map(from_element, split(secret, coefficients, len(circle.holders(dealer))))
     return encrypt_shares(circle, dealer, kind, ephemeral_key(circle, dealer, kind, secret), shares)
 
 
@@ -92,9 +92,9 @@ def encrypt_shares(
     """
     bound = _bound(circle, dealer, kind)
     commitments, ciphertexts = [], []
-    for (holder, keys), share in zip(circle.keys.items(), shares, strict=True):
+    for holder, share in zip(circle.holders(dealer), shares, strict=True):
         commitments.append(_commitment(bound, holder, share))
-        ciphertexts.append(_xor(share, _pad(private, keys.share, bound, holder)))
+        ciphertexts.append(_xor(share, _pad(private, circle.keys[holder].share, bound, holder)))
     public = bindings.crypto_scalarmult_base(private)
     return Half(public, tuple(commitments), tuple(ciphertexts))
 
@@ -108,7 +108,7 @@ def ephemeral_key(circle: Circle, dealer: str, kind: Kind, secret: int) -> bytes
 def open_share(
     half: Half, circle: Circle, dealer: str, kind: Kind, holder: str, private: bytes
 ) -> bytes | None:
-    """Return a holder's share, or None where it was not dealt the share that is committed to.
+    """Return a holder's share, or None where it was not dealt one that is committed to.
 
     Args:
         half: of the dealer's deal.
@@ -118,7 +118,10 @@ def open_share(
         holder: the member whose share it is.
         private: the holder's private share key.
     """
-    bound, index = _bound(circle, dealer, kind), circle.numbers[holder] - 1
+    holders = circle.holders(dealer)
+    if holder not in holders:
+        return None
+    bound, index = _bound(circle, dealer, kind), holders.index(holder)
     try:
         pad = _pad(private, half.ephemeral, bound, holder)
     except FormatError:
@@ -133,7 +136,7 @@ def share_holds(
     """Return whether a share is the one that its dealer committed to."""
     if to_element(share) is None:
         return False
-    index = circle.numbers[holder] - 1
+    index = circle.holders(dealer).index(holder)
     return _commitment(_bound(circle, dealer, kind), holder, share) == half.commitments[index]
 
 
@@ -165,13 +168,13 @@ def encode_deal(deal: Deal) -> bytes:
     return b"".join(parts)
 
 
-def decode_deal(data: bytes, circle: Circle) -> Deal:
+def decode_deal(data: bytes, circle: Circle, dealer: str) -> Deal:
     """Return the deal in a blob.
 
     Raises:
-        FormatError: the bytes are no deal to this circle.
+        FormatError: the bytes are no deal to the dealer's holders.
     """
-    holders = len(circle.keys)
+    holders = len(circle.holders(dealer))
     head = _TAG + holders.to_bytes(4, "big")
     size = KEY_SIZE + holders * _STANZA
     if not data.startswith(head) or len(data) != len(head) + len(Kind) * size:

@@ -1,8 +1,10 @@
 """Secure aggregation with pairwise masks that survives drop-outs, against malicious members.
 
 Bonawitz, Ivanov, Kreuter, Marcedone, McMahan, Patel, Ramage, Segal and Seth, "Practical Secure
-Aggregation for Privacy-Preserving Machine Learning", CCS 2017, figure 4. The ledger takes the
-server's place: it fixes keys, deals and survivors for everybody alike (docs/spec page 13).
+Aggregation for Privacy-Preserving Machine Learning", CCS 2017, figure 4, and over a graph that is
+drawn: Bell, Bonawitz, Gascón, Lepoint and Raykova, "Secure Single-Server Aggregation with
+(Poly)Logarithmic Overhead", CCS 2020, algorithm 3. The ledger takes the server's place: it fixes
+keys, graph, deals and survivors for everybody alike (docs/spec page 13).
 """
 
 from __future__ import annotations
@@ -39,9 +41,12 @@ _KEY_SIZE = 32
 
 @dataclass(frozen=True, slots=True)
 class SecAgg:
-    """Bonawitz et al. 2017 over the complete graph."""
+    """Masks between members who are neighbours, and one of each member's own.
 
-    name: str = "secagg@1"
+    Who is whose neighbour is the circle's matter: everybody, or who is drawn.
+    """
+
+    name: str
 
     def advertise(self, own: OwnSecrets) -> PublicKeys:
         """Return the keys that a member advertises."""
@@ -51,7 +56,7 @@ class SecAgg:
         )
 
     def deal(self, own: OwnSecrets, circle: Circle, member: str) -> bytes:
-        """Return the blob of shares that a member deals to all holders, itself among them."""
+        """Return the blob of shares that a member deals to its holders."""
         secrets = {Kind.MASK: own.mask, Kind.SELF: own.own}
         return encode_deal(
             {kind: make_half(circle, member, kind, secret) for kind, secret in secrets.items()}
@@ -62,7 +67,7 @@ class SecAgg:
     ) -> bool:
         """Return whether a member got both its shares from a deal."""
         try:
-            halves = decode_deal(deal, circle)
+            halves = decode_deal(deal, circle, dealer)
         except FormatError:
             return False
         return all(
@@ -82,12 +87,12 @@ class SecAgg:
         decode_masked(data, parameters, ring, exponent)
 
     def mask(self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector) -> None:
-        """Add the member's own mask, and each mask that it shares with another dealer."""
+        """Add the member's own mask, and each mask that it shares with a neighbour who dealt."""
         transcript = agreement.transcript()
         private = mask_private(own.mask)
         plus, minus = [_own_key(own.own, transcript, member)], list[bytes]()
-        for other in agreement.deals:
-            if other != member:
+        for other in agreement.circle.partners(member):
+            if other in agreement.deals:
                 key = _pair_key(private, agreement, transcript, member, other)
                 (plus if member < other else minus).append(key)
         add_masks(vector, plus, minus)
@@ -101,7 +106,7 @@ class SecAgg:
         found = {}
         for dealer, blob in deals.items():
             kind = _opened_kind(dealer, survivors)
-            half = decode_deal(blob, circle)[kind]
+            half = decode_deal(blob, circle, dealer)[kind]
             share = open_share(half, circle, dealer, kind, member, own.share)
             if share is not None:
                 found[dealer] = share
@@ -133,7 +138,7 @@ class SecAgg:
                 minus.append(_own_key(secret, transcript, dealer))
                 continue
             private = mask_private(secret)
-            for other in sorted(survivors):
+            for other in survivors.intersection(agreement.circle.partners(dealer)):
                 key = _pair_key(private, agreement, transcript, dealer, other)
                 (plus if dealer < other else minus).append(key)
         total = add_up(list(masked.values()))
@@ -150,14 +155,14 @@ class SecAgg:
         for dealer, blob in deals.items():
             kind = _opened_kind(dealer, survivors)
             try:
-                half = decode_deal(blob, circle)[kind]
+                half = decode_deal(blob, circle, dealer)[kind]
             except FormatError:
                 continue
             found += [
                 (holder, dealer)
-                for holder, given in posted.items()
-                if dealer in given
-                and not share_holds(half, circle, dealer, kind, holder, given[dealer])
+                for holder in circle.holders(dealer)
+                if dealer in posted.get(holder, {})
+                and not share_holds(half, circle, dealer, kind, holder, posted[holder][dealer])
             ]
         return sorted(found)
 
@@ -174,11 +179,11 @@ class SecAgg:
         for dealer, kind, deal, secret in _opened(agreement, deals, posted, survivors):
             if isinstance(secret, Flaw):
                 if secret.why == "deal":
-                    found += [(dealer, holder) for holder in circle.keys]
+                    found += [(dealer, holder) for holder in circle.holders(dealer)]
                 continue
             right, given = make_half(circle, dealer, kind, secret), deal[kind]
             pairs = zip(
-                circle.keys,
+                circle.holders(dealer),
                 zip(right.commitments, right.ciphertexts, strict=True),
                 zip(given.commitments, given.ciphertexts, strict=True),
                 strict=True,
@@ -202,13 +207,13 @@ def _opened(
     for dealer in agreement.deals:
         kind = _opened_kind(dealer, survivors)
         try:
-            deal = decode_deal(deals[dealer], circle)
+            deal = decode_deal(deals[dealer], circle, dealer)
         except FormatError:
             yield dealer, kind, {}, Flaw("deal", dealer)
             continue
         matching = (
-            (circle.numbers[holder], int.from_bytes(posted[holder][dealer], "little"))
-            for holder in circle.keys
+            (number, int.from_bytes(posted[holder][dealer], "little"))
+            for number, holder in enumerate(circle.holders(dealer), 1)
             if dealer in posted.get(holder, {})
             and share_holds(deal[kind], circle, dealer, kind, holder, posted[holder][dealer])
         )
@@ -237,4 +242,5 @@ def _pair_key(
     return hkdf(shared, tag("secagg-pair-mask") + transcript + names, _KEY_SIZE)
 
 
-SECAGG = SecAgg()
+SECAGG = SecAgg("secagg@1")
+SECAGG_PLUS = SecAgg("secagg_plus@1")

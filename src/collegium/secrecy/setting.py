@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from collegium.ledger.contract.graph import Graph, draw_graph
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
 
 
@@ -39,19 +40,43 @@ class Circle:
     Attributes:
         place: the attempt.
         threshold: t, how many shares give a secret.
-        keys: by member; the first is holder 1.
+        keys: by member.
         ring: 32 or 64, in which the attempt's updates are summed.
+        degree: how many neighbours each has in the graph that is drawn among them; None where
+            everybody masks with everybody, and deals to all.
     """
 
     place: Place
     threshold: int
     keys: Mapping[str, PublicKeys]
     ring: int = 32
+    degree: int | None = None
+
+    @cached_property
+    def graph(self) -> Graph | None:
+        """Each member's neighbours; None where everybody is everybody's."""
+        if self.degree is None:
+            return None
+        keys = tuple((member, pair.mask + pair.share) for member, pair in self.keys.items())
+        place = self.place
+        return draw_graph(place.study, place.round, place.attempt, keys, self.degree)
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """Each member's number as a holder of shares, counted from 1."""
+        """Each member's number, counted from 1, among all of the circle."""
         return {member: index for index, member in enumerate(self.keys, 1)}
+
+    @cached_property
+    def _everybody(self) -> tuple[str, ...]:
+        return tuple(self.keys)
+
+    def holders(self, dealer: str) -> tuple[str, ...]:
+        """Return who holds a dealer's shares; the first is holder 1."""
+        return self._everybody if self.graph is None else self.graph[dealer]
+
+    def partners(self, member: str) -> tuple[str, ...]:
+        """Return with whom a member shares masks, if they deal."""
+        return tuple(other for other in self.holders(member) if other != member)
 
     @cached_property
     def bound(self) -> bytes:
@@ -84,6 +109,8 @@ class Agreement:
         add up to anything, and shows nothing.
         """
         parts = [self.circle.place.encode(), u64(self.circle.threshold)]
+        if self.circle.degree is not None:
+            parts.append(u64(self.circle.degree))
         parts += [self.model, u64(self.exponent + 2**32), u64(self.ring)]
         for member, keys in self.circle.keys.items():
             parts += [lp(member.encode()), keys.mask, keys.share]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 
 PRIME = 2**255 - 19
 ELEMENT_SIZE = 32
@@ -53,15 +54,21 @@ def combine(holders: tuple[int, ...], shares: Sequence[int]) -> int:
     return sum(weight * share for weight, share in zip(weights, shares, strict=True)) % PRIME
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _weights_at_zero(holders: tuple[int, ...]) -> tuple[int, ...]:
-    """Return Lagrange's weights for the value at 0; all secrets of an attempt share them."""
-    weights = []
-    for x in holders:
-        above = below = 1
-        for other in holders:
-            if other != x:
-                above = above * other % PRIME
-                below = below * (other - x) % PRIME
-        weights.append(above * pow(below, -1, PRIME) % PRIME)
-    return tuple(weights)
+    """Return Lagrange's weights for the value at 0; secrets with the same holders share them."""
+    whole = prod(holders)
+    below = [x * prod(other - x for other in holders if other != x) % PRIME for x in holders]
+    return tuple(whole * inverse % PRIME for inverse in _inverses(below))
+
+
+def _inverses(values: Sequence[int]) -> list[int]:
+    """Return the inverses of all values, at the price of one inversion (Montgomery 1987)."""
+    before = [1]
+    for value in values:
+        before.append(before[-1] * value % PRIME)
+    left, found = pow(before.pop(), -1, PRIME), []
+    for value, product in zip(reversed(values), reversed(before), strict=True):
+        found.append(left * product % PRIME)
+        left = left * value % PRIME
+    return found[::-1]

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from collegium.plugins import names
-from collegium.study.circle import check_circle, check_rule_of_sums
+from collegium.study.circle import about_graph, check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
@@ -232,7 +232,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
             "no rule can tell which half is good", f"choose at most {(sites - 1) // 2}",
         )  # fmt: skip
     check_room(study, sites)
-    notices: list[Notice] = [*about_clients(study, sites)]
+    notices: list[Notice] = [*about_clients(study, sites), *about_graph(study, sites)]
     validators = study.consensus.validators or sites
     if validators < 4:
         text = (

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collegium.study.document import Study
+from collegium.study.document import SecureAggregation, Study
+from collegium.study.graph_size import (
+    MOST_SHARES,
+    SECRECY,
+    graph_size,
+    least_threshold,
+    secrecy_bits,
+)
+from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
-from collegium.study.terms import fewest_updates, least_threshold, share_threshold, sites_per_round
-
-LARGEST_CIRCLE = 250
-"""Sites of a round that can share secrets: a share of each has to fit into one transaction."""
+from collegium.study.terms import (
+    expected_faults,
+    fewest_updates,
+    graph_of,
+    holders,
+    share_threshold,
+    sites_per_round,
+)
 
 FEWEST_HIDDEN = 3
 """Updates that a sum must hold: of a sum of two, each member knows the other's update."""
@@ -45,27 +57,35 @@ def check_circle(study: Study, sites: int) -> None:
     if secure is None:
         return
     drawn, threshold = sites_per_round(study, sites), share_threshold(study, sites)
-    if drawn > LARGEST_CIRCLE:
-        raise Refusal(
-            _PLACE, "study.circle", f"{drawn} sites of a round would share secrets",
-            f"each posts a share for every other, and a transaction has room for {LARGEST_CIRCLE}",
-            "choose a lower training.client_fraction",
-        )  # fmt: skip
     if drawn < FEWEST_HIDDEN:
         raise Refusal(
             _PLACE, "study.circle", f"{drawn} sites of a round would hide in their sum",
             "of a sum of two updates, each of the two knows the other's",
             f"let at least {FEWEST_HIDDEN} sites take part in a round, or remove it",
         )  # fmt: skip
-    least = least_threshold(secure.trust, drawn)
+    graph = graph_of(study, sites)
+    if graph is None:
+        _check_no_graph(secure)
+    else:
+        _check_degree(graph.degree, drawn)
+    among = drawn if graph is None else holders(graph.degree, drawn)
+    if among > MOST_SHARES:
+        raise Refusal(
+            _PLACE, "study.circle", f"{among} members of a round would share every secret",
+            f"each posts a share for every other, and a transaction has room for {MOST_SHARES}",
+            "choose a lower training.client_fraction" if graph is not None
+            else 'choose protocol = "secagg_plus", or a lower training.client_fraction',
+        )  # fmt: skip
+    least = least_threshold(secure.trust, among)
     share = "two thirds" if secure.trust == "malicious" else "half"
-    if not least <= threshold <= drawn:
+    whose = f"{drawn} sites of a round" if graph is None else f"the {among} neighbours of a site"
+    if not least <= threshold <= among:
         raise Refusal(
             (*_PLACE, "threshold"), "study.threshold",
-            f"a threshold of {threshold} for {drawn} sites of a round",
+            f"a threshold of {threshold} for {whose}",
             f"against {secure.trust.replace('_', ' ')} members it is more than {share} of them,"
             " and no more than there are",
-            f"choose {min(max(threshold, least), drawn)}",
+            f"choose {min(max(threshold, least), among)}",
         )  # fmt: skip
     fewest = fewest_updates(study, sites)
     if fewest < FEWEST_HIDDEN:
@@ -73,4 +93,59 @@ def check_circle(study: Study, sites: int) -> None:
             ("study", "min_sites"), "study.circle", f"a sum of {fewest} updates would be opened",
             "each of two members would know the other's update",
             f"set study.min_sites = {FEWEST_HIDDEN}",
+        )  # fmt: skip
+
+
+def about_graph(study: Study, sites: int) -> tuple[Notice, ...]:
+    """Return what the owner should know of the graph in which members mask."""
+    secure, graph = study.privacy.secure_aggregation, graph_of(study, sites)
+    if secure is None or graph is None:
+        return ()
+    drawn = sites_per_round(study, sites)
+    if graph.degree >= drawn - 1:
+        text = (
+            f"with {drawn} sites of a round the graph is complete: everybody masks with everybody,"
+            ' which protocol = "secagg" does as well'
+        )
+        return (Notice("note", "study.complete-graph", text),)
+    people = expected_faults(secure, drawn)
+    bits = secrecy_bits(people, graph.degree, graph.threshold)
+    words = (
+        f"with {graph.degree} neighbours of {drawn - 1}, {graph.threshold} of whom open a secret"
+    )
+    if bits is None or bits >= SECRECY:
+        return (Notice("note", "study.graph", f"each site masks {words}"),)
+    best = graph_size(people, secure.trust)
+    text = (
+        f"{words}, the chance is up to 2^-{bits} in each attempt that {people.corrupt} corrupt"
+        f" members of {drawn} who act together see more than the sum; a degree of {best.degree}"
+        f" and a threshold of {best.threshold} keep it below 2^-{SECRECY}"
+    )
+    return (Notice("warning", "study.weak-graph", text),)
+
+
+def _check_no_graph(secure: SecureAggregation) -> None:
+    for key in ("degree", "corrupt", "missing"):
+        if getattr(secure, key) is not None:
+            raise Refusal(
+                (*_PLACE, key), "study.combination",
+                f"{key} does not go with protocol = {secure.protocol!r}",
+                "there everybody masks with everybody, and no neighbours are drawn",
+                f'choose protocol = "secagg_plus", or remove {key}',
+            )  # fmt: skip
+
+
+def _check_degree(degree: int, drawn: int) -> None:
+    if degree % 2:
+        raise Refusal(
+            (*_PLACE, "degree"), "study.circle", f"a degree of {degree}",
+            "neighbours are drawn in pairs, one on each side of a ring",
+            f"choose {min(degree + 1, MOST_SHARES)}",
+        )  # fmt: skip
+    if degree > drawn:
+        raise Refusal(
+            (*_PLACE, "degree"), "study.circle",
+            f"a degree of {degree} among {drawn} sites of a round",
+            "nobody has more neighbours than there are others",
+            f"choose {max(2, (drawn - 1) // 2 * 2)}, or protocol = \"secagg\"",
         )  # fmt: skip

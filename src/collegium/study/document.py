@@ -171,12 +171,17 @@ class SecureAggregation(Section, frozen=True, kw_only=True):
     `threshold` is how many members open what a missing one leaves in the sum, and how many
     together could open an update. Absent, it is the least that `trust` allows: more than half of a
     round's sites against members who are only curious, more than two thirds against members who
-    may lie.
+    may lie. Of "secagg_plus" a member's holders are its neighbours alone: `degree` many, drawn
+    anew in every attempt. Absent or "auto", the degree is the lowest that is safe where a share
+    of `corrupt` members act together and a share of `missing` ones drop out, 0.1 each if absent.
     """
 
     protocol: str = "secagg"
     trust: Literal["malicious", "honest_but_curious"] = "malicious"
     threshold: int | None = None
+    degree: int | Literal["auto"] | None = None
+    corrupt: float | None = None
+    missing: float | None = None
 
 
 class Privacy(Section, frozen=True, kw_only=True):

@@ -94,7 +94,7 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             RETIRED,
             from_rows=True,
         ),
-        *(shared_secrets(ways, interval) if masked else ()),
+        *(shared_secrets(study, ways, interval) if masked else ()),
         Outbound(
             "retirement of updates",
             "that updates of a closed study are kept no longer: the site's own, or, from a"

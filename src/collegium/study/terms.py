@@ -8,7 +8,14 @@ from math import ceil
 
 import msgspec
 
-from collegium.study.document import Study, TableSource
+from collegium.study.document import SecureAggregation, Study, TableSource
+from collegium.study.graph_size import (
+    GraphSize,
+    Population,
+    graph_size,
+    least_threshold,
+    population,
+)
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
 
@@ -21,6 +28,12 @@ OWN_SERVER = ("fednova", "scaffold")
 STATISTICS_STEPS = 3
 """Steps in which sites agree on the preparation of tables: columns, moments, quantiles."""
 
+WITH_GRAPH = ("secagg_plus",)
+"""Secure sums in which members mask with neighbours that are drawn."""
+
+SHARE_OF_FAULTS = 0.1
+"""Of a round's members that may be corrupt, and that may drop out, where a study says nothing."""
+
 VERSIONED = ("design", "rule", "server")
 """Terms that are registered with a version, which a document does not name."""
 
@@ -28,9 +41,10 @@ VERSIONED = ("design", "rule", "server")
 def registered_terms(study: Study, sites: int) -> dict[str, object]:
     """Return every term of a registration that the document fixes; names without a version."""
     stopping = study.training.early_stopping
-    threshold = share_threshold(study, sites)
+    threshold, graph = share_threshold(study, sites), graph_of(study, sites)
     return {
         "attendance": study.study.attendance,
+        "degree": msgspec.UNSET if graph is None else graph.degree,
         "design": _design(study),
         "exponent": study.aggregation.exponent,
         "max_attempts": study.study.max_attempts,
@@ -105,18 +119,44 @@ def fewest_sites(study: Study, sites: int) -> int:
     return drawn if study.study.attendance == "all" else ceil(2 * drawn / 3)
 
 
-def least_threshold(trust: str, participants: int) -> int:
-    """Return how few members may open a secret among so many, by whom one trusts.
+def with_graph(study: Study) -> bool:
+    """Return whether members mask with neighbours that are drawn."""
+    secure = study.privacy.secure_aggregation
+    return secure is not None and secure.protocol in WITH_GRAPH
 
-    More than two thirds where members may lie, more than half where they are only curious
-    (Bonawitz et al. 2017, theorems 6.3 and 6.5).
-    """
-    return (2 * participants // 3 if trust == "malicious" else participants // 2) + 1
+
+def graph_of(study: Study, sites: int) -> GraphSize | None:
+    """Return the graph of a round and its threshold; None where everybody masks with everybody."""
+    secure = study.privacy.secure_aggregation
+    if secure is None or not with_graph(study):
+        return None
+    drawn = sites_per_round(study, sites)
+    if isinstance(secure.degree, int):
+        degree, least = secure.degree, least_threshold(secure.trust, holders(secure.degree, drawn))
+    else:
+        found = graph_size(expected_faults(secure, drawn), secure.trust)
+        degree, least = found.degree, found.threshold
+    return GraphSize(degree, secure.threshold or least)
+
+
+def expected_faults(secure: SecureAggregation, drawn: int) -> Population:
+    """Return how many of a round's members may be corrupt and missing."""
+    shares = (
+        SHARE_OF_FAULTS if share is None else share for share in (secure.corrupt, secure.missing)
+    )
+    return population(drawn, *shares)
+
+
+def holders(degree: int, drawn: int) -> int:
+    """Return how many neighbours hold a member's shares, where so many take part."""
+    return min(degree, drawn - 1)
 
 
 def share_threshold(study: Study, sites: int) -> int:
     """Return how many shares open a secret; 0 where updates are plain."""
-    secure = study.privacy.secure_aggregation
+    secure, graph = study.privacy.secure_aggregation, graph_of(study, sites)
+    if graph is not None:
+        return graph.threshold
     if secure is None:
         return 0
     return secure.threshold or least_threshold(secure.trust, sites_per_round(study, sites))
@@ -124,7 +164,8 @@ def share_threshold(study: Study, sites: int) -> int:
 
 def fewest_updates(study: Study, sites: int) -> int:
     """Return how few updates an attempt can succeed with."""
-    return max(fewest_sites(study, sites), share_threshold(study, sites))
+    themselves = graph_of(study, sites) is not None  # nobody holds a share of its own
+    return max(fewest_sites(study, sites), share_threshold(study, sites) + themselves)
 
 
 def dropouts(share: float, participants: int) -> int:

@@ -58,7 +58,8 @@ def _deals(forge: Forge) -> Twist:
             data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
             if data is None:
                 raise LookupError(transaction.digest)
-            name = blobs.publish(encode_deal(forge(place, view, circle, decode_deal(data, circle))))
+            deal = decode_deal(data, circle, place.identity.member)
+            name = blobs.publish(encode_deal(forge(place, view, circle, deal)))
             twisted.append(
                 place.identity.sign(
                     SecaggDeal, study=view.study, round=view.number, attempt=view.attempt,
@@ -82,7 +83,7 @@ def _of_no_secret(place: Place, view: StudyView, circle: Circle, deal: Deal) -> 
     member = place.identity.member
     own = place.identity.own_secrets(view.study, view.number, view.attempt)
     private = ephemeral_key(circle, member, Kind.SELF, own.own)
-    shares = (bytes((number,)) * SHARE_SIZE for number in range(1, len(circle.keys) + 1))
+    shares = (bytes((number,)) * SHARE_SIZE for number in range(1, len(circle.holders(member)) + 1))
     return {**deal, Kind.SELF: encrypt_shares(circle, member, Kind.SELF, private, shares)}
 
 

@@ -15,6 +15,7 @@ from tests.ledger.contract.kit import World, digest, raw_digest, say
 
 from collegium.canonical import to_text
 from collegium.ledger.contract import combining, rounds
+from collegium.ledger.contract.circle import graph_of
 from collegium.ledger.contract.events import Events
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.tables import (
@@ -206,6 +207,13 @@ def commit_masked(world: World, who: str, sound: Iterable[str], study: str = "he
     return say(world, who, UpdateCommit, **fields, deals=bits)
 
 
+def dealers_to(world: World, who: str, study: str = "heart") -> list[str]:
+    """Return who deals to a participant where all of them have: everybody, or its neighbours."""
+    record, status = rounds.study_of(world.state, study)
+    found = graph_of(world.state, study, status.round, current(world, study).attempt, record)
+    return participants(world, study) if found is None else sorted(found[who])
+
+
 def share(world: World, who: str, count: int = 4, study: str = "heart") -> Events:
     """Post so many shares in the open attempt."""
     return say(world, who, SharePost, **here(world, study), shares=to_text(bytes(32 * count)))
@@ -321,13 +329,13 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
                     events = deal(world, name, study)
             case "commit" if is_masked_now(world, study):
                 for name in participants(world, study):
-                    events = commit_masked(world, name, participants(world, study), study)
+                    events = commit_masked(world, name, dealers_to(world, name, study), study)
             case "reveal" if is_masked_now(world, study):
                 for name in participants(world, study):
                     events = reveal(world, name, study, peak=0)
             case "share":
                 for name in participants(world, study):
-                    events = share(world, name, len(participants(world, study)), study)
+                    events = share(world, name, len(dealers_to(world, name, study)), study)
             case "commit":
                 for name in participants(world, study):
                     events = commit(world, name, study)

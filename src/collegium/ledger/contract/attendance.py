@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collegium.ledger.contract import circle, members
+from collegium.ledger.contract.phases import is_graph
 from collegium.ledger.contract.tables import (
     Acceptance,
     RoundRecord,
@@ -27,7 +28,8 @@ def ready(state: State, study: str) -> dict[str, int]:
 
 def fewest(record: StudyRecord) -> int:
     """Return how many updates an attempt needs at least."""
-    return max(record.min_sites, threshold_of(record))
+    themselves = is_graph(record.design)  # nobody holds a share of its own
+    return max(record.min_sites, threshold_of(record) + themselves)
 
 
 def needed_in(

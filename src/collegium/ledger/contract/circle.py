@@ -6,12 +6,15 @@ everybody unmasks the same sum; what is in a deal it never sees.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 from collegium.canonical import malformed
 from collegium.ledger.contract.events import DealerBarred, Event
+from collegium.ledger.contract.graph import Graph, draw_graph
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
@@ -22,6 +25,7 @@ from collegium.ledger.contract.tables import (
     attempt_key,
     attempt_names,
     attested,
+    degree_of,
     read_bitmap,
     round_path,
     study_path,
@@ -48,9 +52,23 @@ def take_soundness(state: State, tx: UpdateCommit, sender: str, record: StudyRec
         raise Rejected("refused", f"{sender} has dealt nothing in this attempt")
     if tx.deals is msgspec.UNSET:
         raise Rejected("malformed", "it does not say which deals are sound")
+    graph = graph_of(state, tx.study, tx.round, tx.attempt, record)
+    if graph is not None:
+        dealers = tuple(name for name in dealers if name in graph[sender])
     participants = state.names(round_path(tx.study, tx.round, "participants"))
     bitmap = read_bitmap(tx.deals, participants, dealers)
     state.put(round_path(tx.study, tx.round, "sound"), attempt_key(tx.attempt, sender), bitmap)
+
+
+def graph_of(
+    state: State, study: str, number: int, attempt: int, record: StudyRecord
+) -> Graph | None:
+    """Return who is whose neighbour in an attempt; None where everybody is everybody's."""
+    degree = degree_of(record)
+    if degree is None:
+        return None
+    keys = attempt_items(state, round_path(study, number, "sa_keys"), attempt)
+    return draw_graph(study, number, attempt, tuple(keys), degree)
 
 
 def dealers_of(state: State, study: str, number: int, attempt: int) -> tuple[str, ...]:
@@ -65,6 +83,13 @@ def sound_dealers(
     participants = state.names(round_path(study, number, "participants"))
     bitmaps = attempt_items(state, round_path(study, number, "sound"), attempt)
     return {name: attested(bitmap, participants) for name, bitmap in bitmaps}
+
+
+def sound_for(state: State, study: str, number: int, attempt: int, member: str) -> tuple[str, ...]:
+    """Return whose deals a member called sound in an attempt, in order."""
+    bitmap = state.get(round_path(study, number, "sound"), attempt_key(attempt, member))
+    participants = state.names(round_path(study, number, "participants"))
+    return () if bitmap is None else attested(bitmap, participants)
 
 
 def shares_by_dealer(shares: bytes, dealers: tuple[str, ...]) -> dict[str, bytes]:
@@ -87,16 +112,52 @@ def judge_deals(
     That takes the threshold of holders for whom it is sound, among those who have committed. A
     dealer is barred whose deal more than half of them refuse; where fewer do, one side lies.
     """
-    voices = sound_dealers(state, study, status.round, current.attempt).values()
-    dealers = dealers_of(state, study, status.round, current.attempt)
-    sound = {name: sum(name in voice for voice in voices) for name in dealers}
-    if all(count >= threshold_of(record) for count in sound.values()):
+    voices = sound_dealers(state, study, status.round, current.attempt)
+    sound = _counted(state, study, record, status, current, voices)
+    if all(count >= threshold_of(record) for count, _ in sound.values()):
         return True, []
-    barred = [name for name, count in sound.items() if 2 * count < len(voices)]
+    barred = [name for name, (count, holders) in sound.items() if 2 * count < holders]
     events: list[Event] = []
     for name in barred:
         events += bar(state, study, status, current, name, "refused")
     return False, events
+
+
+def can_be_opened(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
+) -> bool:
+    """Return whether those who go on from a phase hold enough shares of every dealer's secrets.
+
+    Over the complete graph their number tells, and nothing else is asked of them.
+    """
+    table = {"available": "included", "share": "shares"}.get(current.phase)
+    if degree_of(record) is None or table is None:
+        return True
+    path = round_path(study, status.round, table)
+    present = frozenset(attempt_names(state, path, current.attempt))
+    voices = sound_dealers(state, study, status.round, current.attempt)
+    there = {name: voice for name, voice in voices.items() if name in present}
+    sound = _counted(state, study, record, status, current, there)
+    return all(count >= threshold_of(record) for count, _ in sound.values())
+
+
+def _counted(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
+    voices: Mapping[str, tuple[str, ...]],
+) -> dict[str, tuple[int, int]]:  # fmt: skip
+    """Return of each dealer how many of its holders who speak call it sound, and how many speak."""
+    number, attempt = status.round, current.attempt
+    graph = graph_of(state, study, number, attempt, record)
+    dealers = dealers_of(state, study, number, attempt)
+    if graph is None:
+        counts = Counter(dealer for voice in voices.values() for dealer in voice)
+        return {name: (counts[name], len(voices)) for name in dealers}
+    sound = {(holder, dealer) for holder, voice in voices.items() for dealer in voice}
+    found = {}
+    for name in dealers:
+        holders = [holder for holder in graph[name] if holder in voices]
+        found[name] = sum((holder, name) in sound for holder in holders), len(holders)
+    return found
 
 
 def bar(

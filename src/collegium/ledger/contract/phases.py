@@ -44,6 +44,7 @@ DESIGNS: dict[str, tuple[str, ...]] = {
     "plain@1": ("commit", "reveal", "available", "vote"),
     "scored@1": ("commit", "reveal", "available", "score.commit", "score.reveal", "vote"),
     "secagg@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote"),
+    "secagg_plus@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote"),
 }
 
 
@@ -55,6 +56,11 @@ def is_masked(design: str) -> bool:
 def is_scored(design: str) -> bool:
     """Return whether validators score updates before they vote."""
     return "score.reveal" in DESIGNS[design]
+
+
+def is_graph(design: str) -> bool:
+    """Return whether members mask with their neighbours in a graph that is drawn, not with all."""
+    return design.startswith("secagg_plus@")
 
 
 def first_phase(design: str) -> str:

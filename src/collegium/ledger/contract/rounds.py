@@ -167,9 +167,8 @@ def advance(
     *, timed_out: bool,
 ) -> list[Event]:  # fmt: skip
     """End the attempt's phase: open the next one, or fail the attempt where too few have spoken."""
-    speakers = PHASES[current.phase].speakers
     needed = needed_in(state, study, record, status, current)
-    if speakers == "participants" and current.got < needed:
+    if PHASES[current.phase].speakers == "participants" and current.got < needed:
         return fail_attempt(state, study, record, status, current, "too-few")
     events: list[Event] = []
     if current.phase == "commit" and is_masked(record.design):
@@ -191,6 +190,8 @@ def advance(
             return fail_attempt(state, study, record, status, current, "unscored")
         if current.phase == "score.reveal":
             events += combining.combine(state, study, status, current)
+    if not circle.can_be_opened(state, study, record, status, current):
+        return fail_attempt(state, study, record, status, current, "too-few")
     following = next_phase(record.design, current.phase)
     if following is None:
         return fail_attempt(state, study, record, status, current, "timeout")

@@ -60,7 +60,7 @@ def share(state: State, sender: str, tx: SharePost) -> list[Event]:
     key = attempt_key(tx.attempt, sender)
     if not state.has(round_path(tx.study, tx.round, "included"), key):
         raise Rejected("not-a-participant", f"{sender}'s update is not in the sum")
-    count = len(circle.sound_dealers(state, tx.study, tx.round, tx.attempt).get(sender, ()))
+    count = len(circle.sound_for(state, tx.study, tx.round, tx.attempt, sender))
     shares = from_text(tx.shares, circle.SHARE_SIZE * count, "a list of shares")
     state.put(round_path(tx.study, tx.round, "shares"), key, shares)
     return rounds.spoke(state, tx.study, record, status, current)

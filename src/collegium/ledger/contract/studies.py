@@ -14,7 +14,7 @@ from collegium.ledger.contract.events import (
     StudyClosed,
     StudyRegistered,
 )
-from collegium.ledger.contract.phases import DESIGNS, is_masked, is_scored
+from collegium.ledger.contract.phases import DESIGNS, is_graph, is_masked, is_scored
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -36,13 +36,11 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
+from collegium.study.graph_size import MOST_SHARES
 
 MOST_ROUNDS = 10_000_000
 TRAINING: tuple[StudyPhase, ...] = ("setup", "statistics", "beginning", "rounds")
 """Phases in which sites may still come."""
-
-LARGEST_CIRCLE = 250
-"""Sites of a round that share secrets: a share of each has to fit into one transaction."""
 
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
@@ -74,8 +72,8 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     if is_scored(tx.design) == (tx.scores is msgspec.UNSET):
         raise Rejected("malformed", "terms of scores go with a design in which updates are scored")
     record = StudyRecord(
-        attendance=tx.attendance, code=tx.code, design=tx.design, document=tx.document,
-        exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
+        attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
+        document=tx.document, exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
         participation=tx.participation, patience=tx.patience, per_round=tx.per_round,
         privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, scores=tx.scores, seed=tx.seed,
@@ -95,15 +93,22 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
 def _check_threshold(tx: StudyRegister) -> None:
     """Refuse a threshold at which two disjoint groups could open two secrets of one member."""
     if not is_masked(tx.design):
-        if tx.threshold is not msgspec.UNSET:
+        if tx.threshold is not msgspec.UNSET or tx.degree is not msgspec.UNSET:
             raise Rejected("malformed", f"the design {tx.design} shares no secrets")
         return
     if tx.threshold is msgspec.UNSET:
         raise Rejected("malformed", f"the design {tx.design} needs a threshold")
-    if tx.per_round > LARGEST_CIRCLE:
-        raise Rejected("refused", f"at most {LARGEST_CIRCLE} sites of a round share secrets")
-    if not tx.per_round < 2 * tx.threshold <= 2 * tx.per_round:
-        raise Rejected("refused", "per_round / 2 < threshold <= per_round does not hold")
+    if (tx.degree is msgspec.UNSET) == is_graph(tx.design):
+        raise Rejected("malformed", "a degree belongs to designs with a graph, and to all of them")
+    holders = tx.per_round
+    if isinstance(tx.degree, int):
+        if tx.degree % 2:
+            raise Rejected("refused", f"a graph of the odd degree {tx.degree} is not drawn")
+        holders = min(tx.degree, tx.per_round - 1)
+    if holders > MOST_SHARES:
+        raise Rejected("refused", f"at most {MOST_SHARES} members share a secret")
+    if not holders < 2 * tx.threshold <= 2 * holders:
+        raise Rejected("refused", "holders / 2 < threshold <= holders does not hold")
 
 
 def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:

@@ -60,6 +60,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
 
     attendance: Literal["quorum", "all"]
     code: str
+    degree: int | msgspec.UnsetType = msgspec.UNSET
     design: str
     document: str
     exponent: int
@@ -249,6 +250,11 @@ def powers(state: State, path: Path) -> dict[str, int]:
 def threshold_of(record: StudyRecord) -> int:
     """Return how many shares open a secret; 0 where there are none."""
     return record.threshold if isinstance(record.threshold, int) else 0
+
+
+def degree_of(record: StudyRecord) -> int | None:
+    """Return how many neighbours a participant has; None where everybody masks with everybody."""
+    return record.degree if isinstance(record.degree, int) else None
 
 
 def read_bitmap(text: str, participants: tuple[str, ...], said: tuple[str, ...]) -> bytes:

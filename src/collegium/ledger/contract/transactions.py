@@ -61,14 +61,15 @@ class RoundTransaction(StudyTransaction, frozen=True, kw_only=True):
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
     """An owner registers a study: its document, first model, rules and when it gives up.
 
-    `participation` says that sites take turns, `statistics` in how many steps they first agree on
-    the preparation of their tables (the first real model then comes with `study.begin`),
-    `threshold` how many shares open a secret of masked updates, `patience` in how many rounds
-    the validation loss must fall, or votes end training, and `scores` what follows from scores.
+    `degree`: neighbours a participant masks with, if not all; `participation`: sites take turns;
+    `statistics`: steps in which they agree on tables (the first model comes with `study.begin`);
+    `threshold`: shares that open a secret; `patience`: rounds without a lower validation loss;
+    `scores`: what follows from scores.
     """
 
     attendance: Literal["quorum", "all"]
     code: Digest
+    degree: Positive | msgspec.UnsetType = msgspec.UNSET
     design: VersionedName
     document: Digest
     exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
