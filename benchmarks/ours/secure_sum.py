@@ -13,7 +13,9 @@ from time import perf_counter
 
 import numpy as np
 
-from collegium.ledger.keys import signature_holds, signing_key
+from collegium.cores import spread
+from collegium.ledger.keys import signing_key
+from collegium.ledger.signatures import signatures_hold
 from collegium.secrecy.masked import decode_masked, encode_masked, residues, total_of
 from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
@@ -69,10 +71,13 @@ def main(parameters: int, clients: int) -> None:
         for name in names[1 : threshold + 1]
     }
     began = perf_counter()
-    for _ in range(MESSAGES * clients):
-        signature_holds(key.public, message, signatures[0])
-    for data in (*blobs.values(), *deals.values()):
-        sha256(data).digest()
+    assert all(signatures_hold([(key.public, message, signatures[0])] * (MESSAGES * clients)))
+    received = [*blobs.values(), *deals.values()]
+
+    def named(place: int) -> None:
+        sha256(received[place]).digest()
+
+    spread(len(received), named, len(received) - 1)
     masked = {name: decode_masked(data, parameters, 32, 12) for name, data in blobs.items()}
     total = SECAGG.unmask(agreement, masked, deals, posted)
     server = perf_counter() - began

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,9 @@ class Lacking:
 
     def fetch(self, digest: bytes) -> bytes | None:
         return None if digest == self.missing else self.whole.fetch(digest)
+
+    def fetch_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        return [self.fetch(digest) for digest in digests]
 
 
 def driven(consortium: Consortium) -> None:

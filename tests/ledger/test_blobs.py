@@ -30,6 +30,20 @@ def test_a_damaged_blob_is_never_returned_and_is_written_anew(
     assert folder.get(NAME.digest()) == read_blob(tmp_path, NAME.digest()) == DATA
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_many_blobs_are_read_as_each_of_them_is(tmp_path: Path, again: bool) -> None:
+    folder = BlobFolder(tmp_path)
+    names = [folder.put(b"blob %d" % number) for number in range(20)]
+    (tmp_path / names[3].hex()).write_bytes(b"blob 4")
+    (tmp_path / names[7].hex()).unlink()
+    if again:
+        folder = BlobFolder(tmp_path)
+    found = folder.get_all([*names, bytes(32)])
+    assert found == [folder.get(name) for name in (*names, bytes(32))]
+    assert [place for place, data in enumerate(found) if data is None] == [3, 7, 20]
+    assert folder.get_all([]) == []
+
+
 def test_a_blob_that_has_vanished_is_written_anew(tmp_path: Path) -> None:
     folder = BlobFolder(tmp_path)
     folder.put(DATA)

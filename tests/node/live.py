@@ -134,6 +134,10 @@ class OneAtATime:
         with self.turn:
             return self.view.fetch(digest)
 
+    def fetch_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        with self.turn:
+            return self.view.fetch_all(digests)
+
 
 class Nothing:
     """Blobs of which none is missing; it satisfies `Kept` and `Scrubbed`."""

@@ -116,8 +116,9 @@ def test_a_forged_share_is_left_out_and_its_holder_named() -> None:
     posted = exchange.posted(NINE, NINE)
     victim = exchange.circle.holders("s0")[0]
     posted["s0"][victim] = bytes(32)
-    masked, survivors = exchange.masked(values, 1), frozenset(NINE)
-    forged = SECAGG_PLUS.forged(exchange.agreement, exchange.deals, posted, survivors)
+    masked = exchange.masked(values, 1)
+    hidden = dict.fromkeys(NINE, b"")
+    forged = SECAGG_PLUS.forged(exchange.agreement, 9, hidden, exchange.deals, posted)
     assert forged == [("s0", victim)]
     found = read_total(exchange.total(masked, posted), 9, 9)
     assert (found.values == sum(value.astype(np.int64) for value in values.values())).all()

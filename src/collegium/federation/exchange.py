@@ -7,7 +7,7 @@ update themselves once its inclusion is fixed, so partial visibility heals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Protocol
@@ -32,6 +32,10 @@ class Blobs(Protocol):
 
     def fetch(self, digest: bytes) -> bytes | None:
         """Return the blob of that digest if one can be had, checked."""
+        ...
+
+    def fetch_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        """Return blobs as `fetch` does, in less time than one after the other takes."""
         ...
 
 
@@ -70,6 +74,16 @@ class Exchange:
                 self._found[digest] = data
                 self._found_bytes += len(data)
         return data
+
+    def find_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        """Return blobs as `find` does."""
+        known = [self._found.get(digest) for digest in digests]
+        places = [place for place, data in enumerate(known) if data is None]
+        for place, data in zip(
+            places, self.folder.get_all([digests[place] for place in places]), strict=True
+        ):
+            known[place] = data
+        return known
 
     def settle(self) -> None:
         """Return when everything that was published to last is on the disk."""
@@ -110,3 +124,11 @@ class View:
             if served is not None and sha256(served).digest() == digest:
                 return served
         return data
+
+    def fetch_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        """Return blobs as `fetch` does, in less time than one after the other takes."""
+        found = self._exchange.find_all(digests)
+        return [
+            self.fetch(digest) if data is None else data
+            for digest, data in zip(digests, found, strict=True)
+        ]

@@ -192,15 +192,16 @@ class Judge:
         rule_named(registration.rule)  # what is not installed here is not judged here
         included = view.included(number, record.attempt)
         agreement = agreement_of(view, self.identity.genesis, number, record, parent)
-        masked = {name: blobs.fetch(blob_of(reveal)) for name, reveal, _ in included}
-        deals = {name: blobs.fetch(digest) for name, digest in agreement.deals.items()}
-        if None in masked.values() or None in deals.values() or not included:
+        hidden = [blob_of(reveal) for _, reveal, _ in included]
+        found = blobs.fetch_all([*hidden, *agreement.deals.values()])
+        blobs_of = [data for data in found if data is not None]
+        if len(blobs_of) < len(found) or not included:
             return UNAVAILABLE
         weights = {name: weight for name, _, weight in included}
         total = unmasked(
             secure_sum_named(registration.design), agreement, registration.parameters, weights,
-            {name: data for name, data in masked.items() if data is not None},
-            {name: data for name, data in deals.items() if data is not None},
+            dict(zip((name for name, _, _ in included), blobs_of, strict=False)),
+            dict(zip(agreement.deals, blobs_of[len(included) :], strict=True)),
             posted_shares(view, number, record.attempt),
         )  # fmt: skip
         if isinstance(total, Flaw):

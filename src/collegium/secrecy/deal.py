@@ -7,9 +7,10 @@ make the half again, and so tell a dealer that cheated a holder from a holder th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from nacl import bindings
@@ -127,10 +128,10 @@ def open_share(
     except FormatError:
         return None
     share = _xor(half.ciphertexts[index], pad)
-    return share if share_holds(half, circle, dealer, kind, holder, share) else None
+    return share if _share_holds(half, circle, dealer, kind, holder, share) else None
 
 
-def share_holds(
+def _share_holds(
     half: Half, circle: Circle, dealer: str, kind: Kind, holder: str, share: bytes
 ) -> bool:
     """Return whether a share is the one that its dealer committed to."""
@@ -138,6 +139,31 @@ def share_holds(
         return False
     index = circle.holders(dealer).index(holder)
     return _commitment(_bound(circle, dealer, kind), holder, share) == half.commitments[index]
+
+
+def sound_shares(
+    half: Half, circle: Circle, dealer: str, kind: Kind, posted: Mapping[str, Mapping[str, bytes]]
+) -> Iterator[tuple[int, int]]:
+    """Yield the number of each holder, in order, that posted the share it was dealt, and that.
+
+    Args:
+        half: of the dealer's deal.
+        circle: the holders.
+        dealer: the member that dealt.
+        kind: which secret.
+        posted: shares by holder and dealer.
+    """
+    begun = sha256(tag("secagg-commitment") + _bound(circle, dealer, kind))  # of a tagged hash
+    holders = zip(circle.holders(dealer), half.commitments, strict=True)
+    for number, (holder, commitment) in enumerate(holders, 1):
+        share = posted[holder].get(dealer) if holder in posted else None
+        if share is None:
+            continue
+        whole = begun.copy()
+        whole.update(lp(holder.encode()) + share)
+        value = to_element(share)
+        if value is not None and whole.digest() == commitment:
+            yield number, value
 
 
 def secret_holds(half: Half, circle: Circle, dealer: str, kind: Kind, secret: int) -> bool:

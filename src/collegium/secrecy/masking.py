@@ -13,13 +13,17 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
+from collegium.cores import cores, spread
+
 RingVector = NDArray[np.unsignedinteger[Any]]
 """uint32 [m] or uint64 [m]: residues modulo 2^32 or 2^64."""
 
-_BLOCK = 1 << 18
-"""Bytes of key stream made at a time, so that a block stays near the processor."""
+_BLOCK = 1 << 17
+"""Bytes of key stream made at a time: it, what it is made of and its part of a sum stay in L2."""
 
 _ZEROS = bytes(_BLOCK)
+
+_AES_BLOCK = 16
 
 
 def ring_type(ring: int) -> np.dtype[np.unsignedinteger[Any]]:
@@ -38,31 +42,50 @@ def add_masks(vector: RingVector, plus: Sequence[bytes], minus: Sequence[bytes])
         plus: 32-byte keys of the masks to add, each used for this vector's place alone.
         minus: keys of the masks to subtract.
     """
-    streams = [
-        (Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor().update_into, adds)
-        for keys, adds in ((plus, True), (minus, False))
-        for key in keys
-    ]
-    block = bytearray(_BLOCK + 15)
-    step = _BLOCK // vector.itemsize
-    for first in range(0, vector.size, step):
-        part = vector[first : first + step]
-        mask = np.frombuffer(block, vector.dtype, part.size)
-        zeros = memoryview(_ZEROS)[: part.nbytes]
-        for update_into, adds in streams:
-            update_into(zeros, block)
-            if adds:
-                np.add(part, mask, out=part)
-            else:
-                np.subtract(part, mask, out=part)
+    _accumulate(vector, (), plus, minus)
 
 
-def add_up(vectors: Sequence[RingVector]) -> RingVector:
-    """Return the sum of vectors of one type, in their ring."""
+def masked_sum(
+    vectors: Sequence[RingVector], plus: Sequence[bytes], minus: Sequence[bytes]
+) -> RingVector:
+    """Return the sum of vectors of one type and of masks, in their ring; see `add_masks`."""
     total = np.zeros_like(vectors[0])
-    step = _BLOCK // total.itemsize
-    for first in range(0, total.size, step):
-        part = total[first : first + step]
-        for vector in vectors:
-            part += vector[first : first + step]
+    _accumulate(total, vectors, plus, minus)
     return total
+
+
+def _accumulate(
+    total: RingVector, vectors: Sequence[RingVector], plus: Sequence[bytes], minus: Sequence[bytes]
+) -> None:
+    """Add vectors and masks to a total, every block of it in one go, on all cores.
+
+    A core has a run of blocks, so that it makes each key stream in one piece from where that
+    begins. Sums in a ring come out the same in whatever order.
+    """
+    step = _BLOCK // total.itemsize
+    blocks = -(-total.size // step)
+    runs = min(blocks, cores())
+
+    def work(run: int) -> None:
+        first, last = (
+            blocks * run // runs * step,
+            min(blocks * (run + 1) // runs * step, total.size),
+        )
+        counter = (first * total.itemsize // _AES_BLOCK).to_bytes(_AES_BLOCK, "big")
+        streams = [
+            (Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor().update_into, add)
+            for keys, add in ((plus, np.add), (minus, np.subtract))
+            for key in keys
+        ]
+        block = bytearray(_BLOCK + _AES_BLOCK - 1)
+        for start in range(first, last, step):
+            part = total[start : min(start + step, last)]
+            for vector in vectors:
+                np.add(part, vector[start : start + part.size], out=part)
+            mask = np.frombuffer(block, total.dtype, part.size)
+            zeros = memoryview(_ZEROS)[: part.nbytes]
+            for update_into, add in streams:
+                update_into(zeros, block)
+                add(part, mask, out=part)
+
+    spread(runs, work, runs - 1)

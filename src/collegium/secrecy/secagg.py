@@ -28,10 +28,10 @@ from collegium.secrecy.deal import (
     mask_private,
     open_share,
     secret_holds,
-    share_holds,
+    sound_shares,
 )
 from collegium.secrecy.masked import decode_masked, encode_masked
-from collegium.secrecy.masking import RingVector, add_masks, add_up
+from collegium.secrecy.masking import RingVector, add_masks, masked_sum
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets, Posted
 from collegium.secrecy.setting import Agreement, Circle, PublicKeys
 from collegium.secrecy.shamir import combine, from_element
@@ -141,9 +141,7 @@ class SecAgg:
             for other in survivors.intersection(agreement.circle.partners(dealer)):
                 key = _pair_key(private, agreement, transcript, dealer, other)
                 (plus if dealer < other else minus).append(key)
-        total = add_up(list(masked.values()))
-        add_masks(total, plus, minus)
-        return total
+        return masked_sum(list(masked.values()), plus, minus)
 
     def forged(
         self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
@@ -158,11 +156,11 @@ class SecAgg:
                 half = decode_deal(blob, circle, dealer)[kind]
             except FormatError:
                 continue
+            right = {number for number, _ in sound_shares(half, circle, dealer, kind, posted)}
             found += [
                 (holder, dealer)
-                for holder in circle.holders(dealer)
-                if dealer in posted.get(holder, {})
-                and not share_holds(half, circle, dealer, kind, holder, posted[holder][dealer])
+                for number, holder in enumerate(circle.holders(dealer), 1)
+                if dealer in posted.get(holder, {}) and number not in right
             ]
         return sorted(found)
 
@@ -211,12 +209,7 @@ def _opened(
         except FormatError:
             yield dealer, kind, {}, Flaw("deal", dealer)
             continue
-        matching = (
-            (number, int.from_bytes(posted[holder][dealer], "little"))
-            for number, holder in enumerate(circle.holders(dealer), 1)
-            if dealer in posted.get(holder, {})
-            and share_holds(deal[kind], circle, dealer, kind, holder, posted[holder][dealer])
-        )
+        matching = sound_shares(deal[kind], circle, dealer, kind, posted)
         good = list(islice(matching, circle.threshold))
         if len(good) < circle.threshold:
             yield dealer, kind, deal, Flaw("shares", dealer)

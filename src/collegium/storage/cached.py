@@ -8,7 +8,7 @@ a blob and never lose it. While the store rests after a failure nobody waits for
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -74,6 +74,14 @@ class CachedBlobs:
         if data is None or self.folder.put(data, sync=False) != digest:
             return None
         return data
+
+    def fetch_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+        """Return blobs as `fetch` does, those that are here in less time."""
+        found = self.folder.get_all(digests)
+        return [
+            self.fetch(digest) if data is None else data
+            for digest, data in zip(digests, found, strict=True)
+        ]
 
     def forget(self, digests: Collection[bytes]) -> None:
         """Delete blobs here and in the store, there as soon as it can be reached."""

@@ -18,8 +18,8 @@ FEW = 100
 
 _PATH: DocumentPath = ("privacy", "differential_privacy")
 _LARGEST = 32767
-_SIGMAS = 8.0
-"""Standard deviations of noise that an update has room for; more has a chance below 1e-14."""
+_SIGMAS = 10.0
+"""Standard deviations of noise that an update has room for; more has a chance below 1e-22."""
 
 
 def check_units(study: Study) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +65,10 @@ class TwoFacedBlobs:
     def fetch(self, name: bytes) -> bytes | None:
         """Return a blob."""
         return self._view.fetch(name)
+
+    def fetch_all(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """Return blobs."""
+        return self._view.fetch_all(names)
 
 
 @dataclass(frozen=True, slots=True)
