@@ -52,8 +52,7 @@ def _json(found: StudyAudit) -> dict[str, Any]:
         "accountant": found.accountant, "delta": audit.delta, "claimed": audit.claimed,
         "measured": audit.measured, "refuted": audit.refuted, "confidence": 0.999,
         "trials": audit.trials, "most_provable": found.most_provable,
-        "true_positive_rate": audit.true_positive_rate,
-        "false_positive_rate": audit.false_positive_rate,
+        "guesses": audit.guesses, "right": audit.right,
     }  # fmt: skip
 
 
@@ -66,8 +65,8 @@ def _lines(found: StudyAudit) -> list[str]:
         f" accountant {found.accountant}",
         f"  measured  epsilon of at least {audit.measured:.3f} (99.9 % confidence, {audit.trials}"
         f" planted {found.unit}s; at most {found.most_provable:.2f} could be shown)",
-        f"  by a test that finds {100 * audit.true_positive_rate:.2f} % at"
-        f" {100 * audit.false_positive_rate:.2f} % false alarms",
+        f"  by a test that guessed at {audit.guesses} of them and was right"
+        f" {100 * audit.right / max(audit.guesses, 1):.1f} % of the time",
         "REFUTED: the mechanism does not keep what it claims"
         if audit.refuted
         else "not refuted, which proves nothing beyond the measured bound",
