@@ -1,7 +1,6 @@
 """A second verifier: it follows docs/spec/ and shares no code with Collegium.
 
-Usage: python second_verifier.py RUN [POLICY]. State roots, scores and the set-up of tables it takes
-as recorded, keys and contract it judges as far as is here, and votes stand for what is sealed.
+Usage: python second_verifier.py RUN [POLICY]. Roots, scores, losses, set-up: taken as recorded.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}
 ID = "[a-z0-9][a-z0-9_-]{0,39}"
+OURS = ("fedavg@1", "none@1", False)
 REPEATED = ("blob.retire", "member.vote", "phase.timeout", "study.abandon")
 ENVELOPE = re.compile(
     r'\{"payload":"([^"]*)","payloadType":"application/vnd\.collegium\.tx\+json",'
@@ -221,7 +221,7 @@ def follow(history: History, event: dict[str, Any]) -> None:
             yes = {who for who, bits in maps.items() if bits[index >> 3] >> (7 - (index & 7)) & 1}
             included += [name] if weigh(powers, yes)[1] else []
         need(event["members"] == included, "others are included than a quorum attested")
-    elif kind == "study.begun":
+    elif kind in ("study.begun", "model.chosen"):
         said["terms", place[0]] = {**said["terms", place[0]], **event}
         history.models[place[0]] = event["model"]
     elif kind == "round.closed":
@@ -230,6 +230,9 @@ def follow(history: History, event: dict[str, Any]) -> None:
         need(agree == (event["power"], True), "no quorum voted for a model")
         need(event["parent"] == history.models[place[0]], "a model has another parent")
         history.models[place[0]] = event["model"]
+    elif kind == "trial.closed":  # the next one starts anew, with numbers of its own
+        history.models[place[0]] = said["terms", place[0]]["model"]
+        said["round.closed", place[0], event["trial"] * said["terms", place[0]]["rounds"], ""] = {}
     elif kind == "updates.retired":
         yes = {name for name in powers if ("blob.retire", name, *place[:2], "all") in said}
         may = ("blob.retire", *event["members"], *place[:2], "own") in said or weigh(powers, yes)[1]
@@ -259,7 +262,7 @@ def open_round(history: History, event: dict[str, Any]) -> None:
     """Check from which model an attempt starts, and who takes part by the draw of page 8."""
     study, number, attempt = (event[part] for part in ("study", "round", "attempt"))
     terms, powers, ask = history.said["terms", study], voters(history), history.said.get
-    turn = 1 + sum(key[:2] == ("round.closed", study) for key in history.said)
+    turn = 1 + max(key[2] if key[:2] == ("round.closed", study) else 0 for key in history.said)
     need((turn, history.models[study]) == (number, event["model"]), "a round opens out of turn")
     sites = {n: tx["weight"] if terms["weights"] == "rows" else 1 for n in terms["sites"]
              if (tx := ask(("study.accept", n, study))) and history.members[n]["key"]}  # fmt: skip
@@ -287,8 +290,8 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
     opened, terms = history.said["round.opened", *place], history.said["terms", place[0]]
     closed, said = history.said.get(("round.closed", *place)), history.said
     registered = dict(zip(opened["participants"], opened["weights"], strict=True))
-    exponent, size, total = opened["exponent"], terms["parameters"], 0
-    head, sums = b"collegium/update/v1\0" + struct.pack(">QBh", size, 2, exponent), [0] * size
+    exponent, size = opened["exponent"], terms["parameters"]
+    head, sums = b"collegium/update/v1\0" + struct.pack(">QBh", size, 2, exponent), [0] * (size + 1)
     for name in said["updates.included", *place]["members"]:
         reveal, weight = said["update.reveal", name, *place], registered[name]
         if "sealed" in reveal or {("gone", name, place[0], n) for n in (0, place[1])} & said.keys():
@@ -296,12 +299,11 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
         values = struct.unpack(f"<{size}h", read_blob(run, reveal["digest"]).removeprefix(head))
         claim = max(map(abs, values)), sum(abs(x) == 32767 for x in values)
         need(claim == (reveal["peak"], reveal["saturated"]), f"{name}'s update is not as revealed")
-        sums = [old + weight * x for old, x in zip(sums, values, strict=True)]
-        total += weight
-    if not closed or (terms["rule"], terms["server"]) != ("fedavg@1", "none@1"):
+        sums = [old + weight * x for old, x in zip(sums, (*values, 1), strict=True)]
+    if not closed or (terms["rule"], terms["server"], "selection" in terms) != OURS:
         return
     rate = float(parse(read_blob(run, terms["document"]))["aggregation"]["server"]["learning_rate"])
-    start, scale = read_blob(run, closed["parent"]), total * 2.0**exponent
+    start, scale = read_blob(run, closed["parent"]), sums.pop() * 2.0**exponent
     step, at = int.from_bytes(start[-12:-4], "big"), len(start) - 22 - 4 * size
     tails = [lp(b"none@1") + struct.pack(">QI", count, 0) for count in (step, step + 1)]
     need(start[:19] == b"collegium/model/v1\0" and start.endswith(tails[0]), "its model's form")
@@ -350,7 +352,7 @@ def check_bundle(run: Path, history: History) -> None:
     files = sorted((run / "model").glob("[!.]*"), key=lambda path: path.name.encode())
     parts = [lp(path.name.encode()) + sha256(path.read_bytes()).digest() for path in files]
     released = [tx["bundle"] for key, tx in history.said.items() if key[0] == "model.release"]
-    need(b64url(tagged("bundle", *parts)) in released, "it is not what was released")
+    need(not files or b64url(tagged("bundle", *parts)) in released, "it is not what was released")
 
 
 def verify(run: Path, policy: Path | None) -> list[str]:
@@ -375,8 +377,7 @@ def verify(run: Path, policy: Path | None) -> list[str]:
         return findings
     for start, kind, body in frames[1:]:
         check(f"ledger.log, byte {start}", read_frame, history, kind, body)
-    if at < len(data) or history.last != 4:
-        findings.append("ledger.log does not end with a checkpoint: its end is torn or missing")
+    check("ledger.log", need, at == len(data) and history.last == 4, "its end is torn or missing")
     for key, told in history.said.items():
         if key[0] in ("terms", "round.closed", "evaluation.post"):
             for part in sorted(told.keys() & {"document", "federated", "local", "model"}):
@@ -385,8 +386,7 @@ def verify(run: Path, policy: Path | None) -> list[str]:
             check(f"{key[1:]}", recompute, run, history, key[1:])
     for path in check("blobs", lambda: sorted((run / "blobs").glob("[!.]*"))) or []:
         check("blobs", lambda path=path: read_blob(run, b64url(bytes.fromhex(path.name))))
-    if (run / "model").exists():
-        check("model", check_bundle, run, history)
+    check("model", check_bundle, run, history)
     if policy is not None:
         check("policy", lambda: check_policy(history, json.loads(policy.read_bytes())))
     return findings

@@ -39,7 +39,7 @@ class Slow:
         self.at_once -= 1
         return (start + number,)
 
-    def alone(self, site: str) -> Float32:
+    def alone(self, site: str, trial: int = 1) -> Float32:
         raise RunError("run.stuck", "it cannot", "be done", "at all")
 
 

@@ -52,6 +52,16 @@ def test_it_ends_when_the_loss_has_not_fallen_for_so_long(tmp_path: Path) -> Non
     assert rehearsed.digest.hex() == result.model
 
 
+def test_the_model_with_the_least_loss_is_final_and_not_the_last_one(tmp_path: Path) -> None:
+    changes = [*CHANGES, "training.learning_rate=0.3"]
+    result = run("heart", out=tmp_path / "run", changes=changes)
+    best = int(np.argmin([record[0] for record in told(tmp_path / "run")]))
+    models = [one.model for one in read_lines(tmp_path / "run" / "metrics.jsonl")]
+    assert result.model == models[best - 1], "a round measures the model that it starts from"
+    assert 0 < best < result.rounds - 1
+    assert verify(tmp_path / "run").ok
+
+
 def test_the_loss_is_that_of_the_rounds_model_on_rows_held_out(tmp_path: Path) -> None:
     run("heart", out=tmp_path / "run", changes=[*CHANGES, "training.rounds=1"])
     prepared = prepare(read_study("heart", CHANGES))

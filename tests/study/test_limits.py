@@ -13,6 +13,7 @@ from collegium.study.limits import LIMITS, Limit, check_limits
 from collegium.study.presets import preset_text
 from collegium.study.reading import parse_study
 from collegium.study.refusal import Refusal
+from collegium.study.search_section import Range
 
 HEART = parse_study(preset_text("heart"), "heart").study
 
@@ -34,37 +35,38 @@ def with_value(path: tuple[str, ...], value: Any) -> Study:
     table = plain
     for key in path[:-1]:
         if not isinstance(table.get(key), dict):
-            table[key] = dict(SKETCHES[key])
+            table[key] = dict(SKETCHES.get(key, {})) if path[0] != "search" else _sketch(key)
         table = table[key]
     table[path[-1]] = value
     return _unchecked(plain)
 
 
+def _sketch(key: str) -> dict[str, Any]:
+    """A search, a section of it, or a range of a key's values."""
+    if key in ("search", "training", "aggregation", "server", "model"):
+        return {}
+    inside = 0.5 if key in ("momentum", "beta1", "beta2") else 1
+    return {"low": inside, "high": inside}
+
+
 def _unchecked(plain: dict[str, Any]) -> Study:
     def build(kind: Any, table: dict[str, Any]) -> Any:
         fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-        sections = {
-            "study": "Identity", "partition": "Partition", "split": "Split", "data": "Data",
-            "model": "Model", "training": "Training", "server": "Server", "privacy": "Privacy",
-            "aggregation": "Aggregation", "consensus": "Consensus", "threat": "Threat",
-            "faults": "Faults", "evaluation": "Evaluation",
-            "differential_privacy": "DifferentialPrivacy",
-            "schedule": "Schedule", "early_stopping": "EarlyStopping",
-            "augmentation": "Augmentation", "scores": "Scores",
-            "personalization": "Personalization",
-            "secure_aggregation": "SecureAggregation", "source": "TableSource",
-        }  # fmt: skip
-        kinds = {each.__name__: each for each in Section.__subclasses__()}
         assert fields.keys() >= table.keys()
         return kind(
             **{
-                key: build(kinds[sections[key]], value) if isinstance(value, dict) else value
+                key: build(sections_of(fields[key])[0], value) if isinstance(value, dict) else value
                 for key, value in table.items()
             }
         )
 
     study: Study = build(Study, plain)
     return study
+
+
+def sections_of(kind: Any) -> list[type[Section]]:
+    parts = [kind, *getattr(kind, "__args__", ())]
+    return [part for part in parts if isinstance(part, type) and issubclass(part, Section)]
 
 
 def is_refused(path: tuple[str, ...], value: Any) -> bool:
@@ -88,11 +90,13 @@ def refusal_of(study: Study) -> Refusal | None:
 def numeric_paths(kind: type[Section], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for field in msgspec.structs.fields(kind):
-        parts = [field.type, *getattr(field.type, "__args__", ())]
-        sections = [part for part in parts if isinstance(part, type) and issubclass(part, Section)]
+        sections = sections_of(field.type)
         if sections:
             found |= numeric_paths(sections[0], (*path, field.name))
-        elif {int, float} & {*parts, *(a for part in parts for a in getattr(part, "__args__", ()))}:
+            if sections[0] is not Range:
+                continue
+        parts = [field.type, *getattr(field.type, "__args__", ())]
+        if {int, float} & {*parts, *(a for part in parts for a in getattr(part, "__args__", ()))}:
             found.add((*path, field.name))
     return found
 

@@ -20,7 +20,7 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
-from collegium.learning.aggregation.stopping import is_over
+from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.blobs import decode_model, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundClosed
@@ -30,6 +30,7 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.secrecy.opening import model_after
 from collegium.secrecy.secure_sum import Flaw
 from collegium.study.document import Study
+from collegium.study.searching import at_round, held_out
 
 
 def recompute_rounds(
@@ -78,7 +79,10 @@ def _closed_round(
         what = "recomputing the aggregate gives another model than the one that was voted"
         return None, [Finding("round.model", "error", what, where)]
     if not _ends_rightly(study, attempt, recomputed):
-        what = "training ended, or went on, against the study's patience with its validation loss"
+        what = (
+            "another validation loss was voted than recomputing gives, or training ended, or went"
+            " on, against the study's patience with it"
+        )
         return None, [Finding("round.ending", "error", what, where)]
     by_kind: dict[str, Level] = {
         "recomputed": "recomputed",
@@ -89,16 +93,18 @@ def _closed_round(
 
 
 def _ends_rightly(study: Study, attempt: Attempt, model: bytes) -> bool:
-    """Return whether most of the power behind a round's model ended training exactly if due."""
+    """Return whether most of the power behind a round's model told its loss, and ended if due."""
     stopping, opened = study.training.early_stopping, attempt.opened
-    if stopping is None or attempt.closed is None:
+    if held_out(study) is None or attempt.closed is None:
         return True
-    due = is_over(decode_model(model), stopping.patience)
+    made = decode_model(model)
+    due = is_over(made, None if stopping is None else stopping.patience), measured_loss(made)
     powers = dict(zip(opened.validators, opened.powers, strict=True))
     behind = {True: 0, False: 0}
     for name, vote in attempt.votes.items():
         if vote.model == attempt.closed.model:
-            behind[(vote.ends is not msgspec.UNSET) == due] += powers[name]
+            said = vote.ends is not msgspec.UNSET, vote.validation
+            behind[said == due] += powers[name]
     return behind[True] > behind[False]
 
 
@@ -139,7 +145,7 @@ def _next_model(
         what = "the model it started from is missing"
         return Finding("blob.missing", "error", what, where)
     weights = dict(zip(opened.participants, opened.weights, strict=True))
-    server = study.aggregation.server
+    server = at_round(study, opened.round)[0].aggregation.server
     try:
         if is_masked(opened.design):
             return _unmasked(story, study, attempt, evidence, where, start)
@@ -196,7 +202,8 @@ def _unmasked(
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     after = model_after(
         model, total, sum(weights[name] for name in attempt.included),
-        opened.exponent, server_named(story.registration.server), study.aggregation.server,
+        opened.exponent, server_named(story.registration.server),
+        at_round(study, opened.round)[0].aggregation.server,
     )  # fmt: skip
     return encode_model(after)
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from collegium.audit.history import Said
 from collegium.canonical import from_text
+from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
     DealerBarred,
     MemberEquivocated,
+    ModelChosen,
     PhaseOpened,
     RoundClosed,
     RoundOpened,
@@ -21,10 +23,10 @@ from collegium.ledger.contract.events import (
     StudyBegun,
     StudyClosed,
     StudyFailed,
+    TrialClosed,
     UpdatesIncluded,
 )
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.tables import attested
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
@@ -118,6 +120,8 @@ class Story:
     begun: StudyBegun | None = None
     release: ModelRelease | None = None
     exhausted: BudgetExhausted | None = None
+    trials: list[TrialClosed] = field(default_factory=list)
+    chosen: ModelChosen | None = None
     failed: StudyFailed | None = None
     closed: StudyClosed | None = None
 
@@ -129,6 +133,8 @@ class Story:
     @property
     def model(self) -> str:
         """The last good model's digest as the ledger writes it."""
+        if self.chosen is not None:
+            return self.chosen.model
         rounds = self.closed_rounds
         last = rounds[-1].closed if rounds else None
         return self.first_model if last is None else last.model
@@ -221,6 +227,10 @@ def _take_event(story: Story, event: object) -> None:
             story.attempts[event.round, event.attempt].failed = event
         case BudgetExhausted():
             story.exhausted = event
+        case TrialClosed():
+            story.trials.append(event)
+        case ModelChosen():
+            story.chosen = event
         case StudyFailed():
             story.failed = event
         case StudyClosed():

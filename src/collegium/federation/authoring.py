@@ -22,6 +22,7 @@ from collegium.learning.algorithms.local_round import Turn, kinds, outcome
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.encoding import encode_step
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.study.searching import at_round
 
 Int16 = NDArray[np.int16]
 
@@ -165,12 +166,12 @@ class HonestAuthor:
 
     def update(self, work: Assignment) -> Int16:
         """Return the encoded step, or the encoded momentum."""
-        study = self.cohort.study
+        study, within = at_round(self.cohort.study, work.round)
         trained = self.cohort.trained(
             self.member, work.round, work.participants, work.model, work.start
         )
         turn = Turn(
-            work.round, work.exponent, len(work.participants), work.sites,
+            within, work.exponent, len(work.participants), work.sites,
             self.cohort.rows_of(self.member),
             lambda: self.cohort.validation_loss(self.member, work.start),
         )  # fmt: skip

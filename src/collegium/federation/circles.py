@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.ring import ring_of
-from collegium.ledger.contract.tables import RoundRecord, attested, degree_of, threshold_of
+from collegium.ledger.contract.tables import RoundRecord, degree_of, threshold_of
 from collegium.ledger.keys import KEY_SIZE
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 

@@ -7,6 +7,7 @@ so simulation, node and resumed run agree bit for bit (architecture 3.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
@@ -27,6 +28,7 @@ from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.private import PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study
+from collegium.study.searching import at_round, held_out, in_trial
 
 Float32 = NDArray[np.float32]
 
@@ -66,8 +68,8 @@ class LocalWork(Protocol):
         """Return what came of each leg of a site's local work in a round, float32 [d]."""
         ...
 
-    def alone(self, site: str) -> Float32:
-        """Return a site's model from its own rows alone, float32 [d]."""
+    def alone(self, site: str, trial: int = 1) -> Float32:
+        """Return a site's model from its own rows alone, trained as in a trial, float32 [d]."""
         ...
 
     def tuned(self, site: str, start: Float32) -> Float32:
@@ -90,8 +92,8 @@ class Cohort:
         self.study = study
         self.spec = spec
         self.rows, self._held = dict(rows), dict[str, SiteRows]()
-        if study.training.early_stopping is not None:
-            part = study.training.early_stopping.validation
+        part = held_out(study)
+        if part is not None:
             for name, own in rows.items():
                 self.rows[name], self._held[name] = split(own, part, study.study.seed)
         self.training_seconds = 0.0
@@ -99,7 +101,7 @@ class Cohort:
         self._trainer = trainer if pool is None else self._pooled(trainer, pool)
         self._kept: dict[str, Callable[[int], Kept]] = {}
         self._trained: tuple[tuple[int, bytes], dict[str, tuple[Float32, ...]]] = ((0, b""), {})
-        self._alone: dict[str, Float32] = {}
+        self._alone: tuple[int, dict[str, Float32]] = 0, {}
         self._tuned: tuple[bytes, dict[str, Float32]] = b"", {}
         self._model: tuple[bytes, ModelState] | None = None
 
@@ -162,24 +164,26 @@ class Cohort:
             if name in self.rows
         }
 
-    def alone(self, site: str) -> Float32:
+    def alone(self, site: str, trial: int = 1) -> Float32:
         """Return a site's model from its own rows alone, with the same budget, float32 [d]."""
-        if not self._alone:
-            self._alone = self.trained_alone()
-        return self._alone[site]
+        if self._alone[0] != trial:
+            self._alone = trial, self.trained_alone(trial)
+        return self._alone[1][site]
 
-    def trained_alone(self) -> dict[str, Float32]:
+    def trained_alone(self, trial: int = 1) -> dict[str, Float32]:
         """Return every site's own model: as many rounds of local work as it would take part in.
 
         It has no differential privacy, and leaves no site that promised some.
         """
-        training = self.study.training
+        tried = in_trial(self.study, trial)
+        training = tried.training
         start = initial_parameters(self.spec, self.study.study.seed)
         parameters = dict.fromkeys(self.rows, start)
         for number in range(1, max(1, round(training.rounds * training.client_fraction)) + 1):
             settings = training_at(training, number)
             planned = {name: [Leg(settings, one, one)] for name, one in parameters.items()}
-            parameters = {name: one for name, (one,) in self._in_legs(planned, number).items()}
+            found = self._in_legs(planned, number, tried)
+            parameters = {name: one for name, (one,) in found.items()}
         return parameters
 
     def _round(
@@ -191,8 +195,9 @@ class Cohort:
             ours = [name for name in participants if name in self.rows]
             return self._privately(ours, number, model, start)
         known = self.kept_before(participants, number) if kept is None else kept
-        planned = {name: legs(self.study, self.spec, number, start, known[name]) for name in known}
-        return self._in_legs(planned, number)
+        tried, within = at_round(self.study, number)
+        planned = {name: legs(tried, self.spec, within, start, known[name]) for name in known}
+        return self._in_legs(planned, within, tried)
 
     def _privately(
         self, sites: list[str], number: int, model: bytes, start: Float32
@@ -218,15 +223,16 @@ class Cohort:
         key = start.tobytes()
         if self._tuned[0] != key:
             planned = {name: [Leg(tuning(self.study), start, start)] for name in self.rows}
-            found = self._in_legs(planned, self.study.training.rounds + 1)
+            found = self._in_legs(planned, self.study.training.rounds + 1, self.study)
             self._tuned = key, {name: one for name, (one,) in found.items()}
         return self._tuned[1][site]
 
     def _in_legs(
-        self, planned: Mapping[str, list[Leg]], number: int
+        self, planned: Mapping[str, list[Leg]], number: int, study: Study
     ) -> dict[str, tuple[Float32, ...]]:
         """Train sites leg by leg; a study's sites have equally many, trained alike."""
         began = perf_counter()
+        spec = replace(self.spec, l2=study.model.l2)
         found: dict[str, tuple[Float32, ...]] = dict.fromkeys(planned, ())
         for together in zip(*planned.values(), strict=True):
             jobs = [
@@ -236,8 +242,7 @@ class Cohort:
                 )
                 for name, leg in zip(planned, together, strict=True)
             ]  # fmt: skip
-            seed = self.study.study.seed
-            result = self._trainer.train(jobs, self.spec, together[0].training, seed)
+            result = self._trainer.train(jobs, spec, together[0].training, study.study.seed)
             for name, parameters in zip(planned, result, strict=True):
                 found[name] += (parameters,)
         self.training_seconds += perf_counter() - began

@@ -18,8 +18,8 @@ from collegium.federation.outbox import WriteOnce
 from collegium.federation.places import secrecy_place
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
+from collegium.ledger.contract.bitmaps import attested, bitmap_of
 from collegium.ledger.contract.phases import PHASES
-from collegium.ledger.contract.tables import attested, bitmap_of
 from collegium.ledger.contract.transactions import SecaggDeal, SecaggKeys, SharePost
 from collegium.secrecy.masked import residues
 from collegium.secrecy.secure_sum import OwnSecrets, SecureSum

@@ -19,7 +19,7 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
-from collegium.learning.aggregation.stopping import is_over
+from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.fields import Reason
@@ -32,6 +32,7 @@ from collegium.ledger.sealing import Context, KeyOf
 from collegium.secrecy.opening import model_after, secure_sum_named, unmasked
 from collegium.secrecy.secure_sum import Flaw
 from collegium.study.document import Study
+from collegium.study.searching import at_round
 
 KEPT_BYTES = 1 << 26
 """A round's updates are kept between checking and recomputing up to this size."""
@@ -47,7 +48,8 @@ class Verdict:
     `model` is the digest of the recomputed model, which is published, or `fail` says why there is
     none. `saturated` and `small` are what a sum of masked updates tells, `blames` is a dealer that
     can be shown to have cheated. `early` says that training is over by the study's patience,
-    `within` what the updates tell of being within a clip that follows them.
+    `within` what the updates tell of being within a clip that follows them, `validation` what the
+    round told of the model that it started from, if it told anything.
     """
 
     model: bytes | None = None
@@ -57,6 +59,7 @@ class Verdict:
     blames: str | None = None
     early: bool = False
     within: int | None = None
+    validation: int | None = None
 
     def ballot(self, identity: Identity, study: str, number: int, attempt: int) -> bytes:
         """Return the signed vote."""
@@ -64,6 +67,7 @@ class Verdict:
             "model": None if self.model is None else to_text(self.model), "fail": self.fail,
             "saturated": self.saturated, "small": self.small, "blames": self.blames,
             "ends": "early" if self.early else None, "within": self.within,
+            "validation": self.validation,
         }  # fmt: skip
         given = {key: value for key, value in said.items() if value is not None}
         return identity.sign(RoundVote, study=study, round=number, attempt=attempt, **given)
@@ -179,10 +183,13 @@ class Judge:
             start, updates, tuple(weight for _, _, weight in included),
             tuple(name for name, _, _ in included), record.exponent,
             rule_named(registration.rule), self.study.aggregation.tolerate,
-            server_named(registration.server), self.study.aggregation.server,
+            server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
         )  # fmt: skip
         told = within(updates) if followed(model.tensors) else None
-        return Verdict(self._publish(blobs, model), early=self._is_over(model), within=told)
+        return Verdict(
+            self._publish(blobs, model), early=self._is_over(model), within=told,
+            validation=measured_loss(model),
+        )  # fmt: skip
 
     def _unmask(
         self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes,
@@ -209,11 +216,11 @@ class Judge:
             return Verdict(fail=total.why, blames=blames)
         model = model_after(
             start, total, sum(weights.values()), record.exponent,
-            server_named(registration.server), self.study.aggregation.server,
+            server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
         )  # fmt: skip
         return Verdict(
             self._publish(blobs, model), None, total.saturated, total.small,
-            early=self._is_over(model),
+            early=self._is_over(model), validation=measured_loss(model),
             within=int(total.values[-1]) if followed(model.tensors) else None,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from collegium.ledger.contract.transactions import ModelRelease, StudyBegin, Stu
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
+from collegium.study.searching import held_out, trials_of
 from collegium.study.terms import statistics_steps
 
 
@@ -142,9 +143,11 @@ class Owner:
             rounds=study.training.rounds,
             rule=terms.rule,
             seed=study.study.seed,
+            selection=msgspec.UNSET if held_out(study) is None else "best",
             server=terms.server,
             sites=terms.sites,
             statistics=statistics_steps(study),
             threshold=terms.threshold or msgspec.UNSET,
+            trials=msgspec.UNSET if study.search is None else trials_of(study),
             weights=study.aggregation.weights,
         )

@@ -259,7 +259,7 @@ class Site:
         if work.study.personalization is not None and parts.keep_model is not None:
             parts.keep_model(used)
         statements = {"federated": statement_bytes(*about, used, view.model, "federated")}
-        alone = work.alone(self.member)
+        alone = work.alone(self.member, view.trials.final)
         if np.isfinite(alone).all():  # a model whose training diverged has no quality
             own = digest(encode_model(ModelState(tensors(work.spec), alone, "alone@1", 0, ())))
             statements["local"] = statement_bytes(*about, alone, own, "local")

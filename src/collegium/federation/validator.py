@@ -144,7 +144,7 @@ class Validator:
 
     def _verdict_on_last(self, view: StudyView, closed: RoundRecord) -> Verdict | None:
         """Return the verdict on the last closed round, whose model is the last good one."""
-        parent = view.parent(to_text(view.model))
+        parent = view.parent(view.trials.latest)
         if parent is None:
             return None
         return self._judge.verdict(view, self.blobs, view.closed_rounds, closed, parent)

@@ -8,6 +8,8 @@ from collegium.accounting.conversion import Charge, added, times
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
 from collegium.federation.set_up_view import SetUpView
+from collegium.federation.trial_view import TrialView
+from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.budgets import losses_key
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.retirement import is_retired
@@ -27,7 +29,6 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
-    attested,
     powers,
     round_path,
     study_path,
@@ -110,6 +111,11 @@ class StudyView:
     def model(self) -> bytes:
         """The digest of the last good model."""
         return b"" if self.status is None else from_text(self.status.model, DIGEST_SIZE)
+
+    @cached_property
+    def trials(self) -> TrialView:
+        """What the ledger says of the models among which the least validation loss chooses."""
+        return TrialView(self._state, self.study, self.status)
 
     @cached_property
     def participants(self) -> dict[str, int]:

@@ -121,13 +121,13 @@ class TrainingBeside:
             lambda: self._cohort.trained(site, number, names, model, start, kept),
         )
 
-    def alone(self, site: str) -> Float32:
+    def alone(self, site: str, trial: int = 1) -> Float32:
         """Return a site's model from its own rows alone, float32 [d].
 
         Raises:
             StillTrainingError: the work takes longer.
         """
-        return self._done(site, lambda: self._cohort.alone(site))
+        return self._done((site, trial), lambda: self._cohort.alone(site, trial))
 
     def tuned(self, site: str, start: Float32) -> Float32:
         """Return a final model after it was trained on at a site, float32 [d].

@@ -32,7 +32,8 @@ def models_of(consortium: Consortium) -> Models | None:
     }
     return Models(
         prepared, model_part(prepared.parts.spec, vector), in_use.__getitem__,
-        consortium.cohort.alone, pooled_parameters(prepared),
+        lambda name: consortium.cohort.alone(name, view.trials.final),
+        pooled_parameters(prepared, view.trials.final),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -20,6 +20,7 @@ from collegium.report.measurements import Calibration, Interval, Quality, Risks
 from collegium.running.preparation import Prepared
 from collegium.running.risks import risks_of
 from collegium.study.networks import ODDITIES
+from collegium.study.searching import in_trial
 
 Float32 = NDArray[np.float32]
 Scores = dict[str, NDArray[np.float64]]
@@ -32,20 +33,25 @@ class _Settings(TypedDict):
     seed: int
 
 
-def pooled_parameters(prepared: Prepared) -> Float32:
+def pooled_parameters(prepared: Prepared, trial: int = 1) -> Float32:
     """Return one model trained on all sites' rows put together, with the same budget, float32 [d].
 
     Possible in a simulation only: it is what federated learning does without.
+
+    Args:
+        prepared: the study.
+        trial: as in which of its ways of training, where it tries several.
     """
-    study = prepared.study
+    study = in_trial(prepared.study, trial)
+    spec = replace(prepared.parts.spec, l2=study.model.l2)
     parts = list(prepared.train.values())
     x = np.concatenate([rows.x for rows in parts])
     y = np.concatenate([rows.y for rows in parts])
-    parameters = initial_parameters(prepared.parts.spec, study.study.seed)
+    parameters = initial_parameters(spec, study.study.seed)
     for number in range(1, study.training.rounds + 1):
         job = TrainingJob("pooled", x, y, parameters, number)
         parameters = prepared.parts.trainer.train(
-            [job], prepared.parts.spec, training_at(study.training, number), study.study.seed
+            [job], spec, training_at(study.training, number), study.study.seed
         )[0]
     return parameters
 

@@ -22,13 +22,12 @@ from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.following import within
 from collegium.learning.aggregation.next_model import next_model
-from collegium.learning.aggregation.stopping import is_over
+from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
-from collegium.learning.algorithms.layout import model_part, starting_vector, study_tensors
+from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
 from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.models import ModelSpec
-from collegium.learning.server import initial_state
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
 from collegium.ledger.contract.encoding import (
     Clip,
@@ -40,6 +39,7 @@ from collegium.ledger.contract.encoding import (
 )
 from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.running.consortium import circle_of, genesis_of
+from collegium.running.ownership import first_model
 from collegium.running.preparation import Prepared
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
@@ -71,8 +71,10 @@ class Rehearsed:
 
 
 def can_rehearse(prepared: Prepared) -> bool:
-    """Return whether a study's learning is all there is to it: no vector is masked on its way."""
+    """Return whether a study's learning is all there is to it: no search, no masks on the way."""
     attack = prepared.attack
+    if prepared.study.search is not None:
+        return False
     return prepared.parts.protection.plain and (attack is None or isinstance(attack, Poisoning))
 
 
@@ -80,13 +82,14 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     """Return what a study's learning comes to.
 
     Raises:
-        RunError: ``rehearsal.refused``, its attack does more than send updates, or updates are
-            masked: only a run can show that.
+        RunError: ``rehearsal.refused``, its attack does more than send updates, updates are
+            masked, or it searches: only a run can show that.
     """
     if not can_rehearse(prepared):
         raise RunError(
             "rehearsal.refused", f"{prepared.study.study.id} cannot be tried without a ledger",
-            "its attack does more than send updates, or its updates are masked on their way",
+            "its attack does more than send updates, its updates are masked on their way, or it"
+            " searches among ways of training",
             "run it: `collegium run`",
         )  # fmt: skip
     study, parts = prepared.study, prepared.parts
@@ -104,10 +107,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         name: registered_weight(count) if study.aggregation.weights == "rows" else 1
         for name, count in sizes.items()
     }
-    model = initial_state(
-        study_tensors(parts.spec, study), starting_vector(parts.spec, study), parts.server, server,
-    )  # fmt: skip
-    terms = privacy_terms(study)
+    model, best, terms = first_model(parts), _Best(), privacy_terms(study)
     clip = first_clip(msgspec.UNSET if terms is None else terms)
     exponent = study.aggregation.exponent
     earlier: Float32 | None = None
@@ -128,7 +128,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
         sent = _updates(prepared, work, authors, private, k)
         if len(sent) < prepared.min_sites:
             return Rehearsed("failed", model, parts.spec)
-        earlier = model.parameters
+        start, earlier = model, model.parameters
         revealed = {name: one.values for name, one in sent.items()}
         try:
             model = next_model(
@@ -139,10 +139,26 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
             return Rehearsed("failed", model, parts.spec)
         exponent, clip = _next_encoding(study, terms, exponent, clip, list(sent.values()))
         watch(number, model)
+        best = best.after(start, model)
         stopping = study.training.early_stopping
         if is_over(model, None if stopping is None else stopping.patience):
             break
-    return Rehearsed("completed", model, parts.spec)
+    return Rehearsed("completed", best.model or model, parts.spec)
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The model with the least loss on rows held out, as far as rounds have told one."""
+
+    loss: int | None = None
+    model: ModelState | None = None
+
+    def after(self, start: ModelState, made: ModelState) -> _Best:
+        """Return the same after a round that started from a model and told its loss."""
+        loss = measured_loss(made)
+        if loss is None or (self.loss is not None and loss >= self.loss):
+            return self
+        return _Best(loss, start)
 
 
 def _next_encoding(

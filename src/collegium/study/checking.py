@@ -27,6 +27,7 @@ from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.scored import check_scores
+from collegium.study.search_checks import check_search
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
 
@@ -54,6 +55,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_folds(study, SIMULATED)
     about_work = check_local_work(study) + about_tables(study) + about_network(study)
     check_units(study)
+    about_work += check_search(study, check_study)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)
     terms = privacy_terms(study)

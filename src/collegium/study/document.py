@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from collegium.study.scores import Scores as Scores
+from collegium.study.search_section import Search as Search
 from collegium.study.section import Section as Section
 from collegium.study.training import Personalization as Personalization
 from collegium.study.training import Training as Training
@@ -256,3 +257,4 @@ class Study(Section, frozen=True, kw_only=True):
     threat: Threat | None = None
     faults: Faults = Faults()
     evaluation: Evaluation = Evaluation()
+    search: Search | None = None

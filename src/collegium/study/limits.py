@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collegium.study.document import Study
 from collegium.study.refusal import INTEGER_LIMIT, DocumentPath, Refusal, dotted, shown
@@ -33,7 +33,7 @@ class Limit:
 _DP = ("privacy", "differential_privacy")
 
 # Where no theory sets an end, the end is far beyond any use: it is there to catch a slip.
-LIMITS = (
+_OF_KEYS = (
     Limit(("study", "seed"), 0, INTEGER_LIMIT),
     Limit(("study", "min_sites"), 1, 100_000),
     Limit(("study", "max_attempts"), 1, 1000),
@@ -93,6 +93,23 @@ LIMITS = (
     Limit(("evaluation", "bootstrap"), 0, 10_000),
     Limit(("evaluation", "folds"), 1, 100),
     Limit(("evaluation", "fold"), 1, 100),
+    Limit(("search", "trials"), 2, 1000),
+    Limit(("search", "validation"), 0, 0.9, open_low=True),
+)
+
+SEARCHED = (
+    ("training", "learning_rate"), ("training", "local_epochs"), ("training", "batch_size"),
+    ("training", "momentum"), ("training", "fedprox_mu"),
+    ("aggregation", "server", "learning_rate"), ("aggregation", "server", "beta1"),
+    ("aggregation", "server", "beta2"), ("model", "l2"),
+)  # fmt: skip
+"""Keys that a search can try values of, which have the same ranges there."""
+
+LIMITS = _OF_KEYS + tuple(
+    replace(limit, path=("search", *limit.path, *end))
+    for limit in _OF_KEYS
+    if limit.path in SEARCHED
+    for end in ((), ("low",), ("high",))
 )
 
 LENGTHS = {

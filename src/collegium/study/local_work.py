@@ -5,6 +5,7 @@ from __future__ import annotations
 from collegium.study.document import Study
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal
+from collegium.study.searching import held_out
 from collegium.study.terms import OWN_SERVER
 
 
@@ -129,26 +130,28 @@ def _check_schedule(study: Study) -> None:
 
 
 def _check_stopping(study: Study) -> None:
-    """Refuse early stopping where what sites share for it would be in the way, or leak."""
-    if study.training.early_stopping is None:
+    """Refuse losses on rows held out where to share them would be in the way, or leak."""
+    if held_out(study) is None:
         return
-    path = ("training", "early_stopping")
-    todo = "remove early_stopping, or"
+    path: DocumentPath = ("training", "early_stopping")
+    what, todo = "early stopping", "remove early_stopping, or"
+    if study.search is not None:
+        path, what, todo = ("search",), "a search", "remove [search], or"
     if study.privacy.differential_privacy is not None:
         raise _combination(
-            path, "early stopping does not go with differential privacy",
+            path, f"{what} does not go with differential privacy",
             "the losses on held-out rows would be released without noise",
             f"{todo} privacy.differential_privacy",
         )  # fmt: skip
     if study.aggregation.rule != "fedavg":
         raise _combination(
-            path, f"early stopping does not go with {study.aggregation.rule!r}",
+            path, f"{what} does not go with {study.aggregation.rule!r}",
             "losses are averaged with the updates, and would count as a distance between them",
             f"{todo} set aggregation.rule = 'fedavg'",
         )  # fmt: skip
     if study.training.site_momentum:
         raise _combination(
-            path, "early stopping does not go with site_momentum",
+            path, f"{what} does not go with site_momentum",
             "a loss would be mixed with those of earlier rounds", f"{todo} site_momentum",
         )  # fmt: skip
 
@@ -176,7 +179,8 @@ def _notices(study: Study) -> list[Notice]:
         text = (
             f"{100 * stopping.validation:g} % of each site's training persons are held out;"
             f" training ends when the loss on them has not fallen for {stopping.patience} rounds,"
-            " with the model of the last one. Local-only and pooled training do all rounds"
+            " and the model with the least loss is final. Local-only and pooled training do all"
+            " rounds, on all training rows"
         )
         found.append(Notice("note", "study.early-stopping", text))
     if personal is not None:

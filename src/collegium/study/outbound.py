@@ -16,6 +16,7 @@ from collegium.study.outbound_masked import masked_update, shared_secrets
 from collegium.study.outbound_scores import score_messages
 from collegium.study.outbound_tables import table_messages
 from collegium.study.privacy import follows
+from collegium.study.searching import held_out, trials_of
 from collegium.study.shielding import shield
 
 
@@ -86,7 +87,8 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
         else Outbound(
             "update",
             f"by how much local training moved each parameter {_of_what(study)}: one fixed-point"
-            f" number of 16 bits a parameter,{interval} (up to {study.training.rounds})",
+            f" number of 16 bits a parameter,{interval} (up to"
+            f" {trials_of(study) * study.training.rounds})",
             "each validator of the round; nobody else without the key of one"
             if sealed
             else "every validator, and whoever has the run folder",
@@ -111,7 +113,7 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
 
 def _of_what(study: Study) -> str:
     """Return what an update is about."""
-    told = ", and its mean loss on rows held out" if study.training.early_stopping else ""
+    told = ", and its mean loss on rows held out" if held_out(study) is not None else ""
     if follows(study):
         told = ", and whether the whole was within the clip, under the same noise"
     return f"{_of_which_parameters(study)}{told}"

@@ -18,6 +18,7 @@ from collegium.study.graph_size import (
 )
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
+from collegium.study.searching import held_out, trials_of
 
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
@@ -57,10 +58,12 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "rule": study.aggregation.rule,
         "scores": score_terms(study),
         "seed": study.study.seed,
+        "selection": "best" if held_out(study) is not None else msgspec.UNSET,
         "server": server_optimizer(study),
         "statistics": statistics_steps(study),
         "study": study.study.id,
         "threshold": threshold or msgspec.UNSET,
+        "trials": msgspec.UNSET if study.search is None else trials_of(study),
         "weights": study.aggregation.weights,
     }
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from collegium.canonical import from_text, to_text
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.bitmaps import attested, bitmap_of
 from collegium.ledger.contract.phases import PHASES
-from collegium.ledger.contract.tables import attested, bitmap_of
 from collegium.ledger.contract.transactions import PhaseTimeout, RoundVote, UpdateAvailable
 from collegium.threats.attack import Attack, MessageAttack, Place, said
 from collegium.threats.grant import Grant

@@ -37,8 +37,8 @@ from tests.ledger.contract.moves import (
 from tests.ledger.contract.test_governance import rotation
 
 from collegium.canonical import to_text
+from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.events import PhaseOpened, UpdatesIncluded
-from collegium.ledger.contract.tables import attested
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.hashing import lp, tagged_hash, u64

@@ -1,4 +1,4 @@
-"""Early stopping by validation sums: what sites share of it, what the server keeps, when it ends.
+"""Losses on rows held out: what sites share of them, what the server keeps, when training ends.
 
 Every participant measures the round's starting model on rows that it does not train on, and shares
 its mean loss in 1024ths, and 1024, as whole numbers of the encoding; the quotient of their means is
@@ -9,6 +9,8 @@ is over (Prechelt, "Early Stopping, But When?", 1998, the criterion UP with a pa
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,10 @@ VALIDATION = TensorSpec(f"{AUXILIARY}validation", (4,))
 """Loss, nothing, best loss, rounds since then. The last of a study's tensors by its name."""
 
 UNIT = 1024
+VOTED = 2.0**30
+LARGEST_VOTED = 2.0**52
+"""A loss is voted on in 2^30ths, within these limits."""
+
 LARGEST = 8191
 """As for counts of local work: more would stand in the way of a finer encoding."""
 
@@ -45,6 +51,17 @@ def kept(before: NDArray[np.float32], mean: NDArray[np.float64], step: int) -> N
     if step == 0 or loss < before[2]:
         return np.array([loss, 0.0, loss, 0.0], np.float32)
     return np.array([loss, 0.0, before[2], before[3] + 1], np.float32)
+
+
+def measured_loss(model: ModelState) -> int | None:
+    """Return what a round told of the model that it started from; None where it told nothing.
+
+    That is the mean loss on the sites' rows held out, rounded down to 2^-30.
+    """
+    if not measured(model.tensors):
+        return None
+    loss = float(model.parameters[-VALIDATION.size]) * VOTED
+    return math.floor(min(max(loss, -LARGEST_VOTED), LARGEST_VOTED))
 
 
 def is_over(model: ModelState, patience: int | None) -> bool:

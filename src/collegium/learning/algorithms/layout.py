@@ -18,6 +18,7 @@ from collegium.learning.blobs import AUXILIARY, TensorSpec
 from collegium.learning.models import ModelSpec, initial_parameters, size, tensors
 from collegium.study.document import Study
 from collegium.study.privacy import follows
+from collegium.study.searching import held_out
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -32,7 +33,7 @@ def study_tensors(spec: ModelSpec, study: Study) -> tuple[TensorSpec, ...]:
         shared = (TensorSpec(f"{AUXILIARY}steps", (2,)),)
     elif follows(study):
         shared = (CLIP,)
-    return (*own, *shared, *(() if training.early_stopping is None else (VALIDATION,)))
+    return (*own, *shared, *(() if held_out(study) is None else (VALIDATION,)))
 
 
 def starting_vector(spec: ModelSpec, study: Study) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from collegium.learning.algorithms.schedule import rate_at, training_at
 from collegium.learning.models import ModelSpec, tensors
 from collegium.study.document import Study, Training
 from collegium.study.privacy import follows
+from collegium.study.searching import held_out
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -50,7 +51,7 @@ class Turn:
     """A site's turn in a round.
 
     Attributes:
-        number: of the round.
+        number: of the round in its trial.
         exponent: e of its encoding.
         participants: how many sites take part in the round.
         sites: how many the study has.
@@ -123,7 +124,7 @@ def outcome(
     done = _trained(study, spec, turn, vector, kept, trained)
     if follows(study):  # what clips the update tells whether it was within the clip
         return Outcome(np.append(done.step, 0.0), done.keep)
-    if study.training.early_stopping is None:
+    if held_out(study) is None:
         return done
     return Outcome(
         np.concatenate([done.step, stopping.shared(turn.loss(), turn.exponent)]), done.keep

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from collegium.canonical import malformed
+from collegium.ledger.contract.bitmaps import attested, read_bitmap
 from collegium.ledger.contract.events import DealerBarred, Event
 from collegium.ledger.contract.graph import Graph, draw_graph
 from collegium.ledger.contract.phases import is_masked
@@ -24,9 +25,7 @@ from collegium.ledger.contract.tables import (
     attempt_items,
     attempt_key,
     attempt_names,
-    attested,
     degree_of,
-    read_bitmap,
     round_path,
     study_path,
     threshold_of,

@@ -174,6 +174,25 @@ class VoteLate(RoundEvent, frozen=True, kw_only=True, tag="vote.late"):
     agrees: bool
 
 
+class TrialClosed(StudyEvent, frozen=True, kw_only=True, tag="trial.closed"):
+    """A trial ended; its least voted loss was of `model`, in round `best`. None if it failed."""
+
+    best: int | msgspec.UnsetType = msgspec.UNSET
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    round: int
+    trial: int
+    validation: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class ModelChosen(StudyEvent, frozen=True, kw_only=True, tag="model.chosen"):
+    """The model with the least validation loss is final; `round` is the one that measured it."""
+
+    model: str
+    round: int
+    trial: int
+    validation: int
+
+
 class TestOpened(StudyEvent, frozen=True, kw_only=True, tag="test.opened"):
     """Training is over: sites may now, and only now, open their test parts."""
 
@@ -255,7 +274,8 @@ AnyEvent = (
     | StatisticsUndecided | StudyBegun
     | RoundOpened | PhaseOpened | UpdatesIncluded | ScoresCombined | ReputationsChanged
     | MemberDemoted | MemberReinstated | RoundClosed | AttemptFailed
-    | DealerBarred | VoteLate | TestOpened | BudgetExhausted | EvaluationComplete | ModelReleased
+    | DealerBarred | VoteLate | TrialClosed | ModelChosen | TestOpened | BudgetExhausted
+    | EvaluationComplete | ModelReleased
     | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
 )  # fmt: skip

@@ -35,3 +35,5 @@ SharesText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")
 Reason = Literal["unavailable", "malformed", "refused", "arithmetic", "deal", "shares"]
 Score = Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)]
 """A score of an update, in units of 2^-20."""
+MeanLoss = Annotated[int, msgspec.Meta(ge=-(2**52), le=2**52)]
+"""A mean loss in 2^30ths."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collegium.ledger.contract import members
+from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.tables import (
     RoundRecord,
     StudyStatus,
     attempt_items,
     attempt_key,
-    attested,
     powers,
     round_path,
 )

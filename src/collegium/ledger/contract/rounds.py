@@ -16,6 +16,7 @@ from collegium.ledger.contract import (
     governance,
     members,
     reputations,
+    selection,
 )
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
@@ -65,15 +66,16 @@ SCORE_TABLES = {"score.commit": "score_commits", "score.reveal": "scores"}
 
 
 def open_round(
-    state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus
-) -> list[Event]:
-    """Open the next round with its first attempt, or end training where too few could take part.
+    state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus,
+    number: int | None = None,
+) -> list[Event]:  # fmt: skip
+    """Open the next round, or one by `number`, or end training where too few could take part.
 
     Participants are those sites, accepted and still members, with room in their privacy budgets,
     whose draws are lowest; a draw depends on the seed, the round and the member, never on what
     was revealed. Where they take turns, they are the next ones in order of their names.
     """
-    number = status.closed_rounds + 1
+    number = status.closed_rounds + 1 if number is None else number
     accepted = ready(state, study)
     if len(accepted) < fewest(record):
         return fail_study(state, study, status, "too-few", round_open=False)
@@ -223,8 +225,32 @@ def fail_attempt(
     if left < fewest(record):
         return [failed, *fail_study(state, study, status, "too-few", round_open=True)]
     if current.attempt >= record.max_attempts:
+        if selection.trials_of(record) > 1:
+            ended = end_trial(state, study, record, status, failed=True)
+            return [failed, *governance.round_ends(state), *ended]
         return [failed, *fail_study(state, study, status, "attempts", round_open=True)]
     return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]
+
+
+def end_trial(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, *, failed: bool
+) -> list[Event]:
+    """End a trial: the next one begins with the first model, or the best model of all is final."""
+    trials, here = selection.trials_of(record), selection.trial_of(record.rounds, status.round)
+    events: list[Event] = []
+    if trials > 1:
+        events.append(selection.close_trial(state, study, record, status.round, failed=failed))
+    latest = status.latest if status.model == record.initial else status.model
+    if here < trials and isinstance(record.genesis, str):
+        status = changed(status, model=record.initial, latest=latest, exponent=record.exponent)
+        number = here * record.rounds + 1
+        return [*events, *open_round(state, record.genesis, study, record, status, number)]
+    if (chosen := selection.choose(state, study)) is None:
+        return [*events, *fail_study(state, study, status, "attempts", round_open=False)]
+    latest = msgspec.UNSET if latest == chosen.model else latest
+    status = changed(status, model=chosen.model, latest=latest, phase="evaluation")
+    set_status(state, study, status)
+    return [*events, chosen, TestOpened(study=study, model=chosen.model)]
 
 
 def fail_study(

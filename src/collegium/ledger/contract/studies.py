@@ -16,6 +16,7 @@ from collegium.ledger.contract.events import (
 )
 from collegium.ledger.contract.phases import DESIGNS, is_graph, is_masked, is_scored
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.selection import MOST_TRIALS
 from collegium.ledger.contract.tables import (
     THE_ONE,
     Acceptance,
@@ -71,14 +72,17 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     require_room(tx.privacy, tx.exponent)
     if is_scored(tx.design) == (tx.scores is msgspec.UNSET):
         raise Rejected("malformed", "terms of scores go with a design in which updates are scored")
+    several = _check_selection(tx)
     record = StudyRecord(
         attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
-        document=tx.document, exponent=tx.exponent, initial=tx.model, max_attempts=tx.max_attempts,
+        document=tx.document, exponent=tx.exponent,
+        genesis=tx.genesis if several else msgspec.UNSET, initial=tx.model,
+        max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
         participation=tx.participation, patience=tx.patience, per_round=tx.per_round,
         privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, scores=tx.scores, seed=tx.seed,
-        server=tx.server, sites=tx.sites, statistics=tx.statistics, threshold=tx.threshold,
-        weights=tx.weights,
+        selection=tx.selection, server=tx.server, sites=tx.sites, statistics=tx.statistics,
+        threshold=tx.threshold, trials=tx.trials, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
@@ -109,6 +113,22 @@ def _check_threshold(tx: StudyRegister) -> None:
         raise Rejected("refused", f"at most {MOST_SHARES} members share a secret")
     if not holders < 2 * tx.threshold <= 2 * holders:
         raise Rejected("refused", "holders / 2 < threshold <= holders does not hold")
+
+
+def _check_selection(tx: StudyRegister) -> bool:
+    """Return whether there are several trials.
+
+    Raises:
+        Rejected: nothing chooses among them, they are too many, or losses would tell of patients.
+    """
+    trials = tx.trials if isinstance(tx.trials, int) else 0
+    if trials and tx.selection is msgspec.UNSET:
+        raise Rejected("malformed", "trials need a selection")
+    if trials > MOST_TRIALS or trials * tx.rounds > MOST_ROUNDS:
+        raise Rejected("refused", "trials are beyond what a ledger allows")
+    if tx.selection is not msgspec.UNSET and tx.privacy is not msgspec.UNSET:
+        raise Rejected("refused", "validation losses have no differential privacy")
+    return trials > 1
 
 
 def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:

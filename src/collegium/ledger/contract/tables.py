@@ -6,16 +6,12 @@ docs/spec/4-ledger.md lists the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from collegium.accounting.terms import ChargeVector, PrivacyTerms
-from collegium.canonical import from_text
-from collegium.errors import FormatError
-from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
@@ -56,7 +52,10 @@ class Governance(Record, frozen=True, kw_only=True):
 
 
 class StudyRecord(Record, frozen=True, kw_only=True):
-    """What was registered; only `study.begin` changes it, in `initial` and `parameters`."""
+    """What was registered; only `study.begin` changes it, in `initial` and `parameters`.
+
+    A study of several trials keeps the ledger's `genesis`: any member may end one of them.
+    """
 
     attendance: Literal["quorum", "all"]
     code: str
@@ -64,6 +63,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     design: str
     document: str
     exponent: int
+    genesis: str | msgspec.UnsetType = msgspec.UNSET
     initial: str
     max_attempts: int
     min_sites: int
@@ -77,10 +77,12 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     rule: str
     scores: ScoreTerms | msgspec.UnsetType = msgspec.UNSET
     seed: int
+    selection: Literal["best"] | msgspec.UnsetType = msgspec.UNSET
     server: str
     sites: tuple[str, ...]
     statistics: int | msgspec.UnsetType = msgspec.UNSET
     threshold: int | msgspec.UnsetType = msgspec.UNSET
+    trials: int | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
 
 
@@ -102,12 +104,14 @@ class StudyStatus(Record, frozen=True, kw_only=True):
     """Where a study stands: phase, the current or last round, the last good model.
 
     `clip` is where one that follows the updates is, in thousandths of a step of its grid.
+    `latest` is the model of the last closed round, where another one is gone on from or final.
     """
 
     bundle: str | msgspec.UnsetType = msgspec.UNSET
     clip: int | msgspec.UnsetType = msgspec.UNSET
     closed_rounds: int
     exponent: int
+    latest: str | msgspec.UnsetType = msgspec.UNSET
     model: str
     outcome: Outcome
     phase: StudyPhase
@@ -185,6 +189,15 @@ class ModelRecord(Record, frozen=True, kw_only=True):
     round: int
 
 
+class TrialRecord(Record, frozen=True, kw_only=True):
+    """The model with the least voted loss of a trial, and the round that told it."""
+
+    failed: bool
+    model: str
+    round: int
+    validation: int
+
+
 class EvaluationRecord(Record, frozen=True, kw_only=True):
     """The digests of a site's signed statements."""
 
@@ -255,40 +268,3 @@ def threshold_of(record: StudyRecord) -> int:
 def degree_of(record: StudyRecord) -> int | None:
     """Return how many neighbours a participant has; None where everybody masks with everybody."""
     return record.degree if isinstance(record.degree, int) else None
-
-
-def read_bitmap(text: str, participants: tuple[str, ...], said: tuple[str, ...]) -> bytes:
-    """Return a bitmap over a round's participants that names only members who have spoken.
-
-    Raises:
-        Rejected: it has another length, or names somebody else.
-    """
-    try:
-        bitmap = from_text(text, (len(participants) + 7) // 8, "a bitmap")
-    except FormatError as error:
-        raise Rejected("malformed", error.why) from error
-    if not _names_only(bitmap, participants, said):
-        raise Rejected("malformed", "the bitmap names somebody who has not spoken")
-    return bitmap
-
-
-@lru_cache(maxsize=64)  # most validators attest the same
-def _names_only(bitmap: bytes, participants: tuple[str, ...], said: tuple[str, ...]) -> bool:
-    padding = (1 << -len(participants) % 8) - 1
-    return not bitmap[-1] & padding and set(said).issuperset(attested(bitmap, participants))
-
-
-def bitmap_of(participants: Sequence[str], named: Collection[str]) -> bytes:
-    """Return the bitmap that names some of a round's participants."""
-    bitmap = bytearray((len(participants) + 7) // 8)
-    for index, name in enumerate(participants):
-        if name in named:
-            bitmap[index >> 3] |= 0x80 >> (index & 7)
-    return bytes(bitmap)
-
-
-@lru_cache(maxsize=256)
-def attested(bitmap: bytes, participants: tuple[str, ...]) -> tuple[str, ...]:
-    """Return whom a bitmap names; the first participant is the highest bit of the first byte."""
-    bits = bin(int.from_bytes(b"\1" + bitmap, "big"))[3:]
-    return tuple(name for name, bit in zip(participants, bits, strict=False) if bit == "1")

@@ -1,8 +1,4 @@
-"""Every kind of transaction and its fields; docs/spec/6-transactions.md.
-
-Digests, salts, keys and bitmaps are base64url text. No field can hold free text or an
-identifier of a person: every string has a pattern, names exist only for institutions.
-"""
+"""Every kind of transaction and its fields; docs/spec/6-transactions.md."""
 
 from __future__ import annotations
 
@@ -22,6 +18,7 @@ from collegium.ledger.contract.fields import (
     DecodedDigest,
     Digest,
     EnvelopeText,
+    MeanLoss,
     MemberId,
     PhaseName,
     Positive,
@@ -64,7 +61,8 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     `degree`: neighbours a participant masks with, if not all; `participation`: sites take turns;
     `statistics`: steps in which they agree on tables (the first model comes with `study.begin`);
     `threshold`: shares that open a secret; `patience`: rounds without a lower validation loss;
-    `scores`: what follows from scores.
+    `scores`: what follows from scores; `selection`: the model with the least voted validation
+    loss is final; `trials`: among so many ways of training, each from the first model on.
     """
 
     attendance: Literal["quorum", "all"]
@@ -85,10 +83,12 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     rule: VersionedName
     scores: ScoreTerms | msgspec.UnsetType = msgspec.UNSET
     seed: Count
+    selection: Literal["best"] | msgspec.UnsetType = msgspec.UNSET
     server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
     statistics: Step | msgspec.UnsetType = msgspec.UNSET
     threshold: Positive | msgspec.UnsetType = msgspec.UNSET
+    trials: Positive | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
 
 
@@ -195,7 +195,9 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
 
     Of masked updates `saturated` and `small` are how many of them are so, as their sum says, and
     `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this round is the
-    last by the study's patience. `within`: the sum of what they tell of a clip that follows them.
+    last by the study's patience. `validation`: the mean loss, on rows held out, of the model that
+    the round started from, in 2^30ths. `within`: the sum of what updates tell of a clip that
+    follows them.
     """
 
     blames: MemberId | msgspec.UnsetType = msgspec.UNSET
@@ -204,6 +206,7 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
     saturated: Count | msgspec.UnsetType = msgspec.UNSET
     small: Count | msgspec.UnsetType = msgspec.UNSET
+    validation: MeanLoss | msgspec.UnsetType = msgspec.UNSET
     within: Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)] | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -6,16 +6,11 @@ import msgspec
 
 from collegium.canonical import from_text
 from collegium.ledger.contract import budgets, circle, members, rounds
+from collegium.ledger.contract.bitmaps import read_bitmap
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import (
-    Reveal,
-    attempt_key,
-    attempt_names,
-    read_bitmap,
-    round_path,
-)
+from collegium.ledger.contract.tables import Reveal, attempt_key, attempt_names, round_path
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64

@@ -18,6 +18,7 @@ from collegium.ledger.contract.encoding import (
 from collegium.ledger.contract.events import Event, RoundClosed, TestOpened, VoteLate
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.selection import is_by_loss, is_last, measure
 from collegium.ledger.contract.tables import (
     THE_ONE,
     ModelRecord,
@@ -99,11 +100,15 @@ def _ballot(tx: RoundVote, record: StudyRecord) -> str:
     early = tx.ends is not msgspec.UNSET
     if early and (record.patience is msgspec.UNSET or tx.model is msgspec.UNSET):
         raise Rejected("malformed", "only a model of a study with a patience ends it early")
+    measured = is_by_loss(record) and tx.model is not msgspec.UNSET
+    if measured == (tx.validation is msgspec.UNSET):
+        raise Rejected("malformed", "a loss comes with a model where it selects one, and only then")
     if tx.model is msgspec.UNSET:
         return f"fail:{tx.fail}"
     ballot = f"{tx.model}/{tx.saturated}/{tx.small}" if told else tx.model
     if follows:
         ballot = f"{ballot}/within {tx.within}"
+    ballot = f"{ballot}/loss {tx.validation}" if measured else ballot
     return f"{ballot}/early" if early else ballot
 
 
@@ -134,9 +139,10 @@ def _late(
     if voted is not None or state.get(late_votes, key) is not None:
         raise Rejected("already", f"{sender} has voted on this round")
     state.put(late_votes, key, ballot.encode())
+    latest = status.model if status.latest is msgspec.UNSET else status.latest
     return [
         VoteLate(
-            study=tx.study, round=tx.round, attempt=tx.attempt, agrees=tx.model == status.model
+            study=tx.study, round=tx.round, attempt=tx.attempt, agrees=tx.model == latest
         )
     ]  # fmt: skip
 
@@ -157,16 +163,21 @@ def _close(
     ended = msgspec.structs.replace(current, phase="closed")
     state.put(round_path(tx.study, tx.round, "round"), THE_ONE, ended)
     exponent, clip = _next_encoding(state, tx, record, status, current)
-    status = rounds.changed(
-        status, closed_rounds=tx.round, model=model, exponent=exponent, clip=clip
-    )
+    before, status = status, rounds.changed(
+        status, closed_rounds=tx.round, model=model, latest=msgspec.UNSET, exponent=exponent,
+        clip=clip,
+    )  # fmt: skip
     rounds.set_status(state, tx.study, status)
-    if tx.round > 1:
-        rounds.freeze_round(state, tx.study, tx.round - 1)
+    if before.closed_rounds:
+        rounds.freeze_round(state, tx.study, before.closed_rounds)
     learned = reputations.learn(state, tx.study, record, tx.round, tx.attempt)
     events: list[Event] = [closed, *learned, *governance.round_ends(state)]
-    if tx.round < record.rounds and tx.ends is msgspec.UNSET:
+    if is_by_loss(record):
+        measure(state, tx, record, before.model)
+    if not is_last(record, tx.round) and tx.ends is msgspec.UNSET:
         return [*events, *rounds.open_round(state, tx.genesis, tx.study, record, status)]
+    if is_by_loss(record):
+        return [*events, *rounds.end_trial(state, tx.study, record, status, failed=False)]
     rounds.set_status(state, tx.study, rounds.changed(status, phase="evaluation"))
     return [*events, TestOpened(study=tx.study, model=model)]
 

@@ -1,0 +1,37 @@
+"""What the ledger says of a study whose final model is chosen by validation losses."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from collegium.ledger.contract.events import ModelChosen
+from collegium.ledger.contract.selection import choose
+from collegium.ledger.contract.tables import StudyStatus
+from collegium.ledger.state import State
+
+AFTER_TRAINING = ("evaluation", "release", "closing", "closed")
+
+
+class TrialView:
+    """A moment's reading of a study's trials; of any other study it says what is so there."""
+
+    def __init__(self, state: State, study: str, status: StudyStatus | None) -> None:
+        self._state, self._study, self._status = state, study, status
+
+    @cached_property
+    def chosen(self) -> ModelChosen | None:
+        """Which model is final for its loss, and in which trial; None where no loss chooses."""
+        over = self._status is not None and self._status.phase in AFTER_TRAINING
+        return choose(self._state, self._study) if over else None
+
+    @property
+    def final(self) -> int:
+        """The trial of the final model; 1 where there is one way of training."""
+        return 1 if self.chosen is None else self.chosen.trial
+
+    @property
+    def latest(self) -> str:
+        """The model of the last closed round, as the ledger writes it; another may be final."""
+        if self._status is None:
+            return ""
+        return self._status.latest if isinstance(self._status.latest, str) else self._status.model

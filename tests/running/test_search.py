@@ -1,0 +1,147 @@
+"""A search among ways of training, from its registration to the model that is tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from collegium.audit.history import read_history
+from collegium.audit.verify import verify
+from collegium.canonical import from_text
+from collegium.federation import judging
+from collegium.learning.blobs import ModelState, decode_model
+from collegium.ledger.blobs import read_blob
+from collegium.ledger.contract.events import AnyEvent, ModelChosen, RoundClosed, TrialClosed
+from collegium.running.execution import RunResult, run
+
+PLAIN = ("training.rounds=4", "evaluation.bootstrap=0")
+SEARCH = (
+    *PLAIN, "search.training.learning_rate=[0.02, 0.6]", "search.training.local_epochs=[1, 3]",
+    "search.validation=0.25",
+)  # fmt: skip
+
+
+def events_of(folder: Path) -> list[AnyEvent]:
+    history = read_history((folder / "ledger.log").read_bytes())
+    return [event for said in history.said for event in said.events]
+
+
+def model_of(folder: Path, name: str) -> ModelState:
+    data = read_blob(folder / "blobs", from_text(name, 32))
+    assert data is not None
+    return decode_model(data)
+
+
+def chosen_of(folder: Path) -> ModelChosen:
+    (found,) = (one for one in events_of(folder) if isinstance(one, ModelChosen))
+    return found
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    return run("heart", out=tmp_path_factory.mktemp("search") / "run", changes=SEARCH)
+
+
+def test_the_trial_with_the_least_loss_gives_the_model(searched: RunResult) -> None:
+    folder = searched.folder
+    trials = [one for one in events_of(folder) if isinstance(one, TrialClosed)]
+    chosen = chosen_of(folder)
+    assert [one.trial for one in trials] == [1, 2, 3, 4]
+    best = min(trials, key=lambda one: (one.validation, one.trial))
+    assert (chosen.trial, chosen.model, chosen.round) == (best.trial, best.model, best.best)
+    assert searched.rounds == 16
+    told = {
+        one.round: float(model_of(folder, one.model).parameters[-4])
+        for one in events_of(folder) if isinstance(one, RoundClosed)
+    }  # fmt: skip
+    losses = [min(told[4 * trial + n] for n in (1, 2, 3, 4)) for trial in range(4)]
+    assert [one.validation for one in trials] == [int(np.floor(x * 2**30)) for x in losses]
+    assert len(set(losses)) == 4
+
+
+def test_a_trial_learns_what_a_study_with_its_values_does(
+    searched: RunResult, tmp_path: Path
+) -> None:
+    """Early stopping holds out the same persons, so nothing but the ledger is different."""
+    alone = run("heart", out=tmp_path / "alone", changes=[
+        *PLAIN, "training.learning_rate=0.6", "training.local_epochs=1",
+        "training.early_stopping={ patience = 99, validation = 0.25 }",
+    ])  # fmt: skip
+    ours = [one for one in events_of(searched.folder) if isinstance(one, RoundClosed)]
+    theirs = [one for one in events_of(alone.folder) if isinstance(one, RoundClosed)]
+    for mine, other in zip(ours[8:12], theirs, strict=True):
+        left, right = model_of(searched.folder, mine.model), model_of(alone.folder, other.model)
+        assert np.array_equal(left.parameters, right.parameters)
+
+
+def test_the_comparison_is_trained_as_the_chosen_trial_was(
+    searched: RunResult, tmp_path: Path
+) -> None:
+    chosen = chosen_of(searched.folder).trial
+    rate, epochs = [(0.02, 1), (0.02, 3), (0.6, 1), (0.6, 3)][chosen - 1]
+    plain = run("heart", out=tmp_path / "plain", changes=[
+        *PLAIN, f"training.learning_rate={rate}", f"training.local_epochs={epochs}",
+    ])  # fmt: skip
+    assert searched.measured.pooled == plain.measured.pooled
+
+
+def test_it_verifies_resumes_and_says_the_same_again(searched: RunResult, tmp_path: Path) -> None:
+    found = verify(searched.folder)
+    assert (found.ok, found.findings, found.complete) == (True, (), True)
+    assert found.checked["rounds"] == 16
+    again = run("heart", out=tmp_path / "again", changes=SEARCH)
+    assert (again.app_hash, again.model) == (searched.app_hash, searched.model)
+    resumed = run("heart", out=searched.folder, changes=SEARCH, resume=True)
+    assert resumed.app_hash == searched.app_hash
+
+
+def test_a_trial_that_diverges_is_left_out(tmp_path: Path) -> None:
+    result = run("heart", out=tmp_path / "run", changes=[
+        *PLAIN, "search.training.learning_rate=[0.05, 1000.0]", "model.l2=0.5",
+        "training.local_epochs=20",
+    ])  # fmt: skip
+    assert result.outcome == "completed"
+    trials = [one for one in events_of(tmp_path / "run") if isinstance(one, TrialClosed)]
+    assert [isinstance(one.model, str) for one in trials] == [True, False]
+    assert chosen_of(tmp_path / "run").trial == 1
+    assert verify(tmp_path / "run").ok
+
+
+def test_penalties_and_server_steps_can_be_searched_under_secure_sums(tmp_path: Path) -> None:
+    result = run("heart", out=tmp_path / "run", changes=[
+        *PLAIN, "search.model.l2=[0.0, 0.1]", "search.aggregation.server.learning_rate=[0.3, 1.0]",
+        "privacy.secure_aggregation={ protocol = 'secagg', threshold = 3 }",
+        "training.early_stopping={ patience = 1 }", "training.learning_rate=2.0",
+    ])  # fmt: skip
+    assert result.outcome == "completed"
+    trials = [one for one in events_of(tmp_path / "run") if isinstance(one, TrialClosed)]
+    assert len({one.validation for one in trials}) == 4
+    assert verify(tmp_path / "run").ok
+
+
+def test_a_loss_that_validators_agree_on_and_that_is_not_so_does_not_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "measured_loss", lambda model: int(model.step))
+    run("heart", out=tmp_path / "run", changes=SEARCH)
+    found = verify(tmp_path / "run")
+    assert not found.ok
+    assert {one.code for one in found.findings} == {"round.ending"}
+
+
+def test_each_fold_searches_for_itself(tmp_path: Path) -> None:
+    result = run("heart", out=tmp_path / "run", changes=[*SEARCH, "evaluation.folds=2"])
+    assert result.measured.out_of_fold is not None
+    for number in ("1", "2"):
+        inner = tmp_path / "run" / "folds" / number
+        assert len([one for one in events_of(inner) if isinstance(one, TrialClosed)]) == 4
+        assert verify(inner).ok
+
+
+def test_the_final_model_is_the_one_that_is_released(searched: RunResult) -> None:
+    chosen = model_of(searched.folder, chosen_of(searched.folder).model)
+    weights = (searched.folder / "model" / "model.safetensors").read_bytes()
+    assert chosen.parameters[:1].tobytes() in weights
+    assert chosen.parameters[1:14].tobytes() in weights
