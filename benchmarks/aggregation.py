@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from benchmarks.children import outcome, span, table
+from collegium.benchmark.timing.children import outcome, span, table
 
 RULES = ("krum", "nnm+fedavg", "median", "geometric_median", "centered_clipping", "trimmed_mean")
 
@@ -39,9 +39,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1_000_000)
     asked = parser.parse_args()
     runners = {
-        "ours": (sys.executable, "ours.aggregation"),
-        "byzfl": (asked.byzfl, "peers.byzfl_aggregation"),
-        "flower": (asked.flower, "peers.flower_aggregation"),
+        "ours": (sys.executable, "benchmarks.ours.aggregation"),
+        "byzfl": (asked.byzfl, "benchmarks.peers.byzfl_aggregation"),
+        "flower": (asked.flower, "benchmarks.peers.flower_aggregation"),
     }
     present = {name: where for name, where in runners.items() if where[0]}
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in present}

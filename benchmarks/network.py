@@ -12,7 +12,7 @@ import argparse
 import sys
 from typing import Any
 
-from benchmarks.children import outcome, span, table
+from collegium.benchmark.timing.children import outcome, span, table
 
 MEMBERS = (4, 10)
 
@@ -29,12 +29,14 @@ def main() -> None:
     for repeat in range(asked.repeats):
         for members in MEMBERS:
             print(f"{repeat + 1} of {asked.repeats}: {members} members", file=sys.stderr)
-            ours = outcome(sys.executable, "ours.network", str(members), *rounds)
+            ours = outcome(sys.executable, "benchmarks.ours.network", str(members), *rounds)
             if not ours["verified"]:
                 raise AssertionError("the run does not verify")
             told.setdefault(("ours", members), []).append(ours)
             if asked.flower:
-                peer = outcome(asked.flower, "peers.flower_deployment", str(members), *rounds)
+                peer = outcome(
+                    asked.flower, "benchmarks.peers.flower_deployment", str(members), *rounds
+                )
                 told.setdefault(("flower", members), []).append(peer)
     rows = []
     for (who, members), runs in told.items():

@@ -18,7 +18,11 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.children import ROOT, Timed, collegium, outcome, span, table, timed
+from collegium.benchmark.timing.children import Timed, collegium, outcome, span, table, timed
+
+ROOT = Path(__file__).parent.parent
+
+TIMING = "collegium.benchmark.timing"
 
 ENTRIES_A_SECOND = 12_000
 """The pace at which `verify` may replay the ledger."""
@@ -29,8 +33,14 @@ def cost_of_the_ledger(repeats: int) -> None:
     pairs = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(repeats):
-            off = outcome(sys.executable, "ours.trainer", "hospitals")
-            on = outcome(sys.executable, "ours.ledger", "hospitals", "--under", folder)
+            off = outcome(sys.executable, f"{TIMING}.ours_trainer", "hospitals")
+            on = outcome(
+                sys.executable,
+                "collegium.benchmark.timing.ours_ledger",
+                "hospitals",
+                "--under",
+                folder,
+            )
             pairs.append((off, on))
     for off, on in pairs:
         if off["data"] != on["data"] or abs(off["accuracy"] - on["accuracy"]) > 0.02:

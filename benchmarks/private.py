@@ -31,17 +31,26 @@ def rows(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 def main() -> None:
     """Run everybody in turn and print times a step and ratios."""
-    from benchmarks.children import outcome, span, table
+    from collegium.benchmark.timing.children import outcome, span, table
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--opacus", required=True, help="the python of Opacus's environment")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
+    opacus = "benchmarks.peers.opacus_dp_sgd"
     runners = {
-        "Opacus, gradients stored (its default)": (given.opacus, "peers.opacus_dp_sgd", ()),
-        "Opacus, ghost clipping": (given.opacus, "peers.opacus_dp_sgd", ("--mode", "ghost")),
-        "Opacus, one thread": (given.opacus, "peers.opacus_dp_sgd", ("--threads", "1")),
-        "ours": (sys.executable, "ours.dp_sgd", ()),
+        "Opacus, gradients stored (its default)": (
+            given.opacus,
+            opacus,
+            (),
+        ),
+        "Opacus, ghost clipping": (
+            given.opacus,
+            opacus,
+            ("--mode", "ghost"),
+        ),
+        "Opacus, one thread": (given.opacus, opacus, ("--threads", "1")),
+        "ours": (sys.executable, "benchmarks.ours.dp_sgd", ()),
     }
     found: dict[str, list[dict[str, float]]] = {name: [] for name in runners}
     for _ in range(given.repeats):

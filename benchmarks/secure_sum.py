@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks.children import outcome, span, table
+from collegium.benchmark.timing.children import outcome, span, table
 
 TARGETS = {"client": 9, "server": 200}
 """Times faster, at 1,000,000 parameters and 100 clients."""
@@ -27,9 +27,9 @@ def main() -> None:
     size = (str(asked.parameters), str(asked.clients))
     ours, peers = [], []
     for _ in range(asked.repeats):
-        ours.append(outcome(sys.executable, "ours.secure_sum", *size))
+        ours.append(outcome(sys.executable, "benchmarks.ours.secure_sum", *size))
         if asked.flower:
-            peers.append(outcome(asked.flower, "peers.flower_secure_sum", *size))
+            peers.append(outcome(asked.flower, "benchmarks.peers.flower_secure_sum", *size))
     if not all(one["exact"] for one in (*ours, *peers)):
         raise AssertionError("a sum is not exact")
     rows = []

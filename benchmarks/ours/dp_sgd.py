@@ -6,9 +6,9 @@ import argparse
 from time import perf_counter
 
 import numpy as np
-from benchmarks.outcome import elapsed, tell
 from benchmarks.private import CLIP, LEARNING_RATE, NOISE, RATE, STEPS, WARM, WIDTHS, rows
 
+from collegium.benchmark.timing.outcome import elapsed, tell
 from collegium.learning.dense import DENSE
 from collegium.learning.models import ModelSpec, initial_parameters, predict
 from collegium.learning.private import Noising, PrivateJob, PrivateTrainer

@@ -8,10 +8,11 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from benchmarks.outcome import elapsed, tell
 from benchmarks.private import CLIP, LEARNING_RATE, NOISE, RATE, STEPS, WARM, WIDTHS, rows
 from opacus import PrivacyEngine  # type: ignore[import-not-found]
 from torch.utils.data import DataLoader, TensorDataset
+
+from collegium.benchmark.timing.outcome import elapsed, tell
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`collegium bench`: grids of studies, and how they compare."""
+"""`collegium bench`, and its grids of studies and how they compare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def bench() -> None:
-    """Try a grid of studies and compare them."""
+    """Try, attack and time studies, and compare."""
 
 
 @bench.command()

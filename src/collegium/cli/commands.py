@@ -15,6 +15,7 @@ from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
+from collegium.cli.bench_simulation import simulation
 from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
@@ -40,6 +41,7 @@ bench.add_command(canaries)
 bench.add_command(graph)
 bench.add_command(membership)
 bench.add_command(inversion)
+bench.add_command(simulation)
 program.add_command(bench)
 
 

@@ -80,15 +80,18 @@ class Convolutional:
             tensors: the parameters by name.
             x: [n, inputs].
         """
-        values = library.moveaxis(x.reshape(len(x), *self.shape), 1, -1)
+        # Rows lie last: shifts, norms and maxima then go over whole runs of numbers.
+        values = x.T.reshape(*self.shape, len(x))
+        apart = (-1, *(1 for _ in self.shape))
         for stage, after in enumerate(self.channels):
             values = self._convolved(library, values, tensors[f"conv{stage}.weight"])
-            values = values + tensors[f"conv{stage}.bias"]
+            values = values + tensors[f"conv{stage}.bias"].reshape(apart)
             values = _normalized(library, values, 4 if after % 4 == 0 else 1)
             norm = f"conv{stage}norm"
-            values = values * tensors[f"{norm}.scale"] + tensors[f"{norm}.bias"]
+            scale, bias = tensors[f"{norm}.scale"], tensors[f"{norm}.bias"]
+            values = values * scale.reshape(apart) + bias.reshape(apart)
             values = _halved(library, library.maximum(values, 0.0))
-        values = values.mean(axis=tuple(range(1, len(self.shape))))
+        values = values.mean(axis=tuple(range(1, len(self.shape)))).T
         for layer in range(len(self.hidden) + 1):
             if layer:
                 values = library.maximum(values, 0.0)
@@ -107,14 +110,12 @@ class Convolutional:
         return np.concatenate([np.empty((0, self.outputs_count)), *portions])
 
     def _convolved(self, library: Any, values: Any, weight: Any) -> Any:
-        half, lengths = self.kernel // 2, values.shape[1:-1]
+        half, lengths, rows = self.kernel // 2, values.shape[1:-1], values.shape[-1]
         around = [(0, 0), *((half, half) for _ in lengths), (0, 0)]
         wide = library.pad(values, around)
         shifted = [wide[place] for place in _windows(lengths, self.kernel)]
-        columns = library.concatenate(shifted, axis=-1).reshape(-1, weight.shape[-2] * len(shifted))
-        return (columns @ weight.reshape(-1, weight.shape[-1])).reshape(
-            *values.shape[:-1], weight.shape[-1]
-        )
+        lines = library.concatenate(shifted, axis=0).reshape(len(shifted) * len(values), -1)
+        return (weight.reshape(-1, weight.shape[-1]).T @ lines).reshape(-1, *lengths, rows)
 
 
 def _windows(lengths: tuple[int, ...], kernel: int) -> Iterator[tuple[slice, ...]]:
@@ -124,10 +125,10 @@ def _windows(lengths: tuple[int, ...], kernel: int) -> Iterator[tuple[slice, ...
 
 
 def _normalized(library: Any, values: Any, groups: int) -> Any:
-    apart = values.reshape(len(values), -1, groups, values.shape[-1] // groups)
-    mean = apart.mean(axis=(1, 3), keepdims=True)
+    apart = values.reshape(groups, -1, values.shape[-1])
+    mean = apart.mean(axis=1, keepdims=True)
     centered = apart - mean
-    spread = (centered * centered).mean(axis=(1, 3), keepdims=True)
+    spread = (centered * centered).mean(axis=1, keepdims=True)
     return (centered / library.sqrt(spread + _EPSILON)).reshape(values.shape)
 
 

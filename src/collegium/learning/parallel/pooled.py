@@ -101,7 +101,7 @@ class Pooled:
 
     def _trained(self, work: _Work, spec: ModelSpec) -> Float32:
         began = perf_counter()
-        own = spec is self._spec and len(work.jobs) > 1 and not self._alone
+        own = spec == self._spec and len(work.jobs) > 1 and not self._alone
         workers = self._workers() if own else []
         held = self._held
         lines = _lines(work.jobs, self._places, held) if workers and held is not None else None

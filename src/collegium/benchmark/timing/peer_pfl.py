@@ -1,4 +1,4 @@
-"""The MLP workload on pfl (Granqvist et al. 2024), as its documentation would write it.
+"""Networks of a workload on pfl (Granqvist et al. 2024), as its documentation would write them.
 
 pfl takes a client's rows in their order where we shuffle them; the data sets are made once, so
 that its cache of batches holds.
@@ -7,12 +7,11 @@ that its cache of batches holds.
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
 import torch
-from benchmarks.outcome import elapsed, rates, tell
-from benchmarks.workloads import MLP, accuracy, clients, cohort, digest
 from pfl.aggregate.simulate import SimulatedBackend  # type: ignore[import-not-found]
 from pfl.aggregate.weighting import WeightByDatapoints  # type: ignore[import-not-found]
 from pfl.algorithm.base import NNAlgorithmParams  # type: ignore[import-not-found]
@@ -27,6 +26,16 @@ from pfl.data.federated_dataset import (  # type: ignore[import-not-found]
 from pfl.hyperparam import NNTrainHyperParams  # type: ignore[import-not-found]
 from pfl.metrics import Metrics  # type: ignore[import-not-found]
 from pfl.model.pytorch import PyTorchModel  # type: ignore[import-not-found]
+
+from collegium.benchmark.timing.outcome import elapsed, rates, tell
+from collegium.benchmark.timing.workloads import (
+    WORKLOADS,
+    Workload,
+    accuracy,
+    clients,
+    cohort,
+    digest,
+)
 
 
 class Network(torch.nn.Sequential):  # type: ignore[misc]
@@ -55,48 +64,70 @@ class Clock(TrainingProcessCallback):  # type: ignore[misc]
         return False, Metrics()
 
 
+def network_of(workload: Workload) -> Network:
+    """Return a workload's network, layer for layer as ours."""
+    layers: list[torch.nn.Module] = []
+    widths = list(workload.widths)
+    if workload.shape:
+        layers.append(torch.nn.Unflatten(1, workload.shape))
+        for before, after in pairwise((workload.shape[0], *workload.channels)):
+            layers += [
+                torch.nn.Conv2d(before, after, workload.kernel, padding=workload.kernel // 2),
+                torch.nn.GroupNorm(4, after), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+            ]  # fmt: skip
+        layers += [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+        widths[0] = workload.channels[-1]
+    for depth, (before, after) in enumerate(pairwise(widths)):
+        layers += [torch.nn.ReLU()] * (depth > 0) + [torch.nn.Linear(before, after)]
+    for one in layers:  # first weights are drawn as ours are (He et al. 2015)
+        if isinstance(one, (torch.nn.Conv2d, torch.nn.Linear)):
+            torch.nn.init.kaiming_uniform_(one.weight, nonlinearity="relu")
+            torch.nn.init.zeros_(one.bias)
+    return Network(*layers)
+
+
 def main() -> None:
-    """Run the workload and print its outcome."""
+    """Run a workload and print its outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workload", choices=WORKLOADS)
     parser.add_argument("--threads", type=int, default=0, help="torch's threads; its default if 0")
-    threads = parser.parse_args().threads
-    if threads:
-        torch.set_num_threads(threads)
+    asked = parser.parse_args()
+    workload: Workload = WORKLOADS[asked.workload]
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
     imported = elapsed()
-    data = clients(MLP)
+    data = clients(workload)
     generating = elapsed() - imported
     torch.manual_seed(0)
-    inputs, hidden, outputs = MLP.widths
-    network = Network(
-        torch.nn.Linear(inputs, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, outputs)
-    )
+    network = network_of(workload)
     sets = [
         Dataset((torch.from_numpy(one.x), torch.from_numpy(one.y)), user_id=index)
         for index, one in enumerate(data)
     ]
-    rounds = MLP.warm + MLP.rounds
-    turns = iter([index for number in range(1, rounds + 2) for index in cohort(MLP, number)])
+    rounds = workload.warm + workload.rounds
+    turns = iter([index for number in range(1, rounds + 2) for index in cohort(workload, number)])
     federated = FederatedDataset(lambda index: sets[index], lambda: next(turns))
     model = PyTorchModel(network, torch.optim.SGD, torch.optim.SGD(network.parameters(), lr=1.0))
     clock = Clock()
     parameters = NNAlgorithmParams(
         central_num_iterations=rounds, evaluation_frequency=rounds + 1,
-        train_cohort_size=MLP.per_round, val_cohort_size=None,
+        train_cohort_size=workload.per_round, val_cohort_size=None,
     )  # fmt: skip
     training = NNTrainHyperParams(
-        local_num_epochs=1, local_learning_rate=MLP.learning_rate, local_batch_size=MLP.batch
-    )
+        local_num_epochs=1, local_learning_rate=workload.learning_rate,
+        local_batch_size=workload.batch,
+    )  # fmt: skip
     backend = SimulatedBackend(federated, federated, [WeightByDatapoints()])
     clock.stamps.append(perf_counter())
     setup = elapsed() - generating
     FederatedAveraging().run(
         parameters, backend, model, training, callbacks=[clock], send_metrics_to_platform=False
     )
-    linear = [one for one in network if isinstance(one, torch.nn.Linear)]
-    matrices = [(one.bias.detach().numpy(), one.weight.detach().numpy().T) for one in linear]
+    with torch.no_grad():
+        reached = accuracy(data, lambda x: network(torch.from_numpy(x)).numpy())
     tell(
-        **rates(clock.stamps, MLP.warm), setup=setup, accuracy=accuracy(data, matrices),
-        data=digest(data),
+        "pfl", "torch", "numpy", **rates(clock.stamps, workload.warm), setup=setup,
+        accuracy=reached, data=digest(data), rounds=rounds,
     )  # fmt: skip
 
 

@@ -1,10 +1,14 @@
-"""What a runner tells of one run: a JSON object on the last line of its standard output."""
+"""What a runner tells of one run: a JSON object on the last line of its standard output.
+
+Only NumPy and the standard library are there in a peer's environment.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import resource
+from importlib import metadata
 from time import time
 from typing import Any
 
@@ -16,10 +20,16 @@ def elapsed() -> float:
     return time() - _BEGAN
 
 
-def tell(**fields: Any) -> None:
-    """Print a run's outcome with the process's peak of resident memory, in megabytes."""
+def tell(*libraries: str, **fields: Any) -> None:
+    """Print a run's outcome with the process's peak of resident memory, in megabytes.
+
+    Args:
+        libraries: distributions whose versions are told.
+        fields: the outcome.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({**fields, "peak_mb": peak / 1024}), flush=True)
+    versions = {name: metadata.version(name) for name in libraries}
+    print(json.dumps({**fields, "peak_mb": peak / 1024, "versions": versions}), flush=True)
 
 
 def rates(stamps: list[float], warm: int) -> dict[str, float]:

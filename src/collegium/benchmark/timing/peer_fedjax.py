@@ -10,9 +10,18 @@ import fedjax  # type: ignore[import-not-found]
 import jax
 import jax.numpy as jnp
 import numpy as np
-from benchmarks.outcome import elapsed, rates, tell
-from benchmarks.workloads import WORKLOADS, Workload, accuracy, clients, cohort, digest
 from fedjax.algorithms import fed_avg  # type: ignore[import-not-found]
+
+from collegium.benchmark.timing.outcome import elapsed, rates, tell
+from collegium.benchmark.timing.workloads import (
+    WORKLOADS,
+    Workload,
+    accuracy,
+    chained,
+    clients,
+    cohort,
+    digest,
+)
 
 
 def initial(workload: Workload) -> list[tuple[Any, Any]]:
@@ -66,8 +75,9 @@ def main() -> None:
         jax.block_until_ready(state.params)
         stamps.append(perf_counter())
     tell(
-        **rates(stamps, workload.warm), setup=setup, accuracy=accuracy(data, state.params),
-        data=digest(data),
+        "fedjax", "jax", "numpy", **rates(stamps, workload.warm), setup=setup,
+        accuracy=accuracy(data, chained(state.params)), data=digest(data),
+        rounds=workload.warm + workload.rounds,
     )  # fmt: skip
 
 

@@ -17,8 +17,12 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from benchmarks.outcome import elapsed, rates, tell
-from benchmarks.workloads import (
+from numpy.typing import NDArray
+
+from collegium.audit.verify import verify
+from collegium.benchmark.timing.ours_trainer import model_of, outputs_of
+from collegium.benchmark.timing.outcome import elapsed, rates, tell
+from collegium.benchmark.timing.workloads import (
     GATEWAYS,
     WORKLOADS,
     Client,
@@ -27,9 +31,6 @@ from benchmarks.workloads import (
     clients,
     digest,
 )
-from numpy.typing import NDArray
-
-from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.data.table import DataSet, Feature, Schema, SiteRows
 from collegium.federation.cohort import Cohort
@@ -38,7 +39,10 @@ from collegium.learning.aggregation.fedavg import FEDAVG
 from collegium.learning.blobs import decode_model
 from collegium.learning.dense import DENSE
 from collegium.learning.encoding import encode, registered_weight
-from collegium.learning.models import ModelSpec, layers, model_spec
+from collegium.learning.models import ModelSpec, model_spec
+from collegium.learning.parallel.pool import Pool
+from collegium.learning.parallel.pooled import Pooled
+from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.protection import NONE
 from collegium.learning.server import AVERAGE
 from collegium.learning.trainer import Trainer, TrainingJob
@@ -84,26 +88,35 @@ bootstrap = 100
 class Gateways:
     """Trains a gateway's clients and moves the gateway by the mean of their encoded updates.
 
-    `weights` are the clients' aggregation weights, int64 [clients] for each gateway.
+    `weights` are the clients' aggregation weights, int64 [clients] for each gateway; `trainer`
+    trains them.
     """
 
     clients: dict[str, list[Client]]
     weights: dict[str, NDArray[np.int64]]
+    trainer: Trainer
     name: str = "gateways@1"
 
     def train(
         self, jobs: Sequence[TrainingJob], spec: ModelSpec, training: Training, seed: int
     ) -> NDArray[np.float32]:
         """Return each gateway's parameters after its clients' local work, float32 [n, d]."""
-        return np.stack([self._gateway(job, spec, training, seed) for job in jobs])
+        inner = [
+            TrainingJob(one.name, one.x, one.y, job.start, job.round)
+            for job in jobs
+            for one in self.clients[job.site]
+        ]
+        trained = self.trainer.train(inner, spec, training, seed)
+        ends = np.cumsum([len(self.clients[job.site]) for job in jobs])
+        return np.stack(
+            [
+                self._moved(job, own)
+                for job, own in zip(jobs, np.split(trained, ends[:-1]), strict=True)
+            ]
+        )
 
-    def _gateway(
-        self, job: TrainingJob, spec: ModelSpec, training: Training, seed: int
-    ) -> NDArray[np.float32]:
-        own = self.clients[job.site]
-        inner = [TrainingJob(one.name, one.x, one.y, job.start, job.round) for one in own]
-        trained = DENSE.train(inner, spec, training, seed)
-        encoded = encode(trained.ravel(), np.tile(job.start, len(own)), INNER_EXPONENT).values
+    def _moved(self, job: TrainingJob, trained: NDArray[np.float32]) -> NDArray[np.float32]:
+        encoded = encode(trained.ravel(), np.tile(job.start, len(trained)), INNER_EXPONENT).values
         weights = self.weights[job.site]
         total = weights @ encoded.reshape(trained.shape).astype(np.int64)
         mean = total / float(int(weights.sum()) << INNER_EXPONENT)
@@ -132,7 +145,9 @@ class Watch:
                 self.training.append(self._cohort.training_seconds)
 
 
-def members(workload: Workload, data: list[Client]) -> tuple[dict[str, SiteRows], Trainer]:
+def members(
+    workload: Workload, data: list[Client], pool: Pool
+) -> tuple[dict[str, SiteRows], Trainer]:
     """Return the ledger participants' rows, and who trains them."""
     if workload.name != "logistic":
         return {one.name: _rows(one.name, [one]) for one in data}, DENSE
@@ -142,7 +157,10 @@ def members(workload: Workload, data: list[Client]) -> tuple[dict[str, SiteRows]
         name: np.array([registered_weight(len(one.y)) for one in own])
         for name, own in groups.items()
     }
-    return {name: _rows(name, own) for name, own in groups.items()}, Gateways(groups, weights)
+    spec, dense = model_of(workload)
+    tables = {one.name: SiteTable(one.x, one.y) for one in data}
+    trainer = Gateways(groups, weights, Pooled(dense, spec, tables, pool))
+    return {name: _rows(name, own) for name, own in groups.items()}, trainer
 
 
 def _rows(name: str, own: list[Client]) -> SiteRows:
@@ -183,6 +201,7 @@ def main() -> None:
     """Run one workload and print its outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--under", metavar="DIR", required=True, help="where the run folder stays")
     asked = parser.parse_args()
     workload = WORKLOADS[asked.workload]
@@ -190,11 +209,13 @@ def main() -> None:
     data = clients(workload)
     generating = elapsed() - imported
     folder = Path(tempfile.mkdtemp(dir=asked.under))
-    study = prepared(workload, *members(workload, data))
-    consortium = build(study, folder, print)
-    watch = Watch(consortium.cohort)
-    setup = elapsed() - generating
-    drive(consortium.engine, "bench", consortium.participants, watch, consortium.settle)
+    with Pool(asked.processes) as pool:
+        study = prepared(workload, *members(workload, data, pool))
+        own = pool if workload.name != "logistic" else None  # gateways are trained by one of us
+        consortium = build(study, folder, print, pool=own)
+        watch = Watch(consortium.cohort)
+        setup = elapsed() - generating
+        drive(consortium.engine, "bench", consortium.participants, watch, consortium.settle)
     status = consortium.view().status
     validating = sum(one.seconds for one in consortium.validators)
     consortium.close(complete=True)
@@ -205,9 +226,9 @@ def main() -> None:
         raise AssertionError(f"the run does not verify: {found.findings}")
     name = from_text(status.model, 32).hex()
     parameters = decode_model((folder / "blobs" / name).read_bytes()).parameters
-    matrices = [(matrix[0], matrix[1:]) for matrix in layers(study.parts.spec, parameters)]
     tell(
-        **rates(watch.stamps, workload.warm), setup=setup, accuracy=accuracy(data, matrices),
+        "numpy", "msgspec", "pynacl", **rates(watch.stamps, workload.warm), setup=setup,
+        accuracy=accuracy(data, outputs_of(study.parts.spec, parameters)),
         data=digest(data), rounds=workload.warm + workload.rounds,
         round_training=rates(watch.training, workload.warm)["round"],
         training=consortium.cohort.training_seconds, validating=validating,
