@@ -23,7 +23,7 @@ ROTATION = Augmentation(rotation=30.0)
 
 
 def turned(x: np.ndarray, site: str = "a", step: int = 0) -> np.ndarray:
-    from collegium.learning.jax_trainer import library
+    from collegium.learning.jax_losses import library
 
     found: Any = augmented(library(), ROTATION, SENSORS.shape, words_of(1, site, 1), step, x)
     return np.asarray(found)

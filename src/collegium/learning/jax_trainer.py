@@ -8,29 +8,27 @@ Compiled programs are kept in the user's cache folder from one process to the ne
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.errors import PluginError
 from collegium.learning._internal.batching import batches_of
+from collegium.learning.jax_losses import kind_of, library, row_losses
+from collegium.learning.jax_private import train_privately
 from collegium.learning.models import ModelSpec, size, tensors
 from collegium.learning.networks.augmentation import augmented, words_of
 from collegium.learning.networks.autoencoder import Autoencoder, held_out
 from collegium.learning.networks.network import penalized, unpacked
+from collegium.learning.private import Noising, PrivateJob
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 from collegium.study.training import Augmentation
 
 Float32 = NDArray[np.float32]
-
-_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +54,15 @@ class Jax:
             trained[place] = _train(job, spec, training, seed)
         return trained
 
-
-def library() -> Any:
-    """Return JAX, set up once: one thread, and a cache of compiled programs.
-
-    Raises:
-        PluginError: the extra is not installed.
-    """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if _ONE_THREAD not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
-    try:
-        import jax
-    except ImportError as error:
-        raise PluginError(
-            "plugin.extra", "this model needs JAX, which is not installed", str(error),
-            "install it: pip install 'collegium[jax]'",
-        ) from error  # fmt: skip
-    if jax.config.jax_compilation_cache_dir is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(cache / "collegium" / "jax"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    return jax
+    def train_privately(
+        self,
+        jobs: Sequence[PrivateJob],
+        spec: ModelSpec,
+        training: Training,
+        noising: Noising,
+    ) -> Float32:
+        """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
+        return train_privately(jobs, spec, training, noising)
 
 
 def _train(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> Float32:
@@ -109,14 +94,10 @@ def _descended(job: TrainingJob, spec: ModelSpec, training: Training, seed: int)
     )
     run = _program(spec, training.augmentation)
     found = run(
-        job.start, anchor, correction, x, y.astype(_kind(spec)), order, share, steps, rates,
+        job.start, anchor, correction, x, y.astype(kind_of(spec)), order, share, steps, rates,
         words_of(seed, job.site, job.round),
     )  # fmt: skip
     return np.asarray(found)
-
-
-def _kind(spec: ModelSpec) -> type[np.generic]:
-    return np.int32 if spec.loss == "multinomial" else np.float32
 
 
 @lru_cache(maxsize=8)
@@ -133,9 +114,7 @@ def _program(spec: ModelSpec, asked: Augmentation | None) -> Callable[..., Any]:
         if isinstance(network, Autoencoder):
             return (share * network.row_losses(jnp, parameters, x, y)).sum()
         outputs = network.apply(jnp, parameters, x)
-        own = getattr(network, "loss", None)
-        losses = own(outputs, y) if own is not None else _losses(jax, spec, outputs, y)
-        return (share * losses).sum()
+        return (share * row_losses(jax, spec, outputs, y)).sum()
 
     slope = jax.grad(mean_loss)
 
@@ -160,20 +139,6 @@ def _program(spec: ModelSpec, asked: Augmentation | None) -> Callable[..., Any]:
 
     compiled: Callable[..., Any] = jax.jit(local_work)
     return compiled
-
-
-def _losses(jax: Any, spec: ModelSpec, outputs: Any, y: Any) -> Any:
-    """Return each row's loss, [B]."""
-    jnp = jax.numpy
-    if spec.loss == "multinomial":
-        chosen = jnp.take_along_axis(outputs, y[:, None], axis=1)[:, 0]
-        return jax.nn.logsumexp(outputs, axis=1) - chosen
-    value = outputs[:, 0]
-    if spec.loss == "logistic":
-        return jnp.logaddexp(0.0, value) - y * value
-    if spec.loss == "poisson":
-        return jnp.exp(value) - y * value
-    return 0.5 * (value - y) ** 2
 
 
 JAX: Trainer = Jax()

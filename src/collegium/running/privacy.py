@@ -104,7 +104,7 @@ def check_privacy(
             ("training", "trainer"), "study.combination",
             f"the trainer {study.training.trainer!r} has no differential privacy",
             "it would have to bound what each patient adds to each of its steps",
-            'set training.trainer = "dense", or remove privacy.differential_privacy',
+            'set training.trainer = "dense" or "jax", or remove privacy.differential_privacy',
         )  # fmt: skip
     if spec.loss not in SEPARABLE:
         raise Refusal(

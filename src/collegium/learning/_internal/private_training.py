@@ -29,7 +29,7 @@ _MAX_VALUES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
+class Plan:
     """One site's samples of a round, laid out: rows int64 [steps, U, m], -1 for padding."""
 
     job: PrivateJob
@@ -48,7 +48,7 @@ def train_privately(
     """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
     trained = np.empty((len(jobs), size(spec)), np.float32)
     by_shape: dict[tuple[int, int], list[int]] = {}
-    plans = [_planned(job, noising) for job in jobs]
+    plans = [planned(job, noising) for job in jobs]
     for index, plan in enumerate(plans):
         by_shape.setdefault(plan.shape, []).append(index)
     for (units, rows), members in by_shape.items():
@@ -61,7 +61,7 @@ def train_privately(
     return trained
 
 
-def _planned(job: PrivateJob, noising: Noising) -> _Plan:
+def planned(job: PrivateJob, noising: Noising) -> Plan:
     """Draw a site's samples and lay out which rows are in which batch."""
     stream = SecretStream(job.seed)
     members = _rows_by_unit(job.units)
@@ -73,7 +73,7 @@ def _planned(job: PrivateJob, noising: Noising) -> _Plan:
     place = np.arange(len(turn)) - (np.cumsum(sizes) - sizes)[turn]
     laid = np.full((noising.steps, room, rows), -1, np.int64)
     laid[turn, place] = members[unit]
-    return _Plan(job, laid, stream)
+    return Plan(job, laid, stream)
 
 
 def capacity(units: int, rate: float) -> int:
@@ -96,7 +96,7 @@ def _rows_by_unit(units: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _train_stack(
-    plans: Sequence[_Plan], spec: ModelSpec, training: Training, noising: Noising
+    plans: Sequence[Plan], spec: ModelSpec, training: Training, noising: Noising
 ) -> Float32:
     rows = np.array([len(plan.job.job.x) for plan in plans])
     inputs, targets = tables([plan.job.job for plan in plans], spec, int(rows.sum()))
