@@ -14,7 +14,9 @@ from collegium.federation import judging
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.events import AnyEvent, ModelChosen, RoundClosed, TrialClosed
+from collegium.report.measurements import RoundLine, read_lines
 from collegium.running.execution import RunResult, run
+from collegium.running.reporting import report_on
 
 PLAIN = ("training.rounds=4", "evaluation.bootstrap=0")
 SEARCH = (
@@ -95,6 +97,22 @@ def test_it_verifies_resumes_and_says_the_same_again(searched: RunResult, tmp_pa
     assert (again.app_hash, again.model) == (searched.app_hash, searched.model)
     resumed = run("heart", out=searched.folder, changes=SEARCH, resume=True)
     assert resumed.app_hash == searched.app_hash
+
+
+def test_verify_and_the_report_tell_of_every_trial_and_every_look(searched: RunResult) -> None:
+    (told,) = verify(searched.folder).selections
+    assert (told.looks, told.held_out, len(told.trials)) == (16, 0.25, 4)
+    assert [one.values["training.learning_rate"] for one in told.trials] == [0.02, 0.02, 0.6, 0.6]
+    assert [one.rounds for one in told.trials] == [4, 4, 4, 4]
+    assert told.loss == min(one.loss for one in told.trials if one.loss is not None)
+    page = report_on(searched.folder).read_text()
+    assert "4 ways of training were registered before the first was tried" in page
+    assert "the least of 16 looks" in page
+    for one in told.trials:
+        assert f"{one.loss:.4f}" in page
+    rounds = [line.round for line in read_lines(searched.folder / "metrics.jsonl")
+              if isinstance(line, RoundLine)]  # fmt: skip
+    assert rounds == list(range(1, 17))
 
 
 def test_a_trial_that_diverges_is_left_out(tmp_path: Path) -> None:

@@ -62,13 +62,44 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     unbounded: tuple[str, ...]
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial of a search: its values, its rounds, and its least loss; None where it failed.
+
+    `measured` is the round of the trial that told that loss, of the model that it started from.
+    """
+
+    trial: int
+    values: dict[str, float]
+    rounds: int
+    loss: float | None
+    measured: int | None
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model is final by its loss on rows held out.
+
+    `trials` are those of a search, none where only the number of rounds was left to the loss.
+    `looks` is how many models a loss was told of; `held_out` the part of each site's training
+    persons; `trial` and `measured`, a round of it, are where the least loss is.
+    """
+
+    study: str
+    held_out: float
+    looks: int
+    loss: float
+    trial: int
+    measured: int
+    trials: tuple[Tried, ...]
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying a run.
 
     `ok` is false exactly when a finding is an error, or the history is incomplete and was not
     allowed to be. `checked` counts what was checked by kind, `levels` rounds by what was proven
     about each. `claims` puts in words what the anchor is worth. `privacy` is what each site's
-    units have lost in each study with differential privacy, `totals` in all of them together.
+    units have lost in each study with differential privacy, `totals` in all of them together;
+    `selections` are what each study's final model was chosen from, where a loss chose.
     """
 
     ok: bool
@@ -86,6 +117,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     privacy: tuple[Spent, ...] = ()
     totals: tuple[Total, ...] = ()
+    selections: tuple[Selection, ...] = ()
 
 
 def printable(name: str) -> str:

@@ -23,6 +23,7 @@ from collegium.audit.findings import (
     Anchor,
     Finding,
     Level,
+    Selection,
     Severity,
     Spent,
     Verification,
@@ -30,6 +31,7 @@ from collegium.audit.findings import (
 from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
+from collegium.audit.selection import selection_of
 from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
 from collegium.audit.succession import succession
@@ -108,6 +110,7 @@ def examined(
     checked = _counts(history, stories, len(blobs))
     levels: dict[Level, int] = {}
     privacy: list[Spent] = []
+    selections: list[Selection] = []
     documents: dict[str, Study] = {}
 
     def fetch(name: str) -> bytes | None:
@@ -133,6 +136,7 @@ def examined(
             if spent:
                 checked["budgets"] = checked.get("budgets", 0) + len(spent)
             privacy += spent
+            selections += [one for one in (selection_of(story, study),) if one is not None]
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
         findings += check_masked(study_id, story, evidence)
@@ -167,6 +171,7 @@ def examined(
         simulated=simulated,
         privacy=tuple(privacy),
         totals=tuple(totals(stories, documents)),
+        selections=tuple(selections),
     )
     return verification, stories
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from collegium.audit.findings import Total, Verification
+from collegium.audit.findings import Selection, Total, Verification
 
 
 def verification_json(verification: Verification) -> dict[str, Any]:
@@ -25,6 +25,15 @@ def total_line(total: Total) -> str:
     if total.unbounded:
         told += f"; and without any bound in {', '.join(total.unbounded)}"
     return told
+
+
+def chosen_line(chosen: Selection) -> str:
+    """Return by which look at the rows held out a final model was chosen, in words."""
+    of_trial = f"trial {chosen.trial} of {len(chosen.trials)}, " if chosen.trials else ""
+    return (
+        f"{of_trial}round {chosen.measured}: validation loss {chosen.loss:.4f}, the least of"
+        f" {chosen.looks} looks"
+    )
 
 
 def verification_lines(verification: Verification) -> Iterator[str]:
@@ -46,6 +55,8 @@ def verification_lines(verification: Verification) -> Iterator[str]:
     for total in verification.totals:
         if len(total.studies) + len(total.unbounded) > 1:
             yield f"  in all    {total_line(total)}"
+    for chosen in verification.selections:
+        yield f"  chosen    {chosen_line(chosen)}"
     for level, count in verification.levels.items():
         yield f"  rounds    {count} {level.replace('_', ' ')}"
     for finding in verification.findings:

@@ -11,6 +11,7 @@ import msgspec
 import collegium
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.selection import trials_of
 from collegium.ledger.engines.log.electorate import electorate_of
 from collegium.ledger.engines.log.replica import Replica
 from collegium.node.conflicts import equivocations
@@ -110,7 +111,7 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         phase=view.phase,
         round=view.number,
         closed_rounds=view.closed_rounds,
-        rounds=registration.rounds if registration else 0,
+        rounds=trials_of(registration) * registration.rounds if registration else 0,
         attempt=view.attempt,
         outcome=status.outcome if status else "open",
         model=view.model.hex(),

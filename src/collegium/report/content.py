@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Verification
+from collegium.audit.findings import Selection, Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
@@ -43,7 +43,10 @@ from collegium.report.process import (
     costs,
     curves,
     participants,
+    planted,
+    refused,
     round_rows,
+    tried_rounds,
 )
 from collegium.report.protections import Protections, protections_of
 from collegium.study.document import Data, Study, TableSource
@@ -94,6 +97,7 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
+    `selection` is what the final model was chosen from; `curves` are of the chosen trial.
     """
 
     title: str
@@ -123,6 +127,7 @@ class ReportContent:
     data: Provenance
     versions: tuple[tuple[str, str], ...]
     apart: tuple[ApartSection, ...]
+    selection: Selection | None
     subgroups: tuple[Subgroup, ...]
     explanation: Explanation | None
 
@@ -165,6 +170,8 @@ def build_content(
     quality = _quality(study, task, sites, final, _about(verification.model, posted))
     evidence = evidence_of(verification)
     apart = apart_sections(task, final)
+    chosen = (one for one in verification.selections if one.study == study.study.id)
+    selection = next(chosen, None)
     tellers = [one.site for one in quality.sites if one.rows is not None and not one.withheld]
     return ReportContent(
         title=study.study.title,
@@ -190,11 +197,11 @@ def build_content(
             () if final is None or final.federated is None else final.federated.calibration
         ),
         risks=None if final is None or final.federated is None else final.federated.risks,
-        curves=curves(task, tellers, rounds),
+        curves=curves(task, tellers, tried_rounds(study, rounds, selection)),
         participants=participants(sites, rounds, final, {s.site: s.rows for s in quality.sites}),
-        rejected=_refused(final),
+        rejected=refused(final),
         protections=protections_of(study, len(sites), verification),
-        threat=_threat(study),
+        threat=planted(study),
         threatened=None if final is None else final.threat,
         evidence=evidence,
         rounds=round_rows(sites, rounds),
@@ -204,6 +211,7 @@ def build_content(
         data=data,
         versions=tuple(versions.items()),
         apart=apart,
+        selection=selection,
         subgroups=() if final is None else final.subgroups,
         explanation=None if final is None else final.explanation,
     )
@@ -273,27 +281,3 @@ def _outcome(verification: Verification, final: FinalLine | None) -> str:
         failed = any(finding.code == "study.failed" for finding in verification.findings)
         return "failed" if failed else "completed"
     return "unfinished" if final is None else final.outcome
-
-
-def _refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:
-    if final is None:
-        return ()
-    counts = {**final.rejected, **{f"{who}: surplus": n for who, n in final.dropped.items()}}
-    return tuple((name, number) for name, number in sorted(counts.items()) if number)
-
-
-def _threat(study: Study) -> str:
-    threat = study.threat
-    if threat is None:
-        return ""
-    who = (
-        f"{threat.attackers} of the participants"
-        if isinstance(threat.attackers, int)
-        else ", ".join(threat.attackers)
-    )
-    when = (
-        f" in round{'s' if len(threat.rounds) > 1 else ''} {', '.join(map(str, threat.rounds))}"
-        if threat.rounds
-        else ""
-    )
-    return f"“{threat.attack}” by {who}{when}"

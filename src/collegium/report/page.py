@@ -12,6 +12,7 @@ from collegium.report import (
     privacy_sections,
     quality_sections,
     risk_sections,
+    selection_sections,
     source_sections,
     subgroup_sections,
     threat_section,
@@ -33,6 +34,7 @@ SECTIONS: tuple[Section, ...] = (
     ("decision", "Would acting on it help?", risk_sections.decision),
     ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
     ("explanation", "What the model looks at", explanation_sections.explanation),
+    ("selection", "What was tried", selection_sections.selection),
     ("curves", "Learning curves", curve_sections.learning_curves),
     ("participants", "Who took part", evidence_sections.took_part),
     ("adversary", "The planted adversary", threat_section.adversary),
@@ -60,6 +62,7 @@ def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
     left_out = {"decision", "threshold"} if content.task != "binary" else set()
     left_out |= set() if content.apart else {"apart"}
+    left_out |= set() if content.selection is not None else {"selection"}
     left_out |= set() if content.threat else {"adversary"}
     left_out |= set() if content.subgroups else {"subgroups"}
     left_out |= set() if content.explanation is not None else {"explanation"}

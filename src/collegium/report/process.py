@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import msgspec
+
+from collegium.audit.findings import Selection
 from collegium.data.table import Task
 from collegium.report.measurements import FinalLine, RoundLine
+from collegium.study.document import Study
 
 CURVES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "log_loss"),
@@ -150,3 +154,43 @@ def costs(rounds: Sequence[Mapping[str, float]], after: Mapping[str, float]) -> 
 def _curve(name: str, key: str, measure: str, lines: Sequence[RoundLine]) -> Curve:
     points = ((line.round, line.training_metrics.get(key, {}).get(measure)) for line in lines)
     return Curve(name, tuple((number, value) for number, value in points if value is not None))
+
+
+def refused(final: FinalLine | None) -> tuple[tuple[str, int], ...]:
+    """Return how many messages of whom were refused or surplus, by participant."""
+    if final is None:
+        return ()
+    counts = {**final.rejected, **{f"{who}: surplus": n for who, n in final.dropped.items()}}
+    return tuple((name, number) for name, number in sorted(counts.items()) if number)
+
+
+def planted(study: Study) -> str:
+    """Return in words which adversary was planted, nothing without one."""
+    threat = study.threat
+    if threat is None:
+        return ""
+    who = (
+        f"{threat.attackers} of the participants"
+        if isinstance(threat.attackers, int)
+        else ", ".join(threat.attackers)
+    )
+    when = (
+        f" in round{'s' if len(threat.rounds) > 1 else ''} {', '.join(map(str, threat.rounds))}"
+        if threat.rounds
+        else ""
+    )
+    return f"“{threat.attack}” by {who}{when}"
+
+
+def tried_rounds(
+    study: Study, rounds: Sequence[RoundLine], selection: Selection | None
+) -> list[RoundLine]:
+    """Return the closed rounds of the chosen trial, numbered from 1; all without a search."""
+    if selection is None or not selection.trials:
+        return list(rounds)
+    before = (selection.trial - 1) * study.training.rounds
+    return [
+        msgspec.structs.replace(line, round=line.round - before)
+        for line in rounds
+        if before < line.round <= before + study.training.rounds
+    ]

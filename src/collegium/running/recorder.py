@@ -15,6 +15,7 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.report.measurements import RoundLine, append_line, read_lines
 from collegium.running.consortium import Consortium
 from collegium.running.measuring import training_metrics
+from collegium.study.searching import trials_of
 
 CURVE_POINTS = 100
 """Rounds of a long study whose training metrics are measured; a short one's are measured all."""
@@ -45,7 +46,7 @@ class Recorder:
 
     def _close_round(self, event: RoundClosed) -> None:
         prepared = self._consortium.prepared
-        rounds = prepared.study.training.rounds
+        rounds = trials_of(prepared.study) * prepared.study.training.rounds
         seconds, weights = self.since_last_round()
         began = perf_counter()
         included = self._consortium.view().included(event.round, event.attempt)

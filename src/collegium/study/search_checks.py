@@ -13,9 +13,9 @@ from collegium.study.search_section import Range
 from collegium.study.searching import (
     candidates,
     combinations,
+    dotted_values,
     in_trial,
     searched,
-    told,
     trials_of,
 )
 
@@ -49,10 +49,11 @@ def check_search(study: Study, check: Callable[[Study], object]) -> tuple[Notice
         try:
             check(msgspec.structs.replace(trial, search=None))
         except Refusal as refusal:
+            with_values = ", ".join(f"{key}={one:g}" for key, one in dotted_values(values).items())
             place = refusal.path if refusal.path in choices else tuple(next(iter(values)))
             raise Refusal(
                 ("search", *place), refusal.code, f"a trial cannot work: {refusal.what}",
-                f"with {told(values)}: {refusal.why}", refusal.todo,
+                f"with {with_values}: {refusal.why}", refusal.todo,
             ) from None  # fmt: skip
     return (_cost(study),)
 

@@ -7,7 +7,6 @@ Random search: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimizat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -139,6 +138,6 @@ def held_out(study: Study) -> float | None:
     return None if stopping is None else stopping.validation
 
 
-def told(values: Mapping[tuple[str, ...], float]) -> str:
-    """Return a trial's values as people write them: ``training.learning_rate=0.1, …``."""
-    return ", ".join(f"{'.'.join(path)}={value:g}" for path, value in values.items())
+def dotted_values(values: Values) -> dict[str, float]:
+    """Return a trial's values by dotted key: ``training.learning_rate``."""
+    return {".".join(path): value for path, value in values.items()}
