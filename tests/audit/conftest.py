@@ -11,6 +11,7 @@ from tests.audit.eventful import (
     build_eventful,
     build_honest,
     build_masked,
+    build_scored,
     build_sealed,
     build_set_up,
 )
@@ -50,6 +51,12 @@ def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One round whose updates only the validators can read."""
     return build_sealed(tmp_path_factory.mktemp("sealed") / "run")
+
+
+@pytest.fixture(scope="session")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study whose updates validators score."""
+    return build_scored(tmp_path_factory.mktemp("scored") / "run")
 
 
 @pytest.fixture(scope="session")

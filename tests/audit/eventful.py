@@ -5,7 +5,7 @@ in `build_abandoned`'s: members come, change their key and go, a validator signs
 another falls silent, an attempt fails, a vote says `fail`, a site posts no statement, a site
 retires its update of round 1, and a validator votes to retire everybody's of round 3.
 `build_sealed` leaves one whose updates are sealed to the validators, `build_masked` one whose
-updates are masked, `build_set_up` one of tables.
+updates are masked, `build_scored` one whose are scored, `build_set_up` one of tables.
 """
 
 from __future__ import annotations
@@ -221,6 +221,13 @@ def build_masked(folder: Path) -> Path:
     """Run a round of `heart` with masked updates, of which one is missing in the end."""
     masks = 'privacy.secure_aggregation={ protocol = "secagg" }'
     return build_honest(folder, "training.rounds=1", masks, "threat.attack=withheld_reveal")
+
+
+def build_scored(folder: Path) -> Path:
+    """Run two rounds of `heart` whose updates are scored, and a site loses weight by that."""
+    scores = "aggregation.scores={ threshold = 0.05, demote = 0.4 }"
+    rule = "aggregation.rule=reputation_weighted"
+    return build_honest(folder, "training.rounds=2", rule, scores)
 
 
 def proposal(label: str) -> str:

@@ -86,6 +86,9 @@ FOUND = {
     "sa.deal: digest": {"named blob.withheld", "round.updates"},
     "sa.keys: mask_key": {"round.updates"},
     "sa.keys: share_key": {"round.updates"},
+    "score.commit: commitment": {REFUSED},
+    "score.reveal: salt": {REFUSED},
+    "score.reveal: scores": {REFUSED},
     "share.post: shares": {"round.updates"},
     "study.accept: code": {"named code.differs"},
     "study.accept: document": {REFUSED},
@@ -109,6 +112,10 @@ FOUND = {
     "study.register: per_round": {REFUSED},
     "study.register: rounds": {MALFORMED, REFUSED, "study.registration"},
     "study.register: rule": {"named rule.missing", "study.registration"},
+    "study.register: scores.by": {MALFORMED},
+    "study.register: scores.demote": {MALFORMED, "study.registration"},
+    "study.register: scores.demotion": {MALFORMED},
+    "study.register: scores.threshold": {"study.registration"},
     "study.register: seed": {"study.registration"},
     "study.register: server": {"study.registration"},
     "study.register: sites": {MALFORMED, REFUSED},
@@ -178,9 +185,10 @@ class Case:
 
 @pytest.fixture
 def cases(
-    eventful: Path, abandoned: Path, sealed: Path, masked: Path, set_up: Path, tmp_path: Path
-) -> list[Case]:
-    runs = (eventful, abandoned, sealed, masked, set_up)
+    eventful: Path, abandoned: Path, sealed: Path, masked: Path, set_up: Path, scored: Path,
+    tmp_path: Path,
+) -> list[Case]:  # fmt: skip
+    runs = (eventful, abandoned, sealed, masked, set_up, scored)
     return [_case(run, tmp_path / str(index)) for index, run in enumerate(runs)]
 
 
@@ -243,8 +251,7 @@ def test_a_change_that_is_repaired_is_found_by_what_depends_on_it(
             seen = outcome(case, data)
             found.setdefault(change.field, set()).add(seen)
             kinds.add(change.field.partition(": ")[0])
-    everything = {kind.__struct_config__.tag for kind in AnyTransaction.__args__}
-    assert kinds == everything - {"score.commit", "score.reveal"}
+    assert kinds == {kind.__struct_config__.tag for kind in AnyTransaction.__args__}
     common = {field for field in found if places_it(field)}
     assert set().union(*(found[field] for field in common)) == {MALFORMED, REFUSED}
     expected = {

@@ -72,7 +72,7 @@ BROKEN = [
     ("[model]\n", "", "study.unknown-key", "architecture", "[model]"),
     ('"uci_heart"', '"uci_hart"', "study.unknown-name", LINE, "'uci_heart'"),
     ('"fedavg"', '"fedavgg"', "study.unknown-name", LINE, "'fedavg'"),
-    ('"fedavg"', '"fltrust"', "study.not-yet", LINE, "fedavg"),
+    ('"fedavg"', '"fltrust"', "study.combination", LINE, '{ by = "direction" }'),
     (
         'rule = "fedavg"',
         'tolerate = 1\nrule = "krum"',

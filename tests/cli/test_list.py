@@ -66,6 +66,8 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
     for kind, change in CHANGES.items():
         for one in told(call("list", kind, "--json")):
             asked = ["--set", change.format(**one)]
+            if "scores" in one:
+                asked += ["--set", f'aggregation.scores={{by="{one["scores"]}"}}']
             if "shares" in one.get("capability", ()):
                 asked += ["--set", "privacy.secure_aggregation.protocol=secagg"]
             assert call("check", "heart", *asked).returncode == 0, one

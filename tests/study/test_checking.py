@@ -86,7 +86,6 @@ def test_a_name_that_nothing_provides_is_refused_with_the_nearest(change: str, n
 @pytest.mark.parametrize(
     "change",
     [
-        "aggregation.rule=fltrust", "aggregation.rule=nnm+zeno",
         "consensus.engine=simnet", "consensus.engine=cometbft",
     ],
 )  # fmt: skip
@@ -95,9 +94,8 @@ def test_a_name_that_is_only_planned_is_called_so(change: str) -> None:
 
 
 def test_an_installed_part_may_bear_a_planned_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUILT_IN["rules"], "zeno", "nowhere:ZENO")
-    assert read("aggregation.rule=zeno").study.aggregation.rule == "zeno"
-    assert read("aggregation.rule=nnm+zeno").study.aggregation.rule == "nnm+zeno"
+    monkeypatch.setitem(BUILT_IN["engines"], "simnet", "nowhere:SIMNET")
+    assert read("consensus.engine=simnet").study.consensus.engine == "simnet"
 
 
 @pytest.mark.parametrize(

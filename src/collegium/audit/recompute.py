@@ -20,6 +20,7 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
+from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.blobs import decode_model, encode_model
 from collegium.learning.evaluation.statement import decode_statement
@@ -165,6 +166,7 @@ def _next_model(
             decode_model(start), updates, tuple(weights[name] for name in attempt.included),
             attempt.included, opened.exponent, rule_named(registration.rule),
             study.aggregation.tolerate, server_named(registration.server), server,
+            _scores(study, attempt),
         )  # fmt: skip
         if followed(model.tensors) and not _was_told(attempt, within=within(updates)):
             return _otherwise("updates have another share within the clip than was voted", where)
@@ -175,6 +177,17 @@ def _next_model(
             return Finding("rule.missing", "note", what, where)
         what = f"the aggregate cannot be recomputed: {error.what}: {error.why}"
         return Finding("round.updates", "error", what, where)
+
+
+def _scores(study: Study, attempt: Attempt) -> Scores | None:
+    """Return what an attempt's rule was given of scores; None where nobody scored."""
+    opened, combined = attempt.opened, attempt.combined
+    if combined is None or not isinstance(opened.reputations, tuple):
+        return None
+    known = dict(zip(opened.participants, opened.reputations, strict=True))
+    norm = combined.norm if isinstance(combined.norm, int) else None
+    reputations = [known[name] for name in attempt.included]
+    return scores_of(study, opened.exponent, combined.scores, norm, reputations)
 
 
 def _unmasked(

@@ -16,6 +16,7 @@ from collegium.ledger.contract.events import (
     PhaseOpened,
     RoundClosed,
     RoundOpened,
+    ScoresCombined,
     StatisticsAgreed,
     StatisticsAsked,
     StatisticsGathered,
@@ -31,6 +32,8 @@ from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
     RoundVote,
+    ScoreCommit,
+    ScoreReveal,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -65,6 +68,9 @@ class Attempt:
     bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
     votes: dict[str, RoundVote] = field(default_factory=dict)
     phases: dict[str, bool] = field(default_factory=dict)
+    score_commits: set[str] = field(default_factory=set)
+    scores: dict[str, ScoreReveal] = field(default_factory=dict)
+    combined: ScoresCombined | None = None
     included: tuple[str, ...] = ()
     closed: RoundClosed | None = None
     failed: AttemptFailed | None = None
@@ -189,6 +195,10 @@ def _take_transaction(story: Story, said: Said) -> None:
             story.attempts[tx.round, tx.attempt].reveals[said.sender] = tx
         case UpdateAvailable() as tx:
             story.attempts[tx.round, tx.attempt].bitmaps[said.sender] = tx
+        case ScoreCommit() as tx:
+            story.attempts[tx.round, tx.attempt].score_commits.add(said.sender)
+        case ScoreReveal() as tx:
+            story.attempts[tx.round, tx.attempt].scores[said.sender] = tx
         case RoundVote() as tx:
             story.attempts[tx.round, tx.attempt].votes[said.sender] = tx
         case StatisticsPost() as tx:
@@ -219,6 +229,8 @@ def _take_event(story: Story, event: object) -> None:
             story.attempts[event.round, event.attempt].phases[event.phase] = event.timed_out
         case UpdatesIncluded():
             story.attempts[event.round, event.attempt].included = event.members
+        case ScoresCombined():
+            story.attempts[event.round, event.attempt].combined = event
         case RoundClosed():
             story.attempts[event.round, event.attempt].closed = event
         case DealerBarred():

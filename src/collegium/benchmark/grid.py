@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from collegium.data.randomness import draws
 from collegium.plugins import find, names
+from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
 
 RULES = (
@@ -20,8 +21,9 @@ RULES = (
 
 
 def attacks_with_updates() -> tuple[str, ...]:
-    """Return the names of all attacks that send updates."""
-    return tuple(name for name in names("attacks") if isinstance(find("attacks", name), Poisoning))
+    """Return the names of all attacks that send updates, and do nothing else."""
+    found = ((name, find("attacks", name)) for name in names("attacks"))
+    return tuple(name for name, one in found if isinstance(one, Poisoning) and lie_of(one) is None)
 
 
 @dataclass(frozen=True, slots=True)

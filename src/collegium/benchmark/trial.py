@@ -13,9 +13,10 @@ from collegium.benchmark.grid import Job, placements
 from collegium.errors import RunError, StudyError
 from collegium.learning.encoding import registered_weight
 from collegium.learning.models import predict
+from collegium.plugins import find
 from collegium.running.preparation import Prepared, prepare
 from collegium.running.rehearsal import Rehearsed, rehearse
-from collegium.study.document import Study, Threat
+from collegium.study.document import Scores, Study, Threat
 from collegium.study.reading import parse_study
 from collegium.study.rendering import resolved
 
@@ -129,6 +130,10 @@ def changed(base: Study, job: Job) -> Study:
     FedAvg stands for the usual way, so it bears none and carries no momentum.
     """
     plain = job.rule == "fedavg"
+    by = getattr(find("rules", job.rule.split("+")[-1]), "by", None)
+    scores = None
+    if by is not None:
+        scores = msgspec.structs.replace(base.aggregation.scores or Scores(), by=by)
     return msgspec.structs.replace(
         base,
         study=msgspec.structs.replace(base.study, seed=job.split),
@@ -136,7 +141,7 @@ def changed(base: Study, job: Job) -> Study:
             base.training, site_momentum=None if plain else base.training.site_momentum
         ),
         aggregation=msgspec.structs.replace(
-            base.aggregation, rule=job.rule, tolerate=0 if plain else job.count
+            base.aggregation, rule=job.rule, tolerate=0 if plain else job.count, scores=scores
         ),
         threat=None,
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from collegium.data.registered import Registered
 from collegium.errors import PluginError
+from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.plugins import find, names
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
@@ -100,6 +101,8 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
             versioned = getattr(part, "name", name)
             if versioned != name:
                 row["version"] = versioned
+            if kind == "rules" and isinstance(part, GivenScores):
+                row["scores"] = part.by
             if kind == "attacks" and hasattr(part, "grant"):
                 row |= msgspec.to_builtins(part.grant) | {"role": part.role}
             found.append(row)

@@ -6,7 +6,7 @@ so simulation, node and resumed run agree bit for bit (architecture 3.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
@@ -88,16 +88,25 @@ class Cohort:
         rows: Mapping[str, SiteRows],
         privacy: Mapping[str, SitePrivacy] | None = None,
         pool: Pool | None = None,
+        validators: Collection[str] = (),
     ) -> None:
         self.study = study
         self.spec = spec
         self.rows, self._held = dict(rows), dict[str, SiteRows]()
+        self._roots = dict[str, SiteRows]()
+        scores = study.aggregation.scores
+        for name in validators if scores is not None else ():
+            if scores is not None and name in self.rows:
+                self.rows[name], self._roots[name] = split(
+                    self.rows[name], scores.root, study.study.seed
+                )
         part = held_out(study)
         if part is not None:
-            for name, own in rows.items():
+            for name, own in list(self.rows.items()):
                 self.rows[name], self._held[name] = split(own, part, study.study.seed)
         self.training_seconds = 0.0
         self._privacy = privacy or {}
+        self._unpooled = trainer
         self._trainer = trainer if pool is None else self._pooled(trainer, pool)
         self._kept: dict[str, Callable[[int], Kept]] = {}
         self._trained: tuple[tuple[int, bytes], dict[str, tuple[Float32, ...]]] = ((0, b""), {})
@@ -120,7 +129,20 @@ class Cohort:
 
     def validation_loss(self, site: str, vector: Float32) -> float:
         """Return the mean loss of a study's model [D] on a site's rows that are held out."""
-        rows = self._held[site]
+        return self._mean_loss(self._held[site], vector)
+
+    def root_loss(self, site: str, vector: Float32) -> float:
+        """Return the mean loss of a study's vector [D] on the rows that a validator keeps."""
+        return self._mean_loss(self._roots[site], vector)
+
+    def root_training(self, site: str, number: int, start: Float32) -> Float32:
+        """Return a study's vector [D] after a round's local work on those rows alone."""
+        rows, training = self._roots[site], training_at(self.study.training, number)
+        job = TrainingJob(site, rows.x, rows.y, start, number)
+        found = self._unpooled.train([job], self.spec, training, self.study.study.seed)
+        return np.asarray(found[0])
+
+    def _mean_loss(self, rows: SiteRows, vector: Float32) -> float:
         with np.errstate(all="ignore"):  # a model that diverged has a loss that is no number
             return float(losses(self.spec, model_part(self.spec, vector), rows.x, rows.y).mean())
 

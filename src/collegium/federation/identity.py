@@ -39,6 +39,11 @@ class Identity:
         context = (self.genesis, study.encode(), u64(number), u64(attempt))
         return derive(self._secret, "salt", *context)
 
+    def score_salt(self, study: str, number: int, attempt: int) -> bytes:
+        """Return the salt of a commitment to scores; that of an update is known by then."""
+        context = (self.genesis, study.encode(), u64(number), u64(attempt))
+        return derive(self._secret, "score-salt", *context)
+
     def seed(self, study: str, number: int, attempt: int, update: bytes) -> bytes:
         """Return what seals an update of that digest: secret, and never that of another update."""
         context = (self.genesis, study.encode(), u64(number), u64(attempt), update)

@@ -168,6 +168,29 @@ class Judge:
         registration: StudyRecord,
     ) -> Verdict:  # fmt: skip
         """Return the verdict on plain updates."""
+        updates = self._included(view, blobs, number, record, registration)
+        if updates is None:
+            return UNAVAILABLE
+        included = view.included(number, record.attempt)
+        names = [name for name, _, _ in included]
+        scores = view.scores.given(self.study, number, record.attempt, record.exponent, names)
+        model = next_model(
+            start, updates, tuple(weight for _, _, weight in included), tuple(names),
+            record.exponent, rule_named(registration.rule), self.study.aggregation.tolerate,
+            server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
+            scores,
+        )  # fmt: skip
+        told = within(updates) if followed(model.tensors) else None
+        return Verdict(
+            self._publish(blobs, model), early=self._is_over(model), within=told,
+            validation=measured_loss(model),
+        )  # fmt: skip
+
+    def _included(
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord,
+        registration: StudyRecord,
+    ) -> list[Contribution] | None:  # fmt: skip
+        """Return the included plain updates in order, or None where one is not to be had."""
         included = view.included(number, record.attempt)
         found = [
             self._update(
@@ -177,19 +200,24 @@ class Judge:
             for name, reveal, _ in included
         ]  # fmt: skip
         updates = [one for one in found if one is not None]
-        if len(updates) < len(found) or not included:
-            return UNAVAILABLE
-        model = next_model(
-            start, updates, tuple(weight for _, _, weight in included),
-            tuple(name for name, _, _ in included), record.exponent,
-            rule_named(registration.rule), self.study.aggregation.tolerate,
-            server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
-        )  # fmt: skip
-        told = within(updates) if followed(model.tensors) else None
-        return Verdict(
-            self._publish(blobs, model), early=self._is_over(model), within=told,
-            validation=measured_loss(model),
-        )  # fmt: skip
+        return updates if included and len(updates) == len(found) else None
+
+    def to_score(
+        self, view: StudyView, blobs: Blobs
+    ) -> tuple[ModelState, dict[str, Contribution]] | None:  # fmt: skip
+        """Return the open round's model and included updates, or None where one is not here."""
+        record, registration = view.round, view.registration
+        if record is None or registration is None:
+            return None
+        try:
+            start = self._model(blobs, view.model)
+            updates = self._included(view, blobs, view.number, record, registration)
+        except FormatError:
+            return None
+        if start is None or updates is None:
+            return None
+        names = (name for name, _, _ in view.included(view.number, record.attempt))
+        return start, dict(zip(names, updates, strict=True))
 
     def _unmask(
         self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes,

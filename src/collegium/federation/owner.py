@@ -16,6 +16,7 @@ from collegium.ledger.contract.transactions import ModelRelease, StudyBegin, Stu
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
+from collegium.study.scored import score_terms
 from collegium.study.searching import held_out, trials_of
 from collegium.study.terms import statistics_steps
 
@@ -142,6 +143,7 @@ class Owner:
             privacy=privacy_terms(study) or msgspec.UNSET,
             rounds=study.training.rounds,
             rule=terms.rule,
+            scores=score_terms(study),
             seed=study.study.seed,
             selection=msgspec.UNSET if held_out(study) is None else "best",
             server=terms.server,

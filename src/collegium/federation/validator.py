@@ -10,6 +10,7 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.judging import UNAVAILABLE, Judge, Verdict
 from collegium.federation.readings import Readings
+from collegium.federation.score_phases import Scoring
 from collegium.federation.sealing import blob_of
 from collegium.federation.statistics import statistics_vote
 from collegium.federation.view import StudyView
@@ -33,16 +34,18 @@ class Validator:
 
     def __init__(
         self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None,
-        readings: Readings | None = None,
+        readings: Readings | None = None, scoring: Scoring | None = None,
     ) -> None:  # fmt: skip
         """Return a validator; `readings` may be shared with others of its process.
 
-        `key_of` are the keys that open updates, its present one if None.
+        `key_of` are the keys that open updates, its present one if None. Without `scoring` it has
+        no rows to score updates with, and says nothing in the phases of scores.
         """
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
         keys = key_of or {identity.key.public: identity.key}.get
         self._judge = Judge(identity, study, keys, readings or Readings())
+        self.scoring = scoring
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
         self._noted: tuple[Conflict, ...] = ()
@@ -68,6 +71,8 @@ class Validator:
             return due
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
+        if view.phase in ("score.commit", "score.reveal"):
+            due += self._score(view)
         if view.phase == "vote" and not view.has_spoken("votes", member):
             return due + self._vote(view, patient=not idle)
         if view.phase == "statistics.vote":
@@ -113,20 +118,43 @@ class Validator:
     def _vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Recompute the next model and vote for its digest, or for failure with the reason.
 
-        Now that it is fixed who is included, whoever holds a scarce update serves it to the
-        others; before, that would hide which site served whom.
+        Whoever holds a scarce update serves it to the others first.
         """
         record, registration = view.round, view.registration
         if record is None or registration is None:
             return []
-        for name in view.scarce:
-            data = self.blobs.fetch(blob_of(view.reveals[name]))
-            if data is not None:
-                self.blobs.publish(data)
+        self._serve_scarce(view)
         verdict = self._judge.verdict(view, self.blobs, view.number, record, view.model)
         if verdict == UNAVAILABLE and patient:
             return []
         return [verdict.ballot(self._identity, view.study, view.number, record.attempt)]
+
+    def _serve_scarce(self, view: StudyView) -> None:
+        """Serve what others may lack, now that it is fixed who is included.
+
+        Before, that would hide which site served whom.
+        """
+        for name in view.scarce:
+            data = self.blobs.fetch(blob_of(view.reveals[name]))
+            if data is not None:
+                self.blobs.publish(data)
+
+    def _score(self, view: StudyView) -> list[bytes]:
+        """Commit to scores of the included updates, or reveal them; nothing without rows."""
+        table = "score_commits" if view.phase == "score.commit" else "scores"
+        member = self._identity.member
+        if member not in view.scores.scorers(view.number) or view.has_spoken(table, member):
+            return []
+        if self.scoring is None:
+            return []
+        if view.phase == "score.reveal":
+            if not view.has_spoken("score_commits", member):
+                return []
+            told = self.scoring.reveal(self._identity, view)
+            return [] if told is None else [told]
+        self._serve_scarce(view)
+        found = self._judge.to_score(view, self.blobs)
+        return [] if found is None else [self.scoring.commit(self._identity, view, *found)]
 
     def _late_vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Vote on the last closed round if its quorum did not wait for this validator."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from collegium.accounting.conversion import Charge, added, times
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
+from collegium.federation.score_view import ScoreView
 from collegium.federation.set_up_view import SetUpView
 from collegium.federation.trial_view import TrialView
 from collegium.ledger.contract.bitmaps import attested
@@ -50,6 +51,7 @@ class StudyView:
         self._state = state
         self.study = study
         self.conflicts = conflicts
+        self.scores = ScoreView(state, study)
         self._included: dict[tuple[int, int], list[tuple[str, Reveal, int]]] = {}
 
     @cached_property
@@ -220,8 +222,8 @@ class StudyView:
 
     def has_abandoned(self, member: str) -> bool:
         """Return whether a validator's vote to abandon the study here is on record."""
-        number = self.number if self.round is not None else 0
-        key = f"abandon/{number:08d}/{self.attempt:04d}/{self.phase}/{member}"
+        here = f"{0 if self.round is None else self.number:08d}/{self.attempt:04d}/{self.phase}"
+        key = f"abandon/{here}/{member}"
         return self._state.get(study_path(self.study, "timeouts"), key) is not None
 
     def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
@@ -278,10 +280,8 @@ class StudyView:
         closed, number = self.last_closed, self.closed_rounds
         if closed is None or self.phase == "closed":
             return frozenset()
-        in_time, late = (
-            round_path(self.study, number, "votes"),
-            study_path(self.study, "late_votes"),
-        )
+        in_time = round_path(self.study, number, "votes")
+        late = study_path(self.study, "late_votes")
         return frozenset(
             name
             for name in self._state.names(round_path(self.study, number, "validators"))

@@ -22,6 +22,8 @@ from collegium.federation.outbox import Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
+from collegium.federation.score_phases import Scoring
+from collegium.federation.scoring import RootScorer
 from collegium.federation.setting_up import SettingUp, SiteTable
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
@@ -68,15 +70,17 @@ class Acting:
 class Seat:
     """Who acts for the member in a study.
 
-    `objections` say why its site takes no part. `other_code` says that the site accepted the
-    study over other code than it runs now. `unprepared` says that the seat was taken before the
-    sites had agreed on the preparation of their tables.
+    `objections` say why its site takes no part. `scoring` is what its validator scores updates
+    with, where it has rows and the study asks for scores. `other_code` says that the site accepted
+    the study over other code than it runs now. `unprepared` says that the seat was taken before
+    the sites had agreed on the preparation of their tables.
     """
 
     participants: list[Participant] = field(default_factory=list)
     objections: tuple[str, ...] = ()
     site: Site | None = None
     training: TrainingBeside | None = None
+    scoring: Scoring | None = None
     other_code: bool = False
     unprepared: bool = False
 
@@ -106,10 +110,13 @@ def take_seat(acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
         # Where a part is no longer installed, the site's objections say which.
         with suppress(CollegiumError):
             seat.participants.append(_owner(acting, study, registration))
+    validates = "validator" in record.roles
     if member in registration.sites:
-        _seat_site(seat, acting, study, view, policy)
-    if "validator" in record.roles:
-        validator = Validator(acting.identity, acting.blobs, study, acting.key_of)
+        _seat_site(seat, acting, study, view, policy, validates=validates)
+    if validates:
+        validator = Validator(
+            acting.identity, acting.blobs, study, acting.key_of, scoring=seat.scoring
+        )
         seat.participants.append(validator)
     return seat
 
@@ -142,7 +149,9 @@ def _agreement(acting: Acting, view: StudyView) -> Agreement | None:
     return None if data is None else decode_agreement(data)
 
 
-def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy: Policy) -> None:
+def _seat_site(
+    seat: Seat, acting: Acting, study: Study, view: StudyView, policy: Policy, *, validates: bool
+) -> None:
     """Let the member's site take part, or note everything that stands against it."""
     registration = view.registration
     if registration is None:
@@ -199,7 +208,10 @@ def _seat_site(seat: Seat, acting: Acting, study: Study, view: StudyView, policy
     cohort = Cohort(
         study, parts.spec, parts.trainer, {member: rows.train},
         None if private is None else {member: private},
+        validators=[member] if validates else [],
     )  # fmt: skip
+    if validates and study.aggregation.scores is not None:
+        seat.scoring = Scoring(RootScorer(cohort, member), acting.outbox)
     seat.training = TrainingBeside(cohort)
     made_of = SiteParts(
         parts.dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,

@@ -20,6 +20,8 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
 from collegium.federation.readings import Readings
+from collegium.federation.score_phases import Scoring
+from collegium.federation.scoring import RootScorer
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.setting_up import SettingUp
 from collegium.federation.site import Site, SiteParts
@@ -45,6 +47,7 @@ from collegium.running.ownership import beginning_of, keeper, registration_of, r
 from collegium.running.preparation import Prepared
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
+from collegium.threats.lying_scores import lie_in_scores, lie_of
 from collegium.threats.poisoning import Circle, Poisoning, Target
 from collegium.threats.scene import Defence
 from collegium.threats.traps import Trapping
@@ -155,6 +158,7 @@ def build(
         cohort = Cohort(
             study, prepared.parts.spec, prepared.parts.trainer, prepared.train,
             {name: one for name, one in private.items() if one is not None}, pool,
+            prepared.validators,
         )  # fmt: skip
         code = code_digest(study)
         owner = Owner(
@@ -175,6 +179,7 @@ def build(
                 frozenset(),
                 circle,
                 lambda: envelopes_in(folder / "ledger.log"),
+                frozenset(prepared.attackers),
             )
             for name, who in identities.items()
         }
@@ -201,8 +206,17 @@ def build(
             sites.append(site)
             participants.append(_replaced(prepared, site, places[name], substitute))
         readings = Readings()
+        scored = study.aggregation.scores is not None
         validators = [
-            Validator(identities[name], exchange.view(name), study, readings=readings)
+            Validator(
+                identities[name],
+                exchange.view(name),
+                study,
+                readings=readings,
+                scoring=Scoring(RootScorer(cohort, name), Compartment(outbox, name))
+                if scored
+                else None,
+            )
             for name in prepared.validators
         ]
         for validator, name in zip(validators, prepared.validators, strict=True):
@@ -243,9 +257,12 @@ def _replaced(
     role = "site" if isinstance(honest, Site) else "validator"
     attack = prepared.attack
     threat = study.threat
-    if threat and attack and attack.role == role and member in prepared.attackers:
-        acting = replace(place, rounds=frozenset(threat.rounds))
-        participant = attack.take_over(participant, acting)
+    if threat and attack and member in prepared.attackers:
+        acting, lie = replace(place, rounds=frozenset(threat.rounds)), lie_of(attack)
+        if attack.role == role:
+            participant = attack.take_over(participant, acting)
+        elif role == "validator" and lie is not None:
+            participant = lie_in_scores(participant, acting, lie)
     if substitute is not None:
         participant = substitute(participant, place)
     if role == "site" and study.faults.traps:

@@ -26,8 +26,8 @@ from collegium.running.release import bundle_files, write_bundle
 from collegium.study.document import TableSource
 from collegium.study.terms import fewest_sites, graph_of, share_threshold, sites_per_round
 
-PLAIN = "plain@1"
-"""The design of a round in which validators see single updates."""
+PLAIN, SCORED = "plain@1", "scored@1"
+"""The designs of a round in which validators see single updates, and of one where they score."""
 
 NO_INPUTS = (TensorSpec("bias", (1,)),)
 """The model that a study of tables is registered with: it knows of no column yet."""
@@ -51,8 +51,9 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         initial = initial_state(
             NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
         )
+    plain = PLAIN if study.aggregation.scores is None else SCORED
     return Registration(
-        code=code, design=PLAIN if masks is None else masks.name, initial=initial,
+        code=code, design=plain if masks is None else masks.name, initial=initial,
         rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
         threshold=share_threshold(study, len(sites)),

@@ -25,6 +25,7 @@ from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
 from collegium.threats.grant import Grant
+from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
 
 
@@ -173,6 +174,7 @@ def _check(prepared: Prepared) -> None:
     subgroups(prepared.dataset.schema, prepared.study.evaluation.subgroups or ())
     _check_attackers(prepared)
     _check_masks(prepared)
+    _check_liars(prepared)
     _check_scale(prepared)
     check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)
 
@@ -207,6 +209,28 @@ def _check_masks(prepared: Prepared) -> None:
             f"{attack.name} looks at updates that others revealed",
             "under secure aggregation nobody reveals one",
             "choose an attack that knows less, or remove privacy.secure_aggregation",
+        )  # fmt: skip
+
+
+def _check_liars(prepared: Prepared) -> None:
+    """Refuse lies in scores where nobody scores, and a search that cannot know what they will be.
+
+    Attackers that try the defence would need the validators' rows for it.
+    """
+    attack, scores = prepared.attack, prepared.study.aggregation.scores
+    if attack is None:
+        return
+    if attack.role == "validator" and lie_of(attack) is not None and scores is None:
+        raise Refusal(
+            ("threat", "attack"), "study.combination", f"{attack.name} lies in scores",
+            "in this study nobody scores updates",
+            'set aggregation.rule = "zeno" and aggregation.scores = {}, or choose another attack',
+        )  # fmt: skip
+    if "rule" in attack.grant.knowledge and scores is not None:
+        raise Refusal(
+            ("threat", "attack"), "study.combination", f"{attack.name} tries the defence itself",
+            "the rule is given scores from validators' rows, which no attacker has",
+            "choose an attack that does not search, such as 'alie', 'min_max' or 'ballot_stuffing'",
         )  # fmt: skip
 
 

@@ -41,9 +41,11 @@ from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.running.consortium import circle_of, genesis_of
 from collegium.running.ownership import first_model
 from collegium.running.preparation import Prepared
+from collegium.running.score_rehearsal import ScoreBook
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.threats.dropout import absent
+from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.traps import trapping
 
@@ -75,11 +77,19 @@ def can_rehearse(prepared: Prepared) -> bool:
     attack = prepared.attack
     if prepared.study.search is not None:
         return False
-    return prepared.parts.protection.plain and (attack is None or isinstance(attack, Poisoning))
+    told = attack is None or isinstance(attack, Poisoning) or lie_of(attack) is not None
+    return prepared.parts.protection.plain and told
 
 
-def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> Rehearsed:
+def rehearse(
+    prepared: Prepared, watch: Watch = lambda number, model: None, book: ScoreBook | None = None
+) -> Rehearsed:
     """Return what a study's learning comes to.
+
+    Args:
+        prepared: the study.
+        watch: is told each closed round's number and model.
+        book: is written by the study's validators, where they score updates.
 
     Raises:
         RunError: ``rehearsal.refused``, its attack does more than send updates, updates are
@@ -98,12 +108,17 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     keys = {name: member_key(secret) for name, secret in secrets.items()}
     genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
     private = _private(prepared, genesis, secrets)
-    authors = _authors(prepared, genesis, private)
+    cohort = Cohort(
+        study, parts.spec, parts.trainer, prepared.train, private, validators=prepared.validators
+    )
+    authors = _authors(prepared, genesis, cohort)
+    book = ScoreBook(prepared, cohort) if book is None else book
+    book.cohort = cohort
     sizes = {
         name: private[name].size(rows) if private else len(rows.y)
         for name, rows in prepared.train.items()
     }
-    weights = {
+    registered = {
         name: registered_weight(count) if study.aggregation.weights == "rows" else 1
         for name, count in sizes.items()
     }
@@ -113,6 +128,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
     for number in range(1, _rounds(prepared) + 1):
+        weights = book.weights(registered)
         names = draw_participants(
             to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
         )
@@ -134,6 +150,7 @@ def rehearse(prepared: Prepared, watch: Watch = lambda number, model: None) -> R
             model = next_model(
                 model, list(sent.values()), tuple(weights[name] for name in sent), tuple(sent),
                 exponent, parts.rule, study.aggregation.tolerate, parts.server, server,
+                book.given(number, exponent, model.parameters, sent),
             )  # fmt: skip
         except RunError:
             return Rehearsed("failed", model, parts.spec)
@@ -195,12 +212,8 @@ def _private(
     return {name: one for name, one in whole if one is not None}
 
 
-def _authors(
-    prepared: Prepared, genesis: bytes, private: dict[str, SitePrivacy]
-) -> dict[str, Author]:
+def _authors(prepared: Prepared, genesis: bytes, cohort: Cohort) -> dict[str, Author]:
     """Return who makes each site's updates."""
-    parts = prepared.parts
-    cohort = Cohort(prepared.study, parts.spec, parts.trainer, prepared.train, private)
     circle = circle_of(prepared)
     authors: dict[str, Author] = {}
     for name in prepared.sites:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collegium.errors import StudyError
 from collegium.learning.aggregation.composition import Composition, rule_called
 from collegium.learning.aggregation.foolsgold import FoolsGold
+from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.learning.aggregation.robust import Robust
 from collegium.learning.aggregation.rule import Rule
 from collegium.study.document import Study
@@ -37,13 +38,7 @@ def check_rule(rule: Rule, study: Study, fewest: int, most: int) -> None:
     Raises:
         Refusal: the rule refuses them, with its own code and advice.
     """
-    scores, name = study.aggregation.scores, study.aggregation.rule
-    if scores is not None and rule.kind != "given_scores":
-        raise contradiction(
-            ("aggregation", "scores"), f"the rule {name} has no use for scores",
-            "validators would say something of patients' rows for nothing",
-            "remove aggregation.scores, or choose a rule that is given scores",
-        )  # fmt: skip
+    _check_scores(rule, study)
     for count in (fewest, most):
         try:
             rule.check(count, study.aggregation.tolerate)
@@ -51,10 +46,42 @@ def check_rule(rule: Rule, study: Study, fewest: int, most: int) -> None:
             raise _at("tolerate", error) from None
 
 
+def _check_scores(rule: Rule, study: Study) -> None:
+    """Refuse a rule without the scores that it needs, and scores that it does not need."""
+    last = rule.rule if isinstance(rule, Composition) else rule
+    scores, name = study.aggregation.scores, study.aggregation.rule
+    if last.kind != "given_scores":
+        if scores is not None:
+            raise contradiction(
+                ("aggregation", "scores"), f"the rule {name} has no use for scores",
+                "validators would say something of patients' rows for nothing",
+                "remove aggregation.scores, or choose a rule that is given scores",
+            )  # fmt: skip
+        return
+    by = last.by if isinstance(last, GivenScores) else "loss"
+    if scores is None:
+        asked = "{}" if by == "loss" else '{ by = "direction" }'
+        raise contradiction(
+            ("aggregation", "rule"), f"the rule {name} needs validators' scores",
+            "it does not look at updates alone", f"set aggregation.scores = {asked}",
+        )  # fmt: skip
+    if isinstance(last, GivenScores) and scores.by != by:
+        raise contradiction(
+            ("aggregation", "scores", "by"), f"{name} does not work with scores by {scores.by}",
+            f"it needs scores by {by}", f"set by = {by!r}",
+        )  # fmt: skip
+    if scores.demote and scores.demotion == "weight" and not getattr(last, "weighs", True):
+        raise contradiction(
+            ("aggregation", "scores", "demotion"), f"half a weight is no demotion under {name}",
+            "it gives every update that it keeps the same say, whatever its weight",
+            "set demotion = 'scoring', or choose committee_median or reputation_weighted",
+        )  # fmt: skip
+
+
 def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
     """Return what the owner should know of a rule that gives every update the same say."""
     last = rule.rule if isinstance(rule, Composition) else rule
-    if not isinstance(last, Robust | FoolsGold):
+    if not isinstance(last, Robust | FoolsGold) and getattr(last, "weighs", True):
         return ()
     notices: list[Notice] = []
     name = study.aggregation.rule

@@ -83,7 +83,9 @@ def undefended(prepared: Prepared) -> Prepared:
     bare = msgspec.structs.replace(
         study,
         training=msgspec.structs.replace(study.training, site_momentum=None),
-        aggregation=msgspec.structs.replace(study.aggregation, rule="fedavg", tolerate=0),
+        aggregation=msgspec.structs.replace(
+            study.aggregation, rule="fedavg", tolerate=0, scores=None
+        ),
     )
     beside = prepared.read.folder
     return prepare(parse_study(resolved(bare), "the study without a defence", beside))

@@ -13,7 +13,6 @@ LATER_KEYS: dict[DocumentPath, str] = {
 
 LATER_NAMES: dict[Kind, frozenset[str]] = {
     "engines": frozenset({"simnet", "cometbft"}),
-    "rules": frozenset({"committee_median", "fltrust", "reputation", "zeno"}),
 }  # fmt: skip
 
 LATER_ARCHITECTURES = frozenset({"autoencoder", "unet"})

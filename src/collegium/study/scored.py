@@ -7,6 +7,7 @@ import msgspec
 from collegium.study.document import Study
 from collegium.study.refusal import contradiction
 from collegium.study.score_terms import UNIT, ScoreTerms
+from collegium.study.searching import held_out
 
 _PLACE = ("aggregation", "scores")
 
@@ -51,6 +52,13 @@ def check_scores(study: Study) -> None:
             ("personalization", "method"), f"{personal.method} does not go with scores",
             "a validator would try what sites share without what they keep to themselves",
             "choose 'ditto' or 'fine_tuning', or remove aggregation.scores",
+        )  # fmt: skip
+    if held_out(study) is not None:
+        key = "training.early_stopping" if study.search is None else "search"
+        raise contradiction(
+            tuple(key.split(".")), f"{key} does not go with scores",
+            "what sites tell of their validation loss stands among an update's coordinates, and no"
+            " validator can score that", f"remove {key}, or aggregation.scores",
         )  # fmt: skip
     if scores.by == "direction" and abs(scores.threshold) > 1:
         raise contradiction(

@@ -31,7 +31,7 @@ class Place:
 
     `rounds` are those in which it acts, while they are open; if empty, it acts at all times.
     `circle` is what those who attack with updates share. `ledger` returns the envelopes of all
-    entries so far, which every member can read.
+    entries so far, which every member can read. `attackers` are all who attack, itself included.
     """
 
     identity: Identity
@@ -40,6 +40,7 @@ class Place:
     rounds: frozenset[int]
     circle: Accomplices | None = None
     ledger: Callable[[], list[bytes]] = list
+    attackers: frozenset[str] = frozenset()
 
     def acts(self, view: StudyView) -> bool:
         """Return whether the adversary acts now."""

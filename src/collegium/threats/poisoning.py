@@ -23,6 +23,7 @@ from collegium.learning.trainer import Trainer
 from collegium.study.document import Study
 from collegium.threats.attack import Place
 from collegium.threats.grant import Grant
+from collegium.threats.lying_scores import Lie
 from collegium.threats.scene import Defence, Scene
 
 Craft = Callable[[Scene], Int16]
@@ -169,6 +170,7 @@ class Poisoning:
         pattern: chooses what is planted, from all attackers' rows and the model.
         scale: what ``threat.scale`` is if the study says nothing; None where it means nothing.
         scale_means: what it means, in a few words.
+        lie: how attackers that validate lie in their scores; None: they tell the truth.
     """
 
     name: str
@@ -179,6 +181,7 @@ class Poisoning:
     pattern: Callable[[Iterable[SiteRows], ModelSpec], Pattern] | None = None
     scale: float | None = None
     scale_means: str = ""
+    lie: Lie | None = None
     role: Literal["site", "validator"] = "site"
 
     def take_over(self, honest: Participant, place: Place) -> Participant:

@@ -7,10 +7,12 @@ new version of a rule gets new lines.
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from hashlib import sha256
 
 from collegium.data.randomness import draws
 from collegium.learning.aggregation.composition import rule_called
+from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
 from collegium.plugins import names
 
@@ -20,7 +22,8 @@ SHAPES = ((13, 3001), (50, 12_345))
 COMPOSED = (
     "arc+bucketing+nnm+flame", "arc+nnm+trimmed_mean", "bucketing+krum", "bucketing+nnm+caf",
     "nnm+bulyan", "nnm+geometric_median", "nnm+median", "nnm+meamed", "nnm+trimmed_mean",
-    "norm_clipping+bucketing+median", "norm_clipping+fedavg", "norm_clipping+nnm+dnc",
+    "arc+committee_median", "norm_clipping+bucketing+median", "norm_clipping+fedavg",
+    "norm_clipping+nnm+dnc", "norm_clipping+zeno",
 )  # fmt: skip
 
 
@@ -34,7 +37,13 @@ def fixed_updates(count: int, size: int) -> Updates:
     values = values.clip(-32767, 32767).astype("<i2")
     keys = tuple(sha256(row.tobytes()).digest() for row in values)
     sites = tuple(f"site-{index:03}" for index in range(count))
-    return Updates(values.astype("int16"), (3,) + (2,) * (count - 1), 12, sites, keys)
+    told = draws("golden-scores", count)
+    scores = Scores(
+        values=tuple(told.randint(-(2**20), 2**20 + 1, count).tolist()), norm=20_000,
+        reputations=tuple(told.randint(1, 7 * 2**17, count).tolist()), penalty=Fraction(1, 2000),
+        threshold=-100_000, exponent=12,
+    )  # fmt: skip
+    return Updates(values.astype("int16"), (3,) + (2,) * (count - 1), 12, sites, keys, scores)
 
 
 def digests() -> dict[str, str]:
@@ -44,7 +53,7 @@ def digests() -> dict[str, str]:
         given = fixed_updates(count, size)
         for name in (*names("rules"), *COMPOSED):
             tolerate = count // 5
-            if name.endswith(("fedavg", "foolsgold")):
+            if name.endswith(("fedavg", "foolsgold", "reputation_weighted")):
                 tolerate = 0
             if name in ("mda", "smea"):
                 tolerate = min(tolerate, 3)

@@ -108,6 +108,11 @@ def _composed(name: str, before: list[PreAggregation], rule: Rule) -> Compositio
     version = "".join(one.partition("@")[2] for one in (*(part.name for part in before), rule.name))
     if not isinstance(rule, RowRule):
         raise _mismatch(name, f"{bare[-1]} takes updates as they were recorded", f"use {bare[-1]}")
+    if rule.kind == "given_scores" and not _CLIPPING.issuperset(bare[:-1]):
+        raise _mismatch(
+            name, "validators score updates, and what stands before it mixes them",
+            f"use {bare[-1]}, or norm_clipping+{bare[-1]}",
+        )  # fmt: skip
     if len(set(bare)) < len(bare):
         raise _mismatch(name, "one part stands twice", "name each part once")
     if len(_CLIPPING.intersection(bare)) > 1:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.composition import rule_recorded
 from collegium.learning.aggregation.rule import Aggregate, Rule
+from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Contribution, Updates
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.encoding import indicators
@@ -109,6 +110,7 @@ def next_model(
     tolerate: int,
     optimizer: ServerOptimizer,
     settings: Server,
+    scores: Scores | None = None,
 ) -> ModelState:
     """Return the next model, the same bits on every machine.
 
@@ -122,6 +124,7 @@ def next_model(
         tolerate: f, how many bad updates it must bear, from the study document.
         optimizer: the registered server optimizer.
         settings: its parameters, from the study document.
+        scores: what validators said of the updates, for a rule that is given it.
 
     Raises:
         FormatError: an update does not have the model's size.
@@ -133,7 +136,7 @@ def next_model(
             raise _refusal(f"{one.values.size} coordinates")
     stacked = Updates(
         np.stack([one.values for one in updates]), weights, exponent, participants,
-        tuple(one.digest for one in updates),
+        tuple(one.digest for one in updates), scores,
     )  # fmt: skip
     aggregate = _aggregate(rule, stacked, tolerate)
     return server_step(model, aggregate, exponent, optimizer, settings)

@@ -20,6 +20,7 @@ from collegium.learning.aggregation._internal.gram import gram_matrix, squared_d
 from collegium.learning.aggregation._internal.integers import Integers, integers, product
 from collegium.learning.aggregation._internal.weighing import Mixture, weighted_total
 from collegium.learning.aggregation.rule import Aggregate, Rule
+from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import LIMIT
 
@@ -54,15 +55,17 @@ class Rows:
         keys: one a row, at best different; ties fall by it.
         weights: the registered weights, where each row stands for one participant; else ones.
         denominator: row i is ``vector(i) / denominator`` in units of the encoding.
+        scores: of the updates that rows stand for, one each, if there are any.
     """
 
     def __init__(
         self, recorded: _Recorded, keys: tuple[bytes, ...], weights: tuple[int, ...],
-        denominator: int = 1, mixing: Integers | None = None,
+        denominator: int = 1, mixing: Integers | None = None, scores: Scores | None = None,
     ) -> None:  # fmt: skip
         self.keys = keys
         self.weights = weights
         self.denominator = denominator
+        self.scores = scores
         self._recorded = recorded
         self._mixing = mixing
 
@@ -98,7 +101,9 @@ class Rows:
     ) -> Rows:
         """Return rows ``matrix @ rows / denominator``; `keys` and `weights` are theirs."""
         mixing = matrix if self._mixing is None else product(matrix, self._mixing)
-        return Rows(self._recorded, keys, weights, self.denominator * denominator, mixing)
+        denominator *= self.denominator
+        scores = self.scores if keys == self.keys else None
+        return Rows(self._recorded, keys, weights, denominator, mixing, scores)
 
     def combination(self, weights: Sequence[int], denominator: int) -> Aggregate:
         """Return the sum of weights[i] * row i over a denominator, exact while there is room.
@@ -150,7 +155,8 @@ class Rows:
 
 def rows_of(updates: Updates) -> Rows:
     """Return recorded updates as rows."""
-    return Rows(_Recorded(updates.values), updates.digests, updates.weights)
+    recorded = _Recorded(updates.values)
+    return Rows(recorded, updates.digests, updates.weights, scores=updates.scores)
 
 
 @runtime_checkable

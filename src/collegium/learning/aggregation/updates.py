@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning.aggregation.scores import Scores
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contribution:
@@ -31,6 +33,7 @@ class Updates:
         exponent: e of the round's encoding.
         participants: the members' ids.
         digests: each update blob's SHA-256; rules break ties by it.
+        scores: what validators said of the updates, for rules that are given it.
     """
 
     values: NDArray[np.int16]
@@ -38,3 +41,4 @@ class Updates:
     exponent: int
     participants: tuple[str, ...]
     digests: tuple[bytes, ...]
+    scores: Scores | None = None

@@ -9,6 +9,8 @@ here takes a site's part in rounds, and why members may restore a standing (deci
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from collegium.ledger.contract.events import (
@@ -23,6 +25,7 @@ from collegium.ledger.contract.tables import (
     StudyRecord,
     attempt_key,
     attempt_names,
+    powers,
     round_path,
     study_path,
 )
@@ -84,28 +87,22 @@ def learn(state: State, study: str, record: StudyRecord, number: int, attempt: i
     return [changed, *events]
 
 
-def weighed(state: State, study: str, record: StudyRecord, member: str, weight: int) -> int:
+def weight_of(reputation: Reputation, weight: int, terms: ScoreTerms) -> int:
     """Return a participant's weight in a round: half of it, and at least 1, where it is demoted."""
-    terms = record.scores
-    if not isinstance(terms, ScoreTerms) or terms.demotion != "weight":
-        return weight
-    return max(1, weight // 2) if reputation_of(state, study, member).demoted else weight
+    halved = reputation.demoted and terms.demotion == "weight"
+    return max(1, weight // 2) if halved else weight
 
 
-def scorers(
-    state: State, study: str, record: StudyRecord, voters: dict[str, int]
+def counting(
+    known: Mapping[str, Reputation], voters: Mapping[str, int], terms: ScoreTerms
 ) -> dict[str, int]:
     """Return whose scores count in a round, with their powers.
 
     Those of demoted members do not where the study says so, the worst first, as long as those left
     out have no more than a third of the power: without the others there would be no scores at all.
     """
-    terms = record.scores
-    if not isinstance(terms, ScoreTerms) or terms.demotion != "scoring":
-        return voters
-    known = {name: reputation_of(state, study, name) for name in voters}
     demoted = sorted(
-        (name for name, one in known.items() if one.demoted),
+        (name for name in voters if known[name].demoted and terms.demotion == "scoring"),
         key=lambda name: (value_of(known[name]), name),
     )
     left_out, power, total = set[str](), 0, sum(voters.values())
@@ -116,13 +113,41 @@ def scorers(
     return {name: one for name, one in voters.items() if name not in left_out}
 
 
+def weighed(
+    state: State, study: str, record: StudyRecord, accepted: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the weights of a round's participants, as what is registered and standings say."""
+    terms = record.scores
+    if not isinstance(terms, ScoreTerms):
+        return dict(accepted)
+    return {
+        name: weight_of(reputation_of(state, study, name), weight, terms)
+        for name, weight in accepted.items()
+    }
+
+
+def open_scoring(
+    state: State, study: str, record: StudyRecord, number: int, chosen: list[str],
+    voters: dict[str, int],
+) -> None:  # fmt: skip
+    """Fix for an opening round whose scores count, and what its participants' reputations are."""
+    terms = record.scores
+    if not isinstance(terms, ScoreTerms):
+        return
+    known = {name: reputation_of(state, study, name) for name in voters}
+    told = {name: b"%d" % power for name, power in counting(known, voters, terms).items()}
+    state.put_all(round_path(study, number, "scorers"), told)
+    values = {name: b"%d" % value_of(reputation_of(state, study, name)) for name in chosen}
+    state.put_all(round_path(study, number, "reputations"), values)
+
+
 def values(
-    state: State, study: str, record: StudyRecord, members: list[str]
+    state: State, study: str, record: StudyRecord, number: int
 ) -> tuple[int, ...] | msgspec.UnsetType:
-    """Return members' reputations in units of 2^-20, where a study has any."""
+    """Return a round's participants' reputations in units of 2^-20, where a study has any."""
     if not isinstance(record.scores, ScoreTerms):
         return msgspec.UNSET
-    return tuple(value_of(reputation_of(state, study, name)) for name in members)
+    return tuple(powers(state, round_path(study, number, "reputations")).values())
 
 
 def restore(state: State, study: str, member: str) -> None:

@@ -44,7 +44,6 @@ from collegium.ledger.contract.phases import (
     PHASES,
     first_phase,
     is_masked,
-    is_scored,
     next_phase,
 )
 from collegium.ledger.contract.ring import ring_of
@@ -86,25 +85,22 @@ def open_round(
     chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
     if record.participation == "cyclic":
         chosen = next_in_turn(number, able, record.per_round)
-    weights = {
-        name: b"%d" % reputations.weighed(state, study, record, name, accepted[name])
-        for name in chosen
-    }
-    state.put_all(round_path(study, number, "participants"), weights)
+    weights = reputations.weighed(state, study, record, {name: accepted[name] for name in chosen})
+    _put_numbers(state, study, number, "participants", weights)
     budgets.charge(state, study, record, chosen)
     voters = members.validator_powers(state)
-    _put_powers(state, study, number, "validators", voters)
-    if is_scored(record.design):
-        told = reputations.scorers(state, study, record, voters)
-        _put_powers(state, study, number, "scorers", told)
+    _put_numbers(state, study, number, "validators", voters)
+    reputations.open_scoring(state, study, record, number, chosen, voters)
     governance.round_opens(state)
     status = changed(status, phase="rounds", round=number)
     set_status(state, study, status)
     return open_attempt(state, study, record, status, 1)
 
 
-def _put_powers(state: State, study: str, number: int, table: str, voters: dict[str, int]) -> None:
-    entries = {name: b"%d" % power for name, power in voters.items()}
+def _put_numbers(
+    state: State, study: str, number: int, table: str, numbers: dict[str, int]
+) -> None:
+    entries = {name: b"%d" % one for name, one in numbers.items()}
     state.put_all(round_path(study, number, table), entries)
 
 
@@ -135,7 +131,7 @@ def open_attempt(
             exponent=status.exponent, model=status.model, participants=tuple(weights),
             weights=tuple(weights.values()), validators=tuple(voters),
             powers=tuple(voters.values()), ring=ring_of(weights.values()),
-            reputations=reputations.values(state, study, record, list(weights)),
+            reputations=reputations.values(state, study, record, number),
             spent=budgets.spent(state, study, record, list(weights)), clip=clip_of(status),
         )
     ]  # fmt: skip

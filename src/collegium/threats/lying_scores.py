@@ -1,0 +1,70 @@
+"""How a validator lies in its scores.
+
+A liar's scores go the way of every score: they are committed to, revealed and combined. What that
+can do follows from the median: less than half of the scorers' power moves it within what honest
+validators say, half or more moves it anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.federation.participant import Participant
+from collegium.federation.scoring import Scorer
+from collegium.federation.validator import Validator
+from collegium.ledger.contract.tables import Scored
+from collegium.study.score_terms import LARGEST_SCORE, UNIT
+from collegium.threats.attack import Place
+
+Int16 = NDArray[np.int16]
+Float32 = NDArray[np.float32]
+
+Lie = Callable[[str, frozenset[str], int, int], int]
+"""From a site, those who lie together, its honest score and the best there is to what is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class LyingScorer:
+    """A scorer that says what suits its friends; it satisfies `Scorer`.
+
+    `rounds` are those in which it lies; all if empty.
+    """
+
+    honest: Scorer
+    friends: frozenset[str]
+    lie: Lie
+    rounds: frozenset[int] = frozenset()
+
+    def scored(
+        self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+    ) -> Scored:  # fmt: skip
+        """Return the scores that it commits to."""
+        true = self.honest.scored(number, start, exponent, updates)
+        if self.rounds and number not in self.rounds:
+            return true
+        best = UNIT if isinstance(true.norm, int) else LARGEST_SCORE
+        told = (
+            self.lie(site, self.friends, score, best)
+            for site, score in zip(updates, true.scores, strict=True)
+        )
+        return Scored(norm=true.norm, scores=tuple(told))
+
+
+def lie_in_scores(honest: Participant, place: Place, lie: Lie) -> Participant:
+    """Return a validator with a liar for its scorer; where nobody scores it stays honest."""
+    if not isinstance(honest, Validator):
+        raise TypeError(honest)
+    if honest.scoring is not None:
+        liar = LyingScorer(honest.scoring.scorer, place.attackers, lie, place.rounds)
+        honest.scoring = replace(honest.scoring, scorer=liar)
+    return honest
+
+
+def lie_of(attack: object) -> Lie | None:
+    """Return how an attack's validators lie in their scores, None where they do not."""
+    lie: Lie | None = getattr(attack, "lie", None)
+    return lie

@@ -1,0 +1,52 @@
+"""Attacks by validators on scores: badmouthing, and ballot stuffing by sites that validate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from collegium.federation.participant import Participant
+from collegium.threats.attack import Attack, Place
+from collegium.threats.flipping import SIGN_FLIP
+from collegium.threats.grant import Grant
+from collegium.threats.lying_scores import Lie, lie_in_scores
+from collegium.threats.poisoning import Poisoning
+
+
+def _slander(site: str, friends: frozenset[str], honest: int, best: int) -> int:
+    """Give everybody else the worst score that there is."""
+    return honest if site in friends else -best
+
+
+def _praise(site: str, friends: frozenset[str], honest: int, best: int) -> int:
+    """Give each other the best score that there is, and the truth of everybody else."""
+    return best if site in friends else honest
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreAttack:
+    """An attack that consists in lying about updates."""
+
+    name: str
+    about: str
+    grant: Grant
+    lie: Lie
+    role: Literal["site", "validator"] = "validator"
+
+    def take_over(self, honest: Participant, place: Place) -> Participant:
+        """Return the validator with a liar for its scorer."""
+        return lie_in_scores(honest, place, self.lie)
+
+
+BADMOUTHING: Attack = ScoreAttack(
+    "badmouthing_validator", "gives every update but its accomplices' the worst score",
+    Grant("others without a say, or without a reputation", ("own", "published"), ("messages",),
+          together=True),
+    _slander,
+)  # fmt: skip
+BALLOT_STUFFING: Poisoning = replace(
+    SIGN_FLIP, name="ballot_stuffing",
+    about="sends its own update times -10, and as a validator praises its accomplices' updates",
+    grant=Grant("a worse model", ("own", "published"), ("updates", "messages"), together=True),
+    lie=_praise,
+)  # fmt: skip
