@@ -15,6 +15,7 @@ from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.plugins import find, names
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
+from collegium.threats.lying_scores import lie_of
 
 Row = dict[str, Any]
 
@@ -103,6 +104,8 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
                 row["version"] = versioned
             if kind == "rules" and isinstance(part, GivenScores):
                 row["scores"] = part.by
+            if kind == "attacks" and part.role == "validator" and lie_of(part) is not None:
+                row["scores"] = "loss"
             if kind == "attacks" and hasattr(part, "grant"):
                 row |= msgspec.to_builtins(part.grant) | {"role": part.role}
             found.append(row)
