@@ -42,6 +42,9 @@ class OwnFunctions:
     inputs: int
     outputs_count: int
 
+    def __reduce__(self) -> tuple[type[OwnFunctions], tuple[str, str, int, int]]:
+        return OwnFunctions, (self.code, self.digest, self.inputs, self.outputs_count)
+
     @cached_property
     def functions(self) -> Any:
         """The module, loaded."""
@@ -90,6 +93,9 @@ class OwnModule:
     digest: str
     inputs: int
     outputs_count: int
+
+    def __reduce__(self) -> tuple[type[OwnModule], tuple[str, str, int, int]]:
+        return OwnModule, (self.code, self.digest, self.inputs, self.outputs_count)
 
     @cached_property
     def tensors(self) -> tuple[TensorSpec, ...]:
