@@ -170,6 +170,17 @@ def test_a_trainer_that_cannot_be_handed_over_is_refused_where_processes_are_ask
     assert len(pooled(Local(), LOGISTIC, jobs, Pool()).train(jobs, LOGISTIC, TRAINING, 0)) == 6
 
 
+def test_rows_of_two_kinds_are_not_shared() -> None:
+    jobs = jobs_of(LOGISTIC, 6)
+    jobs[3] = replace(jobs[3], y=jobs[3].y.astype(np.float32))
+    with Pool(2) as pool, pytest.raises(RunError, match="cannot train in several") as caught:
+        pooled(DENSE, LOGISTIC, jobs, pool)
+    assert "not of one kind" in caught.value.why
+    trainer = pooled(DENSE, LOGISTIC, jobs, Pool())
+    alone = DENSE.train(jobs, LOGISTIC, TRAINING, 0)
+    assert np.array_equal(trainer.train(jobs, LOGISTIC, TRAINING, 0), alone)
+
+
 @pytest.fixture
 def unasked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     """A pool that nobody asked for, on a machine with two cores, where all work pays."""

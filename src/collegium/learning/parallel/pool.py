@@ -65,6 +65,7 @@ class Worker:
 
     def hold(self, file: int, described_at: int) -> None:
         """Let it work on what lies in a file from now on."""
+        self.ready = False
         try:
             self._channel.send(described_at, file)
         except OSError as error:
@@ -165,11 +166,10 @@ class Pool:
         return held is not None and self._holds is held
 
     def ready(self) -> list[Worker]:
-        """Return the workers that are ready; all of them where a number was asked for."""
-        for worker in self.workers:
-            if not worker.ready and (self.asked or answering([worker], wait=False)):
-                worker.answer()
-        return [worker for worker in self.workers if worker.ready]
+        """Return the workers that are ready; where a number was asked for, those who will be."""
+        for worker in answering(self.workers, wait=False):
+            worker.answer()
+        return [worker for worker in self.workers if worker.ready or self.asked]
 
     def close(self) -> None:
         """End all workers."""

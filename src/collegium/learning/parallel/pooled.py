@@ -20,7 +20,7 @@ from collegium.errors import RunError
 from collegium.learning.models import ModelSpec, size
 from collegium.learning.parallel.part import NOTHING, Part, Privately
 from collegium.learning.parallel.pool import LOST, Pool, Worker, answering, movable
-from collegium.learning.parallel.shared import Shared, SiteTable, shared
+from collegium.learning.parallel.shared import Shared, SiteTable, alike, shared
 from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
@@ -60,6 +60,8 @@ class Pooled:
         self._held: Shared | None = None
         self._seconds, self._rounds = 0.0, 0
         why = movable((trainer, spec)) if pool.processes > 1 else None
+        if why is None and not alike(tables):
+            why = "its sites' rows are not of one kind"
         if why is not None and pool.asked:
             raise RunError(
                 "run.processes", f"{trainer.name} cannot train in several processes", why,

@@ -12,6 +12,7 @@ import pickle
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,15 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Who trains what, and where in the file it lies."""
+    """Who trains what, and where in the file it lies: all sites' rows one after another."""
 
     trainer: Trainer
     spec: ModelSpec
     sites: tuple[str, ...]
-    tables: tuple[tuple[_Place, _Place, _Place | None], ...]
+    counts: tuple[int, ...]
+    x: _Place
+    y: _Place
+    units: _Place | None
     vectors: _Place
 
 
@@ -90,39 +94,41 @@ def shared(
         trainer: does the work.
         spec: the model, of `size` parameters.
         size: d.
-        tables: each site's rows.
-
-    Raises:
-        pickle.PicklingError, AttributeError, TypeError: trainer or model cannot be handed over.
+        tables: each site's rows, all of one kind.
     """
     end = 0
+    rows = [len(one.x) for one in tables.values()]
+    first = next(iter(tables.values()))
 
-    def placed(shape: tuple[int, ...], kind: np.dtype[Any]) -> _Place:
+    def placed(length: int, like: NDArray[Any]) -> _Place:
         nonlocal end
-        place = _Place(end, shape, kind.str)
-        end += -(-int(np.prod(shape)) * kind.itemsize // _LINE) * _LINE
+        place = _Place(end, (length, *like.shape[1:]), like.dtype.str)
+        end += -(-prod(place.shape) * like.itemsize // _LINE) * _LINE
         return place
 
-    places = tuple(
-        (
-            placed(one.x.shape, one.x.dtype), placed(one.y.shape, one.y.dtype),
-            None if one.units is None else placed(one.units.shape, one.units.dtype),
-        )
-        for one in tables.values()
-    )  # fmt: skip
-    vectors = placed((VECTORS_A_SITE * len(tables), size), np.dtype(np.float32))
-    layout = _Layout(trainer, spec, tuple(tables), places, vectors)
+    x, y = placed(sum(rows), first.x), placed(sum(rows), first.y)
+    units = None if first.units is None else placed(sum(rows), first.units)
+    vectors = placed(VECTORS_A_SITE * len(tables), np.empty((0, size), np.float32))
+    layout = _Layout(trainer, spec, tuple(tables), tuple(rows), x, y, units, vectors)
     description = pickle.dumps(layout)
     descriptor = _file(end + len(description))
     memory = mmap.mmap(descriptor, end + len(description))
     memory[end:] = description
-    found = _seen(memory, layout)
-    for into, one in zip(found.tables, tables.values(), strict=True):
-        into.x[...] = one.x
-        into.y[...] = one.y
-        if into.units is not None and one.units is not None:
-            into.units[...] = one.units
-    return descriptor, end, found
+    np.concatenate([one.x for one in tables.values()], out=_array(memory, x))
+    np.concatenate([one.y for one in tables.values()], out=_array(memory, y))
+    if units is not None:
+        own = [one.units for one in tables.values() if one.units is not None]
+        np.concatenate(own, out=_array(memory, units))
+    return descriptor, end, _seen(memory, layout)
+
+
+def alike(tables: Mapping[str, SiteTable]) -> bool:
+    """Whether all sites' rows are of one kind, so that they can lie one after another."""
+
+    def kind(values: NDArray[Any] | None) -> object:
+        return None if values is None else (values.dtype, values.shape[1:])
+
+    return len({(kind(one.x), kind(one.y), kind(one.units)) for one in tables.values()}) <= 1
 
 
 def attached(descriptor: int, described_at: int) -> Shared:
@@ -143,13 +149,19 @@ def _file(length: int) -> int:
     return descriptor
 
 
-def _seen(memory: mmap.mmap, layout: _Layout) -> Shared:
-    def array(place: _Place) -> NDArray[Any]:
-        count = int(np.prod(place.shape))
-        return np.frombuffer(memory, place.kind, count, place.offset).reshape(place.shape)
+def _array(memory: mmap.mmap, place: _Place) -> NDArray[Any]:
+    found = np.frombuffer(memory, place.kind, prod(place.shape), place.offset)
+    return found.reshape(place.shape)
 
-    tables = tuple(
-        SiteTable(array(x), array(y), None if units is None else array(units))
-        for x, y, units in layout.tables
+
+def _seen(memory: mmap.mmap, layout: _Layout) -> Shared:
+    x, y = _array(memory, layout.x), _array(memory, layout.y)
+    units = None if layout.units is None else _array(memory, layout.units)
+    tables, first = [], 0
+    for rows in layout.counts:
+        part = slice(first, first + rows)
+        tables.append(SiteTable(x[part], y[part], None if units is None else units[part]))
+        first += rows
+    return Shared(
+        layout.trainer, layout.spec, layout.sites, tuple(tables), _array(memory, layout.vectors)
     )
-    return Shared(layout.trainer, layout.spec, layout.sites, tables, array(layout.vectors))

@@ -29,18 +29,18 @@ def main() -> None:
 
 
 def _serve(channel: Channel) -> None:
-    channel.send(None)
     held: Shared | None = None
     while True:
         message, file = channel.receive()
-        answer: tuple[int, Exception | None]
+        answer: tuple[int, Exception | None] | None
         try:
             if file is not None:
-                held = attached(file, message)
-                continue
-            assert held is not None  # noqa: S101 - what is to be worked on is sent first
-            done(message, held)
-            answer = message.number, None
+                held, answer = attached(file, message), None
+                getattr(held.trainer, "require", lambda: None)()  # imports its library
+            else:
+                assert held is not None  # noqa: S101 - what is to be worked on is sent first
+                done(message, held)
+                answer = message.number, None
         except Exception as error:
             answer = getattr(message, "number", 0), _portable(error)
         channel.send(answer)
