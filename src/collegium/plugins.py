@@ -85,6 +85,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fcon1000": "collegium.data.fcon1000:FCON1000",
         "flusight": "collegium.data.flusight:FLUSIGHT",
         "nsl_kdd": "collegium.data.nsl_kdd:NSL_KDD",
+        "phantoms": "collegium.data.phantoms:PHANTOMS",
         "tcga_brca": "collegium.data.tcga_brca:TCGA_BRCA",
         "uci_hapt": "collegium.data.activity:ACTIVITY",
         "uci_hapt_signals": "collegium.data.activity:SIGNALS",

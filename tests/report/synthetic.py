@@ -46,6 +46,7 @@ CLASSES: dict[Task, tuple[str, ...]] = {
     "regression": (),
     "count": (),
     "survival": (),
+    "segmentation": (),
 }
 
 Scores = dict[str, Any]
@@ -103,6 +104,8 @@ def rows(task: Task, seed: int = 1) -> tuple[dict[str, Any], Scores, Scores, Sco
             time = random.exponential(300, number)
             seen = random.random(number) < (0.1 if place == 2 else 0.6)
             truth[site] = np.stack([np.ceil(time), seen], axis=1).astype(np.float32)
+        elif task == "segmentation":
+            truth[site] = (random.random((number, 9)) < 0.4).astype(np.float32)
         else:
             truth[site] = random.integers(0, len(CLASSES[task]), number)
             if place == 2:
@@ -116,6 +119,9 @@ def rows(task: Task, seed: int = 1) -> tuple[dict[str, Any], Scores, Scores, Sco
             elif task == "survival":
                 order = -np.log(truth[site][:, 0])
                 scores[site] = (order + random.normal(0, 1, number))[:, None]
+            elif task == "segmentation":
+                logit = 1.6 * (2 * truth[site] - 1) + random.normal(0, 1.6, truth[site].shape)
+                scores[site] = 1 / (1 + np.exp(-logit))
             elif task != "regression":
                 logits = 1.5 * np.eye(3)[truth[site]] + random.normal(0, 1, (number, 3))
                 scores[site] = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -202,6 +208,7 @@ def round_line(task: Task, number: int, **changed: Any) -> RoundLine:
     learned = 1 - 0.5 * 0.8**number
     value = {"auc": learned, "accuracy": learned - 0.05, "log_loss": 1 - learned / 2}
     value |= {"qwk": learned, "c_index": learned, "mae": 10 - 5 * learned, "r2": learned}
+    value |= {"dice": learned, "iou": learned - 0.1}
     value["poisson_deviance"] = 2 - learned
     sites = {
         site: {name: one - 0.01 * place for name, one in value.items()}

@@ -11,7 +11,7 @@ from collegium.study.reading import read_study
 def test_the_presets_of_this_version() -> None:
     assert preset_names() == [
         "activity", "activity_cnn", "anomalies", "brca", "eicu", "heart", "heart10",
-        "heart10-robust", "intrusion", "lungs", "lungs_cnn", "scanners", "tumors",
+        "heart10-robust", "intrusion", "lungs", "lungs_cnn", "phantoms", "scanners", "tumors",
     ]  # fmt: skip
 
 

@@ -78,6 +78,7 @@ def _models() -> list[Row]:
         "ordinal": "predicts one of several classes in order, by proportional odds",
         "cnn": "convolutions over signals or images, group normalization (needs the extra jax)",
         "own": "your own code, where a site's policy allows its digest (extras jax, torch)",
+        "unet": "marks the pixels of an image that belong to something (extra jax)",
         "autoencoder": "gives normal rows back and scores others by their error (extra jax)",
         "mlp": "hidden layers of rectified linear units; any of these targets",
     }

@@ -253,17 +253,24 @@ def compare(
 @click.option("--digest", metavar="SHA256", help="Refuse a model whose files have another digest.")
 @click.option("--any-range", is_flag=True, help="Accept values beyond those that sites have.")
 @click.option("--explain", is_flag=True, help="Say what each feature adds to each row's score.")
+@click.option(
+    "--masks", type=click.Path(path_type=Path), metavar="DIR",
+    help="Write what a segmentation model marks as a PNG a row.",
+)  # fmt: skip
 @JSON
 def predict(
-    model: Path, table: Path, digest: str | None, any_range: bool, explain: bool, as_json: bool
-) -> None:
+    model: Path, table: Path, digest: str | None, any_range: bool, explain: bool,
+    masks: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
     from collegium.cli.summaries import prediction_json, prediction_lines
+    from collegium.running.masks import write_masks
     from collegium.running.prediction import predict as predict_table
 
     found = predict_table(model, table, digest=digest, any_range=any_range, explain=explain)
+    written = [] if masks is None else write_masks(found, masks)
     if as_json:
-        say_json(prediction_json(found))
+        say_json(prediction_json(found) | ({"masks": list(map(str, written))} if written else {}))
         return
     warn("a research model, not for clinical use")
     for note in found.notes:

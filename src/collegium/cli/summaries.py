@@ -14,6 +14,7 @@ from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.report.preparation import preparation_of
 from collegium.running.execution import RunResult, summary
+from collegium.running.masks import marked
 from collegium.running.prediction import Predictions
 from collegium.running.preparation import Prepared
 from collegium.running.privacy import Spending
@@ -222,7 +223,15 @@ def prediction_json(found: Predictions) -> dict[str, Any]:
 
 
 def prediction_lines(found: Predictions) -> Iterator[str]:
-    """Yield a CSV: row, score or scores, class; then each feature's part in the class's score."""
+    """Yield a CSV: row, score or scores, class; then each feature's part in the class's score.
+
+    Of a segmentation how many pixels are marked.
+    """
+    if found.schema.task == "segmentation":
+        yield "row,marked_pixels,pixels"
+        for number, mask in enumerate(marked(found), start=1):
+            yield f"{number},{mask.sum()},{mask.size}"
+        return
     columns = found.scores.shape[1]
     names = ["score"] if columns == 1 else [f"score_{name}" for name in found.schema.classes]
     parts, told = _parts(found)

@@ -77,7 +77,8 @@ def _row_faults(schema: Schema, rows: SiteRows) -> Iterator[str]:
     elif not np.isfinite(rows.x).all():
         yield f"x of {where} holds a value that is not finite"
     wanted = np.int64 if schema.task in CLASSIFYING else np.float32
-    answers = (count, 2) if schema.task == "survival" else (count,)
+    several = {"survival": 2, "segmentation": shape[1]}.get(schema.task)
+    answers = (count,) if several is None else (count, several)
     if rows.y.shape != answers or rows.y.dtype != wanted:
         yield f"y of {where} is {rows.y.dtype} {rows.y.shape}, not {wanted.__name__} {answers}"
     elif count:
@@ -108,6 +109,8 @@ def _target_faults(schema: Schema, y: NDArray[Any]) -> Iterator[str]:
         yield "a value that is not finite"
     elif schema.task == "count" and not ((y >= 0) & (y == np.floor(y))).all():
         yield "a value that is no whole number, 0 or more"
+    elif schema.task == "segmentation" and not np.isin(y, (0, 1)).all():
+        yield "a pixel that is neither 0 nor 1"
     elif schema.task == "survival" and not (y[:, 0] >= 0).all():
         yield "a time below 0"
     elif schema.task == "survival" and not np.isin(y[:, 1], (0, 1)).all():

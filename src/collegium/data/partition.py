@@ -72,7 +72,7 @@ def parted(dataset: DataSet, spec: Partition, seed: int) -> tuple[SiteRows, ...]
     if spec.by == "iid":
         return _deal(everybody, persons, _equal(len(persons.label), spec.sites, generator))
     classes = np.zeros_like(persons.label) if spec.by == "size" else persons.label
-    if spec.by == "dirichlet" and dataset.schema.task in ("regression", "count"):
+    if spec.by == "dirichlet" and dataset.schema.task in ("regression", "count", "segmentation"):
         raise _impossible(dataset, spec, "its target has no classes to be skewed")
     return _deal(everybody, persons, _skewed(dataset, spec, spec.sites, classes, generator))
 

@@ -46,6 +46,10 @@ def positions(person: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _labels(y: NDArray[Any]) -> NDArray[np.int64]:
     """Return what rows are stratified by, int64 [rows]."""
-    if y.ndim == 2:
+    if y.ndim == 2 and y.shape[1] == 2:
         return np.asarray(y[:, 1], dtype=np.int64)
-    return y if np.issubdtype(y.dtype, np.integer) else np.zeros(len(y), dtype=np.int64)
+    return (
+        y
+        if y.ndim == 1 and np.issubdtype(y.dtype, np.integer)
+        else np.zeros(len(y), dtype=np.int64)
+    )

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.files import file_bytes
-from collegium.data.table import Feature, Schema, encode, target_columns
+from collegium.data.table import Feature, Schema, encode, in_words, target_columns
 from collegium.errors import DataError
 
 LARGEST_FILE = 64 * 2**20
@@ -148,7 +148,7 @@ def _text(path: Path) -> str:
 def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ...]) -> list[str]:
     """Return the header after checking that it names each feature once, and nothing else."""
     known = [feature.name for feature in schema.features]
-    listed = ", ".join(known)
+    listed = in_words(known)
     answers = target_columns(schema)
     if not set(names) & {*known, *answers}:
         separator = next((mark for mark in ";\t|" if any(mark in name for name in names)), None)
@@ -175,7 +175,7 @@ def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ..
             raise DataError(
                 "data.unknown-column",
                 f"the model knows no column {name[:40]!r}",
-                f"it knows: {listed}; {' and '.join(answers)} may be there, ignored",
+                f"it knows: {listed}; {in_words(answers)} may be there, ignored",
                 f"rename it to {near[0]!r}" if near else "leave the column out",
             )
     absent = [name for name in (*known, *besides) if name not in names]
@@ -183,7 +183,7 @@ def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ..
         raise DataError(
             "data.missing-column",
             f"the table has no column {absent[0]!r}",
-            f"needed are: {', '.join((*known, *besides))}",
+            f"needed are: {in_words((*known, *besides))}",
             "add the column under exactly that name",
         )
     return names

@@ -18,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.reading import NUMBER, Cells, read_cells
-from collegium.data.table import CLASSIFYING, Feature, Schema, SiteRows, encode, target_columns
+from collegium.data.table import (
+    CLASSIFYING,
+    Feature,
+    Schema,
+    SiteRows,
+    Task,
+    encode,
+    target_columns,
+)
 from collegium.errors import DataError
 
 PERSON = "person"
@@ -27,6 +35,9 @@ PERSON = "person"
 TIME = ("begins", "ends")
 PUBLISHED = "published"
 """What it calls the columns of times and of the published test part, where rows have them."""
+
+SEVERAL: frozenset[Task] = frozenset({"survival", "segmentation"})
+"""Tasks with more than one column of answers."""
 
 _DIGITS = 17
 """Significant digits that tell any binary64 from its neighbors."""
@@ -72,14 +83,15 @@ def read_site(
 
 
 def _targets(schema: Schema, cells: Cells) -> NDArray[np.int64] | NDArray[np.float32]:
-    column = cells.of(schema.target)
     if schema.task not in CLASSIFYING:
+        masks = schema.task == "segmentation"
         numbers_of = [
-            cells.column(Feature(name, name, "numeric" if place == 0 else "binary"))
+            cells.column(Feature(name, name, "binary" if place or masks else "numeric"))
             for place, name in enumerate(target_columns(schema))
         ]
         together = np.stack(numbers_of, axis=1).astype(np.float32)
-        return together if schema.task == "survival" else together[:, 0]
+        return together if schema.task in SEVERAL else together[:, 0]
+    column = cells.of(schema.target)
     numbers = {str(number): number for number in range(len(schema.classes))}
     known = numbers | {name: number for number, name in enumerate(schema.classes)}
     found = np.empty(len(column), dtype=np.int64)
@@ -121,7 +133,7 @@ def site_table(schema: Schema, rows: SiteRows) -> str:
         inputs = rows.x[:, at : at + width]
         columns.append(_cells(feature, inputs))
         at += width
-    answers = rows.y.T if schema.task == "survival" else rows.y[None]
+    answers = rows.y.T if schema.task in SEVERAL else rows.y[None]
     columns += [[_target(schema, value) for value in answer.tolist()] for answer in answers]
     columns.append([str(number) for number in _numbered([str(one) for one in rows.person])])
     names = [*(feature.name for feature in schema.features), *target_columns(schema), PERSON]

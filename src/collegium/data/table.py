@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from collegium.errors import DataError
 
-Task = Literal["binary", "multiclass", "ordinal", "regression", "count", "survival"]
+Task = Literal["binary", "multiclass", "ordinal", "regression", "count", "survival", "segmentation"]
 """What a target is: one of two classes, of several, of several in order; a number; how often
-something happened; or when it happened, if it did while somebody looked (right-censored)."""
+something happened; when it happened, if it did while somebody looked (right-censored); or which
+pixels of an image belong to something."""
 
 CLASSIFYING: frozenset[Task] = frozenset({"binary", "multiclass", "ordinal"})
 """Tasks whose target is a class."""
@@ -59,7 +60,9 @@ class Schema:
     `classes` names the classes in the order of their numbers, from the least to the most for
     an ordinal task, none for a task that has no classes; `positive` puts in words what class 1
     of a binary task means. In a survival task `target` is the column of times and `event` that
-    of what ended them: 1 where the event was seen, 0 where observation ended before it.
+    of what ended them: 1 where the event was seen, 0 where observation ended before it. In a
+    segmentation every feature is a pixel, row by row, and has a column of answers: the target's
+    name, ``_`` and the feature's.
     """
 
     features: tuple[Feature, ...]
@@ -76,7 +79,8 @@ class SiteRows:
 
     `x` is float32 [rows, inputs], already encoded; `y` is int64 class numbers [rows], float32
     values [rows] for a regression or a count, or float32 [rows, 2] for survival: the time, 0 or
-    more, and 1 where the event was seen at that time, 0 where observation ended then; `person`
+    more, and 1 where the event was seen at that time, 0 where observation ended then, or float32
+    [rows, inputs] for a segmentation, 1 in pixels that belong to the target; `person`
     is int64 [rows] and has the same number wherever rows belong to the same person, at any site
     of the data set. `time` is int64 [rows, 2], the first and the last moment that a row is about,
     on the person's own clock, where there is one: the samples of a window, or the day of a forecast
@@ -141,7 +145,16 @@ def input_names(schema: Schema) -> tuple[str, ...]:
 
 def target_columns(schema: Schema) -> tuple[str, ...]:
     """Return the columns of a table that hold the answer: the target, and a survival's event."""
+    if schema.task == "segmentation":
+        return tuple(f"{schema.target}_{feature.name}" for feature in schema.features)
     return (schema.target, schema.event) if schema.task == "survival" else (schema.target,)
+
+
+def in_words(names: Sequence[str], most: int = 60) -> str:
+    """Return names for a message; of very many, as an image has, only the first."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:12])} and {len(names) - 12} more"
 
 
 def exposure_input(schema: Schema) -> int | None:
@@ -167,7 +180,7 @@ def encode(schema: Schema, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.fl
         raise DataError(
             "data.missing-column",
             f"the table has no column {absent[0]!r}",
-            f"the model's inputs are made from {', '.join(f.name for f in schema.features)}",
+            f"the model's inputs are made from {in_words([f.name for f in schema.features])}",
             "add the column under exactly that name",
         )
     rows = len(columns[schema.features[0].name])

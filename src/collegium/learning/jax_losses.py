@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from collegium.errors import PluginError
+from collegium.learning.evaluation.overlap import overlap_losses
 from collegium.learning.models import ModelSpec
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
@@ -51,6 +52,8 @@ def row_losses(jax: Any, spec: ModelSpec, outputs: Any, y: Any) -> Any:
     if spec.loss == "multinomial":
         chosen = jnp.take_along_axis(outputs, y[:, None], axis=1)[:, 0]
         return jax.nn.logsumexp(outputs, axis=1) - chosen
+    if spec.loss == "overlap":
+        return overlap_losses(jnp, outputs, y)
     value = outputs[:, 0]
     if spec.loss == "logistic":
         return jnp.logaddexp(0.0, value) - y * value

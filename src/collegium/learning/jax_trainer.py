@@ -80,7 +80,7 @@ def _descended(job: TrainingJob, spec: ModelSpec, training: Training, seed: int)
     rows = 1 << len(job.x).bit_length()  # more than there are: the last one is for padding
     x = np.zeros((rows, job.x.shape[1]), np.float32)
     x[: len(job.x)] = job.x
-    y = np.zeros(rows, job.y.dtype)
+    y = np.zeros((rows, *job.y.shape[1:]), job.y.dtype)
     y[: len(job.y)] = job.y
     steps, width = batches.order.shape
     order = np.full((1 << (steps - 1).bit_length(), width), len(job.x), np.int32)

@@ -25,11 +25,13 @@ from collegium.errors import StudyError
 from collegium.learning._internal import ordinal, survival
 from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
+from collegium.learning.evaluation.overlap import overlap_losses
 from collegium.learning.networks.named import network_of
 from collegium.learning.networks.network import Network
 from collegium.study.document import Architecture, Model
+from collegium.study.networks import TRAINERS
 
-Loss = Literal["logistic", "multinomial", "squared", "poisson", "cox", "ordinal"]
+Loss = Literal["logistic", "multinomial", "squared", "poisson", "cox", "ordinal", "overlap"]
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -45,6 +47,7 @@ _NATURAL: dict[Task, tuple[Architecture, Loss]] = {
     "regression": ("linear", "squared"),
     "count": ("poisson", "poisson"),
     "survival": ("cox", "cox"),
+    "segmentation": ("unet", "overlap"),
 }
 """Each task's architecture without hidden layers, and its loss, which an mlp has too."""
 
@@ -55,6 +58,7 @@ _TARGETS: dict[Task, str] = {
     "regression": "a number",
     "count": "a count",
     "survival": "the time of an event",
+    "segmentation": "which pixels of an image belong to something",
 }
 
 _LARGEST_EXPONENT = 709.0
@@ -90,7 +94,7 @@ def model_spec(model: Model, schema: Schema) -> ModelSpec:
         StudyError: the architecture does not fit the target, or its layers are impossible.
     """
     natural, loss = _NATURAL[schema.task]
-    fitting = [natural, "mlp"]
+    fitting = [natural] if schema.task == "segmentation" else [natural, "mlp"]
     if loss in _OF_NETWORKS and exposure_input(schema) is None:
         fitting += ["cnn", "own"]
     if schema.task in ("binary", "ordinal"):
@@ -106,10 +110,10 @@ def model_spec(model: Model, schema: Schema) -> ModelSpec:
         )
     if model.architecture == "multinomial":
         loss = "multinomial"
-    outputs = len(schema.classes) if loss == "multinomial" else 1
     offset = exposure_input(schema)
     inputs = len(input_names(schema)) - (offset is not None)
-    if model.architecture in ("cnn", "own", "autoencoder"):
+    outputs = {"multinomial": len(schema.classes), "overlap": inputs}.get(loss, 1)
+    if model.architecture in TRAINERS:
         return ModelSpec(
             (inputs, outputs), loss, model.l2, network=network_of(model, inputs, outputs)
         )
@@ -187,11 +191,12 @@ def predict(
 ) -> NDArray[np.float64]:
     """Return scores for rows x [n, columns of x]: float64 [n, scores].
 
-    The probability of class 1 for a binary model, of each class for several; the predicted
-    value, or mean count, for a number; for survival the log hazard relative to a row of zeros.
+    The probability of class 1 for a binary model, of each class for several, of each pixel; the
+    predicted value, or mean count, for a number; for survival the log hazard relative to a row of
+    zeros.
     """
     outputs = _outputs(spec, parameters, x)
-    if spec.loss == "logistic":
+    if spec.loss in ("logistic", "overlap"):
         small = np.exp(-np.abs(outputs))
         scores: NDArray[np.float64] = np.where(outputs >= 0, 1.0, small) / (1.0 + small)
         return scores
@@ -221,7 +226,7 @@ def losses(
         parameters: float32 [d].
         x: [n, columns of x].
         y: [n]: 0 or 1 for a binary model, the class for several, the value for a number; for
-            survival [n, 2], see `SiteRows`.
+            survival [n, 2] and a segmentation [n, pixels], see `SiteRows`.
     """
     outputs = _outputs(spec, parameters, x)
     if spec.loss == "logistic":
@@ -229,6 +234,8 @@ def losses(
     if spec.loss == "multinomial":
         chosen = np.take_along_axis(outputs, y.astype(np.int64)[:, None], axis=1)
         return (_log_sum_exp(outputs) - chosen)[:, 0]
+    if spec.loss == "overlap":
+        return np.asarray(overlap_losses(np, outputs, y))
     if spec.loss == "poisson":
         mean = np.exp(np.minimum(outputs[:, 0], _LARGEST_EXPONENT))
         return np.asarray(mean - y * outputs[:, 0])

@@ -18,6 +18,7 @@ KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "regression": ("mae", "rmse", "r2"),
     "count": ("poisson_deviance", "mae", "rmse"),
     "survival": ("c_index",),
+    "segmentation": ("dice", "iou"),
 }
 """The measures that stand in the answer, over all sites."""
 
@@ -28,6 +29,7 @@ _SPREAD: dict[Task, tuple[str, ...]] = {
     "regression": ("mae",),
     "count": ("poisson_deviance",),
     "survival": ("c_index",),
+    "segmentation": ("dice",),
 }
 
 
@@ -64,6 +66,8 @@ def answer_of(
         lead = _binary(threshold, federated)
     elif task == "survival":
         lead = _survival(federated)
+    elif task == "segmentation":
+        lead = _overlap(threshold, federated)
     elif task == "regression":
         lead = _regression(federated)
     else:
@@ -134,6 +138,16 @@ def _survival(federated: Mapping[str, Figure]) -> list[str]:
     return [
         "Shown two patients of whom one is known to have had the event earlier, the model gives "
         f"that one the higher risk in {_of_hundred(index)} such pairs."
+    ]
+
+
+def _overlap(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
+    dice = federated["dice"]
+    if dice.value is None:
+        return []
+    return [
+        f"At the registered threshold of {threshold:g} the pixels that the model marks overlap with"
+        f" those that belong there by {_of_hundred(dice)}, on average over images (Dice)."
     ]
 
 

@@ -20,6 +20,7 @@ CURVES: dict[Task, tuple[str, ...]] = {
     "regression": ("mae", "r2"),
     "count": ("poisson_deviance", "mae"),
     "survival": ("c_index",),
+    "segmentation": ("dice",),
 }
 """What learning curves show for each task."""
 

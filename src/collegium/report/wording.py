@@ -15,6 +15,8 @@ TITLES = {
     "log_loss": "Log loss",
     "qwk": "Weighted kappa",
     "c_index": "C-index",
+    "dice": "Dice",
+    "iou": "IoU",
     "poisson_deviance": "Poisson deviance",
     "mae": "Mean absolute error",
     "rmse": "Root mean squared error",
@@ -33,6 +35,10 @@ MEANINGS = {
     "times as much as by one; 1 is perfect, 0 is chance",
     "c_index": "of two rows of which one is known to have had the event earlier, how often that "
     "one has the higher risk; 0.5 is chance",
+    "dice": "twice the pixels that are rightly marked, over those marked and those that should be; "
+    "the mean over images, 1 is perfect",
+    "iou": "the pixels that are rightly marked, over those that are marked or should be; the mean "
+    "over images, 1 is perfect",
     "poisson_deviance": "the distance of the predicted means from the counts, as a Poisson model "
     "weighs it; smaller is better",
     "mae": "the mean distance of the prediction from the truth, in the target's unit",
@@ -42,7 +48,7 @@ MEANINGS = {
 
 SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "poisson_deviance", "rmse"})
 
-SHARES = frozenset({"accuracy", "auc", "c_index", "sensitivity", "specificity"})
+SHARES = frozenset({"accuracy", "auc", "c_index", "dice", "iou", "sensitivity", "specificity"})
 """Measures that lie within 0 and 1, where 1 is perfect."""
 
 PRIMARY: dict[Task, str] = {
@@ -52,10 +58,11 @@ PRIMARY: dict[Task, str] = {
     "regression": "mae",
     "count": "poisson_deviance",
     "survival": "c_index",
+    "segmentation": "dice",
 }
 """The measure that decides a comparison, and that the answer names first."""
 
-_PROPER = frozenset({"auc", "brier", "c_index", "poisson_deviance", "r2"})
+_PROPER = frozenset({"auc", "brier", "c_index", "dice", "iou", "poisson_deviance", "r2"})
 
 _IN_UNITS_OF_TARGET = frozenset({"mae", "rmse"})
 

@@ -47,9 +47,10 @@ class Explained:
 class Predictions:
     """What a model says about a table's rows.
 
-    `scores` is float64 [rows, outputs]: the probability of class 1, of each class, or the value.
-    `classes` names the class of each row (none for a regression); `bundle` is the digest of the
-    released files, hex; `notes` say what was done with gaps, unknown categories and odd values.
+    `scores` is float64 [rows, outputs]: the probability of class 1, of each class, of each pixel,
+    or the value. `classes` names the class of each row (none for a regression); `bundle` is the
+    digest of the released files, hex; `notes` say what was done with gaps, unknown categories and
+    odd values.
     """
 
     scores: NDArray[np.float64]
@@ -76,7 +77,8 @@ def predict(
         explain: say of each row what each feature adds to its score.
 
     Raises:
-        RunError: there is no released model, or it is not the one of that digest.
+        RunError: there is no released model, it is not the one of that digest, or it is a
+            segmentation that is to be explained.
         FormatError: its files do not fit together.
         DataError: the table is not what the model's schema asks for.
     """
@@ -107,6 +109,11 @@ def predict(
     x, notes = _inputs(files, schema, Path(table), any_range=any_range)
     scores = scores_of(spec, parameters, x)
     classes = _classes(schema, scores, about.threshold)
+    if explain and schema.task == "segmentation":
+        raise RunError(
+            "model.no-explanation", "a segmentation is not explained feature by feature",
+            "each of its pixels would have a part for each pixel of the image", "leave explain out",
+        )  # fmt: skip
     explained = _explained(spec, parameters, schema, x) if explain else None
     return Predictions(scores, classes, schema, about, bundle, notes, explained)
 

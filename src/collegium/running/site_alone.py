@@ -34,7 +34,7 @@ def site_alone(
         train: training rows by site.
         test: test rows of the same sites.
     """
-    if schema.task in ("ordinal", "survival"):
+    if schema.task in ("ordinal", "survival", "segmentation"):
         return None
     y = np.concatenate([rows.y for rows in test.values()])
     means = [np.tile(_mean(schema, train[name].y), (len(rows.y), 1)) for name, rows in test.items()]

@@ -17,7 +17,7 @@ from collegium.study.training import Training as Training
 
 Architecture = Literal[
     "logistic", "multinomial", "ordinal", "linear", "poisson", "cox", "mlp", "cnn", "own",
-    "autoencoder",
+    "autoencoder", "unet",
 ]  # fmt: skip
 
 
@@ -100,7 +100,8 @@ class Model(Section, frozen=True, kw_only=True):
     """``[model]``: an architecture by name. `l2` is a ridge penalty on weights, not on biases.
 
     A cnn has the `shape` of a row (channels, then one or two lengths), the `channels` of its
-    stages and its `kernel`, 5 if absent; `hidden` layers follow. An
+    stages and its `kernel`, 5 if absent; `hidden` layers follow. A unet's `channels` are those of
+    its levels, its `kernel` is 3 if absent. An
     autoencoder's `hidden` layers get narrower and wider again. An own model is `code`, a module or
     ``module:Class``, whose file has the SHA-256 `code_digest`.
     """

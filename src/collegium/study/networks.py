@@ -11,6 +11,7 @@ from collegium.study.terms import OWN_SERVER
 
 TRAINERS: dict[str, tuple[str, ...]] = {
     "cnn": ("jax",), "own": ("jax", "torch"), "autoencoder": ("jax",),
+    "unet": ("jax",),
 }  # fmt: skip
 """The trainers of architectures that are no layers of units; the others are the dense trainer's."""
 
@@ -19,9 +20,9 @@ ODDITIES = ("autoencoder",)
 
 _TAKES = {
     "hidden": ("mlp", "cnn", "autoencoder"),
-    "shape": ("cnn",),
-    "channels": ("cnn",),
-    "kernel": ("cnn",),
+    "shape": ("cnn", "unet"),
+    "channels": ("cnn", "unet"),
+    "kernel": ("cnn", "unet"),
     "code": ("own",),
     "code_digest": ("own",),
 }
@@ -74,6 +75,8 @@ def check_network(study: Study) -> None:
         )  # fmt: skip
     if model.architecture == "cnn":
         _check_cnn(study)
+    if model.architecture == "unet":
+        _check_unet(study)
     if model.architecture == "autoencoder":
         _check_autoencoder(study)
     _check_augmentation(study)
@@ -94,11 +97,7 @@ def _check_cnn(study: Study) -> None:
             ("model", "channels"), "a cnn needs the channels of its stages", "one to nine of them",
             "add channels = [16, 32]",
         )  # fmt: skip
-    if (model.kernel or 3) % 2 == 0:
-        raise _combination(
-            ("model", "kernel"), f"a kernel of {model.kernel} has no middle", "it is odd",
-            "choose 3 or 5",
-        )  # fmt: skip
+    _check_kernel(study)
 
 
 def _check_autoencoder(study: Study) -> None:
@@ -153,6 +152,37 @@ def _check_augmentation(study: Study) -> None:
             (*path, "rotation"), f"rows of shape {list(model.shape)} cannot be turned in space",
             "a signal with three axes a sensor can: its channels are a multiple of three",
             "set rotation = 0.0",
+        )  # fmt: skip
+
+
+def _check_unet(study: Study) -> None:
+    model = study.model
+    if model.shape is None or len(model.shape) != 3 or model.shape[0] != 1:
+        raise _combination(
+            ("model", "shape"), "a unet needs the shape of an image", "one channel, height, width",
+            "add shape = [1, 64, 64]",
+        )  # fmt: skip
+    if not model.channels or len(model.channels) < 2:
+        raise _combination(
+            ("model", "channels"), "a unet needs the channels of its levels", "two to nine of them",
+            "add channels = [8, 16, 32]",
+        )  # fmt: skip
+    times = 2 ** (len(model.channels) - 1)
+    if model.shape[1] % times or model.shape[2] % times:
+        raise _combination(
+            ("model", "channels"), f"{len(model.channels)} levels do not fit {list(model.shape)}",
+            f"each level but the lowest halves the image: its sides are multiples of {times}",
+            "give channels for fewer levels",
+        )  # fmt: skip
+    _check_kernel(study)
+
+
+def _check_kernel(study: Study) -> None:
+    kernel = study.model.kernel
+    if kernel is not None and kernel % 2 == 0:
+        raise _combination(
+            ("model", "kernel"), f"a kernel of {kernel} has no middle", "it is odd",
+            "choose 3 or 5",
         )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ class for a binary task, [rows, classes] for a multi-class one; or values [rows]
 rows themselves are the resampling where every count is 1.
 
 An ordinal task is like a multi-class one. Of a count the scores are its means; of survival y is
-[rows, 2], time and event, and the scores are larger where the event is expected earlier.
+[rows, 2], time and event, and the scores are larger where the event is expected earlier. Of a
+segmentation both are [rows, pixels].
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from collegium.data.table import CLASSIFYING, Task
 from collegium.errors import DataError
 from collegium.learning.evaluation.concordance import concordance
+from collegium.learning.evaluation.overlap import overlaps
 from collegium.learning.evaluation.ranking import auc
 
 Measured = dict[str, float | None]
@@ -44,6 +46,7 @@ def measure(task: Task, y: NDArray[Any], scores: NDArray[Any], threshold: float 
     - mae, rmse: mean absolute and root mean squared error in the target's unit; r2: 1 - squared
       error over the squares around the mean, undefined where all values are equal.
     - poisson_deviance: the mean of 2 (y log(y / m) - y + m) for a predicted mean m.
+    - dice, iou: see `overlap`; means over images, of pixels called by the threshold.
     - c_index: see `concordance`; undefined where no two rows can be compared.
 
     Raises:
@@ -75,7 +78,7 @@ def measure_resampled(
     """
     check_scores(task, y, scores)
     exact = scores.astype(np.float64)
-    if task in CLASSIFYING:
+    if task in CLASSIFYING or task == "segmentation":
         exact = np.clip(exact, 0.0, 1.0)
     if task == "binary":
         return _binary(y == 1, exact[:, 0], threshold, counts)
@@ -87,6 +90,9 @@ def measure_resampled(
         return _count(y.astype(np.float64), exact[:, 0], counts)
     if task == "survival":
         return {"c_index": concordance(y[:, 0], y[:, 1] == 1, exact[:, 0], counts)}
+    if task == "segmentation":
+        each = overlaps(y, exact, threshold)
+        return {name: _mean(value, counts) for name, value in each.items()}
     return _regression(y.astype(np.float64), exact[:, 0], counts)
 
 
@@ -105,7 +111,9 @@ def check_scores(task: Task, y: NDArray[Any], scores: NDArray[Any]) -> None:
     """
     why = None
     answers = 2 if task == "survival" else 1
-    if (
+    if task == "segmentation":
+        why = _mask_fault(y, scores)
+    elif (
         y.ndim != answers
         or y.shape[1:] not in ((), (2,))
         or scores.ndim != 2
@@ -132,6 +140,16 @@ def check_scores(task: Task, y: NDArray[Any], scores: NDArray[Any]) -> None:
             why,
             "check the model's outputs and the data set's schema",
         )
+
+
+def _mask_fault(y: NDArray[Any], scores: NDArray[Any]) -> str | None:
+    if y.ndim != 2 or y.shape != scores.shape or not y.size:
+        return f"masks have shape {y.shape} and scores {scores.shape}"
+    if not np.isin(y, (0, 1)).all():
+        return "a mask holds something else than 0 and 1"
+    if not np.isfinite(scores).all() or np.abs(scores - 0.5).max() > 0.5 + ROUNDING:
+        return "a probability lies outside 0 and 1"
+    return None
 
 
 def _binary(

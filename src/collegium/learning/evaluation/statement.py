@@ -31,11 +31,12 @@ MEASURES: dict[Task, tuple[str, ...]] = {
     "regression": ("mae", "rmse", "r2"),
     "count": ("poisson_deviance", "mae", "rmse"),
     "survival": ("c_index",),
+    "segmentation": ("dice", "iou"),
 }
 """What is measured for each task, in the order in which it is told."""
 
 RANGES = dict.fromkeys(
-    ("accuracy", "auc", "sensitivity", "specificity", "brier", "c_index"), (0, UNITS)
+    ("accuracy", "auc", "sensitivity", "specificity", "brier", "c_index", "dice", "iou"), (0, UNITS)
 ) | {
     "qwk": (-UNITS, UNITS),
     "poisson_deviance": (0, LARGEST_INTEGER),

@@ -1,19 +1,13 @@
 """Convolutional networks over signals and images, written once for NumPy and for JAX.
 
-A stage is a convolution (zeros around, stride 1), group normalization (Wu and He, "Group
-Normalization", ECCV 2018), a rectified linear unit and a maximum over neighbors; after the last
-one the mean over places goes through dense layers. A convolution is one matrix product over
-shifted copies of its input: on a processor that is the fast way, client by client.
-
-Group normalization has no memory of batches: nothing about rows is averaged besides what is
-trained.
+A stage is a convolution, group normalization, a rectified linear unit and a maximum over neighbors;
+after the last one the mean over places goes through dense layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,12 +15,11 @@ from numpy.typing import NDArray
 
 from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
+from collegium.learning.networks.layers import halved, stage, stage_tensors
 from collegium.learning.networks.network import Tensors, unpacked
 
 _ROWS = 256
 """Rows that are predicted together, to bound memory."""
-
-_EPSILON = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +44,9 @@ class Convolutional:
     def tensors(self) -> tuple[TensorSpec, ...]:
         """The parameters, sorted by name."""
         window = (self.kernel,) * (len(self.shape) - 1)
-        found = []
-        for stage, (before, after) in enumerate(pairwise((self.shape[0], *self.channels))):
-            norm = f"conv{stage}norm"
-            found += [
-                TensorSpec(f"conv{stage}.bias", (after,)),
-                TensorSpec(f"conv{stage}.weight", (*window, before, after)),
-                TensorSpec(f"{norm}.bias", (after,)),
-                TensorSpec(f"{norm}.scale", (after,)),
-            ]
+        found: list[TensorSpec] = []
+        for number, (before, after) in enumerate(pairwise((self.shape[0], *self.channels))):
+            found += stage_tensors(f"conv{number}", window, before, after)
         widths = (self.channels[-1], *self.hidden, self.outputs_count)
         for layer, (before, after) in enumerate(pairwise(widths)):
             found += [
@@ -80,17 +67,9 @@ class Convolutional:
             tensors: the parameters by name.
             x: [n, inputs].
         """
-        # Rows lie last: shifts, norms and maxima then go over whole runs of numbers.
         values = x.T.reshape(*self.shape, len(x))
-        apart = (-1, *(1 for _ in self.shape))
-        for stage, after in enumerate(self.channels):
-            values = self._convolved(library, values, tensors[f"conv{stage}.weight"])
-            values = values + tensors[f"conv{stage}.bias"].reshape(apart)
-            values = _normalized(library, values, 4 if after % 4 == 0 else 1)
-            norm = f"conv{stage}norm"
-            scale, bias = tensors[f"{norm}.scale"], tensors[f"{norm}.bias"]
-            values = values * scale.reshape(apart) + bias.reshape(apart)
-            values = _halved(library, library.maximum(values, 0.0))
+        for number in range(len(self.channels)):
+            values = halved(library, stage(library, tensors, f"conv{number}", values))
         values = values.mean(axis=tuple(range(1, len(self.shape)))).T
         for layer in range(len(self.hidden) + 1):
             if layer:
@@ -108,37 +87,3 @@ class Convolutional:
             for first in range(0, len(x), _ROWS)
         )
         return np.concatenate([np.empty((0, self.outputs_count)), *portions])
-
-    def _convolved(self, library: Any, values: Any, weight: Any) -> Any:
-        half, lengths, rows = self.kernel // 2, values.shape[1:-1], values.shape[-1]
-        around = [(0, 0), *((half, half) for _ in lengths), (0, 0)]
-        wide = library.pad(values, around)
-        shifted = [wide[place] for place in _windows(lengths, self.kernel)]
-        lines = library.concatenate(shifted, axis=0).reshape(len(shifted) * len(values), -1)
-        return (weight.reshape(-1, weight.shape[-1]).T @ lines).reshape(-1, *lengths, rows)
-
-
-def _windows(lengths: tuple[int, ...], kernel: int) -> Iterator[tuple[slice, ...]]:
-    for shift in product(range(kernel), repeat=len(lengths)):
-        moved = (slice(by, by + length) for by, length in zip(shift, lengths, strict=True))
-        yield (slice(None), *moved, slice(None))
-
-
-def _normalized(library: Any, values: Any, groups: int) -> Any:
-    apart = values.reshape(groups, -1, values.shape[-1])
-    mean = apart.mean(axis=1, keepdims=True)
-    centered = apart - mean
-    spread = (centered * centered).mean(axis=1, keepdims=True)
-    return (centered / library.sqrt(spread + _EPSILON)).reshape(values.shape)
-
-
-def _halved(library: Any, values: Any) -> Any:
-    """Return the maximum over each two neighbors, in every direction that has two."""
-    for axis in range(1, values.ndim - 1):
-        pairs = values.shape[axis] // 2
-        if pairs:
-            even = [slice(None)] * values.ndim
-            odd = list(even)
-            even[axis], odd[axis] = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
-            values = library.maximum(values[tuple(even)], values[tuple(odd)])
-    return values

@@ -9,6 +9,7 @@ from collegium.learning.networks.autoencoder import Autoencoder
 from collegium.learning.networks.convolution import Convolutional
 from collegium.learning.networks.network import Network
 from collegium.learning.networks.own import OwnFunctions, OwnModule
+from collegium.learning.networks.unet import UNet
 from collegium.study.document import Model
 
 
@@ -30,4 +31,6 @@ def network_of(model: Model, inputs: int, outputs: int) -> Network:
             f"the data have {inputs} inputs",
             f"choose model.shape so that its product is {inputs}",
         )  # fmt: skip
+    if model.architecture == "unet":
+        return UNet(shape[1], shape[2], model.channels or (), model.kernel or 3)
     return Convolutional(shape, model.channels or (), model.kernel or 5, model.hidden, outputs)
