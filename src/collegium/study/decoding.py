@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from collegium.study.document import Section, Study
-from collegium.study.later import LATER_ARCHITECTURES, not_yet, refuse_later_key
+from collegium.study.later import refuse_later_key
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 
 _WORDS = {
@@ -113,8 +113,6 @@ def _homes(kind: type[Section], path: DocumentPath) -> list[DocumentPath]:
 
 
 def _unknown_choice(path: DocumentPath, value: str, choices: tuple[str, ...]) -> Refusal:
-    if path == ("model", "architecture") and value in LATER_ARCHITECTURES:
-        return not_yet(path, f"the architecture {value!r}", f"use one of: {', '.join(choices)}")
     return Refusal(
         path,
         "study.unknown-choice",

@@ -15,8 +15,6 @@ LATER_NAMES: dict[Kind, frozenset[str]] = {
     "engines": frozenset({"simnet", "cometbft"}),
 }  # fmt: skip
 
-LATER_ARCHITECTURES = frozenset({"autoencoder", "unet"})
-
 
 def refuse_later_key(path: DocumentPath, value: object) -> None:
     """Refuse a key, or a kind of value, that a later version brings.
