@@ -91,7 +91,7 @@ def _ellipse(
 
 PHANTOMS = Registered(
     name=NAME,
-    title="Phantoms: made-up pictures with an ellipse to be outlined",
+    title="Made-up pictures with an ellipse to be outlined",
     schema=SCHEMA,
     license="Apache-2.0",
     citation="made by this package; no patient is behind them",
