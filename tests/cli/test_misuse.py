@@ -15,7 +15,15 @@ from collegium.cli.commands import program
 COMMANDS = {"check", "compare", "demo", "list", "predict", "report", "run", "verify"}
 GROUPS = {
     "audit": {"block", "check", "entries", "fork", "policy", "promise", "receipt", "tiles"},
-    "bench": {"canaries", "inversion", "membership", "robustness"},
+    "bench": {
+        "betrayal",
+        "canaries",
+        "graph",
+        "inversion",
+        "membership",
+        "robustness",
+        "simulation",
+    },
     "network": {"down", "status", "up"},
     "node": {
         "init",
