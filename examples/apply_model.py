@@ -81,16 +81,17 @@ def inputs_of(column: dict[str, Any], cells: list[str]) -> list[Array]:
     return [*blocks, missing.astype(float)] if column["missing"] else blocks
 
 
-def scores(about: dict[str, Any], weights: dict[str, Array], x: Array) -> Array:
-    """Return what the model says of each row, [rows, outputs]."""
+def scores(about: dict[str, Any], weights: dict[str, Array], x: Array, offset: Array) -> Array:
+    """Return what the model says of each row, [rows, outputs]; of counts over exp(offset)."""
     values, layers = x.astype(np.float32).astype(np.float64), len(weights) // 2
     for layer in range(layers):
         values = np.maximum(values, 0.0) if layer else values
         values = values @ weights[f"layer{layer}.weight"] + weights[f"layer{layer}.bias"]
     if about["task"] in ("regression", "survival"):
-        return values
+        mean, spread = about.get("target_unit", (0.0, 1.0))
+        return np.asarray(mean + spread * values)
     if about["task"] == "count":
-        return np.asarray(np.exp(values))
+        return np.asarray(np.exp(values + offset[:, None]))
     if values.shape[1] == 1:
         return np.asarray(1.0 / (1.0 + np.exp(-values)))
     shifted = np.exp(values - values.max(axis=1, keepdims=True))
@@ -109,7 +110,10 @@ def main(model: Path, table: Path) -> None:
     for column in prepared["columns"]:
         cells = ["" if row[column["name"]] in gaps else row[column["name"]] for row in named]
         blocks += inputs_of(column, cells)
-    for row in scores(about, read_weights(model / "model.safetensors"), np.stack(blocks, axis=1)):
+    exposure = prepared.get("exposure")
+    offset = np.log([number(row[exposure]) if exposure else 1.0 for row in named])
+    weights = read_weights(model / "model.safetensors")
+    for row in scores(about, weights, np.stack(blocks, axis=1), offset.astype(np.float32)):
         print(",".join(f"{score:.9f}" for score in row))
 
 

@@ -11,7 +11,7 @@ from collegium.audit.evidence import Fetch
 from collegium.audit.findings import Finding
 from collegium.audit.studies import SetUpStep, Story
 from collegium.canonical import to_text
-from collegium.data.table import input_names
+from collegium.data.table import exposure_input, input_names
 from collegium.data.tabular.agreeing import conclusion
 from collegium.data.tabular.agreement import decode_agreement
 from collegium.data.tabular.preparation import input_schema
@@ -95,7 +95,8 @@ def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
         return [Finding("blob.missing", "error", "the first model is missing", where)]
     try:
         state = decode_model(model)
-        inputs = len(input_names(input_schema(decode_agreement(agreement))))
+        schema = input_schema(decode_agreement(agreement))
+        inputs = len(input_names(schema)) - (exposure_input(schema) is not None)
     except FormatError as error:
         return [Finding("model.malformed", "error", f"{error.what}: {error.why}", where)]
     widths = [one.shape[0] for one in state.tensors if one.name == "layer0.weight"]

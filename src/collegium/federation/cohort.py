@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from collegium.learning.algorithms.layout import model_part
 from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tuning
 from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
-from collegium.learning.models import ModelSpec, initial_parameters, losses
+from collegium.learning.models import ModelSpec, initial_parameters, learned, losses
 from collegium.learning.parallel.pool import Pool
 from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
@@ -227,7 +227,7 @@ class Cohort:
         began = perf_counter()
         jobs = [
             self._privacy[name].job(
-                TrainingJob(name, self.rows[name].x, self.rows[name].y, start, number),
+                TrainingJob(name, self.rows[name].x, self._learned(name), start, number),
                 self.rows[name], model,
             )
             for name in sites
@@ -239,6 +239,9 @@ class Cohort:
         result = self._trainer.train_privately(jobs, self.spec, training, noising)
         self.training_seconds += perf_counter() - began
         return {name: (result[index],) for index, name in enumerate(sites)}
+
+    def _learned(self, name: str) -> NDArray[Any]:
+        return learned(self.spec, self.rows[name].y)
 
     def tuned(self, site: str, start: Float32) -> Float32:
         """Return a final model after it was trained on at a site, float32 [d]."""
@@ -259,7 +262,7 @@ class Cohort:
         for together in zip(*planned.values(), strict=True):
             jobs = [
                 TrainingJob(
-                    name, self.rows[name].x, self.rows[name].y, leg.start, number, leg.anchor,
+                    name, self.rows[name].x, self._learned(name), leg.start, number, leg.anchor,
                     leg.correction,
                 )
                 for name, leg in zip(planned, together, strict=True)

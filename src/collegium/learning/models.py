@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class ModelSpec:
         offset: the column of x that a count's model adds to its last layer's output, if any.
             It is none of `widths`: x has a column more than that.
         network: what stands in the place of layers; then `widths` are inputs and outputs.
+        unit: a number's mean and spread: what is trained is how many spreads a value is above
+            the mean, and predictions are values again. None trains the values themselves.
     """
 
     widths: tuple[int, ...]
@@ -85,6 +87,7 @@ class ModelSpec:
     gaps: int = 0
     offset: int | None = None
     network: Network | None = None
+    unit: tuple[float, float] | None = None
 
 
 def model_spec(model: Model, schema: Schema) -> ModelSpec:
@@ -207,7 +210,17 @@ def predict(
         np.exp(np.minimum(outputs, _LARGEST_EXPONENT), out=outputs)
     elif spec.loss == "ordinal":
         return ordinal.probabilities(outputs[:, 0], _cuts(spec, parameters))
+    elif spec.unit is not None:
+        outputs = spec.unit[0] + spec.unit[1] * outputs
     return outputs
+
+
+def learned(spec: ModelSpec, y: NDArray[Any]) -> NDArray[Any]:
+    """Return what a model is trained to give for true values [n]: itself, or in spreads."""
+    if spec.unit is None:
+        return y
+    center, spread = spec.unit
+    return np.asarray((y.astype(np.float64) - center) / spread, np.float32)
 
 
 def losses(
@@ -218,7 +231,8 @@ def losses(
 ) -> NDArray[np.float64]:
     """Return each row's loss, float64 [n], without the l2 term.
 
-    A count's lacks log(y!), which no parameter changes. That of survival is the row's part of
+    A count's lacks log(y!), which no parameter changes; a number's is in spreads, where it has a
+    unit. That of survival is the row's part of
     the negative log partial likelihood, with all rows given as one stratum.
 
     Args:
@@ -245,7 +259,7 @@ def losses(
         chances = ordinal.probabilities(outputs[:, 0], _cuts(spec, parameters))
         chosen = np.take_along_axis(chances, y.astype(np.int64)[:, None], axis=1)[:, 0]
         return np.asarray(-np.log(np.maximum(chosen, np.finfo(np.float64).tiny)))
-    return 0.5 * np.square(outputs[:, 0] - y)
+    return np.asarray(0.5 * np.square(outputs[:, 0] - learned(spec, y)))
 
 
 def offset_apart(

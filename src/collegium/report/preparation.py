@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.data.tabular.agreement import REASONS, AgreedColumn, Agreement
-from collegium.data.tabular.preparation import value_of
+from collegium.data.tabular.preparation import target_unit, value_of
 from collegium.report.markup import Markup, bullets, join, paragraph, table
 from collegium.report.wording import counted
 
@@ -15,13 +15,15 @@ class Preparation:
     """A table's columns as agreed, the columns that no model sees, and who said what.
 
     `columns` are cells: name, what it is, how it enters, at how many sites it has values, and
-    whether its absence is an input. `included` are the sites whose statistics were added, by step.
+    whether its absence is an input. `target` says how the target is trained, where that is not as
+    it stands. `included` are the sites whose statistics were added, by step.
     """
 
     columns: tuple[tuple[str, str, str, str, str], ...]
     left_out: tuple[tuple[str, str], ...]
     included: tuple[tuple[str, ...], ...]
     smallest: int
+    target: str = ""
 
 
 def preparation_of(agreement: Agreement, smallest: int) -> Preparation:
@@ -31,7 +33,17 @@ def preparation_of(agreement: Agreement, smallest: int) -> Preparation:
         tuple((one.name, REASONS[one.reason]) for one in agreement.left_out),
         agreement.included,
         smallest,
+        _target(agreement),
     )
+
+
+def _target(agreement: Agreement) -> str:
+    name, unit = agreement.target.name, target_unit(agreement)
+    if unit is not None:
+        return f"“{name}” is trained as (value - {unit[0]:.6g}) / {unit[1]:.6g}."
+    if isinstance(agreement.exposure, str):
+        return f"“{name}” is counted over “{agreement.exposure}”: what is learned is a rate."
+    return ""
 
 
 def _column(column: AgreedColumn) -> tuple[str, str, str, str, str]:
@@ -80,6 +92,7 @@ def section(preparation: Preparation) -> Markup:
             " ledger; every validator recomputed it from what they said. The statistics are of"
             " training rows alone."
         ),
+        paragraph(preparation.target) if preparation.target else "",
         table("The model's columns", heads, preparation.columns),
         left_out,
         paragraph("What left each site for it, and nothing else:"),

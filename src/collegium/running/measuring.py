@@ -14,7 +14,7 @@ from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.evaluation import intervals as bootstrap
 from collegium.learning.evaluation.calibration import reliability
 from collegium.learning.evaluation.metrics import measure
-from collegium.learning.models import initial_parameters, losses, predict
+from collegium.learning.models import initial_parameters, learned, losses, predict
 from collegium.learning.trainer import TrainingJob
 from collegium.report.measurements import Calibration, Interval, Quality, Risks
 from collegium.running.preparation import Prepared
@@ -46,7 +46,7 @@ def pooled_parameters(prepared: Prepared, trial: int = 1) -> Float32:
     spec = replace(prepared.parts.spec, l2=study.model.l2)
     parts = list(prepared.train.values())
     x = np.concatenate([rows.x for rows in parts])
-    y = np.concatenate([rows.y for rows in parts])
+    y = learned(spec, np.concatenate([rows.y for rows in parts]))
     parameters = initial_parameters(spec, study.study.seed)
     for number in range(1, study.training.rounds + 1):
         job = TrainingJob("pooled", x, y, parameters, number)

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from collegium.audit.bundle import bundle_digest
 from collegium.canonical import from_text
 from collegium.data.tabular.agreement import encode_agreement
-from collegium.data.tabular.preparation import value_of
 from collegium.errors import FormatError
 from collegium.federation.owner import Beginning, Registration
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import starting_vector, study_tensors
 from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_model
 from collegium.learning.evaluation.statement import Statement, decode_statement
-from collegium.learning.models import layers, size, tensors
+from collegium.learning.models import tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
@@ -62,13 +61,9 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
 
 
 def first_model(parts: Parts) -> ModelState:
-    """Return the model of a study's first round; to predict a number it starts from the mean."""
+    """Return the model of a study's first round."""
     study, spec = parts.study, parts.spec
     parameters = starting_vector(spec, study)
-    agreement = parts.agreement
-    if agreement is not None and agreement.task == "regression":
-        own = parameters[: size(spec)]
-        layers(spec, own)[-1][0] = value_of(agreement.target, agreement.target.center)
     return initial_state(
         study_tensors(spec, study), parameters, parts.server, study.aggregation.server
     )

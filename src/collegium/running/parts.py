@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from collegium.data.registered import Registered
 from collegium.data.table import DataSet
 from collegium.data.tabular.agreement import Agreement
+from collegium.data.tabular.preparation import target_unit
 from collegium.errors import CollegiumError, PluginError
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.algorithms.personal import own_coordinates
@@ -55,7 +56,9 @@ def parts_of_table(study: Study, agreement: Agreement | None) -> Parts:
         raise TypeError("the study names a registered data set")
     dataset = described_table(source, agreement)
     if agreement is not None:
-        return replace(find_parts(study, dataset), agreement=agreement)
+        parts = find_parts(study, dataset)
+        spec = replace(parts.spec, unit=target_unit(agreement))
+        return replace(parts, spec=spec, agreement=agreement)
     return _parts(study, dataset, ModelSpec((0,), "squared", study.model.l2))
 
 

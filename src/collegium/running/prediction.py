@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,7 +103,8 @@ def predict(
     names, parameters = read_released(_file(files, WEIGHTS))
     plain = Model(architecture=about.architecture, hidden=about.hidden)
     settings = plain if about.network is msgspec.UNSET else about.network
-    spec = model_spec(settings, schema)
+    unit = None if about.target_unit is msgspec.UNSET else about.target_unit
+    spec = replace(model_spec(settings, schema), unit=unit)
     if names != tensors(spec) or about.inputs != input_names(schema):
         raise malformed("the released model", "its weights, model.json and schema do not agree")
     x, notes = _inputs(files, schema, Path(table), any_range=any_range)

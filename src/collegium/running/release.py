@@ -28,6 +28,7 @@ class ReleasedModel(msgspec.Struct, frozen=True, kw_only=True):
     """``model.json``: how to apply the weights, and where they come from.
 
     `network` is the whole ``[model]`` of a network that its hidden layers do not describe.
+    `target_unit` are a number's mean and spread: the value is mean + spread · the last output.
     """
 
     architecture: Architecture
@@ -37,6 +38,7 @@ class ReleasedModel(msgspec.Struct, frozen=True, kw_only=True):
     network: Model | msgspec.UnsetType = msgspec.UNSET
     study: str
     study_id: str
+    target_unit: tuple[float, float] | msgspec.UnsetType = msgspec.UNSET
     task: str
     threshold: float
     version: int = 1
@@ -62,6 +64,7 @@ def bundle_files(
         network=study.model if parts.spec.network is not None else msgspec.UNSET,
         study=study_digest(study),
         study_id=study.study.id,
+        target_unit=msgspec.UNSET if parts.spec.unit is None else parts.spec.unit,
         task=schema.task,
         threshold=study.evaluation.threshold,
     )
@@ -127,6 +130,11 @@ def _one_line(text: str) -> str:
     return re.sub(r"([\\`*_\[\]#|])", r"\\\1", escape(" ".join(visible.split()), quote=False))
 
 
+def _unit_of_target(parts: Parts) -> str:
+    unit = parts.spec.unit
+    return "" if unit is None else f"; the last output times {unit[1]:.6g}, plus {unit[0]:.6g}"
+
+
 def _preparation(parts: Parts) -> str:
     schema, agreement = parts.dataset.schema, parts.agreement
     if agreement is not None:
@@ -136,6 +144,7 @@ def _preparation(parts: Parts) -> str:
             f" 8 standard deviations count as 8; a missing number as the median; another category"
             f" is {'refused' if agreement.unknown == 'refuse' else 'one of its own'}"
             + (f"; columns that are not looked at: {left_out}" if left_out else "")
+            + _unit_of_target(parts)
         )
     numeric = [
         f"({feature.name} - {feature.center:g}) / {feature.scale:g}"

@@ -67,7 +67,8 @@ class TableSource(Section, frozen=True, kw_only=True):
     consortium name theirs in node.toml. `target` is the column to be predicted, `site` the one
     that tells the institution, `person` the one that is equal in all rows of one person; `drop`
     are columns that are not looked at. `task` follows from the architecture where that can only
-    do one thing. `event` is, for survival, the column that tells what ended the time in `target`.
+    do one thing. `event` is, for survival, the column that tells what ended the time in `target`,
+    `exposure`, for counts, that of what they were counted over, such as years.
     `classes` are the target's (or the event's) values, the positive one last; absent: those
     that occur, sorted. `categorical` and `numeric` say how columns are read
     whose cells would say otherwise. `unknown` is what becomes of a category that was not agreed.
@@ -78,6 +79,7 @@ class TableSource(Section, frozen=True, kw_only=True):
     target: str
     task: Task | None = None
     event: str | None = None
+    exposure: str | None = None
     classes: tuple[str, ...] = ()
     site: str | None = None
     person: str | None = None

@@ -85,8 +85,8 @@ def check_table(study: Study) -> None:
     place: DocumentPath = ("data", "source")
     task = task_of(study)
     roles = {
-        "target": source.target, "event": source.event, "site": source.site,
-        "person": source.person,
+        "target": source.target, "event": source.event, "exposure": source.exposure,
+        "site": source.site, "person": source.person,
     }  # fmt: skip
     named = {role: name for role, name in roles.items() if name is not None}
     for role, name in named.items():
@@ -129,6 +129,11 @@ def check_table(study: Study) -> None:
             f"a {task} target has no column of events",
             "survival is the time in target and what ended it; other targets are one column",
             'add event = "…"' if task == "survival" else "remove event",
+        )  # fmt: skip
+    if source.exposure is not None and task != "count":
+        raise contradiction(
+            (*place, "exposure"), f"a {task} target has no exposure",
+            "only counts are counted over something", "remove exposure, or choose task = 'count'",
         )  # fmt: skip
     if study.privacy.differential_privacy is not None:
         raise contradiction(

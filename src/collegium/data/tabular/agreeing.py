@@ -34,7 +34,7 @@ from collegium.data.tabular.said import (
     QuantilesSaid,
     decode_said,
 )
-from collegium.data.tabular.studied import class_order
+from collegium.data.tabular.studied import class_order, set_aside
 from collegium.errors import DataError, FormatError
 from collegium.study.document import TableSource, Task
 from collegium.study.tables import CLASSES
@@ -110,8 +110,7 @@ def _columns(
     for one in said:
         for column in one.columns:
             by_name.setdefault(column.name, []).append(column)
-    named = {source.target, source.event, source.site, source.person, *source.drop}
-    aside = sorted(name for name in named if name is not None)
+    aside = sorted(set_aside(source))
     everywhere = sum(bool(one.columns) for one in said)
     found = [
         _column(name, by_name[name], everywhere) for name in sorted(by_name.keys() - set(aside))
@@ -122,7 +121,8 @@ def _columns(
         step=1, task=task, target=target, classes=classes,
         columns=tuple(one for one in found if isinstance(one, AgreedColumn)),
         left_out=tuple(one for one in found if isinstance(one, LeftOut)),
-        event=source.event or "", aside=tuple(aside), unknown=source.unknown, included=(included,),
+        event=source.event or "", exposure=source.exposure or msgspec.UNSET,
+        aside=tuple(aside), unknown=source.unknown, included=(included,),
     )  # fmt: skip
     return _with_inputs(agreement)
 

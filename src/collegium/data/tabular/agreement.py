@@ -71,8 +71,8 @@ class Agreement(_Agreed, frozen=True, kw_only=True):
     """What is agreed after a step; after the last one, the preparation of a model's inputs.
 
     `event` is the column that tells what ended a survival's time, whose two values are then
-    `classes`, the event last. `aside` are the columns that the study sets aside; `included` names
-    by step whose statistics were added.
+    `classes`, the event last; `exposure` is what a count was counted over. `aside` are the columns
+    that the study sets aside; `included` names by step whose statistics were added.
     """
 
     version: Literal[1] = 1
@@ -80,6 +80,7 @@ class Agreement(_Agreed, frozen=True, kw_only=True):
     task: Task
     target: AgreedColumn
     event: str
+    exposure: str | msgspec.UnsetType = msgspec.UNSET
     classes: tuple[str, ...]
     columns: tuple[AgreedColumn, ...]
     left_out: tuple[LeftOut, ...]

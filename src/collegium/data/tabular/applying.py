@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.tabular.agreement import AgreedColumn, Agreement
-from collegium.data.tabular.columns import Column, Kind, Table, as_words
+from collegium.data.tabular.columns import Column, Kind, Table, as_numbers, as_words
 from collegium.data.tabular.preparation import encode_columns, positions, value_of
 from collegium.data.tabular.reading import read_table_file
 from collegium.data.tabular.saying import numbers_of
@@ -48,10 +48,12 @@ def apply_agreement(path: Path, agreement: Agreement, *, any_range: bool = False
     declared: dict[str, Kind] = {
         column.name: "categorical" for column in agreement.columns if column.kind == "categorical"
     }
-    aside = {*agreement.aside, *(one.name for one in agreement.left_out)}
+    aside = {*agreement.aside, *(one.name for one in agreement.left_out)} - {agreement.exposure}
     table = read_table_file(path, skip=aside, declared=declared)
     _check_names(table, agreement)
     notes = list(table.notes)
+    if isinstance(agreement.exposure, str):
+        _check_exposure(table.columns[agreement.exposure])
     for column in agreement.columns:
         found = table.columns[column.name]
         _check_unit(column, found)
@@ -66,6 +68,7 @@ def apply_agreement(path: Path, agreement: Agreement, *, any_range: bool = False
 
 def _check_names(table: Table, agreement: Agreement) -> None:
     known = [column.name for column in agreement.columns]
+    known += [agreement.exposure] if isinstance(agreement.exposure, str) else []
     for name in table.columns:
         if name not in known:
             near = difflib.get_close_matches(name, set(known) - set(table.columns), n=1)
@@ -81,6 +84,17 @@ def _check_names(table: Table, agreement: Agreement) -> None:
                 f"needed are: {', '.join(known)}",
                 "add the column under exactly that name; it may be empty where nothing is known",
             )  # fmt: skip
+
+
+def _check_exposure(found: Column) -> None:
+    """Refuse a row that was not counted over anything."""
+    exposed = as_numbers(found) > 0
+    if not exposed.all():
+        raise DataError(
+            "data.value", f"row {int(np.argmin(exposed)) + 1}, column {found.name!r}: no exposure",
+            "a count is predicted for what it is counted over, a number above 0",
+            "correct the value, or leave the row out",
+        )  # fmt: skip
 
 
 def _check_unit(column: AgreedColumn, found: Column) -> None:

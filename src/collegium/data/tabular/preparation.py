@@ -30,9 +30,19 @@ def value_of(column: AgreedColumn, agreed: int) -> float:
     return float(np.ldexp(float(agreed), column.exponent - FINE_BITS))
 
 
+def target_unit(agreement: Agreement) -> tuple[float, float] | None:
+    """Return mean and standard deviation of a number to be predicted, None of anything else."""
+    target = agreement.target
+    if agreement.task != "regression" or not target.scale:
+        return None
+    return value_of(target, target.center), value_of(target, target.scale)
+
+
 def input_schema(agreement: Agreement) -> Schema:
     """Return the inputs, each as a feature, and the question that the target answers."""
     features = [feature for column in agreement.columns for feature in _features(column)]
+    if isinstance(agreement.exposure, str):
+        features.append(Feature(agreement.exposure, agreement.exposure, "exposure"))
     classes = () if agreement.task == "survival" else agreement.classes
     return Schema(
         features=tuple(features),
@@ -65,8 +75,13 @@ def _features(column: AgreedColumn) -> list[Feature]:
 def encode_columns(
     agreement: Agreement, columns: Mapping[str, Column], rows: int
 ) -> NDArray[np.float32]:
-    """Return a model's inputs, float32 [rows, inputs]; a column that is not there is missing."""
+    """Return a model's inputs, float32 [rows, inputs]; a column that is not there is missing.
+
+    An exposure, which is there and above 0, enters last, as its logarithm.
+    """
     blocks = [_inputs(column, columns.get(column.name), rows) for column in agreement.columns]
+    if isinstance(agreement.exposure, str):
+        blocks.append(np.log(as_numbers(columns[agreement.exposure]))[:, None])
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
@@ -115,7 +130,10 @@ def encode_studied(agreement: Agreement, studied: Studied, name: str) -> SiteRow
     Raises:
         DataError: no row is left.
     """
-    x = encode_columns(agreement, studied.table.columns, studied.rows)
+    columns = dict(studied.table.columns)
+    if studied.exposure is not None:
+        columns[studied.exposure.name] = studied.exposure
+    x = encode_columns(agreement, columns, studied.rows)
     values = as_numbers(studied.target).astype(np.float32)
     if agreement.task in ("regression", "count"):
         return SiteRows(name, x, values, studied.person)

@@ -33,11 +33,11 @@ class Studied:
     """Rows with a known target and, where the study names a column of sites, a known site.
 
     `table` holds the columns that may become inputs. `target` is the target's column, of survival
-    the time, and `event` that of what ended it. `person` is
-    int64 [rows], the same number in all rows of one person. `label` is int64 [rows], the position
-    of the row's class (of survival: of its event) among this table's own, in the order of
-    `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices into
-    `sites`, ids in order.
+    the time, and `event` that of what ended it; `exposure` is what a count was counted over.
+    `person` is int64 [rows], the same number in all rows of one person. `label` is int64 [rows],
+    the position of the row's class (of survival: of its event) among this table's own, in the order
+    of `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices
+    into `sites`, ids in order.
     """
 
     table: Table
@@ -48,6 +48,7 @@ class Studied:
     site: NDArray[np.int64]
     sites: tuple[str, ...]
     notes: tuple[str, ...]
+    exposure: Column | None = None
 
     @property
     def rows(self) -> int:
@@ -63,7 +64,11 @@ def read_again(studied: Studied, source: TableSource) -> Studied:
     columns = {name: _read_again(column, source) for name, column in studied.table.columns.items()}
     table = Table(columns, studied.rows, studied.table.notes)
     event = None if studied.event is None else _read_again(studied.event, source)
-    return replace(studied, table=table, target=_read_again(studied.target, source), event=event)
+    exposure = None if studied.exposure is None else _read_again(studied.exposure, source)
+    return replace(
+        studied, table=table, target=_read_again(studied.target, source), event=event,
+        exposure=exposure,
+    )  # fmt: skip
 
 
 def _read_again(column: Column, source: TableSource) -> Column:
@@ -84,9 +89,10 @@ def take_studied(studied: Studied, which: NDArray[np.int64]) -> Studied:
     """Return the rows at those positions; classes keep their numbers."""
     label = studied.label[which] if len(studied.label) else studied.label
     event = None if studied.event is None else take_cells(studied.event, which)
+    exposure = None if studied.exposure is None else take_cells(studied.exposure, which)
     return Studied(
         take_rows(studied.table, which), take_cells(studied.target, which), event,
-        studied.person[which], label, studied.site[which], studied.sites, studied.notes,
+        studied.person[which], label, studied.site[which], studied.sites, studied.notes, exposure,
     )  # fmt: skip
 
 
@@ -103,7 +109,10 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
         DataError: a column that the study names is not there, no row has a target, or sites'
             names cannot be told apart.
     """
-    named = {"target": source.target, "event": source.event, "person": source.person}
+    named = {
+        "target": source.target, "event": source.event, "exposure": source.exposure,
+        "person": source.person,
+    }  # fmt: skip
     if alone is None:
         named["site"] = source.site
     for role, name in named.items():
@@ -117,6 +126,12 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     if not with_target.all():
         notes.append(_left_out(int((~with_target).sum()), f"no value of {source.target!r}"))
     keep &= with_target
+    if source.exposure is not None:
+        exposed = as_numbers(table.columns[source.exposure]) > 0
+        if not exposed[keep].all():
+            what = f"no {source.exposure!r} above 0"
+            notes.append(_left_out(int((keep & ~exposed).sum()), what))
+        keep &= exposed
     site_column = None if alone is not None or source.site is None else table.columns[source.site]
     if site_column is not None:
         with_site = _has_word(site_column)
@@ -132,7 +147,7 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     which = np.flatnonzero(keep)
     person = _persons(None if source.person is None else table.columns[source.person], keep)
     kept = take_rows(table, which)
-    aside = {source.target, source.event, source.site, source.person, *source.drop}
+    aside = set_aside(source)
     inputs = {name: column for name, column in kept.columns.items() if name not in aside}
     if not inputs:
         raise DataError(
@@ -146,15 +161,24 @@ def studied_rows(table: Table, source: TableSource, task: Task, *, alone: str | 
     if site_column is not None and source.site is not None:
         site, sites = _sites(kept.columns[source.site])
     event = None if source.event is None else kept.columns[source.event]
+    exposure = None if source.exposure is None else kept.columns[source.exposure]
     label = _labels(target if event is None else event, task)
     inputs_of_rows = Table(inputs, len(which))
-    return Studied(inputs_of_rows, target, event, person, label, site, sites, tuple(notes))
+    return Studied(
+        inputs_of_rows, target, event, person, label, site, sites, tuple(notes), exposure
+    )
+
+
+def set_aside(source: TableSource) -> set[str]:
+    """Return the columns that are no inputs because the study says what they are."""
+    named = (source.target, source.event, source.exposure, source.site, source.person)
+    return {name for name in (*named, *source.drop) if name is not None}
 
 
 def studied_bytes(studied: Studied) -> bytes:
     """Return bytes that tell these rows from any other, for a commitment to them."""
     columns = [*studied.table.columns.values(), studied.target]
-    columns += [] if studied.event is None else [studied.event]
+    columns += [one for one in (studied.event, studied.exposure) if one is not None]
     parts = [np.ascontiguousarray(studied.person).tobytes()]
     for column in columns:
         codes, words = as_words(column)

@@ -22,6 +22,9 @@ def table_text(studied: Studied, source: TableSource) -> str:
     if studied.event is not None:
         heads.append(studied.event.name)
         cells.append(_cells(studied.event))
+    if studied.exposure is not None:
+        heads.append(studied.exposure.name)
+        cells.append(_cells(studied.exposure))
     if source.person is not None:
         heads.append(source.person)
         cells.append([str(number) for number in studied.person.tolist()])
