@@ -77,8 +77,7 @@ class ModelSpec:
         offset: the column of x that a count's model adds to its last layer's output, if any.
             It is none of `widths`: x has a column more than that.
         network: what stands in the place of layers; then `widths` are inputs and outputs.
-        unit: a number's mean and spread: what is trained is how many spreads a value is above
-            the mean, and predictions are values again. None trains the values themselves.
+        unit: a number's mean and spread: what is trained is (value - mean) / spread.
     """
 
     widths: tuple[int, ...]
@@ -217,10 +216,10 @@ def predict(
 
 def learned(spec: ModelSpec, y: NDArray[Any]) -> NDArray[Any]:
     """Return what a model is trained to give for true values [n]: itself, or in spreads."""
-    if spec.unit is None:
-        return y
-    center, spread = spec.unit
-    return np.asarray((y.astype(np.float64) - center) / spread, np.float32)
+    center, spread = spec.unit or (0.0, 1.0)
+    return (
+        y if spec.unit is None else np.asarray((y.astype(np.float64) - center) / spread, np.float32)
+    )
 
 
 def losses(
