@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from collegium.audit.history import read_history
 from collegium.audit.studies import Attempt, gather
 from collegium.audit.verify import verify
+from collegium.data.table import take
 from collegium.errors import StudyError
 from collegium.running.execution import run
 from collegium.running.preparation import prepare
 from collegium.running.rehearsal import rehearse
+from collegium.running.rules import check_roots
 from collegium.running.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
 from collegium.study.score_terms import LARGEST_SCORE, UNIT
@@ -80,8 +83,9 @@ def test_a_silent_validator_is_done_without(tmp_path: Path) -> None:
 def test_rows_that_a_validator_keeps_are_not_trained_on() -> None:
     study = [*SHORT, *STUDIES["zeno"]]
     plain = prepare(read_study("heart", SHORT))
-    book = ScoreBook(prepare(read_study("heart", study)), None)  # type: ignore[arg-type]
+    book = ScoreBook(prepare(read_study("heart", study)))
     rehearse(book.prepared, book=book)
+    assert book.cohort is not None
     for name, rows in plain.train.items():
         kept = len(rows.y) - book.cohort.rows_of(name)
         assert kept == pytest.approx(0.2 * len(rows.y), abs=1)
@@ -93,7 +97,7 @@ def test_a_badmouthed_site_is_left_out_once_liars_are_a_majority() -> None:
         threat = f'threat={{ attack = "badmouthing_validator", attackers = [{named}] }}'
         changes = [*SHORT, *STUDIES["committee_median"], "aggregation.scores.threshold=-10", threat]
         prepared = prepare(read_study("heart", changes))
-        book = ScoreBook(prepared, None)  # type: ignore[arg-type]
+        book = ScoreBook(prepared)
         rehearse(prepared, book=book)
         return {
             name for scores in book.combined for name, one in scores.items() if one < -10 * UNIT
@@ -113,6 +117,18 @@ def test_lies_reach_the_ledger_as_they_are_rehearsed(tmp_path: Path) -> None:
     assert first.scores["va"].scores[-1] < LARGEST_SCORE
     assert second.scores["va"].scores[-1] == LARGEST_SCORE
     assert rehearse(prepare(read_study("heart", changes))).digest.hex() == result.model
+
+
+def test_a_validator_with_too_few_persons_is_refused() -> None:
+    study = read_study("heart", [*SHORT, *STUDIES["zeno"]])
+    train = prepare(study).train
+    few = {
+        "cleveland": take(train["cleveland"], np.array([0, 1])),
+        "va": take(train["va"], np.array([0])),
+    }
+    with pytest.raises(StudyError, match="va cannot keep"):
+        check_roots(study.study, few, ["cleveland", "va"])
+    check_roots(study.study, few, [])
 
 
 @pytest.mark.parametrize(

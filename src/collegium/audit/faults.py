@@ -17,6 +17,8 @@ _WHAT = {
     "validator.silent": "did not vote",
     "validator.did-not-attest": "did not say which updates it holds",
     "validator.attested-unsound": "attested to an update that is none: it did not look",
+    "validator.unscored": "did not score the updates",
+    "validator.withheld-scores": "committed to scores and never revealed them",
     "site.silent": "committed no update",
     "site.withheld": "committed to an update and never revealed it",
     "site.no-shares": "posted no shares of the secrets that open the sum",
@@ -158,6 +160,7 @@ def _of_attempt(
         missing = name not in attempt.bitmaps
         if missing and ("vote" in reached or ("available" in reached and over)):
             yield "validator.did-not-attest", name
+        yield from _of_scores(attempt, name, over=over)
         vote = attempt.votes.get(name)
         if vote is None and voting:
             yield "validator.silent", name
@@ -167,6 +170,18 @@ def _of_attempt(
             yield "validator.gave-up", name
         elif vote.model != attempt.closed.model or _said(vote) != agreed:
             yield "validator.outvoted", name
+
+
+def _of_scores(attempt: Attempt, name: str, *, over: bool) -> Iterator[tuple[str, str]]:
+    """Yield what a validator left unsaid of updates; whose scores do not count owes none."""
+    reached = attempt.phases
+    if name in attempt.score_commits:
+        if name not in attempt.scores and ("vote" in reached or over):
+            yield "validator.withheld-scores", name
+    elif name not in attempt.silenced and (
+        "score.reveal" in reached or ("score.commit" in reached and over)
+    ):
+        yield "validator.unscored", name
 
 
 _Count = int | msgspec.UnsetType

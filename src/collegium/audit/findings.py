@@ -92,6 +92,39 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[Tried, ...]
 
 
+class ScoredRound(msgspec.Struct, frozen=True, kw_only=True):
+    """A closed round's combined scores by site, who gave them, and the reputations after it."""
+
+    round: int
+    scorers: tuple[str, ...]
+    scores: dict[str, float]
+    reputations: dict[str, float]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a site's standing: after which round, and what it then has or lost.
+
+    `change` is demoted or reinstated (by scores, at `reputation`) or restored (by members).
+    """
+
+    round: int
+    site: str
+    change: Literal["demoted", "reinstated", "restored"]
+    loses: Literal["scoring", "weight"] | None
+    reputation: float | None
+
+
+class Scoring(msgspec.Struct, frozen=True, kw_only=True):
+    """What validators said of updates in a study, and what came of it."""
+
+    study: str
+    by: Literal["direction", "loss"]
+    threshold: float
+    demote: float
+    rounds: tuple[ScoredRound, ...]
+    standings: tuple[Standing, ...]
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying a run.
 
@@ -99,7 +132,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     allowed to be. `checked` counts what was checked by kind, `levels` rounds by what was proven
     about each. `claims` puts in words what the anchor is worth. `privacy` is what each site's
     units have lost in each study with differential privacy, `totals` in all of them together;
-    `selections` are what each study's final model was chosen from, where a loss chose.
+    `selections` are what each study's final model was chosen from, where a loss chose; `scorings`
+    what validators said of updates, where they did.
     """
 
     ok: bool
@@ -118,6 +152,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     privacy: tuple[Spent, ...] = ()
     totals: tuple[Total, ...] = ()
     selections: tuple[Selection, ...] = ()
+    scorings: tuple[Scoring, ...] = ()
 
 
 def printable(name: str) -> str:

@@ -11,9 +11,13 @@ from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
     DealerBarred,
+    MemberDemoted,
     MemberEquivocated,
+    MemberReinstated,
+    MembershipChanged,
     ModelChosen,
     PhaseOpened,
+    ReputationsChanged,
     RoundClosed,
     RoundOpened,
     ScoresCombined,
@@ -31,6 +35,7 @@ from collegium.ledger.contract.members import is_quorum
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
+    Restore,
     RoundVote,
     ScoreCommit,
     ScoreReveal,
@@ -45,6 +50,7 @@ from collegium.ledger.contract.transactions import (
     UpdateCommit,
     UpdateReveal,
 )
+from collegium.study.score_terms import ScoreTerms
 
 Place = tuple[int, int, str]
 """Round, attempt and author of an update."""
@@ -54,6 +60,7 @@ Place = tuple[int, int, str]
 class Attempt:
     """One attempt at one round: how it opened, who said what, how it ended.
 
+    `silenced` are those whose scores do not count.
     `sound` is whose deals each member that committed could use, where updates are masked.
     """
 
@@ -68,6 +75,7 @@ class Attempt:
     bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
     votes: dict[str, RoundVote] = field(default_factory=dict)
     phases: dict[str, bool] = field(default_factory=dict)
+    silenced: frozenset[str] = frozenset()
     score_commits: set[str] = field(default_factory=set)
     scores: dict[str, ScoreReveal] = field(default_factory=dict)
     combined: ScoresCombined | None = None
@@ -114,6 +122,14 @@ class SetUpStep:
     agreed: StatisticsAgreed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A standing that members restored, after so many closed rounds."""
+
+    member: str
+    round: int
+
+
 @dataclass(slots=True)
 class Story:
     """One study: registration, steps of set-up, attempts by (round, attempt), statements, end."""
@@ -126,10 +142,23 @@ class Story:
     begun: StudyBegun | None = None
     release: ModelRelease | None = None
     exhausted: BudgetExhausted | None = None
+    reputations: dict[int, ReputationsChanged] = field(default_factory=dict)
+    standings: list[MemberDemoted | MemberReinstated | Restored] = field(default_factory=list)
     trials: list[TrialClosed] = field(default_factory=list)
     chosen: ModelChosen | None = None
     failed: StudyFailed | None = None
     closed: StudyClosed | None = None
+
+    @property
+    def demoted(self) -> frozenset[str]:
+        """Who is demoted as of now."""
+        found: set[str] = set()
+        for one in self.standings:
+            if isinstance(one, MemberDemoted):
+                found.add(one.member)
+            else:
+                found.discard(one.member)
+        return frozenset(found)
 
     @property
     def closed_rounds(self) -> list[Attempt]:
@@ -171,6 +200,10 @@ def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocate
                 equivocations.append(event)
             elif story is not None:
                 _take_event(story, event)
+            if isinstance(event, MembershipChanged) and isinstance(event.action, Restore):
+                restored = stories[event.action.study]
+                number = len(restored.closed_rounds)
+                restored.standings.append(Restored(event.action.member, number))
     return stories, equivocations
 
 
@@ -214,7 +247,14 @@ def _take_transaction(story: Story, said: Said) -> None:
 def _take_event(story: Story, event: object) -> None:
     match event:
         case RoundOpened():
-            story.attempts[event.round, event.attempt] = Attempt(event)
+            terms = story.registration.scores
+            by_scoring = isinstance(terms, ScoreTerms) and terms.demotion == "scoring"
+            silenced = story.demoted if by_scoring else frozenset[str]()
+            story.attempts[event.round, event.attempt] = Attempt(event, silenced=silenced)
+        case ReputationsChanged():
+            story.reputations[event.round] = event
+        case MemberDemoted() | MemberReinstated():
+            story.standings.append(event)
         case StatisticsAsked():
             story.steps[event.step] = SetUpStep(asked=tuple(sorted(story.accepted)))
         case StatisticsGathered():

@@ -23,6 +23,7 @@ from collegium.audit.findings import (
     Anchor,
     Finding,
     Level,
+    Scoring,
     Selection,
     Severity,
     Spent,
@@ -31,6 +32,7 @@ from collegium.audit.findings import (
 from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
+from collegium.audit.scoring import scoring_of
 from collegium.audit.selection import selection_of
 from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
@@ -111,6 +113,7 @@ def examined(
     levels: dict[Level, int] = {}
     privacy: list[Spent] = []
     selections: list[Selection] = []
+    scorings: list[Scoring] = []
     documents: dict[str, Study] = {}
 
     def fetch(name: str) -> bytes | None:
@@ -136,6 +139,7 @@ def examined(
             if spent:
                 checked["budgets"] = checked.get("budgets", 0) + len(spent)
             privacy += spent
+            scorings += [one for one in (scoring_of(study_id, story),) if one is not None]
             selections += [one for one in (selection_of(story, study),) if one is not None]
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
@@ -172,6 +176,7 @@ def examined(
         privacy=tuple(privacy),
         totals=tuple(totals(stories, documents)),
         selections=tuple(selections),
+        scorings=tuple(scorings),
     )
     return verification, stories
 

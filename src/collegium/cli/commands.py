@@ -16,6 +16,7 @@ from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
 from collegium.cli.bench_simulation import simulation
+from collegium.cli.committee import committee
 from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
@@ -43,6 +44,7 @@ bench.add_command(membership)
 bench.add_command(inversion)
 bench.add_command(simulation)
 program.add_command(bench)
+program.add_command(committee)
 
 
 @program.command()

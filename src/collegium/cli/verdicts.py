@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from collegium.audit.findings import Selection, Total, Verification
+from collegium.audit.findings import Scoring, Selection, Total, Verification
 
 
 def verification_json(verification: Verification) -> dict[str, Any]:
@@ -36,6 +36,15 @@ def chosen_line(chosen: Selection) -> str:
     )
 
 
+def scoring_line(scoring: Scoring) -> str:
+    """Return what validators' scores came to, on one line."""
+    changes = [f"{one.site} {one.change} after round {one.round}" for one in scoring.standings[:3]]
+    more = len(scoring.standings) - len(changes)
+    changes += [f"and {more} more changes"] if more else []
+    told = "; ".join(changes) or "nobody was demoted"
+    return f"{len(scoring.rounds)} rounds scored by {scoring.by}: {told}"
+
+
 def verification_lines(verification: Verification) -> Iterator[str]:
     """Yield what `verify` prints for people."""
     yield "OK" if verification.ok else "FAILED"
@@ -55,6 +64,8 @@ def verification_lines(verification: Verification) -> Iterator[str]:
     for total in verification.totals:
         if len(total.studies) + len(total.unbounded) > 1:
             yield f"  in all    {total_line(total)}"
+    for told in verification.scorings:
+        yield f"  scores    {scoring_line(told)}"
     for chosen in verification.selections:
         yield f"  chosen    {chosen_line(chosen)}"
     for level, count in verification.levels.items():

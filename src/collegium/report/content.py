@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Selection, Verification
+from collegium.audit.findings import Scoring, Selection, Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
@@ -128,6 +128,7 @@ class ReportContent:
     versions: tuple[tuple[str, str], ...]
     apart: tuple[ApartSection, ...]
     selection: Selection | None
+    scoring: Scoring | None
     subgroups: tuple[Subgroup, ...]
     explanation: Explanation | None
 
@@ -212,6 +213,7 @@ def build_content(
         versions=tuple(versions.items()),
         apart=apart,
         selection=selection,
+        scoring=next((one for one in verification.scorings if one.study == study.study.id), None),
         subgroups=() if final is None else final.subgroups,
         explanation=None if final is None else final.explanation,
     )

@@ -67,6 +67,8 @@ _CONSEQUENCES = {
     "validator.outvoted": f"It was outvoted: {_UNHARMED}.",
     "validator.gave-up": f"The other votes were enough: {_UNHARMED}.",
     "validator.silent": f"The other votes were enough: {_UNHARMED}.",
+    "validator.unscored": "The median over the other validators' scores was taken.",
+    "validator.withheld-scores": "The median over the other validators' scores was taken.",
     "validator.did-not-attest": f"The others' word was enough: {_UNHARMED}.",
     "site.silent": _WITHOUT,
     "site.withheld": _WITHOUT,

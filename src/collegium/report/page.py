@@ -12,6 +12,7 @@ from collegium.report import (
     privacy_sections,
     quality_sections,
     risk_sections,
+    score_sections,
     selection_sections,
     source_sections,
     subgroup_sections,
@@ -37,6 +38,7 @@ SECTIONS: tuple[Section, ...] = (
     ("selection", "What was tried", selection_sections.selection),
     ("curves", "Learning curves", curve_sections.learning_curves),
     ("participants", "Who took part", evidence_sections.took_part),
+    ("scores", "What validators said of updates", score_sections.scores),
     ("adversary", "The planted adversary", threat_section.adversary),
     ("privacy", "What protects patients", privacy_sections.privacy),
     ("record", "What the ledger recorded", evidence_sections.record),
@@ -64,6 +66,7 @@ def render(content: ReportContent) -> str:
     left_out |= set() if content.apart else {"apart"}
     left_out |= set() if content.selection is not None else {"selection"}
     left_out |= set() if content.threat else {"adversary"}
+    left_out |= set() if content.scoring is not None else {"scores"}
     left_out |= set() if content.subgroups else {"subgroups"}
     left_out |= set() if content.explanation is not None else {"explanation"}
     left_out |= set() if content.data.preparation else {"preparation"}

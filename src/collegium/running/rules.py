@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collegium.errors import StudyError
+from collections.abc import Mapping, Sequence
+
+from collegium.data.split import split
+from collegium.data.table import SiteRows
+from collegium.errors import DataError, StudyError
 from collegium.learning.aggregation.composition import Composition, rule_called
 from collegium.learning.aggregation.foolsgold import FoolsGold
 from collegium.learning.aggregation.given_scores import GivenScores
@@ -76,6 +80,29 @@ def _check_scores(rule: Rule, study: Study) -> None:
             "it gives every update that it keeps the same say, whatever its weight",
             "set demotion = 'scoring', or choose committee_median or reputation_weighted",
         )  # fmt: skip
+
+
+def check_roots(study: Study, train: Mapping[str, SiteRows], validators: Sequence[str]) -> None:
+    """Refuse a validator that has too few persons to keep some apart for its scores.
+
+    Raises:
+        Refusal: it could not train on any.
+    """
+    scores = study.aggregation.scores
+    if scores is None:
+        return
+    for name in validators:
+        try:
+            split(train[name], scores.root, study.study.seed)
+        except DataError:
+            least = [len(set(train[one].person.tolist())) for one in validators]
+            raise Refusal(
+                ("aggregation", "scores", "root"), "study.combination",
+                f"{name} cannot keep {scores.root:g} of its training persons apart",
+                f"it has {len(set(train[name].person.tolist()))}, and would train on none"
+                f" (validators have {min(least)} to {max(least)})",
+                "choose a lower root, or let only the first sites validate (consensus.validators)",
+            ) from None  # fmt: skip
 
 
 def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:

@@ -24,14 +24,14 @@ class ScoreBook:
 
     Attributes:
         prepared: the study.
-        cohort: its sites, with the rows that validators keep.
+        cohort: its sites, with the rows that validators keep; whoever rehearses gives it.
         reputations: by site, for those who have been scored.
         combined: each round's scores by site.
         demoted: each round's demoted sites, as it opened.
     """
 
     prepared: Prepared
-    cohort: Cohort
+    cohort: Cohort | None = None
     reputations: dict[str, Reputation] = field(default_factory=dict)
     combined: list[dict[str, int]] = field(default_factory=list)
     demoted: list[set[str]] = field(default_factory=list)
@@ -81,6 +81,8 @@ class ScoreBook:
         sent: Mapping[str, Contribution],
     ) -> Scored:  # fmt: skip
         """Return what a validator says: the truth, unless it is an attacker that lies in scores."""
+        if self.cohort is None:
+            raise LookupError(validator)
         scorer: Scorer = RootScorer(self.cohort, validator)
         attackers, threat = self.prepared.attackers, self.prepared.study.threat
         lie = lie_of(self.prepared.attack)

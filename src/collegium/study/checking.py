@@ -26,7 +26,7 @@ from collegium.study.parts import named_parts
 from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
-from collegium.study.scored import check_scores
+from collegium.study.scored import about_committee, check_scores
 from collegium.study.search_checks import check_search
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
@@ -234,7 +234,9 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
             "no rule can tell which half is good", f"choose at most {(sites - 1) // 2}",
         )  # fmt: skip
     check_room(study, sites)
-    notices: list[Notice] = [*about_clients(study, sites), *about_graph(study, sites)]
+    notices: list[Notice] = [
+        *about_clients(study, sites), *about_graph(study, sites), *about_committee(study, sites)
+    ]  # fmt: skip
     validators = study.consensus.validators or sites
     if validators < 4:
         text = (

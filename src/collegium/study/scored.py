@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import msgspec
 
+from collegium.study.committee import capture, smallest
 from collegium.study.document import Study
+from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
 from collegium.study.score_terms import UNIT, ScoreTerms
 from collegium.study.searching import held_out
@@ -21,6 +25,39 @@ def score_terms(study: Study) -> ScoreTerms | msgspec.UnsetType:
         by=scores.by, demote=round(scores.demote * UNIT), demotion=scores.demotion,
         threshold=round(scores.threshold * UNIT),
     )  # fmt: skip
+
+
+def about_committee(study: Study, sites: int) -> tuple[Notice, ...]:
+    """Warn where those who score could be captured by as many bad sites as the study states.
+
+    That is `aggregation.tolerate`, or the attackers of a threat if these are more. Who validates is
+    no secret, so a majority of bad ones among them is possible as soon as there are enough; by lot
+    it is as likely as is told.
+    """
+    if study.aggregation.scores is None:
+        return ()
+    threat, bad = study.threat, study.aggregation.tolerate
+    if threat is not None:
+        named = threat.attackers
+        bad = max(bad, named if isinstance(named, int) else len(named))
+    bad, size = min(bad, sites), study.consensus.validators or sites
+    # The lower median is decided from below by half of the power.
+    decisive = -(-size // 2)
+    if bad < decisive:
+        return ()
+    chance = float(capture(sites, bad, size, decisive))
+    needed = smallest(sites, bad, Fraction(1, 1000))
+    enough = 2 * bad + 1
+    advice = (
+        f"with {enough} validators no {bad} could" if enough <= sites else
+        f"no committee of {sites} sites withstands {bad}" if needed is None else
+        f"drawn by lot, {needed} would be enough (a chance of 1 in 1000)"
+    )  # fmt: skip
+    text = (
+        f"{bad} bad sites of {sites} can be half of the {size} validators, and then decide every"
+        f" score (by lot: {chance:.2g} likely); {advice}"
+    )
+    return (Notice("warning", "study.capturable-committee", text),)
 
 
 def check_scores(study: Study) -> None:

@@ -22,6 +22,6 @@ class Scores(Section, frozen=True, kw_only=True):
     by: Literal["loss", "direction"] = "loss"
     root: float = 0.2
     penalty: float = 0.0005
-    threshold: float = 0.0
+    threshold: float = -0.02
     demote: float = 0.0
     demotion: Literal["weight", "scoring"] = "weight"

@@ -1,0 +1,52 @@
+"""What validators said of updates in a study, and what came of it, as its ledger tells."""
+
+from __future__ import annotations
+
+from collegium.audit.findings import ScoredRound, Scoring, Standing
+from collegium.audit.studies import Restored, Story
+from collegium.ledger.contract.events import MemberDemoted, MemberReinstated
+from collegium.study.score_terms import UNIT, ScoreTerms
+
+
+def scoring_of(study: str, story: Story) -> Scoring | None:
+    """Return a study's scores and standings; None where nobody scored."""
+    terms = story.registration.scores
+    if not isinstance(terms, ScoreTerms):
+        return None
+    rounds = []
+    for attempt in story.closed_rounds:
+        number, combined = attempt.opened.round, attempt.combined
+        changed = story.reputations.get(number)
+        if combined is None or changed is None:
+            continue
+        rounds.append(
+            ScoredRound(
+                round=number,
+                scorers=combined.scorers,
+                scores=_in_units(combined.members, combined.scores),
+                reputations=_in_units(changed.members, changed.reputations),
+            )
+        )
+    return Scoring(
+        study=study, by=terms.by, threshold=terms.threshold / UNIT, demote=terms.demote / UNIT,
+        rounds=tuple(rounds), standings=tuple(_standing(one) for one in story.standings),
+    )  # fmt: skip
+
+
+def _in_units(members: tuple[str, ...], values: tuple[int, ...]) -> dict[str, float]:
+    return {name: value / UNIT for name, value in zip(members, values, strict=True)}
+
+
+def _standing(one: MemberDemoted | MemberReinstated | Restored) -> Standing:
+    if isinstance(one, Restored):
+        return Standing(
+            round=one.round, site=one.member, change="restored", loses=None, reputation=None
+        )
+    demoted = isinstance(one, MemberDemoted)
+    return Standing(
+        round=one.round,
+        site=one.member,
+        change="demoted" if demoted else "reinstated",
+        loses=one.loses if isinstance(one, MemberDemoted) else None,
+        reputation=one.reputation / UNIT,
+    )

@@ -1,0 +1,73 @@
+"""``collegium committee``: how likely a committee is captured, and how large one has to be."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import click
+
+from collegium.cli.output import JSON, say, say_json
+
+
+@click.command()
+@click.option(
+    "--members", type=click.IntRange(1, 100_000), required=True, help="From whom it is drawn."
+)
+@click.option("--bad", type=click.IntRange(0), required=True, help="How many of them are bad.")
+@click.option("--size", type=click.IntRange(1), help="Of the committee; the size needed if absent.")
+@click.option("--rounds", type=click.IntRange(1), default=1, help="Committees drawn, one a round.")
+@click.option(
+    "--limit", type=click.FloatRange(0, 1, min_open=True), default=0.001, show_default=True,
+    help="A bad majority in some round may be as likely as that.",
+)  # fmt: skip
+@JSON
+def committee(
+    members: int, bad: int, size: int | None, rounds: int, limit: float, as_json: bool
+) -> None:
+    """Tell how likely a committee drawn by lot has a bad third, or a bad majority.
+
+    A third of the power stops quorums; a majority decides every median of scores.
+    """
+    from collegium.study.committee import capture, majority, over_rounds, smallest, third
+
+    if bad > members:
+        raise click.UsageError(f"{bad} of {members} members cannot be bad")
+    if size is not None and size > members:
+        raise click.UsageError(f"a committee of {size} cannot be drawn from {members} members")
+    once = Fraction(repr(limit)) if rounds == 1 else Fraction(1 - (1 - limit) ** (1 / rounds))
+    needed = smallest(members, bad, once)
+    chances = None
+    if size is not None:
+        chances = {
+            "third": capture(members, bad, size, third(size)),
+            "majority": capture(members, bad, size, majority(size)),
+        }
+    if as_json:
+        said = {name: over_rounds(one, rounds) for name, one in (chances or {}).items()}
+        say_json(
+            {
+                "members": members,
+                "bad": bad,
+                "size": size,
+                "rounds": rounds,
+                **said,
+                "limit": limit,
+                "smallest": needed,
+            }
+        )
+        return
+    over = "" if rounds == 1 else f" in at least one of {rounds} rounds"
+    if size is not None and chances is not None:
+        say(f"A committee of {size} of {members} members, {bad} of them bad{over}:")
+        say(
+            f"  {third(size)} or more of it bad (quorums can be stopped)  "
+            f"{over_rounds(chances['third'], rounds):.3g}"
+        )
+        say(
+            f"  {majority(size)} or more of it bad (scores can be decided)   "
+            f"{over_rounds(chances['majority'], rounds):.3g}"
+        )
+    if needed is None:
+        say(f"No committee keeps a bad majority{over} as unlikely as {limit:g}.")
+    else:
+        say(f"A bad majority{over} is at most {limit:g} likely from {needed} members on.")

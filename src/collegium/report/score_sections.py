@@ -1,0 +1,152 @@
+"""The section about what validators said of updates: scores, reputations, standings."""
+
+from __future__ import annotations
+
+from collegium.audit.findings import Scoring
+from collegium.report import charts
+from collegium.report.content import ReportContent
+from collegium.report.markup import Markup, bullets, element, folded, join, paragraph, table
+from collegium.report.wording import counted, share
+
+_SEVERAL = 8
+"""Lines that a chart can hold and a reader still tell apart."""
+
+
+def scores(content: ReportContent) -> Markup:
+    """Return what validators said of each site's updates, and what came of it."""
+    found = content.scoring
+    if found is None or not found.rounds:
+        return paragraph("No round was closed with scores.", class_="note")
+    asked = (
+        "by how much it lowers the mean loss on rows that the validator kept"
+        if found.by == "loss"
+        else "how far it points where an update of the validator's own rows does (a cosine)"
+    )
+    return join(
+        paragraph(
+            f"In {counted(len(found.rounds), 'round')} each validator scored every update: {asked}."
+            " What counts is the median over validators. Nobody can recompute a score; given them,"
+            " everybody recomputed the model."
+        ),
+        _by_site(found),
+        _course(found),
+        _standings(found),
+        folded("Every score", _every(found)),
+    )
+
+
+def _by_site(found: Scoring) -> Markup:
+    rows = []
+    for site in _sites(found):
+        told = [one.scores[site] for one in found.rounds if site in one.scores]
+        against = sum(score < found.threshold for score in told)
+        last = next(one.reputations[site] for one in reversed(found.rounds) if site in one.scores)
+        rows.append(
+            [
+                site,
+                str(len(told)),
+                _signed(sum(told) / len(told)),
+                share(against / len(told)),
+                f"{last:.2f}",
+            ]
+        )
+    return table(
+        f"Scores of each site's updates. A score below {found.threshold:g} speaks against a site;"
+        " a reputation begins at 0.50 and is never above 0.88",
+        ["Site", "Updates scored", "Mean score", "Speaking against it", "Reputation at the end"],
+        rows,
+        "figures",
+    )
+
+
+def _course(found: Scoring) -> Markup:
+    names = _sites(found)
+    if len(names) > _SEVERAL:
+        lowest = sorted(names, key=lambda name: min(_reputations(found, name)))[:_SEVERAL]
+        names = sorted(lowest)
+    series = [
+        charts.Series(
+            name,
+            tuple(
+                (one.round, one.reputations[name])
+                for one in found.rounds
+                if name in one.reputations
+            ),
+            style,
+        )
+        for style, name in enumerate(names)
+    ]
+    rounds = [one.round for one in found.rounds]
+    which = "" if len(names) == len(_sites(found)) else f" of the {len(names)} lowest"
+    return element(
+        "figure",
+        element("figcaption", f"Reputation by round{which}"),
+        charts.lines(
+            f"Reputation by round{which}",
+            "; ".join(f"{one.name} {one.points[-1][1]:.2f} at the end" for one in series),
+            series,
+            charts.whole_axis(rounds[0], rounds[-1]),
+            charts.axis_over(0.0, 1.0, 4),
+            "round",
+        ),
+    )
+
+
+def _standings(found: Scoring) -> Markup:
+    if not found.demote:
+        return paragraph("The study demotes nobody for scores.", class_="note")
+    lost = {
+        "weight": "half of its weight",
+        "scoring": "that its own scores count",
+        None: "",
+    }
+    said = {
+        "demoted": "{site} was demoted after round {round}, its reputation being {value}: it lost"
+        " {lost}, and nothing else.",
+        "reinstated": "{site} was reinstated after round {round}, its reputation being {value}.",
+        "restored": "{site} was restored by its members after round {round}; scores demote it no"
+        " more.",
+    }
+    told = [
+        said[one.change].format(
+            site=one.site, round=one.round, lost=lost[one.loses],
+            value="" if one.reputation is None else f"{one.reputation:.2f}",
+        )
+        for one in found.standings
+    ]  # fmt: skip
+    return join(
+        paragraph(
+            f"A site whose reputation falls below {found.demote:g} is demoted until it is at 0.50"
+            " again. That is no verdict: a site with rare patients looks like an attacker to"
+            " scores. No scores exclude a site, and members can restore one by vote."
+        ),
+        bullets(told) if told else paragraph("Nobody was demoted.", class_="note"),
+    )
+
+
+def _every(found: Scoring) -> Markup:
+    names = _sites(found)
+    return table(
+        "The median score of each site's update in each round",
+        ["Round", *names],
+        [
+            [
+                str(one.round),
+                *(_signed(one.scores[name]) if name in one.scores else "–" for name in names),
+            ]
+            for one in found.rounds
+        ],
+        "figures",
+    )
+
+
+def _reputations(found: Scoring, name: str) -> list[float]:
+    return [one.reputations[name] for one in found.rounds if name in one.reputations]
+
+
+def _sites(found: Scoring) -> list[str]:
+    return sorted({name for one in found.rounds for name in one.scores})
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "\u2212")
