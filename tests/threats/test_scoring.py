@@ -20,7 +20,10 @@ from collegium.study.reading import read_study
 from collegium.threats.attack import Place, Twist, Twisted, said
 
 SHORT = ["evaluation.bootstrap=0"]
-WEIGHTED = ["aggregation.rule=reputation_weighted", "aggregation.scores={ demote = 0.3, threshold = 0.0 }"]
+WEIGHTED = [
+    "aggregation.rule=reputation_weighted",
+    "aggregation.scores={ demote = 0.3, threshold = 0.0 }",
+]
 COMMITTEE = ["aggregation.rule=committee_median", "aggregation.scores={ threshold = -0.1 }"]
 
 
