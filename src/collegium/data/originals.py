@@ -16,22 +16,16 @@ from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.downloading import download
 from collegium.data.table import SourceFile
 from collegium.errors import DataError
 
 FOLDER = "COLLEGIUM_DATA"
 """The variable that names a folder with a folder for each data set."""
-
-LARGEST = 2**30
-"""Bytes; a download that goes on longer is given up."""
-
-SECONDS = 20.0
-"""How long a server may be silent."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -149,14 +143,19 @@ def _checked(path: Path, file: SourceFile) -> bytes:
 
 def _downloaded(dataset: str, folder: str, file: SourceFile) -> bytes:
     why = "it has no address to be downloaded from"
-    data = None
-    if file.url:
+    data, target = None, cache_folder() / folder / file.name
+    partial = target.with_name(f".{target.name}.part")
+    for begun in (partial.is_file(), False) if file.url else ():
         try:
-            data = _fetched(file.url)
+            data = download(file.url, partial)
         except (OSError, HTTPException) as error:
             why = f"downloading it failed: {error}"
-        if data is not None and file.sha256 and sha256(data).hexdigest() != file.sha256:
-            why, data = "what its address gives has another SHA-256", None
+            break
+        if not file.sha256 or sha256(data).hexdigest() == file.sha256:
+            break
+        why, data = "what its address gives has another SHA-256", None
+        if not begun:  # else a beginning of another version may have been gone on from
+            break
     if data is None:
         looked = " nor in ".join(str(place) for place in places(folder))
         unset = "" if os.environ.get(FOLDER) else f" ({FOLDER} is not set)"
@@ -167,18 +166,7 @@ def _downloaded(dataset: str, folder: str, file: SourceFile) -> bytes:
             f"it is not in {looked}{unset}, and {' '.join(why.split())}",
             f"put {file.url or file.name} there, or set {FOLDER} to a folder that holds {folder}/",
         )
-    _keep(cache_folder() / folder / file.name, data)
-    return data
-
-
-def _fetched(url: str) -> bytes:
-    """Return what an address gives; proxies are those of the environment, as hospitals set them."""
-    if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise OSError(f"{url} is no https address")
-    with urlopen(url, timeout=SECONDS) as answer:  # noqa: S310
-        data: bytes = answer.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise OSError(f"it is larger than {LARGEST} bytes")
+    _keep(target, data)
     return data
 
 
