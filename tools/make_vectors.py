@@ -37,6 +37,7 @@ from collegium.ledger.contract.combining import commitment as commitment_to_scor
 from collegium.ledger.contract.combining import median
 from collegium.ledger.contract.events import encode_events
 from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.groups import draw_groups, keys_commitment
 from collegium.ledger.contract.reputations import NEW, after, value_of
 from collegium.ledger.contract.tables import Scored
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
@@ -77,6 +78,7 @@ from collegium.ledger.note import (
 )
 from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
+from collegium.secrecy import pedersen as pedersen_commitments
 from collegium.secrecy.masked import encode_masked, residues
 from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets
@@ -124,6 +126,11 @@ def vectors() -> Vector:
         "scores": [scores(typical, ["ada"], None), scores(typical, ["ada", "bo", "cy"], 41)],
         "reputations": reputations_vector(),
         "secagg_plus": [secagg(typical, SIX, 3, ["bo"], 4)],
+        "groups": [groups(typical, 5, 2), groups(typical, 7, 3)],
+        "pedersen": [
+            pedersen(32, [0, 1, -1, 2**31 - 1, 1 - 2**31, 5, -7, 11, -13], 12345),
+            pedersen(64, [2**40, -(2**40), 3, -4], pedersen_commitments.ORDER - 1),
+        ],
         "statistics": statistics(),
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
@@ -527,6 +534,30 @@ def secagg(
         },
         "total": total.tolist(),
     }  # fmt: skip
+
+
+def groups(genesis: Genesis, members: int, count: int) -> Vector:
+    """Return page 17: commitments to keys, and the groups that are drawn from the keys."""
+    identity = genesis_digest(encode_genesis(genesis))
+    keys = {
+        name: digest(f"mask key {name}") + digest(f"share key {name}")
+        for name in (f"m{number}" for number in range(1, members + 1))
+    }
+    return {
+        "genesis": identity.hex(), "study": "heart", "round": 3, "attempt": 2, "count": count,
+        "keys": {name: pair.hex() for name, pair in keys.items()},
+        "commitments": {
+            name: keys_commitment(identity, "heart", 3, 2, name, pair).hex()
+            for name, pair in keys.items()
+        },
+        "groups": draw_groups("heart", 3, 2, keys, count),
+    }  # fmt: skip
+
+
+def pedersen(ring: int, values: list[int], blinding: int) -> Vector:
+    """Return page 17: a commitment to a vector."""
+    made = pedersen_commitments.commitment(np.array(values, np.int64), ring, blinding)
+    return {"ring": ring, "values": values, "blinding": str(blinding), "commitment": made.hex()}
 
 
 def slots() -> tuple[tuple[str, Any], ...]:

@@ -114,6 +114,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "lazy_validator": "collegium.threats.negligent:LAZY",
         "lying_dealer": "collegium.threats.dealing:LYING_DEALER",
         "lying_holder": "collegium.threats.dealing:LYING_HOLDER",
+        "lying_committer": "collegium.threats.dealing:LYING_COMMITTER",
         "lying_validator": "collegium.threats.validators:LYING",
         "mimic": "collegium.threats.colluding:MIMIC",
         "min_max": "collegium.threats.bounded:MIN_MAX",

@@ -71,6 +71,8 @@ def test_every_name_can_be_asked_for(call: Call) -> None:
                 asked += ["--set", "aggregation.rule=zeno"] if kind == "attacks" else []
             if "shares" in one.get("capability", ()):
                 asked += ["--set", "privacy.secure_aggregation.protocol=secagg"]
+            if "commitments" in one.get("capability", ()):
+                asked += ["--set", "privacy.secure_aggregation.sum_check=pedersen"]
             assert call("check", "heart", *asked).returncode == 0, one
     for one in told(call("list", "data", "--json")):
         done = call("check", "heart", "--set", f"data.source={one['name']}")

@@ -21,8 +21,8 @@ from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.data.table import SiteRows
 from collegium.errors import StudyError
-from collegium.federation.judging import Verdict
 from collegium.federation.participant import Participant
+from collegium.federation.verdict import Verdict
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update
 from collegium.learning.evaluation.statement import decode_statement

@@ -17,6 +17,7 @@ from collegium.study.reading import read_study
 TABLE = 'data.source={table="cohort.csv", target="died", site="hospital"}'
 SCORED = "aggregation.scores={}"
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
+GROUPED = 'privacy.secure_aggregation={ protocol = "secagg", groups = 3, sum_check = "pedersen" }'
 
 
 def messages(*changes: str) -> dict[str, Outbound]:
@@ -38,7 +39,9 @@ def test_every_kind_of_message_is_listed_once() -> None:
 def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     every = sorted(kind.__struct_config__.tag for kind in get_args(AnyTransaction))
     plain = {kind for message in messages().values() for kind in message.transactions}
-    listed = [kind for message in messages(TABLE, MASKED).values() for kind in message.transactions]
+    listed = [
+        kind for message in messages(TABLE, GROUPED).values() for kind in message.transactions
+    ]
     scored = {kind for message in messages(SCORED).values() for kind in message.transactions}
     assert sorted(scored - plain) == ["score.commit", "score.reveal"]
     assert sorted([*listed, *(scored - plain)]) == every
@@ -46,6 +49,19 @@ def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     assert sorted(tabled - plain) == ["statistics.post", "statistics.vote", "study.begin"]
     masked = {kind for message in messages(MASKED).values() for kind in message.transactions}
     assert sorted(masked - plain) == ["sa.deal", "sa.keys", "share.post"]
+    grouped = {kind for message in messages(GROUPED).values() for kind in message.transactions}
+    assert sorted(grouped - masked) == ["sa.bind"]
+
+
+def test_sums_of_groups_and_commitments_are_said_to_leave() -> None:
+    whole, grouped = messages(MASKED)["update"], messages(GROUPED)["update"]
+    assert "sum over the round's sites" in whole.protection
+    assert "sum over the sites of a group" in grouped.protection
+    assert "each of 3 groups" in grouped.protection
+    assert "hides the site's commitment" in grouped.contents
+    commitment = messages(GROUPED)["commitment of an update"]
+    assert "Pedersen" in commitment.contents
+    assert "Pedersen" not in messages(MASKED)["commitment of an update"].contents
 
 
 def test_a_site_says_what_of_its_table_leaves_it() -> None:

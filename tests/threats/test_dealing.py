@@ -55,6 +55,12 @@ def test_an_attack_on_shares_needs_shares(tmp_path: Path) -> None:
     assert "secagg" in caught.value.todo
 
 
+def test_who_commits_to_another_vector_needs_to_be_asked_for_one(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="commits to another vector") as caught:
+        run("heart", out=tmp_path / "run", changes=[MASKED, "threat.attack=lying_committer"])
+    assert "sum_check" in caught.value.todo
+
+
 def test_nobody_copies_updates_that_nobody_sees(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="looks at updates that others revealed"):
         run("heart10", out=tmp_path / "run", changes=[MASKED, "threat.attack=copycat"])

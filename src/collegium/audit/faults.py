@@ -8,7 +8,7 @@ import msgspec
 
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.studies import Attempt, Place, Story
-from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.phases import first_phase, is_grouped, is_masked, is_past
 from collegium.ledger.contract.transactions import RoundVote
 
 _WHAT = {
@@ -103,6 +103,8 @@ def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[
             without = [one for one in sorted(record.bitmaps) if one not in having]
             if name in record.included and without:
                 for_whom = "the others"
+            elif _left_out(record, name, "vote"):
+                continue
             elif "vote" in record.phases and having and name not in record.included:
                 for_whom = ", ".join(having)
             else:
@@ -136,6 +138,8 @@ def _of_attempt(
             if _fell_silent(attempt, name, over=over):
                 yield "site.silent", name
         elif name not in attempt.reveals:
+            if _left_out(attempt, name, "reveal"):
+                continue
             if "available" in reached or ("reveal" in reached and over):
                 yield "site.withheld", name
         elif name in none or (
@@ -185,13 +189,13 @@ def _of_scores(attempt: Attempt, name: str, *, over: bool) -> Iterator[tuple[str
 
 
 _Count = int | msgspec.UnsetType
-_Said = tuple[_Count, _Count, _Count, str | msgspec.UnsetType]
+_Said = tuple[_Count, _Count, _Count, str | msgspec.UnsetType, tuple[int, ...] | msgspec.UnsetType]
 """What a vote tells of masked updates (how many are saturated and small), of a clip that follows
-them, and whether training ends."""
+them, whether training ends, and which groups the model is made without."""
 
 
 def _said(vote: RoundVote) -> _Said:
-    return vote.saturated, vote.small, vote.within, vote.ends
+    return vote.saturated, vote.small, vote.within, vote.ends, vote.without
 
 
 def _agreed(attempt: Attempt) -> _Said | None:
@@ -207,13 +211,30 @@ def _agreed(attempt: Attempt) -> _Said | None:
 def _fell_silent(attempt: Attempt, name: str, *, over: bool) -> bool:
     """Whether who has not committed could have, or missed a step before that."""
     reached = attempt.phases
+    if is_grouped(attempt.opened.design) and name not in attempt.bound:
+        return "sa.keys" in reached or over
     if is_masked(attempt.opened.design):
         if name not in attempt.keys:
-            return "sa.deal" in reached or over
+            return "sa.deal" in reached or (over and _reached(attempt, "sa.keys"))
         if name not in attempt.deals:
+            if _left_out(attempt, name, "sa.deal"):
+                return False
             return "commit" in reached or ("sa.deal" in reached and over)
         over = over and "commit" in reached
+    if _left_out(attempt, name, "commit"):
+        return False
     return "reveal" in reached or over
+
+
+def _reached(attempt: Attempt, phase: str) -> bool:
+    """Whether an attempt came to a phase; nothing on the ledger opens the first one."""
+    return phase in attempt.phases or phase == first_phase(attempt.opened.design)
+
+
+def _left_out(attempt: Attempt, name: str, phase: str) -> bool:
+    """Whether a member's group was left out before a phase, so that it could not speak there."""
+    lost = attempt.lost.get(attempt.groups.get(name, 0))
+    return lost is not None and is_past(attempt.opened.design, lost, phase)
 
 
 def _rounds(places: list[str]) -> str:

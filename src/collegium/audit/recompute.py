@@ -10,7 +10,7 @@ import msgspec
 from collegium.audit.evidence import Absence, Evidence, Fetch
 from collegium.audit.findings import Finding, Level
 from collegium.audit.studies import Attempt, Story
-from collegium.audit.unmasking import total_of_masked
+from collegium.audit.unmasking import hidden_of, whose_sum, why_refused
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.aggregation.following import followed, within
@@ -28,8 +28,8 @@ from collegium.ledger.contract.events import RoundClosed
 from collegium.ledger.contract.members import is_quorum
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.secrecy.opening import model_after
-from collegium.secrecy.secure_sum import Flaw
+from collegium.secrecy.opening import secure_sum_named
+from collegium.secrecy.outcome import Recipe, outcome
 from collegium.study.document import Study
 from collegium.study.searching import at_round, held_out
 
@@ -198,27 +198,27 @@ def _unmasked(
     Raises:
         CollegiumError: a blob is malformed, or the arithmetic has no result.
     """
-    rule_named(story.registration.rule)
-    total = total_of_masked(story, attempt, evidence)
-    if isinstance(total, list):
-        return _votes_stand(total, where)
-    if isinstance(total, Flaw):
-        why = {"deal": "are of no secret behind its deal", "shares": "are too few to open it"}
-        what = f"the sum cannot be unmasked: the shares of {total.dealer}'s secret {why[total.why]}"
-        return Finding("round.updates", "error", what, where)
-    opened, model = attempt.opened, decode_model(start)
-    told = {"saturated": total.saturated, "small": total.small}
-    if followed(model.tensors):
-        told["within"] = int(total.values[-1])
+    registration, model = story.registration, decode_model(start)
+    recipe = Recipe(
+        secure_sum_named(registration.design), story.parameters, rule_named(registration.rule),
+        study.aggregation.tolerate, server_named(registration.server),
+        at_round(study, attempt.opened.round)[0].aggregation.server,
+    )  # fmt: skip
+    hidden = hidden_of(story, study, attempt, evidence)
+    if isinstance(hidden, list):
+        return _votes_stand(hidden, where)
+    found = outcome(hidden, model, recipe)
+    if found.model is None:
+        reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in found.refused.items()]
+        return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
+    told = {"saturated": found.saturated, "small": found.small}
+    if found.within is not None:
+        told["within"] = found.within
     if not _was_told(attempt, **told):
         return _otherwise("sum has other indicators than those that were voted", where)
-    weights = dict(zip(opened.participants, opened.weights, strict=True))
-    after = model_after(
-        model, total, sum(weights[name] for name in attempt.included),
-        opened.exponent, server_named(story.registration.server),
-        at_round(study, opened.round)[0].aggregation.server,
-    )  # fmt: skip
-    return encode_model(after)
+    if attempt.closed is not None and attempt.refused != tuple(sorted(found.refused)):
+        return _otherwise("voted model is made without other groups than sums refuse", where)
+    return encode_model(found.model)
 
 
 def _was_told(attempt: Attempt, **told: int) -> bool:

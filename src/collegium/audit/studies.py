@@ -11,6 +11,9 @@ from collegium.ledger.contract.events import (
     AttemptFailed,
     BudgetExhausted,
     DealerBarred,
+    GroupsDrawn,
+    GroupsLost,
+    GroupsRefused,
     MemberDemoted,
     MemberEquivocated,
     MemberReinstated,
@@ -39,6 +42,7 @@ from collegium.ledger.contract.transactions import (
     RoundVote,
     ScoreCommit,
     ScoreReveal,
+    SecaggBind,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -50,6 +54,7 @@ from collegium.ledger.contract.transactions import (
     UpdateCommit,
     UpdateReveal,
 )
+from collegium.ledger.keys import KEY_SIZE
 from collegium.study.score_terms import ScoreTerms
 
 Place = tuple[int, int, str]
@@ -61,14 +66,21 @@ class Attempt:
     """One attempt at one round: how it opened, who said what, how it ended.
 
     `silenced` are those whose scores do not count.
-    `sound` is whose deals each member that committed could use, where updates are masked.
+    `sound` is whose deals each member that committed could use, where updates are masked; `points`
+    are the commitments to what they masked. `groups` is who was put where, `lost` in which phase a
+    group was left out, `refused` which ones the voted model was made without.
     """
 
     opened: RoundOpened
+    bound: set[str] = field(default_factory=set)
     keys: dict[str, SecaggKeys] = field(default_factory=dict)
     deals: dict[str, SecaggDeal] = field(default_factory=dict)
     commits: set[str] = field(default_factory=set)
     sound: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    points: dict[str, bytes] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
+    lost: dict[int, str] = field(default_factory=dict)
+    refused: tuple[int, ...] = ()
     shares: dict[str, SharePost] = field(default_factory=dict)
     barred: list[DealerBarred] = field(default_factory=list)
     reveals: dict[str, UpdateReveal] = field(default_factory=dict)
@@ -82,6 +94,16 @@ class Attempt:
     included: tuple[str, ...] = ()
     closed: RoundClosed | None = None
     failed: AttemptFailed | None = None
+
+    @property
+    def survivors(self) -> tuple[str, ...]:
+        """Whose updates are in a sum that is opened: the included ones of groups that went on."""
+        return tuple(name for name in self.included if self.groups.get(name) not in self.lost)
+
+    @property
+    def going_on(self) -> dict[str, int]:
+        """Who is in which group that went on."""
+        return {name: one for name, one in self.groups.items() if one not in self.lost}
 
     @property
     def attested(self) -> set[str]:
@@ -211,6 +233,8 @@ def _take_transaction(story: Story, said: Said) -> None:
     match said.transaction:
         case StudyAccept() as tx:
             story.accepted[said.sender] = tx
+        case SecaggBind() as tx:
+            story.attempts[tx.round, tx.attempt].bound.add(said.sender)
         case SecaggKeys() as tx:
             story.attempts[tx.round, tx.attempt].keys[said.sender] = tx
         case SecaggDeal() as tx:
@@ -224,6 +248,8 @@ def _take_transaction(story: Story, said: Said) -> None:
                 names = attempt.opened.participants
                 bitmap = from_text(tx.deals, (len(names) + 7) // 8)
                 attempt.sound[said.sender] = attested(bitmap, names)
+            if isinstance(tx.point, str):
+                attempt.points[said.sender] = from_text(tx.point, KEY_SIZE)
         case UpdateReveal() as tx:
             story.attempts[tx.round, tx.attempt].reveals[said.sender] = tx
         case UpdateAvailable() as tx:
@@ -271,6 +297,15 @@ def _take_event(story: Story, event: object) -> None:
             story.attempts[event.round, event.attempt].included = event.members
         case ScoresCombined():
             story.attempts[event.round, event.attempt].combined = event
+        case GroupsDrawn():
+            drawn = zip(event.members, event.groups, strict=True)
+            story.attempts[event.round, event.attempt].groups = dict(drawn)
+        case GroupsLost():
+            story.attempts[event.round, event.attempt].lost |= dict.fromkeys(
+                event.groups, event.phase
+            )
+        case GroupsRefused():
+            story.attempts[event.round, event.attempt].refused = event.groups
         case RoundClosed():
             story.attempts[event.round, event.attempt].closed = event
         case DealerBarred():

@@ -9,14 +9,18 @@ from collegium.audit.findings import Finding
 from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError
+from collegium.learning.aggregation.groups import norm_bound
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
-from collegium.secrecy.masked import Total
-from collegium.secrecy.opening import secure_sum_named, unmasked
+from collegium.secrecy.opening import secure_sum_named
+from collegium.secrecy.outcome import HiddenAttempt, agreement_within
+from collegium.secrecy.pedersen import LIMBS
 from collegium.secrecy.secure_sum import Flaw, Posted
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
+from collegium.secrecy.sums import Unfit
+from collegium.study.document import Study
 
 
 def agreement_of(story: Story, attempt: Attempt, genesis: bytes) -> Agreement:
@@ -43,27 +47,47 @@ def agreement_of(story: Story, attempt: Attempt, genesis: bytes) -> Agreement:
     return Agreement(circle, model, opened.exponent, opened.ring, deals)
 
 
-def total_of_masked(
-    story: Story, attempt: Attempt, evidence: Evidence
-) -> Total | Flaw | list[Absence]:
-    """Return what an attempt's masked updates add up to, or which blobs are not to be had.
-
-    Raises:
-        CollegiumError: a blob is malformed, or the sum is of no honest updates.
-    """
-    found = {name: evidence.update(attempt, name) for name in attempt.included}
+def hidden_of(
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence
+) -> HiddenAttempt | list[Absence]:
+    """Return an attempt's hidden updates with all about them, or which blobs are not to be had."""
+    found = {name: evidence.update(attempt, name) for name in attempt.survivors}
     deals = _deals(attempt, evidence)
-    masked = {name: data for name, data in found.items() if isinstance(data, bytes)}
+    hidden = {name: data for name, data in found.items() if isinstance(data, bytes)}
     absent: list[Absence] = [data for data in found.values() if not isinstance(data, bytes)]
     absent += ["missing"] * (len(attempt.deals) - len(deals))
     if absent:
         return absent
-    weights = dict(zip(attempt.opened.participants, attempt.opened.weights, strict=True))
-    return unmasked(
-        secure_sum_named(attempt.opened.design), agreement_of(story, attempt, evidence.genesis),
-        story.parameters, {name: weights[name] for name in attempt.included}, masked,
-        deals, _posted(attempt),
-    )  # fmt: skip
+    opened, secure = attempt.opened, study.privacy.secure_aggregation
+    weights = dict(zip(opened.participants, opened.weights, strict=True))
+    longest = None if secure is None else secure.norm_bound
+    return HiddenAttempt(
+        agreement_of(story, attempt, evidence.genesis),
+        attempt.going_on,
+        {name: weights[name] for name in attempt.survivors},
+        hidden,
+        deals,
+        _posted(attempt),
+        {name: attempt.points[name] for name in attempt.survivors if name in attempt.points},
+        None if longest is None else norm_bound(longest, opened.exponent),
+    )
+
+
+def whose_sum(number: int) -> str:
+    """Return a sum's name: of a group, or of everybody (0)."""
+    return f"the sum of group {number}" if number else "the sum"
+
+
+def why_refused(why: Flaw | Unfit) -> str:
+    """Return in words why a sum is none of honest updates."""
+    if isinstance(why, Unfit):
+        return {
+            "range": "is beyond what updates add up to",
+            "norm": "is longer than what its sites may send together",
+            "commitments": "is not the sum of what its sites committed to",
+        }[why.why]
+    shares = {"deal": "are of no secret behind its deal", "shares": "are too few to open it"}
+    return f"cannot be opened: the shares of {why.dealer}'s secret {shares[why.why]}"
 
 
 def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Finding]:
@@ -80,6 +104,7 @@ def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Findin
                 yield Finding("mask.reused", "fault", what, where)
             used[member] |= fresh
         yield from _barred(attempt, where)
+        yield from _groups(attempt, where)
         if attempt.shares:
             yield from _shares(story, attempt, evidence, where)
 
@@ -93,18 +118,44 @@ def _barred(attempt: Attempt, where: str) -> Iterator[Finding]:
         yield Finding("deal.barred", "fault", f"{event.member} {why}", where)
 
 
+def _groups(attempt: Attempt, where: str) -> Iterator[Finding]:
+    for number, phase in sorted(attempt.lost.items()):
+        names = ", ".join(name for name, one in attempt.groups.items() if one == number)
+        what = f"too few stayed with group {number} ({names}) in {phase}: the others went on"
+        yield Finding("group.lost", "note", what, where)
+    for number in attempt.refused:
+        names = ", ".join(name for name in attempt.survivors if attempt.groups[name] == number)
+        what = (
+            f"the model is made without group {number}: its sum is none of honest updates, so one"
+            f" at least of {names} is bad"
+        )
+        yield Finding("group.refused", "fault", what, where)
+
+
 def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
     deals, posted = _deals(attempt, evidence), _posted(attempt)
-    found = {name: evidence.update(attempt, name) for name in attempt.included}
-    hidden = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
     if len(deals) < len(attempt.deals):
         return
-    agreement = agreement_of(story, attempt, evidence.genesis)
-    survivors = frozenset(attempt.included)
+    whole, going_on = agreement_of(story, attempt, evidence.genesis), attempt.going_on
+    circles = [agreement_within(whole, going_on, one) for one in sorted({*going_on.values()})]
+    found = {name: evidence.update(attempt, name) for name in attempt.survivors}
+    blobs = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
+    size = story.parameters + (LIMBS if attempt.points else 0)
+    for agreement in circles if attempt.groups else [whole]:
+        inside = {name: deals[name] for name in agreement.deals}
+        hidden = {name: data for name, data in blobs.items() if name in agreement.circle.keys}
+        yield from _of_circle(attempt, agreement, size, hidden, inside, posted, where)
+
+
+def _of_circle(
+    attempt: Attempt, agreement: Agreement, size: int, hidden: Mapping[str, bytes],
+    deals: Mapping[str, bytes], posted: Posted, where: str,
+) -> Iterator[Finding]:  # fmt: skip
+    survivors = frozenset(hidden)
     try:
         protocol = secure_sum_named(attempt.opened.design)
-        forged = protocol.forged(agreement, story.parameters, hidden, deals, posted)
+        forged = protocol.forged(agreement, size, hidden, deals, posted)
         cheated = protocol.cheated(agreement, deals, posted, survivors)
     except CollegiumError:
         return
@@ -126,6 +177,8 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
         yield Finding("deal.unsound", "fault", what, where)
     for holder, sound in attempt.sound.items():
         for dealer in deals:
+            if holder not in agreement.circle.keys:
+                continue
             if holder not in agreement.circle.holders(dealer):
                 continue
             if dealer not in sound and (dealer, holder) not in cheated:

@@ -18,8 +18,10 @@ from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
+from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.algorithms.local_round import Turn, kinds, outcome
 from collegium.learning.blobs import ModelState, decode_update
+from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.study.searching import at_round
@@ -182,11 +184,18 @@ class HonestAuthor:
             momentum = (1.0 - beta) * step + (0.0 if before is None else beta * before)
             step = momentum.astype(np.float32).astype(np.float64)
         if not beta and not kinds(study):
-            return encode_step(step, work.exponent).values
-        encoded = encode_step(step.copy(), work.exponent)
+            return self._bounded(encode_step(step, work.exponent).values, work.exponent)
+        encoded = self._bounded(encode_step(step.copy(), work.exponent).values, work.exponent)
         if beta:
             self._carried.keep("momentum", work.round, step.astype(np.float32))
-        sent = np.ldexp(encoded.values.astype(np.float64), -work.exponent)
+        sent = np.ldexp(encoded.astype(np.float64), -work.exponent)
         for kind, values in done.keep(sent).items():
             self._carried.keep(kind, work.round, values)
-        return encoded.values
+        return encoded
+
+    def _bounded(self, values: Int16, exponent: int) -> Int16:
+        """Return an update no longer than the study lets a site send."""
+        secure = self.cohort.study.privacy.secure_aggregation
+        if secure is None or secure.norm_bound is None:
+            return values
+        return clipped(values, norm_bound(secure.norm_bound, exponent))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.circle import shares_by_dealer
+from collegium.ledger.contract.groups import of_one_group
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import RoundRecord, degree_of, threshold_of
 from collegium.ledger.keys import KEY_SIZE
+from collegium.secrecy.outcome import agreement_within
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 
 
+def groups_in(view: StudyView, number: int, attempt: int) -> dict[str, int]:
+    """Return who is in which group of an attempt that goes on; empty where there are no groups."""
+    return {name: int(value) for name, value in view.entries("groups", number, attempt).items()}
+
+
 def circle_of(view: StudyView, genesis: bytes, number: int, attempt: int) -> Circle:
-    """Return who may hold shares in an attempt.
+    """Return who may hold shares in an attempt, in all groups together where there are some.
 
     Raises:
         LookupError: the study is not registered.
@@ -54,6 +62,25 @@ def agreement_of(
     circle = circle_of(view, genesis, number, record.attempt)
     deals = view.entries("sa_deals", number, record.attempt)
     return Agreement(circle, model, record.exponent, circle.ring, deals)
+
+
+def agreement_for(
+    view: StudyView, genesis: bytes, number: int, record: RoundRecord, model: bytes, member: str
+) -> Agreement:
+    """Return a member's own agreement: its group's, where there are groups."""
+    agreement = agreement_of(view, genesis, number, record, model)
+    groups = groups_in(view, number, record.attempt)
+    return agreement_within(agreement, groups, groups[member]) if groups else agreement
+
+
+def circle_for(view: StudyView, genesis: bytes, number: int, attempt: int, member: str) -> Circle:
+    """Return who holds shares of a member's secrets: its group, where there are groups."""
+    circle = circle_of(view, genesis, number, attempt)
+    groups = groups_in(view, number, attempt)
+    if not groups:
+        return circle
+    inside = of_one_group(groups, member, tuple(circle.keys))
+    return replace(circle, keys={name: circle.keys[name] for name in inside})
 
 
 def posted_shares(view: StudyView, number: int, attempt: int) -> dict[str, dict[str, bytes]]:

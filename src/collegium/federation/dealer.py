@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from collegium.canonical import to_text
 from collegium.federation.authoring import Int16
-from collegium.federation.circles import agreement_of, circle_of
+from collegium.federation.circles import agreement_for, circle_for
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
@@ -19,9 +19,15 @@ from collegium.federation.places import secrecy_place
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
-from collegium.ledger.contract.phases import PHASES
-from collegium.ledger.contract.transactions import SecaggDeal, SecaggKeys, SharePost
-from collegium.secrecy.masked import residues
+from collegium.ledger.contract.groups import keys_commitment
+from collegium.ledger.contract.phases import PHASES, is_grouped
+from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.transactions import SecaggBind, SecaggDeal, SecaggKeys, SharePost
+from collegium.ledger.hashing import tag, u64
+from collegium.ledger.hpke import expand
+from collegium.secrecy.masked import residues, with_limbs
+from collegium.secrecy.masking import RingVector, signed
+from collegium.secrecy.pedersen import ORDER, blinding_limbs, commitment
 from collegium.secrecy.secure_sum import OwnSecrets, SecureSum
 
 
@@ -37,12 +43,39 @@ class Dealer:
         """Return what secure aggregation asks of a participant beside its update."""
         if view.has_spoken(PHASES[view.phase].table, self.identity.member):
             return []
+        if view.phase == "sa.bind":
+            return self._bind(view)
         if view.phase == "sa.keys":
             return self._advertise(view)
         return self._announce(view, blobs) if view.phase == "sa.deal" else self._share(view, blobs)
 
+    def takes_part(self, view: StudyView) -> bool:
+        """Return whether the site is in a group that goes on, where there are groups."""
+        return not self._is_grouped(view) or view.has_spoken("groups", self.identity.member)
+
+    def may_commit(self, view: StudyView) -> bool:
+        """Return whether the site has dealt, and is still in the attempt."""
+        return view.has_spoken("sa_deals", self.identity.member) and self.takes_part(view)
+
+    def _is_grouped(self, view: StudyView) -> bool:
+        return view.registration is not None and is_grouped(view.registration.design)
+
+    def _bind(self, view: StudyView) -> list[bytes]:
+        """Bind the site to the keys that it will advertise."""
+        keys = self.protocol.advertise(self._own(view))
+        place = (self.identity.genesis, view.study, view.number, view.attempt)
+        bound = keys_commitment(*place, self.identity.member, keys.mask + keys.share)
+        return [
+            self.identity.sign(
+                SecaggBind, study=view.study, round=view.number, attempt=view.attempt,
+                commitment=to_text(bound),
+            )
+        ]  # fmt: skip
+
     def _advertise(self, view: StudyView) -> list[bytes]:
-        """Return the site's fresh keys."""
+        """Return the site's fresh keys; none where it should have bound itself to them."""
+        if self._is_grouped(view) and not view.has_spoken("sa_bound", self.identity.member):
+            return []
         keys = self.protocol.advertise(self._own(view))
         return [
             self.identity.sign(
@@ -53,7 +86,7 @@ class Dealer:
 
     def _announce(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Publish the site's deal, and announce it; nothing for who has no keys on the ledger."""
-        if not view.has_spoken("sa_keys", self.identity.member):
+        if not view.has_spoken("sa_keys", self.identity.member) or not self.takes_part(view):
             return []
         name = blobs.publish(self._deal(view))
         return [
@@ -86,10 +119,10 @@ class Dealer:
         if kept is not None:
             return kept
         member, own = self.identity.member, self._own(view)
-        circle = circle_of(view, self.identity.genesis, view.number, view.attempt)
+        circle = circle_for(view, self.identity.genesis, view.number, view.attempt, member)
         sound = []
         for dealer, name in view.entries("sa_deals", view.number, view.attempt).items():
-            if member not in circle.holders(dealer):
+            if dealer not in circle.keys or member not in circle.holders(dealer):
                 continue
             deal = blobs.fetch(name)
             if deal is None and patient:
@@ -99,8 +132,11 @@ class Dealer:
         return self.outbox.put(place, bitmap_of(tuple(view.participants), sound))
 
     def sent(self, view: StudyView) -> bytes | None:
-        """Return the masked update of the open attempt, if there is one in the outbox."""
-        return self.outbox.get(self._place(view, "masked"))
+        """Return the masked update of the open attempt, if there is one in the outbox to be sent.
+
+        None where the site's group is out of the attempt: nobody needs it any more.
+        """
+        return self.outbox.get(self._place(view, "masked")) if self.takes_part(view) else None
 
     def masked(self, view: StudyView, values: Int16) -> bytes:
         """Return the blob of a masked update, the same ever after.
@@ -114,10 +150,31 @@ class Dealer:
             return kept
         if record is None:
             raise LookupError(view.study)
-        agreement = agreement_of(view, self.identity.genesis, view.number, record, view.model)
+        agreement = agreement_for(
+            view, self.identity.genesis, view.number, record, view.model, member
+        )
         vector = residues(values, view.participants[member], agreement.ring)
+        if self._commits_to_vectors(view):
+            vector = with_limbs(vector, blinding_limbs(self._blinding(view, vector)))
         hidden = self.protocol.protect(self._own(view), agreement, member, vector)
         return self.outbox.put(self._place(view, "masked"), hidden)
+
+    def point(self, view: StudyView, values: Int16) -> bytes | None:
+        """Return the commitment to what the site masks; None where the study asks for none."""
+        if not self._commits_to_vectors(view):
+            return None
+        ring = ring_of(view.participants.values())
+        vector = residues(values, view.participants[self.identity.member], ring)
+        return commitment(signed(vector), ring, self._blinding(view, vector))
+
+    def _commits_to_vectors(self, view: StudyView) -> bool:
+        return view.registration is not None and isinstance(view.registration.sum_check, str)
+
+    def _blinding(self, view: StudyView, vector: RingVector) -> int:
+        """Return what hides a vector in its commitment; another one for another vector."""
+        context = (u64(view.number), u64(view.attempt), digest(vector.tobytes()))
+        seed = self.identity.randomness(view.study, "secagg-blinding", *context)
+        return int.from_bytes(expand(seed, tag("blinding"), 64), "little") % ORDER
 
     def _share(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Return the site's shares for the survivors that the ledger fixed, once and for all.
@@ -146,7 +203,9 @@ class Dealer:
         sound = view.entries("sound", view.number, view.attempt).get(member)
         if record is None or sound is None:
             return None
-        agreement = agreement_of(view, self.identity.genesis, view.number, record, view.model)
+        agreement = agreement_for(
+            view, self.identity.genesis, view.number, record, view.model, member
+        )
         deals = {}
         for dealer in attested(sound, tuple(view.participants)):
             deal = blobs.fetch(agreement.deals[dealer])
@@ -158,8 +217,9 @@ class Dealer:
         return b"".join(found.values()) if found.keys() == deals.keys() else None
 
     def _deal(self, view: StudyView) -> bytes:
-        circle = circle_of(view, self.identity.genesis, view.number, view.attempt)
-        return self.protocol.deal(self._own(view), circle, self.identity.member)
+        member = self.identity.member
+        circle = circle_for(view, self.identity.genesis, view.number, view.attempt, member)
+        return self.protocol.deal(self._own(view), circle, member)
 
     def _place(self, view: StudyView, what: str) -> str:
         return secrecy_place(self.identity.genesis, view, what)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from collegium.canonical import from_text, to_text
+from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError, RunError
-from collegium.federation.circles import agreement_of, posted_shares
 from collegium.federation.exchange import Blobs
+from collegium.federation.hidden import hidden_attempt, hidden_size
 from collegium.federation.identity import Identity
 from collegium.federation.readings import Readings
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update
+from collegium.federation.verdict import UNAVAILABLE, Verdict, failure
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.following import followed, within
 from collegium.learning.aggregation.next_model import (
@@ -22,15 +23,13 @@ from collegium.learning.aggregation.next_model import (
 from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
-from collegium.ledger.contract.fields import Reason
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
-from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
-from collegium.secrecy.opening import model_after, secure_sum_named, unmasked
-from collegium.secrecy.secure_sum import Flaw
+from collegium.secrecy.opening import secure_sum_named
+from collegium.secrecy.outcome import Recipe, outcome
 from collegium.study.document import Study
 from collegium.study.searching import at_round
 
@@ -39,41 +38,6 @@ KEPT_BYTES = 1 << 26
 
 _Claim = tuple[tuple[str, int, int, str], Reveal, int]
 """Study, round, attempt and author of an update; what was said of it; the round's exponent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a validator votes on an attempt.
-
-    `model` is the digest of the recomputed model, which is published, or `fail` says why there is
-    none. `saturated` and `small` are what a sum of masked updates tells, `blames` is a dealer that
-    can be shown to have cheated. `early` says that training is over by the study's patience,
-    `within` what the updates tell of being within a clip that follows them, `validation` what the
-    round told of the model that it started from, if it told anything.
-    """
-
-    model: bytes | None = None
-    fail: Reason | None = None
-    saturated: int | None = None
-    small: int | None = None
-    blames: str | None = None
-    early: bool = False
-    within: int | None = None
-    validation: int | None = None
-
-    def ballot(self, identity: Identity, study: str, number: int, attempt: int) -> bytes:
-        """Return the signed vote."""
-        said: dict[str, object] = {
-            "model": None if self.model is None else to_text(self.model), "fail": self.fail,
-            "saturated": self.saturated, "small": self.small, "blames": self.blames,
-            "ends": "early" if self.early else None, "within": self.within,
-            "validation": self.validation,
-        }  # fmt: skip
-        given = {key: value for key, value in said.items() if value is not None}
-        return identity.sign(RoundVote, study=study, round=number, attempt=attempt, **given)
-
-
-UNAVAILABLE = Verdict(fail="unavailable")
 
 
 @dataclass(slots=True)
@@ -107,7 +71,7 @@ class Judge:
                 ring = ring_of(view.participants.values())
                 if data is not None:
                     secure_sum_named(registration.design).check(
-                        data, registration.parameters, ring, record.exponent
+                        data, hidden_size(registration), ring, record.exponent
                     )
                 return data is not None
             check_recipients(blobs, view, reveal)
@@ -223,33 +187,24 @@ class Judge:
         self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes,
         start: ModelState, registration: StudyRecord,
     ) -> Verdict:  # fmt: skip
-        """Return the verdict on masked updates."""
-        rule_named(registration.rule)  # what is not installed here is not judged here
-        included = view.included(number, record.attempt)
-        agreement = agreement_of(view, self.identity.genesis, number, record, parent)
-        hidden = [blob_of(reveal) for _, reveal, _ in included]
-        found = blobs.fetch_all([*hidden, *agreement.deals.values()])
-        blobs_of = [data for data in found if data is not None]
-        if len(blobs_of) < len(found) or not included:
-            return UNAVAILABLE
-        weights = {name: weight for name, _, weight in included}
-        total = unmasked(
-            secure_sum_named(registration.design), agreement, registration.parameters, weights,
-            dict(zip((name for name, _, _ in included), blobs_of, strict=False)),
-            dict(zip(agreement.deals, blobs_of[len(included) :], strict=True)),
-            posted_shares(view, number, record.attempt),
-        )  # fmt: skip
-        if isinstance(total, Flaw):
-            blames = total.dealer if total.why == "deal" else None
-            return Verdict(fail=total.why, blames=blames)
-        model = model_after(
-            start, total, sum(weights.values()), record.exponent,
+        """Return the verdict on hidden updates."""
+        recipe = Recipe(
+            secure_sum_named(registration.design), registration.parameters,
+            rule_named(registration.rule), self.study.aggregation.tolerate,
             server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
         )  # fmt: skip
+        attempt = hidden_attempt(
+            view, blobs, self.identity.genesis, number, record, parent, self.study
+        )
+        if attempt is None:
+            return UNAVAILABLE
+        found = outcome(attempt, start, recipe)
+        if found.model is None:
+            return failure(found)
         return Verdict(
-            self._publish(blobs, model), None, total.saturated, total.small,
-            early=self._is_over(model), validation=measured_loss(model),
-            within=int(total.values[-1]) if followed(model.tensors) else None,
+            self._publish(blobs, found.model), None, found.saturated, found.small,
+            early=self._is_over(found.model), validation=measured_loss(found.model),
+            within=found.within, without=tuple(sorted(found.refused)),
         )  # fmt: skip
 
     def _update(

@@ -18,7 +18,7 @@ from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
 from collegium.study.searching import held_out, trials_of
-from collegium.study.terms import statistics_steps
+from collegium.study.terms import fewest_groups, group_count, statistics_steps, sum_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,8 @@ class Owner:
             design=terms.design,
             document=to_text(document),
             exponent=study.aggregation.exponent,
+            fewest_groups=fewest_groups(study) or msgspec.UNSET,
+            groups=group_count(study) or msgspec.UNSET,
             max_attempts=study.study.max_attempts,
             min_sites=terms.min_sites,
             model=to_text(model),
@@ -149,6 +151,7 @@ class Owner:
             server=terms.server,
             sites=terms.sites,
             statistics=statistics_steps(study),
+            sum_check=sum_check(study),
             threshold=terms.threshold or msgspec.UNSET,
             trials=msgspec.UNSET if study.search is None else trials_of(study),
             weights=study.aggregation.weights,

@@ -107,7 +107,7 @@ class Site:
         if self._dealer is not None and member in view.participants:
             self._dealer.serve_again(view, self.blobs)
         match view.phase:
-            case "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
+            case "sa.bind" | "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
                 return self._dealer.due(view, self.blobs)
             case "share" if self._dealer and member in view.reveals:
                 self._serve_again(view)
@@ -150,7 +150,7 @@ class Site:
         return len(rows.y) if self._privacy is None else self._privacy.size(rows)
 
     def _commit(self, view: StudyView, *, idle: bool) -> list[bytes]:
-        if self._dealer is not None and not view.has_spoken("sa_deals", self.member):
+        if self._dealer is not None and not self._dealer.may_commit(view):
             return []
         key = self._key(view)
         blob = self._kept(key)
@@ -183,8 +183,9 @@ class Site:
             sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
             if sound is None:
                 return []
-            blob = self._dealer.masked(view, decode_update(blob)[0])
-            said = {"deals": to_text(sound)}
+            values = decode_update(blob)[0]
+            blob, point = self._dealer.masked(view, values), self._dealer.point(view, values)
+            said = {"deals": to_text(sound)} | ({} if point is None else {"point": to_text(point)})
         salt = self._identity.salt(view.study, view.number, view.attempt)
         bound = commitment(
             self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,

@@ -8,11 +8,12 @@ from time import perf_counter
 from collegium.canonical import to_text
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.judging import UNAVAILABLE, Judge, Verdict
+from collegium.federation.judging import Judge
 from collegium.federation.readings import Readings
 from collegium.federation.score_phases import Scoring
 from collegium.federation.sealing import blob_of
 from collegium.federation.statistics import statistics_vote
+from collegium.federation.verdict import UNAVAILABLE, Verdict
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.phases import PHASES
 from collegium.ledger.contract.tables import RoundRecord

@@ -23,7 +23,13 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
 from collegium.running.release import bundle_files, write_bundle
 from collegium.study.document import TableSource
-from collegium.study.terms import fewest_sites, graph_of, share_threshold, sites_per_round
+from collegium.study.terms import (
+    fewest_sites,
+    graph_of,
+    group_count,
+    share_threshold,
+    sites_per_round,
+)
 
 PLAIN, SCORED = "plain@1", "scored@1"
 """The designs of a round in which validators see single updates, and of one where they score."""
@@ -43,21 +49,27 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         sites: ids of the members that hold its data, sorted.
         code: the digest of the code that the owner runs.
     """
-    study, masks = parts.study, parts.secure_sum
-    graph = graph_of(study, len(sites))
+    study, graph = parts.study, graph_of(parts.study, len(sites))
     initial = first_model(parts)
     if isinstance(study.data.source, TableSource):
         initial = initial_state(
             NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
         )
-    plain = PLAIN if study.aggregation.scores is None else SCORED
     return Registration(
-        code=code, design=plain if masks is None else masks.name, initial=initial,
+        code=code, design=_design(parts), initial=initial,
         rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
         threshold=share_threshold(study, len(sites)),
         degree=None if graph is None else graph.degree,
     )  # fmt: skip
+
+
+def _design(parts: Parts) -> str:
+    """Return the design of a round: without masks, the protocol's own, or that by groups."""
+    if parts.secure_sum is None:
+        return PLAIN if parts.study.aggregation.scores is None else SCORED
+    grouped = group_count(parts.study) > 0
+    return f"grouped_{parts.secure_sum.name}" if grouped else parts.secure_sum.name
 
 
 def first_model(parts: Parts) -> ModelState:

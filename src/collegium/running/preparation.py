@@ -204,6 +204,14 @@ def _check_masks(prepared: Prepared) -> None:
             "updates are plain, and nobody deals shares",
             'set privacy.secure_aggregation = { protocol = "secagg" }, or choose another attack',
         )  # fmt: skip
+    secure = prepared.study.privacy.secure_aggregation
+    if "commitments" in attack.grant.capability and (secure is None or secure.sum_check is None):
+        raise Refusal(
+            ("threat", "attack"), "study.combination",
+            f"{attack.name} commits to another vector than it masks",
+            "the study asks nobody to commit to one",
+            'set privacy.secure_aggregation.sum_check = "pedersen", or choose another attack',
+        )  # fmt: skip
     if "others" in attack.grant.knowledge and masks is not None:
         raise Refusal(
             ("threat", "attack"), "study.combination",

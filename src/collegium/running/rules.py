@@ -12,9 +12,11 @@ from collegium.learning.aggregation.foolsgold import FoolsGold
 from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.learning.aggregation.robust import Robust
 from collegium.learning.aggregation.rule import Rule
+from collegium.running.group_rules import check_groups
 from collegium.study.document import Study
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal, contradiction
+from collegium.study.terms import group_count
 
 
 def find_rule(study: Study) -> Rule:
@@ -42,6 +44,10 @@ def check_rule(rule: Rule, study: Study, fewest: int, most: int) -> None:
     Raises:
         Refusal: the rule refuses them, with its own code and advice.
     """
+    grouped = group_count(study)
+    if grouped:
+        check_groups(rule, study, grouped)
+        return
     _check_scores(rule, study)
     for count in (fewest, most):
         try:
@@ -112,7 +118,7 @@ def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
         return ()
     notices: list[Notice] = []
     name = study.aggregation.rule
-    if study.aggregation.weights == "rows":
+    if study.aggregation.weights == "rows" and not group_count(study):
         text = f'{name} gives every update the same say: weights = "rows" has no effect'
         notices.append(Notice("note", "study.unweighted-rule", text))
     if isinstance(last, Robust) and study.aggregation.tolerate == 0:

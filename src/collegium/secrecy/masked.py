@@ -18,7 +18,7 @@ from collegium.learning.blobs import LIMIT, MAX_EXPONENT
 from collegium.learning.encoding import indicators
 from collegium.ledger.contract.encoding import is_saturated, is_small
 from collegium.ledger.hashing import tag
-from collegium.secrecy.masking import RingVector, ring_type
+from collegium.secrecy.masking import RingVector, ring_type, signed
 
 INDICATORS = 2
 """Coordinates beyond the model's: saturated updates, and updates with a small peak."""
@@ -52,11 +52,29 @@ def residues(values: NDArray[np.int16], weight: int, ring: int) -> RingVector:
     """
     peak, saturated = indicators(values)
     vector = np.empty(values.size + INDICATORS, ring_type(ring))
-    signed = vector.view(np.int32 if ring == 32 else np.int64)
-    np.multiply(values, weight, out=signed[:-INDICATORS], casting="unsafe", dtype=signed.dtype)
-    signed[-2] = is_saturated(saturated, values.size)
-    signed[-1] = is_small(peak)
+    integers = vector.view(np.int32 if ring == 32 else np.int64)
+    products = integers[:-INDICATORS]
+    np.multiply(values, weight, out=products, casting="unsafe", dtype=integers.dtype)
+    integers[-2] = is_saturated(saturated, values.size)
+    integers[-1] = is_small(peak)
     return vector
+
+
+def with_limbs(vector: RingVector, limbs: NDArray[np.uint16]) -> RingVector:
+    """Return a vector with the limbs of a blinding factor before its indicators."""
+    middle = limbs.astype(vector.dtype)
+    return np.concatenate([vector[:-INDICATORS], middle, vector[-INDICATORS:]])
+
+
+def without_limbs(vector: RingVector, parameters: int) -> tuple[RingVector, RingVector]:
+    """Return a vector without the limbs before its indicators, and the limbs.
+
+    Args:
+        vector: of d coordinates, the limbs, and the indicators.
+        parameters: d.
+    """
+    rest = np.concatenate([vector[:parameters], vector[-INDICATORS:]])
+    return rest, vector[parameters:-INDICATORS]
 
 
 def total_of(vector: RingVector, weights: int, updates: int) -> Total | None:
@@ -67,7 +85,7 @@ def total_of(vector: RingVector, weights: int, updates: int) -> Total | None:
         weights: the sum of the weights.
         updates: how many updates are in it.
     """
-    values = vector.view(np.int32 if vector.itemsize == 4 else np.int64).astype(np.int64)
+    values = signed(vector)
     sums, saturated, small = values[:-INDICATORS], int(values[-2]), int(values[-1])
     bound = LIMIT * weights
     if sums.min() < -bound or sums.max() > bound:

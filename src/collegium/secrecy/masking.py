@@ -31,6 +31,11 @@ def ring_type(ring: int) -> np.dtype[np.unsignedinteger[Any]]:
     return np.dtype("<u4") if ring == 32 else np.dtype("<u8")
 
 
+def signed(vector: RingVector) -> NDArray[np.int64]:
+    """Return residues as the integers next to zero that they stand for: int64 [m]."""
+    return vector.view(np.int32 if vector.itemsize == 4 else np.int64).astype(np.int64)
+
+
 def add_masks(vector: RingVector, plus: Sequence[bytes], minus: Sequence[bytes]) -> None:
     """Add the masks of some keys to a vector, and subtract those of others, in place.
 

@@ -10,9 +10,11 @@ from collegium.study.graph_size import (
     least_threshold,
     secrecy_bits,
 )
+from collegium.study.groups import check_groups
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.terms import (
+    FEWEST_HIDDEN,
     expected_faults,
     fewest_updates,
     graph_of,
@@ -20,9 +22,6 @@ from collegium.study.terms import (
     share_threshold,
     sites_per_round,
 )
-
-FEWEST_HIDDEN = 3
-"""Updates that a sum must hold: of a sum of two, each member knows the other's update."""
 
 _PLACE = ("privacy", "secure_aggregation")
 
@@ -33,13 +32,14 @@ def check_rule_of_sums(study: Study) -> None:
     Raises:
         Refusal: the rule is no mean.
     """
-    rule = study.aggregation.rule
-    if study.privacy.secure_aggregation is not None and rule != "fedavg":
+    rule, secure = study.aggregation.rule, study.privacy.secure_aggregation
+    if secure is not None and secure.groups is None and rule != "fedavg":
         raise Refusal(
             ("aggregation", "rule"), "study.combination",
             f"secure aggregation does not go with the rule {rule!r}",
             "the rule compares or weighs single updates, and nobody sees more than their sum",
-            'set aggregation.rule = "fedavg", or remove privacy.secure_aggregation',
+            'set aggregation.rule = "fedavg", or privacy.secure_aggregation.groups, for the rule to'
+            " reduce the means of groups",
         )  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def check_circle(study: Study, sites: int) -> None:
     secure = study.privacy.secure_aggregation
     if secure is None:
         return
+    check_groups(study, sites)
     drawn, threshold = sites_per_round(study, sites), share_threshold(study, sites)
     if drawn < FEWEST_HIDDEN:
         raise Refusal(
@@ -76,6 +77,8 @@ def check_circle(study: Study, sites: int) -> None:
             "choose a lower training.client_fraction" if graph is not None
             else 'choose protocol = "secagg_plus", or a lower training.client_fraction',
         )  # fmt: skip
+    if secure.groups is not None:
+        return
     least = least_threshold(secure.trust, among)
     share = "two thirds" if secure.trust == "malicious" else "half"
     whose = f"{drawn} sites of a round" if graph is None else f"the {among} neighbours of a site"

@@ -178,6 +178,12 @@ class SecureAggregation(Section, frozen=True, kw_only=True):
     may lie. Of "secagg_plus" a member's holders are its neighbours alone: `degree` many, drawn
     anew in every attempt. Absent or "auto", the degree is the lowest that is safe where a share
     of `corrupt` members act together and a share of `missing` ones drop out, 0.1 each if absent.
+
+    With `groups`, sites are put by lot into so many in each round, a sum is opened of each, and a
+    rule that bears bad updates reduces the groups' means; `fewest_groups` is how many a round
+    needs, 2f + 1 if absent. `threshold` is then of a group. `norm_bound` is the longest step that a
+    site sends, in the Euclidean norm: a group whose sum is longer than such steps can add up to is
+    refused. `sum_check`: sites commit to what they mask, and a sum that is not of that is refused.
     """
 
     protocol: str = "secagg"
@@ -186,6 +192,10 @@ class SecureAggregation(Section, frozen=True, kw_only=True):
     degree: int | Literal["auto"] | None = None
     corrupt: float | None = None
     missing: float | None = None
+    groups: int | None = None
+    fewest_groups: int | None = None
+    norm_bound: float | None = None
+    sum_check: Literal["pedersen"] | None = None
 
 
 class Privacy(Section, frozen=True, kw_only=True):

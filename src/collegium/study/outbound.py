@@ -12,7 +12,7 @@ from collegium.study.message import (
     Outbound,
     Ways,
 )
-from collegium.study.outbound_masked import masked_update, shared_secrets
+from collegium.study.outbound_masked import masked_update, point, shared_secrets
 from collegium.study.outbound_scores import score_messages
 from collegium.study.outbound_tables import table_messages
 from collegium.study.privacy import follows
@@ -50,7 +50,7 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     sealed = ways is BETWEEN_MEMBERS and not masked
     also = "" if masked else ", the largest absolute coordinate and the number of saturated ones"
     also += ", the digest of the sealed update" if sealed else ""
-    sound = ", and whose deals of shares reached the site" if masked else ""
+    sound = (", and whose deals of shares reached the site" if masked else "") + point(study)
     interval = " for every round that the site takes part in"
     return (
         Outbound(

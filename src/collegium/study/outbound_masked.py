@@ -5,7 +5,7 @@ from __future__ import annotations
 from collegium.study.document import Study
 from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
 from collegium.study.shielding import bounded
-from collegium.study.terms import with_graph
+from collegium.study.terms import group_count, with_graph
 
 
 def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
@@ -20,27 +20,53 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
     if private is not None:
         leak = bounded(private)
     width = "a number of 32 or 64 bits a parameter and two more"
+    inside = "the round's sites"
+    if secure is not None and secure.groups is not None:
+        inside = "the sites of a group that lots put together in the round"
+        leak = f"it is opened of each of {secure.groups} groups by itself, and " + leak
+    if secure is not None and secure.sum_check is not None:
+        width = "a number of 32 or 64 bits a parameter and eighteen more (of them sixteen for what"
+        width += " hides the site's commitment)"
     return Outbound(
         "update",
         "by how much local training moved each parameter of the model, times the site's weight,"
         f" and whether it is saturated or small, under masks: {width},{interval}"
         f" (up to {study.training.rounds})",
         ways.everybody,
-        f"masked (secure aggregation, {paper}): nobody sees more than the sum over the"
-        f" round's sites, except {count} who act together. The sum itself is public: {leak}",
+        f"masked (secure aggregation, {paper}): nobody sees more than the sum over"
+        f" {inside}, except {count} who act together. The sum itself is public: {leak}",
         RETIRED,
         from_rows=True,
     )
 
 
+def point(study: Study) -> str:
+    """Return what a site's commitment says of what it masks, where the study asks for that."""
+    secure = study.privacy.secure_aggregation
+    if secure is None or secure.sum_check is None:
+        return ""
+    return ", and a Pedersen commitment to what is under the mask, which tells nothing of it"
+
+
 def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its masked update, so that the sum can be opened."""
-    graph = with_graph(study)
-    holders = "every neighbour of the site in the attempt's graph" if graph else (
-        "every site of the round"
-    )  # fmt: skip
+    graph, grouped = with_graph(study), group_count(study) > 0
+    holders = f"every site of the {'group' if grouped else 'round'}"
+    if graph:
+        holders = "every neighbour of the site in the attempt's graph"
     near = "neighbour" if graph else "site"
+    bound = (
+        Outbound(
+            "commitment to keys",
+            f"a hash of the two public keys that follow{interval} and each attempt: groups are"
+            " drawn from everybody's keys",
+            ways.everybody, ways.signed, LEDGER,
+            from_rows=False,
+            transactions=("sa.bind",),
+        ),
+    )  # fmt: skip
     return (
+        *(bound if grouped else ()),
         Outbound(
             "keys for masks and shares",
             f"two fresh public keys{interval} and each attempt",

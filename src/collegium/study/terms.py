@@ -23,6 +23,9 @@ from collegium.study.searching import held_out, trials_of
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
 
+FEWEST_HIDDEN = 3
+"""Updates that a sum must hold: of a sum of two, each member knows the other's update."""
+
 OWN_SERVER = ("fednova", "scaffold")
 """Algorithms with a server step of their own."""
 
@@ -46,8 +49,10 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
     return {
         "attendance": study.study.attendance,
         "degree": msgspec.UNSET if graph is None else graph.degree,
-        "design": _design(study),
+        "design": design_name(study),
         "exponent": study.aggregation.exponent,
+        "fewest_groups": fewest_groups(study) or msgspec.UNSET,
+        "groups": group_count(study) or msgspec.UNSET,
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
         "participation": "cyclic" if study.training.participation == "cyclic" else msgspec.UNSET,
@@ -62,18 +67,11 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "server": server_optimizer(study),
         "statistics": statistics_steps(study),
         "study": study.study.id,
+        "sum_check": sum_check(study),
         "threshold": threshold or msgspec.UNSET,
         "trials": msgspec.UNSET if study.search is None else trials_of(study),
         "weights": study.aggregation.weights,
     }
-
-
-def _design(study: Study) -> str:
-    """Return which phases the study's rounds have, by name."""
-    secure = study.privacy.secure_aggregation
-    if secure is not None:
-        return secure.protocol
-    return "plain" if study.aggregation.scores is None else "scored"
 
 
 def differing_terms(
@@ -162,13 +160,59 @@ def share_threshold(study: Study, sites: int) -> int:
         return graph.threshold
     if secure is None:
         return 0
-    return secure.threshold or least_threshold(secure.trust, sites_per_round(study, sites))
+    if secure.threshold is not None:
+        return secure.threshold
+    least = least_threshold(secure.trust, group_sizes(study, sites)[1])
+    return max(least, fewest_in_group(study)) if secure.groups is not None else least
+
+
+def design_name(study: Study) -> str:
+    """Return the design of a study's rounds, without a version."""
+    secure = study.privacy.secure_aggregation
+    if secure is None:
+        return "plain" if study.aggregation.scores is None else "scored"
+    return secure.protocol if secure.groups is None else f"grouped_{secure.protocol}"
+
+
+def group_count(study: Study) -> int:
+    """Return how many groups masked updates are summed in; 0 where there are none."""
+    secure = study.privacy.secure_aggregation
+    return 0 if secure is None or secure.groups is None else secure.groups
+
+
+def fewest_groups(study: Study) -> int:
+    """Return how many groups a round needs, 2f + 1 unless told; 0 where there are none."""
+    secure = study.privacy.secure_aggregation
+    if secure is None or secure.groups is None:
+        return 0
+    return secure.fewest_groups or 2 * study.aggregation.tolerate + 1
+
+
+def group_sizes(study: Study, sites: int) -> tuple[int, int]:
+    """Return how many sites the smallest and the largest group of a full round have."""
+    drawn, groups = sites_per_round(study, sites), group_count(study) or 1
+    return drawn // groups, -(-drawn // groups)
+
+
+def fewest_in_group(study: Study) -> int:
+    """Return how many updates a group's sum must hold so that two stay hidden from all bad sites.
+
+    The lots may put all of them into one group; of a sum of two, each knows the other's update.
+    """
+    return max(study.aggregation.tolerate + 2, FEWEST_HIDDEN)
+
+
+def sum_check(study: Study) -> str | msgspec.UnsetType:
+    """Return by what sums are checked against what sites committed to, if they are."""
+    secure = study.privacy.secure_aggregation
+    return msgspec.UNSET if secure is None or secure.sum_check is None else secure.sum_check
 
 
 def fewest_updates(study: Study, sites: int) -> int:
     """Return how few updates an attempt can succeed with."""
     themselves = graph_of(study, sites) is not None  # nobody holds a share of its own
-    return max(fewest_sites(study, sites), share_threshold(study, sites) + themselves)
+    holders = share_threshold(study, sites) * max(fewest_groups(study), 1)
+    return max(fewest_sites(study, sites), holders + themselves)
 
 
 def dropouts(share: float, participants: int) -> int:

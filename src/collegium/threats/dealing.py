@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
+
+from collegium import canonical
 from collegium.canonical import from_text, to_text
-from collegium.federation.circles import circle_of
+from collegium.federation.circles import circle_for
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.circle import SHARE_SIZE
 from collegium.ledger.contract.transactions import (
@@ -17,7 +20,9 @@ from collegium.ledger.contract.transactions import (
     SecaggKeys,
     SharePost,
     Transaction,
+    UpdateCommit,
 )
+from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.secrecy.deal import (
     Deal,
@@ -48,7 +53,9 @@ def _deals(forge: Forge) -> Twist:
 
     def rewritten(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
         blobs = place.exchange.view(place.identity.member)
-        circle = circle_of(view, place.identity.genesis, view.number, view.attempt)
+        circle = circle_for(
+            view, place.identity.genesis, view.number, view.attempt, place.identity.member
+        )
         twisted = []
         for envelope in due:
             transaction = said(envelope)
@@ -102,6 +109,20 @@ def _posts_others(place: Place, view: StudyView, due: list[bytes]) -> list[bytes
     return twisted
 
 
+def _commits_to_another(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    """Commit to a vector of which nobody knows what it is, and mask an honest one."""
+    twisted = []
+    for envelope in due:
+        transaction = said(envelope)
+        if isinstance(transaction, UpdateCommit) and isinstance(transaction.point, str):
+            transaction = msgspec.structs.replace(
+                transaction, point=to_text(place.identity.key.public)
+            )
+            envelope = sign_envelope(canonical.encode(transaction), place.identity.key)
+        twisted.append(envelope)
+    return twisted
+
+
 _STALL = Grant("a sum that cannot be opened", ("own",), ("shares",))
 
 KEYLESS: Attack = MessageAttack(
@@ -123,3 +144,7 @@ SECRETLESS_DEALER: Attack = MessageAttack(
 LYING_HOLDER: Attack = MessageAttack(
     "lying_holder", "posts shares that it was not dealt", _STALL, "site", _posts_others
 )
+LYING_COMMITTER: Attack = MessageAttack(
+    "lying_committer", "commits to another vector than it masks",
+    Grant("a sum that is refused", ("own",), ("commitments",)), "site", _commits_to_another,
+)  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Knowledge = Literal["own", "published", "rule", "honest", "others"]
-Capability = Literal["rows", "updates", "messages", "blobs", "shares"]
+Capability = Literal["rows", "updates", "messages", "blobs", "shares", "commitments"]
 Adaptivity = Literal["oblivious", "defence-aware", "history-aware"]
 
 KNOWS: dict[Knowledge, str] = {
@@ -27,6 +27,7 @@ CAN: dict[Capability, str] = {
     "updates": "send any update within the encoding's range",
     "messages": "say or leave unsaid whatever a member may sign",
     "blobs": "serve different bytes to different members",
+    "commitments": "commit to another vector than it masks",
     "shares": "deal and post whatever shares of secrets it likes, or none",
 }
 """What each capability is, in words."""

@@ -8,9 +8,11 @@ from tests.ledger.contract.invariants import table_at
 from tests.ledger.contract.kit import World, digest
 from tests.ledger.contract.moves import (
     acceptance,
+    bind_fields,
     bitmap,
     commit_fields,
     current,
+    fellows,
     here,
     included,
     is_masked_now,
@@ -30,6 +32,7 @@ from collegium.ledger.contract.transactions import (
     RoundVote,
     ScoreCommit,
     ScoreReveal,
+    SecaggBind,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -61,6 +64,8 @@ def duty(
         return StudyClose, {"study": study}
     at = here(world, study)
     masked = is_masked_now(world, study)
+    if phase == "sa.bind":
+        return SecaggBind, bind_fields(world, who, at)
     if phase == "sa.keys":
         return SecaggKeys, keys_fields(who, at)
     if phase == "sa.deal":
@@ -68,8 +73,8 @@ def duty(
     if phase == "commit":
         fields = commit_fields(world, who, at)
         if masked:  # whose updates one holds stands for whose deals are sound as well
-            dealers = circle.dealers_of(world.state, study, at["round"], at["attempt"])
-            fields["deals"] = bitmap(participants(world, study), held & {*dealers})
+            inside = held.intersection(fellows(world, who, study))
+            fields["deals"] = bitmap(participants(world, study), inside)
         return UpdateCommit, fields
     if phase == "reveal":
         return UpdateReveal, reveal_fields(who, at, peak=0 if masked else 20000)

@@ -13,10 +13,11 @@ import msgspec
 from nacl.bindings import crypto_scalarmult_base
 from tests.ledger.contract.kit import World, digest, raw_digest, say
 
-from collegium.canonical import to_text
+from collegium.canonical import from_text, to_text
 from collegium.ledger.contract import combining, rounds
-from collegium.ledger.contract.circle import graph_of
+from collegium.ledger.contract.circle import dealers_of, graph_of
 from collegium.ledger.contract.events import Events
+from collegium.ledger.contract.groups import groups_of, keys_commitment, of_one_group
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
@@ -38,6 +39,7 @@ from collegium.ledger.contract.transactions import (
     RoundVote,
     ScoreCommit,
     ScoreReveal,
+    SecaggBind,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -87,9 +89,9 @@ def accept(world: World, who: str, study: str = "heart", weight: int = 64) -> Ev
     return say(world, who, StudyAccept, **acceptance(study, weight))
 
 
-def start(world: World, study: str = "heart", **terms: Any) -> Events:
+def start(world: World, study: str = "heart", owner: str = "ada", **terms: Any) -> Events:
     """Register a study and let all its sites accept, which opens round 1."""
-    register(world, study=study, **terms)
+    register(world, owner, study=study, **terms)
     events: Events = ()
     for site in terms.get("sites", TERMS["sites"]):
         events = accept(world, site, study)
@@ -187,6 +189,37 @@ def keys_fields(who: str, at: Mapping[str, Any]) -> dict[str, Any]:
         crypto_scalarmult_base(raw_digest(f"{use} {label}")) for use in ("mask", "share")
     )
     return {**at, "mask_key": to_text(mask), "share_key": to_text(share_key)}
+
+
+def bind(world: World, who: str, study: str = "heart") -> Events:
+    """Bind a member to the keys that it advertises next."""
+    at = here(world, study)
+    return say(world, who, SecaggBind, **bind_fields(world, who, at))
+
+
+def bind_fields(world: World, who: str, at: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a member's commitment to its keys in an attempt."""
+    keys = keys_fields(who, at)
+    raw = b"".join(from_text(keys[name], 32) for name in ("mask_key", "share_key"))
+    place = (world.identity, at["study"], at["round"], at["attempt"])
+    return {**at, "commitment": to_text(keys_commitment(*place, who, raw))}
+
+
+def group_of(world: World, study: str = "heart") -> dict[str, int]:
+    """Return who is in which group of the open attempt that goes on."""
+    at = here(world, study)
+    return groups_of(world.state, study, at["round"], at["attempt"])
+
+
+def fellows(world: World, who: str, study: str = "heart") -> list[str]:
+    """Return who has dealt to a participant: everybody, its neighbours, or who is in its group."""
+    record, status = rounds.study_of(world.state, study)
+    at = here(world, study)
+    dealers = dealers_of(world.state, study, at["round"], at["attempt"])
+    graph = graph_of(world.state, study, status.round, at["attempt"], record)
+    if graph is not None:
+        return [name for name in dealers if name in graph[who]]
+    return list(of_one_group(group_of(world, study), who, dealers))
 
 
 def advertise(world: World, who: str, study: str = "heart") -> Events:
@@ -321,6 +354,9 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
     events: Events = ()
     while current(world, study).phase != phase:
         match current(world, study).phase:
+            case "sa.bind":
+                for name in participants(world, study):
+                    events = bind(world, name, study)
             case "sa.keys":
                 for name in participants(world, study):
                     events = advertise(world, name, study)
@@ -329,13 +365,13 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
                     events = deal(world, name, study)
             case "commit" if is_masked_now(world, study):
                 for name in participants(world, study):
-                    events = commit_masked(world, name, dealers_to(world, name, study), study)
+                    events = commit_masked(world, name, fellows(world, name, study), study)
             case "reveal" if is_masked_now(world, study):
                 for name in participants(world, study):
                     events = reveal(world, name, study, peak=0)
             case "share":
                 for name in participants(world, study):
-                    events = share(world, name, len(dealers_to(world, name, study)), study)
+                    events = share(world, name, len(fellows(world, name, study)), study)
             case "commit":
                 for name in participants(world, study):
                     events = commit(world, name, study)

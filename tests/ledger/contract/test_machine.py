@@ -73,6 +73,7 @@ from collegium.ledger.contract.transactions import (
     RoundVote,
     ScoreCommit,
     ScoreReveal,
+    SecaggBind,
     SecaggDeal,
     SecaggKeys,
     SharePost,
@@ -103,9 +104,9 @@ WHOSE = ("own", "all")
 STUDIES = ("heart", "lung", "a")
 KINDS: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
-    SecaggKeys, SecaggDeal, SharePost, ScoreCommit, ScoreReveal, PhaseTimeout, StudyAbandon,
-    EvaluationPost, ModelRelease, StudyClose, MemberPropose, MemberVote, EvidenceConflict,
-    BlobRetire,
+    SecaggBind, SecaggKeys, SecaggDeal, SharePost, ScoreCommit, ScoreReveal, PhaseTimeout,
+    StudyAbandon, EvaluationPost, ModelRelease, StudyClose, MemberPropose, MemberVote,
+    EvidenceConflict, BlobRetire,
 )  # fmt: skip
 
 people = st.sampled_from(PEOPLE)
@@ -126,6 +127,13 @@ scored = st.builds(
         **one, **SCORED, "scores": ScoreTerms(by="loss", demote=400_000, demotion=by, threshold=0),
     },
     terms, st.sampled_from(("scoring", "weight")),
+)  # fmt: skip
+grouped = st.builds(
+    lambda one, groups: {
+        **one, "design": "grouped_secagg@1", "per_round": 4, "threshold": 4 // groups,
+        "groups": groups, "fewest_groups": 1,
+    },
+    terms, st.integers(1, 2),
 )  # fmt: skip
 weird = ("", "a/b", "heart", "\u00e9", "*log", "ada", "commit", digest("x"), "A" * 22)
 anything = st.one_of(
@@ -148,7 +156,7 @@ class ContractMachine(RuleBasedStateMachine):
 
     @initialize(
         powers=st.lists(st.integers(1, 4), min_size=4, max_size=7), silent=st.booleans(),
-        terms=terms | masked | scored, ready=st.booleans(),
+        terms=terms | masked | scored | grouped, ready=st.booleans(),
     )  # fmt: skip
     def found(self, powers: list[int], silent: bool, terms: dict[str, Any], ready: bool) -> None:
         members = [member(name, power) for name, power in zip(PEOPLE, powers, strict=False)]

@@ -32,7 +32,7 @@ class Bucketing:
 
     def rows_after(self, participants: int, tolerate: int, fewest: int) -> int:
         """Return the number of buckets: the least that is `fewest` at least, of equal size."""
-        size = max((participants - 1) // (fewest - 1), 1)
+        size = max((participants - 1) // max(fewest - 1, 1), 1)
         return -(-participants // size)
 
     def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:

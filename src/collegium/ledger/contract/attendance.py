@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collegium.ledger.contract import circle, members
+from collegium.ledger.contract.groups import fewest_of
 from collegium.ledger.contract.phases import is_graph
 from collegium.ledger.contract.tables import (
     Acceptance,
@@ -29,7 +30,12 @@ def ready(state: State, study: str) -> dict[str, int]:
 def fewest(record: StudyRecord) -> int:
     """Return how many updates an attempt needs at least."""
     themselves = is_graph(record.design)  # nobody holds a share of its own
-    return max(record.min_sites, threshold_of(record) + themselves)
+    return max(record.min_sites, fewest_holders(record) + themselves)
+
+
+def fewest_holders(record: StudyRecord) -> int:
+    """Return how many members open as many sums as an attempt needs; 0 without secrets."""
+    return threshold_of(record) * max(fewest_of(record), 1)
 
 
 def needed_in(
@@ -42,5 +48,5 @@ def needed_in(
     if record.attendance == "all":
         return everybody
     if current.phase == "share":
-        return threshold_of(record)
+        return fewest_holders(record)
     return everybody if circle.needs_everybody(state, study, status.round) else fewest(record)

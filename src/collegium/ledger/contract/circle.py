@@ -12,10 +12,11 @@ from typing import Literal
 
 import msgspec
 
-from collegium.canonical import malformed
+from collegium.canonical import from_text, malformed
 from collegium.ledger.contract.bitmaps import attested, read_bitmap
 from collegium.ledger.contract.events import DealerBarred, Event
 from collegium.ledger.contract.graph import Graph, draw_graph
+from collegium.ledger.contract.groups import groups_of, of_one_group
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
@@ -31,6 +32,7 @@ from collegium.ledger.contract.tables import (
     threshold_of,
 )
 from collegium.ledger.contract.transactions import UpdateCommit
+from collegium.ledger.keys import KEY_SIZE, usable_key
 from collegium.ledger.state import State
 
 SHARE_SIZE = 32
@@ -47,6 +49,8 @@ def take_soundness(state: State, tx: UpdateCommit, sender: str, record: StudyRec
             raise Rejected("malformed", f"the design {record.design} has no deals")
         return
     dealers = dealers_of(state, tx.study, tx.round, tx.attempt)
+    groups = groups_of(state, tx.study, tx.round, tx.attempt)
+    dealers = of_one_group(groups, sender, dealers)
     if sender not in dealers:
         raise Rejected("refused", f"{sender} has dealt nothing in this attempt")
     if tx.deals is msgspec.UNSET:
@@ -68,6 +72,23 @@ def graph_of(
         return None
     keys = attempt_items(state, round_path(study, number, "sa_keys"), attempt)
     return draw_graph(study, number, attempt, tuple(keys), degree)
+
+
+def take_point(state: State, tx: UpdateCommit, sender: str, record: StudyRecord) -> None:
+    """Record a participant's Pedersen commitment to what it masks, where the study asks for one.
+
+    Raises:
+        Rejected: it is missing, misplaced, or no point of the group of prime order.
+    """
+    asked = record.sum_check is not msgspec.UNSET
+    if asked != isinstance(tx.point, str):
+        raise Rejected("malformed", f"a point is {'missing' if asked else 'not asked for'}")
+    if isinstance(tx.point, str):
+        point = from_text(tx.point, KEY_SIZE, "a point")
+        if not usable_key(point):
+            raise Rejected("malformed", "it is no point of the group of prime order")
+        path = round_path(tx.study, tx.round, "points")
+        state.put(path, attempt_key(tx.attempt, sender), point)
 
 
 def dealers_of(state: State, study: str, number: int, attempt: int) -> tuple[str, ...]:
@@ -105,21 +126,22 @@ def shares_by_dealer(shares: bytes, dealers: tuple[str, ...]) -> dict[str, bytes
 
 def judge_deals(
     state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
-) -> tuple[bool, list[Event]]:
-    """Return whether every deal can be opened again, and who is barred where one cannot.
+) -> tuple[list[str], list[Event]]:
+    """Return whose deals cannot be opened again, and who is barred for that.
 
-    That takes the threshold of holders for whom it is sound, among those who have committed. A
-    dealer is barred whose deal more than half of them refuse; where fewer do, one side lies.
+    To open one takes the threshold of holders for whom it is sound, among those who have committed
+    (in its dealer's group, where there are groups). A dealer is barred whose deal more than half of
+    them refuse; where fewer do, one side lies.
     """
     voices = sound_dealers(state, study, status.round, current.attempt)
     sound = _counted(state, study, record, status, current, voices)
-    if all(count >= threshold_of(record) for count, _ in sound.values()):
-        return True, []
-    barred = [name for name, (count, holders) in sound.items() if 2 * count < holders]
+    unsound = [name for name, (count, _) in sound.items() if count < threshold_of(record)]
     events: list[Event] = []
-    for name in barred:
-        events += bar(state, study, status, current, name, "refused")
-    return False, events
+    for name in unsound:
+        count, holders = sound[name]
+        if 2 * count < holders:
+            events += bar(state, study, status, current, name, "refused")
+    return unsound, events
 
 
 def can_be_opened(
@@ -150,7 +172,9 @@ def _counted(
     dealers = dealers_of(state, study, number, attempt)
     if graph is None:
         counts = Counter(dealer for voice in voices.values() for dealer in voice)
-        return {name: (counts[name], len(voices)) for name in dealers}
+        groups = groups_of(state, study, number, attempt)
+        inside = [name for name in dealers if name in groups or not groups]
+        return {name: (counts[name], len(of_one_group(groups, name, voices))) for name in inside}
     sound = {(holder, dealer) for holder, voice in voices.items() for dealer in voice}
     found = {}
     for name in dealers:
@@ -184,9 +208,10 @@ def keep_the_circle(state: State, study: str, status: StudyStatus, current: Roun
         return
     path = round_path(study, status.round, "participants")
     included = attempt_names(state, round_path(study, status.round, "included"), current.attempt)
+    groups = groups_of(state, study, status.round, current.attempt)
     for name in state.keys(path):
         if name in included:
-            state.put(round_path(study, status.round, "opened"), name, b"1")
+            state.put(round_path(study, status.round, "opened"), name, b"%d" % groups.get(name, 1))
         else:
             state.put(path, name, None)
 

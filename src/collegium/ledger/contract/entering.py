@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from collegium.ledger.contract.phases import DESIGNS, PHASES, is_past
+from collegium.ledger.contract.groups import INSIDE
+from collegium.ledger.contract.phases import DESIGNS, PHASES, is_grouped, is_past
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -82,6 +83,10 @@ def enter_study(
     table = round_path(tx.study, tx.round, PHASES[phase].table)
     if state.has(table, attempt_key(tx.attempt, sender)):
         raise Rejected("already", f"{sender} has spoken in this phase")
+    if is_grouped(record.design) and phase in INSIDE:
+        path = round_path(tx.study, tx.round, "groups")
+        if not state.has(path, attempt_key(tx.attempt, sender)):
+            raise Rejected("not-a-participant", f"{sender} is in no group that goes on")
     return current
 
 

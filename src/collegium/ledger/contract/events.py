@@ -11,26 +11,13 @@ from typing import Literal
 import msgspec
 
 from collegium import canonical
+from collegium.ledger.contract.event import Event as Event
+from collegium.ledger.contract.event import RoundEvent as RoundEvent
+from collegium.ledger.contract.event import StudyEvent as StudyEvent
+from collegium.ledger.contract.group_events import GroupsDrawn as GroupsDrawn
+from collegium.ledger.contract.group_events import GroupsLost as GroupsLost
+from collegium.ledger.contract.group_events import GroupsRefused as GroupsRefused
 from collegium.ledger.contract.transactions import Action
-
-
-class Event(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="event"
-):
-    """What every event shares: its name, and strictness when read back."""
-
-
-class StudyEvent(Event, frozen=True, kw_only=True):
-    """An event of one study."""
-
-    study: str
-
-
-class RoundEvent(StudyEvent, frozen=True, kw_only=True):
-    """An event of one attempt at one round."""
-
-    attempt: int
-    round: int
 
 
 class StudyRegistered(StudyEvent, frozen=True, kw_only=True, tag="study.registered"):
@@ -272,11 +259,11 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 AnyEvent = (
     StudyRegistered | StatisticsAsked | StatisticsGathered | StatisticsAgreed
     | StatisticsUndecided | StudyBegun
-    | RoundOpened | PhaseOpened | UpdatesIncluded | ScoresCombined | ReputationsChanged
-    | MemberDemoted | MemberReinstated | RoundClosed | AttemptFailed
-    | DealerBarred | VoteLate | TrialClosed | ModelChosen | TestOpened | BudgetExhausted
-    | EvaluationComplete | ModelReleased
-    | ReleaseSkipped | StudyFailed | StudyClosed | UpdatesRetired
+    | RoundOpened | PhaseOpened | UpdatesIncluded | GroupsDrawn | GroupsLost | GroupsRefused
+    | ScoresCombined | ReputationsChanged | MemberDemoted | MemberReinstated | RoundClosed
+    | AttemptFailed | DealerBarred | VoteLate | TrialClosed | ModelChosen | TestOpened
+    | BudgetExhausted | EvaluationComplete | ModelReleased | ReleaseSkipped | StudyFailed
+    | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
 )  # fmt: skip
 

@@ -32,7 +32,9 @@ EnvelopeText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z
 Step = Annotated[int, msgspec.Meta(ge=1, le=16)]
 """A step of the statistics with which a study of tables is set up."""
 SharesText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,12288}}\Z")]
-Reason = Literal["unavailable", "malformed", "refused", "arithmetic", "deal", "shares"]
+Reason = Literal["unavailable", "malformed", "refused", "arithmetic", "deal", "shares", "sum"]
+GroupNumbers = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1, max_length=250)]
+"""Groups of a round, counted from 1."""
 Score = Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)]
 """A score of an update, in units of 2^-20."""
 MeanLoss = Annotated[int, msgspec.Meta(ge=-(2**52), le=2**52)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collegium.ledger.contract import members
 from collegium.ledger.contract.bitmaps import attested
+from collegium.ledger.contract.groups import groups_of
 from collegium.ledger.contract.tables import (
     RoundRecord,
     StudyStatus,
@@ -27,8 +28,11 @@ def include(state: State, study: str, status: StudyStatus, current: RoundRecord)
     for bitmap, power in behind.items():
         for name in attested(bitmap, participants):
             attesting[name] += power
+    grouped = groups_of(state, study, status.round, current.attempt)
     included = [
-        name for name, power in attesting.items() if members.is_quorum(power, current.total_power)
+        name
+        for name, power in attesting.items()
+        if members.is_quorum(power, current.total_power) and (name in grouped or not grouped)
     ]
     entries = {attempt_key(current.attempt, name): b"1" for name in included}
     state.put_all(round_path(study, status.round, "included"), entries)

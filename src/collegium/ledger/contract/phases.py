@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 ORDER = (
-    "sa.keys", "sa.deal", "commit", "reveal", "available", "score.commit", "score.reveal",
-    "share", "vote",
+    "sa.bind", "sa.keys", "sa.deal", "commit", "reveal", "available", "score.commit",
+    "score.reveal", "share", "vote",
 )  # fmt: skip
 
 
@@ -28,6 +28,7 @@ class Phase:
 PHASES = {
     phase.name: phase
     for phase in (
+        Phase("sa.bind", "participants", "sa.bind", "sa_bound"),
         Phase("sa.keys", "participants", "sa.keys", "sa_keys"),
         Phase("sa.deal", "participants", "sa.deal", "sa_deals"),
         Phase("commit", "participants", "update.commit", "commits"),
@@ -45,7 +46,10 @@ DESIGNS: dict[str, tuple[str, ...]] = {
     "scored@1": ("commit", "reveal", "available", "score.commit", "score.reveal", "vote"),
     "secagg@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote"),
     "secagg_plus@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote"),
-}
+    "grouped_secagg@1": (
+        "sa.bind", "sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote",
+    ),
+}  # fmt: skip
 
 
 def is_masked(design: str) -> bool:
@@ -61,6 +65,11 @@ def is_scored(design: str) -> bool:
 def is_graph(design: str) -> bool:
     """Return whether members mask with their neighbours in a graph that is drawn, not with all."""
     return design.startswith("secagg_plus@")
+
+
+def is_grouped(design: str) -> bool:
+    """Return whether masked updates are summed in groups, each by itself."""
+    return "sa.bind" in DESIGNS[design]
 
 
 def first_phase(design: str) -> str:

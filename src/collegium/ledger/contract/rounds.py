@@ -14,6 +14,7 @@ from collegium.ledger.contract import (
     circle,
     combining,
     governance,
+    groups,
     members,
     reputations,
     selection,
@@ -43,6 +44,7 @@ from collegium.ledger.contract.inclusion import include
 from collegium.ledger.contract.phases import (
     PHASES,
     first_phase,
+    is_grouped,
     is_masked,
     next_phase,
 )
@@ -53,6 +55,7 @@ from collegium.ledger.contract.tables import (
     StudyRecord,
     StudyStatus,
     attempt_key,
+    attempt_names,
     powers,
     round_branch,
     round_path,
@@ -169,17 +172,27 @@ def advance(
     if PHASES[current.phase].speakers == "participants" and current.got < needed:
         return fail_attempt(state, study, record, status, current, "too-few")
     events: list[Event] = []
+    spoken = round_path(study, status.round, PHASES[current.phase].table)
+    there, broken = list(attempt_names(state, spoken, current.attempt)), frozenset[int]()
+    if current.phase == "sa.keys" and is_grouped(record.design):
+        events += groups.draw(state, study, record, status.round, current.attempt)
     if current.phase == "commit" and is_masked(record.design):
-        sound, barred = circle.judge_deals(state, study, record, status, current)
-        if not sound:
+        unsound, barred = circle.judge_deals(state, study, record, status, current)
+        if barred or (unsound and not is_grouped(record.design)):
             return [*barred, *fail_attempt(state, study, record, status, current, "bad-deal")]
+        broken = groups.around(state, study, status.round, current.attempt, unsound)
     if current.phase == "available":
-        included = include(state, study, status, current)
-        if len(included) < needed:
+        there = include(state, study, status, current)
+        if len(there) < needed:
             return fail_attempt(state, study, record, status, current, "withheld")
+    there, enough, lost = groups.thin(state, study, record, status, current, there, broken=broken)
+    events += lost
+    if not enough:
+        return [*events, *fail_attempt(state, study, record, status, current, "too-few")]
+    if current.phase == "available":
         events.append(
             UpdatesIncluded(
-                study=study, round=status.round, attempt=current.attempt, members=tuple(included)
+                study=study, round=status.round, attempt=current.attempt, members=tuple(there)
             )
         )
     if current.phase in SCORE_TABLES:
@@ -193,10 +206,8 @@ def advance(
     following = next_phase(record.design, current.phase)
     if following is None:
         return fail_attempt(state, study, record, status, current, "timeout")
-    if following == "share":
-        expected = len(included)
-    elif PHASES[following].speakers == "participants" or following == "score.reveal":
-        expected = current.got
+    if PHASES[following].speakers == "participants" or following == "score.reveal":
+        expected = len(there)
     else:
         expected = state.count(round_path(study, status.round, PHASES[following].speakers))
     opened = msgspec.structs.replace(current, phase=following, expected=expected, got=0)

@@ -8,19 +8,37 @@ from __future__ import annotations
 from collegium.canonical import from_text
 from collegium.ledger.contract import circle, rounds
 from collegium.ledger.contract.events import Event
+from collegium.ledger.contract.groups import keys_commitment
+from collegium.ledger.contract.phases import is_grouped
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import attempt_key, round_path
-from collegium.ledger.contract.transactions import SecaggDeal, SecaggKeys, SharePost
+from collegium.ledger.contract.transactions import (
+    SecaggBind,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
+)
+from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE, sound_exchange_key
 from collegium.ledger.state import State
+
+
+def bind(state: State, sender: str, tx: SecaggBind) -> list[Event]:
+    """Record what binds a participant to the keys that it will advertise."""
+    record, status, current = rounds.enter(state, tx, sender, "sa.bind")
+    value = from_text(tx.commitment, DIGEST_SIZE, "a commitment")
+    path = round_path(tx.study, tx.round, "sa_bound")
+    state.put(path, attempt_key(tx.attempt, sender), value)
+    return rounds.spoke(state, tx.study, record, status, current)
 
 
 def advertise(state: State, sender: str, tx: SecaggKeys) -> list[Event]:
     """Record a participant's keys for one attempt.
 
     Raises:
-        Rejected: a key has small order, or was advertised before in this round.
+        Rejected: a key has small order, was advertised before in this round, or is not the one
+            that its sender bound itself to.
     """
     record, status, current = rounds.enter(state, tx, sender, "sa.keys")
     keys = [from_text(text, KEY_SIZE, "a key") for text in (tx.mask_key, tx.share_key)]
@@ -31,8 +49,18 @@ def advertise(state: State, sender: str, tx: SecaggKeys) -> list[Event]:
     used = {pair[at : at + KEY_SIZE] for pair in earlier if pair for at in (0, KEY_SIZE)}
     if keys[0] == keys[1] or not used.isdisjoint(keys):
         raise Rejected("refused", "every key is for one use in one attempt")
+    if is_grouped(record.design):
+        _require_bound(state, sender, tx, b"".join(keys))
     state.put(path, attempt_key(tx.attempt, sender), b"".join(keys))
     return rounds.spoke(state, tx.study, record, status, current)
+
+
+def _require_bound(state: State, sender: str, tx: SecaggKeys, keys: bytes) -> None:
+    """Refuse keys that their sender did not bind itself to before it saw others'."""
+    bound = state.get(round_path(tx.study, tx.round, "sa_bound"), attempt_key(tx.attempt, sender))
+    place = (ledger_of(tx.genesis), tx.study, tx.round, tx.attempt)
+    if bound != keys_commitment(*place, sender, keys):
+        raise Rejected("refused", f"{sender} bound itself to other keys, or to none")
 
 
 def deal(state: State, sender: str, tx: SecaggDeal) -> list[Event]:

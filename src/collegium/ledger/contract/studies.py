@@ -14,7 +14,13 @@ from collegium.ledger.contract.events import (
     StudyClosed,
     StudyRegistered,
 )
-from collegium.ledger.contract.phases import DESIGNS, is_graph, is_masked, is_scored
+from collegium.ledger.contract.phases import (
+    DESIGNS,
+    is_graph,
+    is_grouped,
+    is_masked,
+    is_scored,
+)
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.selection import MOST_TRIALS
 from collegium.ledger.contract.tables import (
@@ -75,14 +81,14 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     several = _check_selection(tx)
     record = StudyRecord(
         attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
-        document=tx.document, exponent=tx.exponent,
-        genesis=tx.genesis if several else msgspec.UNSET, initial=tx.model,
+        document=tx.document, exponent=tx.exponent, fewest_groups=tx.fewest_groups,
+        genesis=tx.genesis if several else msgspec.UNSET, groups=tx.groups, initial=tx.model,
         max_attempts=tx.max_attempts,
         min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
         participation=tx.participation, patience=tx.patience, per_round=tx.per_round,
         privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, scores=tx.scores, seed=tx.seed,
         selection=tx.selection, server=tx.server, sites=tx.sites, statistics=tx.statistics,
-        threshold=tx.threshold, trials=tx.trials, weights=tx.weights,
+        sum_check=tx.sum_check, threshold=tx.threshold, trials=tx.trials, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
@@ -94,24 +100,41 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     return [StudyRegistered(study=tx.study)]
 
 
+def group_sizes(tx: StudyRegister) -> tuple[int, int]:
+    """Return the sizes of a full round's smallest and largest group.
+
+    Raises:
+        Rejected: a study in groups does not say how many, or more than it has members for.
+    """
+    if tx.groups is msgspec.UNSET or tx.fewest_groups is msgspec.UNSET:
+        raise Rejected("malformed", f"the design {tx.design} says how many groups there are")
+    if not tx.fewest_groups <= tx.groups <= tx.per_round:
+        raise Rejected("refused", "fewest_groups <= groups <= per_round does not hold")
+    return tx.per_round // tx.groups, -(-tx.per_round // tx.groups)
+
+
 def _check_threshold(tx: StudyRegister) -> None:
     """Refuse a threshold at which two disjoint groups could open two secrets of one member."""
+    numbers = (tx.groups, tx.fewest_groups)
+    if not is_grouped(tx.design) and any(one is not msgspec.UNSET for one in numbers):
+        raise Rejected("malformed", f"the design {tx.design} has no groups")
     if not is_masked(tx.design):
-        if tx.threshold is not msgspec.UNSET or tx.degree is not msgspec.UNSET:
+        terms = (tx.threshold, tx.degree, tx.sum_check)
+        if any(term is not msgspec.UNSET for term in terms):
             raise Rejected("malformed", f"the design {tx.design} shares no secrets")
         return
     if tx.threshold is msgspec.UNSET:
         raise Rejected("malformed", f"the design {tx.design} needs a threshold")
     if (tx.degree is msgspec.UNSET) == is_graph(tx.design):
         raise Rejected("malformed", "a degree belongs to designs with a graph, and to all of them")
-    holders = tx.per_round
+    fewest, most = group_sizes(tx) if is_grouped(tx.design) else (tx.per_round, tx.per_round)
     if isinstance(tx.degree, int):
         if tx.degree % 2:
             raise Rejected("refused", f"a graph of the odd degree {tx.degree} is not drawn")
-        holders = min(tx.degree, tx.per_round - 1)
-    if holders > MOST_SHARES:
+        fewest = most = min(tx.degree, tx.per_round - 1)
+    if most > MOST_SHARES:
         raise Rejected("refused", f"at most {MOST_SHARES} members share a secret")
-    if not holders < 2 * tx.threshold <= 2 * holders:
+    if not most < 2 * tx.threshold <= 2 * fewest:
         raise Rejected("refused", "holders / 2 < threshold <= holders does not hold")
 
 

@@ -63,7 +63,9 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     design: str
     document: str
     exponent: int
+    fewest_groups: int | msgspec.UnsetType = msgspec.UNSET
     genesis: str | msgspec.UnsetType = msgspec.UNSET
+    groups: int | msgspec.UnsetType = msgspec.UNSET
     initial: str
     max_attempts: int
     min_sites: int
@@ -81,6 +83,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     server: str
     sites: tuple[str, ...]
     statistics: int | msgspec.UnsetType = msgspec.UNSET
+    sum_check: Literal["pedersen"] | msgspec.UnsetType = msgspec.UNSET
     threshold: int | msgspec.UnsetType = msgspec.UNSET
     trials: int | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]

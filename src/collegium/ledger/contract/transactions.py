@@ -18,6 +18,7 @@ from collegium.ledger.contract.fields import (
     DecodedDigest,
     Digest,
     EnvelopeText,
+    GroupNumbers,
     MeanLoss,
     MemberId,
     PhaseName,
@@ -25,34 +26,17 @@ from collegium.ledger.contract.fields import (
     ProposalId,
     Reason,
     Score,
-    SharesText,
     Step,
-    StudyId,
     VersionedName,
 )
+from collegium.ledger.contract.hiding import SecaggBind as SecaggBind
+from collegium.ledger.contract.hiding import SecaggDeal as SecaggDeal
+from collegium.ledger.contract.hiding import SecaggKeys as SecaggKeys
+from collegium.ledger.contract.hiding import SharePost as SharePost
+from collegium.ledger.contract.payload import RoundTransaction as RoundTransaction
+from collegium.ledger.contract.payload import StudyTransaction as StudyTransaction
+from collegium.ledger.contract.payload import Transaction as Transaction
 from collegium.study.score_terms import ScoreTerms
-
-
-class Transaction(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"
-):
-    """What every payload carries: the format's version and the ledger it is meant for."""
-
-    format: Literal[1]
-    genesis: DecodedDigest
-
-
-class StudyTransaction(Transaction, frozen=True, kw_only=True):
-    """A transaction about one study."""
-
-    study: StudyId
-
-
-class RoundTransaction(StudyTransaction, frozen=True, kw_only=True):
-    """A transaction within one attempt at one round."""
-
-    round: Positive
-    attempt: Positive
 
 
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
@@ -63,6 +47,8 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     `threshold`: shares that open a secret; `patience`: rounds without a lower validation loss;
     `scores`: what follows from scores; `selection`: the model with the least voted validation
     loss is final; `trials`: among so many ways of training, each from the first model on.
+    `groups`, `fewest_groups`: in how many groups masked updates are summed, and how many a round
+    needs; `sum_check`: members commit to what they mask.
     """
 
     attendance: Literal["quorum", "all"]
@@ -71,6 +57,8 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     design: VersionedName
     document: Digest
     exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
+    fewest_groups: Positive | msgspec.UnsetType = msgspec.UNSET
+    groups: Positive | msgspec.UnsetType = msgspec.UNSET
     max_attempts: Positive
     min_sites: Positive
     model: Digest
@@ -87,6 +75,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
     statistics: Step | msgspec.UnsetType = msgspec.UNSET
+    sum_check: Literal["pedersen"] | msgspec.UnsetType = msgspec.UNSET
     threshold: Positive | msgspec.UnsetType = msgspec.UNSET
     trials: Positive | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
@@ -124,27 +113,16 @@ class StudyBegin(StudyTransaction, frozen=True, kw_only=True, tag="study.begin")
     parameters: Positive
 
 
-class SecaggKeys(RoundTransaction, frozen=True, kw_only=True, tag="sa.keys"):
-    """A participant's fresh X25519 keys: to agree on masks, and to get shares of secrets."""
-
-    mask_key: Digest
-    share_key: Digest
-
-
-class SecaggDeal(RoundTransaction, frozen=True, kw_only=True, tag="sa.deal"):
-    """The blob in which a participant deals shares of its two secrets to all who have keys."""
-
-    digest: Digest
-
-
 class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.commit"):
     """A participant binds itself to an update before anybody sees one.
 
-    Where updates are masked, `deals` says whose deals gave it the shares they committed to.
+    Where updates are masked, `deals` says whose deals gave it the shares they committed to, and
+    `point` is a Pedersen commitment to what is under the mask, where the study asks for one.
     """
 
     commitment: DecodedDigest
     deals: Bitmap | msgspec.UnsetType = msgspec.UNSET
+    point: Digest | msgspec.UnsetType = msgspec.UNSET
 
 
 class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
@@ -184,12 +162,6 @@ class ScoreReveal(RoundTransaction, frozen=True, kw_only=True, tag="score.reveal
     scores: Annotated[tuple[Score, ...], msgspec.Meta(min_length=1, max_length=400)]
 
 
-class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
-    """One share of each dealer's secret: its self secret if it survived, else its mask secret."""
-
-    shares: SharesText
-
-
 class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     """A validator's recomputed model, or the reason why it has none; exactly one of them.
 
@@ -197,7 +169,7 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this round is the
     last by the study's patience. `validation`: the mean loss, on rows held out, of the model that
     the round started from, in 2^30ths. `within`: the sum of what updates tell of a clip that
-    follows them.
+    follows them. `without`: groups whose sums are none of honest updates.
     """
 
     blames: MemberId | msgspec.UnsetType = msgspec.UNSET
@@ -208,6 +180,7 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     small: Count | msgspec.UnsetType = msgspec.UNSET
     validation: MeanLoss | msgspec.UnsetType = msgspec.UNSET
     within: Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)] | msgspec.UnsetType = msgspec.UNSET
+    without: GroupNumbers | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):
@@ -277,9 +250,9 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 
 
 AnyTransaction = (
-    StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin | SecaggKeys
-    | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | ScoreCommit | ScoreReveal
-    | SharePost | RoundVote
+    StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin | SecaggBind
+    | SecaggKeys | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | ScoreCommit
+    | ScoreReveal | SharePost | RoundVote
     | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
     | MemberPropose | MemberVote | EvidenceConflict
 )  # fmt: skip

@@ -31,11 +31,13 @@ def commit(state: State, sender: str, tx: UpdateCommit) -> list[Event]:
     """Record a commitment, and which deals are sound for its sender.
 
     Raises:
-        Rejected: it says that where there are no deals, or has dealt nothing where there are.
+        Rejected: it says that where there are no deals, has dealt nothing where there are, or
+            leaves out the point that the study asks for.
     """
     record, status, current = rounds.enter(state, tx, sender, "commit")
     value = from_text(tx.commitment, DIGEST_SIZE, "a commitment")
     circle.take_soundness(state, tx, sender, record)
+    circle.take_point(state, tx, sender, record)
     path = round_path(tx.study, tx.round, "commits")
     state.put(path, attempt_key(tx.attempt, sender), value)
     return rounds.spoke(state, tx.study, record, status, current)

@@ -6,7 +6,7 @@ import msgspec
 
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
-from collegium.ledger.contract import circle, governance, members, reputations, rounds
+from collegium.ledger.contract import circle, governance, groups, members, reputations, rounds
 from collegium.ledger.contract.encoding import (
     Clip,
     clip_after,
@@ -15,8 +15,8 @@ from collegium.ledger.contract.encoding import (
     is_small,
     next_exponent,
 )
-from collegium.ledger.contract.events import Event, RoundClosed, TestOpened, VoteLate
-from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.events import Event, GroupsRefused, RoundClosed, TestOpened, VoteLate
+from collegium.ledger.contract.phases import is_grouped, is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.selection import is_by_loss, is_last, measure
 from collegium.ledger.contract.tables import (
@@ -97,6 +97,11 @@ def _ballot(tx: RoundVote, record: StudyRecord) -> str:
     follows = first_clip(record.privacy) is not msgspec.UNSET and tx.model is not msgspec.UNSET
     if follows == (tx.within is msgspec.UNSET):
         raise Rejected("malformed", "votes tell of a clip where it follows the updates alone")
+    without = "" if tx.without is msgspec.UNSET else ",".join(map(str, tx.without))
+    if without and not (is_grouped(record.design) and told):
+        raise Rejected("malformed", "groups are left out of a model that is made of groups alone")
+    if isinstance(tx.without, tuple) and list(tx.without) != sorted(set(tx.without)):
+        raise Rejected("malformed", "groups are sorted, each once")
     early = tx.ends is not msgspec.UNSET
     if early and (record.patience is msgspec.UNSET or tx.model is msgspec.UNSET):
         raise Rejected("malformed", "only a model of a study with a patience ends it early")
@@ -109,6 +114,7 @@ def _ballot(tx: RoundVote, record: StudyRecord) -> str:
     if follows:
         ballot = f"{ballot}/within {tx.within}"
     ballot = f"{ballot}/loss {tx.validation}" if measured else ballot
+    ballot = f"{ballot}/without {without}" if without else ballot
     return f"{ballot}/early" if early else ballot
 
 
@@ -172,6 +178,11 @@ def _close(
         rounds.freeze_round(state, tx.study, before.closed_rounds)
     learned = reputations.learn(state, tx.study, record, tx.round, tx.attempt)
     events: list[Event] = [closed, *learned, *governance.round_ends(state)]
+    if isinstance(tx.without, tuple):
+        refused = GroupsRefused(
+            study=tx.study, round=tx.round, attempt=tx.attempt, groups=tx.without
+        )
+        events = [refused, *events]
     if is_by_loss(record):
         measure(state, tx, record, before.model)
     if not is_last(record, tx.round) and tx.ends is msgspec.UNSET:
@@ -191,6 +202,9 @@ def _next_encoding(
     move together, or not at all.
     """
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
+    if isinstance(tx.without, tuple):
+        grouped = groups.groups_of(state, tx.study, tx.round, tx.attempt)
+        included = tuple(name for name in included if grouped[name] not in tx.without)
     if isinstance(tx.within, int):
         return clip_after(record, status, current.exponent, len(included), tx.within)
     if isinstance(record.privacy, PrivacyTerms) and record.privacy.unit == "client":

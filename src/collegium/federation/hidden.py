@@ -1,0 +1,56 @@
+"""An attempt with hidden updates, gathered from the ledger's word and the blobs behind it."""
+
+from __future__ import annotations
+
+from collegium.federation.circles import agreement_of, groups_in, posted_shares
+from collegium.federation.exchange import Blobs
+from collegium.federation.sealing import blob_of
+from collegium.federation.view import StudyView
+from collegium.learning.aggregation.groups import norm_bound
+from collegium.ledger.contract.tables import RoundRecord, StudyRecord
+from collegium.secrecy.outcome import HiddenAttempt
+from collegium.secrecy.pedersen import LIMBS
+from collegium.study.document import Study
+
+
+def hidden_size(registration: StudyRecord) -> int:
+    """Return how many coordinates a hidden update has beside its indicators."""
+    return registration.parameters + (LIMBS if isinstance(registration.sum_check, str) else 0)
+
+
+def hidden_attempt(
+    view: StudyView, blobs: Blobs, genesis: bytes, number: int, record: RoundRecord, model: bytes,
+    study: Study,
+) -> HiddenAttempt | None:  # fmt: skip
+    """Return an attempt whose survivors are fixed, or None where a blob is not to be had.
+
+    Args:
+        view: the ledger's word.
+        blobs: of updates and deals.
+        genesis: the ledger's digest.
+        number: the round.
+        record: the round's; its attempt is meant.
+        model: digest of the model that the round starts from.
+        study: the document.
+    """
+    attempt = record.attempt
+    agreement = agreement_of(view, genesis, number, record, model)
+    included = view.included(number, attempt)
+    points = view.entries("points", number, attempt)
+    wanted = [blob_of(reveal) for _, reveal, _ in included]
+    found = blobs.fetch_all([*wanted, *agreement.deals.values()])
+    present = [data for data in found if data is not None]
+    if len(present) < len(found) or not included:
+        return None
+    secure = study.privacy.secure_aggregation
+    longest = None if secure is None else secure.norm_bound
+    return HiddenAttempt(
+        agreement,
+        groups_in(view, number, attempt),
+        {name: weight for name, _, weight in included},
+        dict(zip((name for name, _, _ in included), present, strict=False)),
+        dict(zip(agreement.deals, present[len(included) :], strict=True)),
+        posted_shares(view, number, attempt),
+        {name: points[name] for name, _, _ in included if name in points},
+        None if longest is None else norm_bound(longest, record.exponent),
+    )

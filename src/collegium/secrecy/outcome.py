@@ -1,0 +1,152 @@
+"""From an attempt with hidden updates to the next model: what every validator and auditor repeats.
+
+docs/spec pages 13 and 17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from collegium.learning.aggregation.following import followed
+from collegium.learning.aggregation.groups import model_of_groups
+from collegium.learning.aggregation.rule import Aggregate, Rule
+from collegium.learning.blobs import ModelState
+from collegium.learning.server import ServerOptimizer, server_step
+from collegium.ledger.contract.groups import members_by_group
+from collegium.secrecy.masked import Total
+from collegium.secrecy.secure_sum import Flaw, Posted, SecureSum
+from collegium.secrecy.setting import Agreement
+from collegium.secrecy.sums import Sealed, Unfit, opened, opened_groups, sums_of
+from collegium.study.document import Server
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenAttempt:
+    """What the ledger and its blobs hold of an attempt whose survivors are fixed.
+
+    Attributes:
+        agreement: the attempt's, with all keys and deals.
+        groups: who is in which group that goes on; empty where there are no groups.
+        weights: the survivors' registered weights, in order of names.
+        hidden: the blobs of their hidden updates.
+        deals: the blobs of all deals, by dealer.
+        posted: the shares on the ledger.
+        points: the survivors' Pedersen commitments, where the study asks for them.
+        bound: the longest vector a member may send, in integers; None where nothing bounds it.
+    """
+
+    agreement: Agreement
+    groups: Mapping[str, int]
+    weights: Mapping[str, int]
+    hidden: Mapping[str, bytes]
+    deals: Mapping[str, bytes]
+    posted: Posted
+    points: Mapping[str, bytes] = field(default_factory=dict)
+    bound: int | None = None
+
+    def by_group(self) -> dict[int, Sealed]:
+        """Return what each group's sum is made of; everybody is group 0 where there are none."""
+        groups = self.groups or dict.fromkeys(self.agreement.circle.keys, 0)
+        inside = members_by_group(groups, tuple(self.weights))
+        return {number: self._of(groups, number, names) for number, names in inside.items()}
+
+    def _of(self, groups: Mapping[str, int], number: int, names: tuple[str, ...]) -> Sealed:
+        agreement = agreement_within(self.agreement, groups, number) if number else self.agreement
+        return Sealed(
+            agreement,
+            {name: self.weights[name] for name in names},
+            {name: self.hidden[name] for name in names},
+            {name: self.deals[name] for name in agreement.deals},
+            self.posted,
+            {name: self.points[name] for name in names if name in self.points},
+            self.bound,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a study makes the next model of sums.
+
+    Attributes:
+        protocol: that hides the updates.
+        parameters: d, how many coordinates the model has.
+        rule: of groups' means; not asked where there are no groups.
+        tolerate: f, how many bad members it must bear.
+        optimizer: the server step.
+        settings: its parameters.
+    """
+
+    protocol: SecureSum
+    parameters: int
+    rule: Rule
+    tolerate: int
+    optimizer: ServerOptimizer
+    settings: Server
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What came of an attempt.
+
+    Attributes:
+        model: the next one, or None.
+        saturated: how many of the updates behind it are saturated.
+        small: how many have a small peak.
+        refused: groups that it is made without, and why; 0 is everybody, where that is the reason
+            for there being no model.
+        within: what the updates tell of being within a clip that follows them, where one does.
+    """
+
+    model: ModelState | None
+    saturated: int
+    small: int
+    refused: Mapping[int, Flaw | Unfit]
+    within: int | None = None
+
+
+def agreement_within(agreement: Agreement, groups: Mapping[str, int], number: int) -> Agreement:
+    """Return a group's own agreement: its members' keys and deals alone."""
+    keys = agreement.circle.keys
+    inside = {name: pair for name, pair in keys.items() if groups.get(name) == number}
+    deals = {name: one for name, one in agreement.deals.items() if name in inside}
+    return replace(agreement, circle=replace(agreement.circle, keys=inside), deals=deals)
+
+
+def outcome(attempt: HiddenAttempt, start: ModelState, recipe: Recipe) -> Outcome:
+    """Return the model that hidden updates lead to, the same bits on every machine.
+
+    A group whose sum is none of honest updates is left out. There is a bad member in it, so the
+    rule has to bear one less; there is no model where that would be more than it must bear.
+
+    Raises:
+        CollegiumError: a blob is malformed, or the arithmetic has no result.
+    """
+    sealed = attempt.by_group()
+    if not attempt.groups:
+        return _of_everybody(sealed[0], start, recipe)
+    found = opened_groups(recipe.protocol, sealed, recipe.parameters)
+    refused = {number: one for number, one in found.items() if not isinstance(one, Total)}
+    totals = [one for one in found.values() if isinstance(one, Total)]
+    model = None
+    if len(refused) <= recipe.tolerate and totals:
+        model = model_of_groups(
+            start, sums_of(sealed, found), attempt.agreement.exponent, recipe.rule,
+            recipe.tolerate - len(refused), recipe.optimizer, recipe.settings,
+        )  # fmt: skip
+    saturated, small = (sum(counts) for counts in (
+        [one.saturated for one in totals], [one.small for one in totals],
+    ))  # fmt: skip
+    return Outcome(model, saturated, small, refused)
+
+
+def _of_everybody(sealed: Sealed, start: ModelState, recipe: Recipe) -> Outcome:
+    """Return the model after the mean of all, as that of the same plain updates gives it."""
+    total = opened(recipe.protocol, sealed, recipe.parameters)
+    if not isinstance(total, Total):
+        return Outcome(None, 0, 0, {0: total})
+    mean = Aggregate(total.values, sum(sealed.weights.values()))
+    exponent = sealed.agreement.exponent
+    model = server_step(start, mean, exponent, recipe.optimizer, recipe.settings)
+    within = int(total.values[-1]) if followed(model.tensors) else None
+    return Outcome(model, total.saturated, total.small, {}, within)

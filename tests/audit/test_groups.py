@@ -1,0 +1,135 @@
+"""What a forger with all keys changes about groups and commitments is found by verification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import msgspec
+import pytest
+from tests.audit.forging import (
+    Keys,
+    Transcript,
+    forged,
+    read_transcript,
+    rebuilt,
+    simulated_keys,
+)
+
+from collegium.audit.history import read_history
+from collegium.audit.verify import verify
+from collegium.canonical import to_text
+from collegium.ledger.contract.events import GroupsDrawn, decode_events, encode_events
+from collegium.ledger.keys import signing_key
+from collegium.running.execution import run
+
+MASKS = 'privacy.secure_aggregation={ protocol = "secagg", groups = 3, sum_check = "pedersen" }'
+ANOTHER_POINT = to_text(signing_key(bytes(32)).public)
+ANOTHER_DIGEST = to_text(bytes(31) + b"\1")
+
+
+@dataclass(frozen=True, slots=True)
+class Forgery:
+    """A run whose history a forger may rewrite."""
+
+    folder: Path
+    transcript: Transcript
+    keys: Keys
+
+    def of(self, kind: str) -> list[int]:
+        """Where a kind of transaction stands."""
+        payloads = enumerate(self.transcript.entries)
+        return [index for index, entry in payloads if entry.payload["kind"] == kind]
+
+    def codes(self, index: int, **changes: object) -> list[str]:
+        """What is wrong with a history in which one transaction says something else."""
+        payload: dict[str, Any] = {**self.transcript.entries[index].payload, **changes}
+        payload = {key: value for key, value in payload.items() if value is not None}
+        data = forged(self.transcript, index, payload, self.keys)
+        found = list(read_history(data).findings)
+        if not found:
+            (self.folder / "ledger.log").write_bytes(data)
+            found = list(verify(self.folder).findings)
+        return [one.code for one in found if one.severity == "error"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("groups") / "run"
+    rule = ("aggregation.rule=median", "aggregation.tolerate=1", "evaluation.bootstrap=0")
+    changes = ("training.rounds=1", MASKS, *rule, "threat.attack=lying_committer")
+    run("heart10", out=folder, changes=changes)
+    return folder
+
+
+@pytest.fixture
+def forgery(whole: Path, tmp_path: Path) -> Forgery:
+    folder = tmp_path / "copy"
+    copytree(whole, folder)
+    transcript = read_transcript((folder / "ledger.log").read_bytes())
+    return Forgery(folder, transcript, simulated_keys(transcript, 43))
+
+
+def test_the_run_itself_is_right_and_names_the_group_of_who_lied(whole: Path) -> None:
+    found = verify(whole)
+    assert found.ok
+    (refused,) = [one for one in found.findings if one.severity == "fault"]
+    assert refused.code == "group.refused"
+    assert "va-2" in refused.what
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "code"),
+    [
+        ("sa.bind", {"commitment": ANOTHER_DIGEST}, "entry.refused"),
+        ("sa.keys", {"mask_key": ANOTHER_POINT}, "entry.refused"),
+        ("update.commit", {"point": None}, "entry.malformed"),
+        ("study.register", {"groups": 2}, "entry.refused"),
+        ("study.register", {"groups": None}, "entry.malformed"),
+        ("study.register", {"fewest_groups": 2}, "study.registration"),
+        ("study.register", {"sum_check": None}, "entry.malformed"),
+        ("round.vote", {"without": [9, 1]}, "entry.malformed"),
+    ],
+)
+def test_a_changed_field_is_found(
+    forgery: Forgery, kind: str, changes: dict[str, object], code: str
+) -> None:
+    assert code in forgery.codes(forgery.of(kind)[0], **changes)
+
+
+def test_a_commitment_to_another_vector_is_found_wherever_it_is(forgery: Forgery) -> None:
+    for index in forgery.of("update.commit")[:3]:
+        assert "round.model" in forgery.codes(index, point=ANOTHER_POINT) or (
+            "round.updates" in forgery.codes(index, point=ANOTHER_POINT)
+        )
+
+
+def test_votes_for_a_model_with_the_bad_group_are_found(forgery: Forgery) -> None:
+    """All validators together claim that no group was refused: recomputing says otherwise."""
+    transcript, votes = forgery.transcript, forgery.of("round.vote")
+    for index in votes:
+        payload = {**transcript.entries[index].payload}
+        del payload["without"]
+        data = forged(transcript, index, payload, forgery.keys)
+        transcript = read_transcript(data)
+    (forgery.folder / "ledger.log").write_bytes(data)
+    assert "round.model" in [one.code for one in verify(forgery.folder).findings]
+
+
+def test_a_forged_assignment_of_groups_is_found(forgery: Forgery) -> None:
+    """The lots follow from keys on the ledger: whoever replays it draws them again."""
+    entries = forgery.transcript.entries
+    (index,) = (at for at, entry in enumerate(entries) if b"groups.drawn" in entry.events)
+    events = decode_events(entries[index].events)
+    swapped = tuple(
+        msgspec.structs.replace(event, groups=event.groups[::-1])
+        if isinstance(event, GroupsDrawn)
+        else event
+        for event in events
+    )
+    assert swapped != events
+    entry = replace(entries[index], events=encode_events(swapped))
+    data = rebuilt(forgery.transcript.with_entry(index, entry), forgery.keys.log)
+    assert next(one.code for one in read_history(data).findings) == "entry.events"
