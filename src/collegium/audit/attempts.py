@@ -1,0 +1,95 @@
+"""One attempt at one round, as the replayed entries tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from collegium.canonical import from_text
+from collegium.ledger.contract.bitmaps import attested
+from collegium.ledger.contract.events import (
+    AttemptFailed,
+    DealerBarred,
+    RoundClosed,
+    RoundOpened,
+    ScoresCombined,
+)
+from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.transactions import (
+    RoundVote,
+    ScoreReveal,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
+    UpdateAvailable,
+    UpdateReveal,
+)
+
+Place = tuple[int, int, str]
+"""Round, attempt and author of an update."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at one round: how it opened, who said what, how it ended.
+
+    `silenced` are those whose scores do not count.
+    `sound` is whose deals each member that committed could use, where updates are masked; `points`
+    are the commitments to what they masked. `groups` is who was put where, `lost` in which phase a
+    group was left out, `refused` which ones the voted model was made without.
+    """
+
+    opened: RoundOpened
+    bound: set[str] = field(default_factory=set)
+    keys: dict[str, SecaggKeys] = field(default_factory=dict)
+    deals: dict[str, SecaggDeal] = field(default_factory=dict)
+    commits: set[str] = field(default_factory=set)
+    sound: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    points: dict[str, bytes] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
+    lost: dict[int, str] = field(default_factory=dict)
+    refused: tuple[int, ...] = ()
+    shares: dict[str, SharePost] = field(default_factory=dict)
+    barred: list[DealerBarred] = field(default_factory=list)
+    reveals: dict[str, UpdateReveal] = field(default_factory=dict)
+    bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
+    votes: dict[str, RoundVote] = field(default_factory=dict)
+    phases: dict[str, bool] = field(default_factory=dict)
+    silenced: frozenset[str] = frozenset()
+    score_commits: set[str] = field(default_factory=set)
+    scores: dict[str, ScoreReveal] = field(default_factory=dict)
+    combined: ScoresCombined | None = None
+    included: tuple[str, ...] = ()
+    closed: RoundClosed | None = None
+    failed: AttemptFailed | None = None
+
+    @property
+    def survivors(self) -> tuple[str, ...]:
+        """Whose updates are in a sum that is opened: the included ones of groups that went on."""
+        return tuple(name for name in self.included if self.groups.get(name) not in self.lost)
+
+    @property
+    def going_on(self) -> dict[str, int]:
+        """Who is in which group that went on."""
+        return {name: one for name, one in self.groups.items() if one not in self.lost}
+
+    @property
+    def attested(self) -> set[str]:
+        """Who would be included by the bitmaps on record: attested by a quorum of the power."""
+        names, powers = self.opened.participants, self.opened.powers
+        power = dict.fromkeys(names, 0)
+        for validator, weight in zip(self.opened.validators, powers, strict=True):
+            if validator in self.bitmaps:
+                bitmap = from_text(self.bitmaps[validator].bitmap, (len(names) + 7) // 8)
+                for name in attested(bitmap, names):
+                    power[name] += weight
+        return {name for name in names if is_quorum(power[name], sum(powers))}
+
+    def vouching(self, author: str) -> list[str]:
+        """Return the validators, in order, that attested to somebody's update."""
+        names = self.opened.participants
+        size = (len(names) + 7) // 8
+        return [
+            validator
+            for validator, said in sorted(self.bitmaps.items())
+            if author in attested(from_text(said.bitmap, size), names)
+        ]
