@@ -32,7 +32,7 @@ class Needs:
         return (participants - self.more) // self.per_bad
 
     def __str__(self) -> str:
-        return f"n >= {self.per_bad}f + {self.more}"
+        return f"n >= {'' if self.per_bad == 1 else self.per_bad}f + {self.more}"
 
 
 MAJORITY = Needs(2, 1)
