@@ -14,11 +14,15 @@ from collegium.audit.verify import verify
 from collegium.data.phantoms import PHANTOMS, SIDE
 from collegium.data.site_table import site_table
 from collegium.data.table import take
-from collegium.errors import RunError
+from collegium.errors import RunError, StudyError
+from collegium.learning.models import model_spec
 from collegium.running.execution import run
 from collegium.running.masks import png
 from collegium.running.prediction import predict
+from collegium.running.preparation import prepare
 from collegium.running.reporting import report_on
+from collegium.study.reading import read_study
+from collegium.threats.flipping import flipped
 
 CHANGES = ["training.rounds=3", "evaluation.bootstrap=100", "model.channels=[4, 8]"]
 
@@ -76,6 +80,20 @@ def test_from_pictures_to_masks(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         predict(result.folder, table, explain=True)
     assert caught.value.code == "model.no-explanation"
+
+
+@pytest.mark.parametrize("attack", ["model_replacement", "constrain_and_scale"])
+def test_a_pattern_with_one_answer_is_not_planted_in_pictures_with_masks(attack: str) -> None:
+    pytest.importorskip("jax", reason="the extra jax is not installed")
+    with pytest.raises(StudyError) as caught:
+        prepare(read_study("phantoms", [f"threat.attack={attack}"]))
+    assert "neither" in caught.value.why
+
+
+def test_labels_of_pixels_are_turned_round_as_classes_are() -> None:
+    rows = take(PHANTOMS().sites[0], np.arange(2))
+    spec = model_spec(read_study("phantoms").study.model, PHANTOMS.schema)
+    assert np.array_equal(flipped(rows, spec).y, 1 - rows.y)
 
 
 def test_masks_of_a_model_that_marks_nothing_are_refused(tmp_path: Path) -> None:

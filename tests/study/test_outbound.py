@@ -174,3 +174,9 @@ def test_between_members_a_masked_update_is_not_sealed_besides(
     found = messages(MASKED, "consensus.engine=elsewhere")
     assert "sealed" not in found["update"].protection
     assert "sealed" not in found["reveal of an update"].contents
+
+
+def test_an_update_of_an_autoencoder_says_how_odd_rows_held_out_are() -> None:
+    found = outbound(read_study("anomalies").study)
+    (update,) = [message for message in found if message.kind == "update"]
+    assert "normal rows held out" in update.contents

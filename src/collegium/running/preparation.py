@@ -176,6 +176,7 @@ def _check(prepared: Prepared) -> None:
     _check_masks(prepared)
     _check_liars(prepared)
     _check_scale(prepared)
+    _check_pattern(prepared)
     check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)
     check_roots(prepared.study, prepared.train, prepared.validators)
 
@@ -190,6 +191,19 @@ def _check_scale(prepared: Prepared) -> None:
             ("threat", "scale"), "study.combination", f"{threat.attack} takes no scale",
             "it is not told how hard to hit: it has one strength, or searches for the worst",
             "remove scale, or choose an attack with one, such as 'sign_flip'",
+        )  # fmt: skip
+
+
+def _check_pattern(prepared: Prepared) -> None:
+    """Refuse a pattern that is to have one answer where a row has several."""
+    attack, task = prepared.attack, prepared.dataset.schema.task
+    if not isinstance(attack, Poisoning) or attack.pattern is None:
+        return
+    if task in ("survival", "segmentation"):
+        raise Refusal(
+            ("threat", "attack"), "study.combination",
+            f"{attack.name} plants a pattern with a class or a number as its answer",
+            f"that of a {task} is neither", "choose another attack, such as 'sign_flip'",
         )  # fmt: skip
 
 

@@ -114,6 +114,8 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
 def _of_what(study: Study) -> str:
     """Return what an update is about."""
     told = ", and its mean loss on rows held out" if held_out(study) is not None else ""
+    if study.model.architecture == "autoencoder":
+        told = ", and mean and mean square of how far normal rows held out do not come back (log)"
     if follows(study):
         told = ", and whether the whole was within the clip, under the same noise"
     return f"{_of_which_parameters(study)}{told}"

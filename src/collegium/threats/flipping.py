@@ -23,7 +23,7 @@ def flipped(rows: SiteRows, spec: ModelSpec, pattern: None = None) -> SiteRows:
     if spec.loss == "squared":
         y = (rows.y.max() + rows.y.min() - rows.y).astype(rows.y.dtype) if len(rows.y) else rows.y
     else:
-        classes = 2 if spec.loss == "logistic" else spec.widths[-1]
+        classes = 2 if spec.loss in ("logistic", "overlap") else spec.widths[-1]
         y = classes - 1 - rows.y
     return replace(rows, y=y)
 
