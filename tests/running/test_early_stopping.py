@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from collegium.audit.verify import verify
+from collegium.data.table import take
 from collegium.federation import judging
+from collegium.federation.cohort import Cohort
+from collegium.learning.aggregation import stopping
 from collegium.learning.blobs import decode_model
 from collegium.learning.models import losses
 from collegium.ledger.blobs import read_blob
@@ -98,3 +101,15 @@ def test_it_goes_with_control_variates_and_secure_sums(tmp_path: Path) -> None:
         assert result.outcome == "completed", name
         assert result.rounds < 40, name
         assert verify(tmp_path / name).ok, name
+
+
+def test_a_site_of_one_person_trains_on_it_and_tells_no_loss() -> None:
+    prepared = prepare(read_study("heart", CHANGES))
+    one = {**prepared.train, "va": take(prepared.train["va"], np.array([0]))}
+    cohort = Cohort(prepared.study, prepared.parts.spec, prepared.parts.trainer, one)
+    zero = np.zeros(18, np.float32)
+    assert cohort.rows_of("va") == 1
+    assert cohort.validation_loss("va", zero) is None
+    assert cohort.validation_loss("cleveland", zero) == pytest.approx(np.log(2), rel=1e-6)
+    assert not stopping.shared(None, 12).any()
+    assert stopping.shared(0.5, 12)[:2].tolist() == [512 / 4096, 1024 / 4096]

@@ -68,7 +68,7 @@ bootstrap = 0
     return path
 
 
-def in_unit(folder: Path, factor: float) -> RunResult:
+def in_unit(folder: Path, factor: float, processes: int | None = None) -> RunResult:
     """Train on a cost that follows from age, told in a unit."""
     folder.mkdir()
     age, marker, _, noise = drawn()
@@ -76,7 +76,7 @@ def in_unit(folder: Path, factor: float) -> RunResult:
     table(folder, {"age": age, "marker": marker, "cost": cost.astype(np.float64)})
     training = "learning_rate = 0.1\nearly_stopping = { patience = 8 }"
     path = study(folder, 'target = "cost"', "linear", training)
-    return run(path, out=folder / "run")
+    return run(path, out=folder / "run", processes=processes)
 
 
 def test_a_targets_unit_changes_nothing_but_the_unit(tmp_path: Path) -> None:
@@ -93,6 +93,11 @@ def test_a_targets_unit_changes_nothing_but_the_unit(tmp_path: Path) -> None:
     assert ours["r2"] is not None
     assert ours["r2"] > 0.85
     assert verify(large.folder).ok
+
+
+def test_several_processes_train_the_same_spreads(tmp_path: Path) -> None:
+    one = in_unit(tmp_path / "a", 1024.0, processes=1)
+    assert in_unit(tmp_path / "b", 1024.0, processes=2).model == one.model
 
 
 def test_a_released_model_predicts_in_the_targets_unit(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ so simulation, node and resumed run agree bit for bit (architecture 3.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from collegium.data.split import split
 from collegium.data.table import SiteRows
+from collegium.errors import DataError
 from collegium.federation.privacy import SitePrivacy
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tuning
@@ -54,8 +56,8 @@ class LocalWork(Protocol):
         """Return how many rows a site trains on."""
         ...
 
-    def validation_loss(self, site: str, vector: Float32) -> float:
-        """Return the mean loss of a study's model [D] on a site's rows that are held out."""
+    def validation_loss(self, site: str, vector: Float32) -> float | None:
+        """Return the mean loss of a study's model [D] on a site's rows held out, if any are."""
         ...
 
     def model(self, digest: bytes, data: bytes) -> ModelState:
@@ -101,9 +103,9 @@ class Cohort:
                     self.rows[name], scores.root, study.study.seed
                 )
         part = held_out(study)
-        if part is not None:
-            for name, own in list(self.rows.items()):
-                self.rows[name], self._held[name] = split(own, part, study.study.seed)
+        for name, own in () if part is None else rows.items():
+            with suppress(DataError):  # a site of too few persons trains on all of them
+                self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed)
         self.training_seconds = 0.0
         self._privacy = privacy or {}
         self._unpooled = trainer
@@ -116,7 +118,10 @@ class Cohort:
 
     def _pooled(self, trainer: Trainer, pool: Pool) -> Trainer:
         units = {name: one.units(self.rows[name]) for name, one in self._privacy.items()}
-        tables = {name: SiteTable(own.x, own.y, units.get(name)) for name, own in self.rows.items()}
+        tables = {
+            name: SiteTable(own.x, self._learned(name), units.get(name))
+            for name, own in self.rows.items()
+        }
         return Pooled(trainer, self.spec, tables, pool)
 
     def attend(self, site: str, kept: Callable[[int], Kept]) -> None:
@@ -127,9 +132,10 @@ class Cohort:
         """Return how many rows a site trains on."""
         return len(self.rows[site].x)
 
-    def validation_loss(self, site: str, vector: Float32) -> float:
-        """Return the mean loss of a study's model [D] on a site's rows that are held out."""
-        return self._mean_loss(self._held[site], vector)
+    def validation_loss(self, site: str, vector: Float32) -> float | None:
+        """Return the mean loss of a study's model [D] on a site's rows held out, if any are."""
+        rows = self._held.get(site)
+        return None if rows is None else self._mean_loss(rows, vector)
 
     def root_loss(self, site: str, vector: Float32) -> float:
         """Return the mean loss of a study's vector [D] on the rows that a validator keeps."""
@@ -138,7 +144,7 @@ class Cohort:
     def root_training(self, site: str, number: int, start: Float32) -> Float32:
         """Return a study's vector [D] after a round's local work on those rows alone."""
         rows, training = self._roots[site], training_at(self.study.training, number)
-        job = TrainingJob(site, rows.x, rows.y, start, number)
+        job = TrainingJob(site, rows.x, learned(self.spec, rows.y), start, number)
         found = self._unpooled.train([job], self.spec, training, self.study.study.seed)
         return np.asarray(found[0])
 

@@ -100,8 +100,8 @@ class TrainingBeside:
         """Return how many rows a site trains on."""
         return self._cohort.rows_of(site)
 
-    def validation_loss(self, site: str, vector: Float32) -> float:
-        """Return the mean loss of a study's model [D] on a site's rows that are held out."""
+    def validation_loss(self, site: str, vector: Float32) -> float | None:
+        """Return the mean loss of a study's model [D] on a site's rows held out, if any are."""
         return self._cohort.validation_loss(site, vector)
 
     def trained(

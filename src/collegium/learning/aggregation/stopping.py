@@ -33,8 +33,13 @@ def measured(tensors: tuple[TensorSpec, ...]) -> int:
     return VALIDATION.size if tensors and tensors[-1] == VALIDATION else 0
 
 
-def shared(loss: float, exponent: int) -> NDArray[np.float64]:
-    """Return what a site adds to its step, float64 [4]; a loss that is no number is the largest."""
+def shared(loss: float | None, exponent: int) -> NDArray[np.float64]:
+    """Return what a site adds to its step, float64 [4]; a loss that is no number is the largest.
+
+    A site that holds nothing out has no loss, and no say.
+    """
+    if loss is None:
+        return np.zeros(VALIDATION.size)
     count = LARGEST if not loss * UNIT < LARGEST else round(UNIT * loss)
     return np.asarray(np.ldexp(np.array([count, UNIT, 0.0, 0.0]), -exponent))
 

@@ -56,7 +56,8 @@ class Turn:
         participants: how many sites take part in the round.
         sites: how many the study has.
         rows: the site's training rows.
-        loss: returns the mean loss of the round's model on the site's rows that are held out.
+        loss: returns the mean loss of the round's model on the site's rows that are held out,
+            None where there are none.
     """
 
     number: int
@@ -64,7 +65,7 @@ class Turn:
     participants: int
     sites: int
     rows: int
-    loss: Callable[[], float]
+    loss: Callable[[], float | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
