@@ -6,11 +6,25 @@ import argparse
 from time import perf_counter
 
 import numpy as np
-from benchmarks.private import CLIP, LEARNING_RATE, NOISE, RATE, STEPS, WARM, WIDTHS, rows
+from benchmarks.private import (
+    CHANNELS,
+    CLIP,
+    CNN_STEPS,
+    KERNEL,
+    LEARNING_RATE,
+    NOISE,
+    RATE,
+    SIDE,
+    STEPS,
+    WARM,
+    WIDTHS,
+    rows,
+)
 
 from collegium.benchmark.timing.outcome import elapsed, tell
 from collegium.learning.dense import DENSE
 from collegium.learning.models import ModelSpec, initial_parameters, predict
+from collegium.learning.networks.convolution import Convolutional
 from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Training
@@ -18,22 +32,30 @@ from collegium.study.document import Training
 
 def main() -> None:
     """Train and print seconds a step, and the accuracy over all rows."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", choices=["mlp", "cnn"], default="mlp")
+    given = parser.parse_args()
     x, y = rows()
-    spec = ModelSpec(WIDTHS, "multinomial", 0.0)
+    spec, trainer, turns = ModelSpec(WIDTHS, "multinomial", 0.0), DENSE, (WARM, STEPS)
+    if given.network == "cnn":
+        from collegium.learning.jax_trainer import JAX
+
+        network = Convolutional((1, SIDE, SIDE), CHANNELS, KERNEL, (), WIDTHS[-1])
+        spec = ModelSpec((WIDTHS[0], WIDTHS[-1]), "multinomial", 0.0, network=network)
+        trainer, turns = JAX, (CNN_STEPS, CNN_STEPS)  # what is compiled depends on the steps
     training = Training(rounds=1, learning_rate=LEARNING_RATE)
-    if not isinstance(DENSE, PrivateTrainer):
-        raise TypeError(DENSE)
+    if not isinstance(trainer, PrivateTrainer):
+        raise TypeError(trainer)
     setup, parameters, units = elapsed(), initial_parameters(spec, 0), np.arange(len(y))
     began = perf_counter()
-    for turn, steps in enumerate((WARM, STEPS)):
+    for turn, steps in enumerate(turns):
         began = perf_counter()
         job = PrivateJob(
             TrainingJob("site", x, y, parameters, turn), units, len(y), bytes([turn]) * 32
         )
         how = Noising(CLIP, NOISE, RATE, steps)
-        parameters = DENSE.train_privately([job], spec, training, how)[0]
-    step = (perf_counter() - began) / STEPS
+        parameters = trainer.train_privately([job], spec, training, how)[0]
+    step = (perf_counter() - began) / turns[-1]
     right = float((predict(spec, parameters, x).argmax(axis=1) == y).mean())
     tell(step=step, setup=setup, accuracy=right)
 

@@ -77,6 +77,31 @@ def test_rows_are_rebuilt_from_the_command_line_and_not_through_noise(tmp_path: 
     noised = told(collegium(*arguments, "--set", private, "--json", cwd=tmp_path))
     assert noised["attacks"][0]["identified"] < 1.0
     text = collegium(*arguments, "--batch", "2", cwd=tmp_path).stdout
-    assert "steps over 2 rows, plain" in text
+    assert "a step over 2 rows, plain" in text
     refused = collegium(*arguments, "--batch", "64", "--set", "data.split.test=0.9", cwd=tmp_path)
     assert "bench.batch" in refused.stderr
+
+
+def test_a_sum_hides_rows_until_all_others_collude(tmp_path: Path) -> None:
+    masked = "privacy.secure_aggregation={protocol='secagg'}"
+    arguments = ["bench", "inversion", "heart", "--trials", "6", "--set", masked, "--json"]
+    hidden = told(collegium(*arguments, cwd=tmp_path))
+    assert hidden["together"] == 4
+    assert hidden["labels"] is None
+    assert max(one["identified"] for one in hidden["attacks"]) < 0.5
+    open_ = told(collegium(*arguments, "--colluders", "3", cwd=tmp_path))
+    assert open_["together"] == 1
+    assert open_["attacks"][0]["identified"] == open_["labels"] == 1.0
+    most = collegium(*arguments, "--colluders", "4", cwd=tmp_path)
+    assert "choose at most 3" in most.stderr
+    plain = collegium("bench", "inversion", "heart", "--colluders", "1", cwd=tmp_path)
+    assert "leave --colluders out" in plain.stderr
+
+
+def test_pictures_are_told_with_what_people_see_of_them(tmp_path: Path) -> None:
+    arguments = ["bench", "inversion", "lungs", "--trials", "1", "--epochs", "2"]
+    text = collegium(*arguments, cwd=tmp_path).stdout
+    assert "2 local steps over 1 rows, plain" in text
+    assert "quotients of the first layer: 100 % of 1 rows identified" in text
+    assert "SSIM" in text
+    assert "guessing would identify" in text

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collegium.running.inversion import Inversion
     from collegium.running.membership import Exposure
     from collegium.running.privacy_audit import StudyAudit
+    from collegium.threats.inversion import Rebuilt
 
 
 @click.command()
@@ -138,19 +139,29 @@ def _exposure_lines(found: Exposure) -> list[str]:
 @click.argument("study")
 @SET
 @click.option("--batch", type=click.IntRange(1, 64), default=1, help="Rows in a step.")
-@click.option("--trials", type=click.IntRange(1), default=20, help="Steps to attack.")
+@click.option("--trials", type=click.IntRange(1), default=20, help="Updates to attack.")
+@click.option("--epochs", type=click.IntRange(1, 10), default=1, help="Local steps of an update.")
+@click.option(
+    "--colluders", type=click.IntRange(0), default=0,
+    help="Other sites whose part of a masked sum the attacker knows.",
+)  # fmt: skip
 @JSON
-def inversion(study: str, changes: tuple[str, ...], batch: int, trials: int, as_json: bool) -> None:
-    """Rebuild patients' rows from single steps of STUDY.
+def inversion(
+    study: str, changes: tuple[str, ...], batch: int, trials: int, epochs: int, colluders: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Rebuild patients' rows or pictures from updates of STUDY, as it protects them.
 
     From quotients of the first layer's gradients, and by moving candidates until their gradients
-    match (DLG) or point the same way (inverting gradients).
+    match (DLG) or point the same way (inverting gradients). Under secure aggregation from the sum
+    of a round.
     """
     from collegium.running.inversion import invert
     from collegium.running.preparation import prepare
     from collegium.study.reading import read_study
 
-    found = invert(prepare(read_study(study, changes)), batch=batch, trials=trials)
+    prepared = prepare(read_study(study, changes))
+    found = invert(prepared, batch=batch, trials=trials, epochs=epochs, colluders=colluders)
     if as_json:
         say_json(msgspec.to_builtins(found))
         return
@@ -160,14 +171,24 @@ def inversion(study: str, changes: tuple[str, ...], batch: int, trials: int, as_
 
 def _inversion_lines(found: Inversion) -> list[str]:
     how = "plain" if found.noise is None else f"with noise multiplier {found.noise:g}, clipped"
-    lines = [f"{found.study}, {found.site}: steps over {found.batch} rows, {how}"]
-    lines += [
-        f"  {one.attack}: {100 * one.identified:.0f} % of {one.rows} rows identified, median"
-        f" squared error {one.error:.3g} a coordinate"
-        for one in found.attacks
-    ]
+    steps = "a step" if found.epochs == 1 else f"{found.epochs} local steps"
+    lines = [f"{found.study}, {found.site}: {steps} over {found.batch} rows, {how}"]
+    if found.together > 1:
+        lines.append(f"  seen as a sum of {found.together} sites' updates alone")
+    lines += [_attack_line(one) for one in found.attacks]
+    lines.append(f"  guessing would identify {100 * found.chance:.2g} %")
     if found.labels is not None:
         lines.append(
             f"  labels told by the sign of the last bias (iDLG): {100 * found.labels:.0f} %"
         )
     return lines
+
+
+def _attack_line(one: Rebuilt) -> str:
+    line = (
+        f"  {one.attack}: {100 * one.identified:.0f} % of {one.rows} rows identified, median"
+        f" squared error {one.error:.3g} a coordinate"
+    )
+    if one.noise_ratio is not None and one.likeness is not None:
+        line += f", peak signal to noise {one.noise_ratio:.1f} dB, SSIM {one.likeness:.2f}"
+    return line

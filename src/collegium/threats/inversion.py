@@ -11,6 +11,7 @@ Gradients", NeurIPS 2019) or by the angle between them (Geiping et al.).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning.models import ModelSpec, layers, size
+from collegium.threats.likeness import noise_ratio, structural_likeness
 
 Float64 = NDArray[np.float64]
 Matching = Literal["distance", "angle"]
@@ -115,26 +117,33 @@ class Rebuilt:
 
     `error` is the median over rows of the squared distance to the nearest candidate, a coordinate
     of the standardized inputs. `identified` is the share of rows whose nearest candidate is
-    nearer to them than to anybody else of the site.
+    nearer to them than to anybody else's of those who were in the sum. Of pictures, `noise_ratio`
+    is the median peak signal-to-noise ratio in decibels, and `likeness` the median structural
+    similarity.
     """
 
     attack: str
     rows: int
     error: float
     identified: float
+    noise_ratio: float | None = None
+    likeness: float | None = None
 
 
-def judged(attack: str, found: list[Float64], batches: list[NDArray[np.int64]],
-           everybody: Float64) -> Rebuilt:  # fmt: skip
+def judged(
+    attack: str, found: list[Float64], batches: list[NDArray[np.int64]], everybody: Float64,
+    look: Callable[[Float64], Float64] | None = None,
+) -> Rebuilt:  # fmt: skip
     """Compare candidates of several batches with the rows that were in them.
 
     Args:
         attack: its name.
         found: of each batch, float64 [candidates, inputs].
-        batches: of each, which rows of the site were in it.
-        everybody: float64 [rows, inputs], the site's rows.
+        batches: of each, which rows were in it.
+        everybody: float64 [rows, inputs], all rows that an attacker might take them for.
+        look: of pictures, returns one from inputs: float64 [channels, h, w], from 0 to 1.
     """
-    errors, identified = [], []
+    errors, identified, ratios, likenesses = [], [], [], []
     for candidates, rows in zip(found, batches, strict=True):
         for row in rows:
             if not len(candidates):
@@ -146,4 +155,12 @@ def judged(attack: str, found: list[Float64], batches: list[NDArray[np.int64]],
             others = np.square(everybody - nearest).sum(axis=1)
             errors.append(float(away.min()))
             identified.append(bool(others[row] <= others.min()))
-    return Rebuilt(attack, len(errors), float(np.median(errors)), float(np.mean(identified)))
+            if look is not None:
+                one, true = look(nearest), look(everybody[row])
+                ratios.append(noise_ratio(one, true))
+                likenesses.append(structural_likeness(one, true))
+    return Rebuilt(
+        attack, len(errors), float(np.median(errors)), float(np.mean(identified)),
+        float(np.median(ratios)) if ratios else None,
+        float(np.median(likenesses)) if likenesses else None,
+    )  # fmt: skip
