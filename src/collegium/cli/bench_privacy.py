@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -14,7 +15,21 @@ if TYPE_CHECKING:
     from collegium.running.inversion import Inversion
     from collegium.running.membership import Exposure
     from collegium.running.privacy_audit import StudyAudit
+    from collegium.study.document import Study
     from collegium.threats.inversion import Rebuilt
+
+
+INTO = click.option(
+    "--into", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN",
+    help="Note what was found in a run's folder, whose report then tells it.",
+)  # fmt: skip
+
+
+def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAudit) -> None:
+    if into is not None:
+        from collegium.running.attacked import note_attack
+
+        note_attack(into, study, found)
 
 
 @click.command()
@@ -25,8 +40,11 @@ if TYPE_CHECKING:
     help="Planted patients to guess at; half of them measure.",
 )  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), default=1, help="Rows of each planted patient.")
+@INTO
 @JSON
-def canaries(study: str, changes: tuple[str, ...], trials: int, rows: int, as_json: bool) -> None:
+def canaries(
+    study: str, changes: tuple[str, ...], trials: int, rows: int, into: Path | None, as_json: bool
+) -> None:
     """Audit the differential privacy of STUDY with planted patients.
 
     Gives a lower bound on epsilon that holds with 99.9 % confidence. It can refute a claim and
@@ -36,7 +54,9 @@ def canaries(study: str, changes: tuple[str, ...], trials: int, rows: int, as_js
     from collegium.running.privacy_audit import audit_study
     from collegium.study.reading import read_study
 
-    found = audit_study(prepare(read_study(study, changes)), trials=trials, rows_of_unit=rows)
+    prepared = prepare(read_study(study, changes))
+    found = audit_study(prepared, trials=trials, rows_of_unit=rows)
+    _note(into, prepared.study, found)
     if as_json:
         say_json(_json(found))
     else:
@@ -84,12 +104,14 @@ def _lines(found: StudyAudit) -> list[str]:
     "--level", type=click.Choice(["patient", "client"]), default="patient",
     help="Whether patients are guessed at, or whole sites.",
 )  # fmt: skip
+@INTO
 @JSON
 def membership(
     study: str,
     changes: tuple[str, ...],
     models: int,
     level: Literal["patient", "client"],
+    into: Path | None,
     as_json: bool,
 ) -> None:
     """Guess from STUDY's final model who was trained on.
@@ -104,6 +126,7 @@ def membership(
     with work_progress("models", "trained", quiet=as_json) as progress:
         prepared = prepare(read_study(study, changes))
         found = exposure(prepared, models=models, level=level, progress=progress)
+    _note(into, prepared.study, found)
     if as_json:
         say_json(msgspec.to_builtins(found))
     else:
@@ -145,10 +168,11 @@ def _exposure_lines(found: Exposure) -> list[str]:
     "--colluders", type=click.IntRange(0), default=0,
     help="Other sites whose part of a masked sum the attacker knows.",
 )  # fmt: skip
+@INTO
 @JSON
 def inversion(
     study: str, changes: tuple[str, ...], batch: int, trials: int, epochs: int, colluders: int,
-    as_json: bool,
+    into: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rebuild patients' rows or pictures from updates of STUDY, as it protects them.
 
@@ -162,6 +186,7 @@ def inversion(
 
     prepared = prepare(read_study(study, changes))
     found = invert(prepared, batch=batch, trials=trials, epochs=epochs, colluders=colluders)
+    _note(into, prepared.study, found)
     if as_json:
         say_json(msgspec.to_builtins(found))
         return

@@ -201,7 +201,7 @@ def build_content(
         curves=curves(task, tellers, tried_rounds(study, rounds, selection)),
         participants=participants(sites, rounds, final, {s.site: s.rows for s in quality.sites}),
         rejected=refused(final),
-        protections=protections_of(study, len(sites), verification),
+        protections=protections_of(study, len(sites), verification, lines),
         threat=planted(study),
         threatened=None if final is None else final.threat,
         evidence=evidence,

@@ -219,7 +219,20 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     site_alone: float | None = None
 
 
-Line = RoundLine | FinalLine
+class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):
+    """What an attack on a study with this run's data and model found, in words.
+
+    `protection` is what protected the study that was attacked, which may be another one's than
+    this run's; `guessing` is what would be found without looking at anything.
+    """
+
+    attack: str
+    protection: str
+    found: str
+    guessing: str
+
+
+Line = RoundLine | FinalLine | AttackLine
 _DECODER = msgspec.json.Decoder(Line)
 
 

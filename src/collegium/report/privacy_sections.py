@@ -8,6 +8,7 @@ from collegium.accounting.loss_distribution import NAME
 from collegium.audit.findings import Spent, Total
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
+from collegium.report.measurements import AttackLine
 from collegium.report.wording import count, counted
 
 _UNITS = {
@@ -24,6 +25,29 @@ def privacy(content: ReportContent) -> Markup:
     return join(
         _on_the_way(content),
         _differential(content) if content.protections.privacy else _none(content),
+        _attacks(content.protections.attacks),
+    )
+
+
+def _attacks(attacks: tuple[AttackLine, ...]) -> Markup:
+    """Return what attacks on this study's data and model found, with and without protection."""
+    if not attacks:
+        return paragraph(
+            "No attack was tried on this study's data and model. `collegium bench inversion`, "
+            "`membership` and `canaries` try some, and with `--into` tell here what they found.",
+            class_="note",
+        )
+    return join(
+        table(
+            "What attacks found on this study's data and model, by what protected the updates",
+            ["Attack", "Protected by", "What it found", "What guessing finds"],
+            [[one.attack, one.protection, one.found, one.guessing] for one in attacks],
+        ),
+        paragraph(
+            "Attacks show what is possible, never what is not: a better one may find more. Only an "
+            "epsilon bounds them all.",
+            class_="note",
+        ),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collegium.audit.findings import Spent, Total, Verification
+from collegium.report.measurements import AttackLine, Line
 from collegium.study.document import Study
 from collegium.study.terms import graph_of, holders, share_threshold, sites_per_round
 
@@ -33,15 +35,19 @@ class Protections:
     secrecy: Secrecy | None
     privacy: tuple[Spent, ...]
     totals: tuple[Total, ...] = ()
+    attacks: tuple[AttackLine, ...] = ()
 
 
-def protections_of(study: Study, sites: int, verification: Verification) -> Protections:
-    """Return what protects patients in a study of so many sites."""
+def protections_of(
+    study: Study, sites: int, verification: Verification, lines: Sequence[Line]
+) -> Protections:
+    """Return what protects patients in a study of so many sites, and what attacks found."""
     return Protections(
         study.privacy.protection,
         _secrecy(study, sites),
         tuple(one for one in verification.privacy if one.study == study.study.id),
         tuple(one for one in verification.totals if len(one.studies) + len(one.unbounded) > 1),
+        tuple(line for line in lines if isinstance(line, AttackLine)),
     )
 
 

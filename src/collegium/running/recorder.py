@@ -12,7 +12,7 @@ from collegium.learning.blobs import decode_model
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.events import RoundClosed
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.report.measurements import RoundLine, append_line, read_lines
+from collegium.report.measurements import AttackLine, RoundLine, append_line, read_lines
 from collegium.running.consortium import Consortium
 from collegium.running.measuring import training_metrics
 from collegium.study.searching import trials_of
@@ -104,7 +104,8 @@ class Recorder:
         kept = [
             line
             for line in read_lines(self.path)
-            if isinstance(line, RoundLine) and line.round <= closed
+            if isinstance(line, AttackLine)
+            or (isinstance(line, RoundLine) and line.round <= closed)
         ]
         partial = self.path.with_name(".metrics.jsonl")
         partial.write_bytes(b"")
