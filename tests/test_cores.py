@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from threading import Barrier, get_ident
 
 import pytest
@@ -50,3 +51,14 @@ def test_what_fails_in_a_thread_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 def test_only_the_cores_that_this_process_may_use_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
     assert cores.cores() == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "enough"),
+    [("250000 100000", 3), ("50000 100000", 1), ("max 100000", 1 << 16), ("", 1 << 16)],
+)
+def test_a_quota_of_processor_time_counts(told: str, enough: int, tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text(told)
+    assert cores._quota(tmp_path / "cpu.max") == enough
+    assert cores._quota(tmp_path / "absent") == 1 << 16
+    assert 1 <= cores.cores() <= (os.cpu_count() or 1)

@@ -10,13 +10,28 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from pathlib import Path
+
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux tells a container how much processor time it may use in a period."""
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return how many cores this process may use: those it may run on, within its quota."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
+        return min(len(os.sched_getaffinity(0)), _quota(QUOTA))
     return os.cpu_count() or 1
+
+
+@lru_cache(maxsize=1)
+def _quota(file: Path) -> int:
+    """Return for how many cores a quota of processor time is enough, at least one."""
+    try:
+        time, period = file.read_text("ascii").split()
+        return max(1, -(-int(time) // int(period)))
+    except (OSError, ValueError):  # none, or "max"
+        return 1 << 16
 
 
 def spread(count: int, work: Callable[[int], None], helpers: int) -> None:

@@ -170,6 +170,14 @@ def test_a_trainer_that_cannot_be_handed_over_is_refused_where_processes_are_ask
     assert len(pooled(Local(), LOGISTIC, jobs, Pool()).train(jobs, LOGISTIC, TRAINING, 0)) == 6
 
 
+def test_there_are_no_more_processes_than_sites() -> None:
+    jobs = jobs_of(LOGISTIC, 2)
+    with Pool(8) as pool:
+        trainer = pooled(DENSE, LOGISTIC, jobs, pool)
+        trainer.train(jobs, LOGISTIC, TRAINING, 0)
+        assert len(pool.workers) == 1
+
+
 def test_rows_of_two_kinds_are_not_shared() -> None:
     jobs = jobs_of(LOGISTIC, 6)
     jobs[3] = replace(jobs[3], y=jobs[3].y.astype(np.float32))

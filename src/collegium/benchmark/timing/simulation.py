@@ -77,6 +77,7 @@ def runners_of(processes: int) -> list[Runner]:
         Runner("behind gateways", "logistic", OURS, "ours_ledger", ("logistic",)),
         Runner("behind gateways" + more, "logistic", OURS, "ours_ledger", ("logistic", *several)),
         Runner("pfl", "cnn", "pfl", "peer_pfl", ("cnn",)),
+        Runner("pfl, one thread", "cnn", "pfl", "peer_pfl", ("cnn", "--threads", "1")),
         Runner("trainer", "cnn", OURS, "ours_trainer", ("cnn",), "jax"),
         Runner("trainer" + more, "cnn", OURS, "ours_trainer", ("cnn", *several), "jax"),
     ]
@@ -94,6 +95,7 @@ def comparisons(processes: int) -> tuple[Comparison, ...]:
         Comparison("mlp", "all on the ledger" + more, "pfl", 4.0),
         Comparison("logistic", "behind gateways" + more, "fedjax", 20.0),
         Comparison("cnn", "trainer" + more, "pfl", 1.2),
+        Comparison("cnn", "trainer", "pfl, one thread", 1.2),
     )
 
 

@@ -149,14 +149,14 @@ class Pool:
     ) -> None:  # fmt: skip
         self.close()
 
-    def start(self) -> None:
-        """Start the workers, unless they are there; they get ready by themselves."""
-        while len(self.workers) < self.processes - 1:
+    def start(self, sites: int) -> None:
+        """Start the workers for so many sites, unless they are there; they get ready alone."""
+        while len(self.workers) < min(self.processes, sites) - 1:
             self.workers.append(Worker())
 
     def hold(self, held: Shared, file: int, described_at: int) -> None:
         """Let all workers work on what lies in a file from now on."""
-        self.start()
+        self.start(len(held.sites))
         for worker in self.workers:
             worker.hold(file, described_at)
         self._holds = held

@@ -69,7 +69,7 @@ class Pooled:
             )  # fmt: skip
         self._alone = pool.processes < 2 or len(tables) < 2 or why is not None
         if pool.asked and not self._alone:
-            pool.start()
+            pool.start(len(tables))
 
     def train(
         self, jobs: Sequence[TrainingJob], spec: ModelSpec, training: Training, seed: int
