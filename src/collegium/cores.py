@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """Where Linux tells a container how much processor time it may use in a period."""
 
