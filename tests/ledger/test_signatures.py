@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Barrier, get_ident
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.commands import environment
 
 from collegium.ledger import signatures
 from collegium.ledger.keys import signature_holds, signing_key
@@ -66,10 +70,23 @@ def test_few_are_checked_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None
     assert signatures_hold(few) == [True] * len(few)
 
 
-def test_a_child_process_has_threads_of_its_own() -> None:
-    many = [check(number, good=number != 7) for number in range(20)]
-    assert signatures_hold(many).count(False) == 1
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if signatures_hold(many).count(False) == 1 else 1)
-    assert os.waitpid(child, 0)[1] == 0
+FORKING = """
+import os, sys
+os.sched_getaffinity = lambda _: set(range(int(sys.argv[1])))
+from collegium.ledger.signatures import signatures_hold
+from tests.ledger.test_signatures import check
+many = [check(number, good=number != 7) for number in range(20)]
+assert signatures_hold(many).count(False) == 1
+child = os.fork()
+if child == 0:
+    os._exit(0 if signatures_hold(many).count(False) == 1 else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_child_process_has_threads_of_its_own(cores: int) -> None:
+    # In a process of its own: this one may have loaded JAX, which warns of every fork.
+    subprocess.run(
+        [sys.executable, "-c", FORKING, str(cores)],
+        check=True, env=environment(), cwd=Path(__file__).parents[2], timeout=60,
+    )  # fmt: skip
