@@ -70,6 +70,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     "secure_sums": {
         "secagg": "collegium.secrecy.secagg:SECAGG",
         "secagg_plus": "collegium.secrecy.secagg:SECAGG_PLUS",
+        "threshold_he": "collegium.secrecy.threshold_he:THRESHOLD_HE",
     },
     "trainers": {
         "dense": "collegium.learning.dense:DENSE",

@@ -8,6 +8,7 @@ import pytest
 from tests.audit.cosigned import Cosigned, build_cosigned
 from tests.audit.eventful import (
     build_abandoned,
+    build_encrypted,
     build_eventful,
     build_honest,
     build_masked,
@@ -63,3 +64,9 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One round whose updates are masked, and one of them missing."""
     return build_masked(tmp_path_factory.mktemp("masked") / "run")
+
+
+@pytest.fixture(scope="session")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One round whose updates are encrypted, and one of them missing."""
+    return build_encrypted(tmp_path_factory.mktemp("encrypted") / "run")

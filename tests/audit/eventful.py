@@ -230,6 +230,12 @@ def build_scored(folder: Path) -> Path:
     return build_honest(folder, "training.rounds=2", rule, scores)
 
 
+def build_encrypted(folder: Path) -> Path:
+    """Run a round of `heart` with encrypted updates, of which one is missing in the end."""
+    encrypts = 'privacy.secure_aggregation={ protocol = "threshold_he" }'
+    return build_honest(folder, "training.rounds=1", encrypts, "threat.attack=withheld_reveal")
+
+
 def proposal(label: str) -> str:
     """Return the id of a proposal that a label stands for."""
     return to_text(sha256(label.encode()).digest()[:16])

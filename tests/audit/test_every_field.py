@@ -90,6 +90,7 @@ FOUND = {
     "score.reveal: salt": {REFUSED},
     "score.reveal: scores": {REFUSED},
     "share.post: shares": {"round.updates"},
+    "sum.open: digest": {"named blob.withheld", "round.updates"},
     "study.accept: code": {"named code.differs"},
     "study.accept: document": {REFUSED},
     "study.accept: weight": {MALFORMED, "round.model"},
@@ -130,7 +131,7 @@ FOUND = {
     "study.register: weights": {"study.registration"},
     "update.available: bitmap": {MALFORMED, "named update.contested", "round.model"},
     "update.commit: commitment": {REFUSED},
-    "update.commit: deals": {MALFORMED, "named deal.contested"},
+    "update.commit: deals": {MALFORMED, REFUSED, "named deal.contested"},
     "update.reveal: digest": {REFUSED},
     "update.reveal: peak": {MALFORMED, "round.updates"},
     "update.reveal: salt": {REFUSED},
@@ -185,10 +186,10 @@ class Case:
 
 @pytest.fixture
 def cases(
-    eventful: Path, abandoned: Path, sealed: Path, masked: Path, set_up: Path, scored: Path,
-    tmp_path: Path,
+    eventful: Path, abandoned: Path, sealed: Path, masked: Path, encrypted: Path, set_up: Path,
+    scored: Path, tmp_path: Path,
 ) -> list[Case]:  # fmt: skip
-    runs = (eventful, abandoned, sealed, masked, set_up, scored)
+    runs = (eventful, abandoned, sealed, masked, encrypted, set_up, scored)
     return [_case(run, tmp_path / str(index)) for index, run in enumerate(runs)]
 
 

@@ -18,6 +18,7 @@ GROUPS = {
     "bench": {
         "betrayal",
         "canaries",
+        "collusion",
         "graph",
         "inversion",
         "membership",

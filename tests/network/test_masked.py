@@ -1,4 +1,4 @@
-"""Masked updates between real processes: the same model, and an outsider recomputes every round."""
+"""Hidden updates between real processes: the same model, and an outsider recomputes every round."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from collegium.running.execution import run
 pytestmark = pytest.mark.long
 
 CHANGES = ("training.rounds=2", "evaluation.bootstrap=0", "study.attendance=all")
-MASKED = ("consensus.engine=log", 'privacy.secure_aggregation={ protocol = "secagg" }')
 
 
-def test_members_that_mask_end_in_the_model_of_plain_updates(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["secagg", "threshold_he"])
+def test_members_that_hide_their_updates_end_in_the_model_of_plain_ones(
+    tmp_path: Path, protocol: str
+) -> None:
     plain = run("heart", out=tmp_path / "plain", changes=CHANGES)
-    masked = run("heart", out=tmp_path / "masked", changes=(*CHANGES, *MASKED))
+    hides = f'privacy.secure_aggregation={{ protocol = "{protocol}" }}'
+    changes = (*CHANGES, "consensus.engine=log", hides)
+    masked = run("heart", out=tmp_path / "masked", changes=changes)
     assert masked.model == plain.model
     found = verify(masked.folder, trust=policy_root(masked.folder / "policy.json"))
     assert found.ok

@@ -20,6 +20,7 @@ from collegium.threats.attack import Place
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 GRAPH = 'privacy.secure_aggregation={ protocol = "secagg_plus", degree = 4 }'
 RING = 'privacy.secure_aggregation={ protocol = "secagg_plus", degree = 2 }'
+ENCRYPTED = 'privacy.secure_aggregation={ protocol = "threshold_he" }'
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
 
 
@@ -35,6 +36,11 @@ SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
         ),
         (GRAPH, ("faults.dropout=0.1",)),
         (GRAPH, ("aggregation.weights=equal", "aggregation.server.optimizer=yogi")),
+        (ENCRYPTED, ("faults.dropout=0.2",)),
+        (
+            ENCRYPTED,
+            ("training.client_fraction=0.5", "privacy.secure_aggregation.trust=honest_but_curious"),
+        ),
     ],
     ids=[
         "dropout",
@@ -43,9 +49,11 @@ SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
         "half of the sites, curious",
         "in a graph, dropout",
         "in a graph, equal weights",
+        "encrypted, dropout",
+        "encrypted, half of the sites, curious",
     ],
 )
-def test_masked_and_plain_updates_lead_to_one_model(
+def test_hidden_and_plain_updates_lead_to_one_model(
     tmp_path: Path, protocol: str, changes: tuple[str, ...]
 ) -> None:
     trust = [change for change in changes if "trust" in change]
@@ -103,7 +111,8 @@ def masked_kept(folder: Path) -> dict[str, bytes]:
 def masked_that_left(folder: Path) -> set[bytes]:
     """The digests of all masked vectors that anybody can have seen."""
     blobs = (path.read_bytes() for path in (folder / "blobs").iterdir())
-    return {sha256(data).digest() for data in blobs if data.startswith(tag("masked"))}
+    tags = tag("masked"), tag("encrypted")
+    return {sha256(data).digest() for data in blobs if data.startswith(tags)}
 
 
 @pytest.mark.parametrize(
@@ -111,11 +120,14 @@ def masked_that_left(folder: Path) -> set[bytes]:
     [
         *((MASKED, phase) for phase in ("sa.keys", "sa.deal", "commit", "reveal", "share")),
         *((RING, phase) for phase in ("sa.deal", "commit", "share")),
+        *((ENCRYPTED, phase) for phase in ("commit", "open")),
     ],
-    ids=lambda value: "in a ring" if value == RING else "with all" if value == MASKED else value,
+    ids=lambda value: {RING: "in a ring", MASKED: "with all", ENCRYPTED: "encrypted"}.get(
+        value, value
+    ),
 )
 @pytest.mark.parametrize("lost", [False, True], ids=["killed", "outbox lost as well"])
-def test_a_killed_round_never_shows_two_vectors_under_one_mask(
+def test_a_killed_round_never_shows_two_vectors_under_one_mask_or_key(
     tmp_path: Path, protocol: str, phase: str, lost: bool
 ) -> None:
     folder = tmp_path / "run"

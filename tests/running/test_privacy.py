@@ -291,9 +291,12 @@ def test_whole_sites_are_protected_by_noise_on_their_updates(
 def test_noise_of_whole_sites_is_distributed_under_secure_aggregation(tmp_path: Path) -> None:
     """Nobody sees a single update, and the sum is the one that plain updates would have."""
     wanted = "differential_privacy={unit='client', mechanism='central', epsilon=50.0, delta=1e-5}"
-    plain, secret = f"privacy={{{wanted}}}", "secure_aggregation={protocol='secagg'}"
+    chosen_of = {"plain": f"privacy={{{wanted}}}"}
+    for name in ("secagg", "threshold_he"):
+        secret = f"secure_aggregation={{protocol='{name}'}}"
+        chosen_of[name] = f"privacy={{{secret}, {wanted}}}"
     models = set()
-    for name, chosen in (("plain", plain), ("secret", f"privacy={{{secret}, {wanted}}}")):
+    for name, chosen in chosen_of.items():
         folder = tmp_path / name
         changes = [*SHORT, chosen, *CLIENTS, "study.max_attempts=1", "study.min_sites=3"]
         result = run("heart", out=folder, changes=changes)

@@ -21,7 +21,7 @@ from collegium.secrecy.masking import RingVector
 from collegium.secrecy.rlwe import PARAMETERS, decrypt, encrypt
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
-from collegium.secrecy.threshold_he import THRESHOLD_HE, ThresholdHE, _key, _matrix, _seed
+from collegium.secrecy.threshold_he import THRESHOLD_HE, ThresholdHE, _matrix, key_of
 
 FIVE = ["ada", "bo", "cy", "di", "ed"]
 SIZE = 9
@@ -192,9 +192,9 @@ class LowerDegree(ThresholdHE):
     def protect(
         self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
     ) -> bytes:
-        seed, transcript = _seed(own, lowered(agreement.circle), member), agreement.transcript()
+        matrix = _matrix(agreement.transcript(), 32, 1)
         error = np.zeros(PARAMETERS[32].degree, np.int64)
-        rows = encrypt(vector, _matrix(transcript, 32, 1), _key(seed, agreement.circle), error)
+        rows = encrypt(vector, matrix, key_of(own, lowered(agreement.circle), member), error)
         return encode_encrypted(rows, vector.size, 32, 12)
 
     def shares(

@@ -15,6 +15,7 @@ from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
 
 TABLE = 'data.source={table="cohort.csv", target="died", site="hospital"}'
+ENCRYPTED = 'privacy.secure_aggregation={ protocol = "threshold_he" }'
 SCORED = "aggregation.scores={}"
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 GROUPED = 'privacy.secure_aggregation={ protocol = "secagg", groups = 3, sum_check = "pedersen" }'
@@ -44,11 +45,13 @@ def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     ]
     scored = {kind for message in messages(SCORED).values() for kind in message.transactions}
     assert sorted(scored - plain) == ["score.commit", "score.reveal"]
-    assert sorted([*listed, *(scored - plain)]) == every
+    assert sorted([*listed, *(scored - plain), "sum.open"]) == every
     tabled = {kind for message in messages(TABLE).values() for kind in message.transactions}
     assert sorted(tabled - plain) == ["statistics.post", "statistics.vote", "study.begin"]
     masked = {kind for message in messages(MASKED).values() for kind in message.transactions}
     assert sorted(masked - plain) == ["sa.deal", "sa.keys", "share.post"]
+    encrypted = {kind for message in messages(ENCRYPTED).values() for kind in message.transactions}
+    assert sorted(encrypted - plain) == ["sa.deal", "sa.keys", "sum.open"]
     grouped = {kind for message in messages(GROUPED).values() for kind in message.transactions}
     assert sorted(grouped - masked) == ["sa.bind"]
 

@@ -11,6 +11,7 @@ from collegium.errors import StudyError
 from collegium.running.execution import run
 
 VA = "threat.attackers=['va']"
+ENCRYPTED = 'privacy.secure_aggregation={ protocol = "threshold_he" }'
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 
 
@@ -38,6 +39,42 @@ def test_a_cheat_is_survived_and_named(
     assert found.verification.levels == {"recomputed": 3}
     assert found.named() == {"va": codes}
     assert found.codes()["attempt.failed"] == attempts - 1
+
+
+@pytest.mark.parametrize(
+    ("attack", "codes", "attempts"),
+    [
+        ("keyless_site", {"site.silent"}, 1),
+        ("dealless_site", {"site.silent"}, 1),
+        ("withheld_reveal", {"site.withheld"}, 1),
+        ("shareless_site", {"site.no-shares"}, 1),
+        ("lying_holder", {"share.forged"}, 1),
+        ("lying_dealer", {"deal.barred"}, 2),
+    ],
+)
+def test_a_cheat_with_encrypted_updates_is_survived_and_named(
+    tmp_path: Path, attack: str, codes: set[str], attempts: int
+) -> None:
+    changes = (f"threat.attack={attack}", ENCRYPTED, "threat.rounds=[2]", VA)
+    found = attempt(tmp_path / "run", *changes)
+    assert found.result is not None
+    assert found.result.outcome == "completed"
+    assert found.verification.ok
+    assert found.verification.levels == {"recomputed": 3}
+    assert found.named() == {"va": codes}
+    assert found.codes()["attempt.failed"] == attempts - 1
+
+
+def test_who_encrypts_under_another_key_than_it_dealt_spoils_the_sum_unnamed(
+    tmp_path: Path,
+) -> None:
+    changes = ("threat.attack=secretless_dealer", ENCRYPTED, "threat.rounds=[2]", VA)
+    found = attempt(tmp_path / "run", *changes)
+    assert found.result is not None
+    assert found.result.outcome == "failed"
+    assert found.verification.ok
+    assert found.verification.levels == {"recomputed": 1}
+    assert found.named() == {}
 
 
 def test_who_drops_out_after_dealing_changes_nothing_for_the_others(tmp_path: Path) -> None:

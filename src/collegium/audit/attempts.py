@@ -20,6 +20,7 @@ from collegium.ledger.contract.transactions import (
     SecaggDeal,
     SecaggKeys,
     SharePost,
+    SumOpen,
     UpdateAvailable,
     UpdateReveal,
 )
@@ -48,7 +49,7 @@ class Attempt:
     groups: dict[str, int] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
     refused: tuple[int, ...] = ()
-    shares: dict[str, SharePost] = field(default_factory=dict)
+    shares: dict[str, SharePost | SumOpen] = field(default_factory=dict)
     barred: list[DealerBarred] = field(default_factory=list)
     reveals: dict[str, UpdateReveal] = field(default_factory=dict)
     bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)

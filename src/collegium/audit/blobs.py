@@ -10,6 +10,7 @@ from collegium.audit.findings import Finding, printable
 from collegium.audit.studies import Story
 from collegium.canonical import from_text
 from collegium.ledger.blobs import read_blob
+from collegium.ledger.contract.transactions import SumOpen
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.retirement import is_update
 
@@ -71,6 +72,8 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
         for attempt in story.attempts.values():
             named |= {reveal.digest for reveal in attempt.reveals.values()}
             named |= {deal.digest for deal in attempt.deals.values()}
+            shares = attempt.shares.values()
+            named |= {share.digest for share in shares if isinstance(share, SumOpen)}
             sealed = (reveal.sealed for reveal in attempt.reveals.values())
             named |= {name for name in sealed if isinstance(name, str)}
             named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}

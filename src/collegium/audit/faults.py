@@ -8,7 +8,13 @@ import msgspec
 
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.studies import Attempt, Place, Story
-from collegium.ledger.contract.phases import first_phase, is_grouped, is_masked, is_past
+from collegium.ledger.contract.phases import (
+    OPENING,
+    first_phase,
+    is_grouped,
+    is_masked,
+    is_past,
+)
 from collegium.ledger.contract.transactions import RoundVote
 
 _WHAT = {
@@ -149,7 +155,8 @@ def _of_attempt(
         if (
             name in attempt.included
             and name not in attempt.shares
-            and ("share" in reached and ("vote" in reached or over))
+            and any(phase in reached for phase in OPENING)
+            and ("vote" in reached or over)
         ):
             yield "site.no-shares", name
     for validator in sorted({one for name in none for one in attempt.vouching(name)}):

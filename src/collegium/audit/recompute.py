@@ -10,7 +10,7 @@ import msgspec
 from collegium.audit.evidence import Absence, Evidence, Fetch
 from collegium.audit.findings import Finding, Level
 from collegium.audit.studies import Attempt, Story
-from collegium.audit.unmasking import hidden_of, whose_sum, why_refused
+from collegium.audit.unmasking import hidden_of, missing_shares, whose_sum, why_refused
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.aggregation.following import followed, within
@@ -30,6 +30,7 @@ from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import Recipe, outcome
+from collegium.secrecy.secure_sum import Flaw
 from collegium.study.document import Study
 from collegium.study.searching import at_round, held_out
 
@@ -209,6 +210,9 @@ def _unmasked(
         return _votes_stand(hidden, where)
     found = outcome(hidden, model, recipe)
     if found.model is None:
+        gone = missing_shares(attempt, evidence)
+        if gone and any(isinstance(why, Flaw) for why in found.refused.values()):
+            return _votes_stand(gone, where)
         reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in found.refused.items()]
         return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
     told = {"saturated": found.saturated, "small": found.small}

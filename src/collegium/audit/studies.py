@@ -51,6 +51,7 @@ from collegium.ledger.contract.transactions import (
     StatisticsVote,
     StudyAccept,
     StudyRegister,
+    SumOpen,
     UpdateAvailable,
     UpdateCommit,
     UpdateReveal,
@@ -170,7 +171,7 @@ def _take_transaction(story: Story, said: Said) -> None:
             story.attempts[tx.round, tx.attempt].keys[said.sender] = tx
         case SecaggDeal() as tx:
             story.attempts[tx.round, tx.attempt].deals[said.sender] = tx
-        case SharePost() as tx:
+        case SharePost() | SumOpen() as tx:
             story.attempts[tx.round, tx.attempt].shares[said.sender] = tx
         case UpdateCommit() as tx:
             attempt = story.attempts[tx.round, tx.attempt]

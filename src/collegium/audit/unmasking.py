@@ -11,13 +11,14 @@ from collegium.canonical import from_text
 from collegium.errors import CollegiumError
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.ledger.contract.circle import shares_by_dealer
-from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.phases import is_masked, opens_one_key
+from collegium.ledger.contract.transactions import SumOpen
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import HiddenAttempt, agreement_within
 from collegium.secrecy.pedersen import LIMBS
-from collegium.secrecy.secure_sum import Flaw, Posted
+from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, Posted, secret_of
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 from collegium.secrecy.sums import Unfit
 from collegium.study.document import Study
@@ -67,7 +68,7 @@ def hidden_of(
         {name: weights[name] for name in attempt.survivors},
         hidden,
         deals,
-        _posted(attempt),
+        _posted(attempt, evidence),
         {name: attempt.points[name] for name in attempt.survivors if name in attempt.points},
         None if longest is None else norm_bound(longest, opened.exponent),
     )
@@ -87,7 +88,7 @@ def why_refused(why: Flaw | Unfit) -> str:
             "commitments": "is not the sum of what its sites committed to",
         }[why.why]
     shares = {"deal": "are of no secret behind its deal", "shares": "are too few to open it"}
-    return f"cannot be opened: the shares of {why.dealer}'s secret {shares[why.why]}"
+    return f"cannot be opened: the shares of {secret_of(why.dealer)} {shares[why.why]}"
 
 
 def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Finding]:
@@ -107,6 +108,10 @@ def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Findin
         yield from _groups(attempt, where)
         if attempt.shares:
             yield from _shares(story, attempt, evidence, where)
+            if missing_shares(attempt, evidence):
+                lacking = sorted(attempt.shares.keys() - _posted(attempt, evidence).keys())
+                what = f"the share of {secret_of(OF_THE_SUM)} is not here of {', '.join(lacking)}"
+                yield Finding("share.missing", "note", what, where)
 
 
 def _barred(attempt: Attempt, where: str) -> Iterator[Finding]:
@@ -134,7 +139,7 @@ def _groups(attempt: Attempt, where: str) -> Iterator[Finding]:
 
 def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
-    deals, posted = _deals(attempt, evidence), _posted(attempt)
+    deals, posted = _deals(attempt, evidence), _posted(attempt, evidence)
     if len(deals) < len(attempt.deals):
         return
     whole, going_on = agreement_of(story, attempt, evidence.genesis), attempt.going_on
@@ -160,7 +165,7 @@ def _of_circle(
     except CollegiumError:
         return
     for holder, dealer in forged:
-        what = f"{holder} posted another share of {dealer}'s secret than it was dealt"
+        what = f"{holder} posted another share of {secret_of(dealer)} than it was dealt"
         yield Finding("share.forged", "fault", what, where)
     everybody = {
         dealer
@@ -175,6 +180,11 @@ def _of_circle(
             continue
         what = f"{dealer} dealt {holder} a share that is none of its secret"
         yield Finding("deal.unsound", "fault", what, where)
+    known = (
+        "no single key is ever opened to tell who is right"
+        if opens_one_key(attempt.opened.design)
+        else "what was opened is right"
+    )
     for holder, sound in attempt.sound.items():
         for dealer in deals:
             if holder not in agreement.circle.keys:
@@ -182,7 +192,7 @@ def _of_circle(
             if holder not in agreement.circle.holders(dealer):
                 continue
             if dealer not in sound and (dealer, holder) not in cheated:
-                what = f"{holder} could not use {dealer}'s shares, and what was opened is right"
+                what = f"{holder} could not use {dealer}'s shares, and {known}"
                 yield Finding("deal.contested", "fault", what, where)
 
 
@@ -191,10 +201,20 @@ def _deals(attempt: Attempt, evidence: Evidence) -> Mapping[str, bytes]:
     return {name: data for name, data in found.items() if data is not None}
 
 
-def _posted(attempt: Attempt) -> Posted:
-    """Return the shares that were posted, by holder and dealer."""
+def missing_shares(attempt: Attempt, evidence: Evidence) -> list[Absence]:
+    """Return an absence for each posted share whose blob is not to be had."""
+    return ["missing"] * (len(attempt.shares) - len(_posted(attempt, evidence)))
+
+
+def _posted(attempt: Attempt, evidence: Evidence) -> Posted:
+    """Return the shares that were posted, by holder and dealer; without those that are missing."""
     found = {}
     for holder, post in attempt.shares.items():
+        if isinstance(post, SumOpen):
+            share = evidence.fetch(post.digest)
+            if share is not None:
+                found[holder] = {OF_THE_SUM: share}
+            continue
         dealers = attempt.sound[holder]
         found[holder] = shares_by_dealer(from_text(post.shares, 32 * len(dealers)), dealers)
     return found

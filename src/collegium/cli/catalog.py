@@ -89,6 +89,7 @@ _WORDS = {
     "fedavg": "the mean of the sites' updates, weighted by their rows; bears no bad update",
     "secagg": "updates are masked: nobody sees more than their sum, whoever drops out",
     "secagg_plus": "the same where many take part: each masks with a few neighbours, drawn anew",
+    "threshold_he": "updates are encrypted and added up: a threshold opens the sum's key alone",
     "none": "updates are plain: whoever receives one can learn about the rows behind it",
 }
 """What built-in rules and protections are, where their own descriptions are for programmers."""

@@ -13,6 +13,7 @@ import collegium
 from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
+from collegium.cli.bench_collusion import collusion
 from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
 from collegium.cli.bench_simulation import simulation
@@ -37,12 +38,8 @@ def program(context: click.Context) -> None:
 
 
 program.add_command(audit)
-bench.add_command(betrayal)
-bench.add_command(canaries)
-bench.add_command(graph)
-bench.add_command(membership)
-bench.add_command(inversion)
-bench.add_command(simulation)
+for measured in (betrayal, canaries, collusion, graph, inversion, membership, simulation):
+    bench.add_command(measured)
 program.add_command(bench)
 program.add_command(committee)
 

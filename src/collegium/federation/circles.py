@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+from collegium.federation.exchange import Blobs
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.groups import of_one_group
+from collegium.ledger.contract.phases import opens_one_key
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import RoundRecord, degree_of, threshold_of
 from collegium.ledger.keys import KEY_SIZE
 from collegium.secrecy.outcome import agreement_within
+from collegium.secrecy.secure_sum import OF_THE_SUM
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 
 
@@ -83,8 +86,20 @@ def circle_for(view: StudyView, genesis: bytes, number: int, attempt: int, membe
     return replace(circle, keys={name: circle.keys[name] for name in inside})
 
 
-def posted_shares(view: StudyView, number: int, attempt: int) -> dict[str, dict[str, bytes]]:
-    """Return the shares on the ledger, by holder and dealer."""
+def posted_shares(
+    view: StudyView, blobs: Blobs, number: int, attempt: int
+) -> dict[str, dict[str, bytes]]:
+    """Return the posted shares by holder and dealer; those whose blob cannot be had are left out.
+
+    Raises:
+        LookupError: the study is not registered.
+    """
+    if view.registration is None:
+        raise LookupError(view.study)
+    if opens_one_key(view.registration.design):
+        posted = view.entries("shares", number, attempt)
+        found = {holder: blobs.fetch(digest) for holder, digest in posted.items()}
+        return {holder: {OF_THE_SUM: data} for holder, data in found.items() if data is not None}
     names = tuple(view.weights(number))
     sound = view.entries("sound", number, attempt)
     return {

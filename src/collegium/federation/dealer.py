@@ -20,15 +20,21 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
 from collegium.ledger.contract.groups import keys_commitment
-from collegium.ledger.contract.phases import PHASES, is_grouped
+from collegium.ledger.contract.phases import PHASES, is_grouped, opens_one_key
 from collegium.ledger.contract.ring import ring_of
-from collegium.ledger.contract.transactions import SecaggBind, SecaggDeal, SecaggKeys, SharePost
+from collegium.ledger.contract.transactions import (
+    SecaggBind,
+    SecaggDeal,
+    SecaggKeys,
+    SharePost,
+    SumOpen,
+)
 from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
 from collegium.secrecy.masked import residues, with_limbs
 from collegium.secrecy.masking import RingVector, signed
 from collegium.secrecy.pedersen import ORDER, blinding_limbs, commitment
-from collegium.secrecy.secure_sum import OwnSecrets, SecureSum
+from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, SecureSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,16 @@ class Dealer:
         """Return what secure aggregation asks of a participant beside its update."""
         if view.has_spoken(PHASES[view.phase].table, self.identity.member):
             return []
-        if view.phase == "sa.bind":
-            return self._bind(view)
-        if view.phase == "sa.keys":
-            return self._advertise(view)
-        return self._announce(view, blobs) if view.phase == "sa.deal" else self._share(view, blobs)
+        match view.phase:
+            case "sa.bind":
+                return self._bind(view)
+            case "sa.keys":
+                return self._advertise(view)
+            case "sa.deal":
+                return self._announce(view, blobs)
+            case "open":
+                return self._open(view, blobs)
+        return self._share(view, blobs)
 
     def takes_part(self, view: StudyView) -> bool:
         """Return whether the site is in a group that goes on, where there are groups."""
@@ -97,12 +108,19 @@ class Dealer:
         ]  # fmt: skip
 
     def serve_again(self, view: StudyView, blobs: Blobs) -> None:
-        """Publish the site's deal once more where its blob is gone or damaged."""
+        """Publish the site's deal, or key share, once more where its blob is gone or damaged."""
         name = view.entries("sa_deals", view.number, view.attempt).get(self.identity.member)
         if name is not None and blobs.fetch(name) is None:
             deal = self._deal(view)
             if digest(deal) == name:
                 blobs.publish(deal)
+        if view.registration is None or not opens_one_key(view.registration.design):
+            return
+        name = view.entries("shares", view.number, view.attempt).get(self.identity.member)
+        if name is not None and blobs.fetch(name) is None:
+            share = self.outbox.get(self._place(view, "shares"))
+            if share is not None and digest(share) == name:
+                blobs.publish(share)
 
     def sound_deals(self, view: StudyView, blobs: Blobs, *, patient: bool) -> bytes | None:
         """Return whose deals are sound for this site, as a bitmap; None to wait for a blob.
@@ -182,21 +200,34 @@ class Dealer:
         No other ones are ever posted, whatever the site is told later. Nothing where a deal that it
         called sound cannot be had any more.
         """
-        if not view.has_spoken("included", self.identity.member):
-            return []
-        place = self._place(view, "shares")
-        shares = self.outbox.get(place)
-        if shares is None:
-            found = self._shares(view, blobs)
-            if found is None:
-                return []
-            shares = self.outbox.put(place, found)
-        return [
+        shares = self._opening(view, blobs)
+        return [] if shares is None else [
             self.identity.sign(
                 SharePost, study=view.study, round=view.number, attempt=view.attempt,
                 shares=to_text(shares),
             )
         ]  # fmt: skip
+
+    def _open(self, view: StudyView, blobs: Blobs) -> list[bytes]:
+        """Return the site's share of the key of the survivors' sum, once and for all."""
+        share = self._opening(view, blobs)
+        return [] if share is None else [
+            self.identity.sign(
+                SumOpen, study=view.study, round=view.number, attempt=view.attempt,
+                digest=to_text(blobs.publish(share)),
+            )
+        ]  # fmt: skip
+
+    def _opening(self, view: StudyView, blobs: Blobs) -> bytes | None:
+        """Return what the site gives to open the sum; None for who is not in it, or cannot."""
+        if not view.has_spoken("included", self.identity.member):
+            return None
+        place = self._place(view, "shares")
+        kept = self.outbox.get(place)
+        if kept is not None:
+            return kept
+        found = self._shares(view, blobs)
+        return None if found is None else self.outbox.put(place, found)
 
     def _shares(self, view: StudyView, blobs: Blobs) -> bytes | None:
         member, record = self.identity.member, view.round
@@ -214,7 +245,8 @@ class Dealer:
             deals[dealer] = deal
         survivors = frozenset(name for name, _, _ in view.included(view.number, view.attempt))
         found = self.protocol.shares(self._own(view), agreement, member, deals, survivors)
-        return b"".join(found.values()) if found.keys() == deals.keys() else None
+        wanted = {OF_THE_SUM} if view.phase == "open" else deals.keys()
+        return b"".join(found.values()) if found.keys() == wanted else None
 
     def _deal(self, view: StudyView) -> bytes:
         member = self.identity.member

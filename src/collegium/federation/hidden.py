@@ -50,7 +50,7 @@ def hidden_attempt(
         {name: weight for name, _, weight in included},
         dict(zip((name for name, _, _ in included), present, strict=False)),
         dict(zip(agreement.deals, present[len(included) :], strict=True)),
-        posted_shares(view, number, attempt),
+        posted_shares(view, blobs, number, attempt),
         {name: points[name] for name, _, _ in included if name in points},
         None if longest is None else norm_bound(longest, record.exponent),
     )

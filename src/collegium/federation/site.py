@@ -109,7 +109,7 @@ class Site:
         match view.phase:
             case "sa.bind" | "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
                 return self._dealer.due(view, self.blobs)
-            case "share" if self._dealer and member in view.reveals:
+            case "share" | "open" if self._dealer and member in view.reveals:
                 self._serve_again(view)
                 return self._dealer.due(view, self.blobs)
             case "commit" if member in view.participants and not view.has_spoken("commits", member):

@@ -26,7 +26,7 @@ from collegium.ledger.genesis import Member, decode_genesis
 from collegium.ledger.hashing import DIGEST_SIZE, tag
 from collegium.ledger.keys import KEY_SIZE, key_id
 
-UPDATE_TAGS = (tag("update"), tag("sealed"), tag("masked"))
+UPDATE_TAGS = (tag("update"), tag("sealed"), tag("masked"), tag("encrypted"))
 
 Said = tuple[str, Transaction, Events]
 """Who sent an accepted transaction, the transaction, and what happened."""

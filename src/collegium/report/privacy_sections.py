@@ -60,9 +60,12 @@ def _on_the_way(content: ReportContent) -> Markup:
             if secrecy.degree is None
             else f"of a site's {secrecy.degree} neighbours, drawn anew in every attempt,"
         )
+        how = "masked"
+        if secrecy.encrypted:
+            how = "encrypted under a key of its own, which no two rounds share and no other holds,"
         return paragraph(
             "Patients' rows stayed at their sites. Each site's update, a model's change, was "
-            f"masked before it left ({secrecy.protocol}): validators and whoever has this ledger "
+            f"{how} before it left ({secrecy.protocol}): validators and whoever has this ledger "
             f"see sums of a round alone. {secrecy.threshold} {whom} together could "
             f"open a single update; fewer learn nothing of it (trust model: {trust})."
         )

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from collegium.audit.findings import Spent, Total, Verification
 from collegium.report.measurements import AttackLine, Line
 from collegium.study.document import Study
-from collegium.study.terms import graph_of, holders, share_threshold, sites_per_round
+from collegium.study.terms import (
+    encrypts,
+    graph_of,
+    holders,
+    share_threshold,
+    sites_per_round,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +22,14 @@ class Secrecy:
     """Secure aggregation as the study names it; `threshold` many could open an update together.
 
     They are any of a round's sites or, with a `degree`, of the so many neighbours of a site.
+    `encrypted` says that updates are encrypted, and not masked.
     """
 
     protocol: str
     trust: str
     threshold: int
     degree: int | None = None
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +65,7 @@ def _secrecy(study: Study, sites: int) -> Secrecy | None:
         return None
     graph = graph_of(study, sites)
     degree = None if graph is None else holders(graph.degree, sites_per_round(study, sites))
-    return Secrecy(chosen.protocol, chosen.trust, share_threshold(study, sites), degree)
+    return Secrecy(
+        chosen.protocol, chosen.trust, share_threshold(study, sites), degree,
+        encrypted=encrypts(study),
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,14 +93,19 @@ def combine(
     found = []
     for prime, rows in zip(parameters.primes, polynomials, strict=True):
         p, degree = np.uint64(prime), parameters.degree
-        stream = expand(challenge, tag("he-factors") + u64(prime), 32)
-        factors = uniform(stream, CHECKS * degree, prime).reshape(CHECKS, degree)
+        factors = _factors(challenge, prime, degree)
         sums = [
             [(row[:degree] * line % p).sum() + row[degree + check] for row in rows]
             for check, line in enumerate(factors)
         ]
         found.append(np.array(sums, np.uint64) % p)
     return found
+
+
+@lru_cache(maxsize=64)  # members of one process ask for the same
+def _factors(challenge: bytes, prime: int, degree: int) -> UInt64:
+    stream = expand(challenge, tag("he-factors") + u64(prime), 32)
+    return uniform(stream, CHECKS * degree, prime).reshape(CHECKS, degree)
 
 
 def lies_on(deal: KeyDeal, number: int, point: Sequence[UInt64], parameters: Parameters) -> bool:

@@ -41,15 +41,18 @@ def to_values(polynomials: UInt64, prime: int) -> UInt64:
     size, count = polynomials.shape
     table, p = _powers(prime, size), np.uint64(prime)
     values = polynomials.copy()
+    room = np.empty((2, size // 2 * count), np.uint64)
     blocks = 1
     while blocks < size:  # what is below b p before a stage is below (b + 2) p after it
-        half = size // (2 * blocks)
-        parts = values.reshape(blocks, 2, half, count)
-        upper, lower = parts[:, 0], _times(parts[:, 1], table, slice(blocks, 2 * blocks), p)
-        parts[:, 1] = upper + (p + p - lower)
-        upper += lower
+        parts = values.reshape(blocks, 2, -1, count)
+        product, other = room.reshape(2, blocks, -1, count)
+        _times(parts[:, 1], table, blocks, p, product, other)
+        np.subtract(p + p, product, out=other)
+        np.add(parts[:, 0], other, out=parts[:, 1])
+        parts[:, 0] += product
         blocks *= 2
-    return values % p
+    values %= p
+    return values
 
 
 def to_polynomials(values: UInt64, prime: int) -> UInt64:
@@ -63,16 +66,23 @@ def to_polynomials(values: UInt64, prime: int) -> UInt64:
     table, p = _inverse_powers(prime, size), np.uint64(prime)
     twice = p + p
     polynomials = values.copy()
+    room = np.empty((3, size // 2 * count), np.uint64)
     blocks = size // 2
     while blocks:  # everything is below 2 p before and after a stage
         parts = polynomials.reshape(blocks, 2, -1, count)
-        upper, lower = parts[:, 0].copy(), parts[:, 1].copy()
-        total = upper + lower
-        np.minimum(total, total - twice, out=parts[:, 0])  # below zero wraps to the top
-        parts[:, 1] = _times(upper + (twice - lower), table, slice(blocks, 2 * blocks), p)
+        total, less, other = room.reshape(3, blocks, -1, count)
+        np.add(parts[:, 0], parts[:, 1], out=total)
+        np.subtract(twice, parts[:, 1], out=less)
+        less += parts[:, 0]
+        np.subtract(total, twice, out=other)
+        np.minimum(total, other, out=parts[:, 0])  # below zero wraps to the top
+        _times(less, table, blocks, p, total, other)
+        parts[:, 1] = total
         blocks //= 2
-    share = np.uint64(pow(size, -1, prime))
-    return polynomials % p * share % p
+    polynomials %= p
+    polynomials *= np.uint64(pow(size, -1, prime))
+    polynomials %= p
+    return polynomials
 
 
 def root_of_unity(prime: int, size: int) -> int:
@@ -84,18 +94,19 @@ def root_of_unity(prime: int, size: int) -> int:
     raise ValueError(f"{prime} has no root of that order")
 
 
-def _times(values: UInt64, table: _Constants, part: slice, prime: np.uint64) -> UInt64:
-    """Return values x a constant of each block, modulo the prime but for once the prime too much.
+def _times(
+    values: UInt64, table: _Constants, blocks: int, prime: np.uint64, product: UInt64, room: UInt64
+) -> None:
+    """Write values x a constant of each block, modulo the prime but for once the prime too much.
 
-    The values are below 2^32.
+    The values are below 2^32. Arrays that are used again save the system's work for new ones.
     """
-    factors = table.factors[part][:, None, None]
-    quotient = values * table.quotients[part][:, None, None]
-    quotient >>= _SHIFT
-    quotient *= prime
-    product = values * factors
-    product -= quotient
-    return product
+    part = slice(blocks, 2 * blocks)
+    np.multiply(values, table.quotients[part][:, None, None], out=room)
+    room >>= _SHIFT
+    room *= prime
+    np.multiply(values, table.factors[part][:, None, None], out=product)
+    product -= room
 
 
 @lru_cache(maxsize=16)

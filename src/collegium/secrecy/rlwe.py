@@ -90,11 +90,12 @@ def encrypt(
     signed[: vector.size] = vector.view(np.int32 if bits == 32 else np.int64)
     found = []
     for prime, a, s in zip(parameters.primes, matrix, key, strict=True):
-        plain = (signed % prime + 2**bits % prime * (error % prime)) % prime
+        plain = (signed % prime + 2**bits % prime * error) % prime
         columns = plain.astype(np.uint64).reshape(-1, parameters.degree).T
         values = to_values(np.ascontiguousarray(columns), prime)
         values += a * s[:, None]
-        found.append(values % np.uint64(prime))
+        values %= np.uint64(prime)
+        found.append(values)
     return found
 
 
@@ -160,11 +161,20 @@ def _words(key: bytes, count: int) -> UInt64:
 
 
 def _popcount(words: UInt64) -> Int64:
-    """Return how many bits are set in each word (Warren, Hacker's Delight, section 5-1)."""
-    pairs = words - ((words >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    low = np.uint64(0x3333333333333333)
-    nibbles = (pairs & low) + ((pairs >> np.uint64(2)) & low)
-    octets: UInt64 = (nibbles + (nibbles >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    octets *= np.uint64(0x0101010101010101)
-    counts: Int64 = (octets >> np.uint64(56)).astype(np.int64)
-    return counts
+    """Return how many bits are set in each word, which is overwritten.
+
+    Warren, Hacker's Delight, section 5-1.
+    """
+    part = words >> np.uint64(1)
+    part &= np.uint64(0x5555555555555555)
+    words -= part
+    np.bitwise_and(words, np.uint64(0x3333333333333333), out=part)
+    words >>= np.uint64(2)
+    words &= np.uint64(0x3333333333333333)
+    words += part
+    np.right_shift(words, np.uint64(4), out=part)
+    words += part
+    words &= np.uint64(0x0F0F0F0F0F0F0F0F)
+    words *= np.uint64(0x0101010101010101)
+    words >>= np.uint64(56)
+    return words.view(np.int64)

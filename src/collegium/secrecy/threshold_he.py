@@ -69,7 +69,7 @@ class ThresholdHE:
         parameters = PARAMETERS[circle.ring]
         seed = _seed(own, circle, member)
         points, polynomials = share_points(
-            _key(seed, circle), seed, circle.threshold, len(circle.keys), parameters
+            key_of(own, circle, member), seed, circle.threshold, len(circle.keys), parameters
         )
         bound = _bound(circle, member)
         commitments = tuple(
@@ -89,7 +89,7 @@ class ThresholdHE:
         self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
     ) -> bool:
         """Return whether a member got points that are committed to, on the dealer's polynomials."""
-        return self._point(own, circle, dealer, member, deal) is not None
+        return point_of(own, circle, dealer, member, deal) is not None
 
     def protect(
         self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
@@ -101,7 +101,7 @@ class ThresholdHE:
         seed = _seed(own, circle, member)
         error = noise(expand(seed, tag("he-noise") + transcript, 32), count * parameters.degree)
         matrix = _matrix(transcript, circle.ring, count)
-        ciphertext = encrypt(vector, matrix, _key(seed, circle), error)
+        ciphertext = encrypt(vector, matrix, key_of(own, circle, member), error)
         return encode_encrypted(ciphertext, vector.size, circle.ring, agreement.exponent)
 
     def check(self, data: bytes, parameters: int, ring: int, exponent: int) -> None:
@@ -119,7 +119,7 @@ class ThresholdHE:
             return {}
         found = []
         for dealer in sorted(survivors):
-            point = self._point(own, circle, dealer, member, deals[dealer])
+            point = point_of(own, circle, dealer, member, deals[dealer])
             if point is None:
                 return {}
             found.append([row[: parameters.degree] for row in point])
@@ -130,13 +130,7 @@ class ThresholdHE:
         deals: Mapping[str, bytes], posted: Posted,
     ) -> RingVector | Flaw:  # fmt: skip
         """Return the sum of the encrypted vectors, or that too few right shares are posted."""
-        circle = agreement.circle
-        sealed = _added(agreement, parameters, hidden)
-        for base in _bases(_shares(circle, posted), circle.threshold):
-            vector = sealed.opened(interpolate(base, 0, PARAMETERS[circle.ring]))
-            if vector is not None:
-                return vector
-        return Flaw("shares", OF_THE_SUM)
+        return opened(agreement.circle, added(agreement, parameters, hidden), posted)
 
     def forged(
         self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
@@ -150,16 +144,17 @@ class ThresholdHE:
         """
         circle = agreement.circle
         setting, shares = PARAMETERS[circle.ring], _shares(circle, posted)
-        sealed = _added(agreement, parameters, hidden)
+        sealed = added(agreement, parameters, hidden)
         names = {number: name for name, number in circle.numbers.items()}
         for base in _bases(shares, circle.threshold):
+            if sealed.opened(interpolate(base, 0, setting)) is None:
+                continue
             off = [
                 number
                 for number, share in shares.items()
                 if number not in base and not _equal(interpolate(base, number, setting), share)
             ]
-            enough = 2 * (len(shares) - len(off)) > len(shares) + circle.threshold - 2
-            if enough and sealed.opened(interpolate(base, 0, setting)) is not None:
+            if 2 * (len(shares) - len(off)) > len(shares) + circle.threshold - 2:
                 unread = set(posted) - {names[number] for number in shares}
                 return [(name, OF_THE_SUM) for name in sorted(unread | {names[n] for n in off})]
         return []
@@ -171,28 +166,39 @@ class ThresholdHE:
         """Return nobody: no single key is ever opened, so no deal can be shown to be false."""
         return []
 
-    def _point(
-        self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
-    ) -> Key | None:
-        """Return a member's points of a deal, or None where it got none that hold."""
-        parameters = PARAMETERS[circle.ring]
-        number = circle.numbers[member]
-        try:
-            dealt = decode_key_deal(deal, len(circle.keys), circle.threshold, parameters)
-            shared = agree(own.share, circle.keys[dealer].mask)
-        except FormatError:
-            return None
-        bound = _bound(circle, dealer)
-        data = _crypt(dealt.ciphertexts[number - 1], shared, bound, member)
-        if _commitment(bound, member, data) != dealt.commitments[number - 1]:
-            return None
-        point = decode_points(data, parameters, parameters.degree + CHECKS)
-        if point is None or not lies_on(dealt, number, point, parameters):
-            return None
-        return point
+
+def point_of(own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes) -> Key | None:
+    """Return a member's points of a deal, or None where it got none that hold.
+
+    By prime, uint64 [N + checks].
+    """
+    parameters = PARAMETERS[circle.ring]
+    number = circle.numbers[member]
+    try:
+        dealt = decode_key_deal(deal, len(circle.keys), circle.threshold, parameters)
+        shared = agree(own.share, circle.keys[dealer].mask)
+    except FormatError:
+        return None
+    bound = _bound(circle, dealer)
+    data = _crypt(dealt.ciphertexts[number - 1], shared, bound, member)
+    if _commitment(bound, member, data) != dealt.commitments[number - 1]:
+        return None
+    point = decode_points(data, parameters, parameters.degree + CHECKS)
+    if point is None or not lies_on(dealt, number, point, parameters):
+        return None
+    return point
 
 
-def _added(agreement: Agreement, parameters: int, hidden: Mapping[str, bytes]) -> EncryptedSum:
+def opened(circle: Circle, total: EncryptedSum, posted: Posted) -> RingVector | Flaw:
+    """Return the vector in a sum, or that too few right shares are posted."""
+    for base in _bases(_shares(circle, posted), circle.threshold):
+        vector = total.opened(interpolate(base, 0, PARAMETERS[circle.ring]))
+        if vector is not None:
+            return vector
+    return Flaw("shares", OF_THE_SUM)
+
+
+def added(agreement: Agreement, parameters: int, hidden: Mapping[str, bytes]) -> EncryptedSum:
     """Return the sum of an attempt's encrypted updates.
 
     Raises:
@@ -256,9 +262,9 @@ def _seed(own: OwnSecrets, circle: Circle, member: str) -> bytes:
     return expand(from_element(own.own), tag("he-seed") + _bound(circle, member), 32)
 
 
-def _key(seed: bytes, circle: Circle) -> Key:
+def key_of(own: OwnSecrets, circle: Circle, member: str) -> Key:
     """Return a member's key of the attempt: uniform, and the same whenever it is asked for."""
-    parameters = PARAMETERS[circle.ring]
+    parameters, seed = PARAMETERS[circle.ring], _seed(own, circle, member)
     return [
         uniform(expand(seed, tag("he-key") + u64(prime), 32), parameters.degree, prime)
         for prime in parameters.primes

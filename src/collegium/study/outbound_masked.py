@@ -1,11 +1,15 @@
-"""What leaves a site in a study with masked updates, beside or instead of the plain ones."""
+"""What leaves a site in a study with masked updates, beside or instead of the plain ones.
+
+`outbound_encrypted` says it of encrypted ones.
+"""
 
 from __future__ import annotations
 
 from collegium.study.document import Study
 from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
-from collegium.study.shielding import bounded
-from collegium.study.terms import group_count, with_graph
+from collegium.study.outbound_encrypted import dealt_keys, encrypted_update
+from collegium.study.shielding import sum_leak
+from collegium.study.terms import encrypts, group_count, with_graph
 
 
 def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
@@ -15,15 +19,14 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
     among = "neighbours of the site" if with_graph(study) else "members of a round"
     count = f"as many {among} as the threshold says" if asked is None else f"{asked} {among}"
     paper = "Bell et al. 2020" if with_graph(study) else "Bonawitz et al. 2017"
-    private = study.privacy.differential_privacy
-    leak = "it can leak something about the rows of all sites together"
-    if private is not None:
-        leak = bounded(private)
+    if encrypts(study):
+        return encrypted_update(study, ways, interval, count)
     width = "a number of 32 or 64 bits a parameter and two more"
     inside = "the round's sites"
+    leak = sum_leak(study)
     if secure is not None and secure.groups is not None:
         inside = "the sites of a group that lots put together in the round"
-        leak = f"it is opened of each of {secure.groups} groups by itself, and " + leak
+        leak = f"it is opened of each of {secure.groups} groups by itself, and {leak}"
     if secure is not None and secure.sum_check is not None:
         width = "a number of 32 or 64 bits a parameter and eighteen more (of them sixteen for what"
         width += " hides the site's commitment)"
@@ -34,7 +37,8 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
         f" (up to {study.training.rounds})",
         ways.everybody,
         f"masked (secure aggregation, {paper}): nobody sees more than the sum over"
-        f" {inside}, except {count} who act together. The sum itself is public: {leak}",
+        f" {inside}, except {count} who act together. The sum itself is public:"
+        f" {leak}",
         RETIRED,
         from_rows=True,
     )
@@ -50,6 +54,8 @@ def point(study: Study) -> str:
 
 def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its masked update, so that the sum can be opened."""
+    if encrypts(study):
+        return dealt_keys(ways, interval)
     graph, grouped = with_graph(study), group_count(study) > 0
     holders = f"every site of the {'group' if grouped else 'round'}"
     if graph:

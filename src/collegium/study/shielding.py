@@ -30,6 +30,14 @@ def shield(study: Study, *, sealed: bool) -> str:
     )
 
 
+def sum_leak(study: Study) -> str:
+    """Return what a sum of updates can tell."""
+    private = study.privacy.differential_privacy
+    if private is not None:
+        return bounded(private)
+    return "it can leak something about the rows of all sites together"
+
+
 def bounded(private: DifferentialPrivacy) -> str:
     """Return what differential privacy bounds."""
     rate = RATE if private.sampling_rate is None else private.sampling_rate

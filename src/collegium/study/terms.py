@@ -208,6 +208,12 @@ def sum_check(study: Study) -> str | msgspec.UnsetType:
     return msgspec.UNSET if secure is None or secure.sum_check is None else secure.sum_check
 
 
+def encrypts(study: Study) -> bool:
+    """Return whether updates are encrypted so that they add up."""
+    secure = study.privacy.secure_aggregation
+    return secure is not None and secure.protocol == "threshold_he"
+
+
 def fewest_updates(study: Study, sites: int) -> int:
     """Return how few updates an attempt can succeed with."""
     themselves = graph_of(study, sites) is not None  # nobody holds a share of its own

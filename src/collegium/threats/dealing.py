@@ -15,35 +15,39 @@ from collegium.canonical import from_text, to_text
 from collegium.federation.circles import circle_for
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.circle import SHARE_SIZE
+from collegium.ledger.contract.phases import opens_one_key
 from collegium.ledger.contract.transactions import (
     SecaggDeal,
     SecaggKeys,
     SharePost,
+    SumOpen,
     Transaction,
     UpdateCommit,
 )
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.secrecy.deal import (
-    Deal,
     Kind,
     decode_deal,
     encode_deal,
     encrypt_shares,
     ephemeral_key,
 )
+from collegium.secrecy.key_shares import decode_key_deal, encode_key_deal
+from collegium.secrecy.rlwe import PARAMETERS
 from collegium.secrecy.setting import Circle
+from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.threats.attack import Attack, MessageAttack, Place, Twist, said
 from collegium.threats.grant import Grant
 
-Forge = Callable[[Place, StudyView, Circle, Deal], Deal]
+Forge = Callable[[Place, StudyView, Circle, bytes], bytes]
 
 
-def _silent_about(kind: type[Transaction]) -> Twist:
-    """Return what leaves out every message of a kind."""
+def _silent_about(*kinds: type[Transaction]) -> Twist:
+    """Return what leaves out every message of some kinds."""
 
     def twist(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
-        return [one for one in due if not isinstance(said(one), kind)]
+        return [one for one in due if not isinstance(said(one), kinds)]
 
     return twist
 
@@ -65,8 +69,7 @@ def _deals(forge: Forge) -> Twist:
             data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
             if data is None:
                 raise LookupError(transaction.digest)
-            deal = decode_deal(data, circle, place.identity.member)
-            name = blobs.publish(encode_deal(forge(place, view, circle, deal)))
+            name = blobs.publish(forge(place, view, circle, data))
             twisted.append(
                 place.identity.sign(
                     SecaggDeal, study=view.study, round=view.number, attempt=view.attempt,
@@ -78,20 +81,40 @@ def _deals(forge: Forge) -> Twist:
     return rewritten
 
 
-def _garbled(place: Place, view: StudyView, circle: Circle, deal: Deal) -> Deal:
+def _garbled(place: Place, view: StudyView, circle: Circle, data: bytes) -> bytes:
     """Deal everybody ciphertexts that hold no share."""
+    if _encrypts(view):
+        parameters = PARAMETERS[circle.ring]
+        dealt = decode_key_deal(data, len(circle.keys), circle.threshold, parameters)
+        return encode_key_deal(replace(dealt, ciphertexts=_turned(dealt.ciphertexts)))
+    deal = decode_deal(data, circle, place.identity.member)
     half = deal[Kind.SELF]
-    garbled = tuple(bytes(byte ^ 0xFF for byte in one) for one in half.ciphertexts)
-    return {**deal, Kind.SELF: replace(half, ciphertexts=garbled)}
+    return encode_deal({**deal, Kind.SELF: replace(half, ciphertexts=_turned(half.ciphertexts))})
 
 
-def _of_no_secret(place: Place, view: StudyView, circle: Circle, deal: Deal) -> Deal:
-    """Deal everybody a share that it finds sound, of a polynomial that leads to no secret."""
+def _turned(ciphertexts: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(bytes(byte ^ 0xFF for byte in one) for one in ciphertexts)
+
+
+def _encrypts(view: StudyView) -> bool:
+    """Return whether the study's updates are encrypted."""
+    return view.registration is not None and opens_one_key(view.registration.design)
+
+
+def _of_no_secret(place: Place, view: StudyView, circle: Circle, data: bytes) -> bytes:
+    """Deal everybody a share that it finds sound, of a polynomial that leads to no secret.
+
+    Where updates are encrypted, it leads to another key than the one that encrypts.
+    """
     member = place.identity.member
     own = place.identity.own_secrets(view.study, view.number, view.attempt)
+    if _encrypts(view):
+        return THRESHOLD_HE.deal(replace(own, own=own.own ^ 1), circle, member)
+    deal = decode_deal(data, circle, place.identity.member)
     private = ephemeral_key(circle, member, Kind.SELF, own.own)
     shares = (bytes((number,)) * SHARE_SIZE for number in range(1, len(circle.holders(member)) + 1))
-    return {**deal, Kind.SELF: encrypt_shares(circle, member, Kind.SELF, private, shares)}
+    half = encrypt_shares(circle, member, Kind.SELF, private, shares)
+    return encode_deal({**deal, Kind.SELF: half})
 
 
 def _posts_others(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
@@ -105,6 +128,8 @@ def _posts_others(place: Place, view: StudyView, due: list[bytes]) -> list[bytes
                 SharePost, study=view.study, round=view.number, attempt=view.attempt,
                 shares=to_text(b"\1" * size),
             )  # fmt: skip
+        if isinstance(transaction, SumOpen):
+            envelope = _posts_another(place, view, transaction)
         twisted.append(envelope)
     return twisted
 
@@ -123,6 +148,18 @@ def _commits_to_another(place: Place, view: StudyView, due: list[bytes]) -> list
     return twisted
 
 
+def _posts_another(place: Place, view: StudyView, transaction: SumOpen) -> bytes:
+    """Post a share of the sum's key with one coordinate changed."""
+    blobs = place.exchange.view(place.identity.member)
+    data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
+    if data is None:
+        raise LookupError(transaction.digest)
+    name = blobs.publish(data[:-4] + bytes((data[-4] ^ 1,)) + data[-3:])
+    return place.identity.sign(
+        SumOpen, study=view.study, round=view.number, attempt=view.attempt, digest=to_text(name)
+    )
+
+
 _STALL = Grant("a sum that cannot be opened", ("own",), ("shares",))
 
 KEYLESS: Attack = MessageAttack(
@@ -132,7 +169,11 @@ DEALLESS: Attack = MessageAttack(
     "dealless_site", "deals no shares of its secrets", _STALL, "site", _silent_about(SecaggDeal)
 )
 SHARELESS: Attack = MessageAttack(
-    "shareless_site", "posts no shares to open the sum", _STALL, "site", _silent_about(SharePost)
+    "shareless_site",
+    "posts no shares to open the sum",
+    _STALL,
+    "site",
+    _silent_about(SharePost, SumOpen),
 )
 LYING_DEALER: Attack = MessageAttack(
     "lying_dealer", "deals ciphertexts that hold no share", _STALL, "site", _deals(_garbled)

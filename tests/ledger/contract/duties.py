@@ -38,6 +38,7 @@ from collegium.ledger.contract.transactions import (
     SharePost,
     StudyAccept,
     StudyClose,
+    SumOpen,
     Transaction,
     UpdateAvailable,
     UpdateCommit,
@@ -81,6 +82,8 @@ def duty(
     if phase == "share":
         sound = circle.sound_dealers(world.state, study, at["round"], at["attempt"]).get(who, ())
         return SharePost, {**at, "shares": to_text(bytes(32 * max(1, len(sound))))}
+    if phase == "open":
+        return SumOpen, {**at, "digest": digest(f"share of {who}")}
     if phase == "available":
         revealed = revealed_in(world, study, at["round"], at["attempt"])
         everybody = participants(world, study)

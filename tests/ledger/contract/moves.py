@@ -47,6 +47,7 @@ from collegium.ledger.contract.transactions import (
     StudyAccept,
     StudyClose,
     StudyRegister,
+    SumOpen,
     UpdateAvailable,
     UpdateCommit,
     UpdateReveal,
@@ -252,6 +253,11 @@ def share(world: World, who: str, count: int = 4, study: str = "heart") -> Event
     return say(world, who, SharePost, **here(world, study), shares=to_text(bytes(32 * count)))
 
 
+def open_sum(world: World, who: str, study: str = "heart") -> Events:
+    """Post a share of the key of the sum in the open attempt."""
+    return say(world, who, SumOpen, **here(world, study), digest=digest(f"share of {who}"))
+
+
 def attest(world: World, who: str, held: Iterable[str], study: str = "heart") -> Events:
     """Say as a validator whose updates one holds."""
     bits = bitmap(participants(world, study), held)
@@ -372,6 +378,9 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
             case "share":
                 for name in participants(world, study):
                     events = share(world, name, len(fellows(world, name, study)), study)
+            case "open":
+                for name in participants(world, study):
+                    events = open_sum(world, name, study)
             case "commit":
                 for name in participants(world, study):
                     events = commit(world, name, study)

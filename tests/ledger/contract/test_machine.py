@@ -81,6 +81,7 @@ from collegium.ledger.contract.transactions import (
     StudyAccept,
     StudyClose,
     StudyRegister,
+    SumOpen,
     Transaction,
     UpdateAvailable,
     UpdateCommit,
@@ -104,7 +105,7 @@ WHOSE = ("own", "all")
 STUDIES = ("heart", "lung", "a")
 KINDS: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
-    SecaggBind, SecaggKeys, SecaggDeal, SharePost, ScoreCommit, ScoreReveal, PhaseTimeout,
+    SecaggBind, SecaggKeys, SecaggDeal, SharePost, SumOpen, ScoreCommit, ScoreReveal, PhaseTimeout,
     StudyAbandon, EvaluationPost, ModelRelease, StudyClose, MemberPropose, MemberVote,
     EvidenceConflict, BlobRetire,
 )  # fmt: skip
@@ -120,8 +121,11 @@ terms = st.fixed_dictionaries(
     }
 )  # fmt: skip
 masked = st.builds(
-    lambda one: {**one, "design": "secagg@1", "threshold": int(one["per_round"]) // 2 + 1}, terms
-)
+    lambda one, design: {
+        **one, "design": design, "threshold": int(one["per_round"]) // 2 + 1,
+    },
+    terms, st.sampled_from(("secagg@1", "threshold_he@1")),
+)  # fmt: skip
 scored = st.builds(
     lambda one, by: {
         **one, **SCORED, "scores": ScoreTerms(by="loss", demote=400_000, demotion=by, threshold=0),

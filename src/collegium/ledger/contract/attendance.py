@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collegium.ledger.contract import circle, members
 from collegium.ledger.contract.groups import fewest_of
-from collegium.ledger.contract.phases import is_graph
+from collegium.ledger.contract.phases import OPENING, is_graph
 from collegium.ledger.contract.tables import (
     Acceptance,
     RoundRecord,
@@ -47,6 +47,6 @@ def needed_in(
         everybody = state.count(round_path(study, status.round, "participants"))
     if record.attendance == "all":
         return everybody
-    if current.phase == "share":
+    if current.phase in OPENING:
         return fewest_holders(record)
     return everybody if circle.needs_everybody(state, study, status.round) else fewest(record)

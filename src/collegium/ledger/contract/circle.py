@@ -17,7 +17,7 @@ from collegium.ledger.contract.bitmaps import attested, read_bitmap
 from collegium.ledger.contract.events import DealerBarred, Event
 from collegium.ledger.contract.graph import Graph, draw_graph
 from collegium.ledger.contract.groups import groups_of, of_one_group
-from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.phases import OPENING, is_masked, opens_one_key
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     RoundRecord,
@@ -130,12 +130,16 @@ def judge_deals(
     """Return whose deals cannot be opened again, and who is barred for that.
 
     To open one takes the threshold of holders for whom it is sound, among those who have committed
-    (in its dealer's group, where there are groups). A dealer is barred whose deal more than half of
-    them refuse; where fewer do, one side lies.
+    (in its dealer's group, where there are groups); where the key of the sum is opened, of holders
+    for whom every deal is. A dealer is barred whose deal more than half of them refuse; where fewer
+    do, one side lies.
     """
     voices = sound_dealers(state, study, status.round, current.attempt)
     sound = _counted(state, study, record, status, current, voices)
     unsound = [name for name, (count, _) in sound.items() if count < threshold_of(record)]
+    able = sum(len(voice) == len(sound) for voice in voices.values())
+    if opens_one_key(record.design) and able < threshold_of(record):
+        unsound = [name for name, (count, holders) in sound.items() if count < holders]
     events: list[Event] = []
     for name in unsound:
         count, holders = sound[name]
@@ -202,7 +206,7 @@ def keep_the_circle(state: State, study: str, status: StudyStatus, current: Roun
 
     Sums of the same updates over two different sets would show their difference.
     """
-    if current.phase not in ("share", "vote"):
+    if current.phase not in (*OPENING, "vote"):
         return
     if not attempt_names(state, round_path(study, status.round, "shares"), current.attempt):
         return

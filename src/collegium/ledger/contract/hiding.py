@@ -1,4 +1,4 @@
-"""Transactions of secure aggregation: keys, deals, and shares that open sums; docs/spec page 13."""
+"""Transactions of secure sums: keys, deals, and what opens a sum; docs/spec pages 13 and 16."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SecaggKeys(RoundTransaction, frozen=True, kw_only=True, tag="sa.keys"):
 
 
 class SecaggDeal(RoundTransaction, frozen=True, kw_only=True, tag="sa.deal"):
-    """The blob in which a participant deals shares of its two secrets to all who have keys."""
+    """The blob in which a participant deals shares of its secrets to all who have keys."""
 
     digest: Digest
 
@@ -29,3 +29,9 @@ class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
     """One share of each dealer's secret: its self secret if it survived, else its mask secret."""
 
     shares: SharesText
+
+
+class SumOpen(RoundTransaction, frozen=True, kw_only=True, tag="sum.open"):
+    """The blob of a survivor's share of the key that opens the sum of encrypted updates."""
+
+    digest: Digest

@@ -11,8 +11,11 @@ from typing import Literal
 
 ORDER = (
     "sa.bind", "sa.keys", "sa.deal", "commit", "reveal", "available", "score.commit",
-    "score.reveal", "share", "vote",
+    "score.reveal", "share", "open", "vote",
 )  # fmt: skip
+
+OPENING = ("share", "open")
+"""Phases in which survivors give what opens their sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ PHASES = {
         Phase("score.commit", "scorers", "score.commit", "score_commits"),
         Phase("score.reveal", "scorers", "score.reveal", "scores"),
         Phase("share", "participants", "share.post", "shares"),
+        Phase("open", "participants", "sum.open", "shares"),
         Phase("vote", "validators", "round.vote", "votes"),
     )
 }
@@ -49,11 +53,12 @@ DESIGNS: dict[str, tuple[str, ...]] = {
     "grouped_secagg@1": (
         "sa.bind", "sa.keys", "sa.deal", "commit", "reveal", "available", "share", "vote",
     ),
+    "threshold_he@1": ("sa.keys", "sa.deal", "commit", "reveal", "available", "open", "vote"),
 }  # fmt: skip
 
 
 def is_masked(design: str) -> bool:
-    """Return whether updates are masked, so that only their sum can be known."""
+    """Return whether updates are masked or encrypted, so that only their sum can be known."""
     return "sa.keys" in DESIGNS[design]
 
 
@@ -70,6 +75,11 @@ def is_graph(design: str) -> bool:
 def is_grouped(design: str) -> bool:
     """Return whether masked updates are summed in groups, each by itself."""
     return "sa.bind" in DESIGNS[design]
+
+
+def opens_one_key(design: str) -> bool:
+    """Return whether updates are encrypted, and the key of their sum is opened."""
+    return "open" in DESIGNS[design]
 
 
 def first_phase(design: str) -> str:

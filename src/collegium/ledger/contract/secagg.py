@@ -1,6 +1,7 @@
-"""Secure aggregation: keys, deals, and the shares that open a sum.
+"""Secure aggregation: keys, deals, and what opens a sum.
 
-Bonawitz et al. 2017; docs/spec page 13. What the other phases need to know of it is in `circle`.
+Bonawitz et al. 2017; docs/spec pages 13 and 16. What the other phases need to know of it is in
+`circle`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.groups import keys_commitment
 from collegium.ledger.contract.phases import is_grouped
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import attempt_key, round_path
+from collegium.ledger.contract.tables import attempt_key, attempt_names, round_path
 from collegium.ledger.contract.transactions import (
     SecaggBind,
     SecaggDeal,
     SecaggKeys,
     SharePost,
+    SumOpen,
 )
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -91,4 +93,23 @@ def share(state: State, sender: str, tx: SharePost) -> list[Event]:
     count = len(circle.sound_for(state, tx.study, tx.round, tx.attempt, sender))
     shares = from_text(tx.shares, circle.SHARE_SIZE * count, "a list of shares")
     state.put(round_path(tx.study, tx.round, "shares"), key, shares)
+    return rounds.spoke(state, tx.study, record, status, current)
+
+
+def open_sum(state: State, sender: str, tx: SumOpen) -> list[Event]:
+    """Record the blob of a survivor's share of the key of the survivors' sum.
+
+    Raises:
+        Rejected: its update is not in the sum, or it called a survivor's deal unsound.
+    """
+    record, status, current = rounds.enter(state, tx, sender, "open")
+    key = attempt_key(tx.attempt, sender)
+    included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
+    if sender not in included:
+        raise Rejected("not-a-participant", f"{sender}'s update is not in the sum")
+    sound = circle.sound_dealers(state, tx.study, tx.round, tx.attempt).get(sender, ())
+    if not set(included).issubset(sound):
+        raise Rejected("refused", f"{sender} was not dealt a part of every survivor's key")
+    digest = from_text(tx.digest, DIGEST_SIZE, "a share's digest")
+    state.put(round_path(tx.study, tx.round, "shares"), key, digest)
     return rounds.spoke(state, tx.study, record, status, current)

@@ -20,6 +20,7 @@ from collegium.ledger.contract.phases import (
     is_grouped,
     is_masked,
     is_scored,
+    opens_one_key,
 )
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.selection import MOST_TRIALS
@@ -48,6 +49,9 @@ from collegium.study.graph_size import MOST_SHARES
 MOST_ROUNDS = 10_000_000
 TRAINING: tuple[StudyPhase, ...] = ("setup", "statistics", "beginning", "rounds")
 """Phases in which sites may still come."""
+
+LARGEST_ENCRYPTED = 64
+"""Sites of a round that encrypt: the modulus has room for the noise of so many."""
 
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
@@ -134,6 +138,8 @@ def _check_threshold(tx: StudyRegister) -> None:
         fewest = most = min(tx.degree, tx.per_round - 1)
     if most > MOST_SHARES:
         raise Rejected("refused", f"at most {MOST_SHARES} members share a secret")
+    if opens_one_key(tx.design) and most > LARGEST_ENCRYPTED:
+        raise Rejected("refused", f"at most {LARGEST_ENCRYPTED} sites of a round encrypt")
     if not most < 2 * tx.threshold <= 2 * fewest:
         raise Rejected("refused", "holders / 2 < threshold <= holders does not hold")
 

@@ -33,6 +33,7 @@ from collegium.ledger.contract.hiding import SecaggBind as SecaggBind
 from collegium.ledger.contract.hiding import SecaggDeal as SecaggDeal
 from collegium.ledger.contract.hiding import SecaggKeys as SecaggKeys
 from collegium.ledger.contract.hiding import SharePost as SharePost
+from collegium.ledger.contract.hiding import SumOpen as SumOpen
 from collegium.ledger.contract.payload import RoundTransaction as RoundTransaction
 from collegium.ledger.contract.payload import StudyTransaction as StudyTransaction
 from collegium.ledger.contract.payload import Transaction as Transaction
@@ -252,7 +253,7 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 AnyTransaction = (
     StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin | SecaggBind
     | SecaggKeys | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | ScoreCommit
-    | ScoreReveal | SharePost | RoundVote
+    | ScoreReveal | SharePost | SumOpen | RoundVote
     | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
     | MemberPropose | MemberVote | EvidenceConflict
 )  # fmt: skip
@@ -265,9 +266,6 @@ def kind_of(transaction: Transaction) -> str:
 
 def natural_key(transaction: Transaction) -> tuple[str, ...]:
     """Return what a member may say only once: with the member's id, a transaction's natural key."""
-    key: list[str] = [kind_of(transaction)]
-    for field in ("study", "round", "attempt", "phase", "proposal", "updates", "step"):
-        value = getattr(transaction, field, None)
-        if value is not None:
-            key.append(str(value))
-    return tuple(key)
+    fields = ("study", "round", "attempt", "phase", "proposal", "updates", "step")
+    values = (getattr(transaction, field, None) for field in fields)
+    return (kind_of(transaction), *(str(value) for value in values if value is not None))

@@ -1,0 +1,46 @@
+"""`collegium bench collusion`: who can read encrypted updates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from collegium.cli.output import JSON, SET, say, say_json
+
+if TYPE_CHECKING:
+    from collegium.running.collusion import Collusion
+
+
+@click.command()
+@click.argument("study")
+@SET
+@JSON
+def collusion(study: str, changes: tuple[str, ...], as_json: bool) -> None:
+    """Try to read the encrypted updates of a round of STUDY.
+
+    One site in league with whoever stores the ciphertexts, where all have one key, as some designs
+    give them; then growing numbers of sites where every site's key is dealt to all.
+    """
+    import msgspec
+
+    from collegium.running.collusion import collude
+
+    found = collude(study, changes)
+    if as_json:
+        say_json(msgspec.to_builtins(found))
+        return
+    for line in _lines(found):
+        say(line)
+
+
+def _lines(found: Collusion) -> list[str]:
+    lines = [
+        f"{found.study}: a round of {found.sites} sites, of whom {found.threshold} open its sum"
+    ]
+    for one in found.reached:
+        keys = "one key for all" if one.keys == "shared" else "keys dealt to all"
+        who = "1 site reads" if one.colluders == 1 else f"{one.colluders} sites together read"
+        others = "the other's update" if one.others == 1 else f"the others' {one.others} updates"
+        lines.append(f"  {keys:<17}  {who} {one.read} of {others}")
+    return lines
