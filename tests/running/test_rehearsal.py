@@ -45,6 +45,16 @@ STUDIES = {
         'privacy.secure_aggregation={protocol="secagg", threshold=7}',
         "threat.attack=sign_flip",
     ),
+    "sums by groups": (
+        'privacy.secure_aggregation={protocol="secagg", groups=3, norm_bound=0.3}',
+        "aggregation.rule=nnm+trimmed_mean", "aggregation.tolerate=1",
+        "threat.attack=sign_flip", "threat.scale=100", "threat.rounds=[2, 3]",
+    ),
+    "sums by groups with dropout": (
+        'privacy.secure_aggregation={protocol="secagg", groups=4, trust="honest_but_curious"}',
+        "aggregation.rule=median", "data.partition.sites=16", "faults.dropout=0.2",
+        "study.min_sites=9",
+    ),
     "server adam": ("aggregation.server.optimizer=adam",),
     "turned labels": (*ROBUST, "threat.attack=label_flip", "threat.attackers=2"),
     "searching": (*ROBUST, "threat.attack=opt_alie", "threat.attackers=2", "threat.rounds=[2, 3]"),

@@ -41,9 +41,11 @@ from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.running.consortium import circle_of, genesis_of
 from collegium.running.ownership import first_model
 from collegium.running.preparation import Prepared
+from collegium.running.rehearsed_groups import grouped_model
 from collegium.running.score_rehearsal import ScoreBook
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
+from collegium.study.terms import group_count
 from collegium.threats.dropout import absent
 from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
@@ -146,15 +148,19 @@ def rehearse(
             return Rehearsed("failed", model, parts.spec)
         start, earlier = model, model.parameters
         revealed = {name: one.values for name, one in sent.items()}
+        behind = list(sent.values())
         try:
-            model = next_model(
-                model, list(sent.values()), tuple(weights[name] for name in sent), tuple(sent),
-                exponent, parts.rule, study.aggregation.tolerate, parts.server, server,
-                book.given(number, exponent, model.parameters, sent),
-            )  # fmt: skip
+            if group_count(study):
+                model, behind = grouped_model(prepared, genesis, work, sent, model)
+            else:
+                model = next_model(
+                    model, behind, tuple(weights[name] for name in sent), tuple(sent), exponent,
+                    parts.rule, study.aggregation.tolerate, parts.server, server,
+                    book.given(number, exponent, model.parameters, sent),
+                )  # fmt: skip
         except RunError:
             return Rehearsed("failed", model, parts.spec)
-        exponent, clip = _next_encoding(study, terms, exponent, clip, list(sent.values()))
+        exponent, clip = _next_encoding(study, terms, exponent, clip, behind)
         watch(number, model)
         best = best.after(start, model)
         stopping = study.training.early_stopping

@@ -16,6 +16,7 @@ from collegium.study.decoding import retyped
 from collegium.study.document import Study
 from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
 from collegium.study.folding import check_folds
+from collegium.study.groups import about_groups
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
 from collegium.study.local_work import check_local_work
@@ -235,7 +236,8 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
         )  # fmt: skip
     check_room(study, sites)
     notices: list[Notice] = [
-        *about_clients(study, sites), *about_graph(study, sites), *about_committee(study, sites)
+        *about_clients(study, sites), *about_graph(study, sites), *about_groups(study, sites),
+        *about_committee(study, sites),
     ]  # fmt: skip
     validators = study.consensus.validators or sites
     if validators < 4:

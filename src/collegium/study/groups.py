@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collegium.study.document import SecureAggregation, Study
 from collegium.study.graph_size import least_threshold
+from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal, contradiction
 from collegium.study.terms import (
     fewest_groups,
@@ -79,6 +80,21 @@ def check_groups(study: Study, sites: int) -> None:
             f"choose {least}" if least <= smallest else f"choose at most {most} groups, or a number"
             f" of groups that divides {drawn}",
         )  # fmt: skip
+
+
+def about_groups(study: Study, sites: int) -> tuple[Notice, ...]:
+    """Return a warning where a round ends if a single site of it falls silent at a bad moment."""
+    secure = study.privacy.secure_aggregation
+    if secure is None or secure.groups is None:
+        return ()
+    smallest, _ = group_sizes(study, sites)
+    if share_threshold(study, sites) < smallest or fewest_groups(study) < secure.groups:
+        return ()
+    text = (
+        f"a round needs each of its {secure.groups} groups, and a group of {smallest} sites all of"
+        " them: whoever falls silent after the lots are drawn ends the attempt"
+    )
+    return (Notice("warning", "study.groups-need-all", text),)
 
 
 def _more(tolerate: int, hidden: int) -> str:
