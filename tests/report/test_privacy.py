@@ -46,6 +46,19 @@ def test_under_secure_aggregation_the_page_says_who_could_open_an_update() -> No
     assert "was not used: a sum" in said
 
 
+def test_sums_by_groups_and_their_checks_are_told_in_words() -> None:
+    one = inputs()
+    secure = SecureAggregation(groups=2, threshold=2, norm_bound=1.5, sum_check="pedersen")
+    grouped = replace(one.study, privacy=Privacy(secure_aggregation=secure))
+    text = Page(render(with_fields(one, study=grouped).content(verification=verification())))
+    said = text.sections["privacy"]
+    assert "the sums of 2 groups of" in said
+    assert "2 of a group's sites together could open" in said
+    assert "longer than steps of 1.5 add up to was refused" in said
+    assert "held against what its sites had committed to" in said
+    assert "does not show that what they committed to was honest" in said
+
+
 def test_every_epsilon_has_unit_delta_sampling_and_accountant() -> None:
     text = section()
     for words in (

@@ -27,7 +27,11 @@ from collegium.learning.blobs import (
     encode_update,
 )
 from collegium.running.execution import RunResult, run
+from collegium.running.measuring import measures_on
+from collegium.running.preparation import prepare
+from collegium.running.rehearsal import rehearse
 from collegium.study.document import Server
+from collegium.study.reading import read_study
 
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0", "training.local_epochs=2")
 ROBUST = ("aggregation.rule=nnm+trimmed_mean", "aggregation.tolerate=1")
@@ -199,3 +203,22 @@ def test_a_group_whose_sum_is_too_long_is_refused(tmp_path: Path) -> None:
     assert set(codes(found, "fault")) == {"group.refused"}
     for attempt in attempts_of(result.folder):
         assert attempt.refused == (attempt.groups["va-2"],)
+
+
+@pytest.mark.parametrize("attack", ["sign_flip", "opt_ipm"])
+def test_a_robust_rule_over_groups_holds_where_a_masked_mean_does_not(attack: str) -> None:
+    threat = [f"threat.attack={attack}", "threat.attackers=['hungarian-1']"]
+    if attack == "sign_flip":
+        threat.append("threat.scale=1000")
+    mean = (masked(), "aggregation.rule=fedavg", "aggregation.tolerate=0")
+    robust = (masked(groups=3), "aggregation.tolerate=1")
+
+    def accuracy(*changes: str) -> float:
+        study = prepare(read_study("heart10-robust", ("training.rounds=10", *changes)))
+        honest = [name for name in study.sites if name != "hungarian-1"]
+        found = measures_on(study, honest, rehearse(study).parameters)
+        assert found is not None
+        return found["accuracy"] or 0.0
+
+    assert accuracy(*mean) - accuracy(*mean, *threat) > 0.05
+    assert accuracy(*robust) - accuracy(*robust, *threat) < 0.02

@@ -74,6 +74,7 @@ _CONSEQUENCES = {
     "site.withheld": _WITHOUT,
     "site.unavailable": _WITHOUT,
     "update.left-out": _WITHOUT,
+    "group.refused": "The rounds concerned went on without that group.",
     "statement.malformed": "Its figures cannot be relied on.",
     "statement.mismatch": "Its figures cannot be relied on.",
     "member.equivocated": "Both signatures are on record, as proof; only the first one counted.",

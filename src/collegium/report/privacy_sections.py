@@ -9,6 +9,7 @@ from collegium.audit.findings import Spent, Total
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
 from collegium.report.measurements import AttackLine
+from collegium.report.protections import Secrecy
 from collegium.report.wording import count, counted
 
 _UNITS = {
@@ -60,14 +61,17 @@ def _on_the_way(content: ReportContent) -> Markup:
             if secrecy.degree is None
             else f"of a site's {secrecy.degree} neighbours, drawn anew in every attempt,"
         )
+        if secrecy.groups:
+            whom = "of a group's sites"
         how = "masked"
         if secrecy.encrypted:
             how = "encrypted under a key of its own, which no two rounds share and no other holds,"
         return paragraph(
             "Patients' rows stayed at their sites. Each site's update, a model's change, was "
             f"{how} before it left ({secrecy.protocol}): validators and whoever has this ledger "
-            f"see sums of a round alone. {secrecy.threshold} {whom} together could "
+            f"see {_sums(secrecy)}. {secrecy.threshold} {whom} together could "
             f"open a single update; fewer learn nothing of it (trust model: {trust})."
+            f"{_checks(secrecy)}"
         )
     if protection != "none":
         return paragraph(f"Updates are protected on their way by “{protection}”.")
@@ -75,6 +79,38 @@ def _on_the_way(content: ReportContent) -> Markup:
         "Patients' rows stayed at their sites. Each site's update, a model's change, went to every "
         "validator as it is: secure aggregation was not used."
     )
+
+
+def _sums(secrecy: Secrecy) -> str:
+    if not secrecy.groups:
+        return "sums of a round alone"
+    smallest, largest = secrecy.sizes
+    sizes = f"{smallest}" if smallest == largest else f"{smallest} to {largest}"
+    bears = (
+        f", and a rule that bears {counted(secrecy.tolerate, 'bad group')} reduced them"
+        if secrecy.tolerate
+        else ""
+    )
+    return (
+        f"the sums of {secrecy.groups} groups of {sizes} sites alone, which lots put together anew "
+        f"in every round{bears}: an update was hidden among those of its group"
+    )
+
+
+def _checks(secrecy: Secrecy) -> str:
+    found = ""
+    if secrecy.norm_bound is not None:
+        found += (
+            f" A group whose sum was longer than steps of {secrecy.norm_bound:g} add up to was "
+            "refused; within that, a single bad update cannot be seen."
+        )
+    if secrecy.checked:
+        found += (
+            " Every sum was held against what its sites had committed to before they masked it: "
+            "nobody could have made up or changed a sum. It does not show that what they committed "
+            "to was honest."
+        )
+    return found
 
 
 def _none(content: ReportContent) -> Markup:

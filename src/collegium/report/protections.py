@@ -11,6 +11,8 @@ from collegium.study.document import Study
 from collegium.study.terms import (
     encrypts,
     graph_of,
+    group_count,
+    group_sizes,
     holders,
     share_threshold,
     sites_per_round,
@@ -22,7 +24,10 @@ class Secrecy:
     """Secure aggregation as the study names it; `threshold` many could open an update together.
 
     They are any of a round's sites or, with a `degree`, of the so many neighbours of a site.
-    `encrypted` says that updates are encrypted, and not masked.
+    `encrypted` says that updates are encrypted, and not masked. With `groups` they are a group's,
+    whose smallest and largest have `sizes` in a full round; the rule bears `tolerate` bad ones.
+    `norm_bound` is the longest step a site sends, if one is set, and `checked` says that sums are
+    held against what sites committed to.
     """
 
     protocol: str
@@ -30,6 +35,11 @@ class Secrecy:
     threshold: int
     degree: int | None = None
     encrypted: bool = False
+    groups: int = 0
+    sizes: tuple[int, int] = (0, 0)
+    tolerate: int = 0
+    norm_bound: float | None = None
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +77,6 @@ def _secrecy(study: Study, sites: int) -> Secrecy | None:
     degree = None if graph is None else holders(graph.degree, sites_per_round(study, sites))
     return Secrecy(
         chosen.protocol, chosen.trust, share_threshold(study, sites), degree,
-        encrypted=encrypts(study),
+        encrypts(study), group_count(study), group_sizes(study, sites),
+        study.aggregation.tolerate, chosen.norm_bound, chosen.sum_check is not None,
     )  # fmt: skip
