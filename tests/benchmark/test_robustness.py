@@ -114,6 +114,14 @@ def test_what_a_refusal_says_is_kept_whole() -> None:
     assert line.why.startswith("9 bad updates of 10")
 
 
+def test_a_rule_that_is_given_scores_gets_them() -> None:
+    (line,) = try_job(study(), Job("fltrust", 2, 0, None), 1, "train")
+    assert isinstance(line, Clean)
+    (searching,) = try_job(study(), Job("zeno", 2, 0, "opt_alie"), 1, "train")
+    assert isinstance(searching, Refused)
+    assert "no attacker has" in searching.why
+
+
 def test_a_trial_counts_what_the_model_gets_right() -> None:
     job = Job("fedavg", 2, 5, None)
     (line,) = try_job(study(), job, 2, "train")

@@ -14,6 +14,7 @@ from collegium.ledger.contract.events import VoteLate, decode_events
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.plugins import BUILT_IN, find
 from collegium.threats.attack import Place
+from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.sites import BlobAttack
 
@@ -42,9 +43,12 @@ FLOODING = "spammer"
 
 
 def is_tried_here(name: str) -> bool:
-    """All but what an update says (test_poisoning.py) and cheats with shares (test_dealing.py)."""
+    """All but what an update says (test_poisoning.py), lies in scores (test_scoring.py) and cheats
+    with shares (test_dealing.py)."""
     attack = find("attacks", name)
-    return not isinstance(attack, Poisoning) and "shares" not in attack.grant.capability
+    if isinstance(attack, Poisoning) or lie_of(attack) is not None:
+        return False
+    return name != "lying_committer" and "shares" not in attack.grant.capability
 
 
 ATTACKS = sorted(filter(is_tried_here, BUILT_IN["attacks"]))

@@ -13,7 +13,7 @@ from collegium.benchmark.grid import Job, placements
 from collegium.errors import RunError, StudyError
 from collegium.learning.encoding import registered_weight
 from collegium.learning.models import predict
-from collegium.plugins import find
+from collegium.plugins import find, names
 from collegium.running.preparation import Prepared, prepare
 from collegium.running.rehearsal import Rehearsed, rehearse
 from collegium.study.document import Scores, Study, Threat
@@ -82,11 +82,7 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
     try:
         prepared = _prepared(study)
     except StudyError as error:
-        what = re.sub(rf"^{_PLACE}(:\d+)?: ", "", error.what)
-        why = f"{what}: {error.why}"
-        return [
-            Refused(rule=job.rule, count=job.count, split=job.split, attack=job.attack, why=why)
-        ]
+        return [_refused(job, error)]
     if job.attack is None:
         sites = _clean_rows(prepared, part)
         return [Clean(rule=job.rule, count=job.count, split=job.split, sites=sites)]
@@ -94,7 +90,10 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
     found: list[Line] = []
     for attackers in placements(weights, job.count, wanted, job.split):
         threat = Threat(attack=job.attack, attackers=attackers)
-        right, rows, outcome = rows_under_attack(study, threat, part)
+        try:
+            right, rows, outcome = rows_under_attack(study, threat, part)
+        except StudyError as error:  # whoever attacks: the rule and the attack do not go together
+            return [_refused(job, error)]
         found.append(
             Attacked(
                 rule=job.rule, count=job.count, split=job.split, attack=job.attack,
@@ -103,6 +102,14 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
             )
         )  # fmt: skip
     return found
+
+
+def _refused(job: Job, error: StudyError) -> Refused:
+    what = re.sub(rf"^{_PLACE}(:\d+)?: ", "", error.what)
+    return Refused(
+        rule=job.rule, count=job.count, split=job.split, attack=job.attack,
+        why=f"{what}: {error.why}",
+    )  # fmt: skip
 
 
 def clean_rows(study: Study, part: Part) -> tuple[Prepared, dict[str, tuple[int, int]]]:
@@ -130,8 +137,8 @@ def changed(base: Study, job: Job) -> Study:
     FedAvg stands for the usual way, so it bears none and carries no momentum.
     """
     plain = job.rule == "fedavg"
-    by = getattr(find("rules", job.rule.split("+")[-1]), "by", None)
-    scores = None
+    last, scores = job.rule.split("+")[-1], None
+    by = getattr(find("rules", last), "by", None) if last in names("rules") else None
     if by is not None:
         scores = msgspec.structs.replace(base.aggregation.scores or Scores(), by=by)
     return msgspec.structs.replace(
