@@ -170,6 +170,24 @@ def test_a_trainer_that_cannot_be_handed_over_is_refused_where_processes_are_ask
     assert len(pooled(Local(), LOGISTIC, jobs, Pool()).train(jobs, LOGISTIC, TRAINING, 0)) == 6
 
 
+def test_a_job_trains_on_its_own_rows_whatever_is_shared(pool: Pool) -> None:
+    jobs = jobs_of(LOGISTIC, 6)
+    trainer = pooled(DENSE, LOGISTIC, jobs, pool)
+    trainer.train(jobs, LOGISTIC, TRAINING, 7)
+    for other in (
+        [*jobs[:5], replace(jobs[5], y=1 - jobs[5].y)],
+        [*jobs[:5], replace(jobs[5], x=jobs[5].x + np.float32(1))],
+        [*jobs[:5], replace(jobs[5], site="stranger")],
+        [*jobs, *jobs],
+    ):
+        alone = DENSE.train(other, LOGISTIC, TRAINING, 7)
+        assert np.array_equal(trainer.train(other, LOGISTIC, TRAINING, 7), alone)
+    private = [PrivateJob(job, np.arange(len(job.x)), 9, bytes(32)) for job in jobs]
+    apart = Dense().train_privately(private, LOGISTIC, TRAINING, NOISING)
+    found = trainer.train_privately(private, LOGISTIC, TRAINING, NOISING)
+    assert np.array_equal(found, apart)
+
+
 def test_there_are_no_more_processes_than_sites() -> None:
     jobs = jobs_of(LOGISTIC, 2)
     with Pool(8) as pool:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,10 @@ class Pooled:
                 noising, tuple(one.size for one in own), tuple(one.seed for one in own)
             )
 
+        tables = [self._tables.get(one.job.site) for one in jobs]
+        pairs = zip(jobs, tables, strict=True)
+        if not all(table and _equal(one.units, table.units) for one, table in pairs):
+            return here(range(len(jobs)))
         plain = [one.job for one in jobs]
         return self._trained(_Work(plain, here, training, 0, private), spec)
 
@@ -106,7 +111,11 @@ class Pooled:
         own = spec == self._spec and len(work.jobs) > 1 and not self._alone
         workers = self._workers() if own else []
         held = self._held
-        lines = _lines(work.jobs, self._places, held) if workers and held is not None else None
+        lines = (
+            _lines(work.jobs, self._tables, self._places, held)
+            if workers and held is not None
+            else None
+        )
         if held is None or lines is None:
             found = work.here(range(len(work.jobs)))
         else:
@@ -224,14 +233,29 @@ def parts(rows: Sequence[int], processes: int, together: int) -> list[list[int]]
     return found
 
 
+def _is_of(job: TrainingJob, table: SiteTable | None) -> bool:
+    """Whether a job's rows are those of a site's table."""
+    return table is not None and job.x is table.x and _equal(job.y, table.y)
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any] | None) -> bool:
+    if one is other:
+        return True
+    return other is not None and one.dtype == other.dtype and np.array_equal(one, other)
+
+
 def _lines(
-    jobs: Sequence[TrainingJob], places: Mapping[str, int], held: Shared
+    jobs: Sequence[TrainingJob],
+    tables: Mapping[str, SiteTable],
+    places: Mapping[str, int],
+    held: Shared,
 ) -> NDArray[np.int64] | None:
     """Put the jobs' vectors where all processes see them: what `Part.jobs` says of each job.
 
-    None where there are more jobs than sites, so that there is no room.
+    None where a job has other rows than its site's table, or where there are more jobs than sites,
+    so that there is no room.
     """
-    if len(jobs) > len(places):
+    if len(jobs) > len(places) or not all(_is_of(job, tables.get(job.site)) for job in jobs):
         return None
     numbers: dict[int, int] = {id(None): NOTHING}
 
