@@ -12,6 +12,7 @@ from collegium import plugins
 from collegium.audit.verify import verify
 from collegium.data.site_table import site_table
 from collegium.data.table import DataSet, Feature, Schema, SiteRows, Task
+from collegium.errors import StudyError
 from collegium.learning.evaluation.statement import MEASURES
 from collegium.report.wording import PRIMARY
 from collegium.running.execution import run
@@ -105,6 +106,37 @@ def test_a_task_from_rows_to_predictions(
     assert scores.shape == (80, CLASSES[task] if CLASSES.get(task, 0) > 2 else 1)
     if task == "count":
         assert scores[:, 0].mean() == pytest.approx(rows.y.mean(), rel=0.2)
+
+
+PRIVATE = "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}"
+
+
+@pytest.mark.parametrize("task", [task for task in LINEAR if task not in ("binary", "survival")])
+def test_a_task_is_trained_with_differential_privacy(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = made_up(task)
+    monkeypatch.setitem(plugins.BUILT_IN["datasets"], "made_up", f"{__name__}:loader")
+    monkeypatch.setitem(globals(), "loader", lambda: dataset)
+    study = tmp_path / "study.toml"
+    study.write_text(STUDY.format(architecture=LINEAR[task], rate=0.1))
+    result = run(study, out=tmp_path / "run", changes=[PRIVATE, "training.rounds=10"])
+    found = verify(result.folder)
+    assert (found.ok, found.checked["budgets"]) == (True, 3)
+    assert result.spending is not None
+    assert 0 < result.spending.epsilon <= 8.0
+
+
+def test_partial_likelihood_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = made_up("survival")
+    monkeypatch.setitem(plugins.BUILT_IN["datasets"], "made_up", f"{__name__}:loader")
+    monkeypatch.setitem(globals(), "loader", lambda: dataset)
+    study = tmp_path / "study.toml"
+    study.write_text(STUDY.format(architecture="cox", rate=0.1))
+    with pytest.raises(StudyError, match="the loss 'cox' has no differential privacy"):
+        run(study, out=tmp_path / "run", changes=[PRIVATE])
 
 
 def test_the_site_s_level_of_risk_does_not_matter_to_a_stratified_likelihood(

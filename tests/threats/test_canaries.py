@@ -101,7 +101,7 @@ def test_a_quarter_of_the_noise_is_refuted() -> None:
 
 
 def test_missing_clipping_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ones(descent: Descent, rows: int, clip: float) -> np.float32:
+    def ones(descent: Descent, apart: Array, rows: int, clip: float) -> np.float32:
         return np.float32(1.0)
 
     monkeypatch.setattr(private_descent, "_factors", ones)

@@ -20,9 +20,9 @@ from collegium.learning.models import Loss, ModelSpec
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Training
 
-SEPARABLE: frozenset[Loss] = frozenset({"logistic", "multinomial", "squared", "poisson"})
+SEPARABLE: frozenset[Loss] = frozenset({"logistic", "multinomial", "squared", "poisson", "ordinal"})
 """Losses that are sums over rows, and so over units. In the partial likelihood of a survival model
-every row's part depends on who else is at risk, and the gaps of an ordinal one are no layer."""
+every row's part depends on who else is at risk."""
 
 
 @dataclass(frozen=True, slots=True)

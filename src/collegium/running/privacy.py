@@ -110,8 +110,9 @@ def check_privacy(
         raise Refusal(
             ("model", "architecture"), "study.combination",
             f"a model with the loss {spec.loss!r} has no differential privacy here",
-            "its loss is no sum over patients, so that what one of them adds cannot be bounded",
-            "choose another model.architecture, or remove privacy.differential_privacy",
+            "its loss is no sum over patients: what one of them adds depends on who else is there,"
+            " and clipping it bounds nothing",
+            'choose another model.architecture, or protect whole sites: unit = "client"',
         )  # fmt: skip
     for rows, tested in cut:
         persons = len(np.unique(rows.person))

@@ -94,10 +94,11 @@ def _programs(spec: ModelSpec, epochs: int, batch: int) -> tuple[Callable[..., A
         return row_losses(jax, spec, outputs, y).mean()
 
     def update(flat: Any, x: Any, y: Any, rate: Any) -> Any:
-        now = flat
-        for _ in range(epochs):
-            now = now - rate * jax.grad(loss)(now, x, y)
-        return (flat - now) / (rate * epochs)
+        def step(now: Any, _: Any) -> Any:
+            return now - rate * jax.grad(loss)(now, x, y), None
+
+        after = jax.lax.scan(step, flat, None, length=epochs)[0]
+        return (flat - after) / (rate * epochs)
 
     def cost(x: Any, flat: Any, wanted: Any, y: Any, rate: Any, angle: Any) -> Any:
         found = update(flat, x, y, rate)

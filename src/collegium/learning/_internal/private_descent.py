@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning._internal import ordinal
 from collegium.learning._internal.descent import Descent, move, output_errors
 from collegium.learning._internal.products import product
 from collegium.learning.models import layers
@@ -59,11 +60,15 @@ def private_step(
     np.take(inputs, order, axis=0, out=descent.activations[0], mode="clip")
     np.take(targets, order, axis=0, out=descent.targets, mode="clip")
     _backpropagate(descent, parts)
-    factors = _factors(descent, rows_of_unit, noising.clip)
+    apart = _slopes_of_gaps(descent, parts)
+    factors = _factors(descent, apart, rows_of_unit, noising.clip)
     slopes = layers(descent.spec, descent.gradient)
     for depth, delta in enumerate(_errors(descent)):
         delta *= factors
         product(descent.activations[depth].transpose(0, 2, 1), delta, slopes[depth])
+    if descent.spec.gaps:
+        apart *= factors
+        descent.gradient[:, -descent.spec.gaps :] = _sums(apart.transpose(0, 2, 1))[:, :, 0]
     count = descent.gradient.shape[1]
     for site, stream in enumerate(streams):
         noise = stream.normals(count)
@@ -91,7 +96,20 @@ def _backpropagate(descent: Descent, parts: Float32) -> None:
         delta = below[:, :, 1:]
 
 
-def _factors(descent: Descent, rows: int, clip: float) -> Float32:
+def _slopes_of_gaps(descent: Descent, parts: Float32) -> Float32:
+    """Return each row's derivative by an ordinal model's gaps times its part: [S, B, gaps]."""
+    spec = descent.spec
+    if not spec.gaps:
+        return np.zeros((*parts.shape, 0), np.float32)
+    scores = np.empty((*parts.shape, 1), np.float32)
+    product(descent.activations[-1], layers(spec, descent.parameters)[-1], scores)
+    classes = descent.targets[:, :, 0].astype(np.int64)
+    gaps = descent.parameters[:, -spec.gaps :].astype(np.float64)
+    found = ordinal.slopes(scores[:, :, 0].astype(np.float64), classes, gaps)[1]
+    return (found * parts[:, :, None]).astype(np.float32)
+
+
+def _factors(descent: Descent, apart: Float32, rows: int, clip: float) -> Float32:
     """Return by how much each row is scaled, so that no unit adds more than the clip: [S, B, 1].
 
     A unit whose gradient is no number adds nothing; it must not make the sum one either.
@@ -101,6 +119,8 @@ def _factors(descent: Descent, rows: int, clip: float) -> Float32:
     errors = _errors(descent)
     for inputs, delta in zip(descent.activations, errors, strict=True):
         squares += _squared_norms(inputs, delta, rows)
+    if descent.spec.gaps:  # as if they were a layer whose only input is 1
+        squares += _squared_norms(np.ones((sites, batch, 1), np.float32), apart, rows)
     # With no norm at all the bound over it is infinite, and the factor 1.
     factors = np.minimum(np.float32(clip * _ROOM) / np.sqrt(squares), np.float32(1.0))
     wrong = ~np.isfinite(squares)
@@ -111,6 +131,7 @@ def _factors(descent: Descent, rows: int, clip: float) -> Float32:
             delta[lost] = 0.0
             inputs[lost] = 0.0
             inputs[:, :, 0] = 1.0
+        apart[lost] = 0.0
     return np.repeat(factors.reshape(sites, -1), rows, axis=1)[:, :, None]
 
 
