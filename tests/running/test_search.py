@@ -17,6 +17,8 @@ from collegium.ledger.contract.events import AnyEvent, ModelChosen, RoundClosed,
 from collegium.report.measurements import RoundLine, read_lines
 from collegium.running.execution import RunResult, run
 from collegium.running.reporting import report_on
+from collegium.study.outbound import outbound
+from collegium.study.reading import read_study
 
 PLAIN = ("training.rounds=4", "evaluation.bootstrap=0")
 SEARCH = (
@@ -115,6 +117,27 @@ def test_verify_and_the_report_tell_of_every_trial_and_every_look(searched: RunR
     assert rounds == list(range(1, 17))
 
 
+def test_a_search_that_broke_off_in_its_second_trial_goes_on_to_the_same_end(
+    searched: RunResult, tmp_path: Path
+) -> None:
+    def stop(closed: int, rounds: int) -> None:
+        assert rounds == 16
+        if closed == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("heart", out=tmp_path / "run", changes=SEARCH, progress=stop)
+    resumed = run("heart", out=tmp_path / "run", changes=SEARCH, resume=True)
+    assert (resumed.app_hash, resumed.model) == (searched.app_hash, searched.model)
+
+
+def test_what_leaves_a_site_tells_of_the_losses() -> None:
+    told = {one.kind: one.contents for one in outbound(read_study("heart", SEARCH).study)}
+    assert "mean loss on rows held out" in told["update"]
+    assert "(up to 16)" in told["update"]
+    assert "the loss on rows held out" in told["vote"]
+
+
 def test_a_trial_that_diverges_is_left_out(tmp_path: Path) -> None:
     result = run("heart", out=tmp_path / "run", changes=[
         *PLAIN, "search.training.learning_rate=[0.05, 1000.0]", "model.l2=0.5",
@@ -136,6 +159,9 @@ def test_penalties_and_server_steps_can_be_searched_under_secure_sums(tmp_path: 
     assert result.outcome == "completed"
     trials = [one for one in events_of(tmp_path / "run") if isinstance(one, TrialClosed)]
     assert len({one.validation for one in trials}) == 4
+    closed = [one for one in events_of(tmp_path / "run") if isinstance(one, RoundClosed)]
+    assert result.rounds == len(closed) < 16
+    assert closed[-1].round > len(closed), "numbers of trials that ended early are left out"
     assert verify(tmp_path / "run").ok
 
 

@@ -99,7 +99,7 @@ class StudyView:
 
     @property
     def closed_rounds(self) -> int:
-        """How many rounds are closed."""
+        """The last closed round's number: in a study of one trial, how many are closed."""
         return 0 if self.status is None else self.status.closed_rounds
 
     @cached_property

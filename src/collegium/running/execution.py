@@ -18,7 +18,7 @@ from collegium.errors import RunError
 from collegium.federation.loop import drive
 from collegium.learning.parallel.pool import MOST, Pool
 from collegium.plugins import find
-from collegium.report.measurements import FinalLine, Quality, append_line, read_lines
+from collegium.report.measurements import FinalLine, Quality, RoundLine, append_line, read_lines
 from collegium.running.apart import Models, out_of_fold
 from collegium.running.consortium import Consortium, Substitute, build
 from collegium.running.finishing import measured, models_of
@@ -272,11 +272,19 @@ def read_final(folder: Path) -> FinalLine | None:
     return lines[-1] if lines else None
 
 
+def _rounds(consortium: Consortium, folder: Path) -> int:
+    """Return how many rounds are closed; trials that end early leave numbers out."""
+    if consortium.prepared.study.search is None:
+        return consortium.view().closed_rounds
+    lines = read_lines(folder / "metrics.jsonl")
+    return len({line.round for line in lines if isinstance(line, RoundLine)})
+
+
 def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunResult:
     prepared, view = consortium.prepared, consortium.view()
     return RunResult(
         folder=folder, outcome=measured.outcome, model=measured.model,
-        rounds=view.status.closed_rounds if view.status else 0,
+        rounds=_rounds(consortium, folder),
         entries=consortium.engine.size, app_hash=consortium.engine.application_hash().hex(),
         genesis=consortium.engine.identity.hex(), measured=measured, study=prepared.study,
         notices=prepared.notices, attackers=tuple(prepared.attackers),

@@ -165,6 +165,8 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     if follows(study):
         told += " and, with their noise, how many are within the clip"
     scores = study.aggregation.scores
+    chooses = held_out(study) is not None
+    loss = ", the mean over the sites of the loss on rows held out" if chooses else ""
     return (
         *(() if scores is None else score_messages(scores, ways, sender)),
         Outbound(
@@ -178,7 +180,8 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "vote",
-            f"the digest of the recomputed model{told}, or that it could not be computed and a code"
+            f"the digest of the recomputed model{told}{loss}, or that it could not be computed and"
+            " a code"
             f" for why{sender}",
             ways.everybody,
             ways.signed,
