@@ -64,6 +64,8 @@ def test_more_than_twice_as_many_groups_as_bad_sites(
         ((masked(groups=3, fewest_groups=5),), 12, "study.groups", "choose 3"),
         ((masked(groups=3, threshold=2),), 12, "study.threshold", "choose 3"),
         ((masked(groups=3, threshold=5),), 12, "study.threshold", "choose 3"),
+        ((masked(groups=3), "faults.dropout=0.2", "study.min_sites=9"), 16, "study.groups",
+         "lower dropout"),
         ((masked(fewest_groups=2), "aggregation.rule=fedavg"), 12, "study.combination", "groups"),
         ((masked(norm_bound=1.0), "aggregation.rule=fedavg"), 12, "study.combination", "groups"),
     ],

@@ -10,8 +10,11 @@ from collegium.study.graph_size import least_threshold
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal, contradiction
 from collegium.study.terms import (
+    dropouts,
     fewest_groups,
     fewest_in_group,
+    fewest_updates,
+    group_count,
     group_sizes,
     share_threshold,
     sites_per_round,
@@ -79,6 +82,25 @@ def check_groups(study: Study, sites: int) -> None:
             " bad sites; and no more than the smallest group has",
             f"choose {least}" if least <= smallest else f"choose at most {most} groups, or a number"
             f" of groups that divides {drawn}",
+        )  # fmt: skip
+    _check_dropout(study, sites, threshold)
+
+
+def _check_dropout(study: Study, sites: int, threshold: int) -> None:
+    """Refuse planted silence after which every attempt would have too few groups."""
+    drawn, groups = sites_per_round(study, sites), group_count(study)
+    silent = dropouts(study.faults.dropout, drawn)
+    size, larger = divmod(drawn - silent, groups)
+    alive = groups if size >= threshold else larger if size + 1 >= threshold else 0
+    left = drawn - silent if size >= threshold else alive * (size + 1)
+    if silent and (alive < fewest_groups(study) or left < fewest_updates(study, sites)):
+        raise Refusal(
+            ("faults", "dropout"), "study.groups",
+            f"{silent} of the {drawn} sites of a round drop out, which leaves {left} in {alive}"
+            f" groups of {threshold} or more",
+            "lots put those who are left into groups of one size, and a smaller group is out, so"
+            " every attempt would fail",
+            "choose a lower dropout, fewer groups, or a lower threshold",
         )  # fmt: skip
 
 
