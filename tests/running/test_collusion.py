@@ -26,8 +26,8 @@ def test_the_command_says_the_same(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
     assert lines[0] == "heart: a round of 4 sites, of whom 3 open its sum"
-    assert "one key for all    1 site reads 3 of the others' 3 updates" in lines[1]
-    assert "keys dealt to all  3 sites together read 1 of the other's update" in lines[-1]
+    assert "one key for all    1 site reads 3 of 3 updates of others" in lines[1]
+    assert "keys dealt to all  3 sites together read 1 of 1 updates of others" in lines[-1]
     said = collegium("bench", "collusion", "heart", "--json", cwd=tmp_path)
     assert json.loads(said.stdout)["reached"][0]["read"] == 3
 

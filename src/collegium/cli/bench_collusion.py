@@ -41,6 +41,5 @@ def _lines(found: Collusion) -> list[str]:
     for one in found.reached:
         keys = "one key for all" if one.keys == "shared" else "keys dealt to all"
         who = "1 site reads" if one.colluders == 1 else f"{one.colluders} sites together read"
-        others = "the other's update" if one.others == 1 else f"the others' {one.others} updates"
-        lines.append(f"  {keys:<17}  {who} {one.read} of {others}")
+        lines.append(f"  {keys:<17}  {who} {one.read} of {one.others} updates of others")
     return lines
