@@ -21,7 +21,7 @@ P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}
 ID = "[a-z0-9][a-z0-9_-]{0,39}"
-OURS = ("fedavg@1", "none@1", False)
+OURS, BEYOND = ("fedavg@1", "none@1", False), {"keep", "selection"}
 REPEATED = ("blob.retire", "member.vote", "phase.timeout", "study.abandon")
 ENVELOPE = re.compile(
     r'\{"payload":"([^"]*)","payloadType":"application/vnd\.collegium\.tx\+json",'
@@ -290,7 +290,7 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
     opened, terms = history.said["round.opened", *place], history.said["terms", place[0]]
     closed, said = history.said.get(("round.closed", *place)), history.said
     registered = dict(zip(opened["participants"], opened["weights"], strict=True))
-    exponent, size = opened["exponent"], terms["parameters"]
+    exponent, size = opened["exponent"], -(-terms["parameters"] * terms.get("keep", 10**6) // 10**6)
     head, sums = b"collegium/update/v1\0" + struct.pack(">QBh", size, 2, exponent), [0] * (size + 1)
     for name in said["updates.included", *place]["members"]:
         reveal, weight = said["update.reveal", name, *place], registered[name]
@@ -300,7 +300,7 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
         claim = max(map(abs, values)), sum(abs(x) == 32767 for x in values)
         need(claim == (reveal["peak"], reveal["saturated"]), f"{name}'s update is not as revealed")
         sums = [old + weight * x for old, x in zip(sums, (*values, 1), strict=True)]
-    if not closed or (terms["rule"], terms["server"], "selection" in terms) != OURS:
+    if not closed or (terms["rule"], terms["server"], bool(BEYOND & {*terms})) != OURS:
         return
     rate = float(parse(read_blob(run, terms["document"]))["aggregation"]["server"]["learning_rate"])
     start, scale = read_blob(run, closed["parent"]), sums.pop() * 2.0**exponent

@@ -48,6 +48,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         float: st.floats(allow_nan=False, allow_infinity=False),
         str: st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
         NoneType: st.none(),
+        bool: st.booleans(),
     }[kind]
 
 

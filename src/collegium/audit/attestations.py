@@ -35,7 +35,7 @@ def _is_unsound(story: Story, attempt: Attempt, evidence: Evidence, author: str)
         if isinstance(data, str):
             return False
         checked_update(
-            from_text(reveal.digest, DIGEST_SIZE), data, story.parameters, attempt.opened.exponent,
+            from_text(reveal.digest, DIGEST_SIZE), data, story.sent, attempt.opened.exponent,
             reveal.peak, reveal.saturated,
         )  # fmt: skip
     except FormatError:

@@ -20,6 +20,7 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
+from collegium.learning.aggregation.random_k import Drawn, drawn_of
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.blobs import decode_model, encode_model
@@ -158,7 +159,7 @@ def _next_model(
         reveals = [attempt.reveals[name] for name in attempt.included]
         updates = [
             checked_update(
-                from_text(reveal.digest, DIGEST_SIZE), data, story.parameters,
+                from_text(reveal.digest, DIGEST_SIZE), data, story.sent,
                 opened.exponent, reveal.peak, reveal.saturated,
             )
             for data, reveal in zip(present, reveals, strict=True)
@@ -168,6 +169,7 @@ def _next_model(
             attempt.included, opened.exponent, rule_named(registration.rule),
             study.aggregation.tolerate, server_named(registration.server), server,
             _scores(study, attempt),
+            _drawn(story, study, attempt, evidence),
         )  # fmt: skip
         if followed(model.tensors) and not _was_told(attempt, within=within(updates)):
             return _otherwise("updates have another share within the clip than was voted", where)
@@ -201,9 +203,10 @@ def _unmasked(
     """
     registration, model = story.registration, decode_model(start)
     recipe = Recipe(
-        secure_sum_named(registration.design), story.parameters, rule_named(registration.rule),
+        secure_sum_named(registration.design), story.sent, rule_named(registration.rule),
         study.aggregation.tolerate, server_named(registration.server),
         at_round(study, attempt.opened.round)[0].aggregation.server,
+        _drawn(story, study, attempt, evidence),
     )  # fmt: skip
     hidden = hidden_of(story, study, attempt, evidence)
     if isinstance(hidden, list):
@@ -223,6 +226,13 @@ def _unmasked(
     if attempt.closed is not None and attempt.refused != tuple(sorted(found.refused)):
         return _otherwise("voted model is made without other groups than sums refuse", where)
     return encode_model(found.model)
+
+
+def _drawn(story: Story, study: Study, attempt: Attempt, evidence: Evidence) -> Drawn | None:
+    """Return which coordinates an attempt's updates have, if not all."""
+    opened = attempt.opened
+    model = from_text(opened.model, DIGEST_SIZE)
+    return drawn_of(study, evidence.genesis, opened.round, model, story.parameters)
 
 
 def _was_told(attempt: Attempt, **told: int) -> bool:

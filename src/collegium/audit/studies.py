@@ -57,6 +57,7 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.keys import KEY_SIZE
+from collegium.study.compression import sent_coordinates
 from collegium.study.score_terms import ScoreTerms
 
 
@@ -137,6 +138,11 @@ class Story:
     def parameters(self) -> int:
         """How many parameters the study's model has."""
         return self.registration.parameters if self.begun is None else self.begun.parameters
+
+    @property
+    def sent(self) -> int:
+        """How many coordinates an update has."""
+        return sent_coordinates(self.parameters, self.registration.keep)
 
 
 def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocated]]:

@@ -146,7 +146,7 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
     circles = [agreement_within(whole, going_on, one) for one in sorted({*going_on.values()})]
     found = {name: evidence.update(attempt, name) for name in attempt.survivors}
     blobs = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
-    size = story.parameters + (LIMBS if attempt.points else 0)
+    size = story.sent + (LIMBS if attempt.points else 0)
     for agreement in circles if attempt.groups else [whole]:
         inside = {name: deals[name] for name in agreement.deals}
         hidden = {name: data for name, data in blobs.items() if name in agreement.circle.keys}

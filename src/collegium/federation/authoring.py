@@ -19,14 +19,17 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
+from collegium.learning.aggregation.random_k import Drawn, drawn_of, picked
 from collegium.learning.algorithms.local_round import Turn, kinds, outcome
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.study.document import Study
 from collegium.study.searching import at_round
 
 Int16 = NDArray[np.int16]
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +99,18 @@ def assignment_of(
     )  # fmt: skip
 
 
+def sent_part(values: Int16, work: Assignment, study: Study, genesis: bytes) -> Int16:
+    """Return those coordinates of an update that are sent in a round: int16 [k].
+
+    Args:
+        values: int16 [d], the whole update.
+        work: what the round asks.
+        study: the document.
+        genesis: of the ledger.
+    """
+    return picked(values, drawn_of(study, genesis, work.round, work.model, work.start.size))
+
+
 class Author(Protocol):
     """Makes a site's updates."""
 
@@ -149,6 +164,8 @@ class HonestAuthor:
     step u_t, where t counts the rounds that it takes part in (Karimireddy, He and Jaggi,
     "Learning from History for Byzantine Robust Optimization", ICML 2021, algorithm 2).
 
+    Of a cut update it carries on what it has not sent, and adds it to its next step.
+
     Args:
         member: the site.
         cohort: does its training.
@@ -159,7 +176,7 @@ class HonestAuthor:
     def __init__(self, member: str, cohort: LocalWork, outbox: WriteOnce, genesis: bytes) -> None:
         self.member = member
         self.cohort = cohort
-        self._carried = Carried(outbox, genesis, cohort.study.study.id)
+        self._carried, self._genesis = Carried(outbox, genesis, cohort.study.study.id), genesis
         cohort.attend(member, self.kept)
 
     def kept(self, number: int) -> dict[str, Float32 | None]:
@@ -183,6 +200,9 @@ class HonestAuthor:
             before = self._carried.before("momentum", work.round)
             momentum = (1.0 - beta) * step + (0.0 if before is None else beta * before)
             step = momentum.astype(np.float32).astype(np.float64)
+        drawn = drawn_of(study, self._genesis, work.round, work.model, work.start.size)
+        if drawn is not None and not drawn.scaled:
+            return self._with_feedback(step, work, drawn)
         if not beta and not kinds(study):
             return self._bounded(encode_step(step, work.exponent).values, work.exponent)
         encoded = self._bounded(encode_step(step.copy(), work.exponent).values, work.exponent)
@@ -199,3 +219,13 @@ class HonestAuthor:
         if secure is None or secure.norm_bound is None:
             return values
         return clipped(values, norm_bound(secure.norm_bound, exponent))
+
+    def _with_feedback(self, step: Float64, work: Assignment, drawn: Drawn) -> Int16:
+        """Return an encoded step with what was not sent before, and keep what is not sent now."""
+        before = self._carried.before("feedback", work.round)
+        left = step if before is None else step + before
+        encoded = encode_step(left.copy(), work.exponent)
+        sent = encoded.values[drawn.places].astype(np.float64)
+        left[drawn.places] -= np.ldexp(sent, -work.exponent)
+        self._carried.keep("feedback", work.round, left.astype(np.float32))
+        return encoded.values

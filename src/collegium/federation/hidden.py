@@ -7,7 +7,7 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.sealing import blob_of
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
-from collegium.ledger.contract.tables import RoundRecord, StudyRecord
+from collegium.ledger.contract.tables import RoundRecord, StudyRecord, sent_of
 from collegium.secrecy.outcome import HiddenAttempt
 from collegium.secrecy.pedersen import LIMBS
 from collegium.study.document import Study
@@ -15,7 +15,7 @@ from collegium.study.document import Study
 
 def hidden_size(registration: StudyRecord) -> int:
     """Return how many coordinates a hidden update has beside its indicators."""
-    return registration.parameters + (LIMBS if isinstance(registration.sum_check, str) else 0)
+    return sent_of(registration) + (LIMBS if isinstance(registration.sum_check, str) else 0)
 
 
 def hidden_attempt(

@@ -20,12 +20,13 @@ from collegium.learning.aggregation.next_model import (
     rule_named,
     server_named,
 )
+from collegium.learning.aggregation.random_k import Drawn, drawn_of
 from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.ring import ring_of
-from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
+from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord, sent_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
 from collegium.secrecy.opening import secure_sum_named
@@ -70,9 +71,8 @@ class Judge:
                 data = blobs.fetch(blob_of(reveal))
                 ring = ring_of(view.participants.values())
                 if data is not None:
-                    secure_sum_named(registration.design).check(
-                        data, hidden_size(registration), ring, record.exponent
-                    )
+                    check = secure_sum_named(registration.design).check
+                    check(data, hidden_size(registration), ring, record.exponent)
                 return data is not None
             check_recipients(blobs, view, reveal)
             found = self._update(blobs, at, reveal, registration, record.exponent)
@@ -110,13 +110,16 @@ class Judge:
                 return UNAVAILABLE
             if is_masked(registration.design):
                 return self._unmask(view, blobs, number, record, parent, start, registration)
-            return self._aggregate(view, blobs, number, record, start, registration)
+            return self._aggregate(view, blobs, number, record, parent, start, registration)
         except FormatError:
             return Verdict(fail="malformed")
         except RunError:
             return Verdict(fail="arithmetic")
         except CollegiumError:
             return Verdict(fail="refused")
+
+    def _drawn(self, number: int, parent: bytes, start: ModelState) -> Drawn | None:
+        return drawn_of(self.study, self.identity.genesis, number, parent, start.parameters.size)
 
     def _is_over(self, model: ModelState) -> bool:
         stopping = self.study.training.early_stopping
@@ -128,8 +131,8 @@ class Judge:
         return name
 
     def _aggregate(
-        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, start: ModelState,
-        registration: StudyRecord,
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, parent: bytes,
+        start: ModelState, registration: StudyRecord,
     ) -> Verdict:  # fmt: skip
         """Return the verdict on plain updates."""
         updates = self._included(view, blobs, number, record, registration)
@@ -142,7 +145,7 @@ class Judge:
             start, updates, tuple(weight for _, _, weight in included), tuple(names),
             record.exponent, rule_named(registration.rule), self.study.aggregation.tolerate,
             server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
-            scores,
+            scores, self._drawn(number, parent, start),
         )  # fmt: skip
         told = within(updates) if followed(model.tensors) else None
         return Verdict(
@@ -189,9 +192,10 @@ class Judge:
     ) -> Verdict:  # fmt: skip
         """Return the verdict on hidden updates."""
         recipe = Recipe(
-            secure_sum_named(registration.design), registration.parameters,
+            secure_sum_named(registration.design), sent_of(registration),
             rule_named(registration.rule), self.study.aggregation.tolerate,
             server_named(registration.server), at_round(self.study, number)[0].aggregation.server,
+            self._drawn(number, parent, start),
         )  # fmt: skip
         attempt = hidden_attempt(
             view, blobs, self.identity.genesis, number, record, parent, self.study
@@ -232,10 +236,10 @@ class Judge:
         if data is None:
             return None
         found = checked_reading(
-            name, self.readings.of(name, data), registration.parameters, exponent, reveal.peak,
+            name, self.readings.of(name, data), sent_of(registration), exponent, reveal.peak,
             reveal.saturated,
         )  # fmt: skip
-        if 2 * registration.parameters * registration.per_round <= KEPT_BYTES:
+        if 2 * sent_of(registration) * registration.per_round <= KEPT_BYTES:
             self._checked[claim] = found
         return found
 

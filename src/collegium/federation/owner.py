@@ -14,6 +14,7 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, digest, encode_model
 from collegium.ledger.contract.transactions import ModelRelease, StudyBegin, StudyRegister
 from collegium.study.canonical import document_bytes
+from collegium.study.compression import kept_share
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
@@ -131,6 +132,7 @@ class Owner:
             exponent=study.aggregation.exponent,
             fewest_groups=fewest_groups(study) or msgspec.UNSET,
             groups=group_count(study) or msgspec.UNSET,
+            keep=kept_share(study),
             max_attempts=study.study.max_attempts,
             min_sites=terms.min_sites,
             model=to_text(model),

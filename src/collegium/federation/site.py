@@ -11,7 +11,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
-from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of
+from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of, sent_part
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
@@ -175,7 +175,8 @@ class Site:
                     update, view.round.exponent, view.number, view.model,
                     view.registration.min_sites, view.round.clip,
                 )  # fmt: skip
-            values = self._parts.protection.protect(update)
+            whole = self._parts.protection.protect(update)
+            values = sent_part(whole, work, self._cohort.study, self._identity.genesis)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
             self._latest = key, blob
         said: dict[str, str] = {}

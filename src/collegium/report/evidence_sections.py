@@ -169,6 +169,12 @@ def cost(content: ReportContent) -> Markup:
             "Measured by the process that ran, and not part of the record. ",
             badge("measured, not signed", "computed"),
         ),
+        ""
+        if content.protections.keep is None
+        else paragraph(
+            f"An update held {100 * content.protections.keep:g} % of the model's coordinates, the "
+            "same at every site, drawn anew in every round."
+        ),
         _costs("Time", content.seconds, seconds),
         _costs("Bytes", content.bytes, size),
     )

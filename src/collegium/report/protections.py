@@ -46,7 +46,8 @@ class Secrecy:
 class Protections:
     """How an update is protected on its way, as the study names it, and what was spent by site.
 
-    `totals` are what the same units have lost in all studies of the ledger, if there are others.
+    `totals` are what the same units have lost in all studies of the ledger, if there are others;
+    `keep` is the share of coordinates that an update holds, None for all.
     """
 
     protection: str
@@ -54,6 +55,7 @@ class Protections:
     privacy: tuple[Spent, ...]
     totals: tuple[Total, ...] = ()
     attacks: tuple[AttackLine, ...] = ()
+    keep: float | None = None
 
 
 def protections_of(
@@ -66,6 +68,7 @@ def protections_of(
         tuple(one for one in verification.privacy if one.study == study.study.id),
         tuple(one for one in verification.totals if len(one.studies) + len(one.unbounded) > 1),
         tuple(line for line in lines if isinstance(line, AttackLine)),
+        None if study.aggregation.compression is None else study.aggregation.compression.keep,
     )
 
 

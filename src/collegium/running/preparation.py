@@ -226,6 +226,13 @@ def _check_masks(prepared: Prepared) -> None:
             "the study asks nobody to commit to one",
             'set privacy.secure_aggregation.sum_check = "pedersen", or choose another attack',
         )  # fmt: skip
+    if "others" in attack.grant.knowledge and prepared.study.aggregation.compression is not None:
+        raise Refusal(
+            ("threat", "attack"), "study.combination",
+            f"{attack.name} looks at updates that others revealed",
+            "random_k cuts them, and the next round sends other coordinates",
+            "choose an attack that knows less, or remove aggregation.compression",
+        )  # fmt: skip
     if "others" in attack.grant.knowledge and masks is not None:
         raise Refusal(
             ("threat", "attack"), "study.combination",

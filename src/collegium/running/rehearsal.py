@@ -15,13 +15,14 @@ from collegium.accounting.adaptive import grid_step
 from collegium.accounting.terms import PrivacyTerms, affordable_rounds
 from collegium.canonical import to_text
 from collegium.errors import RunError
-from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
+from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16, sent_part
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.identity import identity, member_key
 from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.following import within
 from collegium.learning.aggregation.next_model import next_model
+from collegium.learning.aggregation.random_k import drawn_of
 from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.algorithms.layout import model_part
@@ -143,7 +144,7 @@ def rehearse(
             lambda last=revealed: last,  # type: ignore[misc]
         )  # fmt: skip
         k = grid_step(clip) if isinstance(clip, int) else clip
-        sent = _updates(prepared, work, authors, private, k)
+        sent = _updates(prepared, genesis, work, authors, private, k)
         if len(sent) < prepared.min_sites:
             return Rehearsed("failed", model, parts.spec)
         start, earlier = model, model.parameters
@@ -157,6 +158,7 @@ def rehearse(
                     model, behind, tuple(weights[name] for name in sent), tuple(sent), exponent,
                     parts.rule, study.aggregation.tolerate, parts.server, server,
                     book.given(number, exponent, model.parameters, sent),
+                    drawn_of(study, genesis, number, work.model, model.parameters.size),
                 )  # fmt: skip
         except RunError:
             return Rehearsed("failed", model, parts.spec)
@@ -233,7 +235,7 @@ def _authors(prepared: Prepared, genesis: bytes, cohort: Cohort) -> dict[str, Au
 
 
 def _updates(
-    prepared: Prepared, work: Assignment, authors: dict[str, Author],
+    prepared: Prepared, genesis: bytes, work: Assignment, authors: dict[str, Author],
     private: Mapping[str, SitePrivacy], clip: Clip,
 ) -> dict[str, Contribution]:  # fmt: skip
     """Return the updates of those who have one to send, in order."""
@@ -253,7 +255,8 @@ def _updates(
             update = private[name].protected(
                 update, work.exponent, work.round, work.model, prepared.min_sites, clip
             )
-        values = prepared.parts.protection.protect(update)
+        whole = prepared.parts.protection.protect(update)
+        values = sent_part(whole, work, study, genesis)
         sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)
     return sent
 

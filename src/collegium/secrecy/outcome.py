@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from collegium.learning.aggregation.following import followed
 from collegium.learning.aggregation.groups import model_of_groups
+from collegium.learning.aggregation.random_k import Drawn, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
@@ -75,6 +76,7 @@ class Recipe:
         tolerate: f, how many bad members it must bear.
         optimizer: the server step.
         settings: its parameters.
+        drawn: which coordinates the updates have, if not all; `parameters` then counts those.
     """
 
     protocol: SecureSum
@@ -83,6 +85,7 @@ class Recipe:
     tolerate: int
     optimizer: ServerOptimizer
     settings: Server
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +148,7 @@ def _of_everybody(sealed: Sealed, start: ModelState, recipe: Recipe) -> Outcome:
     total = opened(recipe.protocol, sealed, recipe.parameters)
     if not isinstance(total, Total):
         return Outcome(None, 0, 0, {0: total})
-    mean = Aggregate(total.values, sum(sealed.weights.values()))
+    mean = whole(Aggregate(total.values, sum(sealed.weights.values())), recipe.drawn)
     exponent = sealed.agreement.exponent
     model = server_step(start, mean, exponent, recipe.optimizer, recipe.settings)
     within = int(total.values[-1]) if followed(model.tensors) else None

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from collegium.plugins import names
 from collegium.study.circle import about_graph, check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
+from collegium.study.compression import check_compression
 from collegium.study.decoding import retyped
 from collegium.study.document import Study
 from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
@@ -51,6 +52,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_network(study)
     _check_combinations(study)
     check_rule_of_sums(study)
+    check_compression(study)
     check_scores(study)
     _check_threat(study)
     check_folds(study, SIMULATED)

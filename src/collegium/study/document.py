@@ -128,6 +128,18 @@ class Server(Section, frozen=True, kw_only=True):
     tau: float = 1e-3
 
 
+class Compression(Section, frozen=True, kw_only=True):
+    """Updates are cut to a share of `keep` of their coordinates, the same ones at every site.
+
+    They are drawn anew in every round. With `feedback`, a site adds what it has not sent to its
+    next step; without, the mean is scaled so that it is right on average.
+    """
+
+    method: Literal["random_k"] = "random_k"
+    keep: float
+    feedback: bool = False
+
+
 class Aggregation(Section, frozen=True, kw_only=True):
     """``[aggregation]``: a rule by name, the number of bad updates it must bear, the server step.
 
@@ -141,6 +153,7 @@ class Aggregation(Section, frozen=True, kw_only=True):
     weights: Literal["rows", "equal"] = "rows"
     exponent: int = 12
     scores: Scores | None = None
+    compression: Compression | None = None
     server: Server = Server()
 
 

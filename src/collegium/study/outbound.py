@@ -122,6 +122,9 @@ def _of_what(study: Study) -> str:
 
 
 def _of_which_parameters(study: Study) -> str:
+    compression = study.aggregation.compression
+    if compression is not None:
+        return f"of the model out of a share of {compression.keep:g}, drawn anew in every round"
     if study.training.algorithm == "scaffold":
         return "of the model, and its control variate, a mean slope for each of them"
     if study.training.algorithm == "fednova":

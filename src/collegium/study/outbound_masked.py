@@ -21,6 +21,10 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
     paper = "Bell et al. 2020" if with_graph(study) else "Bonawitz et al. 2017"
     if encrypts(study):
         return encrypted_update(study, ways, interval, count)
+    compression = study.aggregation.compression
+    some = "" if compression is None else (
+        f" (of a share of {compression.keep:g} of them, drawn anew in every round)"
+    )  # fmt: skip
     width = "a number of 32 or 64 bits a parameter and two more"
     inside = "the round's sites"
     leak = sum_leak(study)
@@ -32,7 +36,8 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
         width += " hides the site's commitment)"
     return Outbound(
         "update",
-        "by how much local training moved each parameter of the model, times the site's weight,"
+        f"by how much local training moved each parameter of the model{some}, times the site's"
+        " weight,"
         f" and whether it is saturated or small, under masks: {width},{interval}"
         f" (up to {study.training.rounds})",
         ways.everybody,

@@ -8,6 +8,7 @@ from math import ceil
 
 import msgspec
 
+from collegium.study.compression import kept_share
 from collegium.study.document import SecureAggregation, Study, TableSource
 from collegium.study.graph_size import (
     GraphSize,
@@ -53,6 +54,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "exponent": study.aggregation.exponent,
         "fewest_groups": fewest_groups(study) or msgspec.UNSET,
         "groups": group_count(study) or msgspec.UNSET,
+        "keep": kept_share(study),
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
         "participation": "cyclic" if study.training.participation == "cyclic" else msgspec.UNSET,

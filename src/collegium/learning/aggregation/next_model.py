@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.composition import rule_recorded
+from collegium.learning.aggregation.random_k import Drawn, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Contribution, Updates
@@ -111,6 +112,7 @@ def next_model(
     optimizer: ServerOptimizer,
     settings: Server,
     scores: Scores | None = None,
+    drawn: Drawn | None = None,
 ) -> ModelState:
     """Return the next model, the same bits on every machine.
 
@@ -125,20 +127,22 @@ def next_model(
         optimizer: the registered server optimizer.
         settings: its parameters, from the study document.
         scores: what validators said of the updates, for a rule that is given it.
+        drawn: which coordinates the updates have, if not all.
 
     Raises:
         FormatError: an update does not have the model's size.
         RunError: the arithmetic has no finite result.
         PluginError: the rule fails, or returns what is no exact aggregate.
     """
+    size = model.parameters.size if drawn is None else drawn.places.size
     for one in updates:
-        if one.values.size != model.parameters.size:
+        if one.values.size != size:
             raise _refusal(f"{one.values.size} coordinates")
     stacked = Updates(
         np.stack([one.values for one in updates]), weights, exponent, participants,
         tuple(one.digest for one in updates), scores,
     )  # fmt: skip
-    aggregate = _aggregate(rule, stacked, tolerate)
+    aggregate = whole(_aggregate(rule, stacked, tolerate), drawn)
     return server_step(model, aggregate, exponent, optimizer, settings)
 
 

@@ -87,12 +87,12 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
         document=tx.document, exponent=tx.exponent, fewest_groups=tx.fewest_groups,
         genesis=tx.genesis if several else msgspec.UNSET, groups=tx.groups, initial=tx.model,
-        max_attempts=tx.max_attempts,
-        min_sites=tx.min_sites, owner=sender, parameters=tx.parameters,
-        participation=tx.participation, patience=tx.patience, per_round=tx.per_round,
-        privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule, scores=tx.scores, seed=tx.seed,
-        selection=tx.selection, server=tx.server, sites=tx.sites, statistics=tx.statistics,
-        sum_check=tx.sum_check, threshold=tx.threshold, trials=tx.trials, weights=tx.weights,
+        keep=tx.keep, max_attempts=tx.max_attempts, min_sites=tx.min_sites, owner=sender,
+        parameters=tx.parameters, participation=tx.participation, patience=tx.patience,
+        per_round=tx.per_round, privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule,
+        scores=tx.scores, seed=tx.seed, selection=tx.selection, server=tx.server, sites=tx.sites,
+        statistics=tx.statistics, sum_check=tx.sum_check, threshold=tx.threshold,
+        trials=tx.trials, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))

@@ -15,6 +15,7 @@ from collegium.accounting.terms import ChargeVector, PrivacyTerms
 from collegium.ledger.contract.transactions import Action
 from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
+from collegium.study.compression import sent_coordinates
 from collegium.study.score_terms import ScoreTerms
 
 StudyPhase = Literal[
@@ -67,6 +68,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     genesis: str | msgspec.UnsetType = msgspec.UNSET
     groups: int | msgspec.UnsetType = msgspec.UNSET
     initial: str
+    keep: int | msgspec.UnsetType = msgspec.UNSET
     max_attempts: int
     min_sites: int
     owner: str
@@ -266,6 +268,11 @@ def powers(state: State, path: Path) -> dict[str, int]:
 def threshold_of(record: StudyRecord) -> int:
     """Return how many shares open a secret; 0 where there are none."""
     return record.threshold if isinstance(record.threshold, int) else 0
+
+
+def sent_of(record: StudyRecord) -> int:
+    """Return how many coordinates an update has."""
+    return sent_coordinates(record.parameters, record.keep)
 
 
 def degree_of(record: StudyRecord) -> int | None:

@@ -49,7 +49,8 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     `scores`: what follows from scores; `selection`: the model with the least voted validation
     loss is final; `trials`: among so many ways of training, each from the first model on.
     `groups`, `fewest_groups`: in how many groups masked updates are summed, and how many a round
-    needs; `sum_check`: members commit to what they mask.
+    needs; `sum_check`: members commit to what they mask; `keep`: millionths of the coordinates that
+    an update has, if not all.
     """
 
     attendance: Literal["quorum", "all"]
@@ -60,6 +61,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
     fewest_groups: Positive | msgspec.UnsetType = msgspec.UNSET
     groups: Positive | msgspec.UnsetType = msgspec.UNSET
+    keep: Annotated[int, msgspec.Meta(ge=1, le=999_999)] | msgspec.UnsetType = msgspec.UNSET
     max_attempts: Positive
     min_sites: Positive
     model: Digest

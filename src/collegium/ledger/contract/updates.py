@@ -15,6 +15,7 @@ from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.state import State
+from collegium.study.compression import sent_coordinates
 
 
 def commitment(
@@ -64,7 +65,7 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     budgets.require_same_update(state, record, tx, sender)
     if is_masked(record.design) and (tx.peak or tx.saturated or tx.sealed is not msgspec.UNSET):
         raise Rejected("malformed", "a masked update shows no indicators, and is not sealed")
-    if tx.saturated > record.parameters:
+    if tx.saturated > sent_coordinates(record.parameters, record.keep):
         raise Rejected("malformed", "more coordinates are saturated than there are")
     if isinstance(tx.sealed, str):
         from_text(tx.sealed, DIGEST_SIZE, "a sealed update's digest")

@@ -30,6 +30,7 @@ from collegium.ledger.contract.tables import (
     attempt_key,
     attempt_names,
     round_path,
+    sent_of,
     study_path,
 )
 from collegium.ledger.contract.transactions import RoundVote
@@ -215,6 +216,7 @@ def _next_encoding(
     path = round_path(tx.study, tx.round, "reveals")
     found = (state.record(path, attempt_key(tx.attempt, name), Reveal) for name in included)
     reveals = [reveal for reveal in found if reveal is not None]
-    saturated = sum(is_saturated(reveal.saturated, record.parameters) for reveal in reveals)
+    sent = sent_of(record)
+    saturated = sum(is_saturated(reveal.saturated, sent) for reveal in reveals)
     small = sum(is_small(reveal.peak) for reveal in reveals)
     return next_exponent(current.exponent, len(reveals), saturated, small), msgspec.UNSET
