@@ -23,6 +23,7 @@ GROUPS = {
         "inversion",
         "membership",
         "robustness",
+        "secure-sum",
         "simulation",
     },
     "network": {"down", "status", "up"},
