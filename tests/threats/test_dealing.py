@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.threats.trial import attempt
 
+from collegium.audit.verify import verify
 from collegium.errors import StudyError
 from collegium.running.execution import run
 
@@ -101,3 +102,33 @@ def test_who_commits_to_another_vector_needs_to_be_asked_for_one(tmp_path: Path)
 def test_nobody_copies_updates_that_nobody_sees(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="looks at updates that others revealed"):
         run("heart10", out=tmp_path / "run", changes=[MASKED, "threat.attack=copycat"])
+
+
+GRAPH = 'privacy.secure_aggregation={ protocol = "secagg_plus", degree = 6, threshold = 5 }'
+
+
+@pytest.mark.parametrize(
+    ("attack", "code", "attempts"),
+    [
+        ("shareless_site", "site.no-shares", 1),
+        ("withheld_reveal", "site.withheld", 1),
+        ("lying_holder", "share.forged", 1),
+        ("lying_dealer", "deal.barred", 2),
+        ("secretless_dealer", "deal.unsound", 2),
+        ("lying_validator", "validator.outvoted", 1),
+    ],
+)
+def test_a_cheat_in_a_graph_is_survived_and_named(
+    tmp_path: Path, attack: str, code: str, attempts: int
+) -> None:
+    changes = ("training.rounds=2", "evaluation.bootstrap=0", GRAPH, "threat.rounds=[2]")
+    ran = run("heart10", out=tmp_path / "run", changes=[*changes, f"threat.attack={attack}"])
+    assert ran.outcome == "completed"
+    found = verify(ran.folder)
+    assert found.ok
+    assert found.levels == {"recomputed": 2}
+    (cheat,) = ran.attackers
+    named = {one.what.split()[0] for one in found.findings if one.code == code}
+    assert named == {cheat}
+    failed = [one for one in found.findings if one.code == "attempt.failed"]
+    assert len(failed) == attempts - 1

@@ -57,6 +57,15 @@ class Half:
 Deal = dict[Kind, Half]
 
 
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """What a secret's half of a deal has for one holder; 32 bytes each."""
+
+    ephemeral: bytes
+    commitment: bytes
+    ciphertext: bytes
+
+
 def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
     """Return a secret's part of a deal, the same whenever and by whomever it is made.
 
@@ -107,38 +116,26 @@ def ephemeral_key(circle: Circle, dealer: str, kind: Kind, secret: int) -> bytes
 
 
 def open_share(
-    half: Half, circle: Circle, dealer: str, kind: Kind, holder: str, private: bytes
+    stanza: Stanza, circle: Circle, dealer: str, kind: Kind, holder: str, private: bytes
 ) -> bytes | None:
-    """Return a holder's share, or None where it was not dealt one that is committed to.
+    """Return a holder's share, or None where it was not dealt the share that is committed to.
 
     Args:
-        half: of the dealer's deal.
+        stanza: what the dealer's deal has for the holder.
         circle: the holders.
         dealer: the member that dealt.
         kind: which secret.
         holder: the member whose share it is.
         private: the holder's private share key.
     """
-    holders = circle.holders(dealer)
-    if holder not in holders:
-        return None
-    bound, index = _bound(circle, dealer, kind), holders.index(holder)
+    bound = _bound(circle, dealer, kind)
     try:
-        pad = _pad(private, half.ephemeral, bound, holder)
+        pad = _pad(private, stanza.ephemeral, bound, holder)
     except FormatError:
         return None
-    share = _xor(half.ciphertexts[index], pad)
-    return share if _share_holds(half, circle, dealer, kind, holder, share) else None
-
-
-def _share_holds(
-    half: Half, circle: Circle, dealer: str, kind: Kind, holder: str, share: bytes
-) -> bool:
-    """Return whether a share is the one that its dealer committed to."""
-    if to_element(share) is None:
-        return False
-    index = circle.holders(dealer).index(holder)
-    return _commitment(_bound(circle, dealer, kind), holder, share) == half.commitments[index]
+    share = _xor(stanza.ciphertext, pad)
+    holds = _commitment(bound, holder, share) == stanza.commitment
+    return share if holds and to_element(share) is not None else None
 
 
 def sound_shares(
@@ -200,21 +197,47 @@ def decode_deal(data: bytes, circle: Circle, dealer: str) -> Deal:
     Raises:
         FormatError: the bytes are no deal to the dealer's holders.
     """
-    holders = len(circle.holders(dealer))
-    head = _TAG + holders.to_bytes(4, "big")
-    size = KEY_SIZE + holders * _STANZA
-    if not data.startswith(head) or len(data) != len(head) + len(Kind) * size:
-        raise malformed("a deal of shares", f"it has another form than a deal to {holders} holders")
     deal: Deal = {}
-    for number, kind in enumerate(Kind):
-        start = len(head) + number * size
-        stanzas = range(start + KEY_SIZE, start + size, _STANZA)
+    size = len(circle.holders(dealer)) * _STANZA
+    for kind, start in _halves(data, circle, dealer).items():
+        stanzas = range(start + KEY_SIZE, start + KEY_SIZE + size, _STANZA)
         deal[kind] = Half(
             data[start : start + KEY_SIZE],
             tuple(data[at : at + DIGEST_SIZE] for at in stanzas),
             tuple(data[at + DIGEST_SIZE : at + _STANZA] for at in stanzas),
         )
     return deal
+
+
+def decode_stanzas(data: bytes, circle: Circle, dealer: str, holder: str) -> dict[Kind, Stanza]:
+    """Return what a deal has for one of its dealer's holders.
+
+    Raises:
+        FormatError: the bytes are no deal to the dealer's holders.
+    """
+    place = KEY_SIZE + circle.holders(dealer).index(holder) * _STANZA
+    return {
+        kind: Stanza(
+            data[start : start + KEY_SIZE],
+            data[start + place : start + place + DIGEST_SIZE],
+            data[start + place + DIGEST_SIZE : start + place + _STANZA],
+        )
+        for kind, start in _halves(data, circle, dealer).items()
+    }
+
+
+def _halves(data: bytes, circle: Circle, dealer: str) -> dict[Kind, int]:
+    """Return where the halves of a deal begin.
+
+    Raises:
+        FormatError: the bytes are no deal to the dealer's holders.
+    """
+    holders = len(circle.holders(dealer))
+    head = _TAG + holders.to_bytes(4, "big")
+    size = KEY_SIZE + holders * _STANZA
+    if not data.startswith(head) or len(data) != len(head) + len(Kind) * size:
+        raise malformed("a deal of shares", f"it has another form than a deal to {holders} holders")
+    return {kind: len(head) + number * size for number, kind in enumerate(Kind)}
 
 
 def _bound(circle: Circle, dealer: str, kind: Kind) -> bytes:

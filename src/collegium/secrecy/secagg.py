@@ -23,6 +23,7 @@ from collegium.secrecy.deal import (
     Kind,
     agree,
     decode_deal,
+    decode_stanzas,
     encode_deal,
     make_half,
     mask_private,
@@ -66,13 +67,15 @@ class SecAgg:
         self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
     ) -> bool:
         """Return whether a member got both its shares from a deal."""
+        if member not in circle.holders(dealer):
+            return False
         try:
-            halves = decode_deal(deal, circle, dealer)
+            stanzas = decode_stanzas(deal, circle, dealer, member)
         except FormatError:
             return False
         return all(
-            open_share(half, circle, dealer, kind, member, own.share) is not None
-            for kind, half in halves.items()
+            open_share(stanza, circle, dealer, kind, member, own.share) is not None
+            for kind, stanza in stanzas.items()
         )
 
     def protect(
@@ -105,9 +108,11 @@ class SecAgg:
         circle = agreement.circle
         found = {}
         for dealer, blob in deals.items():
+            if member not in circle.holders(dealer):
+                continue
             kind = _opened_kind(dealer, survivors)
-            half = decode_deal(blob, circle, dealer)[kind]
-            share = open_share(half, circle, dealer, kind, member, own.share)
+            stanza = decode_stanzas(blob, circle, dealer, member)[kind]
+            share = open_share(stanza, circle, dealer, kind, member, own.share)
             if share is not None:
                 found[dealer] = share
         return found

@@ -134,10 +134,11 @@ def about_graph(study: Study, sites: int) -> tuple[Notice, ...]:
     if bits is None or bits >= SECRECY:
         return (Notice("note", "study.graph", f"each site masks {words}"),)
     best = graph_size(people, secure.trust)
+    chance = f"the chance is up to 2^-{bits}" if bits else "nothing rules out"
     text = (
-        f"{words}, the chance is up to 2^-{bits} in each attempt that {people.corrupt} corrupt"
-        f" members of {drawn} who act together see more than the sum; a degree of {best.degree}"
-        f" and a threshold of {best.threshold} keep it below 2^-{SECRECY}"
+        f"{words}, {chance} in each attempt that {people.corrupt} of {drawn} sites who act"
+        f" together see more than the sum; a degree of {best.degree}"
+        f" and a threshold of {best.threshold} keep that chance below 2^-{SECRECY}"
     )
     return (Notice("warning", "study.weak-graph", text),)
 

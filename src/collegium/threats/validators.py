@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from collegium.canonical import from_text, to_text
@@ -62,8 +63,13 @@ def _other_model(place: Place, model: str) -> bytes:
 
 
 def _vote(place: Place, vote: RoundVote, model: str) -> bytes:
-    fields = {"study": vote.study, "round": vote.round, "attempt": vote.attempt, "model": model}
-    return place.identity.sign(RoundVote, **fields)
+    """Return a vote for another model that tells of the updates what the right one does."""
+    told = {
+        key: value
+        for key, value in msgspec.structs.asdict(vote).items()
+        if value is not msgspec.UNSET and key not in ("format", "genesis")
+    }
+    return place.identity.sign(RoundVote, **{**told, "model": model})
 
 
 _FORGE = Grant("a model that no rule made", ("own", "published"), ("messages", "blobs"))

@@ -26,6 +26,7 @@ from tests.ledger.contract.moves import (
     current,
     dealers_to,
     here,
+    participants,
     quorum_times_out,
     share,
     start,
@@ -164,6 +165,16 @@ def test_who_keeps_too_few_neighbours_fails_the_attempt_before_any_share_is_post
     failed = only(events, AttemptFailed)
     assert failed.reason == "too-few"
     assert (current(world).attempt, current(world).phase) == (2, "sa.keys")
+
+
+def test_who_keeps_too_few_neighbours_when_updates_are_committed_fails_the_attempt() -> None:
+    world = masked("commit")
+    silent = dealers_to(world, "ada")[:2]
+    for name in SITES:
+        if name not in silent:
+            commit_masked(world, name, dealers_to(world, name))
+    assert only(quorum_times_out(world), AttemptFailed).reason == "too-few"
+    assert participants(world) == list(SITES), "nobody is barred"
 
 
 def test_shares_of_too_few_neighbours_fail_the_attempt() -> None:

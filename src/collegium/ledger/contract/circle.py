@@ -166,6 +166,17 @@ def can_be_opened(
     return all(count >= threshold_of(record) for count, _ in sound.values())
 
 
+def is_thin(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
+) -> bool:
+    """Return whether fewer than a threshold of some dealer's neighbours have committed at all."""
+    if degree_of(record) is None:
+        return False
+    voices = sound_dealers(state, study, status.round, current.attempt)
+    counted = _counted(state, study, record, status, current, voices)
+    return any(holders < threshold_of(record) for _, holders in counted.values())
+
+
 def _counted(
     state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
     voices: Mapping[str, tuple[str, ...]],

@@ -179,7 +179,9 @@ def advance(
     if current.phase == "commit" and is_masked(record.design):
         unsound, barred = circle.judge_deals(state, study, record, status, current)
         if barred or (unsound and not is_grouped(record.design)):
-            return [*barred, *fail_attempt(state, study, record, status, current, "bad-deal")]
+            thin = not barred and circle.is_thin(state, study, record, status, current)
+            why: Literal["too-few", "bad-deal"] = "too-few" if thin else "bad-deal"
+            return [*barred, *fail_attempt(state, study, record, status, current, why)]
         broken = groups.around(state, study, status.round, current.attempt, unsound)
     if current.phase == "available":
         there = include(state, study, status, current)
