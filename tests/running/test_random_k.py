@@ -188,6 +188,9 @@ def test_updates_take_their_share_of_the_bytes(tmp_path: Path) -> None:
             "all coordinates",
         ),
         (("threat.attack=copycat",), "revealed"),
+        ((MASKED, "privacy.secure_aggregation.groups=3"), "groups"),
+        ((MASKED, "privacy.secure_aggregation.norm_bound=1.0"), "length"),
+        ((MASKED, "privacy.secure_aggregation.sum_check=pedersen"), "every coordinate"),
     ],
 )  # fmt: skip
 def test_what_needs_whole_updates_is_refused_with_the_reason(

@@ -14,9 +14,8 @@ from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_collusion import collusion
-from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
-from collegium.cli.bench_secure_sum import secure_sum
+from collegium.cli.bench_secure_sum import graph, secure_sum
 from collegium.cli.bench_simulation import simulation
 from collegium.cli.committee import committee
 from collegium.cli.network import network
@@ -39,15 +38,10 @@ def program(context: click.Context) -> None:
 
 
 program.add_command(audit)
-for measured in (betrayal, canaries, collusion, graph, inversion, membership, simulation):
+for measured in (
+    betrayal, canaries, collusion, graph, inversion, membership, secure_sum, simulation,
+):  # fmt: skip
     bench.add_command(measured)
-bench.add_command(betrayal)
-bench.add_command(canaries)
-bench.add_command(graph)
-bench.add_command(secure_sum)
-bench.add_command(membership)
-bench.add_command(inversion)
-bench.add_command(simulation)
 program.add_command(bench)
 program.add_command(committee)
 
