@@ -111,5 +111,25 @@ def test_what_other_studies_cost_is_told_where_there_are_any() -> None:
     assert "cough: no bound" in page("fever", unbounded=("cough",))
 
 
+@pytest.mark.parametrize("unit", ["patient", "record", "client"])
+def test_no_epsilon_stands_anywhere_on_the_page_without_what_it_means(unit: str) -> None:
+    """Every cell or paragraph with a figure has its delta, or says pure, and whose loss it is."""
+    mechanism = "local_skellam@1" if unit == "client" else "dp_sgd@1"
+    total = Total(
+        site="north", unit=unit, epsilon=3.25, delta=1e-6, accountant="rdp@1",
+        studies=("fever", "cough"), unbounded=(),
+    )  # fmt: skip
+    told = verification(privacy=spent(unit=unit, mechanism=mechanism, tight=1.83), totals=(total,))
+    page = render(inputs().content(verification=told))
+    blocks = re.split(r"</?(?:p|td|th|dd|dt|li|caption|h[1-6])[^>]*>", page)
+    figures = [re.sub(r"<[^>]+>", "", one) for one in blocks if re.search(r"epsilon (of )?\d", one)]
+    assert len(figures) >= 2
+    for one in figures:
+        assert "delta" in one or "pure" in one, one
+    section_ = Page(page).sections["privacy"]
+    for words in (f"{unit}: ", "Sampling", "accountant rdp@1", "delta 1e-05"):
+        assert words in section_
+
+
 def test_what_is_left_is_never_less_than_nothing() -> None:
     assert "-" not in re.findall(r"per patient\)\s*(-?[\d.]+)", section(epsilon=4.2))[0]
