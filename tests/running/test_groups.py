@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.running import test_masked
 
 from collegium.audit.findings import Verification
 from collegium.audit.history import read_history
@@ -222,3 +223,22 @@ def test_a_robust_rule_over_groups_holds_where_a_masked_mean_does_not(attack: st
 
     assert accuracy(*mean) - accuracy(*mean, *threat) > 0.05
     assert accuracy(*robust) - accuracy(*robust, *threat) < 0.02
+
+
+@pytest.mark.parametrize("phase", ["sa.bind", "sa.keys", "commit", "share"])
+def test_a_killed_run_goes_on_in_the_same_groups_under_the_same_commitments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    six = ('data.partition={ by = "split", sites = 6 }', "aggregation.rule=median")
+    changes = (*test_masked.SHORT, *six, masked(groups=2, sum_check="pedersen"))
+    monkeypatch.setattr(test_masked, "SHORT", changes[:-1])
+    folder, kept = tmp_path / "run", dict[str, set[bytes]]()
+    for after in (False, True):
+        test_masked.cut_off(folder, changes[-1], "hungarian-1", phase, after=after)
+        for key, name in test_masked.masked_kept(folder).items():
+            kept.setdefault(key, set()).add(name)
+    result = run("heart", out=folder, changes=changes, resume=True)
+    assert verify(folder).ok
+    assert all(len(names) == 1 for names in kept.values())
+    whole = run("heart", out=tmp_path / "whole", changes=changes)
+    assert (result.model, result.app_hash) == (whole.model, whole.app_hash)
