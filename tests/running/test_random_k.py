@@ -57,6 +57,15 @@ def test_plain_and_masked_cut_updates_lead_to_one_model(
     assert rehearsed.digest.hex() == plain.model
 
 
+def test_encrypted_cut_updates_lead_to_the_plain_model(tmp_path: Path) -> None:
+    encrypted = 'privacy.secure_aggregation={ protocol = "threshold_he" }'
+    changes = ("training.rounds=2", "evaluation.bootstrap=0", cut(feedback=True))
+    plain = run("heart", out=tmp_path / "plain", changes=changes)
+    hidden = run("heart", out=tmp_path / "hidden", changes=(*changes, encrypted))
+    assert hidden.model == plain.model
+    assert verify(hidden.folder).levels == {"recomputed": 2}
+
+
 def reference_places(folder: Path, number: int, model: bytes, parameters: int, kept: int) -> Places:
     """The draw of a round, as spec page 8 words it."""
     genesis = from_text(genesis_text(folder), 32)
