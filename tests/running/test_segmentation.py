@@ -11,6 +11,7 @@ import pytest
 from tests.commands import collegium
 
 from collegium.audit.verify import verify
+from collegium.cli.summaries import quality_lines
 from collegium.data.phantoms import PHANTOMS, SIDE
 from collegium.data.site_table import site_table
 from collegium.data.table import take
@@ -65,6 +66,7 @@ def test_from_pictures_to_masks(tmp_path: Path) -> None:
     page = report_on(result.folder).read_text("utf-8")
     assert "on average over images (Dice)" in page
     assert "The sites are made up" in page
+    assert any("dice 0." in line for line in quality_lines(result.measured))
     rows = take(PHANTOMS().unseen[0], np.arange(4))
     table, masks = tmp_path / "table.csv", tmp_path / "masks"
     lines = site_table(PHANTOMS.schema, rows).splitlines()

@@ -97,7 +97,7 @@ def privacy_line(spending: Spending) -> str:
     )
 
 
-_SHOWN = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2")
+_SHOWN = ("accuracy", "auc", "qwk", "c_index", "dice", "iou", "poisson_deviance", "mae", "r2")
 
 
 def quality_lines(measured: FinalLine) -> Iterator[str]:
