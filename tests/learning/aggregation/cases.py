@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from collegium.learning.aggregation.composition import rule_called
+from collegium.learning.aggregation.given_scores import is_given_scores
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.updates import Updates
+from collegium.plugins import names
 
 Vectors = NDArray[np.int16]
 
@@ -47,3 +49,8 @@ def cloud(seed: int, count: int, size: int, *, center: float = 0, spread: float 
     """Return normally distributed updates, int16 [count, size]."""
     drawn = np.random.default_rng(seed).normal(center, spread, (count, size))
     return np.clip(np.rint(drawn), -32767, 32767).astype(np.int16)
+
+
+def of_updates_alone() -> list[str]:
+    """The rules of ours that are given updates and nothing else."""
+    return [name for name in names("rules") if not is_given_scores(rule_called(name))]

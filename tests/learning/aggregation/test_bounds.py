@@ -16,13 +16,12 @@ from math import comb
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.learning.aggregation.cases import Vectors, in_units, updates
+from tests.learning.aggregation.cases import Vectors, in_units, of_updates_alone, updates
 
 from collegium.learning.aggregation.composition import rule_called
 from collegium.learning.aggregation.minimum_diameter import MDA
 from collegium.learning.aggregation.robust import MOST_SUBSETS
 from collegium.learning.aggregation.smallest_eigenvalue import SMEA
-from collegium.plugins import names
 
 Bound = Callable[[int, int], float]
 
@@ -157,7 +156,7 @@ def test_what_has_no_bound_is_measured(rule: str) -> None:
 
 
 def test_every_rule_is_here_but_those_that_promise_nothing() -> None:
-    assert set(names("rules")) == {"fedavg", "foolsgold"} | {
+    assert set(of_updates_alone()) == {"fedavg", "foolsgold"} | {
         rule for rule in (*BOUNDS, *MEASURED) if "+" not in rule
     }
 
@@ -170,7 +169,7 @@ def test_the_least_kappa_that_any_rule_can_have(n: int, f: int, golden: str) -> 
     """f far ones among zeros: good or bad, nobody can tell, and one of both costs this much."""
     assert Fraction(f, n - 2 * f) == pytest.approx(float(golden), abs=5e-4)
     rows = [[0]] * (n - f) + [[10_000]] * f
-    for rule in names("rules"):
+    for rule in of_updates_alone():
         if rule in ("bulyan", "fedavg", "flame", "foolsgold"):  # angles to zero say nothing
             continue
         if rule.endswith("krum") and n < 2 * f + 3:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from tests.learning.aggregation.cases import cloud, updates
+from tests.learning.aggregation.cases import cloud, of_updates_alone, updates
 
 from collegium import plugins
 from collegium.errors import PluginError, StudyError
@@ -148,7 +148,7 @@ def test_what_a_record_has_no_room_for_is_refused(monkeypatch: pytest.MonkeyPatc
 
 def test_every_longest_composition_of_ours_has_room() -> None:
     before = ["norm_clipping", "bucketing", "nnm"]
-    for name in plugins.names("rules"):
+    for name in of_updates_alone():
         composed = "+".join([*before, name])
         if len(composed) <= composition.LONGEST_NAME:
             assert len(rule_called(composed).name.partition("@")[2]) == 4
