@@ -149,10 +149,11 @@ def test_noise_in_the_first_step_alone_is_refuted(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.long
-def test_the_whole_mechanism_reaches_a_third_in_most_audits_and_never_the_claim() -> None:
+def test_audits_of_many_sampled_steps_never_exceed_the_claim_and_show_a_quarter_of_it() -> None:
+    """Sampling blurs who was there, so they show less than audits of the worst case."""
     found = [audited(STEPS, seed=b"audit %02d" % k).measured for k in range(7)]
     assert max(found) <= CLAIM
-    assert float(np.median(found)) > CLAIM / 3
+    assert float(np.median(found)) > CLAIM / 4
 
 
 def canaries(cwd: Path, *arguments: str) -> Done:

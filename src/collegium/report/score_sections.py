@@ -51,8 +51,9 @@ def _by_site(found: Scoring) -> Markup:
             ]
         )
     return table(
-        f"Scores of each site's updates. A score below {found.threshold:g} speaks against a site;"
-        " a reputation begins at 0.50 and is never above 0.88",
+        "Scores of each site's updates. A score below "
+        f"{_signed(found.threshold)} speaks against a site; a reputation begins at 0.50 and is "
+        "never above 0.88",
         ["Site", "Updates scored", "Mean score", "Speaking against it", "Reputation at the end"],
         rows,
         "figures",
