@@ -50,11 +50,12 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         code: the digest of the code that the owner runs.
     """
     study, graph = parts.study, graph_of(parts.study, len(sites))
-    initial = first_model(parts)
-    if isinstance(study.data.source, TableSource):
+    if isinstance(study.data.source, TableSource):  # its inputs are not agreed on yet
         initial = initial_state(
             NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
         )
+    else:
+        initial = first_model(parts)
     return Registration(
         code=code, design=_design(parts), initial=initial,
         rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
