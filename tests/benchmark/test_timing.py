@@ -18,7 +18,7 @@ from collegium.benchmark.timing.children import outcome
 from collegium.benchmark.timing.result import Simulation, lines_of
 from collegium.benchmark.timing.simulation import simulation
 from collegium.benchmark.timing.workloads import CNN, LOGISTIC, MLP, clients, cohort, digest
-from collegium.cli.bench_simulation import simulation as command
+from collegium.cli.commands import program
 from collegium.errors import CollegiumError
 
 TIMING = "collegium.benchmark.timing"
@@ -129,9 +129,8 @@ def test_a_peer_s_python_sees_the_timing_programs_alone(tmp_path: Path) -> None:
 
 def test_the_command_prints_one_object(canned: Callable[[dict[str, Told]], None]) -> None:
     canned({})
-    done = CliRunner().invoke(
-        command, ["--pfl", "p", "--workloads", "mlp", "--repeats", "1", "--json"]
-    )
+    asked = ["--pfl", "p", "--workloads", "mlp", "--repeats", "1", "--json"]
+    done = CliRunner().invoke(program, ["bench", "simulation", *asked])
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
     assert {"machine", "repeats", "standings", "ratios", "left_out"} == set(found)
@@ -140,7 +139,9 @@ def test_the_command_prints_one_object(canned: Callable[[dict[str, Told]], None]
 
 @pytest.mark.parametrize("names", ["cnm", "", "mlp,,x"])
 def test_unknown_workloads_are_refused(names: str) -> None:
-    done = CliRunner().invoke(command, ["--workloads", names], standalone_mode=False)
+    done = CliRunner().invoke(
+        program, ["bench", "simulation", "--workloads", names], standalone_mode=False
+    )
     assert isinstance(done.exception, click.UsageError)
     assert "mlp, logistic, cnn" in done.exception.message
 
