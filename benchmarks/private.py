@@ -22,7 +22,8 @@ CHANNELS, KERNEL, SIDE = (16, 32), 3, 8
 CNN_STEPS = 60
 """Of the convolutional network, which takes longer; ten before them."""
 
-TOLERANCE = 0.03
+TOLERANCE = {"mlp": 0.03, "cnn": 0.1}
+"""How far accuracies may lie apart; so few steps under so much noise teach a cnn little."""
 
 
 def rows(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -56,7 +57,7 @@ def main() -> None:
         for name, (python, module, arguments) in runners.items():
             found[name].append(outcome(python, module, *arguments))
     accuracies = [one["accuracy"] for told in found.values() for one in told]
-    if max(accuracies) - min(accuracies) > TOLERANCE:
+    if max(accuracies) - min(accuracies) > TOLERANCE[given.network]:
         raise RuntimeError(f"not the same training: accuracies {accuracies}")
     ours = [one["step"] for one in found["ours"]]
     lines = []
