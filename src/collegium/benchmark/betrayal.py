@@ -10,7 +10,7 @@ test parts of others, beside the same attack in every round. Names and draws dep
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from statistics import fmean
@@ -19,13 +19,11 @@ import msgspec
 import numpy as np
 
 from collegium.benchmark.grid import Job, placements
-from collegium.benchmark.summary import Mean, by_split, mean_of
-from collegium.benchmark.trial import Part, changed, clean_rows, rows_under_attack
+from collegium.benchmark.summary import Mean, accuracy_without, by_split, mean_of
+from collegium.benchmark.trial import Part, changed, clean_rows, rows_under_attack, weights_of
 from collegium.data.randomness import draws
 from collegium.errors import RunError
-from collegium.learning.encoding import registered_weight
 from collegium.plugins import find
-from collegium.running.preparation import Prepared
 from collegium.study.document import Study, Threat
 
 ATTACKS = ("sign_flip", "label_flip", "ipm", "opt_ipm", "opt_alie", "history_aware")
@@ -181,15 +179,10 @@ def _places(trials: Trials, splits: Sequence[int], part: Part) -> list[_Place]:
                 "the losses of those who do not are what is measured",
                 f"choose at most {len(counts) - 1}",
             )  # fmt: skip
-        for attackers in placements(_weights(prepared), trials.count, trials.placements, split):
-            honest = [counts[name] for name in counts if name not in attackers]
-            clean = 100.0 * sum(right for right, _ in honest) / sum(rows for _, rows in honest)
+        for attackers in placements(weights_of(prepared), trials.count, trials.placements, split):
+            clean = accuracy_without(counts, attackers)
             found.append(_Place(study, split, attackers, clean))
     return found
-
-
-def _weights(prepared: Prepared) -> Mapping[str, int]:
-    return {name: registered_weight(len(rows.y)) for name, rows in prepared.train.items()}
 
 
 def _losses(

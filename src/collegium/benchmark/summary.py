@@ -9,7 +9,7 @@ splits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from statistics import fmean, stdev
 
@@ -135,7 +135,17 @@ def clean_on(line: Clean | None, without: Sequence[str]) -> float | None:
     """Return a clean run's accuracy on the rows of all sites but some, in points."""
     if line is None:
         return None
-    counts = [counts for name, counts in line.sites.items() if name not in without]
+    return accuracy_without(line.sites, without)
+
+
+def accuracy_without(sites: Mapping[str, tuple[int, int]], without: Sequence[str]) -> float:
+    """Return the part of rows that are right at all sites but some, in points.
+
+    Args:
+        sites: rows that are right and all rows, by site.
+        without: sites that do not count.
+    """
+    counts = [counts for name, counts in sites.items() if name not in without]
     return 100.0 * sum(right for right, _ in counts) / sum(rows for _, rows in counts)
 
 

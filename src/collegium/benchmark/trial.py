@@ -86,7 +86,7 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
     if job.attack is None:
         sites = _clean_rows(prepared, part)
         return [Clean(rule=job.rule, count=job.count, split=job.split, sites=sites)]
-    weights = {name: registered_weight(len(rows.y)) for name, rows in prepared.train.items()}
+    weights = weights_of(prepared)
     found: list[Line] = []
     for attackers in placements(weights, job.count, wanted, job.split):
         threat = Threat(attack=job.attack, attackers=attackers)
@@ -120,6 +120,11 @@ def clean_rows(study: Study, part: Part) -> tuple[Prepared, dict[str, tuple[int,
     """
     prepared = _prepared(study)
     return prepared, _clean_rows(prepared, part)
+
+
+def weights_of(prepared: Prepared) -> dict[str, int]:
+    """Return each site's aggregation weight by its rows."""
+    return {name: registered_weight(len(rows.y)) for name, rows in prepared.train.items()}
 
 
 def rows_under_attack(study: Study, threat: Threat, part: Part) -> tuple[int, int, str]:

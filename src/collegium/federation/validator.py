@@ -15,6 +15,7 @@ from collegium.federation.sealing import blob_of
 from collegium.federation.statistics import statistics_vote
 from collegium.federation.verdict import UNAVAILABLE, Verdict
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.bitmaps import bitmap_of
 from collegium.ledger.contract.phases import PHASES
 from collegium.ledger.contract.tables import RoundRecord
 from collegium.ledger.contract.transactions import (
@@ -100,19 +101,18 @@ class Validator:
 
     def _attest(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Post which updates are here and well-formed; a patient validator waits for the rest."""
-        participants = list(view.participants)
-        bitmap = bytearray((len(participants) + 7) // 8)
-        for index, name in enumerate(participants):
+        held = set()
+        for name in view.participants:
             if name not in view.reveals:
                 continue
             if self._judge.is_sound(view, self.blobs, name):
-                bitmap[index >> 3] |= 0x80 >> (index & 7)
+                held.add(name)
             elif patient:
                 return []
         return [
             self._identity.sign(
                 UpdateAvailable, study=view.study, round=view.number, attempt=view.attempt,
-                bitmap=to_text(bytes(bitmap)),
+                bitmap=to_text(bitmap_of(list(view.participants), held)),
             )
         ]  # fmt: skip
 

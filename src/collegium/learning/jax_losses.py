@@ -1,4 +1,4 @@
-"""JAX itself, set up once, and the losses of rows that its trainers differentiate."""
+"""JAX itself, set up once; the rows that its trainers are given, and losses to differentiate."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collegium.errors import PluginError
 from collegium.learning.evaluation.overlap import overlap_losses
 from collegium.learning.models import ModelSpec
+from collegium.learning.trainer import TrainingJob
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
@@ -41,6 +43,20 @@ def library() -> Any:
 def kind_of(spec: ModelSpec) -> type[np.generic]:
     """Return the type of targets that a loss takes."""
     return np.int32 if spec.loss == "multinomial" else np.float32
+
+
+def padded_rows(job: TrainingJob, spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Return a job's rows and targets with rows of zeros behind them: so that few sizes compile.
+
+    There are more rows than the job has, so the last one is padding. Targets have the type that the
+    loss takes.
+    """
+    rows = 1 << len(job.x).bit_length()
+    x = np.zeros((rows, job.x.shape[1]), np.float32)
+    x[: len(job.x)] = job.x
+    y = np.zeros((rows, *job.y.shape[1:]), kind_of(spec))
+    y[: len(job.y)] = job.y
+    return x, y
 
 
 def row_losses(jax: Any, spec: ModelSpec, outputs: Any, y: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning._internal.private_training import Plan, planned
-from collegium.learning.jax_losses import kind_of, library, row_losses
+from collegium.learning.jax_losses import library, padded_rows, row_losses
 from collegium.learning.models import ModelSpec, size, tensors
 from collegium.learning.networks.augmentation import augmented
 from collegium.learning.networks.network import penalized, unpacked
@@ -47,11 +47,7 @@ def train_privately(
 
 def _train(plan: Plan, spec: ModelSpec, training: Training, noising: Noising) -> Float32:
     job, d = plan.job.job, size(spec)
-    rows = 1 << len(job.x).bit_length()  # more than there are: the last one is for padding
-    x = np.zeros((rows, job.x.shape[1]), np.float32)
-    x[: len(job.x)] = job.x
-    y = np.zeros(rows, job.y.dtype)
-    y[: len(job.y)] = job.y
+    x, y = padded_rows(job, spec)
     room, most = plan.shape
     together = max(1, min(_TOGETHER, _MAX_VALUES // d, room))
     groups = -(-room // together)
@@ -60,7 +56,7 @@ def _train(plan: Plan, spec: ModelSpec, training: Training, noising: Noising) ->
     counts = np.maximum((laid >= 0).sum(axis=2, keepdims=True), 1)
     parts = ((laid >= 0) / counts).astype(np.float32)
     shape = (noising.steps, groups, together, most)
-    order = np.where(laid >= 0, laid, rows - 1).astype(np.int32).reshape(shape)
+    order = np.where(laid >= 0, laid, len(x) - 1).astype(np.int32).reshape(shape)
     spread = noising.noise_multiplier * noising.clip
     noise = np.stack([spread * plan.noise.normals(d) for _ in range(noising.steps)])
     anchor = job.start if job.anchor is None else job.anchor
@@ -70,7 +66,7 @@ def _train(plan: Plan, spec: ModelSpec, training: Training, noising: Noising) ->
     )  # fmt: skip
     run = _program(spec, training.augmentation)
     found = run(
-        job.start, anchor, x, y.astype(kind_of(spec)), order, parts.reshape(shape),
+        job.start, anchor, x, y, order, parts.reshape(shape),
         noise.astype(np.float32), rates, plan.noise.words(1).view(np.uint32),
     )  # fmt: skip
     return np.asarray(found)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning._internal.batching import batches_of
-from collegium.learning.jax_losses import kind_of, library, row_losses
+from collegium.learning.jax_losses import library, padded_rows, row_losses
 from collegium.learning.jax_private import train_privately
 from collegium.learning.models import ModelSpec, size, tensors
 from collegium.learning.networks.augmentation import augmented, words_of
@@ -77,11 +77,7 @@ def _train(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> 
 
 def _descended(job: TrainingJob, spec: ModelSpec, training: Training, seed: int) -> Float32:
     batches = batches_of(job, training, seed)
-    rows = 1 << len(job.x).bit_length()  # more than there are: the last one is for padding
-    x = np.zeros((rows, job.x.shape[1]), np.float32)
-    x[: len(job.x)] = job.x
-    y = np.zeros((rows, *job.y.shape[1:]), job.y.dtype)
-    y[: len(job.y)] = job.y
+    x, y = padded_rows(job, spec)
     steps, width = batches.order.shape
     order = np.full((1 << (steps - 1).bit_length(), width), len(job.x), np.int32)
     order[:steps] = batches.order
@@ -94,7 +90,7 @@ def _descended(job: TrainingJob, spec: ModelSpec, training: Training, seed: int)
     )
     run = _program(spec, training.augmentation)
     found = run(
-        job.start, anchor, correction, x, y.astype(kind_of(spec)), order, share, steps, rates,
+        job.start, anchor, correction, x, y, order, share, steps, rates,
         words_of(seed, job.site, job.round),
     )  # fmt: skip
     return np.asarray(found)
