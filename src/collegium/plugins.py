@@ -21,7 +21,7 @@ from collegium.errors import PluginError
 
 Kind = Literal[
     "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "secure_sums",
-    "trainers", "datasets", "incentives", "attacks",
+    "trainers", "datasets", "collections", "incentives", "attacks",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
@@ -86,12 +86,15 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fcon1000": "collegium.data.fcon1000:FCON1000",
         "flusight": "collegium.data.flusight:FLUSIGHT",
         "nsl_kdd": "collegium.data.nsl_kdd:NSL_KDD",
+        "parkinsons_telemonitoring": "collegium.data.parkinsons:PARKINSONS",
         "phantoms": "collegium.data.phantoms:PHANTOMS",
         "tcga_brca": "collegium.data.tcga_brca:TCGA_BRCA",
+        "tcga_glioma": "collegium.data.tcga_glioma:TCGA_GLIOMA",
         "uci_hapt": "collegium.data.activity:ACTIVITY",
         "uci_hapt_signals": "collegium.data.activity:SIGNALS",
         "uci_heart": "collegium.data.uci_heart:load",
     },
+    "collections": {"fhir_samples": "collegium.data.fhir_samples:FHIR_SAMPLES"},
     "incentives": {},
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",

@@ -64,7 +64,14 @@ def _data() -> list[Row]:
         row: Row = {"name": name, "about": about + dataset.license, "sites": sites}
         if unseen:
             row["unseen"] = unseen
+        if isinstance(dataset, Registered) and dataset.holders:
+            row["key"] = dataset.key
+            row["holders"] = {one.name: one.columns for one in dataset.holders}
         found.append(row)
+    for name in names("collections"):
+        files = find("collections", name)
+        about = f"{files.title}; {len(files.files)} files, no table; {files.license}"
+        found.append({"name": name, "about": about, "files": [one.name for one in files.files]})
     return found
 
 

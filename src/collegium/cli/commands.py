@@ -18,6 +18,7 @@ from collegium.cli.bench_privacy import canaries, inversion, membership
 from collegium.cli.bench_secure_sum import graph, secure_sum
 from collegium.cli.bench_simulation import simulation
 from collegium.cli.committee import committee
+from collegium.cli.fetching import fetch
 from collegium.cli.network import network
 from collegium.cli.node import node
 from collegium.cli.output import FAILED, JSON, MISUSE, SET, round_progress, say, say_json, warn
@@ -44,6 +45,7 @@ for measured in (
     bench.add_command(measured)
 program.add_command(bench)
 program.add_command(committee)
+program.add_command(fetch)
 
 
 @program.command()

@@ -108,5 +108,6 @@ BREAST_CANCER = Registered(
     files=(FILE,),
     sites=(("wisconsin", 569),),
     load=load,
+    beside=bundled,
 )
 """As a study document names it: ``breast_cancer``."""

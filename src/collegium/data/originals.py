@@ -104,6 +104,18 @@ def read_derived(dataset: str, folder: str, derived: Derived) -> Arrays:
     return made
 
 
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file, whole or not at all, with the folders that it needs.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_bytes(data)
+    partial.replace(target)
+
+
 def arrays_digest(arrays: Arrays) -> str:
     """Return the SHA-256 over names, types, shapes and little-endian bytes, in order of names."""
     state = sha256(b"collegium/arrays/v1\0")
@@ -132,7 +144,7 @@ def _loaded(path: Path) -> Arrays:
 def _checked(path: Path, file: SourceFile) -> bytes:
     try:
         data = path.read_bytes()
-        if path.name != file.name:
+        if path.name != Path(file.name).name:
             data = gzip.decompress(data)
     except (OSError, EOFError) as error:
         raise _changed(str(path), str(error)) from error
@@ -171,12 +183,8 @@ def _downloaded(dataset: str, folder: str, file: SourceFile) -> bytes:
 
 
 def _keep(target: Path, data: bytes) -> None:
-    """Write a file of the cache, whole or not at all."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(target)
+        write_whole(target, data)
     except OSError as error:
         raise DataError(
             "data.cache", f"{target} cannot be written", error.strerror or str(error),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from collegium.data.originals import Derived
@@ -20,6 +21,14 @@ class Rows:
 
     sites: tuple[SiteRows, ...]
     unseen: tuple[SiteRows, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds which columns of the same persons, where columns are held apart."""
+
+    name: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +49,10 @@ class Registered:
         unseen: how many rows an evaluator keeps, by name.
         made_up: how its natural sites were made, empty where institutions or persons are sites.
         load: reads the rows.
+        caution: what a study of it must not forget; `check` and the report say it.
+        key: the column by which holders of columns find the same persons.
+        holders: who holds which columns, empty where each site has all of them.
+        beside: where an installed package has a copy of the files.
     """
 
     name: str
@@ -55,6 +68,10 @@ class Registered:
     unseen: tuple[tuple[str, int], ...] = ()
     derived: tuple[Derived, ...] = ()
     made_up: str = ""
+    caution: str = ""
+    key: str = ""
+    holders: tuple[Holder, ...] = ()
+    beside: Callable[[], Path | None] | None = None
 
     def described(self) -> DataSet:
         """Return the data set without any row."""
@@ -71,7 +88,7 @@ class Registered:
     def _with(self, rows: Rows) -> DataSet:
         return DataSet(
             self.name, self.title, self.schema, rows.sites, self.license, self.citation,
-            self.url, self.files, rows.unseen, self.made_up,
+            self.url, self.files, rows.unseen, self.made_up, self.caution,
         )  # fmt: skip
 
 

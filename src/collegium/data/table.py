@@ -115,7 +115,8 @@ class DataSet:
     """A registered data set: its rows by natural site, and what one must know to cite it.
 
     `unseen` are rows that no site holds: an evaluator keeps them, by name as sites are. `made_up`
-    says how the natural sites were made where nobody is behind them.
+    says how the natural sites were made where nobody is behind them, `caution` what a study of
+    these rows must not forget.
     """
 
     name: str
@@ -128,6 +129,7 @@ class DataSet:
     files: tuple[SourceFile, ...]
     unseen: tuple[SiteRows, ...] = ()
     made_up: str = ""
+    caution: str = ""
 
 
 def input_names(schema: Schema) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class Provenance:
     """What one must know about a data set to read a report about it, without its rows.
 
     `made_up` says in words how the sites were made up, empty where institutions are sites;
-    `preparation` is what the sites of a study of tables agreed on.
+    `preparation` is what the sites of a study of tables agreed on; `caution` is what a study of
+    these rows must not forget.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Provenance:
     schema: Schema
     made_up: str = ""
     preparation: Preparation | None = None
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def provenance_of(dataset: DataSet, data: Data, agreement: Agreement | None = No
         preparation_of(agreement, data.source.smallest)
         if agreement is not None and isinstance(data.source, TableSource)
         else None,
+        dataset.caution,
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ def data(content: ReportContent) -> Markup:
     ]
     if source.made_up:
         stated.append(("Sites", f"made up, {source.made_up}: no institution stands behind one"))
+    if source.caution:
+        stated.append(("Mind", source.caution))
     if schema.positive:
         stated.append(("Outcome", schema.positive))
     if schema.classes:

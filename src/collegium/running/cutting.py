@@ -47,8 +47,10 @@ def learned_from(study: Study, train: SiteRows) -> SiteRows:
 
 
 def about_data(study: Study, dataset: DataSet, sites: Sequence[SiteRows]) -> tuple[Notice, ...]:
-    """Return what the owner should know of sites that were made up, and of known persons tested."""
+    """Return what the owner should know of the rows, and of how they were dealt and cut."""
     notices: list[Notice] = []
+    if dataset.caution:
+        notices.append(Notice("note", "study.data-caution", dataset.caution))
     made_up = made_up_sites(dataset, study.data.partition)
     if made_up:
         text = f"the sites are made up, {made_up}: no institution stands behind one"

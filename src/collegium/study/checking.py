@@ -132,6 +132,12 @@ def _check_names(study: Study) -> None:
             raise not_yet(
                 path, shown(name), f"use one of: {', '.join(known)}" if known else "remove it"
             )
+        if kind == "datasets" and name in names("collections"):
+            raise Refusal(
+                path, "study.unknown-name", f"{dotted(path)} is {shown(name)}",
+                "these are files to feed a gateway, and no table that a model is trained on",
+                f"choose one of: {', '.join(known)}",
+            )  # fmt: skip
         if kind == "protections" and name in names("secure_sums"):
             raise Refusal(
                 path, "study.unknown-name", f"{dotted(path)} is {shown(name)}",
