@@ -19,7 +19,7 @@ PACKAGE := $(if $(wildcard $(VENV)/.editable),$(VENV)/.editable,$(VENV)/.package
 .DELETE_ON_ERROR:
 # Targets share .venv, so that `make -j test demo` must not install twice at once.
 .NOTPARALLEL:
-.PHONY: help demo test test-all test-s3 lint format lock clean
+.PHONY: help demo test test-all test-s3 test-torch lint format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ test-all: lint ## The same with the tests that take longer than about ten second
 
 test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a real S3 server too
 	$(BIN)/python -m pytest -m "" tests/storage
+
+test-torch: $(VENV)/.editable $(VENV)/.torch ## Run the tests of the extra torch, which the pins leave out
+	$(BIN)/python -m pytest -m "" -k "torch or module" tests/running/test_own_models.py \
+		tests/learning/test_own_trainers.py tests/learning/parallel/test_extras.py
 
 lint: $(VENV)/.editable ## Check style, types and layers only
 	$(BIN)/ruff check
@@ -86,6 +90,13 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/.created
 
 $(VENV)/.s3: requirements/s3.txt $(VENV)/.dev
 	$(PIP) install --require-hashes -r requirements/s3.txt
+	@touch $@
+
+# From PyPI the wheel for Linux brings several GB of CUDA; no pin with hashes fits every index.
+TORCH ?= torch --index-url https://download.pytorch.org/whl/cpu
+
+$(VENV)/.torch: | $(VENV)/.dev
+	$(PIP) install $(TORCH)
 	@touch $@
 
 # Each of the two ways to install the package undoes the other, and so removes its stamp.
