@@ -81,6 +81,7 @@ def test_a_site_without_normal_rows_is_told() -> None:
         ("training.algorithm=fednova", "remove training.algorithm"),
         ("personalization.method=fedper", "ditto"),
         ("training.early_stopping.patience=3", "remove early_stopping"),
+        ("search.training.learning_rate=[0.1, 0.2]", "remove [search]"),
     ],
 )
 def test_what_would_distort_the_level_is_refused(change: str, told: str) -> None:

@@ -80,11 +80,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     `trials` are those of a search, none where only the number of rounds was left to the loss.
     `looks` is how many models a loss was told of; `held_out` the part of each site's training
-    persons; `trial` and `measured`, a round of it, are where the least loss is.
+    persons, or `by` time of each person's rows; `trial` and `measured`, a round of it, are where
+    the least loss is.
     """
 
     study: str
     held_out: float
+    by: Literal["person", "time"] = "person"
     looks: int
     loss: float
     trial: int

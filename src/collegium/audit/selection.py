@@ -5,7 +5,7 @@ from __future__ import annotations
 from collegium.audit.findings import Selection, Tried
 from collegium.audit.studies import Story
 from collegium.study.document import Study
-from collegium.study.searching import candidates, dotted_values, held_out
+from collegium.study.searching import candidates, dotted_values, held_out, held_out_by
 
 VOTED = 2.0**30
 """Losses are voted on in 2^30ths (docs/spec/8-blobs.md)."""
@@ -32,7 +32,8 @@ def selection_of(story: Story, study: Study) -> Selection | None:
             )
         )
     return Selection(
-        study=study.study.id, held_out=part, looks=len(closed), loss=chosen.validation / VOTED,
+        study=study.study.id, held_out=part, by=held_out_by(study), looks=len(closed),
+        loss=chosen.validation / VOTED,
         trial=chosen.trial, measured=chosen.round - (chosen.trial - 1) * rounds,
         trials=tuple(tried),
     )  # fmt: skip

@@ -30,7 +30,7 @@ from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.private import PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study
-from collegium.study.searching import at_round, held_out, in_trial
+from collegium.study.searching import at_round, held_out, held_out_by, in_trial
 
 Float32 = NDArray[np.float32]
 
@@ -102,10 +102,10 @@ class Cohort:
                 self.rows[name], self._roots[name] = split(
                     self.rows[name], scores.root, study.study.seed
                 )
-        part = held_out(study)
+        part, by = held_out(study), held_out_by(study)
         for name, own in () if part is None else rows.items():
             with suppress(DataError):  # a site of too few persons trains on all of them
-                self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed)
+                self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed, by)
         self.training_seconds = 0.0
         self._privacy = privacy or {}
         self._unpooled = trainer

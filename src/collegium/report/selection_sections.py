@@ -6,6 +6,7 @@ from collegium.audit.findings import Selection, Tried
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, folded, join, paragraph, table
 from collegium.report.wording import counted
+from collegium.study.searching import held_out_words
 
 _MANY = 40
 
@@ -15,14 +16,16 @@ def selection(content: ReportContent) -> Markup:
     found = content.selection
     if found is None:
         return Markup("")
+    by_person = found.by == "person"
     return join(
         paragraph(_search(found) if found.trials else _stopping(found)),
         paragraph(
-            f"That loss is the least of {found.looks} looks at the same persons, so it flatters the"
-            " model: expect a greater one of new persons. The test part had no say; it was opened"
-            " once, for this model alone. Local-only and pooled models, with which this page"
-            f" compares it, are trained {'as the chosen trial was, ' * bool(found.trials)}on all"
-            " training rows, those held out here among them.",
+            f"That loss is the least of {found.looks} looks at the same"
+            f" {'persons' if by_person else 'rows'}, so it flatters the model: expect a greater"
+            f" one of {'new persons' if by_person else 'later rows'}. The test part had no say; it"
+            " was opened once, for this model alone. Local-only and pooled models, with which this"
+            f" page compares it, are trained {'as the chosen trial was, ' * bool(found.trials)}on"
+            " all training rows, those held out here among them.",
             class_="note",
         ),
         _trials(found) if found.trials else "",
@@ -35,11 +38,16 @@ def _search(found: Selection) -> str:
     return (
         f"{counted(len(found.trials), 'way')} of training were registered before the first was"
         f" tried, and each was tried.{without} What decided is the mean loss on"
-        f" {100 * found.held_out:g}\u00a0% of each site's training persons, whom no trial trained"
-        f" on: {found.looks} models were measured on them. The model with the least loss,"
-        f" {found.loss:.4f}, is final: of trial {found.trial}, as its round {found.measured} found."
+        f" {_held_out(found)} no trial trained: {found.looks} models were measured on them. The"
+        f" model with the least loss, {found.loss:.4f}, is final: of trial {found.trial}, as its"
+        f" round {found.measured} found."
         f"{_still_falling(found)}"
     )
+
+
+def _held_out(found: Selection) -> str:
+    told = held_out_words(found.held_out, found.by).replace(" %", "\u00a0%")
+    return f"{told}, on {'whom' if found.by == 'person' else 'which'}"
 
 
 def _still_falling(found: Selection) -> str:
@@ -51,9 +59,9 @@ def _still_falling(found: Selection) -> str:
 
 def _stopping(found: Selection) -> str:
     return (
-        f"After each round the model was measured on {100 * found.held_out:g}\u00a0% of each"
-        f" site's training persons, on whom it was not trained: {found.looks} models. The one with"
-        f" the least mean loss, {found.loss:.4f}, is final, as round {found.measured} found."
+        f"After each round the model was measured on {_held_out(found)} it was not trained:"
+        f" {found.looks} models. The one with the least mean loss, {found.loss:.4f}, is final, as"
+        f" round {found.measured} found."
     )
 
 

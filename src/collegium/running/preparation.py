@@ -14,7 +14,7 @@ from collegium.plugins import find
 from collegium.running.cutting import about_data, cut_of, learned_from
 from collegium.running.parts import Parts, find_parts, load_dataset, parts_of_table
 from collegium.running.privacy import about_evaluation, check_privacy
-from collegium.running.rules import about_rule, check_roots, check_rule
+from collegium.running.rules import about_rule, check_held_out, check_roots, check_rule
 from collegium.running.site_alone import about_site_alone
 from collegium.running.tables import CutTable, about_table, cut_table
 from collegium.study.checking import check_sites
@@ -178,6 +178,7 @@ def _check(prepared: Prepared) -> None:
     _check_scale(prepared)
     _check_pattern(prepared)
     check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)
+    check_held_out(prepared.study, prepared.train)
     check_roots(prepared.study, prepared.train, prepared.validators)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from collegium.data.split import split
 from collegium.data.table import SiteRows
@@ -15,7 +16,8 @@ from collegium.learning.aggregation.rule import Rule
 from collegium.running.group_rules import check_groups
 from collegium.study.document import Study
 from collegium.study.notice import Notice
-from collegium.study.refusal import Refusal, contradiction
+from collegium.study.refusal import DocumentPath, Refusal, contradiction
+from collegium.study.searching import held_out, held_out_by
 from collegium.study.terms import group_count
 
 
@@ -109,6 +111,29 @@ def check_roots(study: Study, train: Mapping[str, SiteRows], validators: Sequenc
                 f" (validators have {min(least)} to {max(least)})",
                 "choose a lower root, or let only the first sites validate (consensus.validators)",
             ) from None  # fmt: skip
+
+
+def check_held_out(study: Study, train: Mapping[str, SiteRows]) -> None:
+    """Refuse a choice among models where no site has rows to hold out for it.
+
+    Raises:
+        Refusal: nobody would tell a loss.
+    """
+    part = held_out(study)
+    if part is None:
+        return
+    for rows in train.values():
+        with suppress(DataError):
+            split(rows, part, study.study.seed, held_out_by(study))
+            return
+    path: DocumentPath = ("search", "validation")
+    if study.search is None:
+        path = ("training", "early_stopping", "validation")
+    raise Refusal(
+        path, "study.combination", f"no site can hold {part:g} of its training part out",
+        "each site has too few persons, and would train on none",
+        'cut the rows by time (data.split.by = "time"), or partition them otherwise',
+    )  # fmt: skip
 
 
 def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:

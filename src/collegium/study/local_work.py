@@ -5,7 +5,7 @@ from __future__ import annotations
 from collegium.study.document import Study
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal
-from collegium.study.searching import held_out
+from collegium.study.searching import held_out, held_out_by, held_out_words
 from collegium.study.terms import OWN_SERVER
 
 
@@ -177,7 +177,7 @@ def _notices(study: Study) -> list[Notice]:
     stopping = training.early_stopping
     if stopping is not None:
         text = (
-            f"{100 * stopping.validation:g} % of each site's training persons are held out;"
+            f"{held_out_words(stopping.validation, held_out_by(study))} are held out;"
             f" training ends when the loss on them has not fallen for {stopping.patience} rounds,"
             " and the model with the least loss is final. Local-only and pooled training do all"
             " rounds, on all training rows"

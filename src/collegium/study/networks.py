@@ -131,6 +131,7 @@ def _check_autoencoder(study: Study) -> None:
             ("training", "early_stopping"), training.early_stopping is not None,
             "remove early_stopping",
         ),
+        (("search",), study.search is not None, "remove [search]"),
     ):  # fmt: skip
         if wrong:
             what = f"an autoencoder does not go with {dotted(path)} as it is set"

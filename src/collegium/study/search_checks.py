@@ -14,6 +14,8 @@ from collegium.study.searching import (
     candidates,
     combinations,
     dotted_values,
+    held_out_by,
+    held_out_words,
     in_trial,
     searched,
     trials_of,
@@ -145,10 +147,11 @@ def _check_company(study: Study) -> None:
 
 def _cost(study: Study) -> Notice:
     trials, rounds = trials_of(study), study.training.rounds
-    held = 0.0 if study.search is None else study.search.validation
+    part = 0.0 if study.search is None else study.search.validation
     text = (
         f"{trials} ways of training are tried, of {rounds} rounds each: up to {trials * rounds}"
-        f" rounds, {trials} times what one costs. {100 * held:g} % of each site's training persons"
-        " are held out to choose among them; the test part is opened for the chosen model alone"
+        f" rounds, {trials} times what one costs."
+        f" {held_out_words(part, held_out_by(study))} are held out to choose among"
+        " them; the test part is opened for the chosen model alone"
     )
     return Notice("note", "study.search", text)

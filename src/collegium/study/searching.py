@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -131,11 +131,25 @@ def at_round(study: Study, number: int) -> tuple[Study, int]:
 
 
 def held_out(study: Study) -> float | None:
-    """Return the part of each site's training persons that losses are told of; None for none."""
+    """Return the part of each site's training part that losses are told of; None for none."""
     if study.search is not None:
         return study.search.validation
     stopping = study.training.early_stopping
     return None if stopping is None else stopping.validation
+
+
+def held_out_by(study: Study) -> Literal["person", "time"]:
+    """Return whether persons are held out, or each person's latest rows, as they are for the test.
+
+    In a study cut by rows it is persons too: rows of persons who are trained on flatter a choice.
+    """
+    return "time" if study.data.split.by == "time" else "person"
+
+
+def held_out_words(part: float, by: str) -> str:
+    """Return what is held out: "20 % of each site's training persons"."""
+    what = "training persons" if by == "person" else "training rows, each person's latest"
+    return f"{100 * part:g} % of each site's {what}"
 
 
 def dotted_values(values: Values) -> dict[str, float]:

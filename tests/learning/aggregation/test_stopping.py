@@ -14,6 +14,7 @@ from collegium.learning.aggregation.stopping import (
     VALIDATION,
     is_over,
     measured,
+    measured_loss,
     shared,
 )
 from collegium.learning.blobs import ModelState, TensorSpec
@@ -85,3 +86,10 @@ def test_what_is_shared_stays_out_of_the_models_way() -> None:
 @pytest.mark.parametrize("loss", [8.5, math.inf, math.nan])
 def test_a_loss_that_cannot_be_told_is_the_largest(loss: float) -> None:
     assert shared(loss, 0).tolist() == [LARGEST, UNIT, 0, 0]
+
+
+def test_where_nobody_tells_a_loss_it_is_the_largest_and_a_number() -> None:
+    step = np.rint(np.ldexp(np.concatenate([[0.5, 0.25, -0.5], shared(None, 9)]), 9))
+    model = server_step(first(), Aggregate(step.astype(np.int64), 1), 9, AVERAGE, Server())
+    assert model.parameters[3:].tolist() == [LARGEST, 0, LARGEST, 0]
+    assert measured_loss(model) == LARGEST << 30

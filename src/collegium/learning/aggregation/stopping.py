@@ -45,14 +45,14 @@ def shared(loss: float | None, exponent: int) -> NDArray[np.float64]:
 
 
 def kept(before: NDArray[np.float32], mean: NDArray[np.float64], step: int) -> NDArray[np.float32]:
-    """Return what the server keeps after a round, float32 [4].
+    """Return what the server keeps after a round, float32 [4]; what nobody told is the largest.
 
     Args:
         before: what it kept, float32 [4].
         mean: of what the sites shared, float64 [4].
         step: how many rounds were closed before this one.
     """
-    loss = np.float32(mean[0] / mean[1])
+    loss = np.float32(mean[0] / mean[1] if mean[1] else LARGEST)
     if step == 0 or loss < before[2]:
         return np.array([loss, 0.0, loss, 0.0], np.float32)
     return np.array([loss, 0.0, before[2], before[3] + 1], np.float32)
