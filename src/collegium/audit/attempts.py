@@ -12,6 +12,7 @@ from collegium.ledger.contract.events import (
     RoundClosed,
     RoundOpened,
     ScoresCombined,
+    SumClosed,
 )
 from collegium.ledger.contract.members import is_quorum
 from collegium.ledger.contract.transactions import (
@@ -36,7 +37,8 @@ class Attempt:
     `silenced` are those whose scores do not count.
     `sound` is whose deals each member that committed could use, where updates are masked; `points`
     are the commitments to what they masked. `groups` is who was put where, `lost` in which phase a
-    group was left out, `refused` which ones the voted model was made without.
+    group was left out, `refused` which ones the voted model was made without. `summed` closes an
+    attempt at a sum of statistics.
     """
 
     opened: RoundOpened
@@ -61,6 +63,7 @@ class Attempt:
     combined: ScoresCombined | None = None
     included: tuple[str, ...] = ()
     closed: RoundClosed | None = None
+    summed: SumClosed | None = None
     failed: AttemptFailed | None = None
 
     @property

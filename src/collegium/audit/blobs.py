@@ -69,14 +69,15 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
             named |= {post.digest for post in step.posts.values()}
             said = (vote.agreement for vote in step.votes.values())
             named |= {name for name in said if isinstance(name, str)}
-        for attempt in story.attempts.values():
+        for attempt in story.every_attempt:
             named |= {reveal.digest for reveal in attempt.reveals.values()}
             named |= {deal.digest for deal in attempt.deals.values()}
             shares = attempt.shares.values()
             named |= {share.digest for share in shares if isinstance(share, SumOpen)}
             sealed = (reveal.sealed for reveal in attempt.reveals.values())
             named |= {name for name in sealed if isinstance(name, str)}
-            named |= {vote.model for vote in attempt.votes.values() if isinstance(vote.model, str)}
+            made = [name for vote in attempt.votes.values() for name in (vote.model, vote.total)]
+            named |= {name for name in made if isinstance(name, str)}
         for post in story.statements.values():
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
     unnamed = sorted(blobs - {from_text(name, DIGEST_SIZE).hex() for name in named})

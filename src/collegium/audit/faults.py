@@ -15,6 +15,7 @@ from collegium.ledger.contract.phases import (
     is_masked,
     is_past,
 )
+from collegium.ledger.contract.summing import called, is_sum
 from collegium.ledger.contract.transactions import RoundVote
 
 _WHAT = {
@@ -47,8 +48,9 @@ def faults(
         traps: whether the study plants such updates; then they are no fault of their sites.
     """
     found: dict[tuple[str, str], list[str]] = {}
-    for (number, attempt), record in story.attempts.items():
-        place = f"{number}" if attempt == 1 else f"{number} (attempt {attempt})"
+    for record in story.every_attempt:
+        number, attempt = record.opened.round, record.opened.attempt
+        place = _called(number) if attempt == 1 else f"{_called(number)} (attempt {attempt})"
         for code, member in _of_attempt(record, refuted, over=_is_over(story, record)):
             found.setdefault((code, member), []).append(place)
     findings = []
@@ -64,8 +66,8 @@ def faults(
         if step.gathered and name in step.asked and name not in step.posts
     ]
     findings += _contests(study, story, refuted)
-    for (number, attempt), record in story.attempts.items():
-        where = f"{study}, round {number}, attempt {attempt}"
+    for record in story.every_attempt:
+        where = f"{study}, {called(record.opened.round)}, attempt {record.opened.attempt}"
         if record.failed is not None:
             what = f"an attempt failed ({record.failed.reason}); the model stayed as it was"
             findings.append(Finding("attempt.failed", "note", what, where))
@@ -101,7 +103,8 @@ def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[
     Bytes are not signed, so which of them is to blame cannot be proven.
     """
     found: dict[tuple[str, str, str], list[str]] = {}
-    for (number, attempt), record in story.attempts.items():
+    for record in story.every_attempt:
+        number, attempt = record.opened.round, record.opened.attempt
         for name in record.reveals:
             if (number, attempt, name) in refuted:
                 continue
@@ -116,7 +119,7 @@ def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[
             else:
                 continue
             key = (name, for_whom, ", ".join(without))
-            found.setdefault(key, []).append(str(number))
+            found.setdefault(key, []).append(_called(number))
     for (name, having_it, without_it), places in sorted(found.items()):
         what = f"{name}'s update was sound for {having_it}, and {without_it} did not get it so"
         code = "update.contested" if having_it == "the others" else "update.left-out"
@@ -125,7 +128,9 @@ def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[
 
 def _is_over(story: Story, attempt: Attempt) -> bool:
     """Whether nobody can speak in an attempt any more."""
-    return any(end is not None for end in (attempt.closed, attempt.failed, story.failed))
+    given_up = story.given_up if is_sum(attempt.opened.round) else None
+    ends = (attempt.closed, attempt.failed, attempt.summed, story.failed, given_up)
+    return any(end is not None for end in ends)
 
 
 def _of_attempt(
@@ -164,6 +169,7 @@ def _of_attempt(
     voting = attempt.closed is not None or (
         "vote" in reached
         and over
+        and attempt.summed is None  # a vote after its close is not on record
         and (attempt.failed is None or attempt.failed.reason == "timeout")
     )
     agreed = _agreed(attempt)
@@ -175,6 +181,11 @@ def _of_attempt(
         vote = attempt.votes.get(name)
         if vote is None and voting:
             yield "validator.silent", name
+        if vote is not None and attempt.summed is not None:
+            if vote.total is msgspec.UNSET:
+                yield "validator.gave-up", name
+            elif vote.total != attempt.summed.total:
+                yield "validator.outvoted", name
         if vote is None or attempt.closed is None:
             continue
         if vote.model is msgspec.UNSET:
@@ -242,6 +253,10 @@ def _left_out(attempt: Attempt, name: str, phase: str) -> bool:
     """Whether a member's group was left out before a phase, so that it could not speak there."""
     lost = attempt.lost.get(attempt.groups.get(name, 0))
     return lost is not None and is_past(attempt.opened.design, lost, phase)
+
+
+def _called(number: int) -> str:
+    return called(number) if is_sum(number) else str(number)
 
 
 def _rounds(places: list[str]) -> str:

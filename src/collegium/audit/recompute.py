@@ -155,7 +155,7 @@ def _next_model(
         found = [evidence.update(attempt, name) for name in attempt.included]
         present = [data for data in found if isinstance(data, bytes)]
         if len(present) < len(found):
-            return _votes_stand([one for one in found if isinstance(one, str)], where)
+            return votes_stand([one for one in found if isinstance(one, str)], where)
         reveals = [attempt.reveals[name] for name in attempt.included]
         updates = [
             checked_update(
@@ -210,12 +210,12 @@ def _unmasked(
     )  # fmt: skip
     hidden = hidden_of(story, study, attempt, evidence)
     if isinstance(hidden, list):
-        return _votes_stand(hidden, where)
+        return votes_stand(hidden, where)
     found = outcome(hidden, model, recipe)
     if found.model is None:
         gone = missing_shares(attempt, evidence)
         if gone and any(isinstance(why, Flaw) for why in found.refused.values()):
-            return _votes_stand(gone, where)
+            return votes_stand(gone, where)
         reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in found.refused.items()]
         return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
     told = {"saturated": found.saturated, "small": found.small}
@@ -251,7 +251,7 @@ def _otherwise(what: str, where: str) -> Finding:
     return Finding("round.model", "error", f"the {what}", where)
 
 
-def _votes_stand(absences: list[Absence], where: str) -> Finding | None:
+def votes_stand(absences: list[Absence], where: str) -> Finding | None:
     """Return what is to be said of updates that are not to be had; None if they were retired."""
     missing, sealed = absences.count("missing"), absences.count("sealed")
     if missing:

@@ -33,9 +33,13 @@ from collegium.ledger.contract.events import (
     StudyBegun,
     StudyClosed,
     StudyFailed,
+    SumClosed,
+    SumGivenUp,
+    SumOpened,
     TrialClosed,
     UpdatesIncluded,
 )
+from collegium.ledger.contract.summing import is_sum
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
@@ -87,11 +91,16 @@ class Restored:
 
 @dataclass(slots=True)
 class Story:
-    """One study: registration, steps of set-up, attempts by (round, attempt), statements, end."""
+    """One study: registration, steps of set-up, attempts by (round, attempt), statements, end.
+
+    `sums` are attempts too, at sums of statistics.
+    """
 
     registration: StudyRegister
     accepted: dict[str, StudyAccept] = field(default_factory=dict)
     attempts: dict[tuple[int, int], Attempt] = field(default_factory=dict)
+    sums: dict[tuple[int, int], Attempt] = field(default_factory=dict)
+    given_up: SumGivenUp | None = None
     statements: dict[str, EvaluationPost] = field(default_factory=dict)
     steps: dict[int, SetUpStep] = field(default_factory=dict)
     begun: StudyBegun | None = None
@@ -114,6 +123,15 @@ class Story:
             else:
                 found.discard(one.member)
         return frozenset(found)
+
+    def at(self, number: int, attempt: int) -> Attempt:
+        """Return an attempt at a round, or at a sum of statistics."""
+        return (self.sums if is_sum(number) else self.attempts)[number, attempt]
+
+    @property
+    def every_attempt(self) -> list[Attempt]:
+        """The attempts at rounds, and then those at sums."""
+        return [*self.attempts.values(), *self.sums.values()]
 
     @property
     def closed_rounds(self) -> list[Attempt]:
@@ -172,15 +190,15 @@ def _take_transaction(story: Story, said: Said) -> None:
         case StudyAccept() as tx:
             story.accepted[said.sender] = tx
         case SecaggBind() as tx:
-            story.attempts[tx.round, tx.attempt].bound.add(said.sender)
+            story.at(tx.round, tx.attempt).bound.add(said.sender)
         case SecaggKeys() as tx:
-            story.attempts[tx.round, tx.attempt].keys[said.sender] = tx
+            story.at(tx.round, tx.attempt).keys[said.sender] = tx
         case SecaggDeal() as tx:
-            story.attempts[tx.round, tx.attempt].deals[said.sender] = tx
+            story.at(tx.round, tx.attempt).deals[said.sender] = tx
         case SharePost() | SumOpen() as tx:
-            story.attempts[tx.round, tx.attempt].shares[said.sender] = tx
+            story.at(tx.round, tx.attempt).shares[said.sender] = tx
         case UpdateCommit() as tx:
-            attempt = story.attempts[tx.round, tx.attempt]
+            attempt = story.at(tx.round, tx.attempt)
             attempt.commits.add(said.sender)
             if isinstance(tx.deals, str):
                 names = attempt.opened.participants
@@ -189,15 +207,15 @@ def _take_transaction(story: Story, said: Said) -> None:
             if isinstance(tx.point, str):
                 attempt.points[said.sender] = from_text(tx.point, KEY_SIZE)
         case UpdateReveal() as tx:
-            story.attempts[tx.round, tx.attempt].reveals[said.sender] = tx
+            story.at(tx.round, tx.attempt).reveals[said.sender] = tx
         case UpdateAvailable() as tx:
-            story.attempts[tx.round, tx.attempt].bitmaps[said.sender] = tx
+            story.at(tx.round, tx.attempt).bitmaps[said.sender] = tx
         case ScoreCommit() as tx:
-            story.attempts[tx.round, tx.attempt].score_commits.add(said.sender)
+            story.at(tx.round, tx.attempt).score_commits.add(said.sender)
         case ScoreReveal() as tx:
-            story.attempts[tx.round, tx.attempt].scores[said.sender] = tx
+            story.at(tx.round, tx.attempt).scores[said.sender] = tx
         case RoundVote() as tx:
-            story.attempts[tx.round, tx.attempt].votes[said.sender] = tx
+            story.at(tx.round, tx.attempt).votes[said.sender] = tx
         case StatisticsPost() as tx:
             story.steps[tx.step].posts[said.sender] = tx
         case StatisticsVote() as tx:
@@ -229,27 +247,37 @@ def _take_event(story: Story, event: object) -> None:
             story.steps[event.step].agreed = event
         case StudyBegun():
             story.begun = event
+        case SumOpened():
+            weights = (1,) * len(event.participants)
+            opened = RoundOpened(
+                study=event.study, round=event.round, attempt=event.attempt, design=event.design,
+                exponent=0, model=event.model, participants=event.participants, ring=64,
+                validators=event.validators, powers=event.powers, weights=weights,
+            )  # fmt: skip
+            story.sums[event.round, event.attempt] = Attempt(opened)
+        case SumClosed():
+            story.at(event.round, event.attempt).summed = event
+        case SumGivenUp():
+            story.given_up = event
         case PhaseOpened():
-            story.attempts[event.round, event.attempt].phases[event.phase] = event.timed_out
+            story.at(event.round, event.attempt).phases[event.phase] = event.timed_out
         case UpdatesIncluded():
-            story.attempts[event.round, event.attempt].included = event.members
+            story.at(event.round, event.attempt).included = event.members
         case ScoresCombined():
-            story.attempts[event.round, event.attempt].combined = event
+            story.at(event.round, event.attempt).combined = event
         case GroupsDrawn():
             drawn = zip(event.members, event.groups, strict=True)
-            story.attempts[event.round, event.attempt].groups = dict(drawn)
+            story.at(event.round, event.attempt).groups = dict(drawn)
         case GroupsLost():
-            story.attempts[event.round, event.attempt].lost |= dict.fromkeys(
-                event.groups, event.phase
-            )
+            story.at(event.round, event.attempt).lost |= dict.fromkeys(event.groups, event.phase)
         case GroupsRefused():
-            story.attempts[event.round, event.attempt].refused = event.groups
+            story.at(event.round, event.attempt).refused = event.groups
         case RoundClosed():
-            story.attempts[event.round, event.attempt].closed = event
+            story.at(event.round, event.attempt).closed = event
         case DealerBarred():
-            story.attempts[event.round, event.attempt].barred.append(event)
+            story.at(event.round, event.attempt).barred.append(event)
         case AttemptFailed():
-            story.attempts[event.round, event.attempt].failed = event
+            story.at(event.round, event.attempt).failed = event
         case BudgetExhausted():
             story.exhausted = event
         case TrialClosed():

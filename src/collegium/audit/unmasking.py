@@ -10,8 +10,10 @@ from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError
 from collegium.learning.aggregation.groups import norm_bound
+from collegium.learning.evaluation.counts import LENGTH
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.phases import is_masked, opens_one_key
+from collegium.ledger.contract.summing import called, is_sum
 from collegium.ledger.contract.transactions import SumOpen
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
@@ -26,8 +28,9 @@ from collegium.study.document import Study
 
 def agreement_of(story: Story, attempt: Attempt, genesis: bytes) -> Agreement:
     """Return what the masks of an attempt depend on."""
-    opened, threshold = attempt.opened, story.registration.threshold
-    degree = story.registration.degree
+    opened = attempt.opened
+    terms = story.registration.sums if is_sum(opened.round) else story.registration
+    threshold, degree = (getattr(terms, name, None) for name in ("threshold", "degree"))
     circle = Circle(
         Place(genesis, opened.study, opened.round, opened.attempt),
         threshold if isinstance(threshold, int) else 0,
@@ -60,6 +63,7 @@ def hidden_of(
     if absent:
         return absent
     opened, secure = attempt.opened, study.privacy.secure_aggregation
+    secure = None if is_sum(opened.round) else secure
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     longest = None if secure is None else secure.norm_bound
     return HiddenAttempt(
@@ -94,8 +98,8 @@ def why_refused(why: Flaw | Unfit) -> str:
 def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Finding]:
     """Yield who dealt shares that are none, posted another share, or used a key twice."""
     used: dict[str, set[str]] = {}
-    for attempt in story.attempts.values():
-        where = f"{name}, round {attempt.opened.round}, attempt {attempt.opened.attempt}"
+    for attempt in story.every_attempt:
+        where = f"{name}, {called(attempt.opened.round)}, attempt {attempt.opened.attempt}"
         if not is_masked(attempt.opened.design):
             return
         for member, keys in attempt.keys.items():
@@ -146,7 +150,8 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
     circles = [agreement_within(whole, going_on, one) for one in sorted({*going_on.values()})]
     found = {name: evidence.update(attempt, name) for name in attempt.survivors}
     blobs = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
-    size = story.sent + (LIMBS if attempt.points else 0)
+    size = LENGTH if is_sum(attempt.opened.round) else story.sent
+    size += LIMBS if attempt.points else 0
     for agreement in circles if attempt.groups else [whole]:
         inside = {name: deals[name] for name in agreement.deals}
         hidden = {name: data for name, data in blobs.items() if name in agreement.circle.keys}

@@ -37,6 +37,7 @@ from collegium.audit.selection import selection_of
 from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
 from collegium.audit.succession import succession
+from collegium.audit.sums import check_sums
 from collegium.audit.totals import totals
 from collegium.audit.trust import TrustRoot
 from collegium.audit.unmasking import check_masked
@@ -133,6 +134,10 @@ def examined(
             findings += found
             if steps:
                 checked["statistics"] = checked.get("statistics", 0) + steps
+            sums, found = check_sums(story, study, evidence)
+            findings += found
+            if story.sums:
+                checked["sums"] = checked.get("sums", 0) + sums
             reached, found = recompute_rounds(story, study, evidence)
             spent, overdrawn = check_budgets(story, study)
             findings += found + overdrawn

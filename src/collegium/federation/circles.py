@@ -11,7 +11,7 @@ from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.groups import of_one_group
 from collegium.ledger.contract.phases import opens_one_key
-from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.summing import ring_in
 from collegium.ledger.contract.tables import RoundRecord, degree_of, threshold_of
 from collegium.ledger.keys import KEY_SIZE
 from collegium.secrecy.outcome import agreement_within
@@ -30,14 +30,12 @@ def circle_of(view: StudyView, genesis: bytes, number: int, attempt: int) -> Cir
     Raises:
         LookupError: the study is not registered.
     """
-    if view.registration is None:
-        raise LookupError(view.study)
+    terms = view.terms(number)
     place = Place(genesis, view.study, number, attempt)
     keys = view.entries("sa_keys", number, attempt)
-    registration = view.registration
     return _circle(
-        place, threshold_of(registration), degree_of(registration),
-        ring_of(view.weights(number).values()), tuple(keys.items()),
+        place, threshold_of(terms), degree_of(terms),
+        ring_in(number, view.weights(number).values()), tuple(keys.items()),
     )  # fmt: skip
 
 
@@ -94,9 +92,7 @@ def posted_shares(
     Raises:
         LookupError: the study is not registered.
     """
-    if view.registration is None:
-        raise LookupError(view.study)
-    if opens_one_key(view.registration.design):
+    if opens_one_key(view.terms(number).design):
         posted = view.entries("shares", number, attempt)
         found = {holder: blobs.fetch(digest) for holder, digest in posted.items()}
         return {holder: {OF_THE_SUM: data} for holder, data in found.items() if data is not None}

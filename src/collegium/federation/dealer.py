@@ -7,10 +7,10 @@ outbox before it is announced.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from collegium.canonical import to_text
-from collegium.federation.authoring import Int16
 from collegium.federation.circles import agreement_for, circle_for
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
@@ -21,7 +21,7 @@ from collegium.learning.blobs import digest
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
 from collegium.ledger.contract.groups import keys_commitment
 from collegium.ledger.contract.phases import PHASES, is_grouped, opens_one_key
-from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.summing import ring_in
 from collegium.ledger.contract.transactions import (
     SecaggBind,
     SecaggDeal,
@@ -31,7 +31,7 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
-from collegium.secrecy.masked import residues, with_limbs
+from collegium.secrecy.masked import with_limbs
 from collegium.secrecy.masking import RingVector, signed
 from collegium.secrecy.pedersen import ORDER, blinding_limbs, commitment
 from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, SecureSum
@@ -69,7 +69,7 @@ class Dealer:
         return view.has_spoken("sa_deals", self.identity.member) and self.takes_part(view)
 
     def _is_grouped(self, view: StudyView) -> bool:
-        return view.registration is not None and is_grouped(view.registration.design)
+        return is_grouped(view.terms(view.number).design)
 
     def _bind(self, view: StudyView) -> list[bytes]:
         """Bind the site to the keys that it will advertise."""
@@ -114,7 +114,7 @@ class Dealer:
             deal = self._deal(view)
             if digest(deal) == name:
                 blobs.publish(deal)
-        if view.registration is None or not opens_one_key(view.registration.design):
+        if not opens_one_key(view.terms(view.number).design):
             return
         name = view.entries("shares", view.number, view.attempt).get(self.identity.member)
         if name is not None and blobs.fetch(name) is None:
@@ -156,8 +156,12 @@ class Dealer:
         """
         return self.outbox.get(self._place(view, "masked")) if self.takes_part(view) else None
 
-    def masked(self, view: StudyView, values: Int16) -> bytes:
-        """Return the blob of a masked update, the same ever after.
+    def masked(self, view: StudyView, vector_in: Callable[[int], RingVector]) -> bytes:
+        """Return the blob of a masked vector, the same ever after.
+
+        Args:
+            view: the ledger's word.
+            vector_in: makes the vector in a ring.
 
         Raises:
             LookupError: no round is open.
@@ -171,22 +175,22 @@ class Dealer:
         agreement = agreement_for(
             view, self.identity.genesis, view.number, record, view.model, member
         )
-        vector = residues(values, view.participants[member], agreement.ring)
+        vector = vector_in(agreement.ring)
         if self._commits_to_vectors(view):
             vector = with_limbs(vector, blinding_limbs(self._blinding(view, vector)))
         hidden = self.protocol.protect(self._own(view), agreement, member, vector)
         return self.outbox.put(self._place(view, "masked"), hidden)
 
-    def point(self, view: StudyView, values: Int16) -> bytes | None:
-        """Return the commitment to what the site masks; None where the study asks for none."""
+    def point(self, view: StudyView, vector_in: Callable[[int], RingVector]) -> bytes | None:
+        """Return the commitment to what the site masks; None where nobody asks for one."""
         if not self._commits_to_vectors(view):
             return None
-        ring = ring_of(view.participants.values())
-        vector = residues(values, view.participants[self.identity.member], ring)
+        ring = ring_in(view.number, view.participants.values())
+        vector = vector_in(ring)
         return commitment(signed(vector), ring, self._blinding(view, vector))
 
     def _commits_to_vectors(self, view: StudyView) -> bool:
-        return view.registration is not None and isinstance(view.registration.sum_check, str)
+        return isinstance(view.terms(view.number).sum_check, str)
 
     def _blinding(self, view: StudyView, vector: RingVector) -> int:
         """Return what hides a vector in its commitment; another one for another vector."""

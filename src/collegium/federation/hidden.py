@@ -7,14 +7,18 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.sealing import blob_of
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
+from collegium.learning.evaluation.counts import LENGTH
+from collegium.ledger.contract.summing import is_sum
 from collegium.ledger.contract.tables import RoundRecord, StudyRecord, sent_of
 from collegium.secrecy.outcome import HiddenAttempt
 from collegium.secrecy.pedersen import LIMBS
 from collegium.study.document import Study
 
 
-def hidden_size(registration: StudyRecord) -> int:
-    """Return how many coordinates a hidden update has beside its indicators."""
+def hidden_size(registration: StudyRecord, number: int) -> int:
+    """Return how many coordinates a hidden vector of a round has beside its indicators."""
+    if is_sum(number):
+        return LENGTH
     return sent_of(registration) + (LIMBS if isinstance(registration.sum_check, str) else 0)
 
 
@@ -42,7 +46,7 @@ def hidden_attempt(
     present = [data for data in found if data is not None]
     if len(present) < len(found) or not included:
         return None
-    secure = study.privacy.secure_aggregation
+    secure = None if is_sum(number) else study.privacy.secure_aggregation
     longest = None if secure is None else secure.norm_bound
     return HiddenAttempt(
         agreement,

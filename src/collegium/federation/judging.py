@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from collegium.canonical import from_text
+from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.exchange import Blobs
 from collegium.federation.hidden import hidden_attempt, hidden_size
 from collegium.federation.identity import Identity
 from collegium.federation.readings import Readings
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update
-from collegium.federation.verdict import UNAVAILABLE, Verdict, failure
+from collegium.federation.verdict import UNAVAILABLE, Verdict, failed_sum, failure
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.following import followed, within
 from collegium.learning.aggregation.next_model import (
@@ -25,10 +25,11 @@ from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
-from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.summing import is_sum, ring_in
 from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord, sent_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
+from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import Recipe, outcome
 from collegium.study.document import Study
@@ -67,12 +68,13 @@ class Judge:
             return False
         reveal, at = view.reveals[name], (view.study, view.number, view.attempt, name)
         try:
-            if is_masked(registration.design):
+            design, number = view.terms(view.number).design, view.number
+            if is_masked(design):
                 data = blobs.fetch(blob_of(reveal))
-                ring = ring_of(view.participants.values())
+                ring = ring_in(number, view.participants.values())
                 if data is not None:
-                    check = secure_sum_named(registration.design).check
-                    check(data, hidden_size(registration), ring, record.exponent)
+                    check = secure_sum_named(design).check
+                    check(data, hidden_size(registration, number), ring, record.exponent)
                 return data is not None
             check_recipients(blobs, view, reveal)
             found = self._update(blobs, at, reveal, registration, record.exponent)
@@ -90,7 +92,8 @@ class Judge:
         attempt = (view.study, number, record.attempt)
         if self._judged is not None and self._judged[0] == attempt:
             known = self._judged[1]
-            if known.model is None or blobs.fetch(known.model) is not None:
+            made = known.model or known.total
+            if made is None or blobs.fetch(made) is not None:
                 return known
         verdict = self._judge(view, blobs, number, record, parent)
         if verdict != UNAVAILABLE:
@@ -105,6 +108,8 @@ class Judge:
         if registration is None:
             return UNAVAILABLE
         try:
+            if is_sum(number):
+                return self._sum(view, blobs, number, record, parent)
             start = self._model(blobs, parent)
             if start is None:
                 return UNAVAILABLE
@@ -209,6 +214,21 @@ class Judge:
             self._publish(blobs, found.model), None, found.saturated, found.small,
             early=self._is_over(found.model), validation=measured_loss(found.model),
             within=found.within, without=tuple(sorted(found.refused)),
+        )  # fmt: skip
+
+    def _sum(
+        self, view: StudyView, blobs: Blobs, number: int, record: RoundRecord, model: bytes
+    ) -> Verdict:
+        """Return the verdict on hidden counts."""
+        attempt = hidden_attempt(
+            view, blobs, self.identity.genesis, number, record, model, self.study
+        )
+        if attempt is None:
+            return UNAVAILABLE
+        sealed = attempt.by_group()[0]
+        found = evaluated(view.terms(number).design, sealed, to_text(model))
+        return failed_sum(found) if not isinstance(found, bytes) else Verdict(
+            total=blobs.publish(found)
         )  # fmt: skip
 
     def _update(

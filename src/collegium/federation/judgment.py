@@ -8,15 +8,19 @@ from collegium.canonical import to_text
 from collegium.data.table import SiteRows, Task
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.privacy import SitePrivacy
+from collegium.learning.evaluation.counts import largest
 from collegium.learning.evaluation.disclosure import statement_of
 from collegium.learning.evaluation.noised import noised_statement
 from collegium.learning.evaluation.statement import Statement, encode_statement
+from collegium.learning.evaluation.tally import tally
 from collegium.learning.models import predict
+from collegium.secrecy.counted import counted
+from collegium.secrecy.masking import RingVector
 
 
 def statement_bytes(
     work: LocalWork, task: Task, test: SiteRows, parameters: Float32, model: bytes,
-    kind: Literal["federated", "local"],
+    kind: Literal["federated", "local"], *, hides: bool = False,
 ) -> bytes:  # fmt: skip
     """Return the statement about a model, as it is signed.
 
@@ -27,14 +31,28 @@ def statement_bytes(
         parameters: float32 [d].
         model: the digest that names it.
         kind: the study's model, or the one that the site trained alone.
+        hides: whether what is told by class is told in the sum over all sites alone.
     """
     study = work.study
     statement = statement_of(
         task, test.y, predict(work.spec, parameters, test.x),
         threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
         seed=study.study.seed, model=to_text(model), kind=kind, person=test.person,
+        hides=hides,
     )  # fmt: skip
     return encode_statement(statement)
+
+
+def test_counts(work: LocalWork, test: SiteRows, parameters: Float32) -> RingVector:
+    """Return what a site counts of its test part for the sum over all sites.
+
+    Args:
+        work: knows the study and its model.
+        test: the site's test part.
+        parameters: of the model, float32 [d].
+    """
+    scores = predict(work.spec, parameters, test.x)
+    return counted(tally(test.y, scores, work.study.evaluation.threshold), largest())
 
 
 def noised_statement_bytes(

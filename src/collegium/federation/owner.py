@@ -19,7 +19,8 @@ from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
 from collegium.study.searching import held_out, trials_of
-from collegium.study.terms import fewest_groups, group_count, statistics_steps, sum_check
+from collegium.study.sum_terms import EvaluationLayout
+from collegium.study.terms import fewest_groups, group_count, statistics_steps, sum_check, sum_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Registration:
     """What an owner registers besides the document: sites, versions, and the first model.
 
     `threshold` is how many shares open a secret, 0 where none are shared; `degree` how many
-    neighbours a participant masks with, where that are not all others.
+    neighbours a participant masks with, where that are not all others; `evaluation` what is counted
+    of test rows, if anything is.
     """
 
     code: bytes
@@ -39,6 +41,7 @@ class Registration:
     per_round: int
     min_sites: int
     threshold: int = 0
+    evaluation: EvaluationLayout | None = None
     degree: int | None = None
 
 
@@ -154,6 +157,7 @@ class Owner:
             sites=terms.sites,
             statistics=statistics_steps(study),
             sum_check=sum_check(study),
+            sums=sum_terms(study, len(terms.sites), terms.evaluation),
             threshold=terms.threshold or msgspec.UNSET,
             trials=msgspec.UNSET if study.search is None else trials_of(study),
             weights=study.aggregation.weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -11,12 +12,14 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
+from collegium.federation.announcing import commit_to, reveal_of
 from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of, sent_part
 from collegium.federation.cohort import Float32, LocalWork
+from collegium.federation.counting import Counting
 from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.judgment import noised_statement_bytes, statement_bytes
+from collegium.federation.judgment import noised_statement_bytes, statement_bytes, test_counts
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.places import attempt_place, round_place
 from collegium.federation.privacy import site_privacy
@@ -33,19 +36,17 @@ from collegium.learning.blobs import (
     encode_update,
 )
 from collegium.learning.encoding import indicators, registered_weight
+from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.models import tensors
 from collegium.learning.protection import Protection
-from collegium.ledger.contract.transactions import (
-    EvaluationPost,
-    StudyAccept,
-    UpdateCommit,
-    UpdateReveal,
-)
-from collegium.ledger.contract.updates import commitment
+from collegium.ledger.contract.summing import evaluates_by_sum
+from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.secrecy.masked import residues
+from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.canonical import document_bytes
-from collegium.study.terms import differing_terms
+from collegium.study.terms import differing_terms, sum_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Site:
         self._parts = parts
         masks = parts.secure_sum
         self._dealer = None if masks is None else Dealer(identity, outbox, masks)
+        self._counting = Counting(identity, outbox)
         self._latest = "", b""
         self._document = document_bytes(cohort.study)
         self._privacy = site_privacy(cohort.study, identity)
@@ -104,6 +106,9 @@ class Site:
         member = self._identity.member
         if member in view.unaccepted:  # in open rounds too: latecomers join the next one
             return self._accept(view)
+        if view.is_summing:
+            counts = partial(self._counts, view)
+            return self._counting.due(view, self.blobs, counts, idle=idle)
         if self._dealer is not None and member in view.participants:
             self._dealer.serve_again(view, self.blobs)
         match view.phase:
@@ -127,15 +132,18 @@ class Site:
 
         What is registered beside the document must be what the document says.
         """
-        registration = view.registration
+        registration, parts = view.registration, self._parts
         if registration is None or registration.document != to_text(digest(self._document)):
             return []
         terms = {**msgspec.structs.asdict(registration), "study": view.study}
-        if differing_terms(self._cohort.study, len(registration.sites), terms):
+        sites, study = len(registration.sites), self._cohort.study
+        if differing_terms(study, sites, terms):
+            return []
+        if registration.sums != sum_terms(study, sites, layout_of(parts.task)):
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []
-        weighed, parts = self._cohort.study.aggregation.weights == "rows", self._parts
+        weighed = study.aggregation.weights == "rows"
         transaction = self._identity.sign(
             StudyAccept, study=view.study, code=to_text(parts.code),
             document=registration.document,
@@ -153,8 +161,7 @@ class Site:
         if self._dealer is not None and not self._dealer.may_commit(view):
             return []
         key = self._key(view)
-        blob = self._kept(key)
-        if blob is None:
+        if (blob := self._kept(key)) is None:
             if self._privacy is not None and view.has_committed_before(self._identity.member):
                 self.troubles[view.number] = (
                     "the update of an earlier attempt is lost, and another one would cost more"
@@ -179,44 +186,26 @@ class Site:
             values = sent_part(whole, work, self._cohort.study, self._identity.genesis)
             blob = self._outbox.put(key, encode_update(values, view.round.exponent))
             self._latest = key, blob
-        said: dict[str, str] = {}
-        if self._dealer is not None:
-            sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
-            if sound is None:
-                return []
-            values = decode_update(blob)[0]
-            blob, point = self._dealer.masked(view, values), self._dealer.point(view, values)
-            said = {"deals": to_text(sound)} | ({} if point is None else {"point": to_text(point)})
-        salt = self._identity.salt(view.study, view.number, view.attempt)
-        bound = commitment(
-            self._identity.genesis, view.study, view.number, view.attempt, self._identity.member,
-            digest(blob), salt,
-        )  # fmt: skip
-        return [
-            self._identity.sign(
-                UpdateCommit, study=view.study, round=view.number, attempt=view.attempt,
-                commitment=to_text(bound), **said,
-            )
-        ]  # fmt: skip
+        if self._dealer is None:
+            return [commit_to(self._identity, view, digest(blob))]
+        sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
+        if sound is None:
+            return []
+        values, weight = decode_update(blob)[0], view.participants[self._identity.member]
+        vector = partial(residues, values, weight)
+        hidden, point = self._dealer.masked(view, vector), self._dealer.point(view, vector)
+        return [commit_to(self._identity, view, digest(hidden), sound, point)]
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        blob = self._sent(view)
-        if blob is None:
+        if (blob := self._sent(view)) is None:
             return []
         plain = self._dealer is None
         peak, saturated = indicators(decode_update(blob)[0]) if plain else (0, 0)
         published = self._published(view, blob)
         name = self.blobs.publish(published, sync=False)
-        own = name if published is blob else digest(blob)
-        salt = self._identity.salt(view.study, view.number, view.attempt)
-        return [
-            self._identity.sign(
-                UpdateReveal, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(own), salt=to_text(salt), peak=peak, saturated=saturated,
-                sealed=msgspec.UNSET if name == own else to_text(name),
-            )
-        ]  # fmt: skip
+        own, sealed = (name, None) if published is blob else (digest(blob), name)
+        return [reveal_of(self._identity, view, own, peak=peak, saturated=saturated, sealed=sealed)]
 
     def _published(self, view: StudyView, blob: bytes) -> bytes:
         """Return what others get of the open attempt's update."""
@@ -260,12 +249,23 @@ class Site:
         used = self.model_in_use(view.closed_rounds, model.parameters)
         if work.study.personalization is not None and parts.keep_model is not None:
             parts.keep_model(used)
-        statements = {"federated": statement_bytes(*about, used, view.model, "federated")}
+        hides = view.registration is not None and evaluates_by_sum(view.registration)
+        statements = {
+            "federated": statement_bytes(*about, used, view.model, "federated", hides=hides)
+        }
         alone = work.alone(self.member, view.trials.final)
         if np.isfinite(alone).all():  # a model whose training diverged has no quality
             own = digest(encode_model(ModelState(tensors(work.spec), alone, "alone@1", 0, ())))
-            statements["local"] = statement_bytes(*about, alone, own, "local")
+            statements["local"] = statement_bytes(*about, alone, own, "local", hides=hides)
         return [self._posted(view, statements)]
+
+    def _counts(self, view: StudyView) -> RingVector | None:
+        """Open the test part, once, and return what is counted of it as it enters the sum."""
+        model = self._model(view.model)
+        if model is None:
+            return None
+        used = self.model_in_use(view.closed_rounds, model.parameters)
+        return test_counts(self._cohort, self._parts.test, used)
 
     def _posted(self, view: StudyView, statements: dict[str, bytes]) -> bytes:
         posted = {kind: to_text(self.blobs.publish(data)) for kind, data in statements.items()}

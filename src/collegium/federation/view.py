@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from collegium.accounting.conversion import Charge, added, times
-from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
+from collegium.federation.losses_view import LossesView
 from collegium.federation.score_view import ScoreView
 from collegium.federation.set_up_view import SetUpView
 from collegium.federation.trial_view import TrialView
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.budgets import losses_key
+from collegium.ledger.contract.entering import BEFORE, OPEN
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.retirement import is_retired
+from collegium.ledger.contract.summing import is_sum, terms_in
 from collegium.ledger.contract.tables import (
-    LOSSES,
     MEMBERS,
     THE_ONE,
     Acceptance,
-    Budget,
     EvaluationRecord,
-    Losses,
     MemberRecord,
     ModelRecord,
     Reveal,
@@ -81,9 +78,24 @@ class StudyView:
     @cached_property
     def round(self) -> RoundRecord | None:
         """The open round's record, or None."""
-        if self.status is None or self.status.phase != "rounds":
+        if self.status is None or self.status.phase not in OPEN:
             return None
         return self._state.record(self._path("round"), THE_ONE, RoundRecord)
+
+    @property
+    def is_summing(self) -> bool:
+        """Whether statistics are summed, in the place of updates."""
+        return self.round is not None and is_sum(self.number)
+
+    def terms(self, number: int) -> StudyRecord:
+        """Return the registration as it holds in a round.
+
+        Raises:
+            LookupError: the study is not registered.
+        """
+        if self.registration is None:
+            raise LookupError(self.study)
+        return terms_in(self.registration, number)
 
     @cached_property
     def number(self) -> int:
@@ -155,7 +167,7 @@ class StudyView:
         """Registered sites that have not accepted while training is not over."""
         if self.registration is None or self.status is None:
             return frozenset()
-        if self.status.phase not in ("setup", "statistics", "beginning", "rounds"):
+        if self.status.phase not in (*BEFORE, "rounds"):
             return frozenset()
         accepted = self._state.keys(study_path(self.study, "sites"))
         return frozenset(self.registration.sites).difference(accepted)
@@ -164,26 +176,10 @@ class StudyView:
         """Return a site's acceptance, or None."""
         return self._state.record(study_path(self.study, "sites"), site, Acceptance)
 
-    def budget(self, site: str) -> Budget | None:
-        """Return what a site's units have lost in the study; None without differential privacy."""
-        return self._state.record(study_path(self.study, "budgets"), site, Budget)
-
-    def lost_elsewhere(self, site: str) -> Charge:
-        """Return what a site's units of the study's kind have lost in other studies: a charge.
-
-        A statement that this study charged for counts as another study's.
-        """
-        terms = None if self.registration is None else self.registration.privacy
-        if not isinstance(terms, PrivacyTerms):
-            return ()
-        found = self._state.record(LOSSES, losses_key(site, terms.unit), Losses)
-        if found is None:
-            return ()
-        here = self.budget(site)
-        if here is None:
-            return found.charge
-        charged = added(terms.setup, times(terms.charge, here.rounds))
-        return tuple(one - own for one, own in zip(found.charge, charged, strict=True))
+    @cached_property
+    def losses(self) -> LossesView:
+        """What the ledger says of what sites' units have lost."""
+        return LossesView(self._state, self.study, self.registration)
 
     def evaluation(self, site: str) -> EvaluationRecord | None:
         """Return what a site posted about the final model, or None."""

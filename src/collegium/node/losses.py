@@ -24,7 +24,7 @@ def losses(state: State, member: str, cap: float | None) -> tuple[Lost, ...]:
     for study in registered_studies(state):
         view = StudyView(state, study)
         terms = None if view.registration is None else view.registration.privacy
-        budget = view.budget(member)
+        budget = view.losses.budget(member)
         if isinstance(terms, PrivacyTerms) and budget is not None:
             evaluated = view.evaluation(member) is not None
             ways = ways_lost(terms, budget.rounds, evaluated=evaluated)

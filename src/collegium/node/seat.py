@@ -162,7 +162,7 @@ def _seat_site(
         owner=registration.owner,
         code=from_text(registration.code, DIGEST_SIZE).hex(),
         rows=None,
-        lost=view.lost_elsewhere(acting.identity.member),
+        lost=view.losses.elsewhere(acting.identity.member),
     )
     seat.objections = unfit(study, registration, view.study) + objections(policy, asked)
     if seat.objections:

@@ -17,6 +17,7 @@ from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import starting_vector, study_tensors
 from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_model
 from collegium.learning.evaluation.statement import Statement, decode_statement
+from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.models import tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -62,6 +63,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
         threshold=share_threshold(study, len(sites)),
         degree=None if graph is None else graph.degree,
+        evaluation=layout_of(parts.dataset.schema.task),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import msgspec
 from collegium.study.compression import kept_share
 from collegium.study.document import SecureAggregation, Study, TableSource
 from collegium.study.graph_size import (
+    MOST_SHARES,
     GraphSize,
     Population,
     graph_size,
@@ -20,6 +21,7 @@ from collegium.study.graph_size import (
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
 from collegium.study.searching import held_out, trials_of
+from collegium.study.sum_terms import EvaluationLayout, SumTerms
 
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
@@ -70,6 +72,7 @@ def registered_terms(study: Study, sites: int) -> dict[str, object]:
         "statistics": statistics_steps(study),
         "study": study.study.id,
         "sum_check": sum_check(study),
+        "sums": sum_terms(study, sites, None),
         "threshold": threshold or msgspec.UNSET,
         "trials": msgspec.UNSET if study.search is None else trials_of(study),
         "weights": study.aggregation.weights,
@@ -91,6 +94,8 @@ def differing_terms(
         value = registered[name]
         if name in VERSIONED:
             value = str(value).partition("@")[0]
+        if isinstance(value, SumTerms):
+            documented = sum_terms(study, sites, value.evaluation or None)
         if value != documented:
             found[name] = (value, documented)
     return found
@@ -208,6 +213,26 @@ def sum_check(study: Study) -> str | msgspec.UnsetType:
     """Return by what sums are checked against what sites committed to, if they are."""
     secure = study.privacy.secure_aggregation
     return msgspec.UNSET if secure is None or secure.sum_check is None else secure.sum_check
+
+
+def sum_terms(
+    study: Study, sites: int, evaluation: EvaluationLayout | None
+) -> SumTerms | msgspec.UnsetType:
+    """Return which statistics are known of all sites together alone, and how they are hidden.
+
+    Args:
+        study: the document.
+        sites: how many there are; all of them take part.
+        evaluation: what they count of their test rows, which follows from what the data mean.
+    """
+    secure = study.privacy.secure_aggregation
+    if secure is None or study.privacy.differential_privacy is not None or evaluation is None:
+        return msgspec.UNSET
+    if sites <= MOST_SHARES:
+        least = max(least_threshold(secure.trust, sites), min(FEWEST_HIDDEN, sites))
+        return SumTerms(evaluation=evaluation, threshold=least)
+    found = graph_size(expected_faults(secure, sites), secure.trust)
+    return SumTerms(degree=found.degree, evaluation=evaluation, threshold=found.threshold)
 
 
 def encrypts(study: Study) -> bool:

@@ -98,7 +98,7 @@ def _turned(ciphertexts: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 def _encrypts(view: StudyView) -> bool:
     """Return whether the study's updates are encrypted."""
-    return view.registration is not None and opens_one_key(view.registration.design)
+    return opens_one_key(view.terms(view.number).design)
 
 
 def _of_no_secret(place: Place, view: StudyView, circle: Circle, data: bytes) -> bytes:

@@ -16,6 +16,7 @@ from tests.ledger.contract.kit import World, digest, raw_digest, say
 from collegium.canonical import from_text, to_text
 from collegium.ledger.contract import combining, rounds
 from collegium.ledger.contract.circle import dealers_of, graph_of
+from collegium.ledger.contract.entering import OPEN
 from collegium.ledger.contract.events import Events
 from collegium.ledger.contract.groups import groups_of, keys_commitment, of_one_group
 from collegium.ledger.contract.phases import is_masked
@@ -332,7 +333,7 @@ def time_out(world: World, who: str, study: str = "heart") -> Events:
 def present(world: World, study: str = "heart") -> dict[str, Any]:
     """Return study, round, attempt and phase of where a study stands."""
     status = status_of(world, study)
-    if status.phase != "rounds":
+    if status.phase not in OPEN:
         return {"study": study, "round": 0, "attempt": 0, "phase": status.phase}
     return {**here(world, study), "phase": current(world, study).phase}
 
@@ -349,7 +350,7 @@ def quorum_times_out(world: World, study: str = "heart") -> Events:
 
 def _place(world: World, study: str) -> tuple[Any, ...]:
     status = status_of(world, study)
-    if status.phase != "rounds":
+    if status.phase not in OPEN:
         return (status.phase,)
     now = current(world, study)
     return (status.phase, status.round, now.attempt, now.phase)

@@ -28,17 +28,27 @@ def histogram(
 
 def auc_of_counts(counts: NDArray[np.int64]) -> float | None:
     """Return the AUC of binned scores from their counts [2, bins]; None without both classes."""
+    won, pairs = auc_pairs(counts)
+    return won / pairs if pairs else None
+
+
+def auc_pairs(counts: NDArray[np.int64]) -> tuple[int, int]:
+    """Return twice the pairs won, a tie counting half, and twice all pairs of two classes."""
     negative, positive = (tuple(map(int, one)) for one in counts)
-    pairs = 2 * sum(negative) * sum(positive)
     below = won = 0
     for less, more in zip(negative, positive, strict=True):
         won += more * (2 * below + less)
         below += less
-    return won / pairs if pairs else None
+    return won, 2 * sum(negative) * sum(positive)
+
+
+def tied_pairs(counts: NDArray[np.int64]) -> int:
+    """Return how many pairs of two classes meet in one bin."""
+    negative, positive = counts.astype(object)
+    return int((negative * positive).sum())
 
 
 def tied_share(counts: NDArray[np.int64]) -> float:
     """Return the share of pairs that meet in one bin; half of it bounds the error of the AUC."""
-    negative, positive = counts.astype(object)
-    pairs = int(negative.sum()) * int(positive.sum())
-    return float(int((negative * positive).sum()) / pairs) if pairs else 0.0
+    _, pairs = auc_pairs(counts)
+    return 2 * tied_pairs(counts) / pairs if pairs else 0.0

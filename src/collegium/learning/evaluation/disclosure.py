@@ -10,6 +10,8 @@ and not even that where all rows are predicted alike, for then it is a class cou
 A C-index is a fraction whose denominator follows from who had the event: where fewer than five rows
 had it, or fewer than five had it not, it is not told.
 
+Where a sum over all sites tells of classes, no site does: the others' would give away a small one.
+
 This bounds what one statement says exactly. It is not differential privacy: who may choose
 many models learns more with each.
 """
@@ -49,6 +51,7 @@ def statement_of(
     model: str,
     kind: Literal["federated", "local"],
     person: NDArray[np.int64] | None = None,
+    hides: bool = False,
 ) -> Statement:
     """Return what a site says about a model on its test part.
 
@@ -62,12 +65,13 @@ def statement_of(
         model: SHA-256 of the model's blob, base64url without padding.
         kind: the study's model, or the one that the site trained alone.
         person: [rows], the same number where rows are of one person.
+        hides: whether everything by class is withheld, as it is in a sum over all sites.
 
     Raises:
         DataError: y and scores do not fit to each other or to the task, or no rows.
     """
     measured = measure(task, y, scores, threshold)
-    withheld, classes, right = _judged(task, y, scores, threshold)
+    withheld, classes, right = _judged(task, y, scores, threshold, hides=hides)
     # Resamplings depend on the order of rows; with the correct ones first, the interval of
     # accuracy depends on their number alone, and tells nothing more.
     order = np.arange(len(y)) if withheld == "nothing" else np.argsort(~right, kind="stable")
@@ -96,7 +100,7 @@ def statement_of(
 
 
 def _judged(
-    task: Task, y: NDArray[Any], scores: NDArray[Any], threshold: float
+    task: Task, y: NDArray[Any], scores: NDArray[Any], threshold: float, *, hides: bool
 ) -> tuple[Withheld, NDArray[np.int64], NDArray[np.bool_]]:
     """Return what must be withheld, rows by class, and which rows are predicted correctly."""
     few = len(y) < SMALLEST_COUNT
@@ -108,7 +112,7 @@ def _judged(
     called = predicted(task, scores, threshold)
     classes = np.bincount(y, minlength=max(2, scores.shape[1]))
     right = np.asarray(called == y)
-    if classes.min() >= SMALLEST_COUNT:
+    if classes.min() >= SMALLEST_COUNT and not hides:
         return "nothing", classes, right
     return "all" if few or (called == called[0]).all() else "by-class", classes, right
 

@@ -9,6 +9,7 @@ import msgspec
 from collegium.ledger.contract.groups import INSIDE
 from collegium.ledger.contract.phases import DESIGNS, PHASES, is_grouped, is_past
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.summing import terms_in
 from collegium.ledger.contract.tables import (
     THE_ONE,
     RoundRecord,
@@ -23,6 +24,9 @@ from collegium.ledger.state import State
 
 BEFORE = ("setup", "statistics", "beginning")
 """Phases of a study before its first round."""
+
+OPEN = ("rounds", "summing")
+"""Phases of a study in which a round is open, be it a sum of statistics."""
 
 
 def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
@@ -57,7 +61,8 @@ def enter(
         Rejected: another round, attempt or phase ("stale" or "early"), or no part in it.
     """
     record, status = study_of(state, tx.study)
-    return record, status, enter_study(state, tx, sender, phase, record, status)
+    current = enter_study(state, tx, sender, phase, record, status)
+    return terms_in(record, status.round), status, current
 
 
 def enter_study(
@@ -65,8 +70,9 @@ def enter_study(
     status: StudyStatus,
 ) -> RoundRecord:  # fmt: skip
     """Do the same where the study's records are at hand."""
-    if status.phase != "rounds":
+    if status.phase not in OPEN:
         raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
+    record = terms_in(record, status.round)
     current = open_record(state, tx.study, status)
     if tx.round != status.round or tx.attempt != current.attempt:
         late = (tx.round, tx.attempt) < (status.round, current.attempt)
@@ -106,8 +112,9 @@ def require_present(
     Raises:
         Rejected: it is about an earlier place ("stale"), a later one ("early"), or none.
     """
-    if status.phase != "rounds":
+    if status.phase not in OPEN:
         raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
+    record = terms_in(record, status.round)
     current = open_record(state, tx.study, status)
     if tx.phase not in DESIGNS[record.design]:
         raise Rejected("malformed", f"the design {record.design} has no phase {tx.phase!r}")

@@ -6,6 +6,7 @@ import msgspec
 
 from collegium.canonical import from_text
 from collegium.ledger.contract import budgets, members, rounds
+from collegium.ledger.contract.entering import BEFORE, OPEN
 from collegium.ledger.contract.events import (
     EvaluationComplete,
     Event,
@@ -38,7 +39,7 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     if state.get(table, sender) is not None:
         raise Rejected("already", f"{sender} has posted its statement")
     if status.phase != "evaluation":
-        early = status.phase in ("setup", "statistics", "beginning", "rounds")
+        early = status.phase in (*BEFORE, *OPEN)
         raise Rejected("early" if early else "stale", f"the study is in {status.phase}")
     if tx.model != status.model:
         raise Rejected("refused", "the statement is about another model than the final one")
@@ -80,7 +81,7 @@ def release(state: State, sender: str, tx: ModelRelease) -> list[Event]:
     if status.bundle is not msgspec.UNSET:
         raise Rejected("already", "the model is released")
     if status.phase != "release":
-        early = status.phase in ("setup", "statistics", "beginning", "rounds", "evaluation")
+        early = status.phase in (*BEFORE, *OPEN, "evaluation")
         raise Rejected("early" if early else "stale", f"the study is in {status.phase}")
     if tx.model != status.model:
         raise Rejected("refused", "the release is of another model than the final one")

@@ -17,6 +17,9 @@ from collegium.ledger.contract.event import StudyEvent as StudyEvent
 from collegium.ledger.contract.group_events import GroupsDrawn as GroupsDrawn
 from collegium.ledger.contract.group_events import GroupsLost as GroupsLost
 from collegium.ledger.contract.group_events import GroupsRefused as GroupsRefused
+from collegium.ledger.contract.sum_events import SumClosed as SumClosed
+from collegium.ledger.contract.sum_events import SumGivenUp as SumGivenUp
+from collegium.ledger.contract.sum_events import SumOpened as SumOpened
 from collegium.ledger.contract.transactions import Action
 
 
@@ -261,7 +264,8 @@ AnyEvent = (
     | StatisticsUndecided | StudyBegun
     | RoundOpened | PhaseOpened | UpdatesIncluded | GroupsDrawn | GroupsLost | GroupsRefused
     | ScoresCombined | ReputationsChanged | MemberDemoted | MemberReinstated | RoundClosed
-    | AttemptFailed | DealerBarred | VoteLate | TrialClosed | ModelChosen | TestOpened
+    | AttemptFailed | DealerBarred | VoteLate | SumOpened | SumClosed | SumGivenUp | TrialClosed
+    | ModelChosen | TestOpened
     | BudgetExhausted | EvaluationComplete | ModelReleased | ReleaseSkipped | StudyFailed
     | StudyClosed | UpdatesRetired
     | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated

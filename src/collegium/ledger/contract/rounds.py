@@ -18,6 +18,7 @@ from collegium.ledger.contract import (
     members,
     reputations,
     selection,
+    sums,
 )
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
@@ -49,6 +50,7 @@ from collegium.ledger.contract.phases import (
     next_phase,
 )
 from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.summing import EVALUATION, is_sum, terms_in
 from collegium.ledger.contract.tables import (
     THE_ONE,
     RoundRecord,
@@ -83,7 +85,7 @@ def open_round(
         return fail_study(state, study, status, "too-few", round_open=False)
     spent = [name for name in accepted if not budgets.allows(state, study, record, name)]
     if len(accepted) - len(spent) < fewest(record):
-        return _exhausted(state, study, status, spent)
+        return _exhausted(state, study, record, status, spent)
     able = {name: weight for name, weight in accepted.items() if name not in spent}
     chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
     if record.participation == "cyclic":
@@ -107,13 +109,20 @@ def _put_numbers(
     state.put_all(round_path(study, number, table), entries)
 
 
-def _exhausted(state: State, study: str, status: StudyStatus, spent: list[str]) -> list[Event]:
+def open_test(state: State, study: str, record: StudyRecord, status: StudyStatus) -> list[Event]:
+    """End training: sites may open their test parts."""
+    opened = TestOpened(study=study, model=status.model)
+    return [opened, *sums.open_evaluation(state, study, record, status)]
+
+
+def _exhausted(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, spent: list[str]
+) -> list[Event]:
     """Refuse a round that budgets do not allow: the last good model is final."""
     exhausted = BudgetExhausted(study=study, round=status.closed_rounds + 1, members=tuple(spent))
     if status.closed_rounds == 0:
         return [exhausted, *fail_study(state, study, status, "budget", round_open=False)]
-    set_status(state, study, changed(status, phase="evaluation"))
-    return [exhausted, TestOpened(study=study, model=status.model)]
+    return [exhausted, *open_test(state, study, record, status)]
 
 
 def open_attempt(
@@ -121,6 +130,8 @@ def open_attempt(
 ) -> list[Event]:
     """Begin an attempt at the open round: the same participants, weights and validators."""
     number = status.round
+    if is_sum(number):
+        return sums.open_attempt(state, study, record, status, attempt)
     weights = powers(state, round_path(study, number, "participants"))
     voters = powers(state, round_path(study, number, "validators"))
     opened = RoundRecord(
@@ -156,6 +167,7 @@ def timeout(
 ) -> list[Event]:
     """Count a timer within a round; a quorum of the current validators ends the phase."""
     current = require_present(state, tx, record, status)
+    record = terms_in(record, status.round)
     table = round_path(tx.study, tx.round, "timeouts")
     prefix = attempt_key(tx.attempt, tx.phase)
     if not members.vote_counts(state, table, prefix, sender, "timed this phase out"):
@@ -232,12 +244,12 @@ def fail_attempt(
     circle.keep_the_circle(state, study, status, current)
     left = state.count(round_path(study, status.round, "participants"))
     if left < fewest(record):
-        return [failed, *fail_study(state, study, status, "too-few", round_open=True)]
+        return [failed, *give_up(state, study, status, "too-few")]
     if current.attempt >= record.max_attempts:
         if selection.trials_of(record) > 1:
             ended = end_trial(state, study, record, status, failed=True)
             return [failed, *governance.round_ends(state), *ended]
-        return [failed, *fail_study(state, study, status, "attempts", round_open=True)]
+        return [failed, *give_up(state, study, status, "attempts")]
     return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]
 
 
@@ -257,9 +269,18 @@ def end_trial(
     if (chosen := selection.choose(state, study)) is None:
         return [*events, *fail_study(state, study, status, "attempts", round_open=False)]
     latest = msgspec.UNSET if latest == chosen.model else latest
-    status = changed(status, model=chosen.model, latest=latest, phase="evaluation")
-    set_status(state, study, status)
-    return [*events, chosen, TestOpened(study=study, model=chosen.model)]
+    status = changed(status, model=chosen.model, latest=latest)
+    return [*events, chosen, *open_test(state, study, record, status)]
+
+
+def give_up(
+    state: State, study: str, status: StudyStatus,
+    reason: Literal["too-few", "attempts", "abandoned"],
+) -> list[Event]:  # fmt: skip
+    """End the open round for good: the study fails, or does without the sum over test rows."""
+    if status.round == EVALUATION:
+        return sums.go_on(state, study, status, reason)
+    return fail_study(state, study, status, reason, round_open=True)
 
 
 def fail_study(

@@ -14,16 +14,10 @@ from collegium.ledger.contract.events import (
     StudyClosed,
     StudyRegistered,
 )
-from collegium.ledger.contract.phases import (
-    DESIGNS,
-    is_graph,
-    is_grouped,
-    is_masked,
-    is_scored,
-    opens_one_key,
-)
+from collegium.ledger.contract.phases import DESIGNS, is_scored
+from collegium.ledger.contract.registrable import check_selection, check_sums, check_threshold
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.selection import MOST_TRIALS
+from collegium.ledger.contract.summing import MOST_ROUNDS
 from collegium.ledger.contract.tables import (
     THE_ONE,
     Acceptance,
@@ -44,14 +38,9 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
-from collegium.study.graph_size import MOST_SHARES
 
-MOST_ROUNDS = 10_000_000
 TRAINING: tuple[StudyPhase, ...] = ("setup", "statistics", "beginning", "rounds")
 """Phases in which sites may still come."""
-
-LARGEST_ENCRYPTED = 64
-"""Sites of a round that encrypt: the modulus has room for the noise of so many."""
 
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
@@ -78,11 +67,12 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     if tx.rounds > MOST_ROUNDS or tx.max_attempts > 1000:
         raise Rejected("refused", "rounds or attempts are beyond what a ledger allows")
 
-    _check_threshold(tx)
+    check_threshold(tx)
     require_room(tx.privacy, tx.exponent)
     if is_scored(tx.design) == (tx.scores is msgspec.UNSET):
         raise Rejected("malformed", "terms of scores go with a design in which updates are scored")
-    several = _check_selection(tx)
+    check_sums(tx)
+    several = check_selection(tx)
     record = StudyRecord(
         attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
         document=tx.document, exponent=tx.exponent, fewest_groups=tx.fewest_groups,
@@ -91,7 +81,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         parameters=tx.parameters, participation=tx.participation, patience=tx.patience,
         per_round=tx.per_round, privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule,
         scores=tx.scores, seed=tx.seed, selection=tx.selection, server=tx.server, sites=tx.sites,
-        statistics=tx.statistics, sum_check=tx.sum_check, threshold=tx.threshold,
+        statistics=tx.statistics, sum_check=tx.sum_check, sums=tx.sums, threshold=tx.threshold,
         trials=tx.trials, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
@@ -102,62 +92,6 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     )  # fmt: skip
     rounds.set_status(state, tx.study, status)
     return [StudyRegistered(study=tx.study)]
-
-
-def group_sizes(tx: StudyRegister) -> tuple[int, int]:
-    """Return the sizes of a full round's smallest and largest group.
-
-    Raises:
-        Rejected: a study in groups does not say how many, or more than it has members for.
-    """
-    if tx.groups is msgspec.UNSET or tx.fewest_groups is msgspec.UNSET:
-        raise Rejected("malformed", f"the design {tx.design} says how many groups there are")
-    if not tx.fewest_groups <= tx.groups <= tx.per_round:
-        raise Rejected("refused", "fewest_groups <= groups <= per_round does not hold")
-    return tx.per_round // tx.groups, -(-tx.per_round // tx.groups)
-
-
-def _check_threshold(tx: StudyRegister) -> None:
-    """Refuse a threshold at which two disjoint groups could open two secrets of one member."""
-    numbers = (tx.groups, tx.fewest_groups)
-    if not is_grouped(tx.design) and any(one is not msgspec.UNSET for one in numbers):
-        raise Rejected("malformed", f"the design {tx.design} has no groups")
-    if not is_masked(tx.design):
-        terms = (tx.threshold, tx.degree, tx.sum_check)
-        if any(term is not msgspec.UNSET for term in terms):
-            raise Rejected("malformed", f"the design {tx.design} shares no secrets")
-        return
-    if tx.threshold is msgspec.UNSET:
-        raise Rejected("malformed", f"the design {tx.design} needs a threshold")
-    if (tx.degree is msgspec.UNSET) == is_graph(tx.design):
-        raise Rejected("malformed", "a degree belongs to designs with a graph, and to all of them")
-    fewest, most = group_sizes(tx) if is_grouped(tx.design) else (tx.per_round, tx.per_round)
-    if isinstance(tx.degree, int):
-        if tx.degree % 2:
-            raise Rejected("refused", f"a graph of the odd degree {tx.degree} is not drawn")
-        fewest = most = min(tx.degree, tx.per_round - 1)
-    if most > MOST_SHARES:
-        raise Rejected("refused", f"at most {MOST_SHARES} members share a secret")
-    if opens_one_key(tx.design) and most > LARGEST_ENCRYPTED:
-        raise Rejected("refused", f"at most {LARGEST_ENCRYPTED} sites of a round encrypt")
-    if not most < 2 * tx.threshold <= 2 * fewest:
-        raise Rejected("refused", "holders / 2 < threshold <= holders does not hold")
-
-
-def _check_selection(tx: StudyRegister) -> bool:
-    """Return whether there are several trials.
-
-    Raises:
-        Rejected: nothing chooses among them, they are too many, or losses would tell of patients.
-    """
-    trials = tx.trials if isinstance(tx.trials, int) else 0
-    if trials and tx.selection is msgspec.UNSET:
-        raise Rejected("malformed", "trials need a selection")
-    if trials > MOST_TRIALS or trials * tx.rounds > MOST_ROUNDS:
-        raise Rejected("refused", "trials are beyond what a ledger allows")
-    if tx.selection is not msgspec.UNSET and tx.privacy is not msgspec.UNSET:
-        raise Rejected("refused", "validation losses have no differential privacy")
-    return trials > 1
 
 
 def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
@@ -269,6 +203,8 @@ def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -
     prefix = f"abandon/{tx.round:08d}/{tx.attempt:04d}/{tx.phase}"
     if not members.vote_counts(state, votes, prefix, sender, "voted to abandon"):
         return []
+    if status.phase == "summing":
+        return rounds.give_up(state, tx.study, status, "abandoned")
     if status.phase in TRAINING:
         round_open = status.phase == "rounds"
         return rounds.fail_study(state, tx.study, status, "abandoned", round_open=round_open)

@@ -17,9 +17,18 @@ from collegium.ledger.genesis import Role
 from collegium.ledger.state import Path, State
 from collegium.study.compression import sent_coordinates
 from collegium.study.score_terms import ScoreTerms
+from collegium.study.sum_terms import SumTerms
 
 StudyPhase = Literal[
-    "setup", "statistics", "beginning", "rounds", "evaluation", "release", "closing", "closed"
+    "setup",
+    "statistics",
+    "beginning",
+    "rounds",
+    "summing",
+    "evaluation",
+    "release",
+    "closing",
+    "closed",
 ]
 Outcome = Literal["open", "completed", "failed"]
 
@@ -86,6 +95,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     sites: tuple[str, ...]
     statistics: int | msgspec.UnsetType = msgspec.UNSET
     sum_check: Literal["pedersen"] | msgspec.UnsetType = msgspec.UNSET
+    sums: SumTerms | msgspec.UnsetType = msgspec.UNSET
     threshold: int | msgspec.UnsetType = msgspec.UNSET
     trials: int | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
@@ -208,6 +218,14 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
 
     federated: str
     local: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class SumRecord(Record, frozen=True, kw_only=True):
+    """A sum of statistics: the attempt that closed, whose counts are in it, and its blob."""
+
+    attempt: int
+    sites: tuple[str, ...]
+    total: str
 
 
 MEMBERS: Path = ("members",)

@@ -38,6 +38,7 @@ from collegium.ledger.contract.payload import RoundTransaction as RoundTransacti
 from collegium.ledger.contract.payload import StudyTransaction as StudyTransaction
 from collegium.ledger.contract.payload import Transaction as Transaction
 from collegium.study.score_terms import ScoreTerms
+from collegium.study.sum_terms import SumTerms
 
 
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
@@ -50,7 +51,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     loss is final; `trials`: among so many ways of training, each from the first model on.
     `groups`, `fewest_groups`: in how many groups masked updates are summed, and how many a round
     needs; `sum_check`: members commit to what they mask; `keep`: millionths of the coordinates that
-    an update has, if not all.
+    an update has, if not all; `sums`: statistics of which only the sum over sites is known.
     """
 
     attendance: Literal["quorum", "all"]
@@ -79,6 +80,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
     statistics: Step | msgspec.UnsetType = msgspec.UNSET
     sum_check: Literal["pedersen"] | msgspec.UnsetType = msgspec.UNSET
+    sums: SumTerms | msgspec.UnsetType = msgspec.UNSET
     threshold: Positive | msgspec.UnsetType = msgspec.UNSET
     trials: Positive | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
@@ -168,6 +170,8 @@ class ScoreReveal(RoundTransaction, frozen=True, kw_only=True, tag="score.reveal
 class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     """A validator's recomputed model, or the reason why it has none; exactly one of them.
 
+    Where statistics are summed, `total` is the blob of their sum, in the place of a model.
+
     Of masked updates `saturated` and `small` are how many of them are so, as their sum says, and
     `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this round is the
     last by the study's patience. `validation`: the mean loss, on rows held out, of the model that
@@ -181,6 +185,7 @@ class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
     model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
     saturated: Count | msgspec.UnsetType = msgspec.UNSET
     small: Count | msgspec.UnsetType = msgspec.UNSET
+    total: Digest | msgspec.UnsetType = msgspec.UNSET
     validation: MeanLoss | msgspec.UnsetType = msgspec.UNSET
     within: Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)] | msgspec.UnsetType = msgspec.UNSET
     without: GroupNumbers | msgspec.UnsetType = msgspec.UNSET

@@ -6,7 +6,7 @@ import msgspec
 
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
-from collegium.ledger.contract import circle, governance, groups, members, reputations, rounds
+from collegium.ledger.contract import circle, governance, groups, members, reputations, rounds, sums
 from collegium.ledger.contract.encoding import (
     Clip,
     clip_after,
@@ -15,10 +15,11 @@ from collegium.ledger.contract.encoding import (
     is_small,
     next_exponent,
 )
-from collegium.ledger.contract.events import Event, GroupsRefused, RoundClosed, TestOpened, VoteLate
+from collegium.ledger.contract.events import Event, GroupsRefused, RoundClosed, SumClosed, VoteLate
 from collegium.ledger.contract.phases import is_grouped, is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.selection import is_by_loss, is_last, measure
+from collegium.ledger.contract.summing import is_sum, terms_in
 from collegium.ledger.contract.tables import (
     THE_ONE,
     ModelRecord,
@@ -26,6 +27,7 @@ from collegium.ledger.contract.tables import (
     RoundRecord,
     StudyRecord,
     StudyStatus,
+    SumRecord,
     attempt_items,
     attempt_key,
     attempt_names,
@@ -44,12 +46,13 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     Raises:
         Rejected: not its time, not its place, or neither or both of model and fail.
     """
-    if (tx.model is msgspec.UNSET) == (tx.fail is msgspec.UNSET):
+    answers = (tx.model, tx.total, tx.fail)
+    if sum(one is not msgspec.UNSET for one in answers) != 1:
         raise Rejected("malformed", "a vote has either a model or a reason for having none")
     if tx.model is not msgspec.UNSET:
         from_text(tx.model, DIGEST_SIZE, "a model's digest")
     record, status = rounds.study_of(state, tx.study)
-    ballot = _ballot(tx, record)
+    ballot = _ballot_of_sum(tx) if is_sum(tx.round) else _ballot(tx, record)
     if tx.round == status.closed_rounds and status.phase != "closed":
         late = _late(state, sender, tx, ballot, status)
         if late is not None:
@@ -68,8 +71,10 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
             raise Rejected("malformed", f"{tx.blames} has dealt nothing in this attempt")
         state.put(blames, key, b"%d" % (int(state.get(blames, key) or b"0") + power))
 
-    if tx.model is not msgspec.UNSET and members.is_quorum(mine, current.total_power):
-        return _close(state, tx, record, status, current, mine)
+    if tx.fail is msgspec.UNSET and members.is_quorum(mine, current.total_power):
+        closing = _close_sum if is_sum(tx.round) else _close
+        return closing(state, tx, record, status, current, mine)
+    record = terms_in(record, tx.round)
     if tx.fail is msgspec.UNSET and len(attempt_names(state, tally_path, tx.attempt)) == 1:
         # all who have voted agree
         return rounds.spoke(state, tx.study, record, status, current)
@@ -83,12 +88,31 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     return rounds.spoke(state, tx.study, record, status, current)
 
 
+def _ballot_of_sum(tx: RoundVote) -> str:
+    """Return what a vote on a sum of statistics is for.
+
+    Raises:
+        Rejected: it says what only votes about models say.
+    """
+    others = (tx.model, tx.saturated, tx.small, tx.ends, tx.validation, tx.within, tx.without)
+    if any(one is not msgspec.UNSET for one in others):
+        raise Rejected("malformed", "a vote on a sum of statistics says nothing of a model")
+    if tx.blames is not msgspec.UNSET and tx.fail != "deal":
+        raise Rejected("malformed", "only a vote that a deal has failed blames its dealer")
+    if isinstance(tx.total, str):
+        from_text(tx.total, DIGEST_SIZE, "a sum's digest")
+        return tx.total
+    return f"fail:{tx.fail}"
+
+
 def _ballot(tx: RoundVote, record: StudyRecord) -> str:
     """Return what a vote is for: votes agree if they are for the same.
 
     Raises:
         Rejected: it says what only votes about masked updates say, or not what they say.
     """
+    if tx.total is not msgspec.UNSET:
+        raise Rejected("malformed", "a round of training leads to a model, and to no other sum")
     counts = (tx.saturated, tx.small)
     told = is_masked(record.design) and tx.model is not msgspec.UNSET
     if any((count is msgspec.UNSET) == told for count in counts):
@@ -154,6 +178,20 @@ def _late(
     ]  # fmt: skip
 
 
+def _close_sum(
+    state: State, tx: RoundVote, record: StudyRecord, status: StudyStatus, current: RoundRecord,
+    power: int,
+) -> list[Event]:  # fmt: skip
+    """Close a sum of statistics; sites say what else they have to say of their test rows."""
+    closed = SumClosed(
+        study=tx.study, round=tx.round, attempt=tx.attempt, power=power, total=str(tx.total)
+    )
+    included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
+    found = SumRecord(attempt=tx.attempt, sites=included, total=str(tx.total))
+    state.put(study_path(tx.study, "sums"), f"{tx.round:08d}", found)
+    return [closed, *sums.close(state, tx.study, status)[1]]
+
+
 def _close(
     state: State, tx: RoundVote, record: StudyRecord, status: StudyStatus, current: RoundRecord,
     power: int,
@@ -190,8 +228,7 @@ def _close(
         return [*events, *rounds.open_round(state, tx.genesis, tx.study, record, status)]
     if is_by_loss(record):
         return [*events, *rounds.end_trial(state, tx.study, record, status, failed=False)]
-    rounds.set_status(state, tx.study, rounds.changed(status, phase="evaluation"))
-    return [*events, TestOpened(study=tx.study, model=model)]
+    return [*events, *rounds.open_test(state, tx.study, record, status)]
 
 
 def _next_encoding(

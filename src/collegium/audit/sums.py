@@ -1,0 +1,98 @@
+"""Recomputing sums of statistics from hidden counts, as every validator does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import msgspec
+
+from collegium.audit.evidence import Evidence
+from collegium.audit.findings import Finding, Severity
+from collegium.audit.recompute import votes_stand
+from collegium.audit.studies import Attempt, Story
+from collegium.audit.unmasking import hidden_of, whose_sum, why_refused
+from collegium.canonical import to_text
+from collegium.errors import CollegiumError
+from collegium.learning.evaluation.statement import decode_statement
+from collegium.learning.evaluation.summed import decode_sum
+from collegium.ledger.contract.summing import called
+from collegium.secrecy.evaluated import evaluated
+from collegium.study.document import Study
+
+
+def check_sums(story: Story, study: Study, evidence: Evidence) -> tuple[int, list[Finding]]:
+    """Recompute every sum of statistics; return how many were, and what does not hold."""
+    recomputed = 0
+    findings: list[Finding] = []
+    for attempt in story.sums.values():
+        where = f"{attempt.opened.study}, {called(attempt.opened.round)}"
+        found = _recomputed(story, study, attempt, evidence, where)
+        if attempt.summed is not None:
+            right = found == attempt.summed.total
+            recomputed += right
+            findings += _of_closed(story, attempt, evidence, where)
+            if isinstance(found, str) and not right:
+                what = "recomputing the sum of statistics gives another one than was voted"
+                findings.append(Finding("sum.total", "error", what, where))
+        elif isinstance(found, str):
+            wrong = sorted(name for name, vote in attempt.votes.items() if vote.total != found)
+            if wrong:
+                what = f"{', '.join(wrong)} did not vote for the sum that recomputing gives"
+                findings.append(Finding("validator.wrong", "fault", what, where))
+        if isinstance(found, Finding):
+            findings.append(found)
+    if story.given_up is not None:
+        what = f"the study went on without the sum over test rows ({story.given_up.reason})"
+        findings.append(Finding("sum.given-up", "fault", what, story.given_up.study))
+    return recomputed, findings
+
+
+def _recomputed(
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str
+) -> str | Finding | None:
+    """Return the digest of the sum, a finding where there is none, None where nothing is to be."""
+    if not attempt.included or "vote" not in attempt.phases:
+        return None
+    try:
+        hidden = hidden_of(story, study, attempt, evidence)
+        if isinstance(hidden, list):
+            return votes_stand(hidden, where)
+        opened = attempt.opened
+        found = evaluated(opened.design, hidden.by_group()[0], opened.model)
+    except CollegiumError as error:
+        what = f"the sum cannot be recomputed: {error.what}: {error.why}"
+        return Finding("sum.refused", "error", what, where)
+    if isinstance(found, bytes):
+        return to_text(sha256(found).digest())
+    agreed = attempt.summed is None and all(
+        vote.total is msgspec.UNSET for vote in attempt.votes.values()
+    )
+    severity: Severity = "note" if agreed else "error"
+    return Finding("sum.refused", severity, f"{whose_sum(0)} {why_refused(found)}", where)
+
+
+def _of_closed(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
+    """Yield where the blob of a sum is missing, or speaks of other rows than the sites sign."""
+    if attempt.summed is None:
+        return
+    data = evidence.fetch(attempt.summed.total)
+    if data is None:
+        yield Finding("blob.missing", "error", "what is told of the sum is missing", where)
+        return
+    try:
+        told = decode_sum(data)
+        signed = [
+            decode_statement(statement).rows
+            for name in attempt.included
+            if name in story.statements
+            and (statement := evidence.fetch(story.statements[name].federated)) is not None
+        ]
+    except CollegiumError:
+        return
+    if len(signed) == len(attempt.included) and sum(signed) != told.rows:
+        what = (
+            f"the sites sign {sum(signed)} test rows and the sum is over {told.rows}: one of them"
+            " at least counted other rows"
+        )
+        yield Finding("sum.rows", "fault", what, where)

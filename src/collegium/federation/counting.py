@@ -1,0 +1,87 @@
+"""A site's part in a sum of statistics: it hides its counts as it hides an update.
+
+docs/spec page 19. What it counts is its own affair; here they go through the phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collegium.federation.announcing import commit_to, reveal_of
+from collegium.federation.dealer import Dealer
+from collegium.federation.exchange import Blobs
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.sealing import blob_of
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import digest
+from collegium.secrecy.masking import RingVector
+from collegium.secrecy.opening import secure_sum_named
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What a site hides its counts with."""
+
+    identity: Identity
+    outbox: WriteOnce
+
+    def due(
+        self, view: StudyView, blobs: Blobs, vector: Callable[[], RingVector | None], *, idle: bool
+    ) -> list[bytes]:
+        """Return what is due from a site in the open sum.
+
+        Args:
+            view: the ledger's word.
+            blobs: where deals and hidden counts are.
+            vector: makes the site's counts as they enter the ring; None where it has none.
+            idle: whether nothing more is to be waited for.
+        """
+        member = self.identity.member
+        if member not in view.participants:
+            return []
+        dealer = Dealer(
+            self.identity, self.outbox, secure_sum_named(view.terms(view.number).design)
+        )
+        dealer.serve_again(view, blobs)
+        if member in view.reveals:
+            self._serve_again(view, blobs, dealer)
+        match view.phase:
+            case "sa.keys" | "sa.deal" | "share":
+                return dealer.due(view, blobs)
+            case "commit" if not view.has_spoken("commits", member) and dealer.may_commit(view):
+                return self._commit(view, blobs, dealer, vector, idle=idle)
+            case "reveal" if view.has_spoken("commits", member) and member not in view.reveals:
+                return self._reveal(view, blobs, dealer)
+        return []
+
+    def _commit(
+        self, view: StudyView, blobs: Blobs, dealer: Dealer,
+        vector: Callable[[], RingVector | None], *, idle: bool,
+    ) -> list[bytes]:  # fmt: skip
+        sound = dealer.sound_deals(view, blobs, patient=not idle)
+        if sound is None:
+            return []
+        hidden = dealer.sent(view)
+        if hidden is None:
+            made = vector()
+            if made is None:
+                return []
+            hidden = dealer.masked(view, lambda ring: made)
+        return [commit_to(self.identity, view, digest(hidden), sound)]
+
+    def _reveal(self, view: StudyView, blobs: Blobs, dealer: Dealer) -> list[bytes]:
+        """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
+        hidden = dealer.sent(view)
+        if hidden is None:
+            return []
+        return [reveal_of(self.identity, view, blobs.publish(hidden, sync=False))]
+
+    def _serve_again(self, view: StudyView, blobs: Blobs, dealer: Dealer) -> None:
+        """Publish revealed counts once more where their blob is gone or damaged."""
+        name = blob_of(view.reveals[self.identity.member])
+        if blobs.fetch(name) is None:
+            hidden = dealer.sent(view)
+            if hidden is not None and digest(hidden) == name:
+                blobs.publish(hidden, sync=False)

@@ -1,0 +1,30 @@
+"""What becomes of sums of statistics; docs/spec page 19."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from collegium.ledger.contract.event import RoundEvent, StudyEvent
+
+
+class SumOpened(RoundEvent, frozen=True, kw_only=True, tag="sum.opened"):
+    """A new attempt at a sum of statistics, whose number is above those of all rounds."""
+
+    design: str
+    model: str
+    participants: tuple[str, ...]
+    powers: tuple[int, ...]
+    validators: tuple[str, ...]
+
+
+class SumClosed(RoundEvent, frozen=True, kw_only=True, tag="sum.closed"):
+    """More than two thirds of the power agree on a sum of statistics; `total` is its blob."""
+
+    power: int
+    total: str
+
+
+class SumGivenUp(StudyEvent, frozen=True, kw_only=True, tag="sum.given-up"):
+    """The study goes on without the sum over test rows."""
+
+    reason: Literal["too-few", "attempts", "abandoned"]

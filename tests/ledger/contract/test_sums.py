@@ -1,0 +1,241 @@
+"""Sums of statistics: rounds of their own, whose end leads on whatever becomes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.ledger.contract.kit import (
+    World,
+    digest,
+    four_equals,
+    names,
+    only,
+    refusal,
+    replayed,
+    say,
+)
+from tests.ledger.contract.moves import (
+    TERMS,
+    acceptance,
+    attest,
+    commit_masked,
+    current,
+    fail,
+    here,
+    keys_fields,
+    open_rounds,
+    participants,
+    present,
+    quorum_times_out,
+    reveal,
+    start,
+    status_of,
+    walk_to,
+)
+
+from collegium.canonical import to_text
+from collegium.ledger.contract.events import (
+    AttemptFailed,
+    SumClosed,
+    SumGivenUp,
+    SumOpened,
+    UpdatesIncluded,
+)
+from collegium.ledger.contract.summing import EVALUATION
+from collegium.ledger.contract.tables import SumRecord, study_path
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    PhaseTimeout,
+    RoundVote,
+    SecaggKeys,
+    SharePost,
+    StudyAbandon,
+    StudyRegister,
+    Transaction,
+)
+from collegium.study.sum_terms import SumTerms
+
+SITES = ("ada", "bo", "cy", "di")
+MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2, "rounds": 1}
+COUNTED = {**MASKED, "sums": SumTerms(evaluation="binary@1", threshold=3)}
+
+
+def summing(phase: str = "sa.keys", **terms: Any) -> World:
+    """A consortium whose only round is closed, and whose sum over test rows is in a phase."""
+    world = four_equals()
+    start(world, **{**COUNTED, **terms})
+    walk_to(world, "vote")
+    for name in SITES[:3]:
+        counts = {"saturated": 0, "small": 0}
+        say(world, name, RoundVote, **here(world), model=digest("new"), **counts)
+    walk_to(world, phase)
+    return world
+
+
+def total(world: World, who: str, label: str = "sum") -> Any:
+    """Vote for a sum."""
+    return say(world, who, RoundVote, **here(world), total=digest(label))
+
+
+def test_a_sum_opens_after_the_last_round_among_all_sites_alike() -> None:
+    world = summing(per_round=3, min_sites=3, weights="rows")
+    status = status_of(world)
+    assert (status.phase, status.round, status.closed_rounds) == ("summing", EVALUATION, 1)
+    assert participants(world) == list(SITES)
+    assert (current(world).phase, current(world).exponent) == ("sa.keys", 0)
+    assert open_rounds(world) == 1
+
+
+def test_a_quorum_for_one_sum_leads_to_the_evaluation() -> None:
+    world = summing("vote")
+    total(world, "ada")
+    total(world, "bo")
+    events = total(world, "cy")
+    assert only(events, SumClosed).total == digest("sum")
+    status = status_of(world)
+    assert (status.phase, status.round, status.model) == ("evaluation", 1, digest("new"))
+    found = world.state.record(study_path("heart", "sums"), f"{EVALUATION:08d}", SumRecord)
+    assert found == SumRecord(attempt=1, sites=SITES, total=digest("sum"))
+    assert open_rounds(world) == 0
+    post = {"study": "heart", "federated": digest("said"), "model": digest("new")}
+    for name in SITES:
+        say(world, name, EvaluationPost, **post)
+    assert status_of(world).phase == "release"
+    assert replayed(world).root() == world.state.root()
+
+
+def test_sites_say_nothing_of_their_own_rows_before_the_sum_is_known() -> None:
+    world = summing("commit")
+    post = {"study": "heart", "federated": digest("said"), "model": digest("new")}
+    assert refusal(world, "ada", EvaluationPost, **post) == "early"
+
+
+def test_studies_without_sums_go_straight_to_the_evaluation() -> None:
+    world = four_equals()
+    start(world, **MASKED)
+    walk_to(world, "vote")
+    for name in SITES[:3]:
+        counts = {"saturated": 0, "small": 0}
+        events = say(world, name, RoundVote, **here(world), model=digest("new"), **counts)
+    assert names(events)[-1] == "test.opened"
+    assert status_of(world).phase == "evaluation"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"model": digest("new"), "saturated": 0, "small": 0},
+        {"total": digest("sum"), "saturated": 0},
+        {"total": digest("sum"), "fail": "malformed"},
+        {},
+    ],
+    ids=["a model", "indicators", "a sum and a reason", "nothing"],
+)
+def test_a_vote_on_a_sum_says_nothing_of_a_model(said: dict[str, Any]) -> None:
+    world = summing("vote")
+    assert refusal(world, "ada", RoundVote, **here(world), **said) == "malformed"
+
+
+def test_a_vote_on_a_model_says_nothing_of_a_sum() -> None:
+    world = four_equals()
+    start(world, **COUNTED)
+    walk_to(world, "vote")
+    assert refusal(world, "ada", RoundVote, **here(world), total=digest("sum")) == "malformed"
+
+
+def test_what_is_late_for_a_sum_is_stale_and_what_comes_before_it_early() -> None:
+    world = four_equals()
+    start(world, **COUNTED)
+    at = {"study": "heart", "round": EVALUATION, "attempt": 1}
+    assert refusal(world, "ada", SecaggKeys, **keys_fields("ada", at)) == "early"
+    world = summing("vote")
+    at = here(world)
+    for name in SITES[:3]:
+        total(world, name)
+    assert refusal(world, "di", RoundVote, **at, total=digest("sum")) == "stale"
+
+
+def test_a_site_that_dies_after_masking_is_left_out_and_the_others_open_its_masks() -> None:
+    world = summing("commit")
+    for name in SITES:
+        commit_masked(world, name, SITES)
+    for name in SITES[:3]:
+        reveal(world, name, peak=0)
+    quorum_times_out(world)
+    for name in SITES[:2]:
+        attest(world, name, SITES[:3])
+    attest(world, "cy", SITES[:3])
+    events = attest(world, "di", SITES[:3])
+    assert only(events, UpdatesIncluded).members == SITES[:3]
+    for name in SITES[:3]:
+        say(world, name, SharePost, **here(world), shares=to_text(bytes(32 * 4)))
+    for name in SITES[:3]:
+        total(world, name)
+    assert status_of(world).phase == "evaluation"
+
+
+def test_below_the_threshold_the_attempt_is_repeated_and_then_given_up() -> None:
+    world = summing("sa.keys", max_attempts=2)
+    for number in (1, 2):
+        at = here(world)
+        assert at["attempt"] == number
+        for name in SITES[:2]:
+            say(world, name, SecaggKeys, **keys_fields(name, at))
+        events = quorum_times_out(world)
+        assert only(events, AttemptFailed).reason == "too-few"
+    assert only(events, SumGivenUp).reason == "attempts"
+    assert (status_of(world).phase, status_of(world).model) == ("evaluation", digest("new"))
+    assert open_rounds(world) == 0
+
+
+def test_votes_that_no_quorum_can_come_of_fail_the_attempt() -> None:
+    world = summing("vote")
+    total(world, "ada")
+    total(world, "bo", "another")
+    events = fail(world, "cy", "malformed")
+    assert only(events, AttemptFailed).reason == "no-quorum"
+    assert only(events, SumOpened).attempt == 2
+    assert participants(world) == list(SITES), "whose sum may be known stay together"
+
+
+def test_a_sum_that_may_be_known_is_tried_again_among_the_same_sites_alone() -> None:
+    world = summing("vote")
+    for name in SITES[:2]:
+        fail(world, name, "malformed")
+    for name in SITES[:3]:
+        say(world, name, SecaggKeys, **keys_fields(name, here(world)))
+    events = quorum_times_out(world)
+    assert only(events, AttemptFailed).reason == "too-few"
+
+
+def test_a_study_that_waits_for_everybody_ends_the_wait_by_votes_to_abandon() -> None:
+    world = summing("commit", attendance="all")
+    assert refusal(world, "ada", PhaseTimeout, **present(world)) == "refused"
+    for name in SITES[:3]:
+        events = say(world, name, StudyAbandon, **present(world))
+    assert only(events, SumGivenUp).reason == "abandoned"
+    assert status_of(world).phase == "evaluation"
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"design": "plain@1", "threshold": None},
+        {"sums": SumTerms(evaluation="binary@1", threshold=2)},
+        {"sums": SumTerms(evaluation="binary@1", threshold=5)},
+        {"sums": SumTerms(degree=3, evaluation="binary@1", threshold=2)},
+    ],
+    ids=["plain updates", "two halves could open", "more than there are", "an odd degree"],
+)
+def test_sums_that_would_not_be_hidden_are_not_registered(terms: dict[str, Any]) -> None:
+    world = four_equals()
+    said = {**TERMS, **COUNTED, **terms}
+    fields = {key: value for key, value in said.items() if value is not None}
+    assert refusal(world, "ada", StudyRegister, **fields) == "refused"
+
+
+def test_the_fields_of_an_acceptance_are_what_they_were() -> None:
+    kinds: tuple[type[Transaction], ...] = (StudyRegister,)
+    assert "sums" in kinds[0].__struct_fields__
+    assert "sums" not in acceptance()

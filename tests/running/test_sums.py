@@ -1,0 +1,176 @@
+"""Test rows are counted for a secure sum: what it tells, who may miss, who cannot cheat in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from tests.learning.evaluation.test_tally import auc_pair_by_pair
+
+from collegium.audit.history import read_history
+from collegium.audit.studies import Story, gather
+from collegium.audit.verify import verify
+from collegium.canonical import from_text
+from collegium.federation import judgment
+from collegium.federation.participant import Participant
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import decode_model
+from collegium.learning.evaluation.counts import Counts
+from collegium.learning.evaluation.metrics import measure
+from collegium.learning.evaluation.statement import decode_statement
+from collegium.learning.evaluation.summed import EvaluationSum, decode_sum, measures
+from collegium.learning.models import predict
+from collegium.ledger.blobs import read_blob
+from collegium.ledger.contract.summing import EVALUATION
+from collegium.running.execution import run
+from collegium.running.preparation import prepare
+from collegium.secrecy.masking import RingVector
+from collegium.study.reading import read_study
+from collegium.threats.attack import Place
+
+MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
+SHORT = ("training.rounds=1", "evaluation.bootstrap=0", "study.max_attempts=2")
+
+
+def story_of(folder: Path) -> Story:
+    """The one study of a run's ledger."""
+    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    (story,) = stories.values()
+    return story
+
+
+def blob(folder: Path, name: str) -> bytes:
+    """A blob of a run."""
+    data = read_blob(folder / "blobs", from_text(name, 32))
+    assert data is not None
+    return data
+
+
+def sum_of(folder: Path) -> EvaluationSum:
+    """What the ledger of a run tells of the sum over test rows."""
+    closed = [one.summed for one in story_of(folder).sums.values() if one.summed is not None]
+    assert len(closed) == 1
+    return decode_sum(blob(folder, closed[0].total))
+
+
+def silent(member: str, *phases: str) -> Callable[[Participant, Place], Participant]:
+    """Put who says nothing in some phases of a sum in a site's place."""
+
+    class Silent(msgspec.Struct):
+        honest: Participant
+        name: str
+
+        def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+            gone = view.number == EVALUATION and view.phase in phases
+            return [] if gone else self.honest.reconcile(view, idle=idle)
+
+    def replaced(participant: Participant, place: Place) -> Participant:
+        asked = participant.name == f"{member} (site)"
+        return Silent(participant, participant.name) if asked else participant
+
+    return replaced
+
+
+def codes(folder: Path) -> list[tuple[str, str]]:
+    """Code and severity of what verification finds."""
+    found = verify(folder)
+    assert found.ok
+    return [(one.code, one.severity) for one in found.findings]
+
+
+@pytest.mark.parametrize(
+    ("preset", "protocol"),
+    [
+        ("heart", MASKED),
+        ("heart10", 'privacy.secure_aggregation={ protocol = "secagg", groups = 3 }'),
+        ("heart", 'privacy.secure_aggregation={ protocol = "threshold_he" }'),
+    ],
+    ids=["masked", "in groups", "encrypted"],
+)
+def test_the_sum_is_what_all_rows_together_give_and_no_site_tells_of_its_classes(
+    tmp_path: Path, preset: str, protocol: str
+) -> None:
+    changes: Sequence[str] = (*SHORT, protocol)
+    folder = run(preset, out=tmp_path / "run", changes=changes).folder
+    prepared, story = prepare(read_study(preset, changes)), story_of(folder)
+    model = decode_model(blob(folder, story.model)).parameters
+    rows = [prepared.test[name] for name in prepared.sites]
+    y = np.concatenate([one.y for one in rows])
+    scores = predict(prepared.parts.spec, model, np.concatenate([one.x for one in rows]))
+    told = sum_of(folder)
+    assert (told.rows, told.sites, told.model) == (len(y), len(rows), story.model)
+    found, exact = measures(told), measure("binary", y, scores, 0.5)
+    assert found["auc"] == pytest.approx(auc_pair_by_pair(y, scores), abs=1e-9)
+    assert found["auc"] == pytest.approx(exact["auc"], abs=0.002)
+    for name in ("accuracy", "sensitivity", "specificity"):
+        assert found[name] == pytest.approx(exact[name], abs=1e-12)
+    said = [decode_statement(blob(folder, post.federated)) for post in story.statements.values()]
+    assert {one.withheld for one in said} <= {"by-class", "all"}
+    assert not any(isinstance(one.classes, tuple) for one in said)
+    checked = verify(folder).checked
+    assert checked["sums"] == 1
+    assert codes(folder) == []
+
+
+def test_a_site_that_dies_after_masking_is_named_and_not_in_the_sum(tmp_path: Path) -> None:
+    dying = silent("va", "reveal", "share")
+    folder = run("heart", out=tmp_path / "run", changes=(*SHORT, MASKED), substitute=dying).folder
+    assert sum_of(folder).sites == 3
+    assert codes(folder) == [("site.withheld", "fault")]
+
+
+def test_a_site_that_sends_no_keys_is_left_out_from_the_start(tmp_path: Path) -> None:
+    changes = (*SHORT, MASKED)
+    folder = run("heart", out=tmp_path / "run", changes=changes, substitute=silent("va", "sa.keys"))
+    assert sum_of(folder.folder).sites == 3
+    assert codes(folder.folder) == [("site.silent", "fault")]
+
+
+def test_too_few_sites_open_nothing_and_the_model_stands(tmp_path: Path) -> None:
+    first, second = silent("va", "share"), silent("hungarian", "share")
+    result = run(
+        "heart", out=tmp_path / "run", changes=(*SHORT, MASKED),
+        substitute=lambda participant, place: second(first(participant, place), place),
+    )  # fmt: skip
+    assert result.outcome == "completed"
+    found = codes(result.folder)
+    assert ("sum.given-up", "fault") in found
+    story = story_of(result.folder)
+    assert len(story.sums) == 2
+    assert not any(attempt.summed for attempt in story.sums.values())
+    assert len(story.statements) == 4
+
+
+@pytest.mark.parametrize(
+    ("bent", "finding"),
+    [
+        ([(0, 3), (2048, 3), (2052, 3)], "sum.rows"),
+        ([(0, -4000)], "sum.refused"),
+        ([(2048, 1)], "sum.refused"),
+    ],
+    ids=["rows that are not there", "a negative count", "counts that contradict each other"],
+)
+def test_who_lies_in_its_counts_is_found_out_but_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bent: list[tuple[int, int]], finding: str
+) -> None:
+    honest, liars = judgment.counted, iter([True])
+
+    def lying(counts: Counts, largest: Counts) -> RingVector:
+        vector = honest(counts, largest)
+        for place, more in bent if next(liars, False) else []:
+            vector[place] += np.uint64(more % 2**64)
+        return vector
+
+    monkeypatch.setattr(judgment, "counted", lying)
+    folder = run("heart", out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
+    assert finding in [code for code, _ in codes(folder)]
+
+
+def test_noise_and_plain_updates_have_no_sum(tmp_path: Path) -> None:
+    folder = run("heart", out=tmp_path / "run", changes=SHORT).folder
+    story = story_of(folder)
+    assert not story.sums
+    assert story.registration.sums is msgspec.UNSET
