@@ -27,6 +27,7 @@ from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.summing import EVALUATION
 from collegium.running.execution import run
 from collegium.running.preparation import prepare
+from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.study.reading import read_study
 from collegium.threats.attack import Place
@@ -156,10 +157,10 @@ def test_too_few_sites_open_nothing_and_the_model_stands(tmp_path: Path) -> None
 def test_who_lies_in_its_counts_is_found_out_but_not_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bent: list[tuple[int, int]], finding: str
 ) -> None:
-    honest, liars = judgment.counted, iter([True])
+    liars = iter([True])
 
     def lying(counts: Counts, largest: Counts) -> RingVector:
-        vector = honest(counts, largest)
+        vector = counted(counts, largest)
         for place, more in bent if next(liars, False) else []:
             vector[place] += np.uint64(more % 2**64)
         return vector

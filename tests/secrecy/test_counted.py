@@ -31,8 +31,7 @@ class Sum:
 
     def __post_init__(self) -> None:
         for name, one in self.counts.items():
-            vector = counted(one, LARGEST) if name in HONEST else one
-            own = secrets_of(name)
+            own, vector = secrets_of(name), counted(one, LARGEST)
             self.hidden[name] = SECAGG.protect(own, self.agreement, name, vector)
 
     @property
@@ -64,9 +63,11 @@ class Sum:
 
 def test_the_sum_is_exact_and_whoever_dropped_out_after_masking_is_not_in_it() -> None:
     everybody = Sum().total(NAMES, NAMES)
-    assert np.array_equal(everybody, [15, 35, 5 << 40])
+    assert isinstance(everybody, np.ndarray)
+    assert everybody.tolist() == [15, 35, 5 << 40]
     without = Sum().total(NAMES[:4], NAMES[:4])
-    assert np.array_equal(without, [10, 28, 4 << 40])
+    assert isinstance(without, np.ndarray)
+    assert without.tolist() == [10, 28, 4 << 40]
 
 
 def test_members_below_the_threshold_open_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -41,10 +43,13 @@ def rows_of(count: int, seed: int = 0, share: float = 0.4) -> Rows:
 
 def of_sites(sites: list[Rows], threshold: float = 0.37) -> Counts:
     """The sum of what sites count."""
-    return np.sum([tally(y, scores, threshold) for y, scores in sites], axis=0)
+    total = np.zeros(LENGTH, np.int64)
+    for y, scores in sites:
+        total += tally(y, scores, threshold)
+    return total
 
 
-def auc_pair_by_pair(y: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
+def auc_pair_by_pair(y: NDArray[np.int64], scores: NDArray[Any]) -> float:
     """The AUC of scores cut to 1024 bins, counted pair by pair."""
     cut = np.minimum(np.floor(scores[:, 0].astype(np.float64) * 1024), 1023)
     against = cut[y == 1][:, None] - cut[y == 0][None, :]
