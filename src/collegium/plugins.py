@@ -139,6 +139,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "spammer": "collegium.threats.sites:FLOODING",
         "sybil": "collegium.threats.history:SYBIL",
         "tailored": "collegium.threats.searching:TAILORED",
+        "tailored_ballot_stuffing": "collegium.threats.scoring:TAILORED_BALLOT_STUFFING",
         "two_faced_site": "collegium.threats.sites:TWO_FACED",
         "withheld_reveal": "collegium.threats.sites:WITHHOLDING",
     },

@@ -138,7 +138,6 @@ def test_a_validator_with_too_few_persons_is_refused() -> None:
         (["aggregation.scores={}"], "no use for scores"),
         (["aggregation.rule=fltrust", "aggregation.scores={}"], "work with scores by loss"),
         ([*STUDIES["zeno"], "aggregation.scores={ demote = 0.3 }"], "half a weight is no demotion"),
-        ([*STUDIES["zeno"], "threat.attack=opt_alie"], "tries the defence itself"),
         (["threat.attack=badmouthing_validator"], "lies in scores"),
         ([*STUDIES["zeno"], "privacy.secure_aggregation={}"], "secure aggregation"),
         (

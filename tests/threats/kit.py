@@ -14,7 +14,7 @@ from collegium.threats.grant import Knowledge
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.scene import Defence, Scene
 
-EVERYTHING: tuple[Knowledge, ...] = ("own", "published", "others", "rule", "honest")
+EVERYTHING: tuple[Knowledge, ...] = ("own", "published", "others", "rule", "honest", "guessed")
 SIZE = 14
 
 

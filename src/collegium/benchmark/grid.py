@@ -26,6 +26,14 @@ def attacks_with_updates() -> tuple[str, ...]:
     return tuple(name for name, one in found if isinstance(one, Poisoning) and lie_of(one) is None)
 
 
+def attacks_to_try() -> tuple[str, ...]:
+    """Return the names of all attacks that need no ledger: with updates, or with scores."""
+    found = ((name, find("attacks", name)) for name in names("attacks"))
+    return tuple(
+        name for name, one in found if isinstance(one, Poisoning) or lie_of(one) is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A rule on one split against an attack by so many, in every placement; or against nobody."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from collegium.benchmark.grid import Grid, Job, attacks_with_updates
+from collegium.benchmark.grid import Grid, Job, attacks_to_try
 from collegium.benchmark.page import page
 from collegium.benchmark.record import Header, Record
 from collegium.benchmark.summary import Demand, Standing, demands, standings
@@ -138,9 +138,9 @@ def _check_names(study: Study, grid: Grid) -> None:
             if error.code in ("study.unknown-name", "study.not-yet"):
                 raise
     for attack in grid.attacks:
-        if attack not in attacks_with_updates():
+        if attack not in attacks_to_try():
             raise RunError(
                 "bench.attack", f"the benchmark cannot try {attack!r}",
-                "it needs more than updates, and the benchmark runs no ledger",
-                f"choose among {', '.join(attacks_with_updates())}",
+                "it needs more than updates and scores, and the benchmark runs no ledger",
+                f"choose among {', '.join(attacks_to_try())}",
             )  # fmt: skip

@@ -139,11 +139,14 @@ def rows_under_attack(study: Study, threat: Threat, part: Part) -> tuple[int, in
 def changed(base: Study, job: Job) -> Study:
     """Return the study of a job: its rule, how many bad updates that must bear, its split.
 
-    FedAvg stands for the usual way, so it bears none and carries no momentum.
+    FedAvg stands for the usual way, so it bears none and carries no momentum. Of a rule by scores
+    that promises nothing about bad updates none is demanded either.
     """
     plain = job.rule == "fedavg"
     last, scores = job.rule.split("+")[-1], None
-    by = getattr(find("rules", last), "by", None) if last in names("rules") else None
+    rule = find("rules", last) if last in names("rules") else None
+    by = getattr(rule, "by", None)
+    borne = 0 if plain or not getattr(rule, "bears", True) else job.count
     if by is not None:
         scores = msgspec.structs.replace(base.aggregation.scores or Scores(), by=by)
     return msgspec.structs.replace(
@@ -153,7 +156,7 @@ def changed(base: Study, job: Job) -> Study:
             base.training, site_momentum=None if plain else base.training.site_momentum
         ),
         aggregation=msgspec.structs.replace(
-            base.aggregation, rule=job.rule, tolerate=0 if plain else job.count, scores=scores
+            base.aggregation, rule=job.rule, tolerate=borne, scores=scores
         ),
         threat=None,
     )

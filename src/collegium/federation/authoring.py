@@ -24,6 +24,7 @@ from collegium.learning.algorithms.local_round import Turn, kinds, outcome
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
+from collegium.ledger.contract.tables import Reputation
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.study.document import Study
 from collegium.study.searching import at_round
@@ -48,6 +49,7 @@ class Assignment:
             the first round, or where they cannot be had.
         revealed: returns the updates that went into the round before, by participant, as far as
             they can be had.
+        standing: returns the reputations of those who have one, as the round opened.
     """
 
     round: int
@@ -59,6 +61,7 @@ class Assignment:
     sites: int
     earlier: Callable[[], Float32 | None]
     revealed: Callable[[], Mapping[str, Int16]] = dict
+    standing: Callable[[], Mapping[str, Reputation]] = dict
 
 
 def assignment_of(
@@ -96,6 +99,7 @@ def assignment_of(
         view.number, exponent, tuple(view.participants), tuple(view.participants.values()),
         view.model, model.parameters,
         1 if view.registration is None else len(view.registration.sites), earlier, revealed,
+        view.scores.standing,
     )  # fmt: skip
 
 

@@ -19,11 +19,11 @@ from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.errors import DataError
 from collegium.federation.privacy import SitePrivacy
-from collegium.learning.algorithms.layout import model_part
+from collegium.federation.roots import Roots, mean_loss
 from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tuning
 from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
-from collegium.learning.models import ModelSpec, initial_parameters, learned, losses
+from collegium.learning.models import ModelSpec, initial_parameters, learned
 from collegium.learning.parallel.pool import Pool
 from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
@@ -95,20 +95,17 @@ class Cohort:
         self.study = study
         self.spec = spec
         self.rows, self._held = dict(rows), dict[str, SiteRows]()
-        self._roots = dict[str, SiteRows]()
-        scores = study.aggregation.scores
+        scores, roots = study.aggregation.scores, dict[str, SiteRows]()
         for name in validators if scores is not None else ():
             if scores is not None and name in self.rows:
-                self.rows[name], self._roots[name] = split(
-                    self.rows[name], scores.root, study.study.seed
-                )
+                self.rows[name], roots[name] = split(self.rows[name], scores.root, study.study.seed)
+        self.roots = Roots(study, spec, trainer, roots)
         part, by = held_out(study), held_out_by(study)
         for name, own in () if part is None else rows.items():
             with suppress(DataError):  # a site of too few persons trains on all of them
                 self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed, by)
         self.training_seconds = 0.0
         self._privacy = privacy or {}
-        self._unpooled = trainer
         self._trainer = trainer if pool is None else self._pooled(trainer, pool)
         self._kept: dict[str, Callable[[int], Kept]] = {}
         self._trained: tuple[tuple[int, bytes], dict[str, tuple[Float32, ...]]] = ((0, b""), {})
@@ -135,22 +132,7 @@ class Cohort:
     def validation_loss(self, site: str, vector: Float32) -> float | None:
         """Return the mean loss of a study's model [D] on a site's rows held out, if any are."""
         rows = self._held.get(site)
-        return None if rows is None else self._mean_loss(rows, vector)
-
-    def root_loss(self, site: str, vector: Float32) -> float:
-        """Return the mean loss of a study's vector [D] on the rows that a validator keeps."""
-        return self._mean_loss(self._roots[site], vector)
-
-    def root_training(self, site: str, number: int, start: Float32) -> Float32:
-        """Return a study's vector [D] after a round's local work on those rows alone."""
-        rows, training = self._roots[site], training_at(self.study.training, number)
-        job = TrainingJob(site, rows.x, learned(self.spec, rows.y), start, number)
-        found = self._unpooled.train([job], self.spec, training, self.study.study.seed)
-        return np.asarray(found[0])
-
-    def _mean_loss(self, rows: SiteRows, vector: Float32) -> float:
-        with np.errstate(all="ignore"):  # a model that diverged has a loss that is no number
-            return float(losses(self.spec, model_part(self.spec, vector), rows.x, rows.y).mean())
+        return None if rows is None else mean_loss(self.spec, rows, vector)
 
     def model(self, digest: bytes, data: bytes) -> ModelState:
         """Return the model in a blob of that digest; the last one is kept, all sites ask for it.

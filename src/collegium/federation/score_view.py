@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.learning.aggregation.scores import Scores, scores_of
-from collegium.ledger.contract.tables import Scored, attempt_key, powers, round_path
+from collegium.ledger.contract.tables import (
+    Reputation,
+    Scored,
+    attempt_key,
+    powers,
+    round_path,
+    study_path,
+)
 from collegium.ledger.state import State
 from collegium.study.document import Study
 
@@ -20,6 +27,14 @@ class ScoreView:
     def scorers(self, number: int) -> dict[str, int]:
         """Return whose scores count in a round, and their powers, in order."""
         return powers(self.state, round_path(self.study, number, "scorers"))
+
+    def standing(self) -> dict[str, Reputation]:
+        """Return the reputations of the sites that have one."""
+        path = study_path(self.study, "reputations")
+        found = (
+            (name, self.state.record(path, name, Reputation)) for name in self.state.keys(path)
+        )
+        return {name: one for name, one in found if one is not None}
 
     def given(
         self, study: Study, number: int, attempt: int, exponent: int, included: list[str]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError
-from collegium.federation.cohort import Cohort
+from collegium.federation.roots import Roots
 from collegium.learning.encoding import encode
 from collegium.ledger.contract.tables import Scored
 from collegium.study.score_terms import LARGEST_SCORE, UNIT
@@ -43,22 +43,22 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RootScorer:
-    """A scorer whose rows are those that a site of a cohort keeps for it."""
+    """A scorer whose rows are those that a validator keeps for it."""
 
-    cohort: Cohort
-    site: str
+    roots: Roots
+    validator: str
 
     def scored(
         self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
     ) -> Scored:  # fmt: skip
         """Return the scores of updates, in order, as the study asks for them."""
-        scores = self.cohort.study.aggregation.scores
+        scores = self.roots.study.aggregation.scores
         if scores is not None and scores.by == "direction":
             return self._by_direction(number, start, exponent, updates)
-        before = self.cohort.root_loss(self.site, start)
+        before = self.roots.loss(self.validator, start)
         return Scored(
             scores=tuple(
-                loss_score(before, self.cohort.root_loss(self.site, moved(start, one, exponent)))
+                loss_score(before, self.roots.loss(self.validator, moved(start, one, exponent)))
                 for one in updates.values()
             )
         )
@@ -66,13 +66,22 @@ class RootScorer:
     def _by_direction(
         self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
     ) -> Scored:  # fmt: skip
-        trained = self.cohort.root_training(self.site, number, start)
-        try:
-            own = encode(trained, start, exponent).values
-        except RunError:  # training on so few rows may diverge; then nobody is trusted by it
-            own = np.zeros(len(start), np.int16)
-        norm = math.isqrt(_inner(own, own))
-        return Scored(norm=norm, scores=tuple(cosine(one, own) for one in updates.values()))
+        own = own_update(self.roots, self.validator, number, start, exponent)
+        return Scored(norm=norm_of(own), scores=tuple(cosine(one, own) for one in updates.values()))
+
+
+def own_update(roots: Roots, validator: str, number: int, start: Float32, exponent: int) -> Int16:
+    """Return the update that a validator makes of its rows, int16 [D]; zeros where it diverges."""
+    trained = roots.training(validator, number, start)
+    try:
+        return encode(trained, start, exponent).values
+    except RunError:  # training on so few rows may diverge; then nobody is trusted by it
+        return np.zeros(len(start), np.int16)
+
+
+def norm_of(update: Int16) -> int:
+    """Return an update's length, in its own units, rounded down."""
+    return math.isqrt(_inner(update, update))
 
 
 def moved(start: Float32, update: Int16, exponent: int) -> Float32:

@@ -211,7 +211,7 @@ def _seat_site(
         validators=[member] if validates else [],
     )  # fmt: skip
     if validates and study.aggregation.scores is not None:
-        seat.scoring = Scoring(RootScorer(cohort, member), acting.outbox)
+        seat.scoring = Scoring(RootScorer(cohort.roots, member), acting.outbox)
     seat.training = TrainingBeside(cohort)
     made_of = SiteParts(
         parts.dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,

@@ -213,7 +213,7 @@ def build(
                 exchange.view(name),
                 study,
                 readings=readings,
-                scoring=Scoring(RootScorer(cohort, name), Compartment(outbox, name))
+                scoring=Scoring(RootScorer(cohort.roots, name), Compartment(outbox, name))
                 if scored
                 else None,
             )
@@ -243,7 +243,7 @@ def circle_of(prepared: Prepared) -> Circle | None:
     defence = Defence(parts.rule, prepared.study.aggregation.tolerate)
     target = Target(
         prepared.study, parts.spec, parts.trainer, defence, prepared.train,
-        tuple(prepared.attackers),
+        tuple(prepared.attackers), tuple(prepared.validators),
     )  # fmt: skip
     return Circle(target, attack)
 

@@ -244,10 +244,7 @@ def _check_masks(prepared: Prepared) -> None:
 
 
 def _check_liars(prepared: Prepared) -> None:
-    """Refuse lies in scores where nobody scores, and a search that cannot know what they will be.
-
-    Attackers that try the defence would need the validators' rows for it.
-    """
+    """Refuse lies in scores where nobody scores."""
     attack, scores = prepared.attack, prepared.study.aggregation.scores
     if attack is None:
         return
@@ -256,12 +253,6 @@ def _check_liars(prepared: Prepared) -> None:
             ("threat", "attack"), "study.combination", f"{attack.name} lies in scores",
             "in this study nobody scores updates",
             'set aggregation.rule = "zeno" and aggregation.scores = {}, or choose another attack',
-        )  # fmt: skip
-    if "rule" in attack.grant.knowledge and scores is not None:
-        raise Refusal(
-            ("threat", "attack"), "study.combination", f"{attack.name} tries the defence itself",
-            "the rule is given scores from validators' rows, which no attacker has",
-            "choose an attack that does not search, such as 'alie', 'min_max' or 'ballot_stuffing'",
         )  # fmt: skip
 
 

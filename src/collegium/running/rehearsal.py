@@ -142,6 +142,7 @@ def rehearse(
             digest(encode_model(model)), model.parameters, len(weights),
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]
+            lambda known=dict(book.reputations): known,  # type: ignore[misc]
         )  # fmt: skip
         k = grid_step(clip) if isinstance(clip, int) else clip
         sent = _updates(prepared, genesis, work, authors, private, k)

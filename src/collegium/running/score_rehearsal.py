@@ -9,7 +9,7 @@ from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.scoring import RootScorer, Scorer
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.aggregation.updates import Contribution
-from collegium.ledger.contract.combining import median
+from collegium.ledger.contract.combining import medians
 from collegium.ledger.contract.reputations import NEW, after, counting, value_of, weight_of
 from collegium.ledger.contract.tables import Reputation, Scored
 from collegium.running.preparation import Prepared
@@ -68,13 +68,13 @@ class ScoreBook:
         known = {name: self.reputation(name) for name in validators}
         voters = counting(known, dict.fromkeys(validators, 1), terms)
         said = [self._said(name, number, exponent, start, sent) for name in voters]
-        values = [median([(one.scores[at], 1) for one in said]) for at in range(len(sent))]
-        norms = [(one.norm, 1) for one in said if isinstance(one.norm, int)]
+        made = medians([(one, 1) for one in said])
         reputations = [value_of(self.reputation(name)) for name in sent]
-        self.combined.append(dict(zip(sent, values, strict=True)))
+        self.combined.append(dict(zip(sent, made.scores, strict=True)))
         for name, value in self.combined[-1].items():
             self.reputations[name] = after(self.reputation(name), value, terms)
-        return scores_of(study, exponent, values, median(norms) if norms else None, reputations)
+        norm = made.norm if isinstance(made.norm, int) else None
+        return scores_of(study, exponent, made.scores, norm, reputations)
 
     def _said(
         self, validator: str, number: int, exponent: int, start: Float32,
@@ -83,7 +83,7 @@ class ScoreBook:
         """Return what a validator says: the truth, unless it is an attacker that lies in scores."""
         if self.cohort is None:
             raise LookupError(validator)
-        scorer: Scorer = RootScorer(self.cohort, validator)
+        scorer: Scorer = RootScorer(self.cohort.roots, validator)
         attackers, threat = self.prepared.attackers, self.prepared.study.threat
         lie = lie_of(self.prepared.attack)
         if lie is not None and threat is not None and validator in attackers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Knowledge = Literal["own", "published", "rule", "honest", "others"]
+Knowledge = Literal["own", "published", "rule", "honest", "others", "guessed"]
 Capability = Literal["rows", "updates", "messages", "blobs", "shares", "commitments"]
 Adaptivity = Literal["oblivious", "defence-aware", "history-aware"]
 
@@ -19,6 +19,8 @@ KNOWS: dict[Knowledge, str] = {
     "others": "updates of others that earlier rounds revealed",
     "rule": "the rule with everything before it, and how many bad updates it is set to tolerate",
     "honest": "every honest update of the round before it sends its own (omniscient)",
+    "guessed": "where validators score updates: what its own would say, a guess from its own rows"
+    " of what the others will, and everybody's reputation",
 }
 """What each kind of knowledge is, in words."""
 

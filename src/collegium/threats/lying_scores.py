@@ -46,12 +46,16 @@ class LyingScorer:
         true = self.honest.scored(number, start, exponent, updates)
         if self.rounds and number not in self.rounds:
             return true
-        best = UNIT if isinstance(true.norm, int) else LARGEST_SCORE
         told = (
-            self.lie(site, self.friends, score, best)
+            self.lie(site, self.friends, score, best_score(true))
             for site, score in zip(updates, true.scores, strict=True)
         )
         return Scored(norm=true.norm, scores=tuple(told))
+
+
+def best_score(told: Scored) -> int:
+    """Return the best score that there is, of the kind that was told."""
+    return UNIT if isinstance(told.norm, int) else LARGEST_SCORE
 
 
 def lie_in_scores(honest: Participant, place: Place, lie: Lie) -> Participant:

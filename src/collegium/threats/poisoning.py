@@ -22,6 +22,7 @@ from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.study.document import Study
 from collegium.threats.attack import Place
+from collegium.threats.expected_scores import Expected, Imagined, imagined
 from collegium.threats.grant import Grant
 from collegium.threats.lying_scores import Lie
 from collegium.threats.scene import Defence, Scene
@@ -47,6 +48,7 @@ class Target:
         defence: its rule.
         rows: every site's training rows; only attackers' are looked at.
         attackers: who attacks.
+        validators: who scores updates, where anybody does.
     """
 
     study: Study
@@ -55,6 +57,7 @@ class Target:
     defence: Defence
     rows: Mapping[str, SiteRows]
     attackers: tuple[str, ...]
+    validators: tuple[str, ...] = ()
 
 
 class Circle:
@@ -70,6 +73,12 @@ class Circle:
         self._own: dict[str, Author] = {}
         self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
         self._cohort: Cohort | None = None
+        self._judges: Imagined | None = None
+        if "rule" in attack.grant.knowledge:
+            self._judges = imagined(
+                target.study, target.spec, target.trainer, target.rows, target.attackers,
+                target.validators, attack.lie,
+            )  # fmt: skip
         if attack.poison is not None:
             pattern = pattern_of(attack, target.rows, target.attackers, target.spec)
             rows = {
@@ -109,7 +118,7 @@ class Circle:
             work, self._target.attackers, lambda name: self._own[name].update(work),
             lambda name: self._honest[name].update(work), self._target.defence,
             self._target.study.study.seed, attack.scale or 0.0 if scale is None else scale,
-            attack.grant.knowledge,
+            attack.grant.knowledge, None if self._judges is None else Expected(self._judges, work),
         )  # fmt: skip
 
 

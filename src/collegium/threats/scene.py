@@ -13,6 +13,7 @@ from collegium.federation.authoring import Assignment, Int16
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import LIMIT, digest, encode_update
+from collegium.threats.expected_scores import Expected
 from collegium.threats.grant import Knowledge
 
 Vector = NDArray[np.float64]
@@ -48,12 +49,14 @@ class Scene:
         seed: see above.
         scale: see above.
         knowledge: what the attack is granted.
+        expected: what the attackers make of the scores that the defence is given, if it is.
     """
 
     def __init__(
         self, work: Assignment, attackers: tuple[str, ...],
         own: Callable[[str], Int16], honest: Callable[[str], Int16], defence: Defence,
         seed: int, scale: float, knowledge: tuple[Knowledge, ...],
+        expected: Expected | None = None,
     ) -> None:  # fmt: skip
         self.round = work.round
         self.exponent = work.exponent
@@ -68,6 +71,7 @@ class Scene:
         self._own, self._honest = own, honest
         self._defence = defence
         self._knowledge = knowledge
+        self._expected = expected
 
     @property
     def start(self) -> NDArray[np.float32]:
@@ -79,6 +83,23 @@ class Scene:
         """f, how many bad updates the rule is set to bear."""
         self._require("rule")
         return self._defence.tolerate
+
+    @property
+    def scored(self) -> bool:
+        """Whether the rule is given validators' scores, which attackers then have to guess."""
+        return self._guessed is not None
+
+    @property
+    def favored(self) -> Vector:
+        """The direction that those who score are expected to like best, or the honest mean."""
+        found = None if self._guessed is None else self._guessed.favored
+        return self.mean if found is None else found
+
+    @property
+    def _guessed(self) -> Expected | None:
+        if self._expected is not None:
+            self._require("guessed")
+        return self._expected
 
     @property
     def rule(self) -> str:
@@ -172,8 +193,11 @@ class Scene:
         digests = list(self._digests)
         for index in self.attackers:
             digests[index] = digest(encode_update(values[index], self.exponent))
+        scores = None
+        if self._guessed is not None:
+            scores = self._guessed.scores(dict(zip(self.participants, values, strict=True)))
         updates = Updates(
-            values, self._work.weights, self.exponent, self.participants, tuple(digests)
+            values, self._work.weights, self.exponent, self.participants, tuple(digests), scores
         )
         made = self._defence.rule.aggregate(updates, self._defence.tolerate)
         step: Vector = made.total.astype(np.float64) / made.denominator
@@ -182,6 +206,17 @@ class Scene:
     def displacement(self, sent: Int16) -> float:
         """Return how far the defence's step would lie from the honest mean."""
         return float(np.linalg.norm(self.aggregate(sent) - self.mean))
+
+    def harm(self, sent: Int16) -> float:
+        """Return how bad the step is that the defence would make, for what attackers can tell.
+
+        That is its distance from the honest mean. Where the defence is given scores, what goes far
+        need not do harm, and attackers can tell: it is the loss on their own rows after the step.
+        """
+        if self._guessed is None:
+            return self.displacement(sent)
+        step = np.ldexp(self.aggregate(sent), -self.exponent)
+        return self._guessed.loss(np.asarray(self.start + step, np.float32))
 
     @cached_property
     def _digests(self) -> list[bytes]:

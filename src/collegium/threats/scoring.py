@@ -11,6 +11,7 @@ from collegium.threats.flipping import SIGN_FLIP
 from collegium.threats.grant import Grant
 from collegium.threats.lying_scores import Lie, lie_in_scores
 from collegium.threats.poisoning import Poisoning
+from collegium.threats.searching import TAILORED
 
 
 def _slander(site: str, friends: frozenset[str], honest: int, best: int) -> int:
@@ -21,6 +22,11 @@ def _slander(site: str, friends: frozenset[str], honest: int, best: int) -> int:
 def _praise(site: str, friends: frozenset[str], honest: int, best: int) -> int:
     """Give each other the best score that there is, and the truth of everybody else."""
     return best if site in friends else honest
+
+
+def _collude(site: str, friends: frozenset[str], honest: int, best: int) -> int:
+    """Give each other the best score that there is, and everybody else the worst one."""
+    return best if site in friends else -best
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +55,9 @@ BALLOT_STUFFING: Poisoning = replace(
     about="sends its own update times -10, and as a validator praises its accomplices' updates",
     grant=Grant("a worse model", ("own", "published"), ("updates", "messages"), together=True),
     lie=_praise,
+)  # fmt: skip
+TAILORED_BALLOT_STUFFING: Poisoning = replace(
+    TAILORED, name="tailored_ballot_stuffing",
+    about="as tailored; as validators its attackers praise each other and badmouth all others",
+    grant=replace(TAILORED.grant, capability=("updates", "messages")), lie=_collude,
 )  # fmt: skip

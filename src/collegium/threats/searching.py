@@ -2,12 +2,15 @@
 
 The defence that they try is the rule with its pre-aggregations and all roundings, on the honest
 updates of the very round: what every validator is about to compute. Of a family of vectors with
-one parameter the one is sent that moves the result farthest from the honest mean.
+one parameter the one is sent that moves the result farthest from the honest mean. Where validators
+score updates, it is what they expect to be computed, and the one is sent after which they expect
+the worst loss: see `expected_scores`.
 
 Line search over ALIE's and IPM's factor: Allouah, Farhadkhani, Guerraoui, Gupta, Pinot and
 Stephan, AISTATS 2023, section 6; perturbations fitted to the rule: Shejwalkar and Houmansadr,
 NDSS 2021, section IV-A; beyond the extremes of each coordinate: Fang, Cao, Jia and Gong, USENIX
-Security 2020, section 4.
+Security 2020, section 4; at a right angle to what a trusted party favours, just within FLTrust's
+half space: Cao, Fang, Liu and Gong, NDSS 2021, section V (adaptive attacks).
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from collegium.threats.poisoning import Poisoning
 from collegium.threats.scene import Scene, Vector
 
 _ADAPTS = Grant(
-    "a worse model", ("own", "rule", "honest"), ("updates",), "defence-aware", together=True
-)
+    "a worse model", ("own", "rule", "honest", "guessed"), ("updates",), "defence-aware",
+    together=True,
+)  # fmt: skip
 
 GRID = tuple(0.125 * 2.0**power for power in range(9))
 """Factors that are tried first, 1/8 to 32, in both directions."""
@@ -34,7 +38,7 @@ REFINEMENTS = 4
 
 
 def strongest(scene: Scene, family: Callable[[float], Vector], signs: Iterable[int]) -> Int16:
-    """Return what moves the defence's result farthest among vectors of one parameter.
+    """Return what does most harm to the defence's result among vectors of one parameter.
 
     Args:
         scene: the round.
@@ -46,7 +50,7 @@ def strongest(scene: Scene, family: Callable[[float], Vector], signs: Iterable[i
     def effect(factor: float) -> float:
         if factor not in tried:
             sent = scene.alike(family(factor))
-            tried[factor] = scene.displacement(sent), sent
+            tried[factor] = scene.harm(sent), sent
         return tried[factor][0]
 
     best = max((sign * factor for sign in signs for factor in GRID), key=effect)
@@ -70,8 +74,9 @@ COORDINATE_RULES = ("median", "trimmed_mean", "meamed")
 
 def _tailored(scene: Scene) -> Int16:
     """Fit the perturbation to the rule: beyond each coordinate's extreme, or while still chosen."""
+    signs = (1, -1) if scene.scored else (1,)
     candidates = [
-        strongest(scene, lambda factor, way=way: scene.mean + factor * way, (1,))  # type: ignore[misc]
+        strongest(scene, lambda factor, way=way: scene.mean + factor * way, signs)  # type: ignore[misc]
         for way in _scaled(scene)
     ]
     if scene.rule.split("+")[-1] in COORDINATE_RULES and len(scene.honest):
@@ -81,14 +86,23 @@ def _tailored(scene: Scene) -> Int16:
         candidates.append(
             strongest(scene, lambda factor: beyond + (factor - GRID[0]) * outwards, (1,))
         )
-    return max(candidates, key=scene.displacement)
+    return max(candidates, key=scene.harm)
 
 
 def _scaled(scene: Scene) -> list[Vector]:
     """Return the perturbations, each as long as the honest updates deviate together."""
     length = float(np.linalg.norm(scene.deviation)) or 1.0
-    ways = ((way, float(np.linalg.norm(way))) for way in perturbations(scene))
+    found = perturbations(scene)
+    if scene.scored:
+        found += tuple(_across(way, scene.favored) for way in found)
+    ways = ((way, float(np.linalg.norm(way))) for way in found)
     return [way * (length / norm) for way, norm in ways if norm]
+
+
+def _across(way: Vector, favored: Vector) -> Vector:
+    """Return what of a way lies at a right angle to another: scores hardly mind it at first."""
+    squared = float(favored @ favored)
+    return way - (way @ favored / squared) * favored if squared else way
 
 
 OPT_ALIE = Poisoning(

@@ -191,6 +191,17 @@ def test_zeno_breaks_where_validators_do() -> None:
     assert result("zeno", scored(rows, [3.0] * 4 + [-3.0] * 5), 5)[0] == -32767
 
 
+@pytest.mark.parametrize("last", [[1, 0, 0], [0, 2, 1], [30, -20, 10]])
+def test_fltrust_bears_an_update_that_is_as_good_as_nothing(last: list[int]) -> None:
+    # Lengthened to the reference it has thousands of times its weight, and must not end the round.
+    rows, trusts = [[900, 100, 50], [1000, 0, -80], last], [0.9, 0.8, 0.3]
+    found = result("fltrust", scored(rows, trusts, norm=30_000))
+    expected = fltrust_by_the_paper(np.array(rows), trusts, 30_000.0)
+    assert found == pytest.approx(expected, rel=1e-3, abs=0.5)
+    many = [[900] * 40_000, [1] + [0] * 39_999]
+    assert np.isfinite(result("fltrust", scored(many, [0.5, 0.01], norm=6_000_000))).all()
+
+
 def test_fltrust_breaks_by_updates_just_within_its_half_space() -> None:
     # Cao et al. 2021, section V: attackers that keep a positive cosine are weighted, not removed;
     # the paper's adaptive attack searches for the worst of them.

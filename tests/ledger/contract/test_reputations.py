@@ -95,6 +95,20 @@ def test_gain_is_capped_and_loss_is_fast() -> None:
     assert back > 10
 
 
+@pytest.mark.parametrize(("bad", "rounds"), [(1, 3), (5, 18), (20, 40), (100, 50), (5000, 50)])
+def test_forgetting_bounds_how_long_a_site_needs_to_come_back(bad: int, rounds: int) -> None:
+    now = NEW
+    for _ in range(bad):
+        now = after(now, -1, TERMS)
+    assert now.demoted
+    assert now.bad <= 64 * UNIT, "three for each round, of which three of 64 parts are forgotten"
+    demoted = []
+    for _ in range(60):
+        now = after(now, 1, TERMS)
+        demoted.append(now.demoted)
+    assert demoted == [True] * (rounds - 1) + [False] * (61 - rounds)
+
+
 @given(st.lists(st.integers(-3, 3), max_size=60))
 def test_a_reputation_stays_within_its_bounds(scores: list[int]) -> None:
     now = NEW

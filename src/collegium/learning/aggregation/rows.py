@@ -109,14 +109,16 @@ class Rows:
         """Return the sum of weights[i] * row i over a denominator, exact while there is room.
 
         Weights on the updates that leave no room in 64 bits are first rounded down to
-        `WEIGHT_BITS` fractional bits.
+        `WEIGHT_BITS` fractional bits, or to as many fewer as there is room for: a rule that
+        lengthens updates (FLTrust) must not fail for one that is as good as nothing.
         """
         row = integers(weights)
         by_update = row if self._mixing is None else product(row, self._mixing)
         denominator *= self.denominator
-        if LIMIT * sum(map(abs, by_update.tolist())) >= 1 << 62:
-            by_update = (by_update << WEIGHT_BITS) // denominator
-            denominator = 1 << WEIGHT_BITS
+        exact, whole, bits = by_update, denominator, WEIGHT_BITS
+        while LIMIT * sum(map(abs, by_update.tolist())) >= 1 << 62:
+            by_update, denominator = (exact << bits) // whole, 1 << bits
+            bits -= 1
         return Aggregate(weighted_total(self._recorded.values, by_update.tolist()), denominator)
 
     def mean_of(self, chosen: Sequence[int]) -> Aggregate:

@@ -46,6 +46,18 @@ def median(claims: Sequence[tuple[int, int]]) -> int:
     raise ValueError(claims)
 
 
+def medians(said: Sequence[tuple[Scored, int]]) -> Scored:
+    """Return the medians of (what was said, power): of each update's scores, and of the norms."""
+    norms = [(one.norm, power) for one, power in said if isinstance(one.norm, int)]
+    return Scored(
+        norm=median(norms) if norms else msgspec.UNSET,
+        scores=tuple(
+            median(list(zip(claims, (power for _, power in said), strict=True)))
+            for claims in zip(*(one.scores for one, _ in said), strict=True)
+        ),
+    )
+
+
 def have_quorum(state: State, study: str, current: RoundRecord, number: int, table: str) -> bool:
     """Return whether scorers with more than two thirds of their power are in a table."""
     voters = powers(state, round_path(study, number, "scorers"))
@@ -64,17 +76,11 @@ def combine(state: State, study: str, status: StudyStatus, current: RoundRecord)
         if (scored := state.record(path, attempt_key(attempt, name), Scored)) is not None
     }
     names = attempt_names(state, round_path(study, number, "included"), attempt)
-    combined = tuple(
-        median([(scored.scores[index], voters[name]) for name, scored in said.items()])
-        for index in range(len(names))
-    )
-    norms = [(one.norm, voters[name]) for name, one in said.items() if isinstance(one.norm, int)]
-    norm = median(norms) if norms else msgspec.UNSET
-    made = Scored(norm=norm, scores=combined)
+    made = medians([(scored, voters[name]) for name, scored in said.items()])
     state.put(round_path(study, number, "combined"), attempt_key(attempt), made)
     return [
         ScoresCombined(
-            study=study, round=number, attempt=attempt, members=names, norm=norm,
-            scorers=tuple(said), scores=combined,
+            study=study, round=number, attempt=attempt, members=names, norm=made.norm,
+            scorers=tuple(said), scores=made.scores,
         )
     ]  # fmt: skip

@@ -1,0 +1,201 @@
+"""Searches against rules that are given scores: attackers guess what validators will say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from collegium.audit.verify import verify
+from collegium.federation.authoring import Assignment, Int16
+from collegium.federation.cohort import Float32
+from collegium.learning.aggregation.scores import Scores
+from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.models import size
+from collegium.running.execution import run
+from collegium.running.preparation import Prepared, prepare
+from collegium.running.rehearsal import rehearse
+from collegium.running.score_rehearsal import ScoreBook
+from collegium.study.reading import read_study
+from collegium.threats.expected_scores import Expected, Imagined, imagined
+from collegium.threats.poisoning import Poisoning
+from collegium.threats.scene import Scene
+from collegium.threats.scoring import TAILORED_BALLOT_STUFFING
+from collegium.threats.searching import TAILORED
+
+SHORT = ["training.rounds=4", "evaluation.bootstrap=0", "training.local_epochs=3"]
+RULES = {
+    "zeno": ["aggregation.rule=zeno", "aggregation.scores={}"],
+    "fltrust": ["aggregation.rule=fltrust", 'aggregation.scores={ by = "direction" }'],
+    "committee_median": ["aggregation.rule=committee_median", "aggregation.scores={}"],
+    "reputation_weighted": [
+        "aggregation.rule=reputation_weighted", "aggregation.tolerate=0", "aggregation.scores={}",
+    ],
+}  # fmt: skip
+SEARCHES = ("opt_alie", "opt_ipm", "tailored")
+BAD = ("cleveland-1", "hungarian-1")
+
+
+def attacked(rule: str, attack: str, *changes: str) -> Prepared:
+    named = ", ".join(f'"{name}"' for name in BAD)
+    threat = f'threat={{ attack = "{attack}", attackers = [{named}] }}'
+    return prepare(read_study("heart10-robust", [*SHORT, *RULES[rule], threat, *changes]))
+
+
+def judges_of(prepared: Prepared, attackers: tuple[str, ...] = BAD) -> Imagined:
+    """What attackers imagine who have nothing but their own rows."""
+    rows = {name: prepared.train[name] for name in attackers}
+    found = imagined(
+        prepared.study, prepared.parts.spec, prepared.parts.trainer, rows, attackers,
+        tuple(prepared.validators), None,
+    )  # fmt: skip
+    assert found is not None
+    return found
+
+
+class Guessing(ScoreBook):
+    """Keeps what its attackers would have expected beside what validators said."""
+
+    judges: Imagined
+    told: list[tuple[Scores, Scores]]
+
+    def given(
+        self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
+    ) -> Scores | None:
+        known = dict(self.reputations)
+        work = Assignment(
+            number, exponent, tuple(sent), (1,) * len(sent), b"", start, len(sent), lambda: None,
+            dict, lambda: known,
+        )  # fmt: skip
+        updates: dict[str, Int16] = {name: one.values for name, one in sent.items()}
+        true, guess = super().given(number, exponent, start, sent), Expected(self.judges, work)
+        expected = guess.scores(updates)
+        assert true is not None
+        assert expected is not None
+        self.told.append((expected, true))
+        return true
+
+
+def guessed(prepared: Prepared, judges: Imagined) -> list[tuple[Scores, Scores]]:
+    book = Guessing(prepared)
+    book.judges, book.told = judges, []
+    rehearse(prepared, book=book)
+    return book.told
+
+
+@pytest.mark.parametrize("rule", ["zeno", "fltrust"])
+def test_what_attackers_expect_goes_with_what_validators_say(rule: str) -> None:
+    prepared = attacked(rule, "gaussian")
+    told = guessed(prepared, judges_of(prepared))
+    expected = np.array([one.values for one, _ in told], float)
+    true = np.array([one.values for _, one in told], float)
+    honest = [at for at, name in enumerate(prepared.sites) if name not in BAD]
+    assert np.corrcoef(expected[:, honest].ravel(), true[:, honest].ravel())[0, 1] > 0.5
+    assert (expected != true).any(), "and it is a guess"
+
+
+def test_whoever_is_all_validators_knows_every_score() -> None:
+    prepared = attacked("zeno", "gaussian", "consensus.validators=2")
+    for expected, true in guessed(prepared, judges_of(prepared, tuple(prepared.validators))):
+        assert expected.values == pytest.approx(true.values, abs=1)
+
+
+def test_attackers_know_their_own_validators_rows_and_imagine_the_others_from_theirs() -> None:
+    prepared = attacked("zeno", "gaussian")
+    book = ScoreBook(prepared)
+    rehearse(prepared, book=book)
+    assert book.cohort is not None
+    judges, ours = judges_of(prepared), judges_of(prepared).rows
+    assert set(judges.roots.rows) == set(prepared.validators)
+    for name, rows in judges.roots.rows.items():
+        if name in BAD:
+            assert np.array_equal(rows.x, book.cohort.roots.rows[name].x)
+        assert {row.tobytes() for row in rows.x} <= {row.tobytes() for row in ours.x}
+
+
+def crafted(rule: str, attack: str) -> list[tuple[float, float, float]]:
+    """The harm that attackers expect in each round of what they send, and of honesty; no search."""
+    prepared, seen = attacked(rule, attack), []
+    searching = prepared.attack
+    assert isinstance(searching, Poisoning)
+
+    def craft(scene: Scene) -> Int16:
+        sent = searching.craft(scene)
+        formula = scene.alike(-2.0 * scene.mean)
+        seen.append((scene.harm(sent), scene.harm(scene.own), scene.harm(formula)))
+        return sent
+
+    rehearse(replace(prepared, attack=replace(searching, craft=craft)))
+    return seen
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("attack", SEARCHES)
+def test_a_search_expects_more_harm_of_what_it_sends(rule: str, attack: str) -> None:
+    found = crafted(rule, attack)
+    assert len(found) == 4
+    assert sum(sent for sent, _, _ in found) > sum(honest for _, honest, _ in found)
+    if attack == "opt_ipm":
+        assert all(sent >= formula for sent, _, formula in found)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("attack", SEARCHES)
+def test_a_search_makes_another_model_and_always_the_same(rule: str, attack: str) -> None:
+    prepared = attacked(rule, attack)
+    once = rehearse(prepared).digest
+    assert once == rehearse(prepared).digest
+    assert once != rehearse(replace(prepared, attack=None)).digest
+
+
+@pytest.mark.parametrize("rule", ["fltrust", "reputation_weighted"])
+def test_a_run_under_attack_verifies_and_comes_to_what_is_rehearsed(
+    rule: str, tmp_path: Path
+) -> None:
+    prepared = attacked(rule, "tailored", "training.rounds=2")
+    changes = [*SHORT, *RULES[rule], "training.rounds=2"]
+    threat = f'threat={{ attack = "tailored", attackers = ["{BAD[0]}", "{BAD[1]}"] }}'
+    result = run("heart10-robust", out=tmp_path / "run", changes=[*changes, threat])
+    found = verify(result.folder)
+    assert found.ok
+    assert dict(found.levels) == {"recomputed_given_scores": 2}
+    assert rehearse(prepared).digest.hex() == result.model
+
+
+def test_attackers_count_on_their_own_lies() -> None:
+    prepared = attacked("committee_median", "tailored_ballot_stuffing")
+    judges = replace(judges_of(prepared), lie=TAILORED_BALLOT_STUFFING.lie)
+    start = prepared_start(prepared)
+    work = Assignment(1, 11, ("a", *BAD), (1, 1, 1), b"", start, 3, lambda: None)
+    zeros = np.zeros(start.size, np.int16)
+    updates = dict.fromkeys(work.participants, zeros)
+    for expecting in (judges_of(prepared), judges):
+        found = Expected(expecting, work).scores(updates)
+        assert found is not None
+        assert found.values == (0, 0, 0), "two liars of ten change no score of nothing"
+    few = replace(judges, places={name: judges.places[name] for name in (*BAD, "va-1")})
+    captured = Expected(few, work).scores(updates)
+    assert captured is not None
+    assert captured.values[0] < 0 < min(captured.values[1:])
+
+
+def prepared_start(prepared: Prepared) -> Float32:
+    return np.zeros(size(prepared.parts.spec), np.float32)
+
+
+def test_a_guess_has_to_be_granted() -> None:
+    prepared = attacked("zeno", "opt_ipm")
+    searching = prepared.attack
+    assert isinstance(searching, Poisoning)
+    grant = replace(searching.grant, knowledge=("own", "rule", "honest"))
+    with pytest.raises(LookupError, match="guessed"):
+        rehearse(replace(prepared, attack=replace(searching, grant=grant)))
+
+
+def test_lies_take_nothing_from_what_a_search_is_granted() -> None:
+    assert TAILORED_BALLOT_STUFFING.craft is TAILORED.craft
+    assert "guessed" in TAILORED.grant.knowledge
+    assert "messages" in TAILORED_BALLOT_STUFFING.grant.capability
