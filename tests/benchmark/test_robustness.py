@@ -10,7 +10,7 @@ import pytest
 from collegium.benchmark import robustness as robustness_module
 from collegium.benchmark.grid import Grid, Job
 from collegium.benchmark.robustness import Robustness, robustness
-from collegium.benchmark.trial import Clean, Line, Part, Refused, right_of, try_job
+from collegium.benchmark.trial import Attacked, Clean, Line, Part, Refused, right_of, try_job
 from collegium.errors import CollegiumError
 from collegium.running.preparation import prepare
 from collegium.running.rehearsal import rehearse
@@ -118,8 +118,12 @@ def test_a_rule_that_is_given_scores_gets_them() -> None:
     (line,) = try_job(study(), Job("fltrust", 2, 0, None), 1, "train")
     assert isinstance(line, Clean)
     (searching,) = try_job(study(), Job("zeno", 2, 0, "opt_alie"), 1, "train")
-    assert isinstance(searching, Refused)
-    assert "no attacker has" in searching.why
+    assert isinstance(searching, Attacked)
+
+
+def test_a_rule_by_scores_that_bears_no_number_is_tried_without_one() -> None:
+    (lying,) = try_job(study(), Job("reputation_weighted", 2, 0, "ballot_stuffing"), 1, "train")
+    assert isinstance(lying, Attacked)
 
 
 def test_a_trial_counts_what_the_model_gets_right() -> None:
