@@ -1,8 +1,9 @@
 """What to expect of the presets about real data: federated beside pooled, over ten splits.
 
-The protocol was written before the figures. A preset's numbers (rate, penalty) are to be chosen
-with `tune`, which looks at the training part of seed 43 alone: a quarter of each site's training
-persons is held out for it; docs/datasets.md says what was looked at besides. `measure` then runs
+The protocol was written before the figures. A preset's numbers (rate, penalty) are chosen by a
+registered search (docs/searching.md, docs/decisions/0098-…), or where a search does not go by
+`tune`; both look at the training part of seed 43 alone, of which a part is held out;
+docs/datasets.md says what was looked at besides. `measure` then runs
 the preset with the seeds 1 to 10 (or 20), each another split, partition and order of rows, and
 prints for the main metric the mean and standard deviation over seeds, and the paired difference
 federated - pooled with its 95 % interval, corrected for the rows that splits share as in
