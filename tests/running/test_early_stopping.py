@@ -104,6 +104,37 @@ def test_it_goes_with_control_variates_and_secure_sums(tmp_path: Path) -> None:
         assert verify(tmp_path / name).ok, name
 
 
+def test_a_personal_model_is_the_one_that_went_with_the_final_model(tmp_path: Path) -> None:
+    """So many more rounds that made the loss rise again change nothing of what a site keeps."""
+    perceptron = [
+        "model.architecture=mlp", "model.hidden=[4]", "personalization.method=fedper",
+        "training.early_stopping={ patience = 99, validation = 0.25 }", "training.learning_rate=2",
+    ]  # fmt: skip
+    far = run("heart", out=tmp_path / "far", changes=[*CHANGES, *perceptron, "training.rounds=8"])
+    best = int(np.argmin([record[0] for record in told(far.folder)])) + 1
+    assert 1 < best < 8
+    enough = [*CHANGES, *perceptron, f"training.rounds={best}"]
+    near = run("heart", out=tmp_path / "near", changes=enough)
+    assert far.model == near.model
+    assert far.measured.federated == near.measured.federated
+
+
+def test_it_goes_with_rules_that_bear_bad_losses_and_with_momentum_at_the_sites(
+    tmp_path: Path,
+) -> None:
+    """A site that sends everything with the other sign tells no loss that anybody believes."""
+    changes = [
+        *CHANGES, "aggregation.rule=nnm+trimmed_mean", "aggregation.tolerate=1",
+        "training.site_momentum=0.5", "threat={ attack = 'sign_flip', attackers = 1 }",
+    ]  # fmt: skip
+    result = run("heart", out=tmp_path / "run", changes=changes)
+    assert result.outcome == "completed"
+    assert 3 <= result.rounds < 40
+    assert all(0.3 < record[0] < 8 for record in told(tmp_path / "run"))
+    assert verify(tmp_path / "run").ok
+    assert rehearse(prepare(read_study("heart", changes))).digest.hex() == result.model
+
+
 def test_a_site_of_one_person_trains_on_it_and_tells_no_loss() -> None:
     prepared = prepare(read_study("heart", CHANGES))
     one = {**prepared.train, "va": take(prepared.train["va"], np.array([0]))}

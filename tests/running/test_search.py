@@ -80,6 +80,47 @@ def test_a_trial_learns_what_a_study_with_its_values_does(
         assert np.array_equal(left.parameters, right.parameters)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["aggregation.rule=nnm+trimmed_mean", "aggregation.tolerate=1",
+         "training.site_momentum=0.9"],
+        ["training.algorithm=scaffold", "aggregation.weights=equal"],
+        ["personalization={ method = 'ditto', strength = 0.5 }"],
+    ],
+)  # fmt: skip
+def test_what_sites_keep_begins_anew_with_each_trial(changes: list[str], tmp_path: Path) -> None:
+    two = [*PLAIN, "training.rounds=3", *changes]
+    search = run("heart", out=tmp_path / "search", changes=[
+        *two, "search.training.learning_rate=[0.02, 0.6]", "search.validation=0.25",
+    ])  # fmt: skip
+    alone = run("heart", out=tmp_path / "alone", changes=[
+        *two, "training.learning_rate=0.6",
+        "training.early_stopping={ patience = 99, validation = 0.25 }",
+    ])  # fmt: skip
+    assert verify(search.folder).ok
+    ours, theirs = (
+        [model_of(one.folder, said.model).parameters for said in events_of(one.folder)
+         if isinstance(said, RoundClosed)] for one in (search, alone)
+    )  # fmt: skip
+    assert len(ours) == 6
+    assert all(np.array_equal(mine, other) for mine, other in zip(ours[3:], theirs, strict=True))
+    assert chosen_of(search.folder).trial == 2
+    assert search.measured.federated == alone.measured.federated, "personal models too"
+
+
+def test_the_strength_of_personal_models_can_be_searched(tmp_path: Path) -> None:
+    result = run("heart", out=tmp_path / "run", changes=[
+        *PLAIN, "personalization={ method = 'ditto', strength = 0.5 }",
+        "search.personalization.strength=[0.01, 30.0]",
+    ])  # fmt: skip
+    trials = [one for one in events_of(result.folder) if isinstance(one, TrialClosed)]
+    assert len({one.validation for one in trials}) == 2, "losses are those of the models in use"
+    models = [one.model for one in events_of(result.folder) if isinstance(one, RoundClosed)]
+    shared = [model_of(result.folder, one).parameters[:14] for one in models]
+    assert np.array_equal(shared[3], shared[7]), "the shared model does not depend on it"
+
+
 def test_the_comparison_is_trained_as_the_chosen_trial_was(
     searched: RunResult, tmp_path: Path
 ) -> None:

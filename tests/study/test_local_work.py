@@ -35,8 +35,6 @@ MLP = ("model.architecture=mlp", "model.hidden=[4]")
         ([PRIVATE, SCAFFOLD, EQUAL], "or privacy.differential_privacy"),
         ([PRIVATE, "personalization.method=fine_tuning"], "or privacy.differential_privacy"),
         ([PRIVATE, STOPPING], "or privacy.differential_privacy"),
-        ([STOPPING, "aggregation.rule=median"], "aggregation.rule = 'fedavg'"),
-        ([STOPPING, "training.site_momentum=0.9"], "or site_momentum"),
         (["training.schedule={kind='cosine', warmup=100}"], "choose at most 99"),
         (["training.schedule={kind='cosine', every=2}"], "choose kind = 'step'"),
     ],
@@ -73,6 +71,7 @@ def test_a_misspelling_is_answered_with_the_nearest_choice(change: str, told: st
         [SCAFFOLD, EQUAL, "personalization.method=ditto", "personalization.strength=0.1"],
         [NOVA, "training.momentum=0.9", "personalization.method=fine_tuning"],
         ["aggregation.rule=median", "personalization.method=fedper", *MLP],
+        [STOPPING, "aggregation.rule=median", "training.site_momentum=0.9"],
     ],
 )
 def test_what_goes_together_is_accepted(changes: list[str]) -> None:

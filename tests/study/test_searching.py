@@ -83,16 +83,16 @@ def test_without_a_search_a_study_is_one_trial() -> None:
         (["search.training.learning_rat=[1, 2]"], "did you mean 'learning_rate'"),
         (["search.training.momentum=[0.5, 1.5]"], "below 1"),
         (["search.training.momentum=['much', 'little']"], "must be"),
-        ([RATES, "personalization={ method = 'fedbn' }"], "fedbn does not go with a search"),
+        (["search.personalization.strength=[0.1, 1.0]"], "there is no [personalization]"),
+        (
+            ["search.personalization.strength=[0.1, 1.0]",
+             "personalization={ method = 'fine_tuning' }"],
+            "fine_tuning takes no strength",
+        ),
         ([RATES, "threat={ attack = 'sign_flip' }"], "sign_flip does not go with a search"),
-        ([RATES, "aggregation.rule=krum", "aggregation.tolerate=0"], "a search does not go with"),
         (
             [RATES, "privacy.differential_privacy={ unit='patient', epsilon=8.0, delta=1e-5 }"],
             "a search does not go with differential privacy",
-        ),
-        (
-            [RATES, "training.algorithm=scaffold", "aggregation.weights=equal"],
-            "scaffold does not go with a search",
         ),
         (
             [RATES, "training.early_stopping={ patience = 3, validation = 0.3 }"],

@@ -20,14 +20,15 @@ from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.aggregation.random_k import Drawn, drawn_of, picked
-from collegium.learning.algorithms.local_round import Turn, kinds, outcome
+from collegium.learning.aggregation.stopping import VALIDATION
+from collegium.learning.algorithms.local_round import Turn, kinds, model_measured, outcome
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
 from collegium.ledger.contract.tables import Reputation
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.study.document import Study
-from collegium.study.searching import at_round
+from collegium.study.searching import at_round, first_of_trial, held_out
 
 Int16 = NDArray[np.int16]
 Float64 = NDArray[np.float64]
@@ -141,16 +142,24 @@ class Carried:
         self._genesis, self._study = genesis.hex(), study
         self._latest: dict[str, tuple[int, Float32]] = {}
 
-    def before(self, kind: str, number: int) -> Float32 | None:
-        """Return what was kept in the last round before one that the member took part in."""
+    def before(self, kind: str, number: int, since: int = 1) -> Float32 | None:
+        """Return what was kept in the last round before one that the member took part in.
+
+        Nothing is carried on from rounds before `since`, the first one of a round's trial.
+        """
         latest = self._latest.get(kind)
-        if latest is not None and latest[0] == number - 1:
+        if latest is not None and since <= latest[0] == number - 1:
             return latest[1]
-        for earlier in range(number - 1, 0, -1):
+        for earlier in range(number - 1, since - 1, -1):
             kept = self._outbox.get(self._key(kind, earlier))
             if kept is not None:
                 return np.frombuffer(kept, "<f4").astype(np.float32)
         return None
+
+    def by_kind(self, study: Study, number: int) -> dict[str, Float32 | None]:
+        """Return what a study's algorithm has had the member keep before a round, by kind."""
+        since = first_of_trial(study, number)
+        return {kind: self.before(kind, number, since) for kind in kinds(study)}
 
     def keep(self, kind: str, number: int, values: Float32) -> None:
         """Keep a round's vector, unless one is kept already."""
@@ -185,7 +194,7 @@ class HonestAuthor:
 
     def kept(self, number: int) -> dict[str, Float32 | None]:
         """Return what the site has kept before a round, by kind."""
-        return {kind: self._carried.before(kind, number) for kind in kinds(self.cohort.study)}
+        return self._carried.by_kind(self.cohort.study, number)
 
     def update(self, work: Assignment) -> Int16:
         """Return the encoded step, or the encoded momentum."""
@@ -193,17 +202,21 @@ class HonestAuthor:
         trained = self.cohort.trained(
             self.member, work.round, work.participants, work.model, work.start
         )
+        spec, kept = self.cohort.spec, self.kept(work.round)
         turn = Turn(
             within, work.exponent, len(work.participants), work.sites,
             self.cohort.rows_of(self.member),
-            lambda: self.cohort.validation_loss(self.member, work.start),
+            lambda: self.cohort.validation_loss(
+                self.member, model_measured(study, spec, work.start, kept)
+            ),
         )  # fmt: skip
-        done = outcome(study, self.cohort.spec, turn, work.start, self.kept(work.round), trained)
+        done = outcome(study, spec, turn, work.start, kept, trained)
         step, beta = done.step, study.training.site_momentum
+        mixed = len(step) - (0 if held_out(study) is None else VALIDATION.size)
         if beta:
-            before = self._carried.before("momentum", work.round)
-            momentum = (1.0 - beta) * step + (0.0 if before is None else beta * before)
-            step = momentum.astype(np.float32).astype(np.float64)
+            before = self._carried.before("momentum", work.round, work.round - within + 1)
+            momentum = (1.0 - beta) * step[:mixed] + (0.0 if before is None else beta * before)
+            step = np.concatenate([momentum.astype(np.float32), step[mixed:]])
         drawn = drawn_of(study, self._genesis, work.round, work.model, work.start.size)
         if drawn is not None and not drawn.scaled:
             return self._with_feedback(step, work, drawn)
@@ -211,7 +224,7 @@ class HonestAuthor:
             return self._bounded(encode_step(step, work.exponent).values, work.exponent)
         encoded = self._bounded(encode_step(step.copy(), work.exponent).values, work.exponent)
         if beta:
-            self._carried.keep("momentum", work.round, step.astype(np.float32))
+            self._carried.keep("momentum", work.round, step[:mixed].astype(np.float32))
         sent = np.ldexp(encoded.astype(np.float64), -work.exponent)
         for kind, values in done.keep(sent).items():
             self._carried.keep(kind, work.round, values)

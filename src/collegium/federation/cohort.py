@@ -74,8 +74,8 @@ class LocalWork(Protocol):
         """Return a site's model from its own rows alone, trained as in a trial, float32 [d]."""
         ...
 
-    def tuned(self, site: str, start: Float32) -> Float32:
-        """Return a final model after it was trained on at a site, float32 [d]."""
+    def tuned(self, site: str, start: Float32, trial: int = 1) -> Float32:
+        """Return a trial's final model after it was trained on at a site, float32 [d]."""
         ...
 
 
@@ -231,12 +231,12 @@ class Cohort:
     def _learned(self, name: str) -> NDArray[Any]:
         return learned(self.spec, self.rows[name].y)
 
-    def tuned(self, site: str, start: Float32) -> Float32:
-        """Return a final model after it was trained on at a site, float32 [d]."""
-        key = start.tobytes()
+    def tuned(self, site: str, start: Float32, trial: int = 1) -> Float32:
+        """Return a trial's final model after it was trained on at a site, float32 [d]."""
+        key, tried = start.tobytes(), in_trial(self.study, trial)
         if self._tuned[0] != key:
-            planned = {name: [Leg(tuning(self.study), start, start)] for name in self.rows}
-            found = self._in_legs(planned, self.study.training.rounds + 1, self.study)
+            planned = {name: [Leg(tuning(tried), start, start)] for name in self.rows}
+            found = self._in_legs(planned, tried.training.rounds + 1, tried)
             self._tuned = key, {name: one for name, (one,) in found.items()}
         return self._tuned[1][site]
 

@@ -27,7 +27,7 @@ from collegium.federation.sealing import blob_of, sealed_update
 from collegium.federation.snapshot import snapshot
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import model_part, study_tensors
-from collegium.learning.algorithms.local_round import kinds, model_in_use
+from collegium.learning.algorithms.local_round import model_in_use
 from collegium.learning.blobs import (
     ModelState,
     decode_update,
@@ -246,7 +246,7 @@ class Site:
         if self._privacy is not None:
             data = noised_statement_bytes(*about, self._privacy, model.parameters, view.model)
             return [self._posted(view, {"federated": data})]
-        used = self.model_in_use(view.closed_rounds, model.parameters)
+        used = self.model_in_use(view, model.parameters)
         if work.study.personalization is not None and parts.keep_model is not None:
             parts.keep_model(used)
         hides = view.registration is not None and evaluates_by_sum(view.registration)
@@ -273,17 +273,20 @@ class Site:
             EvaluationPost, study=view.study, model=to_text(view.model), **posted
         )
 
-    def model_in_use(self, rounds: int, vector: Float32) -> Float32:
-        """Return the model that the site uses after so many rounds, float32 [d].
+    def model_in_use(self, view: StudyView, vector: Float32) -> Float32:
+        """Return the model that the site uses once a study's vector is final, float32 [d].
 
-        That is the study's model, or what its [personalization] makes of it here.
+        That is the study's model, or what its [personalization] makes of it here, with what the
+        site had kept when the round began that measured the model, if a loss chose it.
         """
-        cohort, member = self._cohort, self._identity.member
-        kept = {kind: self._carried.before(kind, rounds + 1) for kind in kinds(cohort.study)}
-        shared = model_part(cohort.spec, vector)
+        cohort, chosen = self._cohort, view.trials.chosen
+        number = view.closed_rounds + 1 if chosen is None else chosen.round
+        kept = self._carried.by_kind(cohort.study, number)
+        shared, trial = model_part(cohort.spec, vector), view.trials.final
         return model_in_use(
-            cohort.study, cohort.spec, vector, kept, lambda: cohort.tuned(member, shared)
-        )
+            cohort.study, cohort.spec, vector, kept,
+            lambda: cohort.tuned(self._identity.member, shared, trial),
+        )  # fmt: skip
 
     def _model(self, name: bytes) -> ModelState | None:
         """Return a model if it can be had and has the registered architecture, else None.

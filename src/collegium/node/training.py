@@ -129,13 +129,14 @@ class TrainingBeside:
         """
         return self._done((site, trial), lambda: self._cohort.alone(site, trial))
 
-    def tuned(self, site: str, start: Float32) -> Float32:
+    def tuned(self, site: str, start: Float32, trial: int = 1) -> Float32:
         """Return a final model after it was trained on at a site, float32 [d].
 
         Raises:
             StillTrainingError: the work takes longer.
         """
-        return self._done((site, start.tobytes()), lambda: self._cohort.tuned(site, start))
+        work = (site, start.tobytes(), trial)
+        return self._done(work, lambda: self._cohort.tuned(site, start, trial))
 
     def _done(self, key: object, work: Callable[[], T]) -> T:
         if self._asked is None or self._asked[0] != key:

@@ -24,8 +24,8 @@ def selection(content: ReportContent) -> Markup:
             f" {'persons' if by_person else 'rows'}, so it flatters the model: expect a greater"
             f" one of {'new persons' if by_person else 'later rows'}. The test part had no say; it"
             " was opened once, for this model alone. Local-only and pooled models, with which this"
-            f" page compares it, are trained {'as the chosen trial was, ' * bool(found.trials)}on"
-            " all training rows, those held out here among them.",
+            f" page compares it, are trained {'as the chosen trial was, ' * bool(found.trials)}for"
+            " all rounds: local-only ones without what was held out, the pooled one with it.",
             class_="note",
         ),
         _trials(found) if found.trials else "",

@@ -27,9 +27,7 @@ def models_of(consortium: Consortium) -> Models | None:
     if view.status is None or view.status.outcome != "completed" or data is None:
         return None
     vector = decode_model(data).parameters
-    in_use = {
-        site.member: site.model_in_use(view.closed_rounds, vector) for site in consortium.sites
-    }
+    in_use = {site.member: site.model_in_use(view, vector) for site in consortium.sites}
     return Models(
         prepared, model_part(prepared.parts.spec, vector), in_use.__getitem__,
         lambda name: consortium.cohort.alone(name, view.trials.final),

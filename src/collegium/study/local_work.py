@@ -140,19 +140,11 @@ def _check_stopping(study: Study) -> None:
     if study.privacy.differential_privacy is not None:
         raise _combination(
             path, f"{what} does not go with differential privacy",
-            "the losses on held-out rows would be released without noise",
-            f"{todo} privacy.differential_privacy",
-        )  # fmt: skip
-    if study.aggregation.rule != "fedavg":
-        raise _combination(
-            path, f"{what} does not go with {study.aggregation.rule!r}",
-            "losses are averaged with the updates, and would count as a distance between them",
-            f"{todo} set aggregation.rule = 'fedavg'",
-        )  # fmt: skip
-    if study.training.site_momentum:
-        raise _combination(
-            path, f"{what} does not go with site_momentum",
-            "a loss would be mixed with those of earlier rounds", f"{todo} site_momentum",
+            "the losses on held-out rows would be released without noise"
+            + ("" if study.search is None else ", and every trial would spend the budget again"),
+            f"{todo} privacy.differential_privacy"
+            + ("" if study.search is None else ": search on public or made-up rows, then set the"
+               " values found"),
         )  # fmt: skip
 
 
@@ -180,7 +172,7 @@ def _notices(study: Study) -> list[Notice]:
             f"{held_out_words(stopping.validation, held_out_by(study))} are held out;"
             f" training ends when the loss on them has not fallen for {stopping.patience} rounds,"
             " and the model with the least loss is final. Local-only and pooled training do all"
-            " rounds, on all training rows"
+            " rounds, the latter with the rows held out"
         )
         found.append(Notice("note", "study.early-stopping", text))
     if personal is not None:

@@ -42,6 +42,12 @@ def check_search(study: Study, check: Callable[[Study], object]) -> tuple[Notice
             ("search",), "[search] names nothing to try", "no key has values or a range",
             "add for example training = { learning_rate = [0.02, 0.05] }",
         )  # fmt: skip
+    if study.personalization is None and ("personalization", "strength") in choices:
+        raise contradiction(
+            ("search", "personalization"), "the search is of what the study does not have",
+            "there is no [personalization]",
+            "add personalization = { method = 'ditto', strength = 0.1 }, or remove it here",
+        )  # fmt: skip
     for path, choice in choices.items():
         _check_choice(("search", *path), choice)
     _check_trials(study)
@@ -117,15 +123,9 @@ def _check_trials(study: Study) -> None:
 
 
 def _check_company(study: Study) -> None:
-    """Refuse what sites keep from round to round, and who would attack unseen."""
+    """Refuse what members earn from round to round, and who would attack unseen."""
     training, todo = study.training, "remove it, or [search]"
     refused: list[tuple[DocumentPath, str, str]] = []
-    if training.algorithm == "scaffold":
-        why = "its sites keep control variates, which would go from one trial into the next"
-        refused.append((("training", "algorithm"), "scaffold", why))
-    if study.personalization is not None:
-        why = "models of one trial would stay at the sites in the next"
-        refused.append((("personalization",), study.personalization.method, why))
     if study.aggregation.scores is not None:
         why = "what members earned in one trial would count in the next"
         refused.append((("aggregation", "scores"), "a rule of scores", why))

@@ -49,6 +49,12 @@ class SearchedModel(Section, frozen=True, kw_only=True):
     l2: Numbers | None = None
 
 
+class SearchedPersonalization(Section, frozen=True, kw_only=True):
+    """Values of keys of ``[personalization]``."""
+
+    strength: Numbers | None = None
+
+
 class Search(Section, frozen=True, kw_only=True):
     """The values to try, by the keys that they are of, lists or ranges; and what judges them.
 
@@ -61,6 +67,7 @@ class Search(Section, frozen=True, kw_only=True):
     training: SearchedTraining | None = None
     aggregation: SearchedAggregation | None = None
     model: SearchedModel | None = None
+    personalization: SearchedPersonalization | None = None
     trials: int | None = None
     validation: float = 0.2
     metric: Literal["loss"] = "loss"

@@ -130,6 +130,11 @@ def at_round(study: Study, number: int) -> tuple[Study, int]:
     return in_trial(study, before + 1), within + 1
 
 
+def first_of_trial(study: Study, number: int) -> int:
+    """Return the first round of the trial that a round is of; 1 without a search."""
+    return number - at_round(study, number)[1] + 1
+
+
 def held_out(study: Study) -> float | None:
     """Return the part of each site's training part that losses are told of; None for none."""
     if study.search is not None:

@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.stopping import (
     LARGEST,
     UNIT,
     VALIDATION,
+    borne,
     is_over,
     measured,
     measured_loss,
@@ -93,3 +95,33 @@ def test_where_nobody_tells_a_loss_it_is_the_largest_and_a_number() -> None:
     model = server_step(first(), Aggregate(step.astype(np.int64), 1), 9, AVERAGE, Server())
     assert model.parameters[3:].tolist() == [LARGEST, 0, LARGEST, 0]
     assert measured_loss(model) == LARGEST << 30
+
+
+def told(*losses: float | None) -> NDArray[np.int16]:
+    return np.stack([shared(one, 0) for one in losses]).astype(np.int16)
+
+
+def mean_of(values: NDArray[np.int16], tolerate: int) -> float:
+    total = borne(values, tolerate)
+    assert total[2:].tolist() == [0, 0]
+    return float(total[0] / total[1])
+
+
+def test_losses_are_borne_without_the_least_and_the_greatest() -> None:
+    honest = told(0.5, 0.75, 1.0, None)
+    assert mean_of(honest, 0) == 0.75
+    liars = np.array([[0, 1024, 0, 0], [32767, 1, 0, 0]], np.int16)
+    assert mean_of(np.concatenate([honest, liars]), 1) == 0.75
+    assert mean_of(np.concatenate([honest, liars]), 0) != 0.75
+
+
+def test_what_is_no_loss_has_no_say() -> None:
+    odd = np.array([[-3, 1024, 0, 0], [700, -1024, 0, 0], [5, 0, 0, 0]], np.int16)
+    assert mean_of(np.concatenate([told(0.25, 0.5), odd]), 0) == 0.375
+
+
+def test_of_few_losses_the_middle_ones_stay() -> None:
+    assert mean_of(told(0.25, 0.5, 4.0), 3) == 0.5
+    assert mean_of(told(0.25, 0.5), 3) == 0.375
+    assert mean_of(told(0.25), 3) == 0.25
+    assert borne(told(None, None), 1).tolist() == [0, 0, 0, 0]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.composition import rule_recorded
+from collegium.learning.aggregation.fedavg import FEDAVG
 from collegium.learning.aggregation.random_k import Drawn, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.scores import Scores
+from collegium.learning.aggregation.stopping import borne, measured
 from collegium.learning.aggregation.updates import Contribution, Updates
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.encoding import indicators
@@ -142,8 +144,18 @@ def next_model(
         np.stack([one.values for one in updates]), weights, exponent, participants,
         tuple(one.digest for one in updates), scores,
     )  # fmt: skip
-    aggregate = whole(_aggregate(rule, stacked, tolerate), drawn)
+    told = 0 if rule.name == FEDAVG.name else measured(model.tensors)
+    aggregate = whole(_reduced(rule, stacked, tolerate, told), drawn)
     return server_step(model, aggregate, exponent, optimizer, settings)
+
+
+def _reduced(rule: Rule, updates: Updates, tolerate: int, told: int) -> Aggregate:
+    """Return a rule's aggregate of all coordinates but the last ones, which tell losses."""
+    if not told:
+        return _aggregate(rule, updates, tolerate)
+    learned = _aggregate(rule, replace(updates, values=updates.values[:, :-told]), tolerate)
+    losses = borne(updates.values[:, -told:], tolerate)
+    return Aggregate(np.concatenate([learned.total, losses]), learned.denominator)
 
 
 def _aggregate(rule: Rule, updates: Updates, tolerate: int) -> Aggregate:

@@ -5,6 +5,10 @@ its mean loss in 1024ths, and 1024, as whole numbers of the encoding; the quotie
 the sites' mean loss, weighted as their updates are, exactly. The server keeps that loss, the best
 one so far, and how many rounds ago that was. When it was as many as the study's patience, training
 is over (Prechelt, "Early Stopping, But When?", 1998, the criterion UP with a patience).
+
+A rule that bears bad updates never sees these coordinates, where a loss would count as a distance:
+the losses are then borne by themselves, each site's counting once, without the f least and the f
+greatest.
 """
 
 from __future__ import annotations
@@ -42,6 +46,24 @@ def shared(loss: float | None, exponent: int) -> NDArray[np.float64]:
         return np.zeros(VALIDATION.size)
     count = LARGEST if not loss * UNIT < LARGEST else round(UNIT * loss)
     return np.asarray(np.ldexp(np.array([count, UNIT, 0.0, 0.0]), -exponent))
+
+
+def borne(told: NDArray[np.int16], tolerate: int) -> NDArray[np.int64]:
+    """Return in place of a sum what a mean of losses says that bears bad ones, int64 [4].
+
+    That is the sum of losses in 2^-30ths, rounded down, without the f least and the f greatest
+    (of few, all but the middle one or two), and what they are units of.
+
+    Args:
+        told: what sites shared, or groups' means of it, int16 [n, 4]. Who tells no loss, or none
+            that could be one, has no say.
+        tolerate: f, how many of them may be bad.
+    """
+    said = [(int(loss), int(unit)) for loss, unit in told[:, :2] if loss >= 0 and unit > 0]
+    losses = sorted((loss << 30) // unit for loss, unit in said)
+    cut = min(tolerate, max(len(losses) - 1, 0) // 2)
+    middle = losses[cut : len(losses) - cut]
+    return np.array([sum(middle), len(middle) << 30, 0, 0], np.int64)
 
 
 def kept(before: NDArray[np.float32], mean: NDArray[np.float64], step: int) -> NDArray[np.float32]:

@@ -202,6 +202,14 @@ def model_in_use(
     return begun(shared, own_coordinates(tensors(spec), personal), mine)
 
 
+def model_measured(study: Study, spec: ModelSpec, vector: Float32, kept: Kept) -> Float32:
+    """Return the model whose loss on rows held out a site tells, float32 [d].
+
+    That is the one that it would use now, before any fine-tuning.
+    """
+    return model_in_use(study, spec, vector, kept, lambda: model_part(spec, vector))
+
+
 def tuning(study: Study) -> Training:
     """Return how the final model is trained on at a site: at the last round's rate."""
     training = training_at(study.training, study.training.rounds)
