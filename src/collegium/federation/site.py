@@ -276,17 +276,14 @@ class Site:
     def model_in_use(self, view: StudyView, vector: Float32) -> Float32:
         """Return the model that the site uses once a study's vector is final, float32 [d].
 
-        That is the study's model, or what its [personalization] makes of it here, with what the
-        site had kept when the round began that measured the model, if a loss chose it.
+        It goes with what the site had kept by then.
         """
-        cohort, chosen = self._cohort, view.trials.chosen
-        number = view.closed_rounds + 1 if chosen is None else chosen.round
-        kept = self._carried.by_kind(cohort.study, number)
-        shared, trial = model_part(cohort.spec, vector), view.trials.final
+        cohort = self._cohort
+        kept = self._carried.by_kind(cohort.study, view.trials.started_from_it)
+        last = model_part(cohort.spec, vector), view.trials.final
         return model_in_use(
-            cohort.study, cohort.spec, vector, kept,
-            lambda: cohort.tuned(self._identity.member, shared, trial),
-        )  # fmt: skip
+            cohort.study, cohort.spec, vector, kept, lambda: cohort.tuned(self.member, *last)
+        )
 
     def _model(self, name: bytes) -> ModelState | None:
         """Return a model if it can be had and has the registered architecture, else None.

@@ -30,6 +30,13 @@ class TrialView:
         return 1 if self.chosen is None else self.chosen.trial
 
     @property
+    def started_from_it(self) -> int:
+        """The round that started from the final model, or would have."""
+        if self.chosen is not None:
+            return self.chosen.round
+        return 1 if self._status is None else self._status.closed_rounds + 1
+
+    @property
     def latest(self) -> str:
         """The model of the last closed round, as the ledger writes it; another may be final."""
         if self._status is None:
