@@ -105,7 +105,7 @@ SEARCHED = (
     ("training", "learning_rate"), ("training", "local_epochs"), ("training", "batch_size"),
     ("training", "momentum"), ("training", "fedprox_mu"),
     ("aggregation", "server", "learning_rate"), ("aggregation", "server", "beta1"),
-    ("aggregation", "server", "beta2"), ("model", "l2"),
+    ("aggregation", "server", "beta2"), ("model", "l2"), ("personalization", "strength"),
 )  # fmt: skip
 """Keys that a search can try values of, which have the same ranges there."""
 
