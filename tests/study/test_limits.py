@@ -43,7 +43,7 @@ def with_value(path: tuple[str, ...], value: Any) -> Study:
 
 def _sketch(key: str) -> dict[str, Any]:
     """A search, a section of it, or a range of a key's values."""
-    if key in ("search", "training", "aggregation", "server", "model"):
+    if key in ("search", "training", "aggregation", "server", "model", "personalization"):
         return {}
     inside = 0.5 if key in ("momentum", "beta1", "beta2") else 1
     return {"low": inside, "high": inside}
