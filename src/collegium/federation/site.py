@@ -264,7 +264,7 @@ class Site:
         model = self._model(view.model)
         if model is None:
             return None
-        used = self.model_in_use(view.closed_rounds, model.parameters)
+        used = self.model_in_use(view, model.parameters)
         return test_counts(self._cohort, self._parts.test, used)
 
     def _posted(self, view: StudyView, statements: dict[str, bytes]) -> bytes:
