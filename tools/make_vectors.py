@@ -31,6 +31,9 @@ from collegium.data.tabular.said import STEPS, encode_said
 from collegium.data.tabular.saying import said_of
 from collegium.data.tabular.studied import Studied
 from collegium.learning.blobs import ModelState, TensorSpec, encode_model, encode_update
+from collegium.learning.evaluation.counts import UNIT
+from collegium.learning.evaluation.summed import encode_sum, summed
+from collegium.learning.evaluation.tally import tally
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.combining import commitment as commitment_to_scores
@@ -132,6 +135,7 @@ def vectors() -> Vector:
             pedersen(64, [2**40, -(2**40), 3, -4], pedersen_commitments.ORDER - 1),
         ],
         "statistics": statistics(),
+        "summed": [summed_counts(14), summed_counts(90)],
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
 
@@ -623,6 +627,19 @@ def statistics() -> list[Vector]:
     rows = sites["bo"]
     inputs = encode_columns(decode_agreement(agreed), rows.table.columns, rows.rows)
     return [*steps, {"inputs of bo, float32 big-endian": inputs.astype(">f4").tobytes().hex()}]
+
+
+def summed_counts(rows: int) -> Vector:
+    """Return page 19: what a site counts of rows, the other numbers being 0, and what is told."""
+    units = [(i * 677_321 + 5) % UNIT for i in range(rows)]
+    y = np.array([int(3 * one > UNIT) ^ (i % 7 == 0) for i, one in enumerate(units)])
+    counts = tally(y, np.array(units)[:, None] / UNIT, 0.5)
+    model = to_text(sha256(b"model").digest())
+    return {
+        "scores": units, "y": y.tolist(), "threshold": "0.5", "model": model,
+        "counts": {str(at): int(counts[at]) for at in np.flatnonzero(counts)},
+        "told": encode_sum(summed(counts, 3, model)).decode(), "sites": 3,
+    }  # fmt: skip
 
 
 def _site(ages: list[float | None], sexes: list[str], died: list[str]) -> Studied:

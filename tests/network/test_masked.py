@@ -27,3 +27,12 @@ def test_members_that_hide_their_updates_end_in_the_model_of_plain_ones(
     found = verify(masked.folder, trust=policy_root(masked.folder / "policy.json"))
     assert found.ok
     assert found.levels == {"recomputed": 2}, "an outsider needs no key of a member"
+    assert found.checked["sums"] == 1
+    (summed,) = found.sums
+    assert summed.sites == ("cleveland", "hungarian", "switzerland", "va")
+    told, pooled = masked.measured.federated, plain.measured.federated
+    assert told is not None
+    assert pooled is not None
+    assert told.overall["auc"] == pytest.approx(pooled.overall["auc"], abs=0.002)
+    assert told.overall["auc"] == summed.measures["auc"]
+    assert told.overall["sensitivity"] == pytest.approx(pooled.overall["sensitivity"], abs=1e-12)

@@ -17,7 +17,7 @@ from collegium.network.measuring import (
 )
 from collegium.report.measurements import RoundLine, read_lines
 from collegium.running.execution import RunResult, run
-from collegium.running.reporting import posted_statements, told
+from collegium.running.reporting import posted_statements, posted_sum, told
 
 SITES = ("cleveland", "hungarian", "switzerland", "va")
 
@@ -68,6 +68,26 @@ def test_quality_is_what_the_sites_signed_and_pooled_is_absent_with_its_reason(
             assert value == pytest.approx(computed.sites[site][name], abs=1e-8)
         assert set(last.federated.site_intervals[site]) <= set(values)
     assert last.local is not None
+
+
+def test_what_a_secure_sum_tells_is_quality_over_all_sites(tmp_path: Path) -> None:
+    masked = 'privacy.secure_aggregation={ protocol = "secagg" }'
+    changes = ("training.rounds=1", "evaluation.bootstrap=0", masked)
+    ran = run("heart", out=tmp_path / "run", changes=changes)
+    story = told(ran.folder, "heart")
+    posted, summed = posted_statements(ran.folder, story), posted_sum(ran.folder, story)
+    last = final_line("completed", ran.model, posted, SITES, {}, summed)
+    computed = ran.measured.federated
+    assert last.federated is not None
+    assert computed is not None
+    assert set(last.federated.overall) == set(computed.overall)
+    for name, value in computed.overall.items():
+        assert last.federated.overall[name] == pytest.approx(value, abs=0.002)
+    assert sum(one.rows for one in last.federated.calibration) == 254
+    assert not any(last.federated.sites.values()), "of itself a site signs its rows alone"
+    part = final_line("completed", ran.model, posted, (*SITES, "another"), {}, summed)
+    assert part.federated is not None
+    assert "auc" not in part.federated.overall, "a sum over some sites is none over all"
 
 
 def test_a_site_that_withholds_leaves_no_accuracy_over_all(done: RunResult) -> None:

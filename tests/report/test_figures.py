@@ -48,6 +48,11 @@ def test_what_a_site_withholds_has_the_reason_in_place_of_the_value() -> None:
     assert found["auc"].absent == "withheld: a class has fewer than 5 test rows"
 
 
+def test_what_a_sum_tells_by_class_is_said_to_be_there() -> None:
+    found = signed("binary", posted("cagliari").statement, hides=True)
+    assert found["auc"].absent == "told in the secure sum over all sites alone"
+
+
 def test_a_site_without_a_statement_has_no_figures() -> None:
     [one] = by_site("binary", ["nowhere"], BINARY.posted)
     assert one.rows is None

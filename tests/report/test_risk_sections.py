@@ -8,6 +8,7 @@ import pytest
 from tests.report.reading import Page
 from tests.report.synthetic import inputs
 
+from collegium.audit.findings import Summed
 from collegium.report.content import ReportContent
 from collegium.report.measurements import Benefit, Estimate, Risks
 from collegium.report.page import render
@@ -53,6 +54,21 @@ def test_the_page_shows_slope_curve_and_the_auc_of_sums() -> None:
     assert rows[1] == ["0.05", *(f"{x:.3f}" for x in (
         content.risks.benefit[4].model, content.risks.benefit[4].everybody))]  # fmt: skip
     assert "The model is better than both at" in read.sections["decision"]
+
+
+def test_the_page_tells_of_a_secure_sum_and_that_sites_sign_rows_alone() -> None:
+    summed = Summed(
+        study="synthetic", sites=("cagliari", "nowhere"), rows=217, withheld="calls",
+        measures={"auc": 0.8125}, auc_error=0.0004,
+    )  # fmt: skip
+    read = page(replace(inputs().content(), summed=summed))
+    told = read.sections["quality"]
+    assert "of the 217 test rows of 2 sites there is one secure sum" in told
+    assert "AUC of 0.8125" in told
+    assert "within 0.0004" in told
+    assert "calls by class (a cell under 10 rows)" in told
+    assert "A site signs the number of its test rows alone" in told
+    assert "as a secure sum would give them" not in told
 
 
 def test_a_useless_model_is_called_so() -> None:

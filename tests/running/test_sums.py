@@ -91,7 +91,7 @@ def codes(folder: Path) -> list[tuple[str, str]]:
     ],
     ids=["masked", "in groups", "encrypted"],
 )
-def test_the_sum_is_what_all_rows_together_give_and_no_site_tells_of_its_classes(
+def test_the_sum_is_what_all_rows_together_give_and_sites_sign_rows_alone(
     tmp_path: Path, preset: str, protocol: str
 ) -> None:
     changes: Sequence[str] = (*SHORT, protocol)
@@ -109,8 +109,8 @@ def test_the_sum_is_what_all_rows_together_give_and_no_site_tells_of_its_classes
     for name in ("accuracy", "sensitivity", "specificity"):
         assert found[name] == pytest.approx(exact[name], abs=1e-12)
     said = [decode_statement(blob(folder, post.federated)) for post in story.statements.values()]
-    assert {one.withheld for one in said} <= {"by-class", "all"}
-    assert not any(isinstance(one.classes, tuple) for one in said)
+    assert {one.withheld for one in said} == {"all"}
+    assert sum(one.rows for one in said) == told.rows
     checked = verify(folder).checked
     assert checked["sums"] == 1
     assert codes(folder) == []
@@ -168,6 +168,21 @@ def test_who_lies_in_its_counts_is_found_out_but_not_named(
     monkeypatch.setattr(judgment, "counted", lying)
     folder = run("heart", out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
     assert finding in [code for code, _ in codes(folder)]
+
+
+def test_counts_of_another_length_are_left_out_and_their_site_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    liars = iter([True])
+
+    def short(counts: Counts, largest: Counts) -> RingVector:
+        vector = counted(counts, largest)
+        return vector[1:].copy() if next(liars, False) else vector
+
+    monkeypatch.setattr(judgment, "counted", short)
+    folder = run("heart", out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
+    assert sum_of(folder).sites == 3
+    assert codes(folder) == [("site.unavailable", "fault")]
 
 
 def test_noise_and_plain_updates_have_no_sum(tmp_path: Path) -> None:

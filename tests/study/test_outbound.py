@@ -160,6 +160,7 @@ def test_a_masked_study_says_what_it_sends_besides_and_that_only_sums_are_seen()
     found, plain = messages(MASKED), messages()
     assert [kind for kind in found if kind not in plain] == [
         "keys for masks and shares", "deal of shares", "shares that open a sum",
+        "counts of test rows",
     ]  # fmt: skip
     assert "nobody sees more than the sum" in found["update"].protection
     assert "plain" not in found["update"].protection
@@ -168,6 +169,15 @@ def test_a_masked_study_says_what_it_sends_besides_and_that_only_sums_are_seen()
     assert "never both" in found["shares that open a sum"].protection
     chosen = messages(MASKED, "privacy.secure_aggregation.threshold=4")
     assert "4 members of a round" in chosen["update"].protection
+
+
+def test_what_is_counted_of_test_rows_is_told_unless_noise_makes_the_statement() -> None:
+    found = messages(MASKED)
+    assert "nobody sees more than the sum" in found["counts of test rows"].protection
+    assert "in a sum over all sites alone" in found["evaluation statement"].contents
+    assert "in a sum" not in messages()["evaluation statement"].contents
+    noised = "privacy.differential_privacy={ unit = 'patient', epsilon = 8.0, delta = 1e-5 }"
+    assert "counts of test rows" not in messages(MASKED, noised)
 
 
 def test_between_members_a_masked_update_is_not_sealed_besides(

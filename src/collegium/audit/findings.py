@@ -127,6 +127,21 @@ class Scoring(msgspec.Struct, frozen=True, kw_only=True):
     standings: tuple[Standing, ...]
 
 
+class Summed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the test rows of all sites in a secure sum, and of none of them alone.
+
+    `withheld` says what of the sum was too small to be told: "nothing", "calls", "by-class", "all";
+    `auc_error` is by how much the AUC of all scores can differ from the one of the sum.
+    """
+
+    study: str
+    sites: tuple[str, ...]
+    rows: int
+    withheld: str
+    measures: dict[str, float]
+    auc_error: float | None = None
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying a run.
 
@@ -135,7 +150,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     about each. `claims` puts in words what the anchor is worth. `privacy` is what each site's
     units have lost in each study with differential privacy, `totals` in all of them together;
     `selections` are what each study's final model was chosen from, where a loss chose; `scorings`
-    what validators said of updates, where they did.
+    what validators said of updates, where they did; `sums` what secure sums of statistics tell.
     """
 
     ok: bool
@@ -155,6 +170,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     totals: tuple[Total, ...] = ()
     selections: tuple[Selection, ...] = ()
     scorings: tuple[Scoring, ...] = ()
+    sums: tuple[Summed, ...] = ()
 
 
 def printable(name: str) -> str:

@@ -8,22 +8,25 @@ from hashlib import sha256
 import msgspec
 
 from collegium.audit.evidence import Evidence
-from collegium.audit.findings import Finding, Severity
+from collegium.audit.findings import Finding, Severity, Summed
 from collegium.audit.recompute import votes_stand
 from collegium.audit.studies import Attempt, Story
 from collegium.audit.unmasking import hidden_of, whose_sum, why_refused
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError
 from collegium.learning.evaluation.statement import decode_statement
-from collegium.learning.evaluation.summed import decode_sum
+from collegium.learning.evaluation.summed import decode_sum, error_of_auc, measures
 from collegium.ledger.contract.summing import called
 from collegium.secrecy.evaluated import evaluated
 from collegium.study.document import Study
 
 
-def check_sums(story: Story, study: Study, evidence: Evidence) -> tuple[int, list[Finding]]:
-    """Recompute every sum of statistics; return how many were, and what does not hold."""
+def check_sums(
+    story: Story, study: Study, evidence: Evidence
+) -> tuple[int, list[Summed], list[Finding]]:
+    """Recompute every sum of statistics: how many were, what they tell, and what does not hold."""
     recomputed = 0
+    told: list[Summed] = []
     findings: list[Finding] = []
     for attempt in story.sums.values():
         where = f"{attempt.opened.study}, {called(attempt.opened.round)}"
@@ -31,6 +34,7 @@ def check_sums(story: Story, study: Study, evidence: Evidence) -> tuple[int, lis
         if attempt.summed is not None:
             right = found == attempt.summed.total
             recomputed += right
+            told += _told(attempt, evidence)
             findings += _of_closed(story, attempt, evidence, where)
             if isinstance(found, str) and not right:
                 what = "recomputing the sum of statistics gives another one than was voted"
@@ -45,7 +49,7 @@ def check_sums(story: Story, study: Study, evidence: Evidence) -> tuple[int, lis
     if story.given_up is not None:
         what = f"the study went on without the sum over test rows ({story.given_up.reason})"
         findings.append(Finding("sum.given-up", "fault", what, story.given_up.study))
-    return recomputed, findings
+    return recomputed, told, findings
 
 
 def _recomputed(
@@ -70,6 +74,23 @@ def _recomputed(
     )
     severity: Severity = "note" if agreed else "error"
     return Finding("sum.refused", severity, f"{whose_sum(0)} {why_refused(found)}", where)
+
+
+def _told(attempt: Attempt, evidence: Evidence) -> list[Summed]:
+    """Return what a closed sum tells, if its blob can be read."""
+    data = None if attempt.summed is None else evidence.fetch(attempt.summed.total)
+    try:
+        if data is None:
+            return []
+        found = decode_sum(data)
+    except CollegiumError:
+        return []
+    return [
+        Summed(
+            study=attempt.opened.study, sites=attempt.included, rows=found.rows,
+            withheld=found.withheld, measures=measures(found), auc_error=error_of_auc(found),
+        )
+    ]  # fmt: skip
 
 
 def _of_closed(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ from collegium.audit.findings import (
     Selection,
     Severity,
     Spent,
+    Summed,
     Verification,
 )
 from collegium.audit.history import History, read_history
@@ -115,6 +116,7 @@ def examined(
     privacy: list[Spent] = []
     selections: list[Selection] = []
     scorings: list[Scoring] = []
+    sums: list[Summed] = []
     documents: dict[str, Study] = {}
 
     def fetch(name: str) -> bytes | None:
@@ -134,10 +136,11 @@ def examined(
             findings += found
             if steps:
                 checked["statistics"] = checked.get("statistics", 0) + steps
-            sums, found = check_sums(story, study, evidence)
+            recomputed, summed, found = check_sums(story, study, evidence)
             findings += found
+            sums += summed
             if story.sums:
-                checked["sums"] = checked.get("sums", 0) + sums
+                checked["sums"] = checked.get("sums", 0) + recomputed
             reached, found = recompute_rounds(story, study, evidence)
             spent, overdrawn = check_budgets(story, study)
             findings += found + overdrawn
@@ -182,6 +185,7 @@ def examined(
         totals=tuple(totals(stories, documents)),
         selections=tuple(selections),
         scorings=tuple(scorings),
+        sums=tuple(sums),
     )
     return verification, stories
 

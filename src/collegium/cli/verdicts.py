@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from collegium.audit.findings import Scoring, Selection, Total, Verification
+from collegium.audit.findings import Scoring, Selection, Summed, Total, Verification
 
 
 def verification_json(verification: Verification) -> dict[str, Any]:
@@ -45,6 +45,16 @@ def scoring_line(scoring: Scoring) -> str:
     return f"{len(scoring.rounds)} rounds scored by {scoring.by}: {told}"
 
 
+def sum_line(summed: Summed) -> str:
+    """Return what a secure sum over test rows tells, on one line."""
+    told = f"{summed.rows} test rows of {len(summed.sites)} sites together"
+    auc = summed.measures.get("auc")
+    if auc is not None and summed.auc_error is not None:
+        told += f", AUC {auc:.4f} of binned scores (of all scores within {summed.auc_error:.2g})"
+    hidden = {"nothing": "", "calls": "calls by class"}.get(summed.withheld, "everything by class")
+    return f"{told}; too small to be told: {hidden}" if hidden else told
+
+
 def verification_lines(verification: Verification) -> Iterator[str]:
     """Yield what `verify` prints for people."""
     yield "OK" if verification.ok else "FAILED"
@@ -66,6 +76,8 @@ def verification_lines(verification: Verification) -> Iterator[str]:
             yield f"  in all    {total_line(total)}"
     for told in verification.scorings:
         yield f"  scores    {scoring_line(told)}"
+    for summed in verification.sums:
+        yield f"  sum       {sum_line(summed)}"
     for chosen in verification.selections:
         yield f"  chosen    {chosen_line(chosen)}"
     for level, count in verification.levels.items():

@@ -31,7 +31,7 @@ def statement_bytes(
         parameters: float32 [d].
         model: the digest that names it.
         kind: the study's model, or the one that the site trained alone.
-        hides: whether what is told by class is told in the sum over all sites alone.
+        hides: whether a sum over all sites tells of classes, so that the site must not.
     """
     study = work.study
     statement = statement_of(

@@ -26,7 +26,7 @@ from collegium.running.folder import write_policy
 from collegium.running.preparation import Prepared
 from collegium.running.privacy import spending_of
 from collegium.running.recorder import Progress
-from collegium.running.reporting import posted_statements, told
+from collegium.running.reporting import posted_statements, posted_sum, told
 
 POLICY = "policy.json"
 
@@ -98,8 +98,9 @@ def _measure(
     times = closing_times(home_of(folder, record.members[0]) / LOG, record.study)
     for line in round_lines(folder, record.study, times):
         append_line(partial, line)
-    posted = posted_statements(folder, told(folder, record.study))
-    last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused)
+    story = told(folder, record.study)
+    posted, summed = posted_statements(folder, story), posted_sum(folder, story)
+    last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused, summed)
     append_line(partial, last)
     partial.replace(folder / "metrics.jsonl")
     return last

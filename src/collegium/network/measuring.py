@@ -17,7 +17,9 @@ from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.canonical import from_text
 from collegium.errors import FormatError
+from collegium.learning.evaluation.counts import UNIT
 from collegium.learning.evaluation.statement import UNITS
+from collegium.learning.evaluation.summed import EvaluationSum, measures
 from collegium.ledger.contract.events import (
     RoundClosed,
     StudyRegistered,
@@ -30,7 +32,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.report.figures import Posted, signed_accuracy
-from collegium.report.measurements import FinalLine, Interval, Quality, RoundLine
+from collegium.report.measurements import Calibration, FinalLine, Interval, Quality, RoundLine
 
 NO_POOLED = "members hold their own rows; one model of all rows would need them in one place"
 FAILED = "the study failed, so no test part was opened"
@@ -99,7 +101,7 @@ def charged(folder: Path, study: str) -> Mapping[str, int]:
 
 def final_line(
     outcome: str, model: str, posted: Sequence[Posted], sites: Sequence[str],
-    rejected: Mapping[str, int],
+    rejected: Mapping[str, int], summed: EvaluationSum | None = None,
 ) -> FinalLine:  # fmt: skip
     """Return the last line: how it ended, and the quality that the sites signed.
 
@@ -109,6 +111,7 @@ def final_line(
         posted: the sites' statements.
         sites: the study's.
         rejected: refused transactions by member and code.
+        summed: what the secure sum over test rows tells, if there is one.
     """
     about = [
         one for one in posted
@@ -117,7 +120,7 @@ def final_line(
     complete = outcome == "completed"
     return FinalLine(
         outcome=outcome, model=model, seconds={}, bytes={},
-        federated=signed_quality(about, "federated", sites) if complete else None,
+        federated=signed_quality(about, "federated", sites, summed) if complete else None,
         local=signed_quality(about, "local", sites) if complete else None,
         pooled=None, pooled_reason=NO_POOLED if complete else FAILED,
         difference_to_pooled={}, difference_to_local={}, rows={}, rejected=dict(rejected),
@@ -126,11 +129,13 @@ def final_line(
 
 
 def signed_quality(
-    posted: Sequence[Posted], kind: Literal["federated", "local"], sites: Sequence[str]
-) -> Quality | None:
+    posted: Sequence[Posted], kind: Literal["federated", "local"], sites: Sequence[str],
+    summed: EvaluationSum | None = None,
+) -> Quality | None:  # fmt: skip
     """Return what sites signed about a kind of model, by site; over all of them, accuracy alone.
 
-    Accuracy follows from counts that they sign; every other measure would need a secure sum.
+    Accuracy follows from counts that they sign; every other measure comes from a secure sum, where
+    there is one over all sites.
     """
     own = [one for one in posted if one.statement.kind == kind]
     if not own:
@@ -139,8 +144,18 @@ def signed_quality(
         [Posted(one.site, msgspec.structs.replace(one.statement, kind="federated")) for one in own],
         len(sites),
     )
+    overall: dict[str, float | None] = {}
+    if counts is not None:
+        overall["accuracy"] = counts[0] / counts[1]
+    whole = summed if summed is not None and summed.sites == len(sites) else None
     return Quality(
-        overall={} if counts is None else {"accuracy": counts[0] / counts[1]},
+        overall=overall if whole is None else {**measures(whole), **overall},
+        calibration=()
+        if whole is None
+        else tuple(
+            Calibration(one.rows, one.scores / UNIT / one.rows, one.hits / one.rows)
+            for one in whole.table
+        ),
         sites={
             one.site: {value.name: value.value / UNITS for value in one.statement.values}
             for one in own

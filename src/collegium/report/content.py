@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Scoring, Selection, Verification
+from collegium.audit.findings import Scoring, Selection, Summed, Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
@@ -99,7 +99,8 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
-    `selection` is what the final model was chosen from; `curves` are of the chosen trial.
+    `selection` is what the final model was chosen from; `curves` are of the chosen trial. `summed`
+    is what a secure sum over test rows tells.
     """
 
     title: str
@@ -133,6 +134,7 @@ class ReportContent:
     scoring: Scoring | None
     subgroups: tuple[Subgroup, ...]
     explanation: Explanation | None
+    summed: Summed | None = None
 
 
 def provenance_of(dataset: DataSet, data: Data, agreement: Agreement | None = None) -> Provenance:
@@ -171,7 +173,12 @@ def build_content(
     final = next((line for line in reversed(lines) if isinstance(line, FinalLine)), None)
     task = data.schema.task
     sites = _sites(rounds, final, posted)
-    quality = _quality(study, task, sites, final, _about(verification.model, posted))
+    summed = next((one for one in verification.sums if one.study == study.study.id), None)
+    real = summed is not None and not verification.simulated
+    quality = _quality(
+        study, task, sites, final, _about(verification.model, posted), hides=summed is not None,
+        by_sum=real,
+    )  # fmt: skip
     evidence = evidence_of(verification)
     apart = apart_sections(task, final)
     chosen = (one for one in verification.selections if one.study == study.study.id)
@@ -219,6 +226,7 @@ def build_content(
         scoring=next((one for one in verification.scorings if one.study == study.study.id), None),
         subgroups=() if final is None else final.subgroups,
         explanation=None if final is None else final.explanation,
+        summed=summed,
     )
 
 
@@ -246,6 +254,9 @@ def _quality(
     sites: Sequence[str],
     final: FinalLine | None,
     posted: Sequence[Posted],
+    *,
+    hides: bool,
+    by_sum: bool,
 ) -> QualitySection:
     none = (
         "no measurements are here: metrics.jsonl is missing or ends early"
@@ -256,6 +267,7 @@ def _quality(
         task,
         None if final is None else final.federated,
         none if final is None else NO_SUM,
+        by_sum=by_sum,
     )
     local = measured(task, None if final is None else final.local, none)
     pooled_reason = (final.pooled_reason if final else None) or none
@@ -272,7 +284,7 @@ def _quality(
             compare(task, "local-only training", federated, local, to_local),
             compare(task, "pooled training", federated, pooled, to_pooled),
         ),
-        sites=by_site(task, sites, posted),
+        sites=by_site(task, sites, posted, hides=hides),
         correct=signed_accuracy(posted, len(sites)),
         disagreements=disagreements(posted, exact, len(sites)),
         replicates=study.evaluation.bootstrap,

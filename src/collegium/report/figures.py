@@ -71,10 +71,17 @@ _UNDEFINED = {
 NO_SUM = "not measured: over all sites it needs a secure sum"
 NO_INTERVAL = "no interval: undefined in too many resamplings, or none were made"
 FROM_COUNTS = "no interval: it is the sum of counts that the sites signed"
+FROM_SUM = "no interval: it follows from a secure sum over all sites"
+IN_THE_SUM = "told in the secure sum over all sites alone"
 
 
-def measured(task: Task, quality: Quality | None, why_none: str) -> dict[str, Figure]:
-    """Return the figures over all sites, by measure in the task's order."""
+def measured(
+    task: Task, quality: Quality | None, why_none: str, *, by_sum: bool = False
+) -> dict[str, Figure]:
+    """Return the figures over all sites, by measure in the task's order.
+
+    `by_sum` says that they follow from a secure sum, and not from everybody's rows.
+    """
     if quality is None:
         return {name: Figure(absent=why_none) for name in MEASURES[task]}
     found = {}
@@ -86,14 +93,18 @@ def measured(task: Task, quality: Quality | None, why_none: str) -> dict[str, Fi
             found[name] = Figure(absent=_UNDEFINED.get(name, "undefined for these rows"))
         elif interval is None:
             counted = any(other not in quality.overall for other in MEASURES[task])
-            found[name] = Figure(value, absent=FROM_COUNTS if counted else NO_INTERVAL)
+            why = FROM_SUM if by_sum else FROM_COUNTS if counted else NO_INTERVAL
+            found[name] = Figure(value, absent=why)
         else:
             found[name] = Figure(value, interval.low, interval.high)
     return found
 
 
-def signed(task: Task, statement: Statement | None) -> dict[str, Figure]:
-    """Return the figures that a statement tells, by measure in the task's order."""
+def signed(task: Task, statement: Statement | None, *, hides: bool = False) -> dict[str, Figure]:
+    """Return the figures that a statement tells, by measure in the task's order.
+
+    `hides` says that they are told in a secure sum over all sites alone.
+    """
     if statement is None:
         return {name: Figure(absent=NO_STATEMENT) for name in MEASURES[task]}
     told = {value.name: value for value in statement.values}
@@ -102,7 +113,7 @@ def signed(task: Task, statement: Statement | None) -> dict[str, Figure]:
         value = told.get(name)
         if value is None:
             undefined = _UNDEFINED.get(name, "undefined for these rows")
-            found[name] = Figure(absent=WITHHELD[statement.withheld] or undefined)
+            found[name] = Figure(absent=_why_withheld(statement, hides=hides) or undefined)
         elif value.low is msgspec.UNSET or value.high is msgspec.UNSET:
             found[name] = Figure(value.value / UNITS, absent=NO_INTERVAL)
         else:
@@ -110,8 +121,17 @@ def signed(task: Task, statement: Statement | None) -> dict[str, Figure]:
     return found
 
 
-def by_site(task: Task, sites: Sequence[str], posted: Sequence[Posted]) -> tuple[SiteFigures, ...]:
-    """Return what each site signed about the study's model and about its own, in site order."""
+def _why_withheld(statement: Statement, *, hides: bool) -> str:
+    return IN_THE_SUM if hides else WITHHELD[statement.withheld]
+
+
+def by_site(
+    task: Task, sites: Sequence[str], posted: Sequence[Posted], *, hides: bool = False
+) -> tuple[SiteFigures, ...]:
+    """Return what each site signed about the study's model and about its own, in site order.
+
+    `hides` says that they are told in a secure sum over all sites alone.
+    """
     said = {(one.site, one.statement.kind): one.statement for one in posted}
     found = []
     for site in sites:
@@ -122,9 +142,11 @@ def by_site(task: Task, sites: Sequence[str], posted: Sequence[Posted]) -> tuple
                 site=site,
                 rows=None if statement is None else statement.rows,
                 classes=() if counts is msgspec.UNSET else counts,
-                withheld=NO_STATEMENT if statement is None else WITHHELD[statement.withheld],
-                federated=signed(task, statement),
-                local=signed(task, local),
+                withheld=NO_STATEMENT
+                if statement is None
+                else _why_withheld(statement, hides=hides),
+                federated=signed(task, statement, hides=hides),
+                local=signed(task, local, hides=hides),
             )
         )
     return tuple(found)

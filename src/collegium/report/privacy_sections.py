@@ -71,13 +71,23 @@ def _on_the_way(content: ReportContent) -> Markup:
             f"{how} before it left ({secrecy.protocol}): validators and whoever has this ledger "
             f"see {_sums(secrecy)}. {secrecy.threshold} {whom} together could "
             f"open a single update; fewer learn nothing of it (trust model: {trust})."
-            f"{_checks(secrecy)}"
+            f"{_checks(secrecy)}{_counted(content)}"
         )
     if protection != "none":
         return paragraph(f"Updates are protected on their way by “{protection}”.")
     return paragraph(
         "Patients' rows stayed at their sites. Each site's update, a model's change, went to every "
         "validator as it is: secure aggregation was not used."
+    )
+
+
+def _counted(content: ReportContent) -> str:
+    if content.summed is None:
+        return ""
+    return (
+        " What sites counted of their test rows left them masked in the same way: the sum over "
+        f"{len(content.summed.sites)} sites is known, and nothing of one of them but the number of "
+        "its test rows, which it signed."
     )
 
 

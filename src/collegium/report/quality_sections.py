@@ -45,8 +45,10 @@ _VERDICTS = {
 def computed(content: ReportContent, *, at_length: bool = False) -> Markup:
     """Return the label of figures that no site signed; real members' counts are added up."""
     if not content.simulated:
-        return badge("added up from what the sites signed", "computed")
-    more = "; a real consortium needs a secure sum" if at_length else ""
+        whence = "from the secure sum, and " if content.summed is not None else ""
+        return badge(f"{whence}added up from what the sites signed", "computed")
+    needs = at_length and content.summed is None
+    more = "; a real consortium needs a secure sum" if needs else ""
     return badge(f"computed in this simulation{more}", "computed")
 
 
@@ -101,24 +103,61 @@ def quality(content: ReportContent) -> Markup:
             ),
         ),
         paragraph(_binned(content), class_="note") if content.risks is not None else "",
+        paragraph(_of_sum(content), class_="note") if content.summed is not None else "",
         element("h3", "How to read this"),
         bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in shown]),
         paragraph(
             "Intervals are 95\u00a0% percentile bootstrap intervals, from "
             f"{counted(part.replicates, 'resampling')} of the persons within each site. They speak "
-            "of other patients of these sites, not of other sites. Figures that would give away "
-            "how many patients a small class has are withheld by the site; where a single site "
-            "withholds, they can still be worked out from the figures over all sites. A real "
-            "consortium takes those from a secure sum.",
+            "of other patients of these sites, not of other sites. " + _withholding(content),
             class_="note",
         ),
     )
+
+
+def _withholding(content: ReportContent) -> str:
+    """Return what sites keep to themselves, and what that is worth."""
+    if content.summed is not None:
+        return (
+            "A site signs the number of its test rows alone: together with the sum, the others' "
+            "figures would give away those of a site with few patients of a class."
+        )
+    return (
+        "Figures that would give away how many patients a small class has are withheld by the "
+        "site; where a single site withholds, they can still be worked out from the figures over "
+        "all sites. A real consortium takes those from a secure sum."
+    )
+
+
+def _of_sum(content: ReportContent) -> str:
+    """Return what the secure sum on the ledger tells."""
+    summed = content.summed
+    if summed is None:
+        return ""
+    told = (
+        f"On the ledger, of the {count(summed.rows)} test rows of {len(summed.sites)} sites there "
+        "is one secure sum of counts, recomputed by every validator and with this report; what a "
+        "single site counted, nobody saw"
+    )
+    if summed.auc_error is not None:
+        told += (
+            f". It gives an AUC of {summed.measures['auc']:.4f}, of scores cut to 1,024 bins: that "
+            f"of all scores is within {summed.auc_error:.2g}"
+        )
+    small = {
+        "calls": "calls by class (a cell under 10 rows)",
+        "by-class": "everything by class (a class under 10 rows)",
+        "all": "everything but the number of rows (under 10)",
+    }.get(summed.withheld)
+    return f"{told}. Not told, as too small even in the sum: {small}." if small else f"{told}."
 
 
 def _binned(content: ReportContent) -> str:
     """Return how the AUC from sums of histograms stands to the one from all scores."""
     pooled = content.quality.federated["auc"].value
     if content.risks is None or content.risks.binned_auc is None or pooled is None:
+        return ""
+    if content.summed is not None:
         return ""
     return (
         "From sums of the sites’ histograms of scores alone, as a secure sum would give them, "

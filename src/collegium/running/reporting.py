@@ -15,6 +15,7 @@ from collegium.canonical import from_text
 from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.errors import FormatError, RunError
 from collegium.learning.evaluation.statement import decode_statement
+from collegium.learning.evaluation.summed import EvaluationSum, decode_sum
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.report.content import build_content, provenance_of
@@ -77,6 +78,18 @@ def told(folder: Path, study: str) -> Story | None:
     """Return what a run's ledger tells of a study, replayed from its file."""
     stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
     return stories.get(study)
+
+
+def posted_sum(folder: Path, story: Story | None) -> EvaluationSum | None:
+    """Return what the ledger's sum over test rows tells, if there is one and blobs/ holds it."""
+    closed = [] if story is None else [one.summed for one in story.sums.values() if one.summed]
+    if not closed:
+        return None
+    data = read_blob(folder / "blobs", from_text(closed[-1].total, DIGEST_SIZE))
+    try:
+        return None if data is None else decode_sum(data)
+    except FormatError:
+        return None  # verification names it
 
 
 def posted_statements(folder: Path, story: Story | None) -> list[Posted]:

@@ -12,7 +12,7 @@ from collegium.study.message import (
     Outbound,
     Ways,
 )
-from collegium.study.outbound_masked import masked_update, point, shared_secrets
+from collegium.study.outbound_masked import counted_rows, masked_update, point, shared_secrets
 from collegium.study.outbound_scores import score_messages
 from collegium.study.outbound_tables import table_messages
 from collegium.study.privacy import follows
@@ -107,6 +107,7 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             from_rows=False,
             transactions=("blob.retire",),
         ),
+        *counted_rows(study, ways),
         _statement_message(study, ways),
     )
 
@@ -141,6 +142,11 @@ def _statement_message(study: Study, ways: Ways) -> Outbound:
         " nearly follows), of correct answers on them, and the metrics of each model that is"
         " evaluated; class counts under 5 and what would reveal them are left out"
     )
+    if counted_rows(study, ways):
+        contents += (
+            "; of a binary task everything is but the number of rows, and told in a sum over all"
+            " sites alone"
+        )
     protection = f"{ways.signed}. Nothing is added or hidden beyond the small counts"
     if private is not None and private.unit == "client":
         contents = "nothing: that a statement was posted"

@@ -49,6 +49,29 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
     )
 
 
+def counted_rows(study: Study, ways: Ways) -> tuple[Outbound, ...]:
+    """Return what a site counts of its test rows for a sum over all sites, where it does."""
+    secure, private = study.privacy.secure_aggregation, study.privacy.differential_privacy
+    if secure is None or private is not None:
+        return ()
+    return (
+        Outbound(
+            "counts of test rows",
+            "of a binary task, once, of the final model: how many test rows of each class have a"
+            " score in each of 1,024 bins and are called positive; rows, positive rows and the sum"
+            " of scores in ten bins; the sums of squared errors and of log losses, all under masks:"
+            " 2,086 numbers of 64 bits",
+            ways.everybody,
+            "masked (secure aggregation among all sites): nobody sees more than the sum over the"
+            " sites, except as many of them as the sum's threshold says who act together. The sum"
+            " itself is public and exact, and can show that some site has a single row in a bin;"
+            " what validators sign of it leaves out cells under 10 rows",
+            RETIRED,
+            from_rows=True,
+        ),
+    )  # fmt: skip
+
+
 def point(study: Study) -> str:
     """Return what a site's commitment says of what it masks, where the study asks for that."""
     secure = study.privacy.secure_aggregation

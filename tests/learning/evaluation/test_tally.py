@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.ledger.vectors import VECTORS
 
 from collegium.errors import FormatError
 from collegium.learning.evaluation.calibration import reliability
@@ -135,6 +138,34 @@ def test_what_is_told_is_read_back_and_other_bytes_are_refused() -> None:
     for wrong in (data[:-1], data.replace(b'"rows":308', b'"rows":-08'), b"{}"):
         with pytest.raises(FormatError):
             decode_sum(wrong)
+
+
+@pytest.mark.parametrize("case", VECTORS["summed"], ids=["few", "many"])
+def test_the_worked_counts_are_made_again_by_a_stranger(case: dict[str, Any]) -> None:
+    """Page 19 in plain Python, row by row."""
+    unit, counts = 2**20, [0] * 2084
+    for y, units in zip(case["y"], case["scores"], strict=True):
+        score, place = units / unit, min(units * 1024 // unit, 1023)
+        counts[1024 * y + place] += 1
+        counts[2048 + 2 * y + (score >= float(case["threshold"]))] += 1
+        tenth = next(i for i in range(10) if score < (i + 1) / 10)
+        for offset, more in enumerate((1, y, units)):
+            counts[2052 + 3 * tenth + offset] += more
+        counts[2082] += round(unit * (score - y) ** 2)
+        right = min(max(score if y else 1 - score, 2.0**-52), 1 - 2.0**-52)
+        counts[2083] += round(-unit * math.log(right))
+    assert {str(at): one for at, one in enumerate(counts) if one} == case["counts"]
+    told = decode_sum(case["told"].encode())
+    negative, positive = counts[:1024], counts[1024:2048]
+    if min(sum(negative), sum(positive)) < 10:
+        assert (told.withheld, told.won, told.table) == ("by-class", msgspec.UNSET, ())
+        return
+    won = sum(
+        more * (2 * sum(negative[:at]) + negative[at]) for at, more in enumerate(positive) if more
+    )
+    assert told.won == str(won)
+    assert told.pairs == str(2 * sum(negative) * sum(positive))
+    assert told.tied == str(sum(a * b for a, b in zip(negative, positive, strict=True)))
 
 
 def test_only_binary_tasks_are_counted_yet() -> None:

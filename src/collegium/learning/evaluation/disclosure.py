@@ -10,7 +10,8 @@ and not even that where all rows are predicted alike, for then it is a class cou
 A C-index is a fraction whose denominator follows from who had the event: where fewer than five rows
 had it, or fewer than five had it not, it is not told.
 
-Where a sum over all sites tells of classes, no site does: the others' would give away a small one.
+Where a sum over all sites tells of classes, a site tells its rows alone: what the others tell would
+give away the classes of a small one.
 
 This bounds what one statement says exactly. It is not differential privacy: who may choose
 many models learns more with each.
@@ -65,7 +66,7 @@ def statement_of(
         model: SHA-256 of the model's blob, base64url without padding.
         kind: the study's model, or the one that the site trained alone.
         person: [rows], the same number where rows are of one person.
-        hides: whether everything by class is withheld, as it is in a sum over all sites.
+        hides: whether all is withheld, because a sum over all sites tells of classes.
 
     Raises:
         DataError: y and scores do not fit to each other or to the task, or no rows.
@@ -112,7 +113,9 @@ def _judged(
     called = predicted(task, scores, threshold)
     classes = np.bincount(y, minlength=max(2, scores.shape[1]))
     right = np.asarray(called == y)
-    if classes.min() >= SMALLEST_COUNT and not hides:
+    if hides:
+        return "all", classes, right
+    if classes.min() >= SMALLEST_COUNT:
         return "nothing", classes, right
     return "all" if few or (called == called[0]).all() else "by-class", classes, right
 
