@@ -73,6 +73,7 @@ NO_INTERVAL = "no interval: undefined in too many resamplings, or none were made
 FROM_COUNTS = "no interval: it is the sum of counts that the sites signed"
 FROM_SUM = "no interval: it follows from a secure sum over all sites"
 IN_THE_SUM = "told in the secure sum over all sites alone"
+OWN_ROWS_ALONE = "not told: of itself a site signs its number of rows alone"
 
 
 def measured(
@@ -122,7 +123,9 @@ def signed(task: Task, statement: Statement | None, *, hides: bool = False) -> d
 
 
 def _why_withheld(statement: Statement, *, hides: bool) -> str:
-    return IN_THE_SUM if hides else WITHHELD[statement.withheld]
+    if not hides:
+        return WITHHELD[statement.withheld]
+    return IN_THE_SUM if statement.kind == "federated" else OWN_ROWS_ALONE
 
 
 def by_site(
