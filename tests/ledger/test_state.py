@@ -1,8 +1,9 @@
 """The state's roots are those of its entries alone, and a rejection leaves no mark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,3 +170,28 @@ def test_the_root_depends_on_the_entries_alone(steps: list[Any]) -> None:
     for path in PATHS:
         own = sorted((key, value) for (where, key), value in now.items() if where == path)
         assert list(state.items(path)) == own
+
+
+class Counted(msgspec.Struct, frozen=True):
+    number: int
+
+
+def _total(found: Mapping[str, Counted]) -> tuple[int, list[str]]:
+    return sum(one.number for one in found.values()), list(found)
+
+
+def test_what_follows_from_a_table_is_made_once_until_an_entry_changes() -> None:
+    state, path = State(), ("numbers",)
+    assert state.derived(path, Counted, _total) == (0, [])
+    state.put(path, "b", Counted(2))
+    state.put(path, "a", b'{"number":1}')
+    first = state.derived(path, Counted, _total)
+    assert first == (3, ["a", "b"])
+    assert state.derived(path, Counted, _total) is first
+    state.accept()
+    state.put(path, "b", Counted(5))
+    assert state.derived(path, Counted, _total) == (6, ["a", "b"])
+    state.put(path, "a", None)
+    assert state.derived(path, Counted, _total) == (5, ["b"])
+    state.reject()
+    assert state.derived(path, Counted, _total) == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from collegium.canonical import from_text
@@ -169,7 +170,7 @@ class StudyView:
             return frozenset()
         if self.status.phase not in (*BEFORE, "rounds"):
             return frozenset()
-        accepted = self._state.keys(study_path(self.study, "sites"))
+        accepted = self._state.names(study_path(self.study, "sites"))
         return frozenset(self.registration.sites).difference(accepted)
 
     def acceptance(self, site: str) -> Acceptance | None:
@@ -219,8 +220,7 @@ class StudyView:
     def has_abandoned(self, member: str) -> bool:
         """Return whether a validator's vote to abandon the study here is on record."""
         here = f"{0 if self.round is None else self.number:08d}/{self.attempt:04d}/{self.phase}"
-        key = f"abandon/{here}/{member}"
-        return self._state.get(study_path(self.study, "timeouts"), key) is not None
+        return self._state.has(study_path(self.study, "timeouts"), f"abandon/{here}/{member}")
 
     def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
         """Return who is included in an attempt, in order, with reveal and weight."""
@@ -257,7 +257,7 @@ class StudyView:
         return is_retired(self._state, self.study, 0, whose)
 
     @property
-    def current_validators(self) -> dict[str, int]:
+    def current_validators(self) -> Mapping[str, int]:
         """Who validates now, with powers, whatever rounds there are."""
         return validator_powers(self._state)
 

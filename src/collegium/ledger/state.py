@@ -1,147 +1,25 @@
 """The state: one ordered map, nested, with a root that only hashes what changed.
 
 docs/spec/4-ledger.md. A node is a table (key to value), a branch (name to node) or frozen (only
-its root is left). Leaves of a table are lp(key) ‖ lp(value), leaves of a branch
-lp(name) ‖ lp(root); both in order of their keys. Empty nodes are not in the tree.
-
-A value is bytes. One that is written as a structure is kept as it is and encoded when a root is
-asked for: what a block's transactions change many times is encoded once.
+its root is left); `ledger.nodes` has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 
-from collegium import canonical
-from collegium.ledger.merkle import MapTree, map_leaf
+from collegium.ledger.nodes import Branch as Branch
+from collegium.ledger.nodes import Frozen as Frozen
+from collegium.ledger.nodes import Node as Node
+from collegium.ledger.nodes import Path as Path
+from collegium.ledger.nodes import Table as Table
+from collegium.ledger.nodes import Value, encoded, is_empty
 
-Path = tuple[str, ...]
-Value = bytes | msgspec.Struct
 R = TypeVar("R", bound=msgspec.Struct)
-
-
-def _encoded(value: Value) -> bytes:
-    return value if isinstance(value, bytes) else canonical.encode(value)
-
-
-class Table:
-    """A map from keys to values with an incremental root."""
-
-    __slots__ = ("_dirty", "_names", "_tree", "entries", "path")
-
-    def __init__(self, entries: dict[str, Value] | None = None) -> None:
-        self.entries: dict[str, Value] = entries or {}
-        self._tree = MapTree()
-        self._dirty: set[str] = set(self.entries)
-        self._names: dict[str, tuple[str, ...]] = {}
-        self.path: Path = ()  # where a state has found it
-
-    def put(self, key: str, value: Value | None) -> Value | None:
-        """Set a value, or remove the key where it is None; return what was there."""
-        self._dirty.add(key)
-        before = self.entries.get(key)
-        if value is None:
-            self.entries.pop(key, None)
-            self._names.clear()
-            return before
-        self.entries[key] = value
-        if before is None:
-            self._names.clear()
-        return before
-
-    def names(self, prefix: str) -> tuple[str, ...]:
-        """Return the keys with a prefix, in order and without it; asked for often, sorted once."""
-        found = self._names.get(prefix)
-        if found is None:
-            keys = list(self.entries)
-            if prefix:
-                start = len(prefix)
-                keys = [key[start:] for key in keys if key.startswith(prefix)]
-            found = self._names[prefix] = tuple(sorted(keys))
-        return found
-
-    def encoded(self) -> dict[str, bytes]:
-        """Return all entries as bytes."""
-        return {key: _encoded(value) for key, value in self.entries.items()}
-
-    def root(self) -> bytes:
-        """Return the table's root."""
-        present = self._tree
-        if not present:
-            keys = sorted(self.entries)
-            present.fill(keys, [map_leaf(key, _encoded(self.entries[key])) for key in keys])
-            self._dirty.clear()
-        for key in sorted(self._dirty):
-            value = self.entries.get(key)
-            if value is not None:
-                present.set(key, map_leaf(key, _encoded(value)))
-            elif present.has(key):
-                present.remove(key)
-        self._dirty.clear()
-        return present.root()
-
-
-class Frozen:
-    """A closed part of the state, of which the root remains."""
-
-    __slots__ = ("_root",)
-
-    def __init__(self, root: bytes) -> None:
-        self._root = root
-
-    def root(self) -> bytes:
-        """Return the root that the part had when it was closed."""
-        return self._root
-
-
-class Branch:
-    """A map from names to nodes with an incremental root."""
-
-    __slots__ = ("_dirty", "_tree", "children")
-
-    def __init__(self) -> None:
-        self.children: dict[str, Node] = {}
-        self._tree = MapTree()
-        self._dirty: set[str] = set()
-
-    def touch(self, name: str) -> None:
-        """Note that a child changed."""
-        self._dirty.add(name)
-
-    def root(self) -> bytes:
-        """Return the branch's root."""
-        for name in sorted(self._dirty):
-            node = self.children.get(name)
-            if node is not None and not is_empty(node):
-                self._tree.set(name, map_leaf(name, node.root()))
-            elif self._tree.has(name):
-                self._tree.remove(name)
-        self._dirty.clear()
-        return self._tree.root()
-
-
-Node = Table | Branch | Frozen
-
-
-def is_empty(node: Node) -> bool:
-    """Return whether a node has no entry below it, so that the tree leaves it out."""
-    if isinstance(node, Table):
-        return not node.entries
-    if isinstance(node, Branch):
-        return all(is_empty(child) for child in node.children.values())
-    return False
-
-
-def _record(table: Table, key: str, value: Value, kind: type[R]) -> R:
-    """Return a value as a structure; one that was bytes is decoded once."""
-    if isinstance(value, kind):
-        return value
-    record = msgspec.json.decode(_encoded(value), type=kind)
-    table.entries[key] = record
-    return record
+T = TypeVar("T")
 
 
 class State:
@@ -158,7 +36,7 @@ class State:
         """Return a value, or None where there is none (also below what is frozen)."""
         table = self._tables.get(path) or self._find(path)
         value = None if table is None else table.entries.get(key)
-        return None if value is None else _encoded(value)
+        return None if value is None else encoded(value)
 
     def has(self, path: Path, key: str) -> bool:
         """Return whether there is a value."""
@@ -168,12 +46,7 @@ class State:
     def record(self, path: Path, key: str, kind: type[R]) -> R | None:
         """Return a value as the structure that it encodes, or None where there is none."""
         table = self._tables.get(path) or self._find(path)
-        if table is None:
-            return None
-        value = table.entries.get(key)
-        if value is None or isinstance(value, kind):
-            return value
-        return _record(table, key, value, kind)
+        return None if table is None else table.record(key, kind)
 
     def items(self, path: Path) -> list[tuple[str, bytes]]:
         """Return a table's entries in order of their keys."""
@@ -181,14 +54,21 @@ class State:
         if table is None:
             return []
         entries = table.entries
-        return [(key, _encoded(entries[key])) for key in table.names("")]
+        return [(key, encoded(entries[key])) for key in table.names("")]
 
     def records(self, path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
         """Yield a table's entries in order of their keys, each as a structure."""
         table = self._tables.get(path) or self._find(path)
         if table is not None:
             for key in table.names(""):
-                yield key, _record(table, key, table.entries[key], kind)
+                record = table.record(key, kind)
+                if record is not None:
+                    yield key, record
+
+    def derived(self, path: Path, kind: type[R], make: Callable[[Mapping[str, R]], T]) -> T:
+        """Return what follows from a table's entries alone, as `Table.derived` does."""
+        table = self._tables.get(path) or self._find(path)
+        return make({}) if table is None else table.derived(kind, make)
 
     def keys(self, path: Path) -> list[str]:
         """Return a table's keys in order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from collegium.ledger.contract import circle, members
 from collegium.ledger.contract.groups import fewest_of
 from collegium.ledger.contract.phases import OPENING, is_graph
@@ -19,12 +21,16 @@ from collegium.ledger.state import State
 
 def ready(state: State, study: str) -> dict[str, int]:
     """Return the weights of sites that have accepted, are still members, and are not barred."""
-    barred = study_path(study, "barred")
+    barred = state.names(study_path(study, "barred"))
+    active = members.active_members(state)
+    weights = state.derived(study_path(study, "sites"), Acceptance, _weights)
     return {
-        name: acceptance.weight
-        for name, acceptance in state.records(study_path(study, "sites"), Acceptance)
-        if members.active_member(state, name) is not None and not state.has(barred, name)
+        name: weight for name, weight in weights.items() if name in active and name not in barred
     }
+
+
+def _weights(found: Mapping[str, Acceptance]) -> dict[str, int]:
+    return {name: acceptance.weight for name, acceptance in found.items()}
 
 
 def fewest(record: StudyRecord) -> int:

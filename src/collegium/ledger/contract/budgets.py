@@ -7,6 +7,8 @@ study registered, so the contract only adds and compares.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from collegium.accounting.conversion import Charge, added, times
@@ -40,12 +42,14 @@ def accepted(state: State, study: str, record: StudyRecord, site: str) -> None:
         _lose(state, terms, site, terms.setup)
 
 
-def allows(state: State, study: str, record: StudyRecord, site: str) -> bool:
-    """Return whether a site's budget has room for one more round."""
+def exhausted(state: State, study: str, record: StudyRecord, sites: Iterable[str]) -> list[str]:
+    """Return those of some sites whose budgets have no room for one more round."""
     terms = record.privacy
     if not isinstance(terms, PrivacyTerms):
-        return True
-    return spent_after(terms, _rounds(state, study, site) + 1) <= terms.budget
+        return []
+    return [
+        site for site in sites if spent_after(terms, _rounds(state, study, site) + 1) > terms.budget
+    ]
 
 
 def charge(state: State, study: str, record: StudyRecord, sites: list[str]) -> None:

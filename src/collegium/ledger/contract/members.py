@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
@@ -104,13 +106,23 @@ def active_member(state: State, name: str) -> MemberRecord | None:
     return member if member is not None and member.active else None
 
 
-def validator_powers(state: State) -> dict[str, int]:
+def active_members(state: State) -> frozenset[str]:
+    """Return the ids of all active members."""
+    return state.derived(MEMBERS, MemberRecord, _active)
+
+
+def _active(found: Mapping[str, MemberRecord]) -> frozenset[str]:
+    return frozenset(name for name, member in found.items() if member.active)
+
+
+def validator_powers(state: State) -> Mapping[str, int]:
     """Return the current validators' powers, in order of their ids."""
-    result = {}
-    for name, member in state.records(MEMBERS, MemberRecord):
-        if member.active and member.power:
-            result[name] = member.power
-    return result
+    return state.derived(MEMBERS, MemberRecord, _powers)
+
+
+def _powers(found: Mapping[str, MemberRecord]) -> Mapping[str, int]:
+    powers = {name: one.power for name, one in found.items() if one.active and one.power}
+    return MappingProxyType(powers)
 
 
 def is_quorum(yes: int, total: int) -> bool:

@@ -128,7 +128,7 @@ def weighed(
 
 def open_scoring(
     state: State, study: str, record: StudyRecord, number: int, chosen: list[str],
-    voters: dict[str, int],
+    voters: Mapping[str, int],
 ) -> None:  # fmt: skip
     """Fix for an opening round whose scores count, and what its participants' reputations are."""
     terms = record.scores

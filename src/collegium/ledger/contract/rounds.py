@@ -5,6 +5,7 @@ The handlers of single phases are in `updates` and `votes`; here is what they sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -83,7 +84,7 @@ def open_round(
     accepted = ready(state, study)
     if len(accepted) < fewest(record):
         return fail_study(state, study, status, "too-few", round_open=False)
-    spent = [name for name in accepted if not budgets.allows(state, study, record, name)]
+    spent = budgets.exhausted(state, study, record, accepted)
     if len(accepted) - len(spent) < fewest(record):
         return _exhausted(state, study, record, status, spent)
     able = {name: weight for name, weight in accepted.items() if name not in spent}
@@ -103,7 +104,7 @@ def open_round(
 
 
 def _put_numbers(
-    state: State, study: str, number: int, table: str, numbers: dict[str, int]
+    state: State, study: str, number: int, table: str, numbers: Mapping[str, int]
 ) -> None:
     entries = {name: b"%d" % one for name, one in numbers.items()}
     state.put_all(round_path(study, number, table), entries)

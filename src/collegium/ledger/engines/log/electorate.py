@@ -80,9 +80,3 @@ def electorate_of(state: State, identity: bytes) -> Electorate:
             names[member] = name
             keys[name] = from_text(record.key, KEY_SIZE)
     return Electorate(powers, keys, names)
-
-
-def active_members(state: State) -> frozenset[str]:
-    """Return who is a member now, with or without a vote."""
-    records = state.records(MEMBERS, MemberRecord)
-    return frozenset(member for member, record in records if record.active)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.contract.members import active_members
 from collegium.ledger.engines.log.connection import (
     Answer,
     CosignatureRefused,
@@ -20,7 +21,6 @@ from collegium.ledger.engines.log.connection import (
 )
 from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
-from collegium.ledger.engines.log.electorate import active_members
 from collegium.ledger.engines.log.pool import REMEMBERED, Item, Pool, Submission
 from collegium.ledger.engines.log.promise import Promise, sign_promise
 from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
