@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.federation.kit import consortium, site, until
 
 from collegium.canonical import from_text
@@ -47,7 +47,7 @@ def test_without_momentum_it_sends_its_step_and_keeps_nothing(tmp_path: Path) ->
     with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "outbox")) as outbox:
         author = HonestAuthor("va", within.cohort, outbox, GENESIS)
         asked = work(within, 1)
-        expected = encode(step(within, 1).astype(np.float32), asked.start, 12).values
+        expected = encode(step(within, 1).astype(np.float32), asked.start, 12)
         assert np.array_equal(author.update(asked), expected)
         assert len(outbox) == 0
 

@@ -144,7 +144,9 @@ def test_a_reveal_is_the_same_after_a_restart_and_after_a_key_has_changed(
     rotate(within, "hungarian")
     (within.exchange.folder.path / blob_name(before)).unlink()
     member = site(within, "va")
-    again = Site(member._identity, member.blobs, member._outbox, member._cohort, member._parts)
+    again = Site(
+        member._identity, member.blobs, member._sending.outbox, member._cohort, member._parts
+    )
     (envelope,) = again.reconcile(within.view(), idle=False)
     assert said(envelope) == before
     assert sealed_blob(within, before) == blob
@@ -317,7 +319,7 @@ def test_a_key_changed_after_the_first_reveal_opens_what_was_sealed_before(
     for name in MEMBERS[:3]:  # who reveals later seals to the same keys
         member, who = site(within, name), identity_of(within, name)
         signer = Identity(name, who.genesis, new, who._secret) if name == "hungarian" else who
-        again = Site(signer, member.blobs, member._outbox, member._cohort, member._parts)
+        again = Site(signer, member.blobs, member._sending.outbox, member._cohort, member._parts)
         (outcome,) = within.engine.submit(again.reconcile(within.view(), idle=False))
         assert hasattr(outcome, "events")
     assert within.view().phase == "available"

@@ -48,8 +48,8 @@ class Lacking:
     whole: Blobs
     missing: bytes
 
-    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
-        return self.whole.publish(data, sync=sync)
+    def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
+        return self.whole.publish(data, sync=sync, name=name)
 
     def fetch(self, digest: bytes) -> bytes | None:
         return None if digest == self.missing else self.whole.fetch(digest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256, sha512
 
 import pytest
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.ledger.vectors import VECTORS
 
 from collegium.errors import FormatError
@@ -87,7 +87,7 @@ def test_another_seed_or_context_changes_everything_after_the_keys(sealed: bytes
 )  # fmt: skip
 def test_it_does_not_open_in_another_place(sealed: bytes, place: dict[str, object]) -> None:
     with pytest.raises(FormatError, match="malformed"):
-        unseal(sealed, replace(CONTEXT, **place), holding(KEYS[0]))  # type: ignore[arg-type]
+        unseal(sealed, replace(CONTEXT, **place), holding(KEYS[0]))
 
 
 def test_an_update_that_was_not_announced_is_refused_though_it_opens() -> None:

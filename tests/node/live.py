@@ -126,9 +126,9 @@ class OneAtATime:
     view: View
     turn: Lock
 
-    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         with self.turn:
-            return self.view.publish(data, sync=sync)
+            return self.view.publish(data, sync=sync, name=name)
 
     def fetch(self, digest: bytes) -> bytes | None:
         with self.turn:

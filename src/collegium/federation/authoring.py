@@ -7,16 +7,17 @@ own puts another author there, and everything after it is the site's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.canonical import from_text, to_text
+from collegium.canonical import to_text
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import WriteOnce
+from collegium.federation.sealing import update_of
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.aggregation.random_k import Drawn, drawn_of, picked
@@ -26,7 +27,6 @@ from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
 from collegium.ledger.contract.tables import Reputation
-from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.study.document import Study
 from collegium.study.searching import at_round, first_of_trial, held_out
 
@@ -34,8 +34,7 @@ Int16 = NDArray[np.int16]
 Float64 = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True, eq=False):
     """What a round asks of its participants, as the ledger says it.
 
     Attributes:
@@ -91,7 +90,7 @@ def assignment_of(
         closed, found = view.last_closed, {}
         if closed is not None:
             for name, reveal, _ in view.included(view.closed_rounds, closed.attempt):
-                data = blobs.fetch(from_text(reveal.digest, DIGEST_SIZE))
+                data = blobs.fetch(update_of(reveal))
                 if data is not None:
                     found[name] = decode_update(data)[0]
         return found
@@ -221,8 +220,8 @@ class HonestAuthor:
         if drawn is not None and not drawn.scaled:
             return self._with_feedback(step, work, drawn)
         if not beta and not kinds(study):
-            return self._bounded(encode_step(step, work.exponent).values, work.exponent)
-        encoded = self._bounded(encode_step(step.copy(), work.exponent).values, work.exponent)
+            return self._bounded(encode_step(step, work.exponent), work.exponent)
+        encoded = self._bounded(encode_step(step.copy(), work.exponent), work.exponent)
         if beta:
             self._carried.keep("momentum", work.round, step[:mixed].astype(np.float32))
         sent = np.ldexp(encoded.astype(np.float64), -work.exponent)
@@ -242,7 +241,7 @@ class HonestAuthor:
         before = self._carried.before("feedback", work.round)
         left = step if before is None else step + before
         encoded = encode_step(left.copy(), work.exponent)
-        sent = encoded.values[drawn.places].astype(np.float64)
+        sent = encoded[drawn.places].astype(np.float64)
         left[drawn.places] -= np.ldexp(sent, -work.exponent)
         self._carried.keep("feedback", work.round, left.astype(np.float32))
-        return encoded.values
+        return encoded

@@ -22,11 +22,11 @@ KEPT_BYTES = 1 << 26
 class Blobs(Protocol):
     """A participant's access to blobs."""
 
-    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         """Make a blob visible to everybody; return its digest.
 
         It survives a power cut from when its digest is announced; not so, without a sync, where
-        its author keeps it and would publish it again.
+        its author keeps it and would publish it again. `name` is the digest, where it is known.
         """
         ...
 
@@ -54,10 +54,10 @@ class Exchange:
         """Return one member's view."""
         return View(self, member)
 
-    def publish(self, data: bytes, *, sync: bool) -> bytes:
+    def publish(self, data: bytes, *, sync: bool, name: bytes | None = None) -> bytes:
         """Make a blob visible to everybody, and begin to sync it; return its digest."""
         self.published_bytes += len(data)
-        digest, written = self.folder.write(data)
+        digest, written = self.folder.write(data, name)
         if sync and written:
             self._syncs.begin(partial(self.folder.sync, digest))
         return digest
@@ -112,9 +112,9 @@ class View:
         self._exchange = exchange
         self.member = member
 
-    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         """Make a blob visible to everybody; return its digest."""
-        return self._exchange.publish(data, sync=sync)
+        return self._exchange.publish(data, sync=sync, name=name)
 
     def fetch(self, digest: bytes) -> bytes | None:
         """Return the blob of that digest if it was published, or served to this member as it is."""

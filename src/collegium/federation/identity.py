@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from collegium import canonical
-from collegium.canonical import to_text
 from collegium.federation.secrets import derive, read_secret
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import sign_envelope
+from collegium.ledger.genesis import ledger_text
 from collegium.ledger.hashing import u64
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.secrecy.secure_sum import OwnSecrets
@@ -31,7 +31,7 @@ class Identity:
 
     def sign(self, kind: type[Transaction], **fields: Any) -> bytes:
         """Return the envelope of a transaction for this ledger."""
-        transaction = kind(format=1, genesis=to_text(self.genesis), **fields)
+        transaction = kind(format=1, genesis=ledger_text(self.genesis), **fields)
         return sign_envelope(canonical.encode(transaction), self.key)
 
     def salt(self, study: str, number: int, attempt: int) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from collegium.canonical import from_text, to_text
+from collegium.canonical import to_text
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.federation.exchange import Blobs
 from collegium.federation.hidden import hidden_attempt, hidden_size
 from collegium.federation.identity import Identity
 from collegium.federation.readings import Readings
-from collegium.federation.sealing import blob_of, check_recipients, fetch_update
+from collegium.federation.sealing import blob_of, check_recipients, fetch_update, update_of
 from collegium.federation.verdict import UNAVAILABLE, Verdict, failed_sum, failure
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.following import followed, within
@@ -27,7 +27,6 @@ from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.summing import is_sum, ring_in
 from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord, sent_of
-from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import Context, KeyOf
 from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.opening import secure_sum_named
@@ -38,8 +37,8 @@ from collegium.study.searching import at_round
 KEPT_BYTES = 1 << 26
 """A round's updates are kept between checking and recomputing up to this size."""
 
-_Claim = tuple[tuple[str, int, int, str], Reveal, int]
-"""Study, round, attempt and author of an update; what was said of it; the round's exponent."""
+_Place = tuple[str, int, int, str]
+"""Study, round, attempt and author of an update."""
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ class Judge:
     key_of: KeyOf
     readings: Readings
     _judged: tuple[tuple[str, int, int], Verdict] | None = None
-    _checked: dict[_Claim, Contribution] = field(default_factory=dict)
+    _checked: dict[_Place, tuple[Reveal, int, Contribution]] = field(default_factory=dict)
     _made: tuple[bytes, ModelState] | None = None
 
     def is_sound(self, view: StudyView, blobs: Blobs, name: str) -> bool:
@@ -232,7 +231,7 @@ class Judge:
         )  # fmt: skip
 
     def _update(
-        self, blobs: Blobs, at: tuple[str, int, int, str], reveal: Reveal,
+        self, blobs: Blobs, at: _Place, reveal: Reveal,
         registration: StudyRecord, exponent: int,
     ) -> Contribution | None:  # fmt: skip
         """Return a revealed plain update, checked once, or None where it is not to be had.
@@ -247,10 +246,10 @@ class Judge:
         Raises:
             FormatError: it is not what its author claimed of it.
         """
-        claim = (at, reveal, exponent)
-        if claim in self._checked:
-            return self._checked[claim]
-        name = from_text(reveal.digest, DIGEST_SIZE)
+        known = self._checked.get(at)
+        if known is not None and known[:2] == (reveal, exponent):
+            return known[2]
+        name = update_of(reveal)
         context = Context(self.identity.genesis, *at, name)
         data = fetch_update(blobs, reveal, context, self.key_of)
         if data is None:
@@ -260,7 +259,7 @@ class Judge:
             reveal.saturated,
         )  # fmt: skip
         if 2 * sent_of(registration) * registration.per_round <= KEPT_BYTES:
-            self._checked[claim] = found
+            self._checked[at] = reveal, exponent, found
         return found
 
     def _model(self, blobs: Blobs, name: bytes) -> ModelState | None:

@@ -4,14 +4,15 @@ Architecture 3.3. One append-only file of checked records; a record is synced be
 returns, and a key that is there is never written again. Values stay on the disk: memory holds
 where each key's record is.
 
-The members of a simulation share one file, each with a compartment of it, so that one sync
-serves them all: whoever drives them calls `sync` before anything is announced.
+The members of a simulation share one file, each with a compartment of it, so that one write and
+one sync serve them all: whoever drives them calls `sync` before anything is announced.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,9 @@ from collegium.ledger.hashing import lp
 
 _CHECK_SIZE = 8
 _HEADER_SIZE = 4 + _CHECK_SIZE
+
+_HELD_BACK = 1 << 20
+"""Bytes that wait in memory at most for others with which they are written."""
 
 
 class WriteOnce(Protocol):
@@ -58,6 +62,8 @@ class Outbox:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._bodies: dict[str, tuple[int, int]] = {}  # key: where its record's body is, its size
         self._synced = True
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
         self._file = path.open("a+b")
         try:
             self._end = self._load()
@@ -78,6 +84,7 @@ class Outbox:
         known = self._bodies.get(key)
         if known is None:
             return None
+        self._write()
         start, size = known
         self._file.seek(start)
         found = self._file.read(size + _CHECK_SIZE)
@@ -97,26 +104,39 @@ class Outbox:
         known = self.get(key)
         if known is not None:
             return known
-        body = b"".join((lp(key.encode()), len(value).to_bytes(4, "big"), value))
-        record = b"".join((_header(len(body)), body, _check(body)))
-        self._file.write(record)  # in append mode: at the end, wherever the last read was
-        self._file.flush()
+        begun = lp(key.encode()) + len(value).to_bytes(4, "big")
+        size = len(begun) + len(value)
+        self._waiting += (_header(size), begun, value, _check(begun, value))
+        self._waiting_size += size
         self._synced = False
+        self._bodies[key] = (self._end + _HEADER_SIZE, size)
+        self._end += _HEADER_SIZE + size + _CHECK_SIZE
         if sync:
             self.sync()
-        self._bodies[key] = (self._end + _HEADER_SIZE, len(body))
-        self._end += len(record)
+        elif self._waiting_size > _HELD_BACK:
+            self._write()
         return value
 
     def sync(self) -> None:
         """Make everything that was put survive a power cut."""
         if not self._synced:
+            self._write()
             os.fsync(self._file.fileno())
             self._synced = True
 
     def close(self) -> None:
-        """Release the file."""
-        self._file.close()
+        """Write what waits, and release the file."""
+        try:
+            self._write()
+        finally:
+            self._file.close()
+
+    def _write(self) -> None:
+        """Write what waits; in append mode that is at the end, wherever the last read was."""
+        if self._waiting:
+            waiting, self._waiting, self._waiting_size = self._waiting, [], 0
+            self._file.write(b"".join(waiting))
+            self._file.flush()
 
     def _load(self) -> int:
         """Note where the whole records are and return where they end."""
@@ -144,14 +164,18 @@ def _key_end(body: bytes) -> int:
     return 4 + int.from_bytes(body[:4], "big")
 
 
+@lru_cache(maxsize=64)
 def _header(size: int) -> bytes:
     """Return a record's length with a check of its own, so a wrong length is no torn tail."""
     length = size.to_bytes(4, "big")
     return length + _check(length)
 
 
-def _check(data: bytes) -> bytes:
-    return sha256(data).digest()[:_CHECK_SIZE]
+def _check(*parts: bytes) -> bytes:
+    checked = sha256()
+    for part in parts:
+        checked.update(part)
+    return checked.digest()[:_CHECK_SIZE]
 
 
 def _corrupt(position: int) -> RunError:

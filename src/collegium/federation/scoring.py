@@ -74,7 +74,7 @@ def own_update(roots: Roots, validator: str, number: int, start: Float32, expone
     """Return the update that a validator makes of its rows, int16 [D]; zeros where it diverges."""
     trained = roots.training(validator, number, start)
     try:
-        return encode(trained, start, exponent).values
+        return encode(trained, start, exponent)
     except RunError:  # training on so few rows may diverge; then nobody is trusted by it
         return np.zeros(len(start), np.int16)
 

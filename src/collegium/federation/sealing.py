@@ -6,6 +6,7 @@ alone; its update stays in its outbox.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from collegium.canonical import from_text, malformed
@@ -21,7 +22,16 @@ from collegium.ledger.sealing import Context, KeyOf, recipients_of, seal, unseal
 
 def blob_of(reveal: Reveal) -> bytes:
     """Return the digest of the blob that a revealed update is published as."""
-    name = reveal.sealed if isinstance(reveal.sealed, str) else reveal.digest
+    return _raw(reveal.sealed if isinstance(reveal.sealed, str) else reveal.digest)
+
+
+def update_of(reveal: Reveal) -> bytes:
+    """Return the digest of a revealed update itself."""
+    return _raw(reveal.digest)
+
+
+@lru_cache(maxsize=4096)  # all validators ask for the same ones
+def _raw(name: str) -> bytes:
     return from_text(name, DIGEST_SIZE)
 
 

@@ -23,7 +23,8 @@ from collegium.federation.judgment import noised_statement_bytes, statement_byte
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.places import attempt_place, round_place
 from collegium.federation.privacy import site_privacy
-from collegium.federation.sealing import blob_of, sealed_update
+from collegium.federation.sealing import blob_of
+from collegium.federation.sending import Sending, Sent, hidden
 from collegium.federation.snapshot import snapshot
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import model_part, study_tensors
@@ -33,9 +34,8 @@ from collegium.learning.blobs import (
     decode_update,
     digest,
     encode_model,
-    encode_update,
 )
-from collegium.learning.encoding import indicators, registered_weight
+from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.models import tensors
 from collegium.learning.protection import Protection
@@ -89,13 +89,12 @@ class Site:
         self.blobs = blobs
         self.author: Author = HonestAuthor(identity.member, cohort, outbox, identity.genesis)
         self._identity = identity
-        self._outbox = outbox
         self._cohort = cohort
         self._parts = parts
         masks = parts.secure_sum
         self._dealer = None if masks is None else Dealer(identity, outbox, masks)
         self._counting = Counting(identity, outbox)
-        self._latest = "", b""
+        self._sending = Sending(identity, outbox, parts.seals and masks is None)
         self._document = document_bytes(cohort.study)
         self._privacy = site_privacy(cohort.study, identity)
         self._carried = Carried(outbox, identity.genesis, cohort.study.study.id)
@@ -103,9 +102,11 @@ class Site:
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
-        member = self._identity.member
+        member = self.member
         if member in view.unaccepted:  # in open rounds too: latecomers join the next one
             return self._accept(view)
+        if view.round is not None and member not in view.participants:
+            return []
         if view.is_summing:
             counts = partial(self._counts, view)
             return self._counting.due(view, self.blobs, counts, idle=idle)
@@ -161,7 +162,7 @@ class Site:
         if self._dealer is not None and not self._dealer.may_commit(view):
             return []
         key = self._key(view)
-        if (blob := self._kept(key)) is None:
+        if (sent := self._sending.kept(key)) is None:
             if self._privacy is not None and view.has_committed_before(self._identity.member):
                 self.troubles[view.number] = (
                     "the update of an earlier attempt is lost, and another one would cost more"
@@ -184,57 +185,50 @@ class Site:
                 )  # fmt: skip
             whole = self._parts.protection.protect(update)
             values = sent_part(whole, work, self._cohort.study, self._identity.genesis)
-            blob = self._outbox.put(key, encode_update(values, view.round.exponent))
-            self._latest = key, blob
+            sent = self._sending.keep(key, values, view.round.exponent)
         if self._dealer is None:
-            return [commit_to(self._identity, view, digest(blob))]
+            return [commit_to(self._identity, view, sent.name)]
         sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
         if sound is None:
             return []
-        values, weight = decode_update(blob)[0], view.participants[self._identity.member]
+        values, weight = decode_update(sent.blob)[0], view.participants[self._identity.member]
         vector = partial(residues, values, weight)
-        hidden, point = self._dealer.masked(view, vector), self._dealer.point(view, vector)
-        return [commit_to(self._identity, view, digest(hidden), sound, point)]
+        masked, point = self._dealer.masked(view, vector), self._dealer.point(view, vector)
+        return [commit_to(self._identity, view, digest(masked), sound, point)]
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
-        if (blob := self._sent(view)) is None:
+        if (sent := self._sent(view)) is None:
             return []
-        plain = self._dealer is None
-        peak, saturated = indicators(decode_update(blob)[0]) if plain else (0, 0)
-        published = self._published(view, blob)
-        name = self.blobs.publish(published, sync=False)
-        own, sealed = (name, None) if published is blob else (digest(blob), name)
-        return [reveal_of(self._identity, view, own, peak=peak, saturated=saturated, sealed=sealed)]
-
-    def _published(self, view: StudyView, blob: bytes) -> bytes:
-        """Return what others get of the open attempt's update."""
-        if not self._parts.seals or self._dealer is not None:
-            return blob
-        place = attempt_place(self._identity.genesis, view)
-        return sealed_update(self._identity, self._outbox, place, view, blob)
+        published, name = self._sending.published(view, sent)
+        self.blobs.publish(published, sync=False, name=name)
+        return [
+            reveal_of(
+                self._identity, view, sent.name, peak=sent.peak, saturated=sent.saturated,
+                sealed=None if name == sent.name else name,
+            )
+        ]  # fmt: skip
 
     def _key(self, view: StudyView) -> str:
         """Return where the outbox keeps the update: under privacy one serves all attempts."""
         place = attempt_place if self._privacy is None else round_place
         return place(self._identity.genesis, view)
 
-    def _sent(self, view: StudyView) -> bytes | None:
+    def _sent(self, view: StudyView) -> Sent | None:
         """Return what the site committed to in the open attempt, if its outbox still has it."""
-        return self._kept(self._key(view)) if self._dealer is None else self._dealer.sent(view)
-
-    def _kept(self, key: str) -> bytes | None:
-        """Return what the outbox holds under a key; the latest need not be read again."""
-        return self._latest[1] if self._latest[0] == key else self._outbox.get(key)
+        if self._dealer is None:
+            return self._sending.kept(self._key(view))
+        masked = self._dealer.sent(view)
+        return None if masked is None else hidden(masked)
 
     def _serve_again(self, view: StudyView) -> None:
         """Publish a revealed update once more where its blob is gone or damaged."""
         name = blob_of(view.reveals[self._identity.member])
         if self.blobs.fetch(name) is None:
-            blob = self._sent(view)
-            published = None if blob is None else self._published(view, blob)
-            if published is not None and digest(published) == name:
-                self.blobs.publish(published, sync=False)
+            sent = self._sent(view)
+            published, own = (b"", b"") if sent is None else self._sending.published(view, sent)
+            if own == name:
+                self.blobs.publish(published, sync=False, name=name)
 
     def _evaluate(self, view: StudyView) -> list[bytes]:
         """Open the test part, once, and sign what the final and the own model achieve on it."""

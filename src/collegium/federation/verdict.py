@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity
@@ -13,8 +13,7 @@ from collegium.secrecy.secure_sum import Flaw
 from collegium.secrecy.sums import Unfit
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a validator votes on an attempt.
 
     `model` is the digest of the recomputed model, which is published, or `fail` says why there is

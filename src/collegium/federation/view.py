@@ -34,7 +34,7 @@ from collegium.ledger.contract.tables import (
 )
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.state import State
+from collegium.ledger.state import Path, State
 
 
 class StudyView:
@@ -158,10 +158,12 @@ class StudyView:
     @cached_property
     def reveals(self) -> dict[str, Reveal]:
         """What was revealed in the open attempt, by member, in order."""
-        path, names = self._path("reveals"), self.participants
-        keys = ((name, attempt_key(self.attempt, name)) for name in names)
-        found = ((name, self._state.record(path, key, Reveal)) for name, key in keys)
+        at = (self._path("reveals"), self.attempt)
+        found = ((name, self._reveal(*at, name)) for name in self.participants)
         return {name: reveal for name, reveal in found if reveal is not None}
+
+    def _reveal(self, path: Path, attempt: int, name: str) -> Reveal | None:
+        return self._state.record(path, attempt_key(attempt, name), Reveal)
 
     @cached_property
     def unaccepted(self) -> frozenset[str]:
@@ -170,8 +172,10 @@ class StudyView:
             return frozenset()
         if self.status.phase not in (*BEFORE, "rounds"):
             return frozenset()
-        accepted = self._state.names(study_path(self.study, "sites"))
-        return frozenset(self.registration.sites).difference(accepted)
+        sites, accepted = self.registration.sites, study_path(self.study, "sites")
+        if self._state.count(accepted) == len(sites):  # nobody else can accept
+            return frozenset()
+        return frozenset(sites).difference(self._state.names(accepted))
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""
@@ -213,9 +217,9 @@ class StudyView:
         if self.round is None:
             at = f"/{attempt_key(self.attempt)}" if self.phase.startswith("statistics.") else ""
             key = f"{self.phase}{at}/{member}"
-            return self._state.get(study_path(self.study, "timeouts"), key) is not None
+            return self._state.has(study_path(self.study, "timeouts"), key)
         key = attempt_key(self.attempt, self.phase, member)
-        return self._state.get(self._path("timeouts"), key) is not None
+        return self._state.has(self._path("timeouts"), key)
 
     def has_abandoned(self, member: str) -> bool:
         """Return whether a validator's vote to abandon the study here is on record."""
@@ -232,7 +236,7 @@ class StudyView:
         names = attempt_items(self._state, round_path(self.study, number, "included"), attempt)
         found = []
         for name, _ in names:
-            reveal = self._state.record(reveals, attempt_key(attempt, name), Reveal)
+            reveal = self._reveal(reveals, attempt, name)
             if reveal is not None:
                 found.append((name, reveal, weights[name]))
         self._included[number, attempt] = found

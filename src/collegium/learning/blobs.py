@@ -19,9 +19,11 @@ import math
 import re
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,8 +47,7 @@ _MAX_U32 = 2**32 - 1
 _MAX_U64 = 2**64 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(msgspec.Struct, frozen=True):
     """A tensor's name (printable ASCII without spaces) and shape (each dimension at least 1)."""
 
     name: str
@@ -127,17 +128,23 @@ def encode_model(model: ModelState) -> bytes:
             finite.
     """
     _check_model(model)
-    parts = [MODEL_TAG, struct.pack(">I", len(model.tensors))]
-    for tensor in model.tensors:
-        dimensions = len(tensor.shape)
-        parts.append(_lp(tensor.name))
-        parts.append(struct.pack(f">B{dimensions}I", dimensions, *tensor.shape))
+    parts = [MODEL_TAG, _encoded_tensors(model.tensors)]
     parts.append(model.parameters.astype("<f4").tobytes())
     parts.append(_lp(model.optimizer))
     parts.append(struct.pack(">QI", model.step, len(model.slots)))
     for name, slot in model.slots:
         parts.append(_lp(name))
         parts.append(slot.astype("<f8").tobytes())
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _encoded_tensors(tensors: tuple[TensorSpec, ...]) -> bytes:
+    parts = [struct.pack(">I", len(tensors))]
+    for tensor in tensors:
+        dimensions = len(tensor.shape)
+        parts.append(_lp(tensor.name))
+        parts.append(struct.pack(f">B{dimensions}I", dimensions, *tensor.shape))
     return b"".join(parts)
 
 
@@ -211,23 +218,30 @@ def _check_update(values: NDArray[np.int16], exponent: int) -> None:
 def _check_model(model: ModelState) -> None:
     if not 0 <= model.step <= _MAX_U64:
         raise _refusal("blob.value", f"a model cannot be at step {model.step}")
-    _check_names([tensor.name for tensor in model.tensors])
     _check_names([name for name, _ in model.slots])
     if not _NAME.fullmatch(model.optimizer.encode("utf-8")):
         raise _refusal("blob.name", "the optimizer's name is not printable ASCII")
-    if any(not 1 <= n <= _MAX_U32 for tensor in model.tensors for n in tensor.shape):
-        raise _refusal("blob.value", "a tensor has a dimension of no elements, or too many")
-    if any(len(tensor.shape) > 255 for tensor in model.tensors):
-        raise _refusal("blob.value", "a tensor has more than 255 dimensions")
-    size = sum(tensor.size for tensor in model.tensors)
-    if size < 1:
-        raise _refusal("blob.value", "a model has at least one parameter")
+    size = _checked_size(model.tensors)
     vectors: list[NDArray[Any]] = [model.parameters, *(slot for _, slot in model.slots)]
     for vector in vectors:
         if vector.shape != (size,):
             raise _refusal("blob.length", f"a vector of shape {vector.shape} for {size} parameters")
         if not np.isfinite(vector).all():
             raise _refusal("blob.value", "a value is not finite")
+
+
+@lru_cache(maxsize=64)
+def _checked_size(tensors: tuple[TensorSpec, ...]) -> int:
+    """Return how many parameters sound tensors have together."""
+    _check_names([tensor.name for tensor in tensors])
+    if any(not 1 <= n <= _MAX_U32 for tensor in tensors for n in tensor.shape):
+        raise _refusal("blob.value", "a tensor has a dimension of no elements, or too many")
+    if any(len(tensor.shape) > 255 for tensor in tensors):
+        raise _refusal("blob.value", "a tensor has more than 255 dimensions")
+    size = sum(tensor.size for tensor in tensors)
+    if size < 1:
+        raise _refusal("blob.value", "a model has at least one parameter")
+    return size
 
 
 def _check_names(names: list[str]) -> None:

@@ -7,7 +7,7 @@ the exponent is too high, and the contract lowers it for the next round.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +16,10 @@ from collegium.errors import RunError
 from collegium.learning.blobs import LIMIT
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """An update in integers, with the two indicators that steer the next round's exponent.
-
-    Attributes:
-        values: int16 [d] in ±32767.
-        peak: the largest magnitude among them.
-        saturated: how many have the magnitude 32767.
-    """
-
-    values: NDArray[np.int16]
-    peak: int
-    saturated: int
-
-
-def encode(local: NDArray[np.float32], start: NDArray[np.float32], exponent: int) -> Encoded:
-    """Return ``rint((local - start) * 2**exponent)``, ties to even, clamped to ±32767.
+def encode(
+    local: NDArray[np.float32], start: NDArray[np.float32], exponent: int
+) -> NDArray[np.int16]:
+    """Return ``rint((local - start) * 2**exponent)``, ties to even, int16 [d] in ±32767.
 
     Args:
         local: float32 [d], the site's parameters after training.
@@ -48,8 +35,10 @@ def encode(local: NDArray[np.float32], start: NDArray[np.float32], exponent: int
     return encode_step(steps, exponent)
 
 
-def encode_step(step: NDArray[np.float64], exponent: int) -> Encoded:
-    """Return ``rint(step * 2**exponent)``, ties to even, clamped to ±32767; the step is spent.
+def encode_step(step: NDArray[np.float64], exponent: int) -> NDArray[np.int16]:
+    """Return ``rint(step * 2**exponent)``, ties to even, int16 [d] in ±32767; the step is spent.
+
+    Whatever is beyond ±32767 becomes ±32767.
 
     Args:
         step: float64 [d], what a site would add to the global parameters.
@@ -58,22 +47,27 @@ def encode_step(step: NDArray[np.float64], exponent: int) -> Encoded:
     Raises:
         RunError: a coordinate is not finite.
     """
-    if not np.isfinite(step).all():
+    low, high = float(step.min()), float(step.max())  # neither is finite where a number is none
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise RunError(
             "encoding.non-finite",
             "an update cannot be encoded",
             "a model parameter is not finite: local training diverged",
             "lower training.learning_rate, or check the inputs' scale",
         )
-    step *= 2.0**exponent
+    scale = 2.0**exponent
+    step *= scale
     np.rint(step, out=step)
-    np.clip(step, -LIMIT, LIMIT, out=step)
-    values = step.astype(np.int16)
-    return Encoded(values, *indicators(values))
+    if max(-low, high) * scale > LIMIT:
+        np.clip(step, -LIMIT, LIMIT, out=step)
+    return step.astype(np.int16)
 
 
 def indicators(values: NDArray[np.int16]) -> tuple[int, int]:
-    """Return (peak, saturated) of encoded values, so that a validator can check a site's claim."""
+    """Return what steers the next round's exponent, as a site claims and validators check it.
+
+    That is the largest magnitude among encoded values, and how many have the magnitude 32767.
+    """
     low, high = int(values.min()), int(values.max())
     peak = max(-low, high)
     if peak < LIMIT:

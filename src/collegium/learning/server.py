@@ -91,11 +91,14 @@ def server_step(
         raise _refusal(f"the exponent {exponent} is outside ±{MAX_EXPONENT}")
     with np.errstate(all="ignore"):
         scale = math.ldexp(aggregate.denominator, exponent)
-        mean = aggregate.total.astype(np.float64) / scale
+        mean = aggregate.total.astype(np.float64)
+        mean /= scale
         moved = mean.size - measured(model.tensors) - followed(model.tensors)
         before = tuple(slot[:moved] for _, slot in model.slots)
         move, after = optimizer.move(mean[:moved], before, settings)
-        parameters = (model.parameters[:moved].astype(np.float64) + move).astype(np.float32)
+        moved_to = model.parameters[:moved].astype(np.float64)
+        moved_to += move
+        parameters = moved_to.astype(np.float32)
         if moved < mean.size:
             told = mean[moved:].astype(np.float32)
             if measured(model.tensors):

@@ -17,6 +17,8 @@ from collegium.ledger.durability import sync_names
 
 _Stamp = tuple[int, int, int]
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
 _KEPT_BYTES = 1 << 26
 """Bytes kept in memory; one that is larger than a quarter of it is read anew each time."""
 
@@ -35,38 +37,46 @@ class BlobFolder:
         self._sound: dict[bytes, _Stamp] = {}
         self._kept: dict[bytes, bytes] = {}
         self._kept_bytes = 0
+        self._latest = b""
 
-    def put(self, data: bytes, *, sync: bool = True) -> bytes:
+    def put(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         """Keep a blob, in place of a damaged one too; return its digest.
 
         Args:
             data: the blob.
             sync: whether it must survive a power cut from here on.
+            name: its digest, where it is known.
         """
-        digest, written = self._put(data, sync=sync)
+        digest, written = self._put(data, name, sync=sync)
         if sync and written:
             sync_names(self.path)
         return digest
 
-    def write(self, data: bytes) -> tuple[bytes, bool]:
+    def write(self, data: bytes, name: bytes | None = None) -> tuple[bytes, bool]:
         """Keep a blob that is synced later; return its digest, and whether it was not here yet."""
-        return self._put(data, sync=False)
+        return self._put(data, name, sync=False)
 
-    def _put(self, data: bytes, *, sync: bool) -> tuple[bytes, bool]:
-        digest = sha256(data).digest()
+    def _put(self, data: bytes, name: bytes | None, *, sync: bool) -> tuple[bytes, bool]:
+        digest = name or self._digest(data)
         stamp = self._stamp(digest)
         if stamp is not None and (self._sound.get(digest) == stamp or self.get(digest) is not None):
             return digest, False
-        name = digest.hex()
-        partial = f"{self._prefix}.{name}.{os.getpid()}"
-        with open(partial, "wb", buffering=0) as file:
-            file.write(data)
-            if sync:
-                os.fsync(file.fileno())
-            stamp = _stamp_of(os.fstat(file.fileno()))  # another name does not change it
-        os.replace(partial, self._prefix + name)
+        place = self._prefix + digest.hex()
+        partial = f"{self._prefix}.{digest.hex()}.{os.getpid()}"
+        descriptor = os.open(partial, _NEW, 0o666)
+        try:
+            stamp = _write(descriptor, data, sync=sync)
+        finally:
+            os.close(descriptor)
+        os.replace(partial, place)
         self._keep(digest, stamp, data)
+        self._latest = digest
         return digest, True
+
+    def _digest(self, data: bytes) -> bytes:
+        """Return the digest of a blob; what was written last is recognized by its bytes."""
+        same = self._latest if self._kept.get(self._latest) == data else None
+        return same or sha256(data).digest()
 
     def sync(self, digest: bytes) -> None:
         """Make a blob that was written survive a power cut."""
@@ -149,6 +159,16 @@ class BlobFolder:
         self._kept_bytes += len(data)
         while self._kept_bytes > _KEPT_BYTES:
             self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
+
+
+def _write(descriptor: int, data: bytes, *, sync: bool) -> _Stamp:
+    """Write a whole file; return what tells it from a changed one, whatever its name will be."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    if sync:
+        os.fsync(descriptor)
+    return _stamp_of(os.fstat(descriptor))
 
 
 def _stamp_of(status: os.stat_result) -> _Stamp:

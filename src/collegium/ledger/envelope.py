@@ -26,7 +26,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     @property
     def signed_bytes(self) -> bytes:
         """DSSE's pre-authentication encoding of the payload."""
-        return b"%b%d %b" % (_BEFORE_LENGTH, len(self.payload), self.payload)
+        return _signed_bytes(self.payload)
 
     @property
     def transaction_id(self) -> bytes:
@@ -38,6 +38,10 @@ def pre_authentication_encoding(payload: bytes, payload_type: str = PAYLOAD_TYPE
     """Return DSSE's PAE: the bytes that the signature covers."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _signed_bytes(payload: bytes) -> bytes:
+    return b"%b%d %b" % (_BEFORE_LENGTH, len(payload), payload)
 
 
 _BEFORE_LENGTH = pre_authentication_encoding(b"").removesuffix(b"0 ")
@@ -97,5 +101,5 @@ def decode_envelope(data: bytes) -> Envelope:
 
 def sign_envelope(payload: bytes, key: SigningKey) -> bytes:
     """Return the encoded envelope of a payload under a key."""
-    signature = key.sign(pre_authentication_encoding(payload))
+    signature = key.sign(_signed_bytes(payload))
     return encode_envelope(Envelope(payload, key_id(key.public), signature))

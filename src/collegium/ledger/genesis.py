@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from collegium import canonical
-from collegium.canonical import LARGEST_INTEGER, from_text, malformed
+from collegium.canonical import LARGEST_INTEGER, from_text, malformed, to_text
 from collegium.ledger.hashing import DIGEST_SIZE, tagged_hash
 from collegium.ledger.keys import KEY_SIZE, usable_key
 
@@ -146,3 +146,9 @@ def ledger_of(text: str) -> bytes:
         FormatError: it is not the canonical text of a digest.
     """
     return from_text(text, DIGEST_SIZE, "a genesis digest")
+
+
+@lru_cache(maxsize=64)
+def ledger_text(genesis: bytes) -> str:
+    """Return a genesis digest as transactions carry it."""
+    return to_text(genesis)

@@ -8,13 +8,14 @@ cofactorless equation. libsodium applies it; tests hold it to the published edge
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from nacl import bindings
 from nacl._sodium import ffi, lib  # type: ignore[import-not-found]
 from nacl.exceptions import CryptoError
 
-_sign_open, _NOWHERE = lib.crypto_sign_open, ffi.NULL
+_sign, _sign_open, _NOWHERE = lib.crypto_sign, lib.crypto_sign_open, ffi.NULL
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
@@ -32,7 +33,9 @@ class SigningKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature."""
-        return bindings.crypto_sign(message, self._secret)[:SIGNATURE_SIZE]
+        signed = ffi.new("unsigned char[]", SIGNATURE_SIZE + len(message))
+        _sign(signed, _NOWHERE, message, len(message), self._secret)
+        return bytes(ffi.buffer(signed, SIGNATURE_SIZE))
 
     def agree(self, peer: bytes) -> bytes:
         """Return the X25519 shared secret of this key, converted, and a peer's X25519 key.
@@ -53,6 +56,7 @@ def signing_key(seed: bytes) -> SigningKey:
     return SigningKey(public, secret)
 
 
+@lru_cache(maxsize=4096)
 def key_id(public: bytes) -> bytes:
     """Return SHA-256 of the raw public key."""
     return sha256(public).digest()

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 
 def encoded(value: Value) -> bytes:
+    """Return a value's bytes."""
     return value if isinstance(value, bytes) else canonical.encode(value)
 
 

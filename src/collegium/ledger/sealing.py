@@ -8,9 +8,9 @@ check that every other recipient opens it to the same update.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from hashlib import sha256
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -32,8 +32,7 @@ _STANZA_SIZE = KEY_SIZE + _WRAPPED_SIZE
 _NONCE = bytes(12)  # a body's key is for one body
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What a sealed update belongs to, and cannot be moved from.
 
     `digest` is that of the update itself; digests are raw.

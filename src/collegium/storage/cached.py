@@ -51,12 +51,12 @@ class CachedBlobs:
         self._rests_until = 0.0
         waiting.mkdir(parents=True, exist_ok=True)
 
-    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         """Keep a blob and give it to the store, now or as soon as it can be reached again."""
-        digest = sha256(data).digest()
+        digest = name or sha256(data).digest()
         self._note(_PUT, digest, sync=sync)
         self._done(_DELETE, digest)
-        self.folder.put(data, sync=sync)
+        self.folder.put(data, sync=sync, name=digest)
         self.catch_up()
         return digest
 

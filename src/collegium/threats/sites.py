@@ -51,10 +51,10 @@ class TwoFacedBlobs:
         self._right = right
         self.acting = False
 
-    def publish(self, data: bytes, *, sync: bool = True) -> bytes:
+    def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         """Serve a blob, differently to different validators while the attack is on."""
         if not self.acting:
-            return self._view.publish(data, sync=sync)
+            return self._view.publish(data, sync=sync, name=name)
         name = digest(data)
         validators = self._place.validators
         self._exchange.serve(name, data, validators[: self._right])

@@ -116,7 +116,7 @@ class Gateways:
         )
 
     def _moved(self, job: TrainingJob, trained: NDArray[np.float32]) -> NDArray[np.float32]:
-        encoded = encode(trained.ravel(), np.tile(job.start, len(trained)), INNER_EXPONENT).values
+        encoded = encode(trained.ravel(), np.tile(job.start, len(trained)), INNER_EXPONENT)
         weights = self.weights[job.site]
         total = weights @ encoded.reshape(trained.shape).astype(np.int64)
         mean = total / float(int(weights.sum()) << INNER_EXPONENT)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,8 +62,7 @@ def checked_update(
     return checked_reading(name, read_update(data), size, exponent, peak, saturated)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, eq=False):
     """What an update blob says: values, int16 [d], exponent, and the two indicators."""
 
     values: NDArray[np.int16]
@@ -140,8 +140,9 @@ def next_model(
     for one in updates:
         if one.values.size != size:
             raise _refusal(f"{one.values.size} coordinates")
+    values = np.concatenate([one.values for one in updates]).reshape(-1, size)
     stacked = Updates(
-        np.stack([one.values for one in updates]), weights, exponent, participants,
+        values, weights, exponent, participants,
         tuple(one.digest for one in updates), scores,
     )  # fmt: skip
     told = 0 if rule.name == FEDAVG.name else measured(model.tensors)

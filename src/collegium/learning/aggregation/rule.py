@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +15,7 @@ Kind = Literal["recomputed", "given_scores", "attested"]
 the shape and range of what somebody claims."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Aggregate:
+class Aggregate(msgspec.Struct, frozen=True, eq=False):
     """An exact aggregate: ``total / (denominator * 2**exponent)`` is the mean step.
 
     Attributes:

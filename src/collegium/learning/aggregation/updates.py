@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning.aggregation.scores import Scores
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Contribution:
+class Contribution(msgspec.Struct, frozen=True, eq=False):
     """One participant's update, checked against its round.
 
     Attributes:

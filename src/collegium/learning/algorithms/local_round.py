@@ -7,8 +7,8 @@ comes before and after is the same for every trainer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ Kept = Mapping[str, Float32 | None]
 """What a site kept by kind, float32 [d]; None where it has kept nothing of the kind yet."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leg:
+class Leg(msgspec.Struct, frozen=True, eq=False):
     """One run of local descent.
 
     Attributes:
@@ -46,8 +45,7 @@ class Leg:
     correction: Float32 | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """A site's turn in a round.
 
     Attributes:
@@ -68,8 +66,7 @@ class Turn:
     loss: Callable[[], float | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, eq=False):
     """What comes of a site's turn.
 
     Attributes:
@@ -139,7 +136,8 @@ def _trained(
     personal, training = study.personalization, study.training
     shared = model_part(spec, vector)
     own = None if personal is None else own_coordinates(tensors(spec), personal)
-    moved = trained[0].astype(np.float64) - shared
+    moved = trained[0].astype(np.float64)
+    moved -= shared
     mine: dict[str, Float32] = {}
     if own is not None:
         moved[own] = 0.0

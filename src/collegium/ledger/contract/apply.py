@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from collegium.canonical import to_text
 from collegium.errors import FormatError
 from collegium.ledger.contract import (
     evaluations,
@@ -55,7 +53,7 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.envelope import Envelope, decode_envelope
-from collegium.ledger.genesis import Genesis
+from collegium.ledger.genesis import Genesis, ledger_text
 from collegium.ledger.keys import signature_holds
 from collegium.ledger.state import State
 
@@ -114,11 +112,6 @@ Applied = tuple[Transaction, str, Events]
 """An accepted transaction, who sent it, and what happened."""
 
 
-@lru_cache(maxsize=16)
-def _as_text(genesis: bytes) -> str:
-    return to_text(genesis)
-
-
 def open_transaction(data: bytes, genesis: bytes) -> Opened:
     """Decode an envelope and its payload, and check that it is meant for this ledger.
 
@@ -130,7 +123,7 @@ def open_transaction(data: bytes, genesis: bytes) -> Opened:
         transaction = evidence.decode_transaction(envelope.payload)
     except FormatError as error:
         raise Rejected("malformed", f"{error.what}: {error.why}") from error
-    if transaction.genesis != _as_text(genesis):
+    if transaction.genesis != ledger_text(genesis):
         raise Rejected("malformed", "it is meant for another ledger")
     return Opened(envelope, transaction)
 

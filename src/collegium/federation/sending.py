@@ -1,0 +1,80 @@
+"""What a site sends in an attempt, and what it says of it: worked out once, said in two phases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.federation.identity import Identity
+from collegium.federation.outbox import WriteOnce
+from collegium.federation.places import attempt_place
+from collegium.federation.sealing import sealed_update
+from collegium.federation.view import StudyView
+from collegium.learning.blobs import decode_update, digest, encode_update
+from collegium.learning.encoding import indicators
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An update, or what hides it.
+
+    Attributes:
+        blob: its bytes.
+        name: their digest.
+        peak: an update's largest magnitude; 0 of what is hidden.
+        saturated: how many of its coordinates are saturated; 0 of what is hidden.
+    """
+
+    blob: bytes
+    name: bytes
+    peak: int = 0
+    saturated: int = 0
+
+
+def hidden(blob: bytes) -> Sent:
+    """Return what is sent of an update that is masked or encrypted."""
+    return Sent(blob, digest(blob))
+
+
+@dataclass(slots=True)
+class Sending:
+    """A site's updates: in its outbox before they are announced, the latest one in memory.
+
+    Attributes:
+        identity: the site's.
+        outbox: keeps them.
+        seals: whether they are published for the round's validators alone.
+    """
+
+    identity: Identity
+    outbox: WriteOnce
+    seals: bool
+    _latest: tuple[str, Sent] | None = None
+
+    def keep(self, key: str, values: NDArray[np.int16], exponent: int) -> Sent:
+        """Keep an update, int16 [d], under a key, unless there is one; return what is now kept."""
+        data = encode_update(values, exponent)
+        blob = self.outbox.put(key, data)
+        return self._remember(key, blob, values if blob is data else decode_update(blob)[0])
+
+    def kept(self, key: str) -> Sent | None:
+        """Return the update under a key, if the outbox has one."""
+        if self._latest is not None and self._latest[0] == key:
+            return self._latest[1]
+        blob = self.outbox.get(key)
+        return None if blob is None else self._remember(key, blob, decode_update(blob)[0])
+
+    def published(self, view: StudyView, sent: Sent) -> tuple[bytes, bytes]:
+        """Return what others get of the open attempt's update, and its digest."""
+        if not self.seals:
+            return sent.blob, sent.name
+        place = attempt_place(self.identity.genesis, view)
+        sealed = sealed_update(self.identity, self.outbox, place, view, sent.blob)
+        return sealed, digest(sealed)
+
+    def _remember(self, key: str, blob: bytes, values: NDArray[np.int16]) -> Sent:
+        sent = Sent(blob, digest(blob), *indicators(values))
+        self._latest = key, sent
+        return sent
