@@ -173,10 +173,11 @@ def comparison(content: ReportContent) -> Markup:
         three_ways(content, content.quality, "on the same test rows of all sites"),
         paragraph(
             "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
-            "one place, which federated learning does without. Differences are paired: both models "
-            "meet the same resamplings. An interval of a difference that includes 0 shows no "
-            "difference; it does not show that there is none. The intervals are not corrected for "
-            "their number: about one in twenty excludes 0 by chance alone.",
+            "one place, which federated learning does without. Both are trained with this study's "
+            "settings; with settings of its own each might be better. Differences are paired: both "
+            "models meet the same resamplings. An interval of a difference that includes 0 shows "
+            "no difference; it does not show that there is none. The intervals are not corrected "
+            "for their number: about one in twenty excludes 0 by chance alone.",
             class_="note",
         ),
     )
