@@ -11,12 +11,14 @@ from collegium.audit.verify import verify
 from collegium.benchmark.trial import right_of
 from collegium.canonical import to_text
 from collegium.federation.participant import Participant
+from collegium.ledger.contract.reputations import value_of
 from collegium.ledger.contract.transactions import MemberPropose, MemberVote, Restore, ScoreReveal
 from collegium.running.execution import run
 from collegium.running.preparation import Prepared, prepare
 from collegium.running.rehearsal import Rehearsed, rehearse
 from collegium.running.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
+from collegium.study.score_terms import UNIT
 from collegium.threats.attack import Place, Twist, Twisted, said
 
 SHORT = ["evaluation.bootstrap=0"]
@@ -99,6 +101,17 @@ def test_members_restore_it(tmp_path: Path) -> None:
     (scoring,) = verify(result.folder).scorings
     told = [(one.change, one.round) for one in scoring.standings if one.site == "switzerland"]
     assert told == [("demoted", 1), ("restored", 2)], "and never again"
+
+
+def test_scores_take_idleness_for_merit() -> None:
+    threat = 'threat={ attack = "free_rider", attackers = ["va-1", "cleveland-2"] }'
+    changes = ["aggregation.rule=reputation_weighted", "aggregation.tolerate=0",
+               "aggregation.scores={}", threat]  # fmt: skip
+    book = rehearsed("heart10-robust", *changes)
+    idle = set(book.prepared.attackers)
+    values = {name: value_of(book.reputation(name)) for name in book.prepared.sites}
+    others = [value for name, value in values.items() if name not in idle]
+    assert min(values[name] for name in idle) > 0.8 * UNIT > sum(others) / len(others)
 
 
 @pytest.mark.parametrize(("liars", "excluded"), [(4, 0.0), (5, 1.0)])
