@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,8 @@ _SHOWN = ("accuracy", "auc", "qwk", "c_index", "dice", "iou", "poisson_deviance"
 def quality_lines(measured: FinalLine) -> Iterator[str]:
     """Yield a line for each of federated, local-only and pooled, with 95 % intervals."""
     yield from _three_lines(measured)
+    if measured.local is None and measured.pooled is not None:
+        yield "  local-only none: a site's training on its own rows diverged"
     for name, apart in _kept_apart(measured):
         rows = sum(apart.rows.values())
         yield f"  {_APART[name].format(rows=rows)}:"
@@ -235,11 +239,17 @@ def prediction_lines(found: Predictions) -> Iterator[str]:
     columns = found.scores.shape[1]
     names = ["score"] if columns == 1 else [f"score_{name}" for name in found.schema.classes]
     parts, told = _parts(found)
-    yield ",".join(["row", *names, *(["class"] if found.classes else []), *parts])
+    yield _csv(["row", *names, *(["class"] if found.classes else []), *parts])
     for index, scores in enumerate(found.scores):
         cells = [str(index + 1), *(f"{score:.6f}" for score in scores)]
         cells += [found.classes[index]] if found.classes else []
-        yield ",".join([*cells, *(f"{part:.6f}" for part in told[index])])
+        yield _csv([*cells, *(f"{part:.6f}" for part in told[index])])
+
+
+def _csv(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def _parts(found: Predictions) -> tuple[list[str], list[list[float]]]:

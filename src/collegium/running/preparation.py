@@ -12,6 +12,7 @@ from collegium.errors import DataError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.plugins import find
 from collegium.running.cutting import about_data, cut_of, learned_from
+from collegium.running.giveaways import about_giveaways
 from collegium.running.parts import Parts, find_parts, load_dataset, parts_of_table
 from collegium.running.privacy import about_evaluation, check_privacy
 from collegium.running.rules import about_rule, check_held_out, check_roots, check_rule
@@ -160,7 +161,9 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             attack=_attack(study),
             notices=notices + about_rule(parts.rule, study)
             + about_evaluation(study, parts.dataset.schema.task)
-            + about_data(study, parts.dataset, list(train.values())) + about_table(table),
+            + about_data(study, parts.dataset, list(train.values())) + about_table(table)
+            + about_site_alone(parts.dataset.schema, train)
+            + about_giveaways(parts.dataset.schema, train),
             table=table,
         )  # fmt: skip
         _check(prepared)

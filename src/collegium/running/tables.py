@@ -169,6 +169,9 @@ def about_table(table: CutTable) -> tuple[Notice, ...]:
     if agreement.task == "binary":
         text = f"the model predicts that {agreement.target.name} is {agreement.classes[-1]}"
         notices.append(Notice("note", "study.positive", text))
+    if agreement.task == "survival":
+        text = f"the event is that {agreement.event} is {agreement.classes[-1]}"
+        notices.append(Notice("note", "study.positive", text))
     return tuple(notices)
 
 

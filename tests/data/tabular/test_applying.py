@@ -106,5 +106,5 @@ def test_an_unknown_category_is_dealt_with_as_registered(
 def test_a_gap_that_no_site_had_is_told(agreement: Agreement, cells: Cells, tmp_path: Path) -> None:
     cells["age [years]"][0] = ""
     found = apply_agreement(write_table(tmp_path / "x.csv", cells), agreement)
-    assert any("lack age" in note for note in found.notes)
+    assert any("1 row lacks age" in note for note in found.notes)
     assert np.isfinite(found.x).all()

@@ -62,6 +62,32 @@ def test_decimal_commas_are_read_where_commas_separate_nothing(write: Write) -> 
 def test_a_comma_in_a_number_is_not_guessed_where_commas_separate(write: Write) -> None:
     table = read_table_file(write('cost,age\n"1,234",60\n"2,500",70\n'))
     assert kinds(table) == {"cost": "categorical", "age": "numeric"}
+    assert "such as 1,234 were not read as numbers" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1,234,567", "12", "999,000"], [1234567, 12, 999000]),
+        (["1,234.5", "12"], [1234.5, 12]),
+        (["541", "1,001", "3,444", "12,000", "7,250", "9,100"],
+         [541, 1001, 3444, 12000, 7250, 9100]),
+    ],
+)  # fmt: skip
+def test_commas_are_thousands_where_nothing_else_explains_them(
+    write: Write, cells: list[str], values: list[float]
+) -> None:
+    table = read_table_file(write("cost,b\n" + "".join(f'"{cell}",x\n' for cell in cells)))
+    assert as_numbers(table.columns["cost"]).tolist() == values
+    assert "separate thousands" in table.notes[0]
+
+
+def test_what_may_be_thousands_among_decimal_commas_is_told(write: Write) -> None:
+    cells = ["541", "1,001", "3,444", "12,000", "7,250", "9,100"]
+    table = read_table_file(write("cost;b\n" + "".join(f"{cell};x\n" for cell in cells)))
+    assert as_numbers(table.columns["cost"])[1] == 1.001
+    assert "if they separate thousands" in table.notes[0]
+    assert not read_table_file(write("crp;b\n1,5;x\n0,125;x\n2,125;x\n")).notes
 
 
 def test_quotes_hold_separators_and_lines(write: Write) -> None:

@@ -7,7 +7,14 @@ import pytest
 
 from collegium.data.tabular.columns import Table
 from collegium.data.tabular.reading import read_table_file
-from collegium.data.tabular.studied import Studied, class_order, site_id, studied_rows, take_studied
+from collegium.data.tabular.studied import (
+    Studied,
+    absence_first,
+    class_order,
+    site_id,
+    studied_rows,
+    take_studied,
+)
 from collegium.errors import DataError
 from collegium.study.document import TableSource, Task
 
@@ -101,3 +108,11 @@ def test_sites_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
     assert caught.value.code == "data.site-name"
     with pytest.raises(DataError):
         site_id("東京")
+
+
+def test_of_two_classes_a_word_for_no_is_first() -> None:
+    assert absence_first(class_order(["nein", "ja"])) == ("nein", "ja")
+    assert absence_first(class_order(["Survived", "Died"])) == ("Survived", "Died")
+    assert absence_first(class_order(["yes", "no"])) == ("no", "yes")
+    assert absence_first(class_order(["1", "0"])) == ("0", "1")
+    assert absence_first(class_order(["a", "b", "nein"])) == ("a", "b", "nein")

@@ -34,7 +34,7 @@ from collegium.data.tabular.said import (
     QuantilesSaid,
     decode_said,
 )
-from collegium.data.tabular.studied import class_order, set_aside
+from collegium.data.tabular.studied import absence_first, class_order, set_aside
 from collegium.errors import DataError, FormatError
 from collegium.study.document import TableSource, Task
 from collegium.study.tables import CLASSES
@@ -162,7 +162,7 @@ def _classes(source: TableSource, task: Task, said: list[ColumnsSaid]) -> tuple[
     if not most:
         return ()
     column = source.target if source.event is None else source.event
-    found = source.classes or tuple(class_order({word for one in said for word in one.classes}))
+    found = source.classes or absence_first(class_order({w for one in said for w in one.classes}))
     if not found:
         raise DataError(
             "data.classes", f"no class of {column!r} is known",

@@ -120,7 +120,9 @@ def _check_cells(column: AgreedColumn, found: Column) -> None:
     raise DataError(
         "data.value", f"row {row + 1}, column {column.name!r}: {word[:40]!r} is no {what}",
         f"the column holds {what}s" + (f", in {column.unit}" if column.unit else ""),
-        "correct the value, or leave its cell empty",
+        "write it with a decimal point and nothing between thousands"
+        if "," in word
+        else "correct the value, or leave its cell empty",
     )  # fmt: skip
 
 
@@ -138,9 +140,10 @@ def _about_words(agreement: Agreement, column: AgreedColumn, found: Column, rows
             f"sites agreed on {', '.join(column.categories)}, and the study refuses others",
             "correct the value, or leave the row out",
         )  # fmt: skip
+    have = "row has" if other.sum() == 1 else "rows have"
     return [
-        f"{int(other.sum())} rows have a {column.name} that no model has seen, such as"
-        f" {word[:40]!r}: it counts as any other"
+        f"{other.sum()} {have} a {column.name} that no model has seen, such as {word[:40]!r}: it"
+        " counts as any other"
     ]
 
 
@@ -149,10 +152,9 @@ def _about_gaps(column: AgreedColumn, found: Column) -> list[str]:
     gaps = int((as_words(found)[0] < 0).sum() if values is None else np.isnan(values).sum())
     if column.missing or not gaps:
         return []
-    return [
-        f"{gaps} rows lack {column.name}, which hardly anybody lacked at any site:"
-        f" {'it counts as any other' if values is None else 'the median stands in'}"
-    ]
+    lack = "row lacks" if gaps == 1 else "rows lack"
+    instead = "it counts as any other" if values is None else "the median stands in"
+    return [f"{gaps} {lack} {column.name}, which hardly anybody lacked at any site: {instead}"]
 
 
 def _about_range(column: AgreedColumn, found: Column, *, any_range: bool) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.tabular.commas import Reading, about_commas, reading_of, without_commas
 from collegium.data.tabular.dates import days_of
 from collegium.errors import DataError
 
@@ -33,8 +34,6 @@ MOSTLY = 0.9
 """Share of a column's values that must be numbers (or dates) for the rest to be taken for slips."""
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-
-_WITH_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]{1,4})?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,18 +139,17 @@ def _looked_up(column: Column, of_words: list[float]) -> NDArray[np.float64]:
 
 
 def cleaned(
-    codes: NDArray[np.int64], cells: tuple[str, ...], *, decimal_comma: bool = False
+    codes: NDArray[np.int64], cells: tuple[str, ...], commas: Reading = "none"
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return codes of different words, without blanks around them; those for no value are -1.
 
-    With decimal commas ``1,5`` becomes ``1.5``; without, it may be a thousand and more.
+    Where commas are decimal points ``1,5`` becomes ``1.5``, where they separate thousands
+    ``1,500`` becomes ``1500``.
     """
     words: dict[str, int] = {}
     again = np.full(len(cells) + 1, -1, np.int64)
     for at, cell in enumerate(cells):
-        word = " ".join(cell.split())
-        if decimal_comma and _WITH_COMMA.fullmatch(word):
-            word = word.replace(",", ".")
+        word = without_commas(" ".join(cell.split()), commas)
         again[at] = -1 if word in MISSING else words.setdefault(word, len(words))
     return again[codes], tuple(words)
 
@@ -207,7 +205,7 @@ def _seen_as(
 def missing_column(name: str, known: Iterable[str], why: str) -> DataError:
     """Return the error about a column that is not in a table."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name.partition("[")[0].strip() or name, names, n=1)
     return DataError(
         "data.missing-column", f"the table has no column {name[:60]!r}",
         f"{why}; the table has {', '.join(names[:20])}{' and more' if len(names) > 20 else ''}",
@@ -218,8 +216,9 @@ def missing_column(name: str, known: Iterable[str], why: str) -> DataError:
 class ColumnBuilder:
     """Takes a column's cells piece by piece; numbers become arrays at once."""
 
-    def __init__(self, name: str, unit: str, *, decimal_comma: bool) -> None:
-        self.name, self.unit, self.decimal_comma = name, unit, decimal_comma
+    def __init__(self, name: str, unit: str, *, commas_separate: bool) -> None:
+        self.name, self.unit, self.commas_separate = name, unit, commas_separate
+        self.note: str | None = None
         self._pieces: list[NDArray[np.float64] | NDArray[np.int64]] = []
         self._index: dict[str, int] = {}
 
@@ -271,4 +270,7 @@ class ColumnBuilder:
             known = [self._index.setdefault(name, len(self._index)) for name in names]
             pieces.append(np.array(known, np.int64)[inverse])
         codes = np.concatenate(pieces).astype(np.int64)
-        return cleaned(codes, tuple(self._index), decimal_comma=self.decimal_comma)
+        words = [" ".join(cell.split()) for cell in self._index]
+        commas = reading_of(words, separates=self.commas_separate)
+        self.note = about_commas(self.name, words, commas)
+        return cleaned(codes, tuple(self._index), commas)

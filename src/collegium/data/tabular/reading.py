@@ -55,13 +55,13 @@ def read_table_file(
     _, (header,) = next(pieces)
     names = [_named(cell) for cell in header]
     _check_header(path, [name for name, _ in names])
-    unread, comma = {*skip, ""}, separator != ","
+    unread = {*skip, ""}
     if whole:
         _check_known(names, (*skip, *kinds))
     if any(not name for name, _ in names):
         notes.append(f"a column of {path.name} has no name and was left out")
     builders = [
-        None if name in unread else ColumnBuilder(name, unit, decimal_comma=comma)
+        None if name in unread else ColumnBuilder(name, unit, commas_separate=separator == ",")
         for name, unit in names
     ]
     plain = "_" not in text or _UNDERSCORED.search(text) is None
@@ -78,6 +78,7 @@ def read_table_file(
         for builder in builders
         if builder is not None
     }
+    notes += [one.note for one in builders if one is not None and one.note is not None]
     notes += [_about_odd(path, column) for column in columns.values() if column.odd]
     return Table(columns, rows, tuple(notes))
 

@@ -192,6 +192,22 @@ def class_order(words: Iterable[str]) -> list[str]:
     return sorted(words, key=_class_key)
 
 
+ABSENT = frozenset(
+    (
+        "alive", "control", "false", "falsch", "faux", "gesund", "healthy", "lebend", "n", "nao",
+        "negativ", "negative", "nein", "nej", "não", "no", "non", "survived", "survivor", "vivant",
+        "vivo", "überlebt",
+    )
+)  # fmt: skip
+"""Words, in small letters, for what a study does not ask about."""
+
+
+def absence_first(ordered: list[str]) -> tuple[str, ...]:
+    """Return classes in order; of two, one of which is a word for no, that one first."""
+    said = [word.casefold() in ABSENT for word in ordered]
+    return tuple(ordered[::-1] if said == [False, True] else ordered)
+
+
 def _class_key(word: str) -> tuple[bool, float, str]:
     number = number_of(word)
     return (number != number, 0.0 if number != number else number, word)
