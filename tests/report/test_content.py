@@ -172,3 +172,17 @@ def test_refused_and_surplus_messages_are_counted() -> None:
 @pytest.mark.parametrize("task", get_args(Task))
 def test_the_same_inputs_give_the_same_content(task: Task) -> None:
     assert inputs(task).content() == inputs(task).content()
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(1.0, "100"), (0.9982, "99.8"), (0.99996, "99.9"), (0.994, "99"), (0.0, "0"), (0.0001, "0.1")],
+)
+def test_nearly_all_of_a_hundred_are_not_called_all(value: float, told: str) -> None:
+    counted = Quality(
+        overall={"accuracy": value}, sites={}, overall_intervals={}, site_intervals={}
+    )
+    content = with_final(
+        BINARY, federated=counted, local=None, difference_to_local={}, difference_to_pooled={}
+    ).content()
+    assert content.answer.lead == f"The model is right for {told} of 100 test rows."

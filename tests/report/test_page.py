@@ -170,7 +170,7 @@ def test_what_matters_most_stands_first() -> None:
         "Who has it?",
         SIMULATED,
         "Not for clinical use",
-        "Shown one patient with the outcome",
+        "Shown one case with the outcome",
         "Verified.",
         "brugge voted for another model than the one that the others recomputed (fever, round 5). "
         "It was outvoted: the model is unharmed.",

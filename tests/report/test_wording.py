@@ -2,7 +2,17 @@
 
 import pytest
 
-from collegium.report.wording import change, count, counted, listed, number, seconds, share, size
+from collegium.report.wording import (
+    change,
+    count,
+    counted,
+    listed,
+    number,
+    rows_of,
+    seconds,
+    share,
+    size,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +32,8 @@ from collegium.report.wording import change, count, counted, listed, number, sec
         (count(1234567), "1\u202f234\u202f567"),
         (counted(1, "entry", "entries"), "1 entry"),
         (counted(0, "round"), "0 rounds"),
+        (rows_of(2996, 9), "2\u202f996 rows of 9 persons"),
+        (rows_of(130, 130), "130 rows"),
         (seconds(0.0123456), "12.3 ms"),
         (seconds(0.99999), "1 s"),
         (seconds(119.4), "119 s"),

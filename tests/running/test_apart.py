@@ -96,7 +96,7 @@ def test_an_evaluators_rows_are_measured_and_never_trained_on(
     scores = predict(prepared.parts.spec, model.parameters, rows.x)
     assert apart.federated.overall == pytest.approx(measure("binary", rows.y, scores))
     assert apart.federated.overall_intervals["auc"] is not None
-    assert "130 rows of 130 persons whom no site knows" in report_on(result.folder).read_text()
+    assert "130 rows that no site holds" in report_on(result.folder).read_text()
 
 
 def test_the_command_line_prints_both(folded: RunResult) -> None:

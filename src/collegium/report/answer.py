@@ -9,7 +9,7 @@ from collegium.data.table import Task
 from collegium.report.apart import ApartSection
 from collegium.report.comparison import Comparison
 from collegium.report.figures import Figure, SiteFigures
-from collegium.report.wording import PRIMARY, count, counted, in_sentence, listed, number, span
+from collegium.report.wording import PRIMARY, count, in_sentence, listed, number, rows_of, span
 
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "sensitivity", "specificity", "accuracy"),
@@ -93,7 +93,7 @@ def _kept_apart(task: Task, one: ApartSection) -> str:
     """Return what the primary measure is on rows that an evaluator keeps, or out of fold."""
     first = one.federated[PRIMARY[task]]
     where = (
-        f"On {count(one.rows)} rows of {counted(one.persons, 'person')} whom no site knows"
+        f"On {rows_of(one.rows, one.persons)} that no site holds"
         if one.kind == "unseen"
         else f"Out of fold, on all {count(one.rows)} rows,"
     )
@@ -110,7 +110,7 @@ def _binary(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
     auc, found, cleared = (federated[name] for name in ("auc", "sensitivity", "specificity"))
     if auc.value is not None:
         sentences.append(
-            "Shown one patient with the outcome and one without, the model gives the higher risk "
+            "Shown one case with the outcome and one without, the model gives the higher risk "
             f"to the right one in {_of_hundred(auc)} such pairs."
         )
     if found.value is not None and cleared.value is not None:
@@ -136,8 +136,8 @@ def _survival(federated: Mapping[str, Figure]) -> list[str]:
     if index.value is None:
         return []
     return [
-        "Shown two patients of whom one is known to have had the event earlier, the model gives "
-        f"that one the higher risk in {_of_hundred(index)} such pairs."
+        "Shown two cases of which one is known to have had the event earlier, the model gives that "
+        f"one the higher risk in {_of_hundred(index)} such pairs."
     ]
 
 
@@ -196,7 +196,7 @@ def _says_something(comparison: Comparison) -> bool:
 
 
 def _of_hundred(figure: Figure) -> str:
-    """Return a share as whole cases of 100, with its interval."""
+    """Return a share as cases of 100, with its interval; nearly all are not called all."""
     interval = (
         f" ({span(_percent_of(figure.low), _percent_of(figure.high))})"
         if figure.low is not None and figure.high is not None
@@ -210,4 +210,7 @@ def _percent(figure: Figure) -> str:
 
 
 def _percent_of(value: float) -> str:
-    return f"{100 * value:.0f}"
+    percent = f"{100 * value:.0f}"
+    if 0 < value < 1 and percent in ("0", "100"):
+        return f"{min(max(100 * value, 0.1), 99.9):.1f}"
+    return percent

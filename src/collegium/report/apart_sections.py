@@ -6,7 +6,7 @@ from collegium.report.apart import ApartSection
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, element, join, paragraph
 from collegium.report.quality_sections import three_ways
-from collegium.report.wording import count, counted, listed
+from collegium.report.wording import listed, rows_of
 
 
 def apart(content: ReportContent) -> Markup:
@@ -15,13 +15,13 @@ def apart(content: ReportContent) -> Markup:
 
 
 def _section(content: ReportContent, one: ApartSection) -> Markup:
-    rows = f"{count(one.rows)} rows of {counted(one.persons, 'person')}"
+    rows = rows_of(one.rows, one.persons)
     if one.kind == "unseen":
-        title, on = "Persons whom no site knows", f"on {rows} that an evaluator keeps"
+        title, on = "Rows that no site holds", f"on {rows} that an evaluator keeps"
         text = (
             f"An evaluator holds {rows} that no site has: {listed(list(one.parts))}. Local-only is "
-            "the mean of what the sites' own models measure there. Intervals are over persons "
-            "drawn from these."
+            "the mean of what the sites' own models measure there. Intervals are over "
+            f"{'rows' if one.rows == one.persons else 'persons'} drawn from these."
         )
     else:
         title, on = "Out of fold", f"out of fold on all {rows}"

@@ -109,7 +109,7 @@ def quality(content: ReportContent) -> Markup:
         paragraph(
             "Intervals are 95\u00a0% percentile bootstrap intervals, from "
             f"{counted(part.replicates, 'resampling')} of the persons within each site. They speak "
-            "of other patients of these sites, not of other sites. " + _withholding(content),
+            "of other cases at these sites, not of other sites. " + _withholding(content),
             class_="note",
         ),
     )
@@ -120,10 +120,10 @@ def _withholding(content: ReportContent) -> str:
     if content.summed is not None:
         return (
             "A site signs the number of its test rows alone: together with the sum, the others' "
-            "figures would give away those of a site with few patients of a class."
+            "figures would give away those of a site with few cases of a class."
         )
     return (
-        "Figures that would give away how many patients a small class has are withheld by the "
+        "Figures that would give away how many cases a small class has are withheld by the "
         "site; where a single site withholds, they can still be worked out from the figures over "
         "all sites. A real consortium takes those from a secure sum."
     )

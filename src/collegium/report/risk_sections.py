@@ -48,8 +48,8 @@ def decision(content: ReportContent) -> Markup:
     ]
     return join(
         paragraph(
-            "Who acts above a risk of p holds one missed patient to be as bad as (1 − p) / p "
-            "needless actions. Net benefit counts patients found, less false alarms in that "
+            "Who acts above a risk of p holds one missed case to be as bad as (1 − p) / p "
+            "needless actions. Net benefit counts cases found, less false alarms in that "
             "currency, for each test row. ",
             computed(content),
         ),

@@ -112,6 +112,12 @@ def counted(value: int, one: str, many: str | None = None) -> str:
     return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
+def rows_of(rows: int, persons: int) -> str:
+    """Return how many rows there are, and of how many persons where some have several."""
+    told = counted(rows, "row")
+    return told if rows == persons else f"{told} of {counted(persons, 'person')}"
+
+
 def seconds(value: float) -> str:
     """Return a duration with about three digits."""
     if value < 0.9995:
