@@ -13,11 +13,13 @@ from collegium.audit.studies import SetUpStep, Story
 from collegium.canonical import to_text
 from collegium.data.table import exposure_input, input_names
 from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.blobs import decode_model
+from collegium.ledger.contract.summing import step_of
 from collegium.study.document import Study, TableSource
+from collegium.study.sum_terms import SumTerms
 from collegium.study.tables import task_of
 
 
@@ -26,10 +28,13 @@ def check_set_up(story: Story, study: Study, fetch: Fetch) -> tuple[int, list[Fi
     source = study.data.source
     if not isinstance(source, TableSource):
         return 0, []
-    recomputed = 0
+    recomputed, terms = 0, story.registration.sums
     findings: list[Finding] = []
     before: str | None = None
     for number, step in story.steps.items():
+        if number > 1 and isinstance(terms, SumTerms) and terms.statistics is not msgspec.UNSET:
+            before = step.agreed.agreement if step.agreed is not None else before
+            continue  # the sum is recomputed with the others
         where = f"{study.study.id}, step {number} of set-up"
         found = _recomputed(story, study, source, step, before, fetch)
         findings += _about(step, found, where)
@@ -105,3 +110,13 @@ def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
         what = f"the first model has {found[0]} parameters, optimizer {found[1]}, inputs {widths}"
         return [Finding("study.registration", "error", what, where)]
     return []
+
+
+def agreed_before(story: Story, number: int, fetch: Fetch) -> Agreement | None:
+    """Return what was agreed before a step of set-up that is summed, if it is here and sound."""
+    step = story.steps.get((step_of(number) or 0) - 1)
+    data = None if step is None or step.agreed is None else fetch(step.agreed.agreement)
+    try:
+        return None if data is None else decode_agreement(data)
+    except FormatError:
+        return None

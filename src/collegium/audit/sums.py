@@ -10,15 +10,18 @@ import msgspec
 from collegium.audit.evidence import Evidence
 from collegium.audit.findings import Finding, Severity, Summed
 from collegium.audit.recompute import votes_stand
+from collegium.audit.statistics import agreed_before
 from collegium.audit.studies import Attempt, Story
 from collegium.audit.unmasking import hidden_of, whose_sum, why_refused
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import decode_sum, error_of_auc, measures
-from collegium.ledger.contract.summing import called
+from collegium.ledger.contract.summing import called, step_of
 from collegium.secrecy.evaluated import evaluated
+from collegium.secrecy.set_up import agreed_by_sum
 from collegium.study.document import Study
+from collegium.study.tables import smallest_of
 
 
 def check_sums(
@@ -63,7 +66,15 @@ def _recomputed(
         if isinstance(hidden, list):
             return votes_stand(hidden, where)
         opened = attempt.opened
-        found = evaluated(opened.design, hidden.by_group()[0], opened.model)
+        sealed = hidden.by_group()[0]
+        if step_of(opened.round) is None:
+            found = evaluated(opened.design, sealed, opened.model)
+        else:
+            before = agreed_before(story, opened.round, evidence.fetch)
+            if before is None:
+                what = "the agreement of set-up that it goes on from is missing"
+                return Finding("blob.missing", "error", what, where)
+            found = agreed_by_sum(opened.design, sealed, before, smallest_of(study))
     except CollegiumError as error:
         what = f"the sum cannot be recomputed: {error.what}: {error.why}"
         return Finding("sum.refused", "error", what, where)
@@ -80,7 +91,7 @@ def _told(attempt: Attempt, evidence: Evidence) -> list[Summed]:
     """Return what a closed sum tells, if its blob can be read."""
     data = None if attempt.summed is None else evidence.fetch(attempt.summed.total)
     try:
-        if data is None:
+        if data is None or step_of(attempt.opened.round) is not None:
             return []
         found = decode_sum(data)
     except CollegiumError:
@@ -100,6 +111,8 @@ def _of_closed(story: Story, attempt: Attempt, evidence: Evidence, where: str) -
     data = evidence.fetch(attempt.summed.total)
     if data is None:
         yield Finding("blob.missing", "error", "what is told of the sum is missing", where)
+        return
+    if step_of(attempt.opened.round) is not None:
         return
     try:
         told = decode_sum(data)

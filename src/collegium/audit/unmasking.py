@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 
 from collegium.audit.evidence import Absence, Evidence
 from collegium.audit.findings import Finding
+from collegium.audit.statistics import agreed_before
 from collegium.audit.studies import Attempt, Story
 from collegium.canonical import from_text
+from collegium.data.tabular.counting import largest_counts
 from collegium.errors import CollegiumError
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.evaluation.counts import LENGTH
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.phases import is_masked, opens_one_key
-from collegium.ledger.contract.summing import called, is_sum
+from collegium.ledger.contract.summing import called, is_sum, step_of
 from collegium.ledger.contract.transactions import SumOpen
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
@@ -150,12 +152,22 @@ def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> I
     circles = [agreement_within(whole, going_on, one) for one in sorted({*going_on.values()})]
     found = {name: evidence.update(attempt, name) for name in attempt.survivors}
     blobs = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
-    size = LENGTH if is_sum(attempt.opened.round) else story.sent
-    size += LIMBS if attempt.points else 0
+    size = _size(story, attempt, evidence)
     for agreement in circles if attempt.groups else [whole]:
         inside = {name: deals[name] for name in agreement.deals}
         hidden = {name: data for name, data in blobs.items() if name in agreement.circle.keys}
         yield from _of_circle(attempt, agreement, size, hidden, inside, posted, where)
+
+
+def _size(story: Story, attempt: Attempt, evidence: Evidence) -> int:
+    """Return how many coordinates a hidden vector of an attempt has beside its indicators."""
+    number = attempt.opened.round
+    if step_of(number) is not None:
+        before = agreed_before(story, number, evidence.fetch)
+        return 0 if before is None else largest_counts(before).size
+    if is_sum(number):
+        return LENGTH
+    return story.sent + (LIMBS if attempt.points else 0)
 
 
 def _of_circle(

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collegium.data.tabular.counting import largest_counts
 from collegium.federation.circles import agreement_of, groups_in, posted_shares
 from collegium.federation.exchange import Blobs
 from collegium.federation.sealing import blob_of
+from collegium.federation.statistics import agreed_before
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.evaluation.counts import LENGTH
-from collegium.ledger.contract.summing import is_sum
-from collegium.ledger.contract.tables import RoundRecord, StudyRecord, sent_of
+from collegium.ledger.contract.summing import is_sum, step_of
+from collegium.ledger.contract.tables import RoundRecord, sent_of
 from collegium.secrecy.outcome import HiddenAttempt
 from collegium.secrecy.pedersen import LIMBS
 from collegium.study.document import Study
 
 
-def hidden_size(registration: StudyRecord, number: int) -> int:
-    """Return how many coordinates a hidden vector of a round has beside its indicators."""
+def hidden_size(view: StudyView, blobs: Blobs, number: int) -> int | None:
+    """Return how many coordinates a hidden vector of a round has beside its indicators.
+
+    None where that depends on an agreement that is not to be had.
+    """
+    if step_of(number) is not None:
+        before = agreed_before(view, blobs)
+        return None if before is None else largest_counts(before).size
     if is_sum(number):
         return LENGTH
+    registration = view.terms(number)
     return sent_of(registration) + (LIMBS if isinstance(registration.sum_check, str) else 0)
 
 

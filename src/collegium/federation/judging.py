@@ -11,6 +11,7 @@ from collegium.federation.hidden import hidden_attempt, hidden_size
 from collegium.federation.identity import Identity
 from collegium.federation.readings import Readings
 from collegium.federation.sealing import blob_of, check_recipients, fetch_update, update_of
+from collegium.federation.statistics import agreed_before
 from collegium.federation.verdict import UNAVAILABLE, Verdict, failed_sum, failure
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.following import followed, within
@@ -25,14 +26,16 @@ from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
-from collegium.ledger.contract.summing import is_sum, ring_in
+from collegium.ledger.contract.summing import is_sum, ring_in, step_of
 from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord, sent_of
 from collegium.ledger.sealing import Context, KeyOf
 from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import Recipe, outcome
+from collegium.secrecy.set_up import agreed_by_sum
 from collegium.study.document import Study
 from collegium.study.searching import at_round
+from collegium.study.tables import smallest_of
 
 KEPT_BYTES = 1 << 26
 """A round's updates are kept between checking and recomputing up to this size."""
@@ -71,10 +74,11 @@ class Judge:
             if is_masked(design):
                 data = blobs.fetch(blob_of(reveal))
                 ring = ring_in(number, view.participants.values())
-                if data is not None:
-                    check = secure_sum_named(design).check
-                    check(data, hidden_size(registration, number), ring, record.exponent)
-                return data is not None
+                size = hidden_size(view, blobs, number)
+                if data is None or size is None:
+                    return False
+                secure_sum_named(design).check(data, size, ring, record.exponent)
+                return True
             check_recipients(blobs, view, reveal)
             found = self._update(blobs, at, reveal, registration, record.exponent)
         except FormatError:
@@ -224,8 +228,14 @@ class Judge:
         )
         if attempt is None:
             return UNAVAILABLE
-        sealed = attempt.by_group()[0]
-        found = evaluated(view.terms(number).design, sealed, to_text(model))
+        sealed, design = attempt.by_group()[0], view.terms(number).design
+        if step_of(number) is None:
+            found = evaluated(design, sealed, to_text(model))
+        else:
+            before = agreed_before(view, blobs)
+            if before is None:
+                return UNAVAILABLE
+            found = agreed_by_sum(design, sealed, before, smallest_of(self.study))
         return failed_sum(found) if not isinstance(found, bytes) else Verdict(
             total=blobs.publish(found)
         )  # fmt: skip

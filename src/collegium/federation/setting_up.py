@@ -7,29 +7,36 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 import msgspec
 
 from collegium.canonical import to_text
 from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.counting import counts_of, largest_counts
 from collegium.data.tabular.said import encode_said
 from collegium.data.tabular.saying import said_of
 from collegium.data.tabular.studied import Studied, studied_bytes
 from collegium.errors import FormatError
+from collegium.federation.counting import Counting
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
+from collegium.federation.statistics import agreed_before
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
+from collegium.ledger.contract.summing import step_of
 from collegium.ledger.contract.transactions import StatisticsPost, StudyAccept
 from collegium.ledger.hashing import lp
+from collegium.secrecy.counted import counted
+from collegium.secrecy.masking import RingVector
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 from collegium.study.tables import smallest_of, task_of
-from collegium.study.terms import differing_terms, sum_terms
+from collegium.study.terms import differing_terms, sum_terms, sums_tables
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +61,15 @@ class SettingUp:
         self._study = study
         self._table = table
         self._code = code
+        self._counting = Counting(identity, outbox)
         self._document = to_text(digest(document_bytes(study)))
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site until the first round."""
         member = self._identity.member
+        if view.is_summing and step_of(view.number) is not None:
+            counts = partial(self._counts, view)
+            return self._counting.due(view, self.blobs, counts, idle=idle)
         if view.phase not in ("setup", "statistics.post", "statistics.vote", "beginning"):
             return []
         if member in view.unaccepted:
@@ -111,7 +122,11 @@ class SettingUp:
                 key,
                 encode_said(
                     said_of(
-                        self._table.train, task_of(self._study), before, smallest_of(self._study)
+                        self._table.train,
+                        task_of(self._study),
+                        before,
+                        smallest_of(self._study),
+                        coarse=sums_tables(self._study),
                     )
                 ),
             )
@@ -121,6 +136,13 @@ class SettingUp:
                 StatisticsPost, study=view.study, digest=to_text(name), step=step
             )
         ]  # fmt: skip
+
+    def _counts(self, view: StudyView) -> RingVector | None:
+        """Return what the step counts of the site's table, as it enters the sum."""
+        before = agreed_before(view, self.blobs)
+        if before is None:
+            return None
+        return counted(counts_of(self._table.train, before), largest_counts(before))
 
     def _serve_again(self, view: StudyView) -> None:
         """Publish once more what was said where its blob is gone or damaged."""

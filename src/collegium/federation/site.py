@@ -39,7 +39,7 @@ from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.models import tensors
 from collegium.learning.protection import Protection
-from collegium.ledger.contract.summing import evaluates_by_sum
+from collegium.ledger.contract.summing import EVALUATION, evaluates_by_sum
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.secrecy.masked import residues
@@ -107,9 +107,9 @@ class Site:
             return self._accept(view)
         if view.round is not None and member not in view.participants:
             return []
-        if view.is_summing:
-            counts = partial(self._counts, view)
-            return self._counting.due(view, self.blobs, counts, idle=idle)
+        if view.is_summing:  # who sets up counts the table, before the first round
+            counts, mine = partial(self._counts, view), view.number == EVALUATION
+            return self._counting.due(view, self.blobs, counts, idle=idle) if mine else []
         if self._dealer is not None and member in view.participants:
             self._dealer.serve_again(view, self.blobs)
         match view.phase:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collegium.canonical import to_text
 from collegium.data.tabular.agreeing import conclusion
-from collegium.errors import CollegiumError
+from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.errors import CollegiumError, FormatError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.transactions import StatisticsVote
 from collegium.study.document import Study
 from collegium.study.tables import task_of
+
+
+def agreed_before(view: StudyView, blobs: Blobs) -> Agreement | None:
+    """Return the agreement of the last finished step, or None where it is not to be had."""
+    name = view.set_up.agreement
+    data = None if name is None else blobs.fetch(name)
+    try:
+        return None if data is None else decode_agreement(data)
+    except FormatError:
+        return None
 
 
 def statistics_vote(

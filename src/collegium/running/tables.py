@@ -20,6 +20,7 @@ from collegium.data.table import DataSet, Feature, Schema, SiteRows
 from collegium.data.tabular.agreeing import conclusion
 from collegium.data.tabular.agreement import REASONS, Agreement, decode_agreement
 from collegium.data.tabular.columns import as_numbers
+from collegium.data.tabular.counting import concluded, counts_of
 from collegium.data.tabular.preparation import encode_studied, input_schema
 from collegium.data.tabular.reading import read_table_file
 from collegium.data.tabular.said import STEPS, encode_said
@@ -38,7 +39,7 @@ from collegium.study.document import Study, TableSource
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.tables import task_of
-from collegium.study.terms import fewest_sites
+from collegium.study.terms import fewest_sites, sums_tables
 
 FEWEST_PERSONS = 2
 """Persons of a site: one to train on, one to test on."""
@@ -149,8 +150,13 @@ def agreed_by_all(
     blob: bytes | None = None
     for _ in STEPS:
         before = None if blob is None else decode_agreement(blob)
+        if before is not None and sums_tables(study):
+            counts = sum((counts_of(table.train, before) for table in parts.values()), 0)
+            blob = concluded(before, np.asarray(counts), tuple(sorted(parts)), source.smallest)
+            continue
+        coarse = sums_tables(study)
         said = {
-            name: encode_said(said_of(table.train, task, before, source.smallest))
+            name: encode_said(said_of(table.train, task, before, source.smallest, coarse=coarse))
             for name, table in parts.items()
         }
         blob = conclusion(source, task, blob, said, fewest)

@@ -57,20 +57,13 @@ def smallest_of(study: Study) -> int:
 
 def about_tables(study: Study) -> tuple[Notice, ...]:
     """Return a warning where sites tell of fewer persons than is usual."""
-    notices = []
-    if isinstance(study.data.source, TableSource) and study.privacy.secure_aggregation is not None:
-        text = (
-            "updates are masked, and the sums with which sites agree on the preparation of their"
-            " tables are not: every member can read each site's (see `check --outbound`)"
-        )
-        notices.append(Notice("warning", "study.plain-sums", text))
     if smallest_of(study) >= SAFE:
-        return tuple(notices)
+        return ()
     text = (
         f"sites tell sums over {smallest_of(study)} persons or more (data.source.smallest): fewer"
         f" than {SAFE} may be guessed from what is known of the others"
     )
-    return (*notices, Notice("warning", "study.small-sums", text))
+    return (Notice("warning", "study.small-sums", text),)
 
 
 def check_table(study: Study) -> None:

@@ -21,7 +21,7 @@ from collegium.study.graph_size import (
 from collegium.study.privacy import privacy_terms
 from collegium.study.scored import score_terms
 from collegium.study.searching import held_out, trials_of
-from collegium.study.sum_terms import EvaluationLayout, SumTerms
+from collegium.study.sum_terms import TABLE, EvaluationLayout, SumTerms
 
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
@@ -226,13 +226,27 @@ def sum_terms(
         evaluation: what they count of their test rows, which follows from what the data mean.
     """
     secure = study.privacy.secure_aggregation
-    if secure is None or study.privacy.differential_privacy is not None or evaluation is None:
+    table = isinstance(study.data.source, TableSource)
+    if secure is None or study.privacy.differential_privacy is not None:
+        return msgspec.UNSET
+    if evaluation is None and not table:
         return msgspec.UNSET
     if sites <= MOST_SHARES:
-        least = max(least_threshold(secure.trust, sites), min(FEWEST_HIDDEN, sites))
-        return SumTerms(evaluation=evaluation, threshold=least)
-    found = graph_size(expected_faults(secure, sites), secure.trust)
-    return SumTerms(degree=found.degree, evaluation=evaluation, threshold=found.threshold)
+        least, degree = least_threshold(secure.trust, sites), None
+    else:
+        found = graph_size(expected_faults(secure, sites), secure.trust)
+        least, degree = found.threshold, found.degree
+    return SumTerms(
+        degree=degree or msgspec.UNSET, evaluation=evaluation or msgspec.UNSET,
+        statistics=TABLE if table else msgspec.UNSET,
+        threshold=max(least, min(FEWEST_HIDDEN, sites)),
+    )  # fmt: skip
+
+
+def sums_tables(study: Study) -> bool:
+    """Return whether the sums with which sites agree on their tables are masked."""
+    found = sum_terms(study, FEWEST_HIDDEN, None)
+    return isinstance(found, SumTerms) and found.statistics == TABLE
 
 
 def encrypts(study: Study) -> bool:

@@ -5,7 +5,7 @@ What one site says is attested by it; here it is only added up. docs/spec/15-sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import Literal
 
@@ -27,6 +27,7 @@ from collegium.data.tabular.quantiles import with_quantiles
 from collegium.data.tabular.said import (
     MOST_CATEGORIES,
     VALUE_BITS,
+    AnySaid,
     ColumnSaid,
     ColumnsSaid,
     Moment,
@@ -70,10 +71,26 @@ def agreed(
     if before is None:
         columns = [one for one in understood.values() if isinstance(one, ColumnsSaid)]
         return _columns(source, task, columns, included)
-    if step == 2:
-        moments = [one for one in understood.values() if isinstance(one, MomentsSaid)]
+    return follows_from(before, list(understood.values()), included)
+
+
+def follows_from(
+    before: Agreement, said: Sequence[AnySaid], included: tuple[str, ...]
+) -> Agreement:
+    """Return what follows from what is said in the second or the third step.
+
+    Args:
+        before: what was agreed before.
+        said: by each site, or by the sum over all of them.
+        included: the sites.
+
+    Raises:
+        DataError: nothing can be learned from what is left.
+    """
+    if before.step == 1:
+        moments = [one for one in said if isinstance(one, MomentsSaid)]
         return _moments(before, moments, included)
-    histograms = [one for one in understood.values() if isinstance(one, QuantilesSaid)]
+    histograms = [one for one in said if isinstance(one, QuantilesSaid)]
     return with_quantiles(before, histograms, included)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -53,7 +54,9 @@ _MANY = 30
 """Values from which on whole numbers without a gap look like a running number."""
 
 
-def said_of(studied: Studied, task: Task, before: Agreement | None, smallest: int) -> AnySaid:
+def said_of(
+    studied: Studied, task: Task, before: Agreement | None, smallest: int, *, coarse: bool = False
+) -> AnySaid:
     """Return what a site says in the step after an agreement; of the first step if None.
 
     Args:
@@ -61,14 +64,15 @@ def said_of(studied: Studied, task: Task, before: Agreement | None, smallest: in
         task: what is to be predicted.
         before: what was agreed before.
         smallest: K, the persons behind everything that is told.
+        coarse: whether numbers of rows are rounded down to two binary digits, as weights are.
     """
     if before is None:
-        return _columns(studied, task, smallest)
+        return _columns(studied, task, smallest, coarse=coarse)
     columns = [one for one in before.columns if one.kind != "categorical"]
     if before.step == 1:
         if task not in CLASSIFYING:
             columns = sorted([*columns, before.target], key=lambda one: one.name)
-        moments = [_moment(studied, column, smallest) for column in columns]
+        moments = [moment_of(studied, column, smallest) for column in columns]
         return MomentsSaid(moments=tuple(one for one in moments if one is not None))
     histograms = [_histogram(studied, column, smallest) for column in columns]
     return QuantilesSaid(histograms=tuple(one for one in histograms if one is not None))
@@ -80,11 +84,14 @@ def numbers_of(column: Column, kind: str) -> NDArray[np.float64]:
     return np.where(np.abs(values) <= 2.0 ** EXPONENTS[1], values, np.nan)
 
 
-def _columns(studied: Studied, task: Task, smallest: int) -> ColumnsSaid:
+def _columns(studied: Studied, task: Task, smallest: int, *, coarse: bool) -> ColumnsSaid:
     columns = studied.table.columns
     told = [_column(columns[name], studied.person, smallest) for name in sorted(columns)]
     numeric = task not in CLASSIFYING
     target = _column(studied.target, studied.person, smallest, numeric=True) if numeric else None
+    if coarse:
+        told = [None if one is None else _coarse(one, smallest) for one in told]
+        target = None if target is None else _coarse(target, smallest)
     named = studied.event if numeric else studied.target
     words = () if named is None else _class_words(named, studied.person, smallest)
     return ColumnsSaid(
@@ -92,6 +99,13 @@ def _columns(studied: Studied, task: Task, smallest: int) -> ColumnsSaid:
         classes=tuple(class_order(words))[:MOST_CATEGORIES],
         target=msgspec.UNSET if target is None else target,
     )
+
+
+def _coarse(column: ColumnSaid, smallest: int) -> ColumnSaid:
+    """Return what is said of a column with its number of rows rounded down."""
+    shift = max(column.present.bit_length() - 2, 0)
+    rounded = max(column.present >> shift << shift, smallest if column.present else 0)
+    return msgspec.structs.replace(column, present=rounded)
 
 
 def _column(
@@ -177,7 +191,8 @@ def _looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
     return running or (distinct > 0.9 * count and _IDENTIFIER.fullmatch(name) is not None)
 
 
-def _moment(studied: Studied, column: AgreedColumn, smallest: int) -> Moment | None:
+def moment_of(studied: Studied, column: AgreedColumn, smallest: int) -> Moment | None:
+    """Return the moment of a column, or None where too few persons have a value."""
     values = _values(studied, column, smallest)
     if values is None:
         return None
@@ -192,8 +207,21 @@ def _moment(studied: Studied, column: AgreedColumn, smallest: int) -> Moment | N
     )
 
 
+def persons_with(studied: Studied, column: AgreedColumn) -> int:
+    """Return how many persons have a value in a column of numbers."""
+    values = _values(studied, column, 1, first=True)
+    return 0 if values is None else len(values)
+
+
 def _histogram(studied: Studied, column: AgreedColumn, smallest: int) -> Histogram | None:
     """Return a histogram of each person's first value, in cells of K persons or more."""
+    counts = bins_of(studied, column, smallest)
+    cells = () if counts is None else joined(counts.tolist(), smallest)
+    return Histogram(name=column.name, cells=cells) if cells else None
+
+
+def bins_of(studied: Studied, column: AgreedColumn, smallest: int) -> NDArray[np.int64] | None:
+    """Return persons by their first value, int64 [BINS]; None where too few have one."""
     values = _values(studied, column, smallest, first=True)
     if values is None or not column.scale:
         return None
@@ -201,16 +229,21 @@ def _histogram(studied: Studied, column: AgreedColumn, smallest: int) -> Histogr
     units = np.rint(np.ldexp(values, FINE_BITS - column.exponent)).astype(np.int64)
     inside = np.clip(units, low, high)
     bins = np.clip((inside - low) * BINS // (high - low), 0, BINS - 1)
+    return np.bincount(bins, minlength=BINS)
+
+
+def joined(counts: Sequence[int], smallest: int) -> tuple[tuple[int, int], ...]:
+    """Return cells of so many persons or more, from bins on; what is left joins the last one."""
     cells: list[tuple[int, int]] = []
     waiting = 0
-    for at, count in enumerate(np.bincount(bins, minlength=BINS).tolist()):
+    for at, count in enumerate(counts):
         waiting += count
         if waiting >= smallest:
             cells.append((at, waiting))
             waiting = 0
     if waiting and cells:
         cells[-1] = (BINS - 1, cells[-1][1] + waiting)
-    return Histogram(name=column.name, cells=tuple(cells)) if cells else None
+    return tuple(cells)
 
 
 def _values(

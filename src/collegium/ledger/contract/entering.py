@@ -9,7 +9,7 @@ import msgspec
 from collegium.ledger.contract.groups import INSIDE
 from collegium.ledger.contract.phases import DESIGNS, PHASES, is_grouped, is_past
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.summing import terms_in
+from collegium.ledger.contract.summing import moment_of, step_of, terms_in
 from collegium.ledger.contract.tables import (
     THE_ONE,
     RoundRecord,
@@ -71,11 +71,14 @@ def enter_study(
 ) -> RoundRecord:  # fmt: skip
     """Do the same where the study's records are at hand."""
     if status.phase not in OPEN:
-        raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
+        over = status.phase == "beginning" and step_of(tx.round) is not None
+        early = status.phase in BEFORE and not over
+        raise Rejected("early" if early else "stale", "no round is open")
     record = terms_in(record, status.round)
     current = open_record(state, tx.study, status)
     if tx.round != status.round or tx.attempt != current.attempt:
-        late = (tx.round, tx.attempt) < (status.round, current.attempt)
+        here = (*moment_of(status.round), current.attempt)
+        late = (*moment_of(tx.round), tx.attempt) < here
         raise Rejected(
             "stale" if late else "early",
             f"round {status.round}, attempt {current.attempt} is open",
@@ -118,8 +121,9 @@ def require_present(
     current = open_record(state, tx.study, status)
     if tx.phase not in DESIGNS[record.design]:
         raise Rejected("malformed", f"the design {record.design} has no phase {tx.phase!r}")
-    here = (status.round, current.attempt, DESIGNS[record.design].index(current.phase))
-    asked = (tx.round, tx.attempt, DESIGNS[record.design].index(tx.phase))
+    phases = DESIGNS[record.design]
+    here = (*moment_of(status.round), current.attempt, phases.index(current.phase))
+    asked = (*moment_of(tx.round), tx.attempt, phases.index(tx.phase))
     if asked != here:
         raise Rejected("stale" if asked < here else "early", f"the attempt is in {current.phase}")
     return current

@@ -1,7 +1,4 @@
-"""Rounds: opening, the walk through a design's phases, attempts, and what ends them.
-
-The handlers of single phases are in `updates` and `votes`; here is what they share.
-"""
+"""Rounds: opening, the walk through a design's phases, attempts, what ends them; not the phases."""
 
 from __future__ import annotations
 
@@ -248,8 +245,8 @@ def fail_attempt(
         return [failed, *give_up(state, study, status, "too-few")]
     if current.attempt >= record.max_attempts:
         if selection.trials_of(record) > 1:
-            ended = end_trial(state, study, record, status, failed=True)
-            return [failed, *governance.round_ends(state), *ended]
+            last = end_trial(state, study, record, status, failed=True)
+            return [failed, *governance.round_ends(state), *last]
         return [failed, *give_up(state, study, status, "attempts")]
     return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]
 
@@ -281,6 +278,9 @@ def give_up(
     """End the open round for good: the study fails, or does without the sum over test rows."""
     if status.round == EVALUATION:
         return sums.go_on(state, study, status, reason)
+    if is_sum(status.round):
+        status, ended = sums.close(state, study, status, "statistics")
+        return [*fail_study(state, study, status, reason, round_open=False), *ended]
     return fail_study(state, study, status, reason, round_open=True)
 
 

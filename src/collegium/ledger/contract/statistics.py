@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract import members, rounds, sums
 from collegium.ledger.contract.events import (
     Event,
     StatisticsAgreed,
@@ -23,6 +23,7 @@ from collegium.ledger.contract.events import (
     StudyBegun,
 )
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.summing import SET_UP, sums_steps
 from collegium.ledger.contract.tables import (
     THE_ONE,
     Acceptance,
@@ -55,8 +56,10 @@ def open_first(state: State, study: str, record: StudyRecord, status: StudyStatu
     )
     if accepted < record.min_sites:
         return rounds.fail_study(state, study, status, "too-few", round_open=False)
-    rounds.set_status(state, study, rounds.changed(status, phase="statistics"))
-    return _open_step(state, study, StatisticsRecord(attempt=0, phase="post", step=1, tries=0))
+    status = rounds.changed(status, phase="statistics")
+    rounds.set_status(state, study, status)
+    first = StatisticsRecord(attempt=0, phase="post", step=1, tries=0)
+    return _open_step(state, study, record, status, first)
 
 
 def post(state: State, sender: str, tx: StatisticsPost) -> list[Event]:
@@ -199,9 +202,29 @@ def _put(state: State, study: str, current: StatisticsRecord) -> None:
     state.put(study_path(study, "statistics"), THE_ONE, current)
 
 
-def _open_step(state: State, study: str, current: StatisticsRecord) -> list[Event]:
-    _put(state, study, current)
-    return [StatisticsAsked(study=study, step=current.step)]
+def _open_step(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, current: StatisticsRecord
+) -> list[Event]:
+    """Open a step: sites say what it asks for, or count it for a sum of which nobody sees a part.
+
+    The first one is always said: until then nobody knows which columns there are to count.
+    """
+    asked = StatisticsAsked(study=study, step=current.step)
+    if current.step == 1 or not sums_steps(record):
+        _put(state, study, current)
+        return [asked]
+    _put(state, study, msgspec.structs.replace(current, phase="sum"))
+    opened = sums.open_sum(state, study, record, status, SET_UP + current.step)
+    if opened is None:
+        return [asked, *rounds.fail_study(state, study, status, "too-few", round_open=False)]
+    return [asked, *opened]
+
+
+def agree_on_sum(
+    state: State, study: str, record: StudyRecord, status: StudyStatus, agreement: str, power: int
+) -> list[Event]:
+    """End a step whose statistics were summed, with what a quorum says that follows."""
+    return _agree(state, study, record, status, _record(state, study), agreement, power)
 
 
 def _posted(state: State, study: str, step: int) -> tuple[str, ...]:
@@ -248,7 +271,7 @@ def _agree(
         rounds.set_status(state, study, rounds.changed(status, phase="beginning"))
         return [agreed]
     following = msgspec.structs.replace(following, phase="post", step=current.step + 1)
-    return [agreed, *_open_step(state, study, following)]
+    return [agreed, *_open_step(state, study, record, status, following)]
 
 
 def _undecided(

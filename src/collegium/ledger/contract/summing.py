@@ -21,6 +21,9 @@ MOST_ROUNDS = 10_000_000
 EVALUATION = MOST_ROUNDS + 1
 """The number of the sum over what sites count of their test rows."""
 
+SET_UP = MOST_ROUNDS + 10
+"""The number of the sum in a step of set-up is this plus the step."""
+
 
 def is_sum(number: int) -> bool:
     """Return whether a round's number is that of a sum of statistics."""
@@ -29,7 +32,21 @@ def is_sum(number: int) -> bool:
 
 def called(number: int) -> str:
     """Return what a round is called: by its number, or by what is summed."""
+    if (step := step_of(number)) is not None:
+        return f"the sum in step {step} of set-up"
     return "the sum over test rows" if is_sum(number) else f"round {number}"
+
+
+def step_of(number: int) -> int | None:
+    """Return the step of set-up whose statistics a round sums; None of another round."""
+    return number - SET_UP if number > SET_UP else None
+
+
+def moment_of(number: int) -> tuple[int, int]:
+    """Return what puts rounds into the order in which they are: set-up, training, test rows."""
+    if step_of(number) is not None:
+        return 0, number
+    return (2 if is_sum(number) else 1), number
 
 
 def ring_in(number: int, weights: Iterable[int]) -> Literal[32, 64]:
@@ -40,6 +57,11 @@ def ring_in(number: int, weights: Iterable[int]) -> Literal[32, 64]:
 def evaluates_by_sum(record: StudyRecord) -> bool:
     """Return whether sites count their test rows for a sum."""
     return isinstance(record.sums, SumTerms) and record.sums.evaluation is not msgspec.UNSET
+
+
+def sums_steps(record: StudyRecord) -> bool:
+    """Return whether sites count their tables for sums, after the first step of set-up."""
+    return isinstance(record.sums, SumTerms) and record.sums.statistics is not msgspec.UNSET
 
 
 def terms_in(record: StudyRecord, number: int) -> StudyRecord:

@@ -16,6 +16,7 @@ from collegium.ledger.contract.summing import EVALUATION, evaluates_by_sum, term
 from collegium.ledger.contract.tables import (
     THE_ONE,
     RoundRecord,
+    StudyPhase,
     StudyRecord,
     StudyStatus,
     powers,
@@ -73,10 +74,12 @@ def open_attempt(
     ]  # fmt: skip
 
 
-def close(state: State, study: str, status: StudyStatus) -> tuple[StudyStatus, list[Event]]:
-    """End the open sum, which nothing changes any more; return the status of before, and events."""
+def close(
+    state: State, study: str, status: StudyStatus, phase: StudyPhase
+) -> tuple[StudyStatus, list[Event]]:
+    """End the open sum, which nothing changes any more; return the status after it, and events."""
     state.freeze(round_branch(study, status.round))
-    status = changed(status, phase="evaluation", round=status.closed_rounds)
+    status = changed(status, phase=phase, round=status.closed_rounds)
     set_status(state, study, status)
     return status, governance.round_ends(state)
 
@@ -90,4 +93,4 @@ def go_on(
     if status.phase != "summing":
         set_status(state, study, changed(status, phase="evaluation"))
         return [given_up]
-    return [given_up, *close(state, study, status)[1]]
+    return [given_up, *close(state, study, status, "evaluation")[1]]

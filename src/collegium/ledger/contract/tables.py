@@ -110,7 +110,7 @@ class StatisticsRecord(Record, frozen=True, kw_only=True):
 
     agreement: str | msgspec.UnsetType = msgspec.UNSET
     attempt: int
-    phase: Literal["post", "vote", "agreed"]
+    phase: Literal["post", "vote", "sum", "agreed"]
     step: int
     tries: int
 

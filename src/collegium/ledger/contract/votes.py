@@ -6,7 +6,16 @@ import msgspec
 
 from collegium.accounting.terms import PrivacyTerms
 from collegium.canonical import from_text
-from collegium.ledger.contract import circle, governance, groups, members, reputations, rounds, sums
+from collegium.ledger.contract import (
+    circle,
+    governance,
+    groups,
+    members,
+    reputations,
+    rounds,
+    statistics,
+    sums,
+)
 from collegium.ledger.contract.encoding import (
     Clip,
     clip_after,
@@ -19,7 +28,7 @@ from collegium.ledger.contract.events import Event, GroupsRefused, RoundClosed, 
 from collegium.ledger.contract.phases import is_grouped, is_masked
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.selection import is_by_loss, is_last, measure
-from collegium.ledger.contract.summing import is_sum, terms_in
+from collegium.ledger.contract.summing import is_sum, step_of, terms_in
 from collegium.ledger.contract.tables import (
     THE_ONE,
     ModelRecord,
@@ -182,14 +191,18 @@ def _close_sum(
     state: State, tx: RoundVote, record: StudyRecord, status: StudyStatus, current: RoundRecord,
     power: int,
 ) -> list[Event]:  # fmt: skip
-    """Close a sum of statistics; sites say what else they have to say of their test rows."""
+    """Close a sum of statistics, and go on: with the next step of set-up, or with statements."""
     closed = SumClosed(
         study=tx.study, round=tx.round, attempt=tx.attempt, power=power, total=str(tx.total)
     )
     included = attempt_names(state, round_path(tx.study, tx.round, "included"), tx.attempt)
     found = SumRecord(attempt=tx.attempt, sites=included, total=str(tx.total))
     state.put(study_path(tx.study, "sums"), f"{tx.round:08d}", found)
-    return [closed, *sums.close(state, tx.study, status)[1]]
+    if step_of(tx.round) is None:
+        return [closed, *sums.close(state, tx.study, status, "evaluation")[1]]
+    status, ended = sums.close(state, tx.study, status, "statistics")
+    agreed = statistics.agree_on_sum(state, tx.study, record, status, str(tx.total), power)
+    return [closed, *ended, *agreed]
 
 
 def _close(

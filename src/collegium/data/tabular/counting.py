@@ -1,0 +1,122 @@
+"""The statistics of set-up as counts for a sum over sites: what each site counts, and what follows.
+
+Of the second and the third step, in studies where nobody sees a site's own. Of each column, in
+order: in the second step persons and rows with a value, and the sums of values and of their squares
+in digits of 32 bits; in the third, persons by their first value in `BINS` bins. A site of few
+persons counts as well: suppressed is what is small in the sum.
+docs/spec/19-summed-statistics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.table import CLASSIFYING
+from collegium.data.tabular.agreeing import follows_from
+from collegium.data.tabular.agreement import AgreedColumn, Agreement, encode_agreement
+from collegium.data.tabular.said import (
+    BINS,
+    VALUE_BITS,
+    Histogram,
+    Moment,
+    MomentsSaid,
+    QuantilesSaid,
+)
+from collegium.data.tabular.saying import bins_of, joined, moment_of, persons_with
+from collegium.data.tabular.studied import Studied
+
+Counts = NDArray[np.int64]
+
+MOST_ROWS = 1 << 24
+"""Training rows of a site that a sum has room for."""
+
+_DIGIT = 1 << 32
+_PER_MOMENT = 7
+
+
+def counted_columns(before: Agreement) -> list[AgreedColumn]:
+    """Return the columns that the step after an agreement counts, in order."""
+    columns = [one for one in before.columns if one.kind != "categorical"]
+    if before.step == 1:
+        if before.task not in CLASSIFYING:
+            columns = sorted([*columns, before.target], key=lambda one: one.name)
+        return columns
+    return [one for one in columns if one.scale]
+
+
+def largest_counts(before: Agreement) -> Counts:
+    """Return the largest value of each number that a site may count, int64 [m]; 0 is least."""
+    columns = len(counted_columns(before))
+    if before.step == 1:
+        digit = _DIGIT - 1
+        one = (MOST_ROWS, MOST_ROWS, 2 * MOST_ROWS, digit, digit, digit, MOST_ROWS)
+        return np.array(one * columns, np.int64)
+    return np.full(BINS * columns, MOST_ROWS, np.int64)
+
+
+def counts_of(studied: Studied, before: Agreement) -> Counts:
+    """Return what a site counts in the step after an agreement, int64 [m]."""
+    columns = counted_columns(before)
+    if before.step == 1:
+        return np.array([one for name in columns for one in _moment(studied, name)], np.int64)
+    found = [bins_of(studied, column, 1) for column in columns]
+    nothing = np.zeros(BINS, np.int64)
+    return np.concatenate([nothing[:0], *(nothing if one is None else one for one in found)])
+
+
+def _moment(studied: Studied, column: AgreedColumn) -> Sequence[int]:
+    moment = moment_of(studied, column, 1)
+    if moment is None:
+        return [0] * _PER_MOMENT
+    high, low = divmod(int(moment.sum), _DIGIT)
+    squares = int(moment.squares)
+    return (
+        persons_with(studied, column), moment.rows, high + moment.rows, low,
+        squares % _DIGIT, squares // _DIGIT % _DIGIT, squares // _DIGIT**2,
+    )  # fmt: skip
+
+
+def concluded(before: Agreement, counts: Counts, sites: tuple[str, ...], smallest: int) -> bytes:
+    """Return the blob of what follows from a sum of counts; b"" where it contradicts itself.
+
+    Args:
+        before: what was agreed before.
+        counts: the sum over sites, int64 [m], none below 0.
+        sites: whose counts are in it.
+        smallest: K, the persons behind everything that is used of the sum.
+
+    Raises:
+        DataError: nothing can be learned.
+    """
+    columns = counted_columns(before)
+    if before.step == 2:
+        bins = counts.reshape(len(columns), BINS)
+        cells = [joined(one.tolist(), smallest) for one in bins]
+        said = QuantilesSaid(
+            histograms=tuple(
+                Histogram(name=column.name, cells=found)
+                for column, found in zip(columns, cells, strict=True)
+                if found
+            )
+        )
+        return encode_agreement(follows_from(before, [said], sites))
+    moments = []
+    for column, told in zip(columns, counts.reshape(-1, _PER_MOMENT).tolist(), strict=True):
+        persons, rows, high, low, *digits = told
+        total = (high - rows) * _DIGIT + low
+        squares = sum(digit << (32 * place) for place, digit in enumerate(digits))
+        if not _is_fair(persons, rows, total, squares):
+            return b""
+        if persons >= smallest:
+            moments.append(
+                Moment(name=column.name, rows=rows, sum=str(total), squares=str(squares))
+            )
+    return encode_agreement(follows_from(before, [MomentsSaid(moments=tuple(moments))], sites))
+
+
+def _is_fair(persons: int, rows: int, total: int, squares: int) -> bool:
+    most = rows << VALUE_BITS
+    return persons <= rows and abs(total) <= most and total * total <= rows * squares <= most * most
