@@ -53,3 +53,17 @@ def test_processes_with_files_of_their_own_end_in_the_model_of_a_simulation(
     verification = verify(among.folder)
     assert verification.ok
     assert verification.checked["statistics"] == 3
+
+
+@pytest.mark.long
+def test_processes_that_mask_the_sums_of_their_files_end_in_the_model_of_a_simulation(
+    tmp_path: Path,
+) -> None:
+    study = write_study(tmp_path, text=STUDY)
+    masked = 'privacy.secure_aggregation={ protocol = "secagg" }'
+    alone = run(study, out=tmp_path / "solo", changes=[masked])
+    among = run(study, out=tmp_path / "log", changes=[masked, "consensus.engine=log"])
+    assert among.model == alone.model
+    verification = verify(among.folder)
+    assert verification.ok
+    assert (verification.checked["statistics"], verification.checked["sums"]) == (1, 3)

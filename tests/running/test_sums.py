@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from tests.data.tabular.cohorts import write_study
 from tests.learning.evaluation.test_tally import auc_pair_by_pair
 
 from collegium.audit.history import read_history
 from collegium.audit.studies import Story, gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
+from collegium.data.tabular.agreement import decode_agreement
 from collegium.federation import judgment
 from collegium.federation.participant import Participant
+from collegium.federation.setting_up import SettingUp
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.counts import Counts
@@ -24,9 +27,10 @@ from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum, measures
 from collegium.learning.models import predict
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.contract.summing import EVALUATION
+from collegium.ledger.contract.summing import EVALUATION, SET_UP
 from collegium.running.execution import run
 from collegium.running.preparation import prepare
+from collegium.running.reporting import report_on
 from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.study.reading import read_study
@@ -57,8 +61,22 @@ def sum_of(folder: Path) -> EvaluationSum:
     return decode_sum(blob(folder, closed[0].total))
 
 
+def fall_silent(
+    monkeypatch: pytest.MonkeyPatch, step: int, phases: Collection[str], *members: str
+) -> None:
+    """Let sites say nothing in some phases of the sum in a step of set-up."""
+    honest = SettingUp.reconcile
+
+    def reconcile(self: SettingUp, view: StudyView, *, idle: bool) -> list[bytes]:
+        mute = view.number == SET_UP + step and view.phase in phases
+        mute = mute and self.name.partition(" ")[0] in members
+        return [] if mute else honest(self, view, idle=idle)
+
+    monkeypatch.setattr(SettingUp, "reconcile", reconcile)
+
+
 def silent(member: str, *phases: str) -> Callable[[Participant, Place], Participant]:
-    """Put who says nothing in some phases of a sum in a site's place."""
+    """Put who says nothing in some phases of the sum over test rows in a site's place."""
 
     class Silent(msgspec.Struct):
         honest: Participant
@@ -190,3 +208,50 @@ def test_noise_and_plain_updates_have_no_sum(tmp_path: Path) -> None:
     story = story_of(folder)
     assert not story.sums
     assert story.registration.sums is msgspec.UNSET
+
+
+def test_tables_are_set_up_by_sums_of_which_nobody_sees_a_part(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    folder = run(study, out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
+    story, found = story_of(folder), verify(folder)
+    assert found.ok
+    assert [(one.code, one.severity) for one in found.findings] == []
+    assert (found.checked["statistics"], found.checked["sums"]) == (1, 3)
+    assert [bool(step.posts) for step in story.steps.values()] == [True, False, False]
+    prepared = prepare(read_study(study, (*SHORT, MASKED))).table
+    assert prepared is not None
+    assert story.begun is not None
+    assert blob(folder, story.begun.agreement) == prepared.blob
+    page = report_on(folder).read_text("utf-8")
+    assert "nobody saw more than the sum over the sites" in page
+
+
+def test_a_site_that_dies_in_set_up_leaves_a_sum_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A simulation foretells what four agree on, and does not begin with what three have."""
+    study = write_study(tmp_path)
+    fall_silent(monkeypatch, 2, ("reveal", "share"), "va")
+    result = run(study, out=tmp_path / "run", changes=(*SHORT, MASKED))
+    story = story_of(result.folder)
+    (attempt,) = (one for one in story.sums.values() if one.opened.round == SET_UP + 2)
+    assert attempt.summed is not None
+    assert attempt.included == ("cleveland", "hungarian", "switzerland")
+    told = decode_agreement(blob(result.folder, attempt.summed.total))
+    assert told.included[1] == attempt.included
+    assert ("site.withheld", "fault") in codes(result.folder)
+
+
+def test_too_few_sites_in_set_up_fail_the_study_and_open_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_study(tmp_path)
+    fall_silent(monkeypatch, 3, ("share",), "va", "hungarian")
+    result = run(study, out=tmp_path / "run", changes=(*SHORT, MASKED))
+    assert result.outcome == "failed"
+    assert ("study.failed", "fault") in codes(result.folder)
+    attempts = [
+        one for one in story_of(result.folder).sums.values() if one.opened.round > SET_UP + 2
+    ]
+    assert [one.opened.attempt for one in attempts] == [1, 2]
+    assert not any(one.summed for one in attempts)

@@ -99,8 +99,7 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
-    `selection` is what the final model was chosen from; `curves` are of the chosen trial. `summed`
-    is what a secure sum over test rows tells.
+    `selection` is what the final model was chosen from, `curves` are of the chosen trial.
     """
 
     title: str
@@ -137,12 +136,14 @@ class ReportContent:
     summed: Summed | None = None
 
 
-def provenance_of(dataset: DataSet, data: Data, agreement: Agreement | None = None) -> Provenance:
+def provenance_of(
+    dataset: DataSet, data: Data, agreement: Agreement | None = None, *, summed: bool = False
+) -> Provenance:
     """Return what a report tells of a data set: how its rows fell to sites and were prepared."""
     return Provenance(
         dataset.title, dataset.license, dataset.citation, dataset.url, dataset.schema,
         made_up_sites(dataset, data.partition),
-        preparation_of(agreement, data.source.smallest)
+        preparation_of(agreement, data.source.smallest, summed=summed)
         if agreement is not None and isinstance(data.source, TableSource)
         else None,
         dataset.caution,
@@ -174,10 +175,9 @@ def build_content(
     task = data.schema.task
     sites = _sites(rounds, final, posted)
     summed = next((one for one in verification.sums if one.study == study.study.id), None)
-    real = summed is not None and not verification.simulated
     quality = _quality(
         study, task, sites, final, _about(verification.model, posted), hides=summed is not None,
-        by_sum=real,
+        by_sum=summed is not None and not verification.simulated,
     )  # fmt: skip
     evidence = evidence_of(verification)
     apart = apart_sections(task, final)

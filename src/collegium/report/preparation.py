@@ -16,7 +16,8 @@ class Preparation:
 
     `columns` are cells: name, what it is, how it enters, at how many sites it has values, and
     whether its absence is an input. `target` says how the target is trained, where that is not as
-    it stands. `included` are the sites whose statistics were added, by step.
+    it stands. `included` are the sites whose statistics were added, by step; `summed` says that
+    from the second step on nobody saw a single site's.
     """
 
     columns: tuple[tuple[str, str, str, str, str], ...]
@@ -24,9 +25,10 @@ class Preparation:
     included: tuple[tuple[str, ...], ...]
     smallest: int
     target: str = ""
+    summed: bool = False
 
 
-def preparation_of(agreement: Agreement, smallest: int) -> Preparation:
+def preparation_of(agreement: Agreement, smallest: int, *, summed: bool = False) -> Preparation:
     """Return what a report tells of an agreement, and of how many persons sites speak."""
     return Preparation(
         tuple(_column(one) for one in agreement.columns),
@@ -34,6 +36,7 @@ def preparation_of(agreement: Agreement, smallest: int) -> Preparation:
         agreement.included,
         smallest,
         _target(agreement),
+        summed,
     )
 
 
@@ -61,23 +64,30 @@ def _column(column: AgreedColumn) -> tuple[str, str, str, str, str]:
     return column.name, what, enters, str(column.sites), "yes" if column.missing else "no"
 
 
-def _told(smallest: int) -> tuple[str, str, str]:
+def _told(smallest: int, *, summed: bool) -> tuple[str, str, str]:
     """Return what a site says in each step."""
     many = f"{smallest} persons or more"
+    rounded = ", rounded down," if summed else ""
+    hidden = "; masked: nobody saw more than the sum over the sites" if summed else ""
+    bins = f"64 bins, joined in the sum until each has {many}" if summed else f"cells of {many}"
     return (
         f"of each column its name and unit, and where {many} have a value its kind, how many"
-        " training rows have one, the power of two that no value exceeds, and the categories that"
+        f" training rows have one{rounded or ','} the power of two that no value exceeds, and the"
+        " categories that"
         f" {many} share; the target's classes by name",
-        "of each number and date: how many values, their sum and the sum of their squares, exactly",
-        f"of each number and date: a histogram in cells of {many}",
+        "of each number and date: how many values, their sum and the sum of their squares, exactly"
+        f"{hidden}",
+        f"of each number and date: a histogram in {bins}{hidden}",
     )
 
 
 def section(preparation: Preparation) -> Markup:
     """Return the section's content."""
     heads = ("Column", "What it is", "How it enters", "Sites with values", "Absence is an input")
-    pairs = zip(_told(preparation.smallest), preparation.included, strict=False)
+    steps = _told(preparation.smallest, summed=preparation.summed)
+    pairs = zip(steps, preparation.included, strict=False)
     said = bullets([f"{told} ({counted(len(sites), 'site')})" for told, sites in pairs])
+    what = "sums over the sites" if preparation.summed else "what they said"
     left_out = (
         join(
             paragraph("Columns that no model sees:"),
@@ -89,7 +99,7 @@ def section(preparation: Preparation) -> Markup:
     return join(
         paragraph(
             "The sites agreed on how their tables become inputs, before the first round and on the"
-            " ledger; every validator recomputed it from what they said. The statistics are of"
+            f" ledger; every validator recomputed it from {what}. The statistics are of"
             " training rows alone."
         ),
         paragraph(preparation.target) if preparation.target else "",

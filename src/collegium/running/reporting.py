@@ -25,6 +25,7 @@ from collegium.report.write import write_report
 from collegium.running.parts import described
 from collegium.running.tables import described_table
 from collegium.study.reading import read_study
+from collegium.study.terms import sums_tables
 
 
 def report_on(folder: Path) -> Path:
@@ -54,7 +55,7 @@ def report_on(folder: Path) -> Path:
     }
     content = build_content(
         study,
-        provenance_of(dataset, study.data, agreement),
+        provenance_of(dataset, study.data, agreement, summed=sums_tables(study)),
         read_lines(folder / "metrics.jsonl"),
         verification,
         posted_statements(folder, story),

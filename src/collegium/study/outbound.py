@@ -29,7 +29,7 @@ def outbound(study: Study) -> tuple[Outbound, ...]:
     ways = IN_ONE_PROCESS if study.consensus.engine == "solo" else BETWEEN_MEMBERS
     return (
         *_site_messages(study, ways),
-        *(() if isinstance(study.data.source, str) else table_messages(study.data.source, ways)),
+        *table_messages(study, ways),
         *_validator_messages(study, ways), *_owner_messages(ways),
         *(_witness_messages(ways) if ways is BETWEEN_MEMBERS else ()),
     )  # fmt: skip

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collegium.study.document import TableSource
-from collegium.study.message import BLOBS, LEDGER, Outbound, Ways
+from collegium.study.document import Study, TableSource
+from collegium.study.message import BLOBS, LEDGER, RETIRED, Outbound, Ways
+from collegium.study.terms import sums_tables
 
 
-def table_messages(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
+def table_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     """Return what a site says of its own table, so that all prepare their inputs alike."""
+    source, summed = study.data.source, sums_tables(study)
+    if isinstance(source, str):
+        return ()
     to = "every member, and everybody who is given the run's blobs"
     many = f"{source.smallest} persons or more"
+    rounded = ", rounded down to two significant binary digits" if summed else ""
     few = (
         f"Nothing is said about fewer than {source.smallest} persons. Sums are exact, and no noise"
         " is added"
@@ -18,24 +23,14 @@ def table_messages(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
         Outbound(
             "statistics of a table: columns",
             f"of each column its name and unit, and where {many} have a value: its kind; the"
-            f" number of rows with a value; whether {many} lack one; the power of two that no value"
-            " exceeds; whether it looks like an identifier; and the values, as written, that"
-            f" {many} share in a column of categories. Of the target {source.target!r}: its classes"
-            " by name, all of them where they are few",
+            f" number of rows with a value{rounded}; whether {many} lack one; the power of two"
+            " that no value exceeds; whether it looks like an identifier; and the values, as"
+            f" written, that {many} share in a column of categories. Of the target"
+            f" {source.target!r}: its classes by name, all of them where they are few",
             to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
             transactions=("statistics.post",),
         ),
-        Outbound(
-            "statistics of a table: moments",
-            "of each column of numbers or dates that is agreed on: how many training rows have a"
-            " value, the sum of the values and the sum of their squares",
-            to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
-        ),
-        Outbound(
-            "statistics of a table: quantiles",
-            f"of each such column: a histogram of each person's first value, in cells of {many}",
-            to, f"{ways.signed}. {few}", BLOBS, from_rows=True,
-        ),
+        *(_masked(source, ways) if summed else _said(many, to, f"{ways.signed}. {few}")),
         Outbound(
             "vote on statistics",
             "the digest of what follows from what all sites said: means, standard deviations,"
@@ -49,5 +44,42 @@ def table_messages(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
             " owner)",
             ways.everybody, ways.signed, LEDGER, from_rows=False,
             transactions=("study.begin",),
+        ),
+    )  # fmt: skip
+
+
+def _said(many: str, to: str, protection: str) -> tuple[Outbound, ...]:
+    return (
+        Outbound(
+            "statistics of a table: moments",
+            "of each column of numbers or dates that is agreed on: how many training rows have a"
+            " value, the sum of the values and the sum of their squares",
+            to, protection, BLOBS, from_rows=True,
+        ),
+        Outbound(
+            "statistics of a table: quantiles",
+            f"of each such column: a histogram of each person's first value, in cells of {many}",
+            to, protection, BLOBS, from_rows=True,
+        ),
+    )  # fmt: skip
+
+
+def _masked(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
+    protection = (
+        "masked (secure aggregation among all sites): nobody sees more than the sum over the sites,"
+        " except as many of them as the sum's threshold says who act together. The sum itself is"
+        f" public and exact; of fewer than {source.smallest} persons in it nothing is agreed"
+    )
+    return (
+        Outbound(
+            "counts of a table: moments",
+            "of each column of numbers or dates that is agreed on, under masks: how many persons"
+            " and training rows have a value, the sum of the values and the sum of their squares",
+            ways.everybody, protection, RETIRED, from_rows=True,
+        ),
+        Outbound(
+            "counts of a table: quantiles",
+            "of each such column, under masks: persons by their first value, in 64 bins",
+            ways.everybody, protection, RETIRED, from_rows=True,
         ),
     )  # fmt: skip

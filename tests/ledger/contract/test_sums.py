@@ -17,7 +17,6 @@ from tests.ledger.contract.kit import (
 )
 from tests.ledger.contract.moves import (
     TERMS,
-    acceptance,
     attest,
     commit_masked,
     current,
@@ -37,12 +36,14 @@ from tests.ledger.contract.moves import (
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import (
     AttemptFailed,
+    StatisticsAgreed,
+    StudyFailed,
     SumClosed,
     SumGivenUp,
     SumOpened,
     UpdatesIncluded,
 )
-from collegium.ledger.contract.summing import EVALUATION
+from collegium.ledger.contract.summing import EVALUATION, SET_UP
 from collegium.ledger.contract.tables import SumRecord, study_path
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
@@ -50,9 +51,11 @@ from collegium.ledger.contract.transactions import (
     RoundVote,
     SecaggKeys,
     SharePost,
+    StatisticsPost,
+    StatisticsVote,
     StudyAbandon,
+    StudyBegin,
     StudyRegister,
-    Transaction,
 )
 from collegium.study.sum_terms import SumTerms
 
@@ -235,7 +238,69 @@ def test_sums_that_would_not_be_hidden_are_not_registered(terms: dict[str, Any])
     assert refusal(world, "ada", StudyRegister, **fields) == "refused"
 
 
-def test_the_fields_of_an_acceptance_are_what_they_were() -> None:
-    kinds: tuple[type[Transaction], ...] = (StudyRegister,)
-    assert "sums" in kinds[0].__struct_fields__
-    assert "sums" not in acceptance()
+TABLES = {**COUNTED, "statistics": 3, "sums": SumTerms(statistics="table@1", threshold=3)}
+
+
+def set_up(**terms: Any) -> World:
+    """A consortium whose sites have agreed on columns, and count them for a sum."""
+    world = four_equals()
+    start(world, **{**TABLES, **terms})
+    for name in SITES:
+        say(world, name, StatisticsPost, study="heart", digest=digest(name), step=1)
+    for name in SITES[:3]:
+        say(world, name, StatisticsVote, study="heart", attempt=1, agreement=digest("columns"))
+    return world
+
+
+def close_sum(world: World, label: str) -> Any:
+    """Let everybody do what is due until a quorum agrees on a sum."""
+    walk_to(world, "vote")
+    for name in SITES[:3]:
+        events = total(world, name, label)
+    return events
+
+
+def test_later_steps_of_set_up_are_sums_and_lead_to_the_first_model() -> None:
+    world = set_up()
+    assert (status_of(world).phase, status_of(world).round) == ("summing", SET_UP + 2)
+    events = close_sum(world, "moments")
+    assert only(events, StatisticsAgreed).agreement == digest("moments")
+    assert only(events, SumOpened).round == SET_UP + 3
+    late = {"study": "heart", "round": SET_UP + 2, "attempt": 1}
+    assert refusal(world, "di", RoundVote, **late, total=digest("moments")) == "stale"
+    events = close_sum(world, "quantiles")
+    assert only(events, StatisticsAgreed).agreement == digest("quantiles")
+    assert (status_of(world).phase, status_of(world).round) == ("beginning", 0)
+    assert refusal(world, "di", RoundVote, **late, total=digest("moments")) == "stale"
+    assert open_rounds(world) == 0
+    fields = {"study": "heart", "model": digest("first"), "parameters": 5}
+    say(world, "ada", StudyBegin, **fields, agreement=digest("quantiles"))
+    assert status_of(world).phase == "rounds"
+    assert refusal(world, "di", RoundVote, **late, total=digest("moments")) == "stale"
+    assert replayed(world).root() == world.state.root()
+
+
+def test_nobody_says_its_statistics_while_they_are_summed() -> None:
+    world = set_up()
+    said = {"study": "heart", "digest": digest("ada"), "step": 2}
+    assert refusal(world, "ada", StatisticsPost, **said) == "stale"
+
+
+def test_a_sum_of_set_up_that_fails_fails_the_study() -> None:
+    world = set_up(max_attempts=1)
+    for name in SITES[:2]:
+        say(world, name, SecaggKeys, **keys_fields(name, here(world)))
+    events = quorum_times_out(world)
+    assert only(events, StudyFailed).reason == "attempts"
+    assert (status_of(world).phase, status_of(world).outcome) == ("closing", "failed")
+    assert open_rounds(world) == 0
+
+
+def test_sites_without_a_target_to_count_are_not_asked_for_test_rows() -> None:
+    world = four_equals()
+    start(world, **{**MASKED, "sums": SumTerms(statistics="table@1", threshold=3)})
+    walk_to(world, "vote")
+    for name in SITES[:3]:
+        counts = {"saturated": 0, "small": 0}
+        say(world, name, RoundVote, **here(world), model=digest("new"), **counts)
+    assert status_of(world).phase == "evaluation"
