@@ -1,4 +1,4 @@
-"""The Gram matrix of updates, exact: float64 products in blocks that cannot round."""
+"""The Gram matrix of updates, exact, and what follows from it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning.aggregation._internal.columns import each_block
+from collegium.learning.aggregation._internal.inner_products import (
+    block_width,
+    inner_products,
+)
 from collegium.learning.aggregation._internal.integers import Integers
-from collegium.learning.aggregation._internal.pieces import inner_products
-
-MOST_COLUMNS = 1 << 22
-"""Columns whose sum of products of two 16-bit integers stays within float64's 53 bits."""
-
-_BLOCK_VALUES = 1 << 18
-"""Values converted at a time, so that a block stays near the processor."""
 
 
 def gram_matrix(values: NDArray[np.int16]) -> Integers:
@@ -23,13 +20,12 @@ def gram_matrix(values: NDArray[np.int16]) -> Integers:
     blocks are added as integers. Good for d up to 2^33.
     """
     count, columns = values.shape
-    width = min(max(_BLOCK_VALUES // count, 1024), MOST_COLUMNS)
 
     def work(block: slice) -> NDArray[np.int64]:
-        return inner_products(values[:, block].astype(np.float64)).astype(np.int64)
+        return inner_products(values[:, block]).astype(np.int64)
 
     total = np.zeros((count, count), np.int64)
-    for one in each_block(columns, width, work):
+    for one in each_block(columns, block_width(count), work):
         total += one
     exact: Integers = total.astype(object)
     return exact
