@@ -30,6 +30,8 @@ class Descent:
         correction: float32 [S, d], added to every gradient; [0, d] for nothing.
         parameters: float32 [S, d], changed by every step.
         gradient: float32 [S, d], of the latest step.
+        matrices: views of the parameters, float32 [S, 1 + inputs, outputs] for each layer.
+        slopes: such views of the gradient.
         velocity: float32 [S, d], zero when the round begins; [0, d] without momentum.
         scratch: float32 [S, d], overwritten at will; [0, d] where the objective is the loss alone.
         decay: float32 [d], l2 for weights and 0 for biases and gaps.
@@ -46,6 +48,8 @@ class Descent:
     correction: Float32
     parameters: Float32
     gradient: Float32
+    matrices: tuple[Float32, ...]
+    slopes: tuple[Float32, ...]
     velocity: Float32
     scratch: Float32
     decay: Float32
@@ -73,13 +77,16 @@ def begin(
     for matrix in layers(spec, decay):
         matrix[0] = 0.0
     decay[layered_size(spec) :] = 0.0
+    gradient = np.empty(start.shape, np.float32)
     return Descent(
         spec,
         training,
         nothing if anchor is None else anchor,
         nothing if correction is None else correction,
         start,
-        np.empty(start.shape, np.float32),
+        gradient,
+        layers(spec, start),
+        layers(spec, gradient),
         np.zeros((sites if training.momentum else 0, parameters), np.float32),
         np.empty((sites if spec.l2 or training.fedprox_mu else 0, parameters), np.float32),
         decay,
@@ -122,8 +129,8 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
     """Fill the gradient of the mean loss of each site's batch."""
     activations = [values[:active] for values in descent.activations]
     deltas = [values[:active] for values in descent.deltas]
-    matrices = layers(descent.spec, descent.parameters[:active])
-    slopes = layers(descent.spec, descent.gradient[:active])
+    matrices = [matrix[:active] for matrix in descent.matrices]
+    slopes = [slope[:active] for slope in descent.slopes]
     delta = output_errors(descent, active, share)
     for depth in range(len(matrices) - 1, -1, -1):
         product(activations[depth].transpose(0, 2, 1), delta, slopes[depth])
@@ -139,7 +146,7 @@ def _differentiate(descent: Descent, active: int, share: Float32) -> None:
 def output_errors(descent: Descent, active: int, share: Float32) -> Float32:
     """Fill activations; return the loss's derivatives by the outputs times share, [A, B, k]."""
     activations = [values[:active] for values in descent.activations]
-    matrices = layers(descent.spec, descent.parameters[:active])
+    matrices = [matrix[:active] for matrix in descent.matrices]
     # Element-wise work runs over whole buffers, columns of ones included: that is contiguous,
     # and with an array of zeros, not a number, NumPy's loops use the processor's vectors.
     for depth, matrix in enumerate(matrices[:-1]):

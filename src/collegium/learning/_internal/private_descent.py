@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from collegium.learning._internal import ordinal
 from collegium.learning._internal.descent import Descent, move, output_errors
 from collegium.learning._internal.products import product
-from collegium.learning.models import layers
 from collegium.learning.noise import SecretStream
 from collegium.learning.private import Noising
 
@@ -62,10 +61,9 @@ def private_step(
     _backpropagate(descent, parts)
     apart = _slopes_of_gaps(descent, parts)
     factors = _factors(descent, apart, rows_of_unit, noising.clip)
-    slopes = layers(descent.spec, descent.gradient)
     for depth, delta in enumerate(_errors(descent)):
         delta *= factors
-        product(descent.activations[depth].transpose(0, 2, 1), delta, slopes[depth])
+        product(descent.activations[depth].transpose(0, 2, 1), delta, descent.slopes[depth])
     if descent.spec.gaps:
         apart *= factors
         descent.gradient[:, -descent.spec.gaps :] = _sums(apart.transpose(0, 2, 1))[:, :, 0]
@@ -86,7 +84,7 @@ def _errors(descent: Descent) -> list[Float32]:
 
 def _backpropagate(descent: Descent, parts: Float32) -> None:
     """Fill activations and derivatives, those of each row times its part in its unit's mean."""
-    matrices = layers(descent.spec, descent.parameters)
+    matrices = descent.matrices
     activations, deltas = descent.activations, descent.deltas
     delta = output_errors(descent, len(parts), parts)
     for depth in range(len(matrices) - 1, 0, -1):
@@ -102,7 +100,7 @@ def _slopes_of_gaps(descent: Descent, parts: Float32) -> Float32:
     if not spec.gaps:
         return np.zeros((*parts.shape, 0), np.float32)
     scores = np.empty((*parts.shape, 1), np.float32)
-    product(descent.activations[-1], layers(spec, descent.parameters)[-1], scores)
+    product(descent.activations[-1], descent.matrices[-1], scores)
     classes = descent.targets[:, :, 0].astype(np.int64)
     gaps = descent.parameters[:, -spec.gaps :].astype(np.float64)
     found = ordinal.slopes(scores[:, :, 0].astype(np.float64), classes, gaps)[1]

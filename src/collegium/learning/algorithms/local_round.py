@@ -101,7 +101,8 @@ def legs(study: Study, spec: ModelSpec, number: int, vector: Float32, kept: Kept
     if training.algorithm == "scaffold":
         rate = study.training.learning_rate
         shift = control.correction(vector[len(shared) : 2 * len(shared)], kept["control"], rate)
-    start = begun(shared, own_coordinates(tensors(spec), personal), kept.get("personal"))
+    own = None if personal is None else own_coordinates(tensors(spec), personal)
+    start = begun(shared, own, kept.get("personal"))
     found = [Leg(training, start, start, shift)]
     if personal is not None and personal.method == "ditto":
         mine = kept["personal"]
