@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Identity:
     genesis: bytes
     key: SigningKey
     _secret: bytes
+    _salts: dict[tuple[str, int, int], bytes] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         return f"Identity(member={self.member!r})"
@@ -36,8 +37,13 @@ class Identity:
 
     def salt(self, study: str, number: int, attempt: int) -> bytes:
         """Return the salt of a commitment: secret, and the same whenever it is asked for."""
-        context = (self.genesis, study.encode(), u64(number), u64(attempt))
-        return derive(self._secret, "salt", *context)
+        known = self._salts.get((study, number, attempt))
+        if known is None:
+            context = (self.genesis, study.encode(), u64(number), u64(attempt))
+            known = derive(self._secret, "salt", *context)
+            self._salts.clear()  # the latest is asked for twice: to commit, and to reveal
+            self._salts[study, number, attempt] = known
+        return known
 
     def score_salt(self, study: str, number: int, attempt: int) -> bytes:
         """Return the salt of a commitment to scores; that of an update is known by then."""

@@ -53,13 +53,17 @@ class BlobFolder:
         return digest
 
     def write(self, data: bytes, name: bytes | None = None) -> tuple[bytes, bool]:
-        """Keep a blob that is synced later; return its digest, and whether it was not here yet."""
+        """Keep a blob that is synced later; return its digest, and whether it was written.
+
+        It is not where this process has seen it here, whole.
+        """
         return self._put(data, name, sync=False)
 
     def _put(self, data: bytes, name: bytes | None, *, sync: bool) -> tuple[bytes, bool]:
         digest = name or self._digest(data)
-        stamp = self._stamp(digest)
-        if stamp is not None and (self._sound.get(digest) == stamp or self.get(digest) is not None):
+        known = self._sound.get(digest)
+        stamp = None if known is None else self._stamp(digest)
+        if stamp is not None and (stamp == known or self.get(digest) is not None):
             return digest, False
         place = self._prefix + digest.hex()
         partial = f"{self._prefix}.{digest.hex()}.{os.getpid()}"

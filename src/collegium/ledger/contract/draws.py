@@ -16,14 +16,9 @@ def draw_participants(
     chosen = sorted(accepted)
     if per_round < len(chosen):
         draw = lp(study.encode()) + u64(seed) + u64(number)
-        begun = sha256(tag("draw") + ledger_of(genesis) + draw)  # of a tagged hash
-
-        def lot(name: str) -> bytes:
-            whole = begun.copy()
-            whole.update(lp(name.encode()))
-            return whole.digest()
-
-        chosen = sorted(sorted(chosen, key=lot)[:per_round])
+        begun = tag("draw") + ledger_of(genesis) + draw  # of a tagged hash
+        lots = {name: sha256(begun + lp(name.encode())).digest() for name in chosen}
+        chosen = sorted(sorted(chosen, key=lots.__getitem__)[:per_round])
     return chosen
 
 

@@ -82,14 +82,15 @@ def member_of_key(state: State, identifier: bytes) -> tuple[str, MemberRecord]:
     Raises:
         Rejected: nobody has it, it was rotated away, or the member was expelled.
     """
-    owner = state.get(KEYS, identifier.hex())
+    named = identifier.hex()
+    owner = state.get(KEYS, named)
     if owner is None:
         raise Rejected("unknown-member", "no member has the key that signed this")
     name = owner.decode()
     member = state.record(MEMBERS, name, MemberRecord)
     if member is None or not member.active:
         raise Rejected("unknown-member", f"{name} is no longer a member")
-    if key_name(member.key) != identifier.hex():
+    if key_name(member.key) != named:
         raise Rejected("unknown-member", f"{name} has replaced the key that signed this")
     return name, member
 
