@@ -10,7 +10,7 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.hidden import hidden_attempt, hidden_size
 from collegium.federation.identity import Identity
 from collegium.federation.readings import Readings
-from collegium.federation.sealing import blob_of, check_recipients, fetch_update, update_of
+from collegium.federation.sealing import blob_of, check_recipients, update_of
 from collegium.federation.statistics import agreed_before
 from collegium.federation.verdict import UNAVAILABLE, Verdict, failed_sum, failure
 from collegium.federation.view import StudyView
@@ -28,7 +28,7 @@ from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.summing import is_sum, ring_in, step_of
 from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord, sent_of
-from collegium.ledger.sealing import Context, KeyOf
+from collegium.ledger.sealing import Context, KeyOf, unseal
 from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import Recipe, outcome
@@ -260,8 +260,9 @@ class Judge:
         if known is not None and known[:2] == (reveal, exponent):
             return known[2]
         name = update_of(reveal)
-        context = Context(self.identity.genesis, *at, name)
-        data = fetch_update(blobs, reveal, context, self.key_of)
+        data = blobs.fetch(blob_of(reveal))
+        if data is not None and isinstance(reveal.sealed, str):
+            data = unseal(data, Context(self.identity.genesis, *at, name), self.key_of)
         if data is None:
             return None
         found = checked_reading(

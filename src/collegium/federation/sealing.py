@@ -1,4 +1,4 @@
-"""Sealing updates to a round's validators, and opening what was sealed to this one.
+"""Sealing updates to a round's validators, and what a reveal names.
 
 docs/spec/9-sealed-updates.md and docs/decisions/0013. A site that seals publishes the sealed blob
 alone; its update stays in its outbox.
@@ -17,7 +17,7 @@ from collegium.federation.view import StudyView
 from collegium.ledger.contract.tables import Reveal
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.sealing import Context, KeyOf, recipients_of, seal, unseal
+from collegium.ledger.sealing import Context, recipients_of, seal
 
 
 def blob_of(reveal: Reveal) -> bytes:
@@ -59,20 +59,6 @@ def sealed_update(
         identity.genesis, view.study, view.number, view.attempt, identity.member, digest
     )
     return seal(update, context, seed, recipients)
-
-
-def fetch_update(blobs: Blobs, reveal: Reveal, context: Context, key_of: KeyOf) -> bytes | None:
-    """Return a revealed update, opened where it is sealed.
-
-    None where it is not to be had, or is sealed to others.
-
-    Raises:
-        FormatError: it does not open to the update that was announced, alike for all.
-    """
-    data = blobs.fetch(blob_of(reveal))
-    if data is None or not isinstance(reveal.sealed, str):
-        return data
-    return unseal(data, context, key_of)
 
 
 def check_recipients(blobs: Blobs, view: StudyView, reveal: Reveal) -> None:

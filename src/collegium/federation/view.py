@@ -83,7 +83,7 @@ class StudyView:
             return None
         return self._state.record(self._path("round"), THE_ONE, RoundRecord)
 
-    @property
+    @cached_property
     def is_summing(self) -> bool:
         """Whether statistics are summed, in the place of updates."""
         return self.round is not None and is_sum(self.number)
