@@ -7,10 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.data.real import real
 
+from collegium.cli.comparing import comparison_lines
 from collegium.errors import CollegiumError
+from collegium.plugins import find
 from collegium.running.comparing import RunComparison, compare
+from collegium.running.measuring import difference_of
 from collegium.running.replicating import replicate, variations
+from collegium.running.scoring import score_run
 
 SHORT = ("training.rounds=2", "evaluation.bootstrap=100")
 RULES = ('aggregation.rule=["fedavg", "median"]',)
@@ -72,6 +77,32 @@ def test_one_seed_is_compared_over_its_rows(folders: list[Path]) -> None:
     (paired,) = compare([folders[0], folders[2]]).differences
     assert (paired.method, paired.seeds) == ("rows", (43,))
     assert paired.differences["auc"].interval is not None
+
+
+def test_seeds_that_test_on_the_same_rows_are_compared_over_these(tmp_path: Path) -> None:
+    real(find("datasets", "tcga_brca"))
+    rates = ("training.learning_rate=[0.01, 2.0]",)
+    found = compare(replicate(["brca"], seeds=2, changes=SHORT, varied=rates, parent=tmp_path))
+    (paired,) = found.differences
+    assert (paired.method, paired.seeds) == ("rows", (43, 44))
+    mean = paired.differences["c_index"]
+    first, second = (one.quality["c_index"] for one in found.designs)
+    assert mean.value == pytest.approx(second.value - first.value, abs=1e-12)
+    assert (first.interval, found.designs[0].to_pooled["c_index"].interval) == (None, None)
+    assert mean.interval is not None
+    assert mean.interval.high - mean.interval.low > 0.01, "seeds differ by less than .001"
+    assert any("All seeds test on the same rows" in line for line in comparison_lines(found))
+
+
+def test_persons_with_several_rows_are_resampled_with_all_of_them(tmp_path: Path) -> None:
+    real(find("datasets", "eicu_demo"))
+    changes, rates = (*SHORT, "evaluation.folds=1"), ("training.learning_rate=[0.01, 0.4]",)
+    folders = replicate(["eicu"], seeds=1, changes=changes, varied=rates, parent=tmp_path)
+    (paired,) = compare(folders).differences
+    one, other = map(score_run, folders)
+    assert any(len(np.unique(rows.person)) < len(rows.y) for rows in one.prepared.test.values())
+    said = difference_of(one.prepared, one.prepared.test, other.scores, one.scores)
+    assert {key: mean.interval for key, mean in paired.differences.items()} == said
 
 
 def test_what_is_there_is_not_run_again(folders: list[Path]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from collegium.cli.output import tell, warn
 from collegium.report.comparison import Verdict
-from collegium.report.wording import change, in_sentence, number, span
+from collegium.report.wording import change, number, span, title_of
 from collegium.running.comparing import Design, Mean, Paired, RunComparison
 from collegium.running.folder import DEFAULT_PARENT
 from collegium.running.replicating import replicate
@@ -99,14 +99,18 @@ def comparison_lines(found: RunComparison) -> Iterator[str]:
         yield ""
         yield from _paired_lines(paired, reference, found.primary)
     yield ""
-    if any(len(one.seeds) > 1 for one in found.designs):
+    several = any(len(one.seeds) > 1 for one in found.designs)
+    if several and not any(one.interval for each in found.designs for one in each.quality.values()):
+        yield "All seeds test on the same rows. Intervals: 95 % paired bootstrap of these, of the"
+        yield "mean over seeds; that seeds agree says nothing of other rows."
+    elif several:
         yield "Intervals over seeds: 95 %, Student, widened for training parts that overlap"
         yield "(Nadeau and Bengio 2003). With one seed: 95 % paired bootstrap of the test rows."
     else:
         yield "Intervals: 95 % paired bootstrap of the test rows; give more seeds to know more."
     if found.differences:
         yield (
-            f"{in_sentence(found.primary)} decides; what other measures show is a hint. Not "
+            f"{title_of(found.primary)} decides; what other measures show is a hint. Not "
             "corrected for the number of designs."
         )
 
@@ -122,9 +126,10 @@ def _design_lines(one: Design, primary: str) -> Iterator[str]:
 
 
 def _paired_lines(one: Paired, reference: str, primary: str) -> Iterator[str]:
-    over = (
-        f"{len(one.seeds)} seeds" if one.method == "seeds" else f"the rows of seed {one.seeds[0]}"
-    )
+    over = f"{len(one.seeds)} seeds"
+    if one.method == "rows":
+        single = len(one.seeds) == 1
+        over = f"the rows of seed {one.seeds[0]}" if single else f"the rows that {over} test on"
     yield f"{one.design}"
     yield f"  minus {reference}, paired over {over}"
     ordered = sorted(one.differences.items(), key=lambda item: item[0] != primary)

@@ -3,7 +3,9 @@
 Runs whose documents differ in the seed alone are one design. Two designs are compared seed by
 seed: both models of a seed are scored again, here, on the rows that the seed cuts for the test
 part, which must be the same for both. Over several seeds the mean difference has the interval of
-`replication`; a single seed has a paired bootstrap over its rows.
+`replication`. A single seed, and seeds that all test on the same rows (a published test part, the
+latest rows), have a paired bootstrap over these: that models of several seeds agree says nothing
+of other rows.
 """
 
 from __future__ import annotations
@@ -19,12 +21,11 @@ import numpy as np
 from collegium.data.table import Task
 from collegium.errors import RunError
 from collegium.learning.evaluation import intervals as bootstrap
-from collegium.learning.evaluation.metrics import measure
 from collegium.learning.evaluation.replication import mean_interval
 from collegium.report.comparison import Verdict, verdict_of
 from collegium.report.measurements import Interval, Quality
 from collegium.report.wording import PRIMARY
-from collegium.running.scoring import ScoredRun, quality_over_all, rows_together, score_run
+from collegium.running.scoring import ScoredRun, quality_over_all, rows_over_all, score_run
 from collegium.study.document import Study
 from collegium.study.rendering import without_absent
 
@@ -58,7 +59,8 @@ class Design:
 class Paired:
     """A design minus the reference, over the seeds that both have, by measure.
 
-    `method` is "seeds" or "rows": what the intervals were drawn over.
+    `method` is "seeds" or "rows": what the intervals were drawn over; rows where all seeds test on
+    the same.
     """
 
     design: str
@@ -164,7 +166,8 @@ def _shown(value: Any) -> str:
 
 def _design(name: str, same: Sequence[ScoredRun]) -> Design:
     measured = [quality_over_all(one) for one in same]
-    overlap = float(np.mean([one.overlap for one in same]))
+    cut_anew = not all(_same_rows(same[0], one) for one in same)
+    overlap = float(np.mean([one.overlap for one in same])) if cut_anew else None
     own = [one.measured.federated for one in same]
     local = [one.measured.local for one in same]
     pooled = [one.measured.pooled for one in same]
@@ -188,13 +191,13 @@ def _distance(one: Quality | None, other: Quality | None) -> dict[str, float | N
     return found
 
 
-def _means(found: Sequence[Mapping[str, float | None]], overlap: float) -> dict[str, Mean]:
-    """Return the mean of each measure that every seed has."""
+def _means(found: Sequence[Mapping[str, float | None]], overlap: float | None) -> dict[str, Mean]:
+    """Return the mean of each measure that every seed has; without an overlap, no interval."""
     means = {}
     for name in found[0]:
         values = [value for one in found if (value := one.get(name)) is not None]
         if len(values) == len(found):
-            interval = mean_interval(values, overlap)
+            interval = None if overlap is None else mean_interval(values, overlap)
             means[name] = Mean(float(np.mean(values)), _plain(interval))
     return means
 
@@ -210,18 +213,11 @@ def _paired(name: str, same: Sequence[ScoredRun], reference: Sequence[ScoredRun]
         )  # fmt: skip
     for one, other in pairs:
         _check_rows(one, other)
-    if len(pairs) == 1:
-        differences, method = _over_rows(*pairs[0]), "rows"
+    if all(_same_rows(pairs[0][0], one) for one, _ in pairs):
+        differences, method = _over_rows(pairs), "rows"
     else:
-        apart = []
-        for one, other in pairs:
-            own, against = quality_over_all(one), quality_over_all(other)
-            apart.append({
-                key: None if value is None or (base := against[key]) is None else value - base
-                for key, value in own.items()
-            })  # fmt: skip
-        differences = _means(apart, float(np.mean([one.overlap for one, _ in pairs])))
-        method = "seeds"
+        overlap = float(np.mean([one.overlap for one, _ in pairs]))
+        differences, method = _means(_apart(pairs), overlap), "seeds"
     return Paired(
         design=name,
         seeds=tuple(one.seed for one, _ in pairs),
@@ -231,38 +227,48 @@ def _paired(name: str, same: Sequence[ScoredRun], reference: Sequence[ScoredRun]
     )
 
 
-def _over_rows(one: ScoredRun, other: ScoredRun) -> dict[str, Mean]:
-    """Return the differences of one pair, with a paired bootstrap over its rows."""
-    y, site, scores = rows_together(one)
-    _, _, against = rows_together(other)
-    task = one.prepared.dataset.schema.task
-    evaluation = one.study.evaluation
+def _over_rows(pairs: Sequence[tuple[ScoredRun, ScoredRun]]) -> dict[str, Mean]:
+    """Return the mean differences of pairs on the same rows, with a paired bootstrap over those."""
+    first = pairs[0][0]
+    rows, evaluation = rows_over_all(first), first.study.evaluation
+    scores = [(rows_over_all(one).scores, rows_over_all(other).scores) for one, other in pairs]
     # One threshold serves both: the models are compared, not the decisions made with them.
-    bounds = bootstrap.intervals_of_difference(
-        task, y, scores, against, threshold=evaluation.threshold,
-        replicates=evaluation.bootstrap, seed=one.seed, site=site,
+    bounds = bootstrap.intervals_of_mean_difference(
+        first.prepared.dataset.schema.task, rows.y, scores, threshold=evaluation.threshold,
+        replicates=evaluation.bootstrap, seed=first.seed, site=rows.part, person=rows.person,
     )  # fmt: skip
-    own, base = (measure(task, y, said, evaluation.threshold) for said in (scores, against))
-    found = {}
-    for name, value in own.items():
-        other_value = base[name]
-        if value is not None and other_value is not None:
-            found[name] = Mean(value - other_value, _plain(bounds[name]))
+    means = _means(_apart(pairs), None)
+    return {name: Mean(one.value, _plain(bounds[name])) for name, one in means.items()}
+
+
+def _apart(pairs: Sequence[tuple[ScoredRun, ScoredRun]]) -> list[dict[str, float | None]]:
+    """Return each pair's differences by measure."""
+    found = []
+    for one, other in pairs:
+        own, against = quality_over_all(one), quality_over_all(other)
+        found.append({
+            key: None if value is None or (base := against[key]) is None else value - base
+            for key, value in own.items()
+        })  # fmt: skip
     return found
 
 
 def _check_rows(one: ScoredRun, other: ScoredRun) -> None:
     """Refuse a pair whose test rows are not the same patients with the same outcomes."""
-    mine, theirs = one.prepared.test, other.prepared.test
-    if mine.keys() != theirs.keys() or not all(
-        np.array_equal(rows.y, theirs[name].y) and np.array_equal(rows.person, theirs[name].person)
-        for name, rows in mine.items()
-    ):
+    if not _same_rows(one, other):
         raise RunError(
             "compare.other-rows", f"{one.folder} and {other.folder} were tested on other rows",
             "their data, partition or split differ, so a difference may come from the rows",
             "compare runs whose [data] is the same",
         )  # fmt: skip
+
+
+def _same_rows(one: ScoredRun, other: ScoredRun) -> bool:
+    mine, theirs = one.prepared.test, other.prepared.test
+    return mine.keys() == theirs.keys() and all(
+        np.array_equal(rows.y, theirs[name].y) and np.array_equal(rows.person, theirs[name].person)
+        for name, rows in mine.items()
+    )
 
 
 def _plain(interval: bootstrap.Interval | None) -> Interval | None:

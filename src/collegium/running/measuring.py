@@ -84,7 +84,7 @@ def quality_of(
     if scores is None:
         return None
     task = prepared.dataset.schema.task
-    rows = _together(parts, scores)
+    rows = together(parts, scores)
     settings = _settings(prepared)
     overall = bootstrap.intervals(
         task, rows.y, rows.scores, site=rows.part if strata else None, person=rows.person,
@@ -134,7 +134,7 @@ def difference_of(
     """Return the paired interval of (a model's measure - another's) over all parts, by metric."""
     if scores is None or other is None:
         return {}
-    rows, against = _together(parts, scores), _together(parts, other)
+    rows, against = together(parts, scores), together(parts, other)
     return _plain(
         bootstrap.intervals_of_difference(
             prepared.dataset.schema.task, rows.y, rows.scores, against.scores,
@@ -158,7 +158,7 @@ def training_metrics(prepared: Prepared, parameters: Float32) -> dict[str, dict[
         name: {"loss": float(loss[name].mean()), **measure(task, rows.y, scores[name], threshold)}
         for name, rows in _train(prepared)
     }
-    rows = _together(prepared.train, scores)
+    rows = together(prepared.train, scores)
     everywhere = measure(task, rows.y, rows.scores, threshold)
     all_losses = np.concatenate(list(loss.values()))
     found["overall"] = {"loss": float(all_losses.mean()), **everywhere}
@@ -170,7 +170,7 @@ def _train(prepared: Prepared) -> list[tuple[str, SiteRows]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
+class Rows:
     """Rows of several parts put together: true values, scores, part and person of each."""
 
     y: NDArray[Any]
@@ -179,8 +179,9 @@ class _Rows:
     person: NDArray[np.int64]
 
 
-def _together(parts: Parts, scores: Scores) -> _Rows:
-    return _Rows(
+def together(parts: Parts, scores: Scores) -> Rows:
+    """Return the rows of all parts, in order of the parts, with their scores."""
+    return Rows(
         np.concatenate([rows.y for rows in parts.values()]),
         np.concatenate([scores[name] for name in parts]),
         np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()]),

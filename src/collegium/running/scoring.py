@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from collegium.learning.safetensors import read_released
 from collegium.ledger.blobs import read_blob
 from collegium.report.measurements import FinalLine
 from collegium.running.execution import read_final
-from collegium.running.measuring import Scores, scores_of
+from collegium.running.measuring import Rows, Scores, scores_of, together
 from collegium.running.preparation import Prepared, prepare
 from collegium.study.document import Study
 from collegium.study.reading import read_study
@@ -109,19 +108,12 @@ def _in_use(
     return read_released(path.read_bytes())[1]
 
 
+def rows_over_all(one: ScoredRun) -> Rows:
+    """Return the test rows of all sites with the model's scores, in order of sites."""
+    return together(one.prepared.test, one.scores)
+
+
 def quality_over_all(one: ScoredRun) -> dict[str, float | None]:
     """Return each measure over the test rows of all sites."""
-    y, _, scores = rows_together(one)
-    return measure(one.prepared.dataset.schema.task, y, scores, one.study.evaluation.threshold)
-
-
-def rows_together(
-    one: ScoredRun,
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
-    """Return true values, site numbers and scores of all sites' test rows, in order of sites."""
-    parts = one.prepared.test
-    return (
-        np.concatenate([rows.y for rows in parts.values()]),
-        np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()]),
-        np.concatenate([one.scores[name] for name in parts]),
-    )
+    rows, task = rows_over_all(one), one.prepared.dataset.schema.task
+    return measure(task, rows.y, rows.scores, one.study.evaluation.threshold)

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from collegium.learning.evaluation import intervals as module
-from collegium.learning.evaluation.intervals import intervals, intervals_of_difference
+from collegium.learning.evaluation.intervals import (
+    intervals,
+    intervals_of_difference,
+    intervals_of_mean_difference,
+)
 from collegium.learning.evaluation.metrics import measure
 
 
@@ -128,6 +132,27 @@ def test_a_paired_difference_is_surer_than_two_intervals() -> None:
     assert first is not None
     assert second is not None
     assert difference.value == pytest.approx(first - second)
+
+
+def test_a_mean_of_differences_meets_the_same_resamplings() -> None:
+    """A Brier score is a mean over rows, so that of both pairs is one of their mean by row."""
+    generator = np.random.default_rng(9)
+    others = [np.clip(SCORES + generator.normal(0, 0.2, SCORES.shape), 0, 1) for _ in range(2)]
+    pairs = [(SCORES, other) for other in others]
+    both = intervals_of_mean_difference("binary", Y, pairs, threshold=0.5, replicates=300, seed=4)[
+        "brier"
+    ]
+    off, other_off = (
+        np.sqrt(np.mean([(one - Y[:, None]) ** 2 for one in models], axis=0))
+        for models in ([SCORES], others)
+    )
+    again = intervals_of_difference(
+        "binary", np.zeros(len(Y), np.int64), off, other_off, threshold=0.5, replicates=300, seed=4
+    )["brier"]
+    assert both is not None
+    assert again is not None
+    for end in ("value", "low", "high"):
+        assert getattr(both, end) == pytest.approx(getattr(again, end))
 
 
 def test_a_difference_with_an_undefined_measure_is_undefined() -> None:

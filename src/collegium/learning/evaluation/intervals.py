@@ -9,7 +9,7 @@ rows are compared on the same resamplings (paired).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,21 +95,55 @@ def intervals_of_difference(
 
     Args, None and errors as for `intervals`; both models meet the same resamplings.
     """
-    portions = []
-    for counts in _resamplings(len(y), site, person, replicates, seed):
-        one = measure_resampled(task, y, scores, threshold, counts)
-        other = measure_resampled(task, y, other_scores, threshold, counts)
-        portions.append({name: one[name] - other[name] for name in one})
-    one_value = measure(task, y, scores, threshold)
-    other_value = measure(task, y, other_scores, threshold)
+    return intervals_of_mean_difference(
+        task, y, [(scores, other_scores)], threshold=threshold, replicates=replicates, seed=seed,
+        site=site, person=person,
+    )  # fmt: skip
+
+
+def intervals_of_mean_difference(
+    task: Task,
+    y: NDArray[Any],
+    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    *,
+    threshold: float,
+    replicates: int,
+    seed: int,
+    site: NDArray[np.int64] | None = None,
+    person: NDArray[np.int64] | None = None,
+) -> dict[str, Interval | None]:
+    """Return the interval of the mean of such differences over pairs of models, by name.
+
+    Args, None and errors as for `intervals`, with the scores of each pair's two models in place of
+    one's; all models meet the same resamplings.
+    """
+    portions = [
+        _mean_difference(
+            [tuple(measure_resampled(task, y, one, threshold, counts) for one in pair)
+             for pair in pairs]
+        )
+        for counts in _resamplings(len(y), site, person, replicates, seed)
+    ]  # fmt: skip
+    measured = [[measure(task, y, one, threshold) for one in pair] for pair in pairs]
     result = {}
-    for name, value in one_value.items():
-        against = other_value[name]
+    for name in measured[0][0]:
+        values = [(one[name], other[name]) for one, other in measured]
+        apart = [one - other for one, other in values if one is not None and other is not None]
         result[name] = _interval(
-            None if value is None or against is None else value - against,
+            float(np.mean(apart)) if len(apart) == len(values) else None,
             np.concatenate([np.empty(0), *(portion[name] for portion in portions)]),
         )
     return result
+
+
+def _mean_difference(
+    pairs: Sequence[tuple[dict[str, NDArray[np.float64]], ...]],
+) -> dict[str, NDArray[np.float64]]:
+    """Return the mean of the pairs' differences in each resampling, by name."""
+    return {
+        name: np.mean([one[name] - other[name] for one, other in pairs], axis=0)
+        for name in pairs[0][0]
+    }
 
 
 def _resamplings(
