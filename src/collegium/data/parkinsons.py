@@ -118,6 +118,7 @@ PARKINSONS = Registered(
     files=(FILE,),
     sites=tuple((f"person_{at:02d}", rows) for at, rows in enumerate(_ROWS, start=1)),
     load=load,
+    target_unit=(20.0, 8.0),
     caution=(
         "persons differ more than their voices tell: on persons whom it never met, a shared model"
         " is worse than a constant. Cut by time, give each person a model ([personalization]), and"

@@ -50,6 +50,7 @@ class Registered:
         made_up: how its natural sites were made, empty where institutions or persons are sites.
         load: reads the rows.
         caution: what a study of it must not forget; `check` and the report say it.
+        target_unit: a number's usual value and spread, in which models learn it.
         key: the column by which holders of columns find the same persons.
         holders: who holds which columns, empty where each site has all of them.
         beside: where an installed package has a copy of the files.
@@ -69,6 +70,7 @@ class Registered:
     derived: tuple[Derived, ...] = ()
     made_up: str = ""
     caution: str = ""
+    target_unit: tuple[float, float] | None = None
     key: str = ""
     holders: tuple[Holder, ...] = ()
     beside: Callable[[], Path | None] | None = None
@@ -89,6 +91,7 @@ class Registered:
         return DataSet(
             self.name, self.title, self.schema, rows.sites, self.license, self.citation,
             self.url, self.files, rows.unseen, self.made_up, self.caution,
+            self.target_unit,
         )  # fmt: skip
 
 

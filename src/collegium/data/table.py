@@ -116,7 +116,8 @@ class DataSet:
 
     `unseen` are rows that no site holds: an evaluator keeps them, by name as sites are. `made_up`
     says how the natural sites were made where nobody is behind them, `caution` what a study of
-    these rows must not forget.
+    these rows must not forget. `target_unit` are a number's usual value and spread, in which models
+    learn it; None where that is 0 and 1.
     """
 
     name: str
@@ -130,6 +131,7 @@ class DataSet:
     unseen: tuple[SiteRows, ...] = ()
     made_up: str = ""
     caution: str = ""
+    target_unit: tuple[float, float] | None = None
 
 
 def input_names(schema: Schema) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def find_parts(study: Study, dataset: DataSet) -> Parts:
     require = getattr(find("trainers", study.training.trainer), "require", None)
     if require is not None:
         require()
-    spec = model_spec(study.model, dataset.schema)
+    spec = replace(model_spec(study.model, dataset.schema), unit=dataset.target_unit)
     own_coordinates(tensors(spec), study.personalization)
     return _parts(study, dataset, spec)
 

@@ -142,7 +142,7 @@ def _trained(
     mine: dict[str, Float32] = {}
     if own is not None:
         moved[own] = 0.0
-        mine = {"personal": trained[0]}
+        mine = {"personal": trained[0]} if np.isfinite(trained[0]).all() else {}
     elif len(trained) > 1 and np.isfinite(trained[1]).all():
         mine = {"personal": trained[1]}
     if training.algorithm == "scaffold":
