@@ -9,6 +9,9 @@ from tests.data.real import real
 from collegium.data.checking import check_dataset
 from collegium.data.parkinsons import LOGARITHMS, PARKINSONS, PLAIN, SCHEMA, rows_of
 from collegium.data.split import split
+from collegium.learning.models import predict
+from collegium.running.preparation import prepare
+from collegium.study.reading import read_study
 
 COLUMNS = ["subject#", "test_time", "motor_UPDRS", *(one.name for one in PLAIN), *LOGARITHMS]
 
@@ -64,3 +67,18 @@ def test_the_original_has_42_persons_and_voices_tell_them_less_than_a_constant()
     assert train.time is not None
     assert test.time is not None
     assert train.time.max() < test.time.min()
+
+
+def test_scores_are_learned_in_their_usual_spread_and_predicted_as_they_are() -> None:
+    real(PARKINSONS)
+    changes = [
+        "data.source=parkinsons_telemonitoring", "data.split={ test = 0.3, by = 'time' }",
+        "model.architecture=linear", "training.rounds=1", "evaluation.bootstrap=0",
+        "training.learning_rate=0.000001",
+    ]  # fmt: skip
+    prepared = prepare(read_study("heart", changes))
+    assert prepared.parts.spec.unit == (20.0, 8.0)
+    zero = np.zeros(len(SCHEMA.features) + 1, np.float32)
+    rows = prepared.test["person_01"]
+    assert predict(prepared.parts.spec, zero, rows.x)[:, 0].tolist() == [20.0] * len(rows.y)
+    assert "study.data-caution" in {one.code for one in prepared.notices}

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from collegium.data.forecasting import forecast_schema, forecasts
+from collegium.data.forecasting import SPREAD, forecast_schema, forecasts
 from collegium.data.originals import read_original
 from collegium.data.registered import Registered, Rows
 from collegium.data.table import SourceFile
@@ -72,5 +72,6 @@ COVID_ITALY = Registered(
         )
     ),
     load=load,
+    target_unit=(0.0, SPREAD),
 )  # fmt: skip
 """As a study document names it: ``covid_italy``."""

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.forecasting import forecast_schema, forecasts
+from collegium.data.forecasting import SPREAD, forecast_schema, forecasts
 from collegium.data.originals import read_original
 from collegium.data.registered import Registered, Rows
 from collegium.data.table import SourceFile
@@ -82,5 +82,6 @@ FLUSIGHT = Registered(
         for name in _PLACES.split()
     ),
     load=load,
+    target_unit=(0.0, SPREAD),
 )
 """As a study document names it: ``flusight``."""

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from collegium.data.registered import Rows, read_only
 from collegium.data.table import Feature, Schema, SiteRows, encode
 
+SPREAD = 4.0
+"""Of logarithms of counts or rates: columns enter, and targets are learned, in that unit."""
+
 
 def forecast_schema(name: str, words: str, unit: str, lags: int, ahead: int, step: str) -> Schema:
     """Return the columns of a forecast: ln(1 + value) at the origin and before.
@@ -30,7 +33,7 @@ def forecast_schema(name: str, words: str, unit: str, lags: int, ahead: int, ste
         features=tuple(
             Feature(
                 f"{name}_{lag}", f"ln(1 + {words}), {lag} {step}s before the origin", "numeric",
-                f"ln(1 + {unit})", 0.0, 4.0,
+                f"ln(1 + {unit})", 0.0, SPREAD,
             )
             for lag in range(lags)
         ),
