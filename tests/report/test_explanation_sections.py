@@ -48,6 +48,7 @@ def test_features_stand_in_order_with_what_each_site_says() -> None:
     assert first[:2] == ["age <i>", "+0.120 ±\xa00.010"]
     assert second[1] == "undefined"
     assert "Kendall’s W of 0.40" in read.sections["explanation"]
+    assert "some of which may be impossible" in read.sections["explanation"]
 
 
 def test_without_them_there_are_no_sections() -> None:

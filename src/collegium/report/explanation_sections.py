@@ -14,6 +14,12 @@ from collegium.report.wording import PRIMARY, change, in_sentence, title_of
 _DRAWN = 6
 """Features whose mean effect is drawn."""
 
+_SET_TO = (
+    " Mean predictions are those with a feature set to one value in all rows: a number to its"
+    " registered center and up to two scales to both sides of it, which nobody need have and some"
+    " of which may be impossible."
+)
+
 
 def explanation(content: ReportContent) -> Markup:
     """Return which features the model needs, and what it makes of their values."""
@@ -57,7 +63,8 @@ def explanation(content: ReportContent) -> Markup:
             "± is the standard deviation over shuffles. A value below 0 is chance: the feature "
             "does nothing. Features that go together share what a shuffle shows, so a low place "
             "does not mean that a feature is unrelated to the outcome; and nothing here says what "
-            "causes it. A site that withholds something of its test part has no column here.",
+            "causes it. A site that withholds something of its test part has no column here."
+            f"{_SET_TO if drawn else ''}",
             class_="note",
         ),
     )
