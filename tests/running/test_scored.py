@@ -131,6 +131,13 @@ def test_a_validator_with_too_few_persons_is_refused() -> None:
     check_roots(study.study, few, [])
 
 
+@pytest.mark.parametrize(("rule", "told"), [([], True), (STUDIES["zeno"], False)])
+def test_lies_that_nobody_hears_are_told_of(rule: list[str], told: bool) -> None:
+    changes = [*SHORT, *rule, "threat.attack=ballot_stuffing"]
+    notices = prepare(read_study("heart", changes)).notices
+    assert ("study.unheard-lies" in {one.code for one in notices}) is told
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

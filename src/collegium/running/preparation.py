@@ -121,6 +121,7 @@ def prepare(read: ReadStudy) -> Prepared:
             attack=_attack(study),
             notices=notices
             + about_rule(parts.rule, study)
+            + _about_lies(study)
             + about_evaluation(study, dataset.schema.task)
             + about_data(study, dataset, sites)
             + about_site_alone(dataset.schema, {name: own for name, (own, _) in parted.items()}),
@@ -159,7 +160,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             train={name: learned_from(study, own) for name, own in train.items()},
             test=test,
             attack=_attack(study),
-            notices=notices + about_rule(parts.rule, study)
+            notices=notices + about_rule(parts.rule, study) + _about_lies(study)
             + about_evaluation(study, parts.dataset.schema.task)
             + about_data(study, parts.dataset, list(train.values())) + about_table(table)
             + about_site_alone(parts.dataset.schema, train)
@@ -257,6 +258,15 @@ def _check_liars(prepared: Prepared) -> None:
             "in this study nobody scores updates",
             'set aggregation.rule = "zeno" and aggregation.scores = {}, or choose another attack',
         )  # fmt: skip
+
+
+def _about_lies(study: Study) -> tuple[Notice, ...]:
+    """Return what to know of attackers with updates whose lies in scores nobody hears."""
+    attack = _attack(study)
+    if study.aggregation.scores is not None or attack is None or lie_of(attack) is None:
+        return ()
+    text = f"nobody scores updates here: {attack.name} has nothing to lie about, and only attacks"
+    return (Notice("note", "study.unheard-lies", f"{text} with updates"),)
 
 
 def _check_attackers(prepared: Prepared) -> None:
