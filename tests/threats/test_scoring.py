@@ -148,6 +148,21 @@ def test_a_small_committee_is_captured_and_a_larger_one_is_not() -> None:
     assert accuracy(3) < 0.6 < accuracy(10)
 
 
+@pytest.mark.long
+def test_four_of_ten_that_lie_and_search_do_more_harm_than_four_that_search() -> None:
+    def right(attack: str) -> float:
+        bad = '"cleveland-1", "cleveland-2", "hungarian-1", "va-1"'
+        threat = f'threat={{ attack = "{attack}", attackers = [{bad}] }}'
+        changes = ["aggregation.rule=committee_median", "aggregation.tolerate=4",
+                   "aggregation.scores={}", threat]  # fmt: skip
+        _, prepared, ended = _rehearsed("heart10-robust", *changes)
+        honest = [name for name in prepared.sites if name not in prepared.attackers]
+        counts = right_of(prepared, ended, honest, "test").values()
+        return sum(right for right, _ in counts) / sum(rows for _, rows in counts)
+
+    assert right("tailored_ballot_stuffing") < right("tailored") - 0.02
+
+
 def test_a_validator_that_withholds_its_scores_is_named(tmp_path: Path) -> None:
     def withhold(place: Place, view: object, due: list[bytes]) -> list[bytes]:
         return [one for one in due if not isinstance(said(one), ScoreReveal)]
