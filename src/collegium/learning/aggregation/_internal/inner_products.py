@@ -21,36 +21,42 @@ from collegium.learning.aggregation._internal.pieces import ONE_THREAD
 MOST_COLUMNS = 1 << 22
 """Columns whose sum of products of two 16-bit integers stays within float64's 53 bits."""
 
-MANY = 32
+_MANY = 32
 """Rows from which they are turned."""
 
-DEEP = 104
+_DEEP = 104
 """Columns of one product of turned rows."""
 
-STACK = 20
+_STACK = 20
 """Such products in one call, at most."""
 
 _WIDE = 32
 _TALL = 72
-"""Rows of the right and of the left factor; `_WIDE` * `_TALL` * `DEEP` multiplications."""
+"""Rows of the right and of the left factor; `_WIDE` * `_TALL` * `_DEEP` multiplications."""
 
 _TILE_VALUES = 1 << 17
 
-Stack = NDArray[np.float32] | NDArray[np.float64]
+_BLOCK_TILES = 40
+
+_Stack = NDArray[np.float64]
 """[stack, rows, columns]."""
 
 
 def block_width(count: int) -> int:
     """Return how many columns of so many rows are one thread's work."""
-    if count < MANY:
+    if count < _MANY:
         return max((1 << 18) // count, 1024)
-    return max((1 << 21) // count, 4 * DEEP)
+    return _BLOCK_TILES * _tile_width(count)
+
+
+def _tile_width(count: int) -> int:
+    return min(max(_TILE_VALUES // (count * _DEEP), 1), _STACK) * _DEEP
 
 
 def inner_products(values: NDArray[np.int16]) -> NDArray[np.float64]:
     """Return the inner products of the rows of int16 [n, w], w <= 2^22, exact, float64 [n, n]."""
-    if len(values) >= MANY:
-        return turned_products(values, np.float64)
+    if len(values) >= _MANY:
+        return _of_many(values)
     rows = values.astype(np.float64)
     count, columns = rows.shape
     deep = ONE_THREAD // count**2
@@ -60,22 +66,16 @@ def inner_products(values: NDArray[np.int16]) -> NDArray[np.float64]:
     return found + rest @ rest.T
 
 
-def turned_products(
-    values: NDArray[np.int16], precision: type[np.float32] | type[np.float64]
-) -> NDArray[np.float64]:
-    """Return the inner products of the rows of int16 [n, w], float64 [n, n].
-
-    Products of `DEEP` columns, and sums of up to `STACK` of them, are made in `precision`; what
-    comes of these is added in float64.
-    """
+def _of_many(values: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Return the same by tiles, each of as many columns as stay near the processor."""
     count, columns = values.shape
-    width = min(max(_TILE_VALUES // (count * DEEP), 1), STACK) * DEEP
+    width = _tile_width(count)
     turned = np.empty((width, count), np.int16)
-    tile = np.empty((width, count), precision)
-    made = np.zeros((width // DEEP, count, count), precision)
-    products = list(_lower_products(tile.reshape(-1, DEEP, count), made))
-    total = np.zeros((count, count))
-    for first in range(0, columns, width):
+    tile = np.empty((width, count))
+    made = np.zeros((width // _DEEP, count, count))
+    products = list(_lower_products(tile.reshape(-1, _DEEP, count), made))
+    sums = np.zeros((-(-columns // width), count, count))
+    for place, first in enumerate(range(0, columns, width)):
         part = values[:, first : first + width].T
         np.copyto(turned[: len(part)], part)
         if len(part) < width:
@@ -83,11 +83,13 @@ def turned_products(
         np.copyto(tile, turned)
         for left, right, found in products:
             np.matmul(left, right, out=found)
-        total += made.sum(axis=0)
-    return np.where(np.tri(count, dtype=bool), total, total.T)
+        np.add.reduce(made, axis=0, out=sums[place])
+    total = sums.sum(axis=0)
+    whole: NDArray[np.float64] = np.where(np.tri(count, dtype=bool), total, total.T)
+    return whole
 
 
-def _lower_products(stack: Stack, made: Stack) -> Iterator[tuple[Stack, Stack, Stack]]:
+def _lower_products(stack: _Stack, made: _Stack) -> Iterator[tuple[_Stack, _Stack, _Stack]]:
     """Yield factors, and where their products go: together all on and below the diagonal."""
     count = stack.shape[2]
     for right in range(0, count, _WIDE):

@@ -36,6 +36,10 @@ def weighted_total(values: NDArray[np.int16], weights: Sequence[int]) -> NDArray
     mixture = Mixture(reduced)
     if mixture.reach * divisor >= _ROOM:
         raise refused("the weights are so large that a sum could exceed 64 bits")
+    if len(chosen) == 1:
+        total[...] = values[chosen[0]]
+        total *= weights[chosen[0]]
+        return total
     picked: slice | list[int] = slice(None) if len(chosen) == len(values) else chosen
 
     def work(block: slice) -> None:
