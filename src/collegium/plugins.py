@@ -211,9 +211,11 @@ def find_versioned(kind: Kind, versioned: str) -> Any:
     """
     bare = versioned.partition("@")[0]
     built_in = BUILT_IN[kind]
+    if versioned not in built_in and bare in built_in:
+        part = find(kind, bare)
+        if part.name == versioned:
+            return part
     exact = versioned in built_in or versioned in _installed(kind)
-    if versioned not in built_in and bare in built_in and find(kind, bare).name == versioned:
-        exact = False
     part = find(kind, versioned if exact else bare)
     if part.name != versioned:
         raise PluginError(

@@ -46,7 +46,10 @@ class State:
     def record(self, path: Path, key: str, kind: type[R]) -> R | None:
         """Return a value as the structure that it encodes, or None where there is none."""
         table = self._tables.get(path) or self._find(path)
-        return None if table is None else table.record(key, kind)
+        if table is None:
+            return None
+        value = table.entries.get(key)
+        return value if value is None or isinstance(value, kind) else table.record(key, kind)
 
     def items(self, path: Path) -> list[tuple[str, bytes]]:
         """Return a table's entries in order of their keys."""
