@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from textwrap import dedent
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from collegium.data.forecasting import forecast_schema, forecasts
 from collegium.data.registered import Registered
 from collegium.data.split import split
 from collegium.data.table import DataSet
+from collegium.study.reading import parse_study
 
 SCHEMA = forecast_schema("cases", "cases", "persons", lags=3, ahead=2, step="day")
 
@@ -88,3 +92,11 @@ def test_the_originals_give_the_known_baselines(
     check_dataset(dataset)
     assert tuple((one.name, len(one.y)) for one in dataset.sites) == registered.sites
     assert ridge(dataset) == pytest.approx(errors, abs=0.002)
+
+
+def test_the_study_that_the_page_shows_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text("utf-8")
+    shown = page.split("  ```toml\n")[1].split("  ```")[0]
+    study = parse_study(dedent(shown), "influenza").study
+    assert study.data.source == "flusight"
+    assert study.data.split.by == "time"
