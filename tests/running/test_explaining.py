@@ -82,12 +82,13 @@ def test_subgroups_part_the_test_rows(prepared: Prepared) -> None:
     assert correct == pytest.approx(round(correct))
 
 
-def test_a_small_group_tells_its_rows_alone() -> None:
+def test_a_small_group_and_what_is_left_beside_it_tell_their_rows_alone() -> None:
     one = prepare(read_study("heart", ['evaluation.subgroups=["age>=76"]', "training.rounds=1"]))
     model = parameters(one, oldpeak=2.0)
-    _, old = quality_by_subgroup(one, scores_of(one, lambda _: model))
+    young, old = quality_by_subgroup(one, scores_of(one, lambda _: model))
     assert 0 < old.rows < 10
     assert (old.overall, old.intervals) == ({}, {})
+    assert (young.overall, young.intervals) == ({}, {})  # all but it would tell of it
 
 
 def test_a_study_that_names_none_has_none(prepared: Prepared) -> None:

@@ -12,7 +12,7 @@ from collegium.report.measurements import Subgroup
 from collegium.report.quality_sections import computed, figure
 from collegium.report.wording import PRIMARY, count, in_sentence, number, title_of
 
-_SMALL = "too few rows, or too few of a class"
+_SMALL = "too few rows or of a class, or what is left beside such a group"
 
 
 def subgroups(content: ReportContent) -> Markup:
