@@ -230,3 +230,19 @@ def test_the_final_model_is_the_one_that_is_released(searched: RunResult) -> Non
     weights = (searched.folder / "model" / "model.safetensors").read_bytes()
     assert chosen.parameters[:1].tobytes() in weights
     assert chosen.parameters[1:14].tobytes() in weights
+
+
+def test_a_search_goes_with_rules_over_groups_sums_and_a_sum_over_test_rows(
+    tmp_path: Path,
+) -> None:
+    result = run("heart", out=tmp_path / "run", changes=[
+        *PLAIN, "data.partition={ by = 'split', sites = 12 }", "training.rounds=2",
+        "privacy.secure_aggregation={ protocol = 'secagg', groups = 3 }",
+        "aggregation.rule=trimmed_mean", "aggregation.tolerate=1",
+        "search.training.learning_rate=[0.02, 0.6]",
+    ])  # fmt: skip
+    assert (result.outcome, result.rounds) == ("completed", 4)
+    assert from_text(chosen_of(result.folder).model, 32).hex() == result.model
+    found = verify(result.folder)
+    assert found.ok
+    assert found.checked["sums"] == 1

@@ -9,7 +9,7 @@ from collegium.ledger.contract.selection import choose
 from collegium.ledger.contract.tables import StudyStatus
 from collegium.ledger.state import State
 
-AFTER_TRAINING = ("evaluation", "release", "closing", "closed")
+AFTER_TRAINING = ("summing", "evaluation", "release", "closing", "closed")
 
 
 class TrialView:
