@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from collegium.learning.aggregation._internal import gram as module
+from collegium.learning.aggregation._internal import inner_products as module
 from collegium.learning.aggregation._internal.gram import (
     centered,
     gram_matrix,
@@ -18,7 +18,8 @@ from collegium.learning.aggregation._internal.gram import (
 def test_it_is_exact_at_full_range(
     count: int, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "block_width", lambda count: 2500)  # several blocks and tiles
+    monkeypatch.setattr(module, "_FEW_VALUES", 1)  # blocks of 1024 columns
+    monkeypatch.setattr(module, "_BLOCK_TILES", 1)
     values = np.random.default_rng(0).integers(-32767, 32768, (count, columns)).astype(np.int16)
     values[0] = 32767
     wide = values.astype(np.int64)

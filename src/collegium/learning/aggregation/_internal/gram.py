@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning.aggregation._internal.columns import each_block
-from collegium.learning.aggregation._internal.inner_products import (
-    block_width,
-    inner_products,
-)
+from collegium.learning.aggregation._internal.inner_products import inner_products
 from collegium.learning.aggregation._internal.integers import Integers
 
 
@@ -19,14 +15,9 @@ def gram_matrix(values: NDArray[np.int16]) -> Integers:
     Each block's products are integers below 2^53, which float64 adds exactly in any order;
     blocks are added as integers. Good for d up to 2^33.
     """
-    count, columns = values.shape
-
-    def work(block: slice) -> NDArray[np.int64]:
-        return inner_products(values[:, block]).astype(np.int64)
-
-    total = np.zeros((count, count), np.int64)
-    for one in each_block(columns, block_width(count), work):
-        total += one
+    total = np.zeros((len(values), len(values)), np.int64)
+    for one in inner_products(values):
+        total += one.astype(np.int64)
     exact: Integers = total.astype(object)
     return exact
 
