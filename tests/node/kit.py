@@ -32,7 +32,7 @@ from collegium.node.templates import config_text, policy_text
 from collegium.node.timers import Timers
 
 PHASE, PATIENCE = 10.0, 1000.0
-OPEN = Policy(studies=("*",), plain_updates=True)
+OPEN = Policy(studies=("*",), plain_updates=True, scores=True)
 QUICK = ("training.rounds=2", "evaluation.bootstrap=0")
 
 

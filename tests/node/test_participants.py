@@ -81,6 +81,21 @@ def test_a_validator_validates_what_its_site_refuses(tmp_path: Path) -> None:
         assert outcome(within) == ("completed", 2), "three of four votes are needed"
 
 
+def test_whoever_does_not_score_on_its_rows_takes_no_part_in_a_study_with_scores(
+    tmp_path: Path,
+) -> None:
+    silent = msgspec.structs.replace(OPEN, scores=False)
+    scored = ("aggregation.rule=zeno", "aggregation.tolerate=1", "aggregation.scores={}")
+    with town(tmp_path, {"va": silent}) as within:
+        within.propose(document(*scored))
+        within.until(closed, seconds=20 * PHASE)
+        assert outcome(within) == ("completed", 2)
+        (why,) = within.members["va"].refused["heart"]
+        assert why.endswith("(scores = false)")
+        names = [name for name, _ in within.engine.state.items(("studies", "heart", "sites"))]
+        assert "va" not in names
+
+
 def test_who_is_switched_off_says_nothing_and_is_heard_again_when_switched_on(
     tmp_path: Path,
 ) -> None:

@@ -63,6 +63,25 @@ def test_each_rule_refuses_by_itself(policy: Policy, told: str) -> None:
     assert told in only
 
 
+def test_a_validator_tries_updates_on_its_rows_only_where_it_may() -> None:
+    scored = read_study(
+        "heart",
+        [
+            "consensus.engine=log",
+            "aggregation.rule=zeno",
+            "aggregation.tolerate=1",
+            "aggregation.scores={}",
+        ],
+    ).study
+    policy = Policy(studies=("*",), plain_updates=True)
+    asked = replace(ASKED, study=scored, validates=True)
+    (only,) = objections(policy, asked)
+    assert "scores = false" in only
+    assert objections(msgspec.structs.replace(policy, scores=True), asked) == ()
+    assert objections(policy, replace(asked, validates=False)) == ()  # others' rows, not its own
+    assert objections(policy, replace(ASKED, validates=True)) == ()
+
+
 def private(epsilon: float) -> Asked:
     wanted = DifferentialPrivacy(unit="patient", epsilon=epsilon, delta=1e-5)
     study = msgspec.structs.replace(STUDY, privacy=Privacy(differential_privacy=wanted))

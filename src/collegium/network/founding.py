@@ -81,7 +81,7 @@ def _make_member(folder: Path, prepared: Prepared, name: str, url: str, table: s
     study = prepared.study.study.id
     settings = {
         "node.toml": config_text(name, url=url, data=data, timers=TIMERS),
-        "policy.toml": policy_text([study], minimum_rows=1, plain_updates=True),
+        "policy.toml": policy_text([study], minimum_rows=1, plain_updates=True, scores=True),
     }
     wanted = new_member(name, printed_name(name), roles_of(prepared, name))
     member = init_home(home, wanted, settings, None)

@@ -1,8 +1,9 @@
 """``policy.toml``: what a member's node may do. It wins over the ledger (architecture 3.9).
 
 What is not allowed is refused: a file that says nothing allows no study and no plain update.
-Texts are matched as globs. A policy speaks about the member's rows; a validator's work reads
-none, so a member validates the studies that it refuses as well, unless ``enabled`` is false.
+Texts are matched as globs. A policy speaks about the member's rows; a validator's other
+work reads none, so a member validates the studies that it refuses as well, unless ``enabled`` is
+false; it does not score there.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Policy(Section, frozen=True, kw_only=True):
         minimum_rows: training rows under which this site takes no part.
         plain_updates: whether an update may leave with neither protection nor differential
             privacy.
+        scores: whether this site, as a validator, may try others' updates on its rows and tell
+            what it found.
     """
 
     enabled: bool = True
@@ -53,6 +56,7 @@ class Policy(Section, frozen=True, kw_only=True):
     epsilon_in_all: float | None = None
     minimum_rows: int = 0
     plain_updates: bool = False
+    scores: bool = False
 
 
 SWITCHED_OFF = Policy(enabled=False)
@@ -64,7 +68,8 @@ class Asked:
     """What a registered study asks of a site: digests in hex, and the training rows it would use.
 
     `rows` is None where the member is none of the study's sites. `lost` is what its units of the
-    study's kind have lost in other studies, as a charge.
+    study's kind have lost in other studies, as a charge. `validates` is whether the member is a
+    validator as well.
     """
 
     study: Study
@@ -73,6 +78,7 @@ class Asked:
     code: str
     rows: int | None
     lost: Charge = ()
+    validates: bool = False
 
 
 def read_policy(home: Path) -> Policy:
@@ -115,6 +121,8 @@ def _objections(policy: Policy, asked: Asked) -> Iterator[str]:
     plain = study.privacy.protection == "none" and private is None and masked is None
     if plain and not policy.plain_updates:
         yield "updates would be plain (plain_updates = false)"
+    if asked.validates and study.aggregation.scores is not None and not policy.scores:
+        yield "others' updates would be tried on this site's rows (scores = false)"
     for key in ("epsilon", "epsilon_in_all"):
         cap = getattr(policy, key)
         if cap is not None and private is None:

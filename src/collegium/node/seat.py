@@ -163,6 +163,7 @@ def _seat_site(
         code=from_text(registration.code, DIGEST_SIZE).hex(),
         rows=None,
         lost=view.losses.elsewhere(acting.identity.member),
+        validates=validates,
     )
     seat.objections = unfit(study, registration, view.study) + objections(policy, asked)
     if seat.objections:

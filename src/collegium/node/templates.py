@@ -54,6 +54,7 @@ owners = ["*"]                    # members that register studies
 code = ["*"]                      # SHA-256 of the code that an owner registers with a study
 minimum_rows = {rows}                 # training rows under which this site takes no part
 plain_updates = {plain}             # true: updates may leave without protection
+scores = {scores}                    # true: as a validator, it tries others' updates on its rows
 # epsilon = 8.0                   # the most a study may spend; plain updates spend without bound
 # epsilon_in_all = 20.0           # the most that all studies together may spend of one patient
 """
@@ -78,12 +79,17 @@ def config_text(
 
 
 def policy_text(
-    studies: Sequence[str] = (), *, minimum_rows: int = 20, plain_updates: bool = False
+    studies: Sequence[str] = (),
+    *,
+    minimum_rows: int = 20,
+    plain_updates: bool = False,
+    scores: bool = False,
 ) -> str:
     """Return a policy.toml with every key explained; without arguments it allows no study."""
     return _POLICY.format(
-        studies=json.dumps(list(studies)), rows=minimum_rows, plain=str(plain_updates).lower()
-    )
+        studies=json.dumps(list(studies)), rows=minimum_rows,
+        plain=json.dumps(plain_updates), scores=json.dumps(scores),
+    )  # fmt: skip
 
 
 def _data(data: DataSource | None) -> str:
