@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from collegium import canonical
 from collegium.audit.bundle import bundle_digest
@@ -84,7 +86,7 @@ from collegium.ledger.state import Branch, Node, State, Table
 from collegium.secrecy import pedersen as pedersen_commitments
 from collegium.secrecy.masked import encode_masked, residues
 from collegium.secrecy.secagg import SECAGG
-from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets
+from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets, SecureSum
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
 from collegium.secrecy.threshold_he import THRESHOLD_HE
@@ -435,46 +437,82 @@ def own_secrets(name: str) -> OwnSecrets:
     )
 
 
-def encrypted_sum(genesis: Genesis, names: list[str], threshold: int, missing: str) -> Vector:
-    """Return page 16: an attempt in which one drops out after dealing; long blobs as digests."""
+@dataclass(frozen=True)
+class Dealt:
+    """An attempt in which all have dealt, and the updates of those who stay."""
+
+    own: dict[str, OwnSecrets]
+    deals: dict[str, bytes]
+    agreement: Agreement
+    updates: dict[str, NDArray[np.int16]]
+
+    def begins(self) -> Vector:
+        """Return what comes before the members."""
+        agreement, circle = self.agreement, self.agreement.circle
+        return {
+            "place": circle.place.encode().hex(), "threshold": circle.threshold, "weight": 3,
+            "ring": agreement.ring, "exponent": agreement.exponent, "model": agreement.model.hex(),
+        }  # fmt: skip
+
+    def member(self, name: str) -> Vector:
+        """Return a member's secrets and public keys."""
+        own, keys = self.own[name], self.agreement.circle.keys[name]
+        return {
+            "mask_secret": from_element(own.mask).hex(), "self_secret": from_element(own.own).hex(),
+            "share_private": own.share.hex(),
+            "mask_key": keys.mask.hex(), "share_key": keys.share.hex(),
+        }  # fmt: skip
+
+    def transcript(self) -> Vector:
+        """Return what comes between the members and what they send."""
+        updates = {name: values.tolist() for name, values in self.updates.items()}
+        return {"transcript": self.agreement.transcript().hex(), "updates": updates}
+
+
+def dealt(
+    genesis: Genesis, protocol: SecureSum, names: list[str], threshold: int, missing: list[str],
+    degree: int | None = None,
+) -> Dealt:  # fmt: skip
+    """Return an attempt in which some drop out after dealing."""
     place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
     own = {name: own_secrets(name) for name in names}
-    keys = {name: THRESHOLD_HE.advertise(own[name]) for name in names}
-    circle = Circle(place, threshold, keys)
-    deals = {name: THRESHOLD_HE.deal(own[name], circle, name) for name in names}
+    keys = {name: protocol.advertise(own[name]) for name in names}
+    circle = Circle(place, threshold, keys, degree=degree)
+    deals = {name: protocol.deal(own[name], circle, name) for name in names}
     digests = {name: sha256(deal).digest() for name, deal in deals.items()}
-    agreement = Agreement(circle, digest("model 0"), 12, 32, digests)
     updates = {
         name: np.array([1, -32767, 32767, index], np.int16)
         for index, name in enumerate(names)
-        if name != missing
+        if name not in missing
     }
+    return Dealt(own, deals, Agreement(circle, digest("model 0"), 12, 32, digests), updates)
+
+
+def encrypted_sum(genesis: Genesis, names: list[str], threshold: int, missing: str) -> Vector:
+    """Return page 16: an attempt in which one drops out after dealing; long blobs as digests."""
+    attempt = dealt(genesis, THRESHOLD_HE, names, threshold, [missing])
+    own, deals, agreement = attempt.own, attempt.deals, attempt.agreement
     hidden = {
         name: THRESHOLD_HE.protect(own[name], agreement, name, residues(values, 3, 32))
-        for name, values in updates.items()
+        for name, values in attempt.updates.items()
     }
     posted = {
-        name: THRESHOLD_HE.shares(own[name], agreement, name, deals, frozenset(updates))
-        for name in updates
+        name: THRESHOLD_HE.shares(own[name], agreement, name, deals, frozenset(hidden))
+        for name in hidden
     }
     total = THRESHOLD_HE.total(agreement, 4, hidden, deals, posted)
     if isinstance(total, Flaw):
         raise AssertionError(total)
     return {
-        "place": place.encode().hex(), "threshold": threshold, "weight": 3, "ring": 32,
-        "exponent": 12, "model": agreement.model.hex(),
+        **attempt.begins(),
         "members": {
             name: {
-                "mask_secret": from_element(own[name].mask).hex(),
-                "self_secret": from_element(own[name].own).hex(),
-                "share_private": own[name].share.hex(),
-                "mask_key": keys[name].mask.hex(), "share_key": keys[name].share.hex(),
-                "deal_begins": deals[name][:128].hex(), "deal": digests[name].hex(),
+                **attempt.member(name),
+                "deal_begins": deals[name][:128].hex(), "deal": agreement.deals[name].hex(),
             }
             for name in names
         },
-        "transcript": agreement.transcript().hex(),
-        "updates": {name: values.tolist() for name, values in updates.items()},
+        **attempt.transcript(),
         "encrypted": {
             name: {"begins": data[:96].hex(), "digest": sha256(data).hexdigest()}
             for name, data in hidden.items()
@@ -493,19 +531,9 @@ def secagg(
     degree: int | None = None,
 ) -> Vector:  # fmt: skip
     """Return page 13: an attempt, in a graph or in none, in which some drop out after dealing."""
-    place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
-    own = {name: own_secrets(name) for name in names}
-    keys = {name: SECAGG.advertise(own[name]) for name in names}
-    circle = Circle(place, threshold, keys, degree=degree)
-    deals = {name: SECAGG.deal(own[name], circle, name) for name in names}
-    digests = {name: sha256(deal).digest() for name, deal in deals.items()}
-    agreement = Agreement(circle, digest("model 0"), 12, 32, digests)
-    updates = {
-        name: np.array([1, -32767, 32767, index], np.int16)
-        for index, name in enumerate(names)
-        if name not in missing
-    }
-    masked = {name: residues(values, 3, 32) for name, values in updates.items()}
+    attempt = dealt(genesis, SECAGG, names, threshold, missing, degree)
+    own, deals, agreement = attempt.own, attempt.deals, attempt.agreement
+    masked = {name: residues(values, 3, 32) for name, values in attempt.updates.items()}
     for name, vector in masked.items():
         SECAGG.mask(own[name], agreement, name, vector)
     survivors = frozenset(masked)
@@ -515,22 +543,14 @@ def secagg(
     total = SECAGG.unmask(agreement, masked, deals, posted)
     if isinstance(total, Flaw):
         raise AssertionError(total)
+    graph = agreement.circle.graph
     return {
-        "place": place.encode().hex(), "threshold": threshold, "weight": 3, "ring": 32,
-        "exponent": 12, "model": agreement.model.hex(),
-        **({} if circle.graph is None else {"degree": degree, "graph": circle.graph}),
+        **attempt.begins(),
+        **({} if graph is None else {"degree": degree, "graph": graph}),
         "members": {
-            name: {
-                "mask_secret": from_element(own[name].mask).hex(),
-                "self_secret": from_element(own[name].own).hex(),
-                "share_private": own[name].share.hex(),
-                "mask_key": keys[name].mask.hex(), "share_key": keys[name].share.hex(),
-                "deal": deals[name].hex(),
-            }
-            for name in names
+            name: {**attempt.member(name), "deal": deals[name].hex()} for name in names
         },
-        "transcript": agreement.transcript().hex(),
-        "updates": {name: values.tolist() for name, values in updates.items()},
+        **attempt.transcript(),
         "masked": {name: encode_masked(vector, 12).hex() for name, vector in masked.items()},
         "shares": {
             name: {dealer: share.hex() for dealer, share in posted[name].items()}
