@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from collegium.secrecy.pedersen import blinding_limbs, commitment
 from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, Posted
 from collegium.secrecy.setting import Agreement, Circle
-from collegium.secrecy.sums import Unfit
+from collegium.secrecy.sums import Sealed, Unfit
 from collegium.study.document import Server
 
 SIZE = 12
@@ -67,7 +68,13 @@ def attempt_of(
         survivors = frozenset(updates)
         posted[name] = SECAGG.shares(own[name], agreement, name, inside, survivors)
     weights = {name: WEIGHTS[name] for name in sorted(updates)}
-    return HiddenAttempt(whole, GROUPS, weights, hidden, deals, posted, points, bound)
+    sealed = Sealed(whole, weights, hidden, deals, posted, points, bound)
+    return HiddenAttempt(sealed, GROUPS)
+
+
+def altered(attempt: HiddenAttempt, **changes: Any) -> HiddenAttempt:
+    """The same attempt with something else in it."""
+    return replace(attempt, everybody=replace(attempt.everybody, **changes))
 
 
 def plain(updates: Updates, rule: str, tolerate: int, without: Collection[int] = ()) -> bytes:
@@ -154,37 +161,43 @@ def test_a_commitment_to_another_vector_is_found_in_its_group_alone() -> None:
     other = updates["s01"].copy()
     other[3] ^= 1
     forged = commitment(signed(residues(other, WEIGHTS["s01"], 32)), 32, 7919**2)
-    forged_points = {**attempt.points, "s01": forged}
-    found = outcome(replace(attempt, points=forged_points), START, recipe("median"))
+    forged_points = {**attempt.everybody.points, "s01": forged}
+    found = outcome(altered(attempt, points=forged_points), START, recipe("median"))
     assert found.refused == {2: Unfit("commitments")}
     assert bytes_of(found) == plain(updates, "median", 0, without=[2])
 
 
 def test_two_commitments_exchanged_are_no_lie_of_their_sum_and_across_groups_they_are() -> None:
     attempt = attempt_of(updates_of(NAMES, SIZE), NAMES, NAMES, checked=True)
-    points = dict(attempt.points)
+    points = dict(attempt.everybody.points)
     points["s00"], points["s03"] = points["s03"], points["s00"]  # both in group 1
-    assert not outcome(replace(attempt, points=points), START, recipe()).refused
+    assert not outcome(altered(attempt, points=points), START, recipe()).refused
     points["s00"], points["s01"] = points["s01"], points["s00"]
-    found = outcome(replace(attempt, points=points), START, recipe("median", 2))
+    found = outcome(altered(attempt, points=points), START, recipe("median", 2))
     assert found.refused == {1: Unfit("commitments"), 2: Unfit("commitments")}
 
 
 def test_a_vector_under_other_masks_is_found_by_the_commitments_at_least() -> None:
     """What a bug in masking, or members who disagree on it, would do: sums that are no sums."""
     attempt = attempt_of(updates_of(NAMES, SIZE), NAMES, NAMES, checked=True)
-    blob = bytearray(attempt.hidden["s04"])
+    blob = bytearray(attempt.everybody.hidden["s04"])
     blob[-90] ^= 1
     found = outcome(
-        replace(attempt, hidden={**attempt.hidden, "s04": bytes(blob)}), START, recipe("median")
+        altered(attempt, hidden={**attempt.everybody.hidden, "s04": bytes(blob)}),
+        START,
+        recipe("median"),
     )
     assert found.refused == {2: Unfit("commitments")}
 
 
 def test_more_bad_groups_than_are_to_be_borne_lead_to_no_model() -> None:
     attempt = attempt_of(updates_of(NAMES, SIZE), NAMES, NAMES, checked=True)
-    points = {**attempt.points, "s00": attempt.points["s01"], "s02": attempt.points["s01"]}
-    found = outcome(replace(attempt, points=points), START, recipe("median", 1))
+    points = {
+        **attempt.everybody.points,
+        "s00": attempt.everybody.points["s01"],
+        "s02": attempt.everybody.points["s01"],
+    }
+    found = outcome(altered(attempt, points=points), START, recipe("median", 1))
     assert found.model is None
     assert sorted(found.refused) == [1, 3]
 
@@ -192,9 +205,9 @@ def test_more_bad_groups_than_are_to_be_borne_lead_to_no_model() -> None:
 def test_forged_shares_cost_their_own_group_alone() -> None:
     attempt = attempt_of(updates_of(NAMES, SIZE), NAMES, NAMES, threshold=4)
     posted: Posted = {
-        **attempt.posted, "s02": dict.fromkeys(attempt.posted["s02"], bytes(32))
+        **attempt.everybody.posted, "s02": dict.fromkeys(attempt.everybody.posted["s02"], bytes(32))
     }  # fmt: skip
-    found = outcome(replace(attempt, posted=posted), START, recipe("median"))
+    found = outcome(altered(attempt, posted=posted), START, recipe("median"))
     assert isinstance(found.refused[3], Flaw)
     assert list(found.refused) == [3]
     assert found.model is not None
@@ -203,12 +216,11 @@ def test_forged_shares_cost_their_own_group_alone() -> None:
 def test_everybody_without_groups_is_checked_against_commitments_too() -> None:
     updates = updates_of(["s00", "s03", "s06", "s09"], SIZE)
     attempt = attempt_of(updates, list(updates), list(updates), checked=True)
-    one_group = replace(
-        attempt, agreement=agreement_within(attempt.agreement, GROUPS, 1), groups={}
-    )
+    inside = agreement_within(attempt.everybody.agreement, GROUPS, 1)
+    one_group = replace(altered(attempt, agreement=inside), groups={})
     assert outcome(one_group, START, recipe("fedavg", 0)).model is not None
-    points = {**attempt.points, "s00": attempt.points["s03"]}
-    found = outcome(replace(one_group, points=points), START, recipe("fedavg", 0))
+    points = {**attempt.everybody.points, "s00": attempt.everybody.points["s03"]}
+    found = outcome(altered(one_group, points=points), START, recipe("fedavg", 0))
     assert (found.model, found.refused) == (None, {0: Unfit("commitments")})
 
 

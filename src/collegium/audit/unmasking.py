@@ -24,7 +24,7 @@ from collegium.secrecy.outcome import HiddenAttempt, agreement_within
 from collegium.secrecy.pedersen import LIMBS
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, Posted, secret_of
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
-from collegium.secrecy.sums import Unfit
+from collegium.secrecy.sums import Sealed, Unfit
 from collegium.study.document import Study
 
 
@@ -68,9 +68,8 @@ def hidden_of(
     secure = None if is_sum(opened.round) else secure
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     longest = None if secure is None else secure.norm_bound
-    return HiddenAttempt(
+    sealed = Sealed(
         agreement_of(story, attempt, evidence.genesis),
-        attempt.going_on,
         {name: weights[name] for name in attempt.survivors},
         hidden,
         deals,
@@ -78,6 +77,7 @@ def hidden_of(
         {name: attempt.points[name] for name in attempt.survivors if name in attempt.points},
         None if longest is None else norm_bound(longest, opened.exponent),
     )
+    return HiddenAttempt(sealed, attempt.going_on)
 
 
 def whose_sum(number: int) -> str:

@@ -14,6 +14,7 @@ from collegium.ledger.contract.summing import is_sum, step_of
 from collegium.ledger.contract.tables import RoundRecord, sent_of
 from collegium.secrecy.outcome import HiddenAttempt
 from collegium.secrecy.pedersen import LIMBS
+from collegium.secrecy.sums import Sealed
 from collegium.study.document import Study
 
 
@@ -57,9 +58,8 @@ def hidden_attempt(
         return None
     secure = None if is_sum(number) else study.privacy.secure_aggregation
     longest = None if secure is None else secure.norm_bound
-    return HiddenAttempt(
+    sealed = Sealed(
         agreement,
-        groups_in(view, number, attempt),
         {name: weight for name, _, weight in included},
         dict(zip((name for name, _, _ in included), present, strict=False)),
         dict(zip(agreement.deals, present[len(included) :], strict=True)),
@@ -67,3 +67,4 @@ def hidden_attempt(
         {name: points[name] for name, _, _ in included if name in points},
         None if longest is None else norm_bound(longest, record.exponent),
     )
+    return HiddenAttempt(sealed, groups_in(view, number, attempt))

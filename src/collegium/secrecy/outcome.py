@@ -6,7 +6,7 @@ docs/spec pages 13 and 17.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from collegium.learning.aggregation.following import followed
 from collegium.learning.aggregation.groups import model_of_groups
@@ -16,7 +16,7 @@ from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
 from collegium.ledger.contract.groups import members_by_group
 from collegium.secrecy.masked import Total
-from collegium.secrecy.secure_sum import Flaw, Posted, SecureSum
+from collegium.secrecy.secure_sum import Flaw, SecureSum
 from collegium.secrecy.setting import Agreement
 from collegium.secrecy.sums import Sealed, Unfit, opened, opened_groups, sums_of
 from collegium.study.document import Server
@@ -27,41 +27,30 @@ class HiddenAttempt:
     """What the ledger and its blobs hold of an attempt whose survivors are fixed.
 
     Attributes:
-        agreement: the attempt's, with all keys and deals.
+        everybody: what all survivors' sum would be made of, weights in order of names.
         groups: who is in which group that goes on; empty where there are no groups.
-        weights: the survivors' registered weights, in order of names.
-        hidden: the blobs of their hidden updates.
-        deals: the blobs of all deals, by dealer.
-        posted: the shares on the ledger.
-        points: the survivors' Pedersen commitments, where the study asks for them.
-        bound: the longest vector a member may send, in integers; None where nothing bounds it.
     """
 
-    agreement: Agreement
+    everybody: Sealed
     groups: Mapping[str, int]
-    weights: Mapping[str, int]
-    hidden: Mapping[str, bytes]
-    deals: Mapping[str, bytes]
-    posted: Posted
-    points: Mapping[str, bytes] = field(default_factory=dict)
-    bound: int | None = None
 
     def by_group(self) -> dict[int, Sealed]:
         """Return what each group's sum is made of; everybody is group 0 where there are none."""
-        groups = self.groups or dict.fromkeys(self.agreement.circle.keys, 0)
-        inside = members_by_group(groups, tuple(self.weights))
-        return {number: self._of(groups, number, names) for number, names in inside.items()}
+        if not self.groups:
+            return {0: self.everybody}
+        inside = members_by_group(self.groups, tuple(self.everybody.weights))
+        return {number: self._of(number, names) for number, names in inside.items()}
 
-    def _of(self, groups: Mapping[str, int], number: int, names: tuple[str, ...]) -> Sealed:
-        agreement = agreement_within(self.agreement, groups, number) if number else self.agreement
-        return Sealed(
-            agreement,
-            {name: self.weights[name] for name in names},
-            {name: self.hidden[name] for name in names},
-            {name: self.deals[name] for name in agreement.deals},
-            self.posted,
-            {name: self.points[name] for name in names if name in self.points},
-            self.bound,
+    def _of(self, number: int, names: tuple[str, ...]) -> Sealed:
+        whole = self.everybody
+        agreement = agreement_within(whole.agreement, self.groups, number)
+        return replace(
+            whole,
+            agreement=agreement,
+            weights={name: whole.weights[name] for name in names},
+            hidden={name: whole.hidden[name] for name in names},
+            deals={name: whole.deals[name] for name in agreement.deals},
+            points={name: whole.points[name] for name in names if name in whole.points},
         )
 
 
@@ -134,7 +123,7 @@ def outcome(attempt: HiddenAttempt, start: ModelState, recipe: Recipe) -> Outcom
     model = None
     if len(refused) <= recipe.tolerate and totals:
         model = model_of_groups(
-            start, sums_of(sealed, found), attempt.agreement.exponent, recipe.rule,
+            start, sums_of(sealed, found), attempt.everybody.agreement.exponent, recipe.rule,
             recipe.tolerate - len(refused), recipe.optimizer, recipe.settings,
         )  # fmt: skip
     saturated, small = (sum(counts) for counts in (
