@@ -403,6 +403,13 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
     return events
 
 
+def come_to(world: World, phase: str, **terms: Any) -> World:
+    """Return a consortium whose first round is in a phase of a study with some terms."""
+    start(world, **terms)
+    walk_to(world, phase)
+    return world
+
+
 def drive_round(world: World, study: str = "heart", model: str | None = None) -> Events:
     """Let everybody do what is due until the open round closes, and return what closed it."""
     number = status_of(world, study).round

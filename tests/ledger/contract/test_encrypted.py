@@ -20,13 +20,13 @@ from tests.ledger.contract.kit import (
 from tests.ledger.contract.moves import (
     TERMS,
     attest,
+    come_to,
     commit_masked,
     current,
     here,
     open_sum,
     participants,
     quorum_times_out,
-    start,
     walk_to,
 )
 
@@ -40,10 +40,7 @@ ENCRYPTED: dict[str, Any] = {"design": "threshold_he@1", "threshold": 3, "min_si
 
 def encrypted(phase: str = "sa.keys", **terms: Any) -> World:
     """Return a consortium whose first round, with encrypted updates, is in a phase."""
-    world = four_equals()
-    start(world, **{**ENCRYPTED, **terms})
-    walk_to(world, phase)
-    return world
+    return come_to(four_equals(), phase, **{**ENCRYPTED, **terms})
 
 
 def opening(world: World) -> dict[str, Any]:
@@ -81,9 +78,7 @@ def test_shares_of_masked_updates_have_no_place_there_nor_the_other_way() -> Non
     world = encrypted("open")
     shares = {**here(world), "shares": to_text(bytes(128))}
     assert refusal(world, "ada", SharePost, **shares) == "early"
-    masked = four_equals()
-    start(masked, **{**ENCRYPTED, "design": "secagg@1"})
-    walk_to(masked, "share")
+    masked = come_to(four_equals(), "share", **{**ENCRYPTED, "design": "secagg@1"})
     assert refusal(masked, "ada", SumOpen, **opening(masked)) == "early"
 
 

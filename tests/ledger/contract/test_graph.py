@@ -21,6 +21,7 @@ from tests.ledger.contract.kit import (
 from tests.ledger.contract.moves import (
     TERMS,
     attest,
+    come_to,
     commit_fields,
     commit_masked,
     current,
@@ -48,10 +49,7 @@ KEYS = tuple((name, bytes([index]) * 64) for index, name in enumerate(SITES))
 
 def masked(phase: str) -> World:
     """Return a consortium of six whose first round, masked in a graph, is in a phase."""
-    world = world_of([member(name) for name in SITES])
-    start(world, **GRAPH)
-    walk_to(world, phase)
-    return world
+    return come_to(world_of([member(name) for name in SITES]), phase, **GRAPH)
 
 
 def stranger_to(world: World, who: str) -> str:

@@ -21,6 +21,7 @@ from tests.ledger.contract.moves import (
     TERMS,
     advertise,
     attest,
+    come_to,
     commit_fields,
     commit_masked,
     current,
@@ -61,10 +62,7 @@ MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2}
 
 def masked(phase: str = "sa.keys", **terms: Any) -> World:
     """Return a consortium whose first round, with masked updates, is in a phase."""
-    world = four_equals()
-    start(world, **{**MASKED, **terms})
-    walk_to(world, phase)
-    return world
+    return come_to(four_equals(), phase, **{**MASKED, **terms})
 
 
 def vote(world: World, who: str, model: str = "new", saturated: int = 0, small: int = 0) -> Any:
