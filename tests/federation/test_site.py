@@ -28,7 +28,8 @@ from collegium.federation.places import attempt_place
 from collegium.federation.site import Site, SiteParts
 from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
 from collegium.learning.evaluation.statement import decode_statement
-from collegium.learning.models import initial_parameters, model_spec, tensors
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import initial_parameters, tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.contract.transactions import (
     EvaluationPost,

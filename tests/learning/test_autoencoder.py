@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from collegium.data.table import Feature, Schema
-from collegium.learning.models import ModelSpec, model_spec, predict, size
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import ModelSpec, predict, size
 from collegium.learning.networks.autoencoder import Autoencoder, held_out
 from collegium.learning.networks.network import unpacked
 from collegium.learning.trainer import TrainingJob

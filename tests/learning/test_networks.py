@@ -15,11 +15,11 @@ import pytest
 
 from collegium.data.table import Feature, Schema
 from collegium.errors import StudyError
+from collegium.learning.model_choice import model_spec
 from collegium.learning.models import (
     ModelSpec,
     initial_parameters,
     losses,
-    model_spec,
     size,
     tensors,
 )

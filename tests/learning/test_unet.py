@@ -11,7 +11,8 @@ from collegium.data.table import Feature, Schema
 from collegium.errors import DataError, StudyError
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.evaluation.overlap import overlap_losses
-from collegium.learning.models import ModelSpec, losses, model_spec, predict, size
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import ModelSpec, losses, predict, size
 from collegium.learning.networks.network import penalized, unpacked
 from collegium.learning.networks.unet import UNet
 from collegium.learning.trainer import TrainingJob

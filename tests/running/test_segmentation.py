@@ -16,7 +16,7 @@ from collegium.data.phantoms import PHANTOMS, SIDE
 from collegium.data.site_table import site_table
 from collegium.data.table import take
 from collegium.errors import RunError, StudyError
-from collegium.learning.models import model_spec
+from collegium.learning.model_choice import model_spec
 from collegium.running.execution import run
 from collegium.running.masks import png
 from collegium.running.prediction import predict

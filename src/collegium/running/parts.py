@@ -15,7 +15,8 @@ from collegium.data.tabular.preparation import target_unit
 from collegium.errors import CollegiumError, PluginError
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.algorithms.personal import own_coordinates
-from collegium.learning.models import ModelSpec, model_spec, tensors
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import ModelSpec, tensors
 from collegium.learning.protection import Protection
 from collegium.learning.server import ServerOptimizer
 from collegium.learning.trainer import Trainer

@@ -20,7 +20,8 @@ from collegium.data.tabular.applying import apply_agreement
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import RunError
 from collegium.learning.evaluation.attribution import attributions
-from collegium.learning.models import ModelSpec, model_spec, tensors
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import ModelSpec, tensors
 from collegium.learning.models import predict as scores_of
 from collegium.learning.safetensors import read_released
 from collegium.running.release import ReleasedModel

@@ -39,7 +39,8 @@ from collegium.learning.aggregation.fedavg import FEDAVG
 from collegium.learning.blobs import decode_model
 from collegium.learning.dense import DENSE
 from collegium.learning.encoding import encode, registered_weight
-from collegium.learning.models import ModelSpec, model_spec
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import ModelSpec
 from collegium.learning.parallel.pool import Pool
 from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
