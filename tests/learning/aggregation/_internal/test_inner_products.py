@@ -38,6 +38,6 @@ def test_no_block_is_wide_enough_to_round(count: int, monkeypatch: pytest.Monkey
         return []
 
     monkeypatch.setattr(module, "each_block", seen)
-    module.inner_products(np.ones((count, 5), np.int16))
+    module.inner_products(np.ones((count, 3000), np.int16))
     (width,) = widths
     assert 32767**2 * width < 2**53

@@ -67,19 +67,17 @@ def inner_products(values: NDArray[np.int16]) -> list[NDArray[np.float64]]:
 
 def _turned_products(values: NDArray[np.int16]) -> list[NDArray[np.float64]]:
     count, columns = values.shape
+    most = min(max(_TILE_VALUES // (count * _DEEP), 1), _STACK)
+    width = min(most, -(-columns // _DEEP)) * _DEEP
     idle: list[_Tile] = []  # buffers that no thread has at the moment
 
     def work(block: slice) -> NDArray[np.float64]:
-        tile = idle.pop() if idle else _Tile.empty(count)
+        tile = idle.pop() if idle else _Tile.empty(count, width)
         made = tile.products(values[:, block])
         idle.append(tile)
         return made
 
-    return each_block(columns, _BLOCK_TILES * _tile_width(count), work)
-
-
-def _tile_width(count: int) -> int:
-    return min(max(_TILE_VALUES // (count * _DEEP), 1), _STACK) * _DEEP
+    return each_block(columns, _BLOCK_TILES * width, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,8 @@ class _Tile:
     sums: _Stack
 
     @classmethod
-    def empty(cls, count: int) -> _Tile:
-        width, kept = _tile_width(count), max(_SUMS_VALUES // count**2, 1)
+    def empty(cls, count: int, width: int) -> _Tile:
+        kept = max(_SUMS_VALUES // count**2, 1)
         return cls(
             np.empty((width, count), np.int16), np.empty((width, count)),
             np.zeros((width // _DEEP, count, count)), np.empty((kept, count, count)),
