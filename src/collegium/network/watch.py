@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from collegium.errors import NodeError, RunError
+from collegium.ledger.contract.summing import called
 from collegium.network.processes import Child, is_alive, last_lines
 from collegium.network.record import Record, home_of
 from collegium.node.status import NodeStatus, StudyStatus
@@ -141,7 +142,7 @@ def _stalled(found: Mapping[str, NodeStatus | None], study: str, patience: float
         elif known is None:
             where.append(f"{member} ({status.state}) knows no study")
         else:
-            where.append(f"{member} ({status.state}) is in {known.phase}, round {known.round}")
+            where.append(f"{member} ({status.state}) is in {known.phase}, {called(known.round)}")
     return RunError(
         "network.stalled", f"nothing has happened for {patience:.0f} seconds",
         "; ".join(where)[:1000], "see node.log in the members' homes, and `network status`",
