@@ -92,5 +92,5 @@ def test_what_is_said_is_said_once_and_ends_with_everything_retired(
         outcomes = within.engine.submit(due)
         assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
         assert ask(within, one) == []
-    assert within.view().is_retired("*")
+    assert within.view().retirement.is_retired("*")
     assert all(ask(within, one) == [] for one in members)

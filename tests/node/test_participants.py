@@ -200,11 +200,13 @@ def test_updates_are_retired_after_a_while_where_a_member_says_so(tmp_path: Path
         within.until(closed)
         within.turn()
         within.turn()
-        retired = {name for name in (*ALL, "*") if within.view().is_retired(name)}
+        retired = {name for name in (*ALL, "*") if within.view().retirement.is_retired(name)}
         assert retired == {"cleveland", "hungarian"}, "each its own, after its own time"
         within.keep_updates_for("switzerland", 0.0)
         within.turn()
-        assert within.view().is_retired("*"), "a quorum of validators retires everybody's"
+        assert within.view().retirement.is_retired("*"), (
+            "a quorum of validators retires everybody's"
+        )
 
 
 def test_who_does_not_own_studies_registers_none(tmp_path: Path) -> None:

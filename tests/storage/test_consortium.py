@@ -73,7 +73,7 @@ def test_members_train_on_sealed_updates_and_delete_them_when_they_are_retired(
         for name in MEMBERS:
             due = Retention(identity_of(within, name), Compartment(within.outbox, name), 0)
             within.engine.submit(due.reconcile(within.view(), idle=False))
-        assert within.view().is_retired("*")
+        assert within.view().retirement.is_retired("*")
         within.settle()
         ledger = (tmp_path / "run" / "ledger.log").read_bytes()
         for one in blobs.values():

@@ -41,7 +41,7 @@ class Retention:
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due: nothing until the study has been closed for long enough."""
-        if view.phase != "closed" or view.is_retired(EVERYBODY):
+        if view.phase != "closed" or view.retirement.is_retired(EVERYBODY):
             return []
         key = f"{self._identity.genesis.hex()}/closed/{view.study}"
         now = self._clock()
@@ -49,9 +49,9 @@ class Retention:
         if now < since + self._seconds:
             return []
         member, due = self._identity.member, []
-        if view.acceptance(member) is not None and not view.is_retired(member):
+        if view.acceptance(member) is not None and not view.retirement.is_retired(member):
             due.append("own")
-        if member in view.current_validators and not view.has_voted_to_retire(member):
+        if member in view.current_validators and not view.retirement.has_voted(member):
             due.append("all")
         return [
             self._identity.sign(BlobRetire, study=view.study, round=0, updates=whose)

@@ -7,13 +7,13 @@ from functools import cached_property
 
 from collegium.canonical import from_text
 from collegium.federation.losses_view import LossesView
+from collegium.federation.retirement_view import RetirementView
 from collegium.federation.score_view import ScoreView
 from collegium.federation.set_up_view import SetUpView
 from collegium.federation.trial_view import TrialView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.entering import BEFORE, OPEN
 from collegium.ledger.contract.members import validator_powers
-from collegium.ledger.contract.retirement import is_retired
 from collegium.ledger.contract.summing import is_sum, terms_in
 from collegium.ledger.contract.tables import (
     MEMBERS,
@@ -256,19 +256,15 @@ class StudyView:
             keys = {name: key.decode() for name, key in fixed.items() if key is not None}
         return {name: from_text(key, KEY_SIZE) for name, key in keys.items()}
 
-    def is_retired(self, whose: str) -> bool:
-        """Return whether all of a member's updates, or everybody's ("*"), are retired."""
-        return is_retired(self._state, self.study, 0, whose)
+    @property
+    def retirement(self) -> RetirementView:
+        """What the ledger says of updates that may be deleted."""
+        return RetirementView(self._state, self.study)
 
     @property
     def current_validators(self) -> Mapping[str, int]:
         """Who validates now, with powers, whatever rounds there are."""
         return validator_powers(self._state)
-
-    def has_voted_to_retire(self, member: str) -> bool:
-        """Return whether a validator's vote to retire everybody's updates is on record."""
-        votes = study_path(self.study, "retirement_votes")
-        return self._state.has(votes, f"{0:08d}/{member}")
 
     def missed_vote(self, member: str) -> RoundRecord | None:
         """Return the last closed round's record if a validator's vote on it is still missing."""
