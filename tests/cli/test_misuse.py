@@ -12,7 +12,18 @@ from tests.commands import COLLEGIUM, QUICK, Done, collegium, diagnosis, environ
 import collegium as package
 from collegium.cli.commands import program
 
-COMMANDS = {"check", "committee", "compare", "demo", "list", "predict", "report", "run", "verify"}
+COMMANDS = {
+    "check",
+    "committee",
+    "compare",
+    "demo",
+    "fetch",
+    "list",
+    "predict",
+    "report",
+    "run",
+    "verify",
+}
 GROUPS = {
     "audit": {"block", "check", "entries", "fork", "policy", "promise", "receipt", "tiles"},
     "bench": {
