@@ -14,6 +14,7 @@ from collegium.errors import RunError
 from collegium.network.watch import wait_closed
 
 
+@pytest.mark.long
 def test_a_study_that_nobody_can_carry_on_is_given_up(tmp_path: Path) -> None:
     folder = tmp_path / "trial"
     with trial(folder, (*FOR_ALL, "training.rounds=2000")):
