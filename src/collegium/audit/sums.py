@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 
 import msgspec
@@ -37,8 +36,9 @@ def check_sums(
         if attempt.summed is not None:
             right = found == attempt.summed.total
             recomputed += right
-            told += _told(attempt, evidence)
-            findings += _of_closed(story, attempt, evidence, where)
+            summed, unsound = _of_closed(story, attempt, attempt.summed.total, evidence, where)
+            told += summed
+            findings += unsound
             if isinstance(found, str) and not right:
                 what = "recomputing the sum of statistics gives another one than was voted"
                 findings.append(Finding("sum.total", "error", what, where))
@@ -87,35 +87,35 @@ def _recomputed(
     return Finding("sum.refused", severity, f"{whose_sum(0)} {why_refused(found)}", where)
 
 
-def _told(attempt: Attempt, evidence: Evidence) -> list[Summed]:
-    """Return what a closed sum tells, if its blob can be read."""
-    data = None if attempt.summed is None else evidence.fetch(attempt.summed.total)
+def _of_closed(
+    story: Story, attempt: Attempt, total: str, evidence: Evidence, where: str
+) -> tuple[list[Summed], list[Finding]]:
+    """Return what a closed sum tells, if its blob can be read, and what does not hold of that.
+
+    The blob may be missing, or speak of other rows than the sites sign.
+    """
+    data = evidence.fetch(total)
+    if data is None:
+        what = "what is told of the sum is missing"
+        return [], [Finding("blob.missing", "error", what, where)]
+    if step_of(attempt.opened.round) is not None:
+        return [], []
     try:
-        if data is None or step_of(attempt.opened.round) is not None:
-            return []
         found = decode_sum(data)
     except CollegiumError:
-        return []
-    return [
-        Summed(
-            study=attempt.opened.study, sites=attempt.included, rows=found.rows,
-            withheld=found.withheld, measures=measures(found), auc_error=error_of_auc(found),
-        )
-    ]  # fmt: skip
+        return [], []
+    summed = Summed(
+        study=attempt.opened.study, sites=attempt.included, rows=found.rows,
+        withheld=found.withheld, measures=measures(found), auc_error=error_of_auc(found),
+    )  # fmt: skip
+    return [summed], _other_rows(story, attempt, found.rows, evidence, where)
 
 
-def _of_closed(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
-    """Yield where the blob of a sum is missing, or speaks of other rows than the sites sign."""
-    if attempt.summed is None:
-        return
-    data = evidence.fetch(attempt.summed.total)
-    if data is None:
-        yield Finding("blob.missing", "error", "what is told of the sum is missing", where)
-        return
-    if step_of(attempt.opened.round) is not None:
-        return
+def _other_rows(
+    story: Story, attempt: Attempt, rows: int, evidence: Evidence, where: str
+) -> list[Finding]:
+    """Return the finding that sites sign other rows than are in the sum, if they do."""
     try:
-        told = decode_sum(data)
         signed = [
             decode_statement(statement).rows
             for name in attempt.included
@@ -123,10 +123,11 @@ def _of_closed(story: Story, attempt: Attempt, evidence: Evidence, where: str) -
             and (statement := evidence.fetch(story.statements[name].federated)) is not None
         ]
     except CollegiumError:
-        return
-    if len(signed) == len(attempt.included) and sum(signed) != told.rows:
-        what = (
-            f"the sites sign {sum(signed)} test rows and the sum is over {told.rows}: one of them"
-            " at least counted other rows"
-        )
-        yield Finding("sum.rows", "fault", what, where)
+        return []
+    if len(signed) != len(attempt.included) or sum(signed) == rows:
+        return []
+    what = (
+        f"the sites sign {sum(signed)} test rows and the sum is over {rows}: one of them"
+        " at least counted other rows"
+    )
+    return [Finding("sum.rows", "fault", what, where)]
