@@ -155,7 +155,7 @@ def inputs(task: Task = "binary") -> Inputs:
     joined = [np.concatenate(list(one.values())) for one in (federated, local, pooled)]
     told = {"threshold": 0.5, "replicates": REPLICATES, "seed": 3}
     differences = [
-        _plain(intervals_of_difference(task, y, joined[0], other, **told))  # type: ignore[arg-type]
+        _plain(intervals_of_difference(task, y, [(joined[0], other)], **told))  # type: ignore[arg-type]
         for other in joined[1:]
     ]
     posted = tuple(

@@ -233,7 +233,7 @@ def _over_rows(pairs: Sequence[tuple[ScoredRun, ScoredRun]]) -> dict[str, Mean]:
     rows, evaluation = rows_over_all(first), first.study.evaluation
     scores = [(rows_over_all(one).scores, rows_over_all(other).scores) for one, other in pairs]
     # One threshold serves both: the models are compared, not the decisions made with them.
-    bounds = bootstrap.intervals_of_mean_difference(
+    bounds = bootstrap.intervals_of_difference(
         first.prepared.dataset.schema.task, rows.y, scores, threshold=evaluation.threshold,
         replicates=evaluation.bootstrap, seed=first.seed, site=rows.part, person=rows.person,
     )  # fmt: skip

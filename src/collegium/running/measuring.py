@@ -137,7 +137,7 @@ def difference_of(
     rows, against = together(parts, scores), together(parts, other)
     return _plain(
         bootstrap.intervals_of_difference(
-            prepared.dataset.schema.task, rows.y, rows.scores, against.scores,
+            prepared.dataset.schema.task, rows.y, [(rows.scores, against.scores)],
             site=rows.part if strata else None, person=rows.person, **_settings(prepared),
         )
     )  # fmt: skip

@@ -9,7 +9,6 @@ from collegium.learning.evaluation import intervals as module
 from collegium.learning.evaluation.intervals import (
     intervals,
     intervals_of_difference,
-    intervals_of_mean_difference,
 )
 from collegium.learning.evaluation.metrics import measure
 
@@ -113,7 +112,7 @@ def test_other_tasks_have_intervals_too() -> None:
 
 def test_a_model_differs_from_itself_by_nothing() -> None:
     found = intervals_of_difference(
-        "binary", Y, SCORES, SCORES, threshold=0.5, replicates=100, seed=0, site=SITE
+        "binary", Y, [(SCORES, SCORES)], threshold=0.5, replicates=100, seed=0, site=SITE
     )
     assert all(one is not None and one.low == one.high == 0.0 for one in found.values())
 
@@ -123,7 +122,7 @@ def test_a_paired_difference_is_surer_than_two_intervals() -> None:
     other = np.clip(SCORES + noise, 0, 1)
     one = intervals("binary", Y, SCORES, threshold=0.5, replicates=500, seed=0)["auc"]
     difference = intervals_of_difference(
-        "binary", Y, SCORES, other, threshold=0.5, replicates=500, seed=0
+        "binary", Y, [(SCORES, other)], threshold=0.5, replicates=500, seed=0
     )["auc"]
     assert one is not None
     assert difference is not None
@@ -139,7 +138,7 @@ def test_a_mean_of_differences_meets_the_same_resamplings() -> None:
     generator = np.random.default_rng(9)
     others = [np.clip(SCORES + generator.normal(0, 0.2, SCORES.shape), 0, 1) for _ in range(2)]
     pairs = [(SCORES, other) for other in others]
-    both = intervals_of_mean_difference("binary", Y, pairs, threshold=0.5, replicates=300, seed=4)[
+    both = intervals_of_difference("binary", Y, pairs, threshold=0.5, replicates=300, seed=4)[
         "brier"
     ]
     off, other_off = (
@@ -147,8 +146,13 @@ def test_a_mean_of_differences_meets_the_same_resamplings() -> None:
         for models in ([SCORES], others)
     )
     again = intervals_of_difference(
-        "binary", np.zeros(len(Y), np.int64), off, other_off, threshold=0.5, replicates=300, seed=4
-    )["brier"]
+        "binary",
+        np.zeros(len(Y), np.int64),
+        [(off, other_off)],
+        threshold=0.5,
+        replicates=300,
+        seed=4,
+    )["brier"]  # fmt: skip
     assert both is not None
     assert again is not None
     for end in ("value", "low", "high"):
@@ -158,7 +162,7 @@ def test_a_mean_of_differences_meets_the_same_resamplings() -> None:
 def test_a_difference_with_an_undefined_measure_is_undefined() -> None:
     y = np.ones(30, np.int64)
     found = intervals_of_difference(
-        "binary", y, SCORES[:30], SCORES[30:60], threshold=0.5, replicates=50, seed=0
+        "binary", y, [(SCORES[:30], SCORES[30:60])], threshold=0.5, replicates=50, seed=0
     )
     assert found["auc"] is None
     assert found["brier"] is not None

@@ -82,8 +82,7 @@ def intervals(
 def intervals_of_difference(
     task: Task,
     y: NDArray[Any],
-    scores: NDArray[Any],
-    other_scores: NDArray[Any],
+    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
     *,
     threshold: float,
     replicates: int,
@@ -93,29 +92,8 @@ def intervals_of_difference(
 ) -> dict[str, Interval | None]:
     """Return the interval of (a model's measure - another's) on the same rows, by name.
 
-    Args, None and errors as for `intervals`; both models meet the same resamplings.
-    """
-    return intervals_of_mean_difference(
-        task, y, [(scores, other_scores)], threshold=threshold, replicates=replicates, seed=seed,
-        site=site, person=person,
-    )  # fmt: skip
-
-
-def intervals_of_mean_difference(
-    task: Task,
-    y: NDArray[Any],
-    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
-    *,
-    threshold: float,
-    replicates: int,
-    seed: int,
-    site: NDArray[np.int64] | None = None,
-    person: NDArray[np.int64] | None = None,
-) -> dict[str, Interval | None]:
-    """Return the interval of the mean of such differences over pairs of models, by name.
-
-    Args, None and errors as for `intervals`, with the scores of each pair's two models in place of
-    one's; all models meet the same resamplings.
+    Args, None and errors as for `intervals`, with the scores of two models in place of one's; of
+    several pairs it is the mean of their differences. All models meet the same resamplings.
     """
     portions = [
         _mean_difference(
