@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.extras import needs
 from tests.learning.test_networks import _training, job, spec_of
 
 from collegium.errors import StudyError
@@ -15,9 +15,7 @@ from collegium.learning.networks.convolution import Convolutional
 from collegium.study.reading import read_study
 from collegium.study.training import Augmentation
 
-jax = pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs the extra jax, which is not installed"
-)
+jax = needs("jax")
 SENSORS = Convolutional((6, 8), (4,), 3, (), 3)
 ROTATION = Augmentation(rotation=30.0)
 

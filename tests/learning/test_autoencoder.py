@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
+from tests.extras import needs
 
 from collegium.data.table import Feature, Schema
 from collegium.learning.model_choice import model_spec
@@ -15,9 +14,7 @@ from collegium.learning.networks.network import unpacked
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Model, Training
 
-jax = pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs the extra jax, which is not installed"
-)
+jax = needs("jax")
 NETWORK = Autoencoder(5, (4, 2, 4))
 SPEC = ModelSpec((5, 1), "logistic", 0.0, network=NETWORK)
 TRAINING = Training(rounds=1, learning_rate=0.1, batch_size=8, trainer="jax", momentum=0.9)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.extras import needs
 
 from collegium.data.table import Feature, Schema
 from collegium.errors import StudyError
@@ -28,9 +28,7 @@ from collegium.learning.networks.network import penalized, unpacked
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Model, Training
 
-jax = pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs the extra jax, which is not installed"
-)
+jax = needs("jax")
 SIGNAL = Convolutional((2, 9), (4, 6), 3, (5,), 3)
 IMAGE = Convolutional((1, 6, 5), (4,), 3, (), 1)
 

@@ -7,7 +7,6 @@ sums in float32.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.extras import needs
 
 from collegium.learning.dense import DENSE
 from collegium.learning.models import ModelSpec, initial_parameters, size
@@ -56,10 +56,7 @@ FILES = {"jax": ("three_layers_jax", FUNCTIONS), "torch": ("three_layers_torch",
 KINDS = [
     pytest.param(
         kind,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec(kind) is None,
-            reason=f"needs the extra {kind}, which is not installed",
-        ),
+        marks=needs(kind),
     )
     for kind in FILES
 ]

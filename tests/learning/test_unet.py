@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
+from tests.extras import needs
 
 from collegium.data.table import Feature, Schema
 from collegium.errors import DataError, StudyError
@@ -19,9 +18,7 @@ from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Model, Training
 from collegium.study.reading import read_study
 
-jax = pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs the extra jax, which is not installed"
-)
+jax = needs("jax")
 NETWORK = UNet(4, 8, (4, 4), 3)
 DEEP = UNet(4, 8, (2, 4, 6), 3)
 SPEC = ModelSpec((32, 32), "overlap", 0.0, network=NETWORK)

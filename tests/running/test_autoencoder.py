@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from tests.extras import needs
 
 from collegium.audit.verify import verify
 from collegium.errors import DataError, StudyError
@@ -90,9 +90,7 @@ def test_what_would_distort_the_level_is_refused(change: str, told: str) -> None
     assert told in caught.value.todo
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs the extra jax, which is not installed"
-)
+@needs("jax")
 def test_masked_and_plain_updates_end_in_the_same_model(tmp_path: Path) -> None:
     masked = [*CHANGES, "privacy.secure_aggregation.protocol=secagg"]
     ends = {

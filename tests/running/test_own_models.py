@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.extras import needs
 
 from collegium.audit.verify import verify
 from collegium.errors import PluginError, StudyError
@@ -61,10 +61,7 @@ class Remembering(Net):
 KINDS = [
     pytest.param(
         kind,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec(kind) is None,
-            reason=f"needs the extra {kind}, which is not installed",
-        ),
+        marks=needs(kind),
     )
     for kind in ("jax", "torch")
 ]

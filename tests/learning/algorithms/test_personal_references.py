@@ -6,12 +6,12 @@ package but the order of rows in an epoch and the first parameters, which the se
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.extras import needs
 from tests.learning.algorithms.test_references import (
     EPOCHS,
     INPUTS,
@@ -113,9 +113,7 @@ def test_fedper() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None, reason="needs the extra jax, which is not installed"
-)
+@needs("jax")
 def test_fedbn() -> None:
     """Li et al. 2021, equation 1: scales and biases of normalization stay, all else is averaged."""
     before = CHANNELS + KERNEL * CHANNELS
