@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any, Literal
 
 from collegium.errors import PluginError
 
 Kind = Literal[
     "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "secure_sums",
-    "trainers", "datasets", "collections", "incentives", "attacks",
+    "trainers", "datasets", "collections", "incentives", "attacks", "mechanisms",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
@@ -96,6 +98,21 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     },
     "collections": {"fhir_samples": "collegium.data.fhir_samples:FHIR_SAMPLES"},
     "incentives": {},
+    "mechanisms": {
+        "compression": "collegium.mechanisms.compression",
+        "dealing": "collegium.mechanisms.dealing",
+        "groups": "collegium.mechanisms.groups",
+        "plain": "collegium.mechanisms.plain",
+        "privacy": "collegium.mechanisms.privacy",
+        "scores": "collegium.mechanisms.scores",
+        "search": "collegium.mechanisms.search",
+        "secagg": "collegium.mechanisms.secagg",
+        "secagg_plus": "collegium.mechanisms.secagg_plus",
+        "statistics": "collegium.mechanisms.statistics",
+        "sum_check": "collegium.mechanisms.sum_check",
+        "sums": "collegium.mechanisms.sums",
+        "threshold_he": "collegium.mechanisms.threshold_he",
+    },
     "attacks": {
         "alie": "collegium.threats.colluding:ALIE",
         "badmouthing_validator": "collegium.threats.scoring:BADMOUTHING",
@@ -178,7 +195,8 @@ def find(kind: Kind, name: str) -> Any:
     target = BUILT_IN[kind].get(name)
     if target is not None:
         module, _, attribute = target.partition(":")
-        return getattr(import_module(module), attribute)
+        part = import_module(module)
+        return getattr(part, attribute) if attribute else part
     point = _entry_point(kind, name)
     if point is None:
         near = difflib.get_close_matches(name, names(kind), n=1, cutoff=0.0)
@@ -199,6 +217,24 @@ def find(kind: Kind, name: str) -> Any:
             f"{type(error).__name__}: {error}",
             "repair or reinstall the package that brings it",
         ) from error
+
+
+@cache
+def aspects(aspect: str) -> dict[str, ModuleType]:
+    """Return that file of every mechanism which has one, such as all their ``rules``, by name.
+
+    A mechanism is a package, whose files are read where they are needed: a ledger reads terms and
+    rules, and nothing that a trainer or a report needs.
+
+    Raises:
+        PluginError: a mechanism fails to load.
+    """
+    found = {}
+    for name in sorted({*BUILT_IN["mechanisms"], *_installed("mechanisms")}):
+        package: ModuleType = find("mechanisms", name)
+        if find_spec(f"{package.__name__}.{aspect}") is not None:
+            found[name] = import_module(f"{package.__name__}.{aspect}")
+    return found
 
 
 def find_versioned(kind: Kind, versioned: str) -> Any:

@@ -19,6 +19,7 @@ CONTRACT_VERSION = 1
 FORMAT_VERSION = 1
 LARGEST_POWER = 2**32
 MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+MODULE = re.compile(r"[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}", re.ASCII)
 # Fixed ranges and not the Unicode tables of a Python version, which grow: who may be admitted
 # must not depend on the version. Latin, Greek and Cyrillic, Hebrew, Arabic, kana, Han, Hangul.
 _LETTERS = (
@@ -53,6 +54,7 @@ class Predecessor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the first run froze: chain id, versions, whose the keys are, the log key, members.
 
+    `modules` are the mechanisms that studies may use, as ``name@version``, sorted.
     `succeeds` is there where a consortium that lost its quorum starts again.
     """
 
@@ -62,6 +64,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Literal["held", "simulated"]
     log: str
     members: tuple[Member, ...]
+    modules: tuple[str, ...]
     succeeds: Predecessor | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -108,6 +111,10 @@ def encode_genesis(genesis: Genesis) -> bytes:
         raise malformed("the genesis", "two of its keys are the same")
     for member in genesis.members:
         check_member(member)
+    if list(genesis.modules) != sorted(set(genesis.modules)):
+        raise malformed("the genesis", "modules are sorted, each once")
+    if not all(MODULE.fullmatch(name) for name in genesis.modules):
+        raise malformed("the genesis", "a module is a name and a version, such as plain@1")
     if not any("validator" in member.roles for member in genesis.members):
         raise malformed("the genesis", "nobody validates")
     if not isinstance(genesis.succeeds, msgspec.UnsetType):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 
@@ -14,16 +14,16 @@ from collegium.ledger.contract import (
     governance,
     members,
     retirement,
-    scoring,
-    secagg,
-    statistics,
     studies,
     updates,
     votes,
 )
+from collegium.ledger.contract.declared import given_parts, owners, require_module
 from collegium.ledger.contract.events import Event, Events
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import MemberRecord
+from collegium.ledger.contract.results import ModelResult
+from collegium.ledger.contract.rules import Handler, handlers, without_record
+from collegium.ledger.contract.tables import MODULES, MemberRecord
 from collegium.ledger.contract.transactions import (
     BlobRetire,
     EvaluationPost,
@@ -33,20 +33,10 @@ from collegium.ledger.contract.transactions import (
     ModelRelease,
     PhaseTimeout,
     RoundVote,
-    ScoreCommit,
-    ScoreReveal,
-    SecaggBind,
-    SecaggDeal,
-    SecaggKeys,
-    SharePost,
-    StatisticsPost,
-    StatisticsVote,
     StudyAbandon,
     StudyAccept,
-    StudyBegin,
     StudyClose,
     StudyRegister,
-    SumOpen,
     Transaction,
     UpdateAvailable,
     UpdateCommit,
@@ -57,45 +47,44 @@ from collegium.ledger.genesis import Genesis, ledger_text
 from collegium.ledger.keys import signature_holds
 from collegium.ledger.state import State
 
-Handler = Callable[[State, str, MemberRecord, Any], list[Event]]
-
 
 def _member_vote(state: State, sender: str, member: MemberRecord, tx: MemberVote) -> list[Event]:
     members.require_role(member, "validator", "vote on a proposal")
     return governance.vote(state, sender, tx)
 
 
-HANDLERS: Mapping[type[Transaction], Handler] = {
+KERNEL: Mapping[type[Transaction], Handler] = {
     StudyRegister: studies.register,
-    StudyAccept: lambda state, sender, _, tx: studies.accept(state, sender, tx),
-    StatisticsPost: lambda state, sender, _, tx: statistics.post(state, sender, tx),
-    StatisticsVote: statistics.vote,
-    StudyBegin: lambda state, sender, _, tx: statistics.begin(state, sender, tx),
-    SecaggBind: lambda state, sender, _, tx: secagg.bind(state, sender, tx),
-    SecaggKeys: lambda state, sender, _, tx: secagg.advertise(state, sender, tx),
-    SecaggDeal: lambda state, sender, _, tx: secagg.deal(state, sender, tx),
-    SharePost: lambda state, sender, _, tx: secagg.share(state, sender, tx),
-    SumOpen: lambda state, sender, _, tx: secagg.open_sum(state, sender, tx),
-    UpdateCommit: lambda state, sender, _, tx: updates.commit(state, sender, tx),
-    UpdateReveal: lambda state, sender, _, tx: updates.reveal(state, sender, tx),
-    UpdateAvailable: lambda state, sender, _, tx: updates.available(state, sender, tx),
-    ScoreCommit: lambda state, sender, _, tx: scoring.commit(state, sender, tx),
-    ScoreReveal: lambda state, sender, _, tx: scoring.reveal(state, sender, tx),
-    RoundVote: lambda state, sender, _, tx: votes.vote(state, sender, tx),
+    StudyAccept: without_record(studies.accept),
+    UpdateCommit: without_record(updates.commit),
+    UpdateReveal: without_record(updates.reveal),
+    UpdateAvailable: without_record(updates.available),
+    RoundVote: without_record(votes.vote),
     PhaseTimeout: studies.timeout,
     StudyAbandon: studies.abandon,
-    EvaluationPost: lambda state, sender, _, tx: evaluations.post(state, sender, tx),
-    ModelRelease: lambda state, sender, _, tx: evaluations.release(state, sender, tx),
+    EvaluationPost: without_record(evaluations.post),
+    ModelRelease: without_record(evaluations.release),
     StudyClose: lambda state, _, member, tx: studies.close(state, member, tx),
     BlobRetire: retirement.retire,
-    MemberPropose: lambda state, sender, _, tx: governance.propose(state, sender, tx),
+    MemberPropose: without_record(governance.propose),
     MemberVote: _member_vote,
     EvidenceConflict: lambda state, _, __, tx: evidence.conflict(state, tx),
 }
 
 
+@cache
+def _handlers() -> Mapping[type[Transaction], Handler]:
+    return {**KERNEL, **handlers()}
+
+
 def initial_state(genesis: Genesis) -> State:
-    """Return the state that a genesis implies, before any transaction."""
+    """Return the state that a genesis implies, before any transaction.
+
+    Raises:
+        PluginError: it admits a module that this installation lacks.
+    """
+    for module in genesis.modules:
+        require_module(module)
     state = State()
     members.found(state, genesis)
     return state
@@ -144,6 +133,7 @@ def carry_out(
         Rejected: the contract refuses it.
     """
     envelope, transaction = opened.envelope, opened.transaction
+    _require_admitted(state, transaction)
     if known is None or not members.unchanged(state, known):
         known = members.sender_of(state, envelope.key_id)
         holds = signature_holds(known.key, envelope.signed_bytes, envelope.signature)
@@ -151,7 +141,7 @@ def carry_out(
     if not holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
-        events = HANDLERS[type(transaction)](state, sender, member, transaction)
+        events = _handlers()[type(transaction)](state, sender, member, transaction)
     except Rejected:
         state.reject()
         raise
@@ -162,7 +152,31 @@ def carry_out(
         state.reject()
         raise
     state.accept()
-    return transaction, sender, tuple(events)  # type: ignore[arg-type]
+    return transaction, sender, tuple(events)
+
+
+def _require_admitted(state: State, transaction: Transaction) -> None:
+    """Refuse what belongs to modules that the ledger does not admit.
+
+    What is installed beside them makes no difference: without it these bytes could not be read.
+
+    Raises:
+        Rejected: as malformed, before anything else is looked at.
+    """
+    kinds: list[type] = [type(transaction)]
+    if isinstance(transaction, MemberPropose):
+        kinds.append(type(transaction.action))
+    elif isinstance(transaction, StudyRegister):
+        kinds += map(type, given_parts(transaction.terms))
+    elif isinstance(transaction, UpdateCommit):
+        kinds += map(type, given_parts(transaction.parts))
+    elif isinstance(transaction, RoundVote) and isinstance(transaction.result, ModelResult):
+        kinds += map(type, given_parts(transaction.result.parts))
+    known = owners()
+    for kind in kinds:
+        admitted = known.get(kind)
+        if admitted is not None and not any(state.has(MODULES, name) for name in admitted):
+            raise Rejected("malformed", f"this ledger does not admit the module {admitted[0]}")
 
 
 def apply(state: State, genesis: bytes, data: bytes) -> Applied:

@@ -1,10 +1,13 @@
-"""Changes that members may propose: of the membership, and of a standing that statistics took."""
+"""Changes that members may propose: of the membership, of rules, and what mechanisms add."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from collegium.ledger.contract.fields import Digest, MemberId, SignatureText, StudyId
+from collegium.ledger.contract.declared import union_of
+from collegium.ledger.contract.fields import Digest, MemberId, SignatureText, VersionedName
 from collegium.ledger.genesis import Member
 
 
@@ -28,13 +31,13 @@ class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     proof: SignatureText
 
 
-class Restore(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="restore"
-):
-    """Proposed: a member's standing in a study as at its start; scores demote it there no more."""
+class Adopt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="adopt"):
+    """Proposed: studies may use a module, such as ``scores@2``, that the genesis did not admit."""
 
-    member: MemberId
-    study: StudyId
+    module: VersionedName
 
 
-Action = Admit | Expel | Rotate | Restore
+if TYPE_CHECKING:
+    Action = Admit | Adopt | Expel | Rotate | msgspec.Struct
+else:
+    Action = union_of((Admit, Adopt, Expel, Rotate), "actions")

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
-from collegium.ledger.contract.groups import INSIDE
-from collegium.ledger.contract.phases import DESIGNS, PHASES, is_grouped, is_past
+from collegium.ledger.contract.context import RoundAt, StudyAt
+from collegium.ledger.contract.declared import before_rounds, phase_of, place_of
+from collegium.ledger.contract.payload import RoundTransaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.summing import moment_of, step_of, terms_in
+from collegium.ledger.contract.rules import each
+from collegium.ledger.contract.series import is_sum, moment_of, step_of
 from collegium.ledger.contract.tables import (
     THE_ONE,
     RoundRecord,
     StudyRecord,
     StudyStatus,
-    attempt_key,
     round_path,
     study_path,
 )
-from collegium.ledger.contract.transactions import PlaceTransaction, RoundTransaction
+from collegium.ledger.contract.transactions import PlaceTransaction
 from collegium.ledger.state import State
-
-BEFORE = ("setup", "statistics", "beginning")
-"""Phases of a study before its first round."""
 
 OPEN = ("rounds", "summing")
 """Phases of a study in which a round is open, be it a sum of statistics."""
 
+AFTER = ("evaluation", "release", "closing", "closed")
+"""Phases of a study after its last round, in order."""
 
-def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
-    """Return a study's registration and status.
+
+def study_phases(modules: tuple[str, ...]) -> tuple[str, ...]:
+    """Return every phase that a study can have, in order."""
+    return (*before_rounds(modules), *OPEN, *AFTER)
+
+
+def study_of(state: State, study: str) -> StudyAt:
+    """Return a study where it stands.
 
     Raises:
         Rejected: there is no such study.
@@ -39,91 +41,107 @@ def study_of(state: State, study: str) -> tuple[StudyRecord, StudyStatus]:
     status = state.record(study_path(study, "status"), THE_ONE, StudyStatus)
     if record is None or status is None:
         raise Rejected("unknown-study", f"no study named {study[:40]!r} is registered")
-    return record, status
+    return StudyAt(state, study, record, status)
 
 
-def set_status(state: State, study: str, status: StudyStatus) -> None:
-    """Store a study's status."""
-    state.put(study_path(study, "status"), THE_ONE, status)
+def terms_in(record: StudyRecord, number: int) -> StudyRecord:
+    """Return a registration as it holds in a round, which may be none of training."""
+    if is_sum(number):
+        for holds in each(record.modules, lambda rules: rules.holds):
+            return holds(record, number)
+    return record
 
 
-def changed(status: StudyStatus, **fields: Any) -> StudyStatus:
-    """Return a status with some fields replaced."""
-    return msgspec.structs.replace(status, **fields)
+def open_round_of(course: StudyAt) -> RoundAt:
+    """Return the open round of a study.
+
+    Raises:
+        LookupError: none is open.
+    """
+    number = course.status.round
+    current = course.state.record(round_path(course.study, number, "round"), THE_ONE, RoundRecord)
+    if current is None:
+        raise LookupError(f"{course.study} has no open round")
+    return RoundAt(course, terms_in(course.record, number), current)
 
 
-def enter(
-    state: State, tx: RoundTransaction, sender: str, phase: str
-) -> tuple[StudyRecord, StudyStatus, RoundRecord]:
+def enter(state: State, tx: RoundTransaction, sender: str, phase: str) -> RoundAt:
     """Check that a member may speak in a phase now, and return where things stand.
 
     Raises:
         Rejected: another round, attempt or phase ("stale" or "early"), or no part in it.
     """
-    record, status = study_of(state, tx.study)
-    current = enter_study(state, tx, sender, phase, record, status)
-    return terms_in(record, status.round), status, current
+    return enter_study(study_of(state, tx.study), tx, sender, phase)
 
 
-def enter_study(
-    state: State, tx: RoundTransaction, sender: str, phase: str, record: StudyRecord,
-    status: StudyStatus,
-) -> RoundRecord:  # fmt: skip
-    """Do the same where the study's records are at hand."""
+def enter_study(course: StudyAt, tx: RoundTransaction, sender: str, name: str) -> RoundAt:
+    """Do the same where the study is at hand."""
+    status = course.status
     if status.phase not in OPEN:
-        over = status.phase == "beginning" and step_of(tx.round) is not None
-        early = status.phase in BEFORE and not over
+        over = status.phase != "setup" and step_of(tx.round) is not None
+        early = status.phase in before_rounds(course.record.modules) and not over
         raise Rejected("early" if early else "stale", "no round is open")
-    record = terms_in(record, status.round)
-    current = open_record(state, tx.study, status)
-    if tx.round != status.round or tx.attempt != current.attempt:
-        here = (*moment_of(status.round), current.attempt)
+    at = open_round_of(course)
+    if tx.round != at.number or tx.attempt != at.attempt:
+        here = (*moment_of(at.number), at.attempt)
         late = (*moment_of(tx.round), tx.attempt) < here
         raise Rejected(
-            "stale" if late else "early",
-            f"round {status.round}, attempt {current.attempt} is open",
+            "stale" if late else "early", f"round {at.number}, attempt {at.attempt} is open"
         )
-    role = PHASES[phase].speakers
-    if not state.has(round_path(tx.study, tx.round, role), sender):
-        raise Rejected("not-a-participant", f"{sender} is not among this round's {role}")
-    if phase != current.phase:
-        past = phase in DESIGNS[record.design] and is_past(record.design, phase, current.phase)
-        raise Rejected("stale" if past else "early", f"the attempt is in {current.phase}")
-    table = round_path(tx.study, tx.round, PHASES[phase].table)
-    if state.has(table, attempt_key(tx.attempt, sender)):
+    modules = at.record.modules
+    phase = phase_of(modules, name)
+    if phase is None:
+        raise Rejected("early", f"the attempt is in {at.current.phase}, and never in {name}")
+    if not state_has(at, phase.speakers, sender):
+        raise Rejected("not-a-participant", f"{sender} is not among this round's {phase.speakers}")
+    if name != at.current.phase:
+        past = place_of(modules, name) < place_of(modules, at.current.phase)
+        raise Rejected("stale" if past else "early", f"the attempt is in {at.current.phase}")
+    if at.has(phase.table, sender):
         raise Rejected("already", f"{sender} has spoken in this phase")
-    if is_grouped(record.design) and phase in INSIDE:
-        path = round_path(tx.study, tx.round, "groups")
-        if not state.has(path, attempt_key(tx.attempt, sender)):
-            raise Rejected("not-a-participant", f"{sender} is in no group that goes on")
-    return current
+    for may_speak in each(modules, lambda rules: rules.enters):
+        may_speak(at, sender, name)
+    return at
 
 
-def open_record(state: State, study: str, status: StudyStatus) -> RoundRecord:
-    """Return the record of the open round."""
-    current = state.record(round_path(study, status.round, "round"), THE_ONE, RoundRecord)
-    if current is None:
-        raise LookupError(f"{study} has no open round")
-    return current
+def state_has(at: RoundAt, table: str, member: str) -> bool:
+    """Return whether a member is in one of the open round's lists."""
+    return at.state.has(at.table(table), member)
 
 
-def require_present(
-    state: State, tx: PlaceTransaction, record: StudyRecord, status: StudyStatus
-) -> RoundRecord:
-    """Return the open round's record if a transaction is about its present attempt and phase.
+def require_present(course: StudyAt, tx: PlaceTransaction) -> RoundAt:
+    """Return the open round if a transaction is about its present attempt and phase.
 
     Raises:
         Rejected: it is about an earlier place ("stale"), a later one ("early"), or none.
     """
-    if status.phase not in OPEN:
-        raise Rejected("early" if status.phase in BEFORE else "stale", "no round is open")
-    record = terms_in(record, status.round)
-    current = open_record(state, tx.study, status)
-    if tx.phase not in DESIGNS[record.design]:
-        raise Rejected("malformed", f"the design {record.design} has no phase {tx.phase!r}")
-    phases = DESIGNS[record.design]
-    here = (*moment_of(status.round), current.attempt, phases.index(current.phase))
-    asked = (*moment_of(tx.round), tx.attempt, phases.index(tx.phase))
+    phase = course.status.phase
+    if phase not in OPEN:
+        early = phase in before_rounds(course.record.modules)
+        raise Rejected("early" if early else "stale", "no round is open")
+    at = open_round_of(course)
+    modules = at.record.modules
+    if phase_of(modules, tx.phase) is None:
+        raise Rejected("malformed", f"an attempt at this round has no phase {tx.phase!r}")
+    here = (*moment_of(at.number), at.attempt, place_of(modules, at.current.phase))
+    asked = (*moment_of(tx.round), tx.attempt, place_of(modules, tx.phase))
     if asked != here:
-        raise Rejected("stale" if asked < here else "early", f"the attempt is in {current.phase}")
-    return current
+        raise Rejected(
+            "stale" if asked < here else "early", f"the attempt is in {at.current.phase}"
+        )
+    return at
+
+
+def require_study_phase(course: StudyAt, tx: PlaceTransaction) -> None:
+    """Refuse what is not about the phase outside of rounds in which the study is.
+
+    Raises:
+        Rejected: it is about an earlier phase ("stale"), a later one ("early"), or none.
+    """
+    modules, here = course.record.modules, course.status.phase
+    order = study_phases(modules)
+    if tx.phase not in (*before_rounds(modules), "evaluation", "release"):
+        raise Rejected("malformed", f"there is no phase {tx.phase!r} outside of rounds")
+    if tx.phase != here:
+        late = order.index(tx.phase) < order.index(here)
+        raise Rejected("stale" if late else "early", f"the study is in {here}")

@@ -6,81 +6,36 @@ can follow a study; `verify` compares them with its own replay.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from collegium import canonical
+from collegium.ledger.contract.declared import Parts, parts_type, union_of
 from collegium.ledger.contract.event import Event as Event
 from collegium.ledger.contract.event import RoundEvent as RoundEvent
 from collegium.ledger.contract.event import StudyEvent as StudyEvent
-from collegium.ledger.contract.group_events import GroupsDrawn as GroupsDrawn
-from collegium.ledger.contract.group_events import GroupsLost as GroupsLost
-from collegium.ledger.contract.group_events import GroupsRefused as GroupsRefused
-from collegium.ledger.contract.sum_events import SumClosed as SumClosed
-from collegium.ledger.contract.sum_events import SumGivenUp as SumGivenUp
-from collegium.ledger.contract.sum_events import SumOpened as SumOpened
 from collegium.ledger.contract.transactions import Action
+
+if TYPE_CHECKING:
+    OpenedParts = Parts
+else:
+    OpenedParts = parts_type("opened")
 
 
 class StudyRegistered(StudyEvent, frozen=True, kw_only=True, tag="study.registered"):
     """A study exists and waits for its sites."""
 
 
-class StatisticsAsked(StudyEvent, frozen=True, kw_only=True, tag="statistics.asked"):
-    """A step of set-up begins: sites that accepted say what it asks for."""
-
-    step: int
-
-
-class StatisticsGathered(StudyEvent, frozen=True, kw_only=True, tag="statistics.gathered"):
-    """Nothing more is said in a step: validators vote on what follows from these sites' words."""
-
-    attempt: int
-    sites: tuple[str, ...]
-    step: int
-
-
-class StatisticsAgreed(StudyEvent, frozen=True, kw_only=True, tag="statistics.agreed"):
-    """More than two thirds of the power agree on what follows from a step."""
-
-    agreement: str
-    power: int
-    step: int
-
-
-class StatisticsUndecided(StudyEvent, frozen=True, kw_only=True, tag="statistics.undecided"):
-    """An attempt at a vote on a step ended without a quorum."""
-
-    attempt: int
-    reason: Literal["no-quorum", "timeout"]
-    step: int
-
-
-class StudyBegun(StudyEvent, frozen=True, kw_only=True, tag="study.begun"):
-    """The study has its first model over the inputs that were agreed."""
-
-    agreement: str
-    model: str
-    parameters: int
-
-
 class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
-    """A new attempt: who takes part with which weight, from which model, in which encoding.
+    """A new attempt: who takes part with which weight, from which model, in which encoding."""
 
-    `spent` is what each participant's units have lost once they took part: micro-epsilon. `clip`
-    is k where the clip 2^(k/8) follows the updates. `reputations` are the participants' as of now,
-    in units of 2^-20, where updates are scored.
-    """
-
-    clip: int | msgspec.UnsetType = msgspec.UNSET
     design: str
     exponent: int
     model: str
     participants: tuple[str, ...]
-    reputations: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
+    parts: OpenedParts | msgspec.UnsetType = msgspec.UNSET
     ring: Literal[32, 64]
-    spent: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
     validators: tuple[str, ...]
     powers: tuple[int, ...]
     weights: tuple[int, ...]
@@ -99,40 +54,6 @@ class UpdatesIncluded(RoundEvent, frozen=True, kw_only=True, tag="updates.includ
     members: tuple[str, ...]
 
 
-class ScoresCombined(RoundEvent, frozen=True, kw_only=True, tag="scores.combined"):
-    """The median of the scorers' scores of each included update, and of the norms they told."""
-
-    members: tuple[str, ...]
-    norm: int | msgspec.UnsetType = msgspec.UNSET
-    scorers: tuple[str, ...]
-    scores: tuple[int, ...]
-
-
-class ReputationsChanged(RoundEvent, frozen=True, kw_only=True, tag="reputations.changed"):
-    """What the scores of a closed round made of the reputations of those who were scored."""
-
-    members: tuple[str, ...]
-    reputations: tuple[int, ...]
-
-
-class MemberDemoted(RoundEvent, frozen=True, kw_only=True, tag="member.demoted"):
-    """A site's reputation fell below the study's bound: it loses some weight, or its scores' say.
-
-    It takes part as before: no statistics exclude a member, and members may restore it.
-    """
-
-    loses: Literal["scoring", "weight"]
-    member: str
-    reputation: int
-
-
-class MemberReinstated(RoundEvent, frozen=True, kw_only=True, tag="member.reinstated"):
-    """A demoted site's reputation has come back to a half."""
-
-    member: str
-    reputation: int
-
-
 class RoundClosed(RoundEvent, frozen=True, kw_only=True, tag="round.closed"):
     """More than two thirds of the power agree on the new model."""
 
@@ -144,18 +65,7 @@ class RoundClosed(RoundEvent, frozen=True, kw_only=True, tag="round.closed"):
 class AttemptFailed(RoundEvent, frozen=True, kw_only=True, tag="attempt.failed"):
     """An attempt ended without a model; the study goes on from the model it has."""
 
-    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal", "unscored"]
-
-
-class DealerBarred(RoundEvent, frozen=True, kw_only=True, tag="dealer.barred"):
-    """A member dealt shares that are none, and takes part in this study no more.
-
-    `proof` is "refused" where more than half of the holders could not use them, "opened" where
-    the shares that were opened combine to no secret behind the deal.
-    """
-
-    member: str
-    proof: Literal["opened", "refused"]
+    reason: str
 
 
 class VoteLate(RoundEvent, frozen=True, kw_only=True, tag="vote.late"):
@@ -164,36 +74,10 @@ class VoteLate(RoundEvent, frozen=True, kw_only=True, tag="vote.late"):
     agrees: bool
 
 
-class TrialClosed(StudyEvent, frozen=True, kw_only=True, tag="trial.closed"):
-    """A trial ended; its least voted loss was of `model`, in round `best`. None if it failed."""
-
-    best: int | msgspec.UnsetType = msgspec.UNSET
-    model: str | msgspec.UnsetType = msgspec.UNSET
-    round: int
-    trial: int
-    validation: int | msgspec.UnsetType = msgspec.UNSET
-
-
-class ModelChosen(StudyEvent, frozen=True, kw_only=True, tag="model.chosen"):
-    """The model with the least validation loss is final; `round` is the one that measured it."""
-
-    model: str
-    round: int
-    trial: int
-    validation: int
-
-
 class TestOpened(StudyEvent, frozen=True, kw_only=True, tag="test.opened"):
     """Training is over: sites may now, and only now, open their test parts."""
 
     model: str
-
-
-class BudgetExhausted(StudyEvent, frozen=True, kw_only=True, tag="budget.exhausted"):
-    """A round is refused: these sites' budgets do not allow it, and too few others are left."""
-
-    members: tuple[str, ...]
-    round: int
 
 
 class EvaluationComplete(StudyEvent, frozen=True, kw_only=True, tag="evaluation.complete"):
@@ -216,7 +100,7 @@ class StudyFailed(StudyEvent, frozen=True, kw_only=True, tag="study.failed"):
     """The study cannot meet its terms; `model` is the last good one."""
 
     model: str
-    reason: Literal["too-few", "attempts", "abandoned", "budget"]
+    reason: str
 
 
 class StudyClosed(StudyEvent, frozen=True, kw_only=True, tag="study.closed"):
@@ -259,21 +143,19 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
     member: str
 
 
-AnyEvent = (
-    StudyRegistered | StatisticsAsked | StatisticsGathered | StatisticsAgreed
-    | StatisticsUndecided | StudyBegun
-    | RoundOpened | PhaseOpened | UpdatesIncluded | GroupsDrawn | GroupsLost | GroupsRefused
-    | ScoresCombined | ReputationsChanged | MemberDemoted | MemberReinstated | RoundClosed
-    | AttemptFailed | DealerBarred | VoteLate | SumOpened | SumClosed | SumGivenUp | TrialClosed
-    | ModelChosen | TestOpened
-    | BudgetExhausted | EvaluationComplete | ModelReleased | ReleaseSkipped | StudyFailed
-    | StudyClosed | UpdatesRetired
-    | ProposalAccepted | ProposalRefused | MembershipChanged | MemberEquivocated
+KERNEL: tuple[type[Event], ...] = (
+    StudyRegistered, RoundOpened, PhaseOpened, UpdatesIncluded, RoundClosed, AttemptFailed,
+    VoteLate, TestOpened, EvaluationComplete, ModelReleased, ReleaseSkipped, StudyFailed,
+    StudyClosed, UpdatesRetired, ProposalAccepted, ProposalRefused, MembershipChanged,
+    MemberEquivocated,
 )  # fmt: skip
+"""Events that every ledger knows; mechanisms have more."""
 
-Events = tuple[AnyEvent, ...]
+Events = tuple[Event, ...]
 
-_DECODER = msgspec.json.Decoder(Events)
+_DECODER: msgspec.json.Decoder[Events] = msgspec.json.Decoder(
+    tuple[union_of(KERNEL, "events"), ...]  # type: ignore[misc]
+)
 _NOTHING = b"[]"
 
 

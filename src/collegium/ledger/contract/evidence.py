@@ -43,7 +43,7 @@ from collegium.ledger.state import State
 CONFLICTS_A_MEMBER = 64
 """Conflicts recorded of one member at most: it is discredited, and its spam must end somewhere."""
 
-_DECODER: msgspec.json.Decoder[AnyTransaction] = msgspec.json.Decoder(AnyTransaction)
+_DECODER: msgspec.json.Decoder[Transaction] = msgspec.json.Decoder(AnyTransaction)
 
 
 def decode_transaction(payload: bytes) -> Transaction:

@@ -1,14 +1,18 @@
-"""First governance: members admit, expel and rotate keys by vote, and restore a site's standing.
+"""Governance: members admit, expel and rotate keys by vote, adopt modules, and what these add.
 
 All wait until no round is open, but a key is replaced at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from collegium import canonical
 from collegium.canonical import from_text
 from collegium.errors import FormatError
-from collegium.ledger.contract import members, reputations
+from collegium.ledger.contract import members
+from collegium.ledger.contract.declared import require_module
 from collegium.ledger.contract.events import (
     Event,
     MembershipChanged,
@@ -16,35 +20,32 @@ from collegium.ledger.contract.events import (
     ProposalRefused,
 )
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.rules import Proposed, every_rules
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
     KEYS,
     MEMBERS,
+    MODULES,
     PROPOSAL_VOTES,
     PROPOSALS,
     THE_ONE,
     Governance,
     MemberRecord,
     Proposal,
-    Reputation,
-    StudyRecord,
-    StudyStatus,
-    study_path,
 )
 from collegium.ledger.contract.transactions import (
     Action,
     Admit,
+    Adopt,
     Expel,
     MemberPropose,
     MemberVote,
-    Restore,
     Rotate,
 )
 from collegium.ledger.genesis import check_member
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.keys import KEY_SIZE, SIGNATURE_SIZE, signature_holds, usable_key
 from collegium.ledger.state import State
-from collegium.study.score_terms import ScoreTerms
 
 OPEN_PROPOSALS_A_MEMBER = 4
 
@@ -173,6 +174,11 @@ def _set_status(state: State, name: str, proposal: Proposal, status: str) -> Non
 
 def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) -> str | None:
     """Return why a change cannot take effect now, or None. With a genesis, proofs are checked."""
+    proposed = _proposed().get(type(action))
+    if proposed is not None:
+        return proposed.obstacle(state, action)
+    if isinstance(action, Adopt):
+        return f"{action.module} is admitted" if state.has(MODULES, action.module) else None
     if isinstance(action, Admit):
         try:
             check_member(action.member)
@@ -181,11 +187,11 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
         if state.record(MEMBERS, action.member.id, MemberRecord) is not None:
             return f"{action.member.id} is or was a member"
         return _key_obstacle(state, action.member.key)
+    if not isinstance(action, Expel | Rotate):
+        raise LookupError(type(action))
     member = members.active_member(state, action.member)
     if member is None:
         return f"{action.member} is not a member"
-    if isinstance(action, Restore):
-        return _standing_obstacle(state, action)
     if isinstance(action, Expel):
         others = {name for name in members.validator_powers(state) if name != action.member}
         return None if others else "nobody would be left to validate"
@@ -198,17 +204,10 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
     return _key_obstacle(state, action.key)
 
 
-def _standing_obstacle(state: State, action: Restore) -> str | None:
-    record = state.record(study_path(action.study, "study"), THE_ONE, StudyRecord)
-    status = state.record(study_path(action.study, "status"), THE_ONE, StudyStatus)
-    if record is None or status is None:
-        return f"no study named {action.study} is registered"
-    if not isinstance(record.scores, ScoreTerms) or action.member not in record.sites:
-        return f"{action.study} has no reputation of {action.member}"
-    if status.phase in ("evaluation", "release", "closing", "closed"):
-        return f"training of {action.study} is over"
-    known = state.record(study_path(action.study, "reputations"), action.member, Reputation)
-    return f"{action.member} is restored" if known is not None and known.restored else None
+@cache
+def _proposed() -> Mapping[type, Proposed]:
+    """Return what mechanisms let members propose."""
+    return {kind: one for rules in every_rules().values() for kind, one in rules.actions.items()}
 
 
 def _key_obstacle(state: State, key: str) -> str | None:
@@ -219,9 +218,15 @@ def _change(state: State, action: Action) -> None:
     if isinstance(action, Admit):
         members.admit(state, action.member)
         return
-    if isinstance(action, Restore):
-        reputations.restore(state, action.study, action.member)
+    if (proposed := _proposed().get(type(action))) is not None:
+        proposed.apply(state, action)
         return
+    if isinstance(action, Adopt):
+        require_module(action.module)
+        state.put(MODULES, action.module, b"1")
+        return
+    if not isinstance(action, Expel | Rotate):
+        raise LookupError(type(action))
     member = members.active_member(state, action.member)
     if member is None:
         raise LookupError(action.member)

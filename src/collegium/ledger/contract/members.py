@@ -13,6 +13,7 @@ from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
     KEYS,
     MEMBERS,
+    MODULES,
     MemberRecord,
 )
 from collegium.ledger.genesis import Genesis, Member, Role
@@ -27,6 +28,8 @@ def found(state: State, genesis: Genesis) -> None:
     for member in genesis.members:
         admit(state, member)
     state.put(KEYS, key_name(genesis.log), LOG_KEY_HOLDER)
+    for module in genesis.modules:
+        state.put(MODULES, module, b"1")
     state.accept()
 
 

@@ -7,7 +7,8 @@ recompute a round from, and no single member may take that away (docs/decisions/
 
 from __future__ import annotations
 
-from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract import members
+from collegium.ledger.contract.entering import study_of
 from collegium.ledger.contract.events import Event, UpdatesRetired
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import MemberRecord, study_path
@@ -24,7 +25,7 @@ def retire(state: State, sender: str, member: MemberRecord, tx: BlobRetire) -> l
         Rejected: the study is not closed, had no such round, or they are retired already; or the
             sender took no part (own updates), or is no validator (everybody's).
     """
-    _, status = rounds.study_of(state, tx.study)
+    status = study_of(state, tx.study).status
     sites = state.keys(study_path(tx.study, "sites"))
     if tx.updates == "all":
         members.require_role(member, "validator", "vote to retire everybody's updates")

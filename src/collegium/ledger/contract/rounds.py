@@ -1,37 +1,19 @@
-"""Rounds: opening, the walk through a design's phases, attempts, what ends them; not the phases."""
+"""Rounds: opening, the walk through an attempt's phases, and what ends attempts; not the phases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
-from collegium.ledger.contract import (
-    budgets,
-    circle,
-    combining,
-    governance,
-    groups,
-    members,
-    reputations,
-    selection,
-    sums,
-)
+from collegium.ledger.contract import governance, members
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
+from collegium.ledger.contract.context import RoundAt, StudyAt
+from collegium.ledger.contract.declared import following, phase_of, phases_of, together
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
-from collegium.ledger.contract.encoding import clip_of
-from collegium.ledger.contract.entering import BEFORE as BEFORE
-from collegium.ledger.contract.entering import changed as changed
-from collegium.ledger.contract.entering import enter as enter
-from collegium.ledger.contract.entering import enter_study as enter_study
-from collegium.ledger.contract.entering import open_record as open_record
-from collegium.ledger.contract.entering import require_present as require_present
-from collegium.ledger.contract.entering import set_status as set_status
-from collegium.ledger.contract.entering import study_of as study_of
+from collegium.ledger.contract.entering import open_round_of, require_present, terms_in
 from collegium.ledger.contract.events import (
     AttemptFailed,
-    BudgetExhausted,
     Event,
     PhaseOpened,
     RoundOpened,
@@ -40,260 +22,207 @@ from collegium.ledger.contract.events import (
     UpdatesIncluded,
 )
 from collegium.ledger.contract.inclusion import include
-from collegium.ledger.contract.phases import (
-    PHASES,
-    first_phase,
-    is_grouped,
-    is_masked,
-    next_phase,
-)
 from collegium.ledger.contract.ring import ring_of
-from collegium.ledger.contract.summing import EVALUATION, is_sum, terms_in
-from collegium.ledger.contract.tables import (
-    THE_ONE,
-    RoundRecord,
-    StudyRecord,
-    StudyStatus,
-    attempt_key,
-    attempt_names,
-    powers,
-    round_branch,
-    round_path,
-)
+from collegium.ledger.contract.rules import Ending, each, rules_of
+from collegium.ledger.contract.series import is_sum, series_of
+from collegium.ledger.contract.tables import THE_ONE, RoundRecord, attempt_key, round_branch
 from collegium.ledger.contract.transactions import PhaseTimeout
-from collegium.ledger.state import State
-
-SCORE_TABLES = {"score.commit": "score_commits", "score.reveal": "scores"}
-"""Phases that need a quorum of the scorers, and where they speak."""
 
 
-def open_round(
-    state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus,
-    number: int | None = None,
-) -> list[Event]:  # fmt: skip
+def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
     """Open the next round, or one by `number`, or end training where too few could take part.
 
-    Participants are those sites, accepted and still members, with room in their privacy budgets,
-    whose draws are lowest; a draw depends on the seed, the round and the member, never on what
-    was revealed. Where they take turns, they are the next ones in order of their names.
+    Participants are those sites, accepted and still members, whom no mechanism keeps out, whose
+    draws are lowest; a draw depends on the seed, the round and the member, never on what was
+    revealed. Where they take turns, they are the next ones in order of their names.
     """
-    number = status.closed_rounds + 1 if number is None else number
-    accepted = ready(state, study)
+    record = course.record
+    number = course.status.closed_rounds + 1 if number is None else number
+    accepted = ready(course)
     if len(accepted) < fewest(record):
-        return fail_study(state, study, status, "too-few", round_open=False)
-    spent = budgets.exhausted(state, study, record, accepted)
-    if len(accepted) - len(spent) < fewest(record):
-        return _exhausted(state, study, record, status, spent)
-    able = {name: weight for name, weight in accepted.items() if name not in spent}
-    chosen = draw_participants(genesis, study, record.seed, number, able, record.per_round)
+        return fail_study(course, "too-few", round_open=False)
+    able = dict(accepted)
+    for rules in rules_of(record.modules):
+        if rules.has_no_room is None or rules.exhausted is None:
+            continue
+        out = rules.has_no_room(course, list(able))
+        able = {name: weight for name, weight in able.items() if name not in out}
+        if len(able) < fewest(record):
+            return _exhausted(course, rules.exhausted(course, out))
+    chosen = draw_participants(
+        record.genesis, course.study, record.seed, number, able, record.per_round
+    )
     if record.participation == "cyclic":
         chosen = next_in_turn(number, able, record.per_round)
-    weights = reputations.weighed(state, study, record, {name: accepted[name] for name in chosen})
-    _put_numbers(state, study, number, "participants", weights)
-    budgets.charge(state, study, record, chosen)
-    voters = members.validator_powers(state)
-    _put_numbers(state, study, number, "validators", voters)
-    reputations.open_scoring(state, study, record, number, chosen, voters)
-    governance.round_opens(state)
-    status = changed(status, phase="rounds", round=number)
-    set_status(state, study, status)
-    return open_attempt(state, study, record, status, 1)
+    weights = {name: accepted[name] for name in chosen}
+    for weigh in each(record.modules, lambda rules: rules.weighs):
+        weights = weigh(course, weights)
+    return begin_round(course, number, weights, "rounds")
 
 
-def _put_numbers(
-    state: State, study: str, number: int, table: str, numbers: Mapping[str, int]
-) -> None:
+def begin_round(
+    course: StudyAt, number: int, weights: Mapping[str, int], phase: str
+) -> list[Event]:
+    """Open a round among these participants; the present validators vote in it."""
+    voters = members.validator_powers(course.state)
+    course.move(phase=phase, round=number)
+    for table, numbers in (("participants", weights), ("validators", voters)):
+        put_numbers(course, table, numbers)
+    for opens in each(terms_in(course.record, number).modules, lambda rules: rules.round_opens):
+        opens(course, list(weights), voters)
+    governance.round_opens(course.state)
+    return open_attempt(course, 1)
+
+
+def put_numbers(course: StudyAt, table: str, numbers: Mapping[str, int]) -> None:
+    """Store one of the open round's lists, with its weights or powers."""
     entries = {name: b"%d" % one for name, one in numbers.items()}
-    state.put_all(round_path(study, number, table), entries)
+    branch = round_branch(course.study, course.status.round)
+    course.state.put_all((*branch, table), entries)
 
 
-def open_test(state: State, study: str, record: StudyRecord, status: StudyStatus) -> list[Event]:
+def open_test(course: StudyAt) -> list[Event]:
     """End training: sites may open their test parts."""
-    opened = TestOpened(study=study, model=status.model)
-    return [opened, *sums.open_evaluation(state, study, record, status)]
+    opened: list[Event] = [TestOpened(study=course.study, model=course.status.model)]
+    for comes_first in each(course.record.modules, lambda rules: rules.test_opens):
+        if (events := comes_first(course)) is not None:
+            return [*opened, *events]
+    course.move(phase="evaluation")
+    return opened
 
 
-def _exhausted(
-    state: State, study: str, record: StudyRecord, status: StudyStatus, spent: list[str]
-) -> list[Event]:
-    """Refuse a round that budgets do not allow: the last good model is final."""
-    exhausted = BudgetExhausted(study=study, round=status.closed_rounds + 1, members=tuple(spent))
-    if status.closed_rounds == 0:
-        return [exhausted, *fail_study(state, study, status, "budget", round_open=False)]
-    return [exhausted, *open_test(state, study, record, status)]
+def _exhausted(course: StudyAt, exhausted: Event) -> list[Event]:
+    """Refuse a round that too few have room for: the last good model is final."""
+    if course.status.closed_rounds == 0:
+        return [exhausted, *fail_study(course, "budget", round_open=False)]
+    return [exhausted, *open_test(course)]
 
 
-def open_attempt(
-    state: State, study: str, record: StudyRecord, status: StudyStatus, attempt: int
-) -> list[Event]:
+def open_attempt(course: StudyAt, attempt: int) -> list[Event]:
     """Begin an attempt at the open round: the same participants, weights and validators."""
-    number = status.round
-    if is_sum(number):
-        return sums.open_attempt(state, study, record, status, attempt)
-    weights = powers(state, round_path(study, number, "participants"))
-    voters = powers(state, round_path(study, number, "validators"))
-    opened = RoundRecord(
-        attempt=attempt, exponent=status.exponent, expected=len(weights), got=0,
-        phase=first_phase(record.design), total_power=sum(voters.values()), clip=clip_of(status),
+    number = course.status.round
+    record = terms_in(course.record, number)
+    at = RoundAt(course, record, RoundRecord(
+        attempt=attempt, exponent=course.status.exponent, expected=0, got=0,
+        phase=phases_of(record.modules)[0].name, total_power=0,
+    ))  # fmt: skip
+    weights, voters = at.powers("participants"), at.powers("validators")
+    at.current = msgspec.structs.replace(
+        at.current, exponent=0 if is_sum(number) else course.status.exponent,
+        expected=len(weights), total_power=sum(voters.values()),
     )  # fmt: skip
-    state.put(round_path(study, number, "round"), THE_ONE, opened)
+    _store(at)
+    for rules in rules_of(course.record.modules):
+        if (series := rules.series.get(series_of(number))) is not None:
+            return [series.opened(at)]
     return [
         RoundOpened(
-            study=study, round=number, attempt=attempt, design=record.design,
-            exponent=status.exponent, model=status.model, participants=tuple(weights),
+            **at.here, design=record.design, exponent=at.current.exponent,
+            model=course.status.model, participants=tuple(weights),
+            parts=together(
+                "opened", (adds(at) for adds in each(record.modules, lambda rules: rules.opened))
+            ),
             weights=tuple(weights.values()), validators=tuple(voters),
             powers=tuple(voters.values()), ring=ring_of(weights.values()),
-            reputations=reputations.values(state, study, record, number),
-            spent=budgets.spent(state, study, record, list(weights)), clip=clip_of(status),
         )
     ]  # fmt: skip
 
 
-def spoke(
-    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord
-) -> list[Event]:
+def _store(at: RoundAt) -> None:
+    at.state.put(at.table("round"), THE_ONE, at.current)
+
+
+def spoke(at: RoundAt) -> list[Event]:
     """Count one more message of the phase, and go on when it was the last one expected."""
-    current = msgspec.structs.replace(current, got=current.got + 1)
-    if current.got == current.expected:
-        return advance(state, study, record, status, current, timed_out=False)
-    state.put(round_path(study, status.round, "round"), THE_ONE, current)
+    at.current = msgspec.structs.replace(at.current, got=at.current.got + 1)
+    if at.current.got == at.current.expected:
+        return advance(at, timed_out=False)
+    _store(at)
     return []
 
 
-def timeout(
-    state: State, sender: str, tx: PhaseTimeout, record: StudyRecord, status: StudyStatus
-) -> list[Event]:
+def timeout(course: StudyAt, sender: str, tx: PhaseTimeout) -> list[Event]:
     """Count a timer within a round; a quorum of the current validators ends the phase."""
-    current = require_present(state, tx, record, status)
-    record = terms_in(record, status.round)
-    table = round_path(tx.study, tx.round, "timeouts")
+    at = require_present(course, tx)
     prefix = attempt_key(tx.attempt, tx.phase)
-    if not members.vote_counts(state, table, prefix, sender, "timed this phase out"):
+    table = at.table("timeouts")
+    if not members.vote_counts(at.state, table, prefix, sender, "timed this phase out"):
         return []
-    return advance(state, tx.study, record, status, current, timed_out=True)
+    return advance(at, timed_out=True)
 
 
-def advance(
-    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
-    *, timed_out: bool,
-) -> list[Event]:  # fmt: skip
+def advance(at: RoundAt, *, timed_out: bool) -> list[Event]:
     """End the attempt's phase: open the next one, or fail the attempt where too few have spoken."""
-    needed = needed_in(state, study, record, status, current)
-    if PHASES[current.phase].speakers == "participants" and current.got < needed:
-        return fail_attempt(state, study, record, status, current, "too-few")
-    events: list[Event] = []
-    spoken = round_path(study, status.round, PHASES[current.phase].table)
-    there, broken = list(attempt_names(state, spoken, current.attempt)), frozenset[int]()
-    if current.phase == "sa.keys" and is_grouped(record.design):
-        events += groups.draw(state, study, record, status.round, current.attempt)
-    if current.phase == "commit" and is_masked(record.design):
-        unsound, barred = circle.judge_deals(state, study, record, status, current)
-        if barred or (unsound and not is_grouped(record.design)):
-            thin = not barred and circle.is_thin(state, study, record, status, current)
-            why: Literal["too-few", "bad-deal"] = "too-few" if thin else "bad-deal"
-            return [*barred, *fail_attempt(state, study, record, status, current, why)]
-        broken = groups.around(state, study, status.round, current.attempt, unsound)
-    if current.phase == "available":
-        there = include(state, study, status, current)
+    modules, name, needed = at.record.modules, at.current.phase, needed_in(at)
+    phase = phase_of(modules, name)
+    if phase is None:
+        raise LookupError(name)
+    if phase.speakers == "participants" and at.current.got < needed:
+        return fail_attempt(at, "too-few")
+    there = at.names(phase.table)
+    if name == "available":
+        there = tuple(include(at))
         if len(there) < needed:
-            return fail_attempt(state, study, record, status, current, "withheld")
-    there, enough, lost = groups.thin(state, study, record, status, current, there, broken=broken)
-    events += lost
-    if not enough:
-        return [*events, *fail_attempt(state, study, record, status, current, "too-few")]
-    if current.phase == "available":
-        events.append(
-            UpdatesIncluded(
-                study=study, round=status.round, attempt=current.attempt, members=tuple(there)
-            )
-        )
-    if current.phase in SCORE_TABLES:
-        table = SCORE_TABLES[current.phase]
-        if not combining.have_quorum(state, study, current, status.round, table):
-            return fail_attempt(state, study, record, status, current, "unscored")
-        if current.phase == "score.reveal":
-            events += combining.combine(state, study, status, current)
-    if not circle.can_be_opened(state, study, record, status, current):
-        return fail_attempt(state, study, record, status, current, "too-few")
-    following = next_phase(record.design, current.phase)
-    if following is None:
-        return fail_attempt(state, study, record, status, current, "timeout")
-    if PHASES[following].speakers == "participants" or following == "score.reveal":
-        expected = len(there)
-    else:
-        expected = state.count(round_path(study, status.round, PHASES[following].speakers))
-    opened = msgspec.structs.replace(current, phase=following, expected=expected, got=0)
-    state.put(round_path(study, status.round, "round"), THE_ONE, opened)
-    events.append(
-        PhaseOpened(
-            study=study, round=status.round, attempt=current.attempt, phase=following,
-            timed_out=timed_out,
-        )
-    )  # fmt: skip
+            return fail_attempt(at, "withheld")
+    ending = Ending(there)
+    for end in each(modules, lambda rules: rules.phase_ends):
+        ending = end(at, ending)
+        if ending.failed is not None:
+            return [*ending.events, *fail_attempt(at, ending.failed)]
+    if ending.unsound:
+        return [*ending.events, *fail_attempt(at, "bad-deal")]
+    events = [*ending.events]
+    if name == "available":
+        events.append(UpdatesIncluded(**at.here, members=ending.there))
+    after = following(modules, name)
+    if after is None:
+        return [*events, *fail_attempt(at, "timeout")]
+    those = "participants" if name == "available" else phase.speakers
+    expected = len(ending.there)
+    if after.speakers != those:
+        expected = at.state.count(at.table(after.speakers))
+    at.current = msgspec.structs.replace(at.current, phase=after.name, expected=expected, got=0)
+    _store(at)
+    events.append(PhaseOpened(**at.here, phase=after.name, timed_out=timed_out))
     return events
 
 
-def fail_attempt(
-    state: State, study: str, record: StudyRecord, status: StudyStatus, current: RoundRecord,
-    reason: Literal["too-few", "no-quorum", "withheld", "timeout", "bad-deal", "unscored"],
-) -> list[Event]:  # fmt: skip
+def fail_attempt(at: RoundAt, reason: str) -> list[Event]:
     """End an attempt without a model; the round is tried again until the study's patience ends."""
-    failed = AttemptFailed(study=study, round=status.round, attempt=current.attempt, reason=reason)
-    circle.keep_the_circle(state, study, status, current)
-    left = state.count(round_path(study, status.round, "participants"))
-    if left < fewest(record):
-        return [failed, *give_up(state, study, status, "too-few")]
-    if current.attempt >= record.max_attempts:
-        if selection.trials_of(record) > 1:
-            last = end_trial(state, study, record, status, failed=True)
-            return [failed, *governance.round_ends(state), *last]
-        return [failed, *give_up(state, study, status, "attempts")]
-    return [failed, *open_attempt(state, study, record, status, current.attempt + 1)]
+    failed, course = AttemptFailed(**at.here, reason=reason), at.course
+    for ends in each(at.record.modules, lambda rules: rules.attempt_fails):
+        ends(at)
+    if at.state.count(at.table("participants")) < fewest(at.record):
+        return [failed, *give_up(course, "too-few")]
+    if at.current.attempt >= at.record.max_attempts:
+        for goes_on in each(at.record.modules, lambda rules: rules.gives_up):
+            if (events := goes_on(at)) is not None:
+                return [failed, *governance.round_ends(at.state), *events]
+        return [failed, *give_up(course, "attempts")]
+    return [failed, *open_attempt(course, at.current.attempt + 1)]
 
 
-def end_trial(
-    state: State, study: str, record: StudyRecord, status: StudyStatus, *, failed: bool
-) -> list[Event]:
-    """End a trial: the next one begins with the first model, or the best model of all is final."""
-    trials, here = selection.trials_of(record), selection.trial_of(record.rounds, status.round)
-    events: list[Event] = []
-    if trials > 1:
-        events.append(selection.close_trial(state, study, record, status.round, failed=failed))
-    latest = status.latest if status.model == record.initial else status.model
-    if here < trials and isinstance(record.genesis, str):
-        status = changed(status, model=record.initial, latest=latest, exponent=record.exponent)
-        number = here * record.rounds + 1
-        return [*events, *open_round(state, record.genesis, study, record, status, number)]
-    if (chosen := selection.choose(state, study)) is None:
-        return [*events, *fail_study(state, study, status, "attempts", round_open=False)]
-    latest = msgspec.UNSET if latest == chosen.model else latest
-    status = changed(status, model=chosen.model, latest=latest)
-    return [*events, chosen, *open_test(state, study, record, status)]
+def give_up(course: StudyAt, reason: str) -> list[Event]:
+    """End the open round for good: the study fails, or goes on as the round's mechanism says."""
+    for rules in rules_of(course.record.modules):
+        if (series := rules.series.get(series_of(course.status.round))) is not None:
+            return series.gives_up(course, reason)
+    return fail_study(course, reason, round_open=True)
 
 
-def give_up(
-    state: State, study: str, status: StudyStatus,
-    reason: Literal["too-few", "attempts", "abandoned"],
-) -> list[Event]:  # fmt: skip
-    """End the open round for good: the study fails, or does without the sum over test rows."""
-    if status.round == EVALUATION:
-        return sums.go_on(state, study, status, reason)
-    if is_sum(status.round):
-        status, ended = sums.close(state, study, status, "statistics")
-        return [*fail_study(state, study, status, reason, round_open=False), *ended]
-    return fail_study(state, study, status, reason, round_open=True)
-
-
-def fail_study(
-    state: State, study: str, status: StudyStatus,
-    reason: Literal["too-few", "attempts", "abandoned", "budget"], *, round_open: bool,
-) -> list[Event]:  # fmt: skip
+def fail_study(course: StudyAt, reason: str, *, round_open: bool) -> list[Event]:
     """End a study's training as failed; the last good model stands, and only closing is left."""
-    set_status(state, study, changed(status, phase="closing", outcome="failed"))
-    failed = StudyFailed(study=study, model=status.model, reason=reason)
-    return [failed, *governance.round_ends(state)] if round_open else [failed]
+    course.move(phase="closing", outcome="failed")
+    failed = StudyFailed(study=course.study, model=course.status.model, reason=reason)
+    return [failed, *governance.round_ends(course.state)] if round_open else [failed]
 
 
-def freeze_round(state: State, study: str, number: int) -> None:
+def freeze_round(course: StudyAt, number: int) -> None:
     """Reduce a closed round to its root: nothing about it can change any more."""
-    state.freeze(round_branch(study, number))
+    course.state.freeze(round_branch(course.study, number))
+
+
+__all__ = [
+    "advance", "begin_round", "fail_attempt", "fail_study", "freeze_round", "give_up",
+    "open_attempt", "open_round", "open_round_of", "open_test", "put_numbers", "spoke", "timeout",
+]  # fmt: skip

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import budgets, evaluations, members, rounds, statistics
-from collegium.ledger.contract.encoding import first_clip, require_room
-from collegium.ledger.contract.events import (
-    Event,
-    StudyClosed,
-    StudyRegistered,
+from collegium.ledger.contract import evaluations, members, rounds
+from collegium.ledger.contract.context import StudyAt
+from collegium.ledger.contract.declared import before_rounds, carrier, used
+from collegium.ledger.contract.entering import (
+    OPEN,
+    require_present,
+    require_study_phase,
+    study_of,
 )
-from collegium.ledger.contract.phases import DESIGNS, is_scored
-from collegium.ledger.contract.registrable import check_selection, check_sums, check_threshold
+from collegium.ledger.contract.events import Event, StudyClosed, StudyRegistered
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.summing import MOST_ROUNDS
+from collegium.ledger.contract.rules import Rules, each, rules_of
+from collegium.ledger.contract.series import MOST_ROUNDS
 from collegium.ledger.contract.tables import (
+    MODULES,
     THE_ONE,
     Acceptance,
     MemberRecord,
     ModelRecord,
-    StudyPhase,
     StudyRecord,
     StudyStatus,
     study_path,
 )
 from collegium.ledger.contract.transactions import (
     PhaseTimeout,
-    PlaceTransaction,
     StudyAbandon,
     StudyAccept,
     StudyClose,
     StudyRegister,
 )
+from collegium.ledger.contract.updates import require_used
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
-
-TRAINING: tuple[StudyPhase, ...] = ("setup", "statistics", "beginning", "rounds")
-"""Phases in which sites may still come."""
 
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
@@ -54,8 +53,6 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         raise Rejected("already", f"a study named {tx.study} is registered")
     for text in (tx.code, tx.document, tx.model):
         from_text(text, DIGEST_SIZE, "a digest")
-    if tx.design not in DESIGNS:
-        raise Rejected("refused", f"there is no design {tx.design!r}")
     if list(tx.sites) != sorted(set(tx.sites)):
         raise Rejected("malformed", "sites are sorted, each once")
     for site in tx.sites:
@@ -66,32 +63,53 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         raise Rejected("refused", "min_sites <= per_round <= number of sites does not hold")
     if tx.rounds > MOST_ROUNDS or tx.max_attempts > 1000:
         raise Rejected("refused", "rounds or attempts are beyond what a ledger allows")
-
-    check_threshold(tx)
-    require_room(tx.privacy, tx.exponent)
-    if is_scored(tx.design) == (tx.scores is msgspec.UNSET):
-        raise Rejected("malformed", "terms of scores go with a design in which updates are scored")
-    check_sums(tx)
-    several = check_selection(tx)
+    _require_modules(state, tx)
+    for check in each(tx.modules, lambda rules: rules.registers):
+        check(tx)
     record = StudyRecord(
-        attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
-        document=tx.document, exponent=tx.exponent, fewest_groups=tx.fewest_groups,
-        genesis=tx.genesis if several else msgspec.UNSET, groups=tx.groups, initial=tx.model,
-        keep=tx.keep, max_attempts=tx.max_attempts, min_sites=tx.min_sites, owner=sender,
-        parameters=tx.parameters, participation=tx.participation, patience=tx.patience,
-        per_round=tx.per_round, privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule,
-        scores=tx.scores, seed=tx.seed, selection=tx.selection, server=tx.server, sites=tx.sites,
-        statistics=tx.statistics, sum_check=tx.sum_check, sums=tx.sums, threshold=tx.threshold,
-        trials=tx.trials, weights=tx.weights,
+        attendance=tx.attendance, code=tx.code, design=carrier(tx.modules), document=tx.document,
+        exponent=tx.exponent, genesis=tx.genesis, initial=tx.model,
+        max_attempts=tx.max_attempts, min_sites=tx.min_sites, modules=tx.modules, owner=sender,
+        parameters=tx.parameters, participation=tx.participation, per_round=tx.per_round,
+        rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
+        terms=tx.terms, weights=tx.weights,
     )  # fmt: skip
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
     status = StudyStatus(
         closed_rounds=0, exponent=tx.exponent, model=tx.model, outcome="open", phase="setup",
-        round=0, clip=first_clip(tx.privacy),
+        round=0,
     )  # fmt: skip
-    rounds.set_status(state, tx.study, status)
+    course = StudyAt(state, tx.study, record, status)
+    course.move()
+    for begins in each(tx.modules, lambda rules: rules.registered):
+        begins(course)
     return [StudyRegistered(study=tx.study)]
+
+
+def _require_modules(state: State, tx: StudyRegister) -> None:
+    """Refuse mechanisms that the ledger does not admit, or that do not go together.
+
+    Raises:
+        Rejected: as it says.
+    """
+    if list(tx.modules) != sorted(set(tx.modules)):
+        raise Rejected("malformed", "modules are sorted, each once")
+    for name in tx.modules:
+        if not state.has(MODULES, name):
+            raise Rejected("refused", f"this ledger does not admit the module {name}")
+    together = used(tx.modules)
+    if sum(one.carries for one in together) != 1:
+        raise Rejected("refused", "updates travel in exactly one way")
+    names = {one.name for one in together}
+    for one in together:
+        if lacking := sorted({*one.requires} - names):
+            raise Rejected("malformed", f"{one.versioned} needs {', '.join(lacking)}")
+        terms = one.parts.get("terms")
+        if terms is not None and getattr(tx.terms, one.field, msgspec.UNSET) is msgspec.UNSET:
+            raise Rejected("malformed", f"nothing is said of {one.versioned}")
+    if tx.terms is not msgspec.UNSET:
+        require_used(tx.terms, tx.modules, "a registration")
 
 
 def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
@@ -100,12 +118,13 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
     Raises:
         Rejected: not a site of the study, already accepted, too late, or another document.
     """
-    record, status = rounds.study_of(state, tx.study)
+    course = study_of(state, tx.study)
+    record = course.record
     if sender not in record.sites:
         raise Rejected("not-a-participant", f"{sender} is not among the study's sites")
-    if state.record(study_path(tx.study, "sites"), sender, Acceptance) is not None:
+    if state.record(course.table("sites"), sender, Acceptance) is not None:
         raise Rejected("already", f"{sender} has accepted")
-    if status.phase not in TRAINING:
+    if course.status.phase not in (*before_rounds(record.modules), "rounds"):
         raise Rejected("stale", "the study's training is over")
     if tx.document != record.document:
         raise Rejected("refused", "it accepts another document than the registered one")
@@ -115,28 +134,28 @@ def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:
         raise Rejected("malformed", "a weight has at most two significant binary digits")
     weight = tx.weight if record.weights == "rows" else 1
     acceptance = Acceptance(code=tx.code, snapshot=tx.snapshot, weight=weight)
-    state.put(study_path(tx.study, "sites"), sender, acceptance)
-    budgets.accepted(state, tx.study, record, sender)
-    if status.phase == "setup" and not _awaited(state, tx.study, record):
-        return _go_on(state, tx.genesis, tx.study, record, status)
+    state.put(course.table("sites"), sender, acceptance)
+    for accepted in each(record.modules, lambda rules: rules.accepted):
+        accepted(course, sender)
+    if course.status.phase == "setup" and not _awaited(course):
+        return _go_on(course)
     return []
 
 
-def _go_on(
-    state: State, genesis: str, study: str, record: StudyRecord, status: StudyStatus
-) -> list[Event]:
-    """Open what comes after acceptance: statistics of tables, or the first round."""
-    if record.statistics is not msgspec.UNSET:
-        return statistics.open_first(state, study, record, status)
-    return rounds.open_round(state, genesis, study, record, status)
+def _go_on(course: StudyAt) -> list[Event]:
+    """Open what comes after acceptance: a mechanism's set-up, or the first round."""
+    for sets_up in each(course.record.modules, lambda rules: rules.sets_up):
+        return sets_up(course)
+    return rounds.open_round(course)
 
 
-def _awaited(state: State, study: str, record: StudyRecord) -> bool:
+def _awaited(course: StudyAt) -> bool:
     """Return whether a site that is still a member has not accepted yet."""
-    sites = study_path(study, "sites")
+    sites = course.table("sites")
     return any(
-        state.get(sites, name) is None and members.active_member(state, name) is not None
-        for name in record.sites
+        course.state.get(sites, name) is None
+        and members.active_member(course.state, name) is not None
+        for name in course.record.sites
     )
 
 
@@ -152,34 +171,31 @@ def timeout(state: State, sender: str, member: MemberRecord, tx: PhaseTimeout) -
         Rejected: the phase is past ("stale") or not reached ("early"), or the study waits for all.
     """
     members.require_role(member, "validator", "time a phase out")
-    record, status = rounds.study_of(state, tx.study)
-    if record.attendance == "all":
+    course = study_of(state, tx.study)
+    if course.record.attendance == "all":
         raise Rejected("refused", "this study waits for everybody; vote study.abandon to end it")
-    if status.phase == "statistics" and not tx.round:
-        return statistics.timeout(state, sender, tx, record, status)
+    owner = None if tx.round else _owner(course)
+    if owner is not None and owner.times_out is not None:
+        return owner.times_out(course, sender, tx)
     if tx.round or tx.attempt:
-        return rounds.timeout(state, sender, tx, record, status)
-    _require_present(tx, status)
-    votes = study_path(tx.study, "timeouts")
+        return rounds.timeout(course, sender, tx)
+    require_study_phase(course, tx)
+    votes = course.table("timeouts")
     if not members.vote_counts(state, votes, tx.phase, sender, "timed this phase out"):
         return []
     if tx.phase == "setup":
-        return _go_on(state, tx.genesis, tx.study, record, status)
-    if tx.phase == "beginning":
-        return rounds.fail_study(state, tx.study, status, "abandoned", round_open=False)
+        return _go_on(course)
     if tx.phase == "evaluation":
-        return evaluations.complete(state, tx.study, status)
-    return evaluations.skip_release(state, tx.study, status)
+        return evaluations.complete(course)
+    return evaluations.skip_release(course)
 
 
-def _require_present(tx: PlaceTransaction, status: StudyStatus) -> None:
-    """Refuse what is not about the phase outside of rounds in which the study is."""
-    order = get_args(StudyPhase)
-    if tx.phase not in ("setup", "beginning", "evaluation", "release"):
-        raise Rejected("malformed", f"there is no phase {tx.phase!r} outside of rounds")
-    if tx.phase != status.phase:
-        late = order.index(tx.phase) < order.index(status.phase)
-        raise Rejected("stale" if late else "early", f"the study is in {status.phase}")
+def _owner(course: StudyAt) -> Rules | None:
+    """Return the rules of the mechanism whose phase of the study is open, if any."""
+    for rules in rules_of(course.record.modules):
+        if course.status.phase in rules.mechanism.before:
+            return rules
+    return None
 
 
 def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -> list[Event]:
@@ -192,26 +208,27 @@ def abandon(state: State, sender: str, member: MemberRecord, tx: StudyAbandon) -
         Rejected: another phase, or the validator has voted.
     """
     members.require_role(member, "validator", "vote to abandon a study")
-    record, status = rounds.study_of(state, tx.study)
-    if status.phase == "statistics" and not tx.round:
-        statistics.require_present(state, tx)
+    course = study_of(state, tx.study)
+    owner = None if tx.round else _owner(course)
+    if owner is not None and owner.require_present is not None:
+        owner.require_present(course, tx)
     elif tx.round or tx.attempt:
-        rounds.require_present(state, tx, record, status)
+        require_present(course, tx)
     else:
-        _require_present(tx, status)
-    votes = study_path(tx.study, "timeouts")
+        require_study_phase(course, tx)
+    votes = course.table("timeouts")
     prefix = f"abandon/{tx.round:08d}/{tx.attempt:04d}/{tx.phase}"
     if not members.vote_counts(state, votes, prefix, sender, "voted to abandon"):
         return []
-    if status.phase == "summing":
-        return rounds.give_up(state, tx.study, status, "abandoned")
-    if status.phase in TRAINING:
-        round_open = status.phase == "rounds"
-        return rounds.fail_study(state, tx.study, status, "abandoned", round_open=round_open)
+    phase = course.status.phase
+    if phase in OPEN:
+        return rounds.give_up(course, "abandoned")
+    if phase in before_rounds(course.record.modules):
+        return rounds.fail_study(course, "abandoned", round_open=False)
     events: list[Event] = []
-    if status.phase == "evaluation":
-        events += evaluations.complete(state, tx.study, status)
-    return [*events, *evaluations.skip_release(state, tx.study, status)]
+    if phase == "evaluation":
+        events += evaluations.complete(course)
+    return [*events, *evaluations.skip_release(course)]
 
 
 def close(state: State, member: MemberRecord, tx: StudyClose) -> list[Event]:
@@ -221,7 +238,8 @@ def close(state: State, member: MemberRecord, tx: StudyClose) -> list[Event]:
         Rejected: it is not there yet, or it is closed.
     """
     members.require_role(member, "validator", "close a study")
-    _, status = rounds.study_of(state, tx.study)
+    course = study_of(state, tx.study)
+    status = course.status
     if status.phase == "closed":
         raise Rejected("already", "the study is closed")
     if status.phase != "closing":
@@ -229,8 +247,7 @@ def close(state: State, member: MemberRecord, tx: StudyClose) -> list[Event]:
     outcome: Literal["completed", "failed"] = (
         "failed" if status.outcome == "failed" else "completed"
     )
-    final = rounds.changed(status, phase="closed", outcome=outcome)
-    rounds.set_status(state, tx.study, final)
+    course.move(phase="closed", outcome=outcome)
     for number in sorted({status.closed_rounds, status.round} - {0}):
-        rounds.freeze_round(state, tx.study, number)
+        rounds.freeze_round(course, number)
     return [StudyClosed(study=tx.study, model=status.model, outcome=outcome)]

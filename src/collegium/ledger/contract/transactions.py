@@ -2,87 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from collegium.accounting.terms import PrivacyTerms
 from collegium.ledger.contract.changes import Action as Action
 from collegium.ledger.contract.changes import Admit as Admit
+from collegium.ledger.contract.changes import Adopt as Adopt
 from collegium.ledger.contract.changes import Expel as Expel
-from collegium.ledger.contract.changes import Restore as Restore
 from collegium.ledger.contract.changes import Rotate as Rotate
+from collegium.ledger.contract.declared import Parts, mechanisms, parts_type, union_of
 from collegium.ledger.contract.fields import (
     Bitmap,
     Count,
     DecodedDigest,
     Digest,
     EnvelopeText,
-    GroupNumbers,
-    MeanLoss,
     MemberId,
     PhaseName,
     Positive,
     ProposalId,
-    Reason,
-    Score,
-    Step,
     VersionedName,
 )
-from collegium.ledger.contract.hiding import SecaggBind as SecaggBind
-from collegium.ledger.contract.hiding import SecaggDeal as SecaggDeal
-from collegium.ledger.contract.hiding import SecaggKeys as SecaggKeys
-from collegium.ledger.contract.hiding import SharePost as SharePost
-from collegium.ledger.contract.hiding import SumOpen as SumOpen
 from collegium.ledger.contract.payload import RoundTransaction as RoundTransaction
 from collegium.ledger.contract.payload import StudyTransaction as StudyTransaction
 from collegium.ledger.contract.payload import Transaction as Transaction
-from collegium.study.score_terms import ScoreTerms
-from collegium.study.sum_terms import SumTerms
+from collegium.ledger.contract.results import Result
+
+if TYPE_CHECKING:
+    Terms = Parts
+    CommitParts = Parts
+else:
+    Terms = parts_type("terms")
+    CommitParts = parts_type("commit")
 
 
 class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.register"):
     """An owner registers a study: its document, first model, rules and when it gives up.
 
-    `degree`: neighbours a participant masks with, if not all; `participation`: sites take turns;
-    `statistics`: steps in which they agree on tables (the first model comes with `study.begin`);
-    `threshold`: shares that open a secret; `patience`: rounds without a lower validation loss;
-    `scores`: what follows from scores; `selection`: the model with the least voted validation
-    loss is final; `trials`: among so many ways of training, each from the first model on.
-    `groups`, `fewest_groups`: in how many groups masked updates are summed, and how many a round
-    needs; `sum_check`: members commit to what they mask; `keep`: millionths of the coordinates that
-    an update has, if not all; `sums`: statistics of which only the sum over sites is known.
+    `modules` are the mechanisms that it uses, sorted, and `terms` what it says of them.
+    `participation`: sites take turns.
     """
 
     attendance: Literal["quorum", "all"]
     code: Digest
-    degree: Positive | msgspec.UnsetType = msgspec.UNSET
-    design: VersionedName
     document: Digest
     exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
-    fewest_groups: Positive | msgspec.UnsetType = msgspec.UNSET
-    groups: Positive | msgspec.UnsetType = msgspec.UNSET
-    keep: Annotated[int, msgspec.Meta(ge=1, le=999_999)] | msgspec.UnsetType = msgspec.UNSET
     max_attempts: Positive
     min_sites: Positive
     model: Digest
+    modules: Annotated[tuple[VersionedName, ...], msgspec.Meta(min_length=1, max_length=32)]
     parameters: Positive
     participation: Literal["cyclic"] | msgspec.UnsetType = msgspec.UNSET
-    patience: Positive | msgspec.UnsetType = msgspec.UNSET
     per_round: Positive
-    privacy: PrivacyTerms | msgspec.UnsetType = msgspec.UNSET
     rounds: Positive
     rule: VersionedName
-    scores: ScoreTerms | msgspec.UnsetType = msgspec.UNSET
     seed: Count
-    selection: Literal["best"] | msgspec.UnsetType = msgspec.UNSET
     server: VersionedName
     sites: Annotated[tuple[MemberId, ...], msgspec.Meta(min_length=1, max_length=400)]
-    statistics: Step | msgspec.UnsetType = msgspec.UNSET
-    sum_check: Literal["pedersen"] | msgspec.UnsetType = msgspec.UNSET
-    sums: SumTerms | msgspec.UnsetType = msgspec.UNSET
-    threshold: Positive | msgspec.UnsetType = msgspec.UNSET
-    trials: Positive | msgspec.UnsetType = msgspec.UNSET
+    terms: Terms | msgspec.UnsetType = msgspec.UNSET
     weights: Literal["rows", "equal"]
 
 
@@ -95,39 +73,11 @@ class StudyAccept(StudyTransaction, frozen=True, kw_only=True, tag="study.accept
     weight: Positive
 
 
-class StatisticsPost(StudyTransaction, frozen=True, kw_only=True, tag="statistics.post"):
-    """A site names the blob of what it says of its table in a step of set-up."""
-
-    digest: Digest
-    step: Step
-
-
-class StatisticsVote(StudyTransaction, frozen=True, kw_only=True, tag="statistics.vote"):
-    """What follows from a step's statistics for a validator, or why nothing does."""
-
-    agreement: Digest | msgspec.UnsetType = msgspec.UNSET
-    attempt: Positive
-    fail: Reason | msgspec.UnsetType = msgspec.UNSET
-
-
-class StudyBegin(StudyTransaction, frozen=True, kw_only=True, tag="study.begin"):
-    """The owner names the first model over the inputs that were agreed; round 1 opens."""
-
-    agreement: Digest
-    model: Digest
-    parameters: Positive
-
-
 class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.commit"):
-    """A participant binds itself to an update before anybody sees one.
-
-    Where updates are masked, `deals` says whose deals gave it the shares they committed to, and
-    `point` is a Pedersen commitment to what is under the mask, where the study asks for one.
-    """
+    """A participant binds itself to an update before anybody sees one."""
 
     commitment: DecodedDigest
-    deals: Bitmap | msgspec.UnsetType = msgspec.UNSET
-    point: Digest | msgspec.UnsetType = msgspec.UNSET
+    parts: CommitParts | msgspec.UnsetType = msgspec.UNSET
 
 
 class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
@@ -149,46 +99,10 @@ class UpdateAvailable(RoundTransaction, frozen=True, kw_only=True, tag="update.a
     bitmap: Bitmap
 
 
-class ScoreCommit(RoundTransaction, frozen=True, kw_only=True, tag="score.commit"):
-    """A validator binds itself to its scores of the included updates before it sees another's."""
-
-    commitment: DecodedDigest
-
-
-class ScoreReveal(RoundTransaction, frozen=True, kw_only=True, tag="score.reveal"):
-    """A validator's score of each included update, in order, and the salt of its commitment.
-
-    A score is a signed number of 2^-20: by how much an update lowers the loss on the validator's
-    own rows, or the cosine between the update and one made of these rows, whose length is `norm`.
-    """
-
-    norm: Count | msgspec.UnsetType = msgspec.UNSET
-    salt: DecodedDigest
-    scores: Annotated[tuple[Score, ...], msgspec.Meta(min_length=1, max_length=400)]
-
-
 class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
-    """A validator's recomputed model, or the reason why it has none; exactly one of them.
+    """What an attempt leads to, as a validator has recomputed it."""
 
-    Where statistics are summed, `total` is the blob of their sum, in the place of a model.
-
-    Of masked updates `saturated` and `small` are how many of them are so, as their sum says, and
-    `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this round is the
-    last by the study's patience. `validation`: the mean loss, on rows held out, of the model that
-    the round started from, in 2^30ths. `within`: the sum of what updates tell of a clip that
-    follows them. `without`: groups whose sums are none of honest updates.
-    """
-
-    blames: MemberId | msgspec.UnsetType = msgspec.UNSET
-    ends: Literal["early"] | msgspec.UnsetType = msgspec.UNSET
-    fail: Reason | msgspec.UnsetType = msgspec.UNSET
-    model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
-    saturated: Count | msgspec.UnsetType = msgspec.UNSET
-    small: Count | msgspec.UnsetType = msgspec.UNSET
-    total: Digest | msgspec.UnsetType = msgspec.UNSET
-    validation: MeanLoss | msgspec.UnsetType = msgspec.UNSET
-    within: Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)] | msgspec.UnsetType = msgspec.UNSET
-    without: GroupNumbers | msgspec.UnsetType = msgspec.UNSET
+    result: Result
 
 
 class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):
@@ -257,13 +171,19 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
     second: EnvelopeText
 
 
-AnyTransaction = (
-    StudyRegister | StudyAccept | StatisticsPost | StatisticsVote | StudyBegin | SecaggBind
-    | SecaggKeys | SecaggDeal | UpdateCommit | UpdateReveal | UpdateAvailable | ScoreCommit
-    | ScoreReveal | SharePost | SumOpen | RoundVote
-    | PhaseTimeout | StudyAbandon | EvaluationPost | ModelRelease | StudyClose | BlobRetire
-    | MemberPropose | MemberVote | EvidenceConflict
+KERNEL: tuple[type[Transaction], ...] = (
+    StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
+    PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease, StudyClose, BlobRetire,
+    MemberPropose, MemberVote, EvidenceConflict,
 )  # fmt: skip
+"""Transactions that every ledger knows; mechanisms have more."""
+
+AnyTransaction: Any = union_of(KERNEL, "transactions")
+
+KEY_FIELDS = ("study", "round", "attempt", "phase", "proposal", "updates")
+"""Fields that are part of a natural key in whichever transaction has them."""
+
+_MORE_FIELDS = {kind: one.key_fields for one in mechanisms().values() for kind in one.transactions}
 
 
 def kind_of(transaction: Transaction) -> str:
@@ -273,6 +193,6 @@ def kind_of(transaction: Transaction) -> str:
 
 def natural_key(transaction: Transaction) -> tuple[str, ...]:
     """Return what a member may say only once: with the member's id, a transaction's natural key."""
-    fields = ("study", "round", "attempt", "phase", "proposal", "updates", "step")
+    fields = (*KEY_FIELDS, *_MORE_FIELDS.get(type(transaction), ()))
     values = (getattr(transaction, field, None) for field in fields)
     return (kind_of(transaction), *(str(value) for value in values if value is not None))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import budgets, circle, members, rounds
+from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.bitmaps import read_bitmap
+from collegium.ledger.contract.context import RoundAt
+from collegium.ledger.contract.declared import used
+from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.events import Event
-from collegium.ledger.contract.phases import is_masked
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.tables import Reveal, attempt_key, attempt_names, round_path
+from collegium.ledger.contract.rules import each, sent_of
+from collegium.ledger.contract.tables import Reveal
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.state import State
-from collegium.study.compression import sent_coordinates
 
 
 def commitment(
@@ -29,19 +31,34 @@ def commitment(
 
 
 def commit(state: State, sender: str, tx: UpdateCommit) -> list[Event]:
-    """Record a commitment, and which deals are sound for its sender.
+    """Record a commitment, and what the round's mechanisms take with it.
 
     Raises:
-        Rejected: it says that where there are no deals, has dealt nothing where there are, or
-            leaves out the point that the study asks for.
+        Rejected: a part is missing, malformed, or of a mechanism that the round does not use.
     """
-    record, status, current = rounds.enter(state, tx, sender, "commit")
+    at = enter(state, tx, sender, "commit")
     value = from_text(tx.commitment, DIGEST_SIZE, "a commitment")
-    circle.take_soundness(state, tx, sender, record)
-    circle.take_point(state, tx, sender, record)
-    path = round_path(tx.study, tx.round, "commits")
-    state.put(path, attempt_key(tx.attempt, sender), value)
-    return rounds.spoke(state, tx.study, record, status, current)
+    if tx.parts is not msgspec.UNSET:
+        require_used(tx.parts, at.record.modules, "a commitment")
+    for takes in each(at.record.modules, lambda rules: rules.commits):
+        takes(at, tx, sender)
+    at.put("commits", sender, value)
+    return rounds.spoke(at)
+
+
+def require_used(parts: msgspec.Struct, modules: tuple[str, ...], what: str) -> None:
+    """Refuse parts of mechanisms that are not used, and none at all in the place of none.
+
+    Raises:
+        Rejected: there are such parts.
+    """
+    known = {one.field for one in used(modules)}
+    given = {
+        name for name in parts.__struct_fields__ if getattr(parts, name) is not msgspec.UNSET
+    }  # fmt: skip
+    if not given or not given <= known:
+        named = ", ".join(sorted(given - known)) or "nothing"
+        raise Rejected("malformed", f"{what} speaks of {named}, which has no place in it")
 
 
 def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
@@ -50,9 +67,8 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     Raises:
         Rejected: nothing was committed, or something else.
     """
-    record, status, current = rounds.enter(state, tx, sender, "reveal")
-    key = attempt_key(tx.attempt, sender)
-    committed = state.get(round_path(tx.study, tx.round, "commits"), key)
+    at = enter(state, tx, sender, "reveal")
+    committed = at.get("commits", sender)
     if committed is None:
         raise Rejected("refused", f"{sender} has committed nothing in this attempt")
     opening = commitment(
@@ -62,32 +78,30 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     )  # fmt: skip
     if opening != committed:
         raise Rejected("refused", "digest and salt do not open the commitment")
-    budgets.require_same_update(state, record, tx, sender)
-    if is_masked(record.design) and (tx.peak or tx.saturated or tx.sealed is not msgspec.UNSET):
-        raise Rejected("malformed", "a masked update shows no indicators, and is not sealed")
-    if tx.saturated > sent_coordinates(record.parameters, record.keep):
+    for check in each(at.record.modules, lambda rules: rules.reveals):
+        check(at, tx, sender)
+    if tx.saturated > sent_of(at.record):
         raise Rejected("malformed", "more coordinates are saturated than there are")
     if isinstance(tx.sealed, str):
         from_text(tx.sealed, DIGEST_SIZE, "a sealed update's digest")
-        _fix_recipients(state, tx)
+        _fix_recipients(at)
     value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed)
-    state.put(round_path(tx.study, tx.round, "reveals"), key, value)
-    return rounds.spoke(state, tx.study, record, status, current)
+    at.put("reveals", sender, value)
+    return rounds.spoke(at)
 
 
-def _fix_recipients(state: State, tx: UpdateReveal) -> None:
+def _fix_recipients(at: RoundAt) -> None:
     """Let an attempt's first sealed reveal fix to which keys all of them are to be sealed.
 
     So validators agree which sealed updates are for all of them, also where a key is rotated
     while the attempt goes on.
     """
-    table = round_path(tx.study, tx.round, "recipients")
-    if attempt_names(state, table, tx.attempt):
+    if at.names("recipients"):
         return
-    for name in state.keys(round_path(tx.study, tx.round, "validators")):
-        member = members.active_member(state, name)
+    for name in at.members("validators"):
+        member = members.active_member(at.state, name)
         if member is not None:
-            state.put(table, attempt_key(tx.attempt, name), member.key.encode())
+            at.put("recipients", name, member.key.encode())
 
 
 def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
@@ -96,10 +110,7 @@ def available(state: State, sender: str, tx: UpdateAvailable) -> list[Event]:
     Raises:
         Rejected: the bitmap has another length, or names somebody who revealed nothing.
     """
-    record, status, current = rounds.enter(state, tx, sender, "available")
-    participants = state.names(round_path(tx.study, tx.round, "participants"))
-    revealed = attempt_names(state, round_path(tx.study, tx.round, "reveals"), tx.attempt)
-    bitmap = read_bitmap(tx.bitmap, participants, revealed)
-    path = round_path(tx.study, tx.round, "available")
-    state.put(path, attempt_key(tx.attempt, sender), bitmap)
-    return rounds.spoke(state, tx.study, record, status, current)
+    at = enter(state, tx, sender, "available")
+    bitmap = read_bitmap(tx.bitmap, at.members("participants"), at.names("reveals"))
+    at.put("available", sender, bitmap)
+    return rounds.spoke(at)

@@ -1,0 +1,1 @@
+"""Compression: updates of some coordinates, the same at every site, drawn anew each round."""

@@ -1,0 +1,1 @@
+"""Dealing: fresh keys, and shares of secrets among those who may open a sum."""

@@ -1,0 +1,1 @@
+"""Groups: masked updates are summed in groups, whose means a robust rule reduces."""

@@ -1,0 +1,1 @@
+"""Plain updates: validators see each site's update."""

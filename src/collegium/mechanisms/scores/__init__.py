@@ -1,0 +1,1 @@
+"""Scores: validators try updates on rows of their own; reputations follow from what they say."""

@@ -1,0 +1,1 @@
+"""Secure aggregation: masks among all members, opened by shares."""

@@ -1,0 +1,1 @@
+"""Secure aggregation in a graph: masks among neighbours that are drawn."""

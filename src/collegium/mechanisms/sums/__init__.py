@@ -1,0 +1,1 @@
+"""Summed statistics: counts of which only the sum over all sites is known."""
