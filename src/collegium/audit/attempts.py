@@ -6,25 +6,14 @@ from dataclasses import dataclass, field
 
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.events import (
-    AttemptFailed,
-    DealerBarred,
-    RoundClosed,
-    RoundOpened,
-    ScoresCombined,
-    SumClosed,
-)
+from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.transactions import (
-    RoundVote,
-    ScoreReveal,
-    SecaggDeal,
-    SecaggKeys,
-    SharePost,
-    SumOpen,
-    UpdateAvailable,
-    UpdateReveal,
-)
+from collegium.ledger.contract.transactions import RoundVote, UpdateAvailable, UpdateReveal
+from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys
+from collegium.mechanisms.scores.terms import ScoreReveal, ScoresCombined
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.sums.terms import SumClosed
+from collegium.mechanisms.threshold_he.terms import SumOpen
 
 Place = tuple[int, int, str]
 """Round, attempt and author of an update."""

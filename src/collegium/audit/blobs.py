@@ -10,9 +10,9 @@ from collegium.audit.findings import Finding, printable
 from collegium.audit.studies import Story
 from collegium.canonical import from_text
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.contract.transactions import SumOpen
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.retirement import is_update
+from collegium.mechanisms.threshold_he.terms import SumOpen
 
 
 def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:

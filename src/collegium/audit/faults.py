@@ -15,7 +15,7 @@ from collegium.ledger.contract.phases import (
     is_masked,
     is_past,
 )
-from collegium.ledger.contract.summing import called, is_sum
+from collegium.ledger.contract.series import called, is_sum
 from collegium.ledger.contract.transactions import RoundVote
 
 _WHAT = {

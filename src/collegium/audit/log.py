@@ -9,7 +9,7 @@ from pathlib import Path
 from collegium.audit.membership import members_after, members_ever
 from collegium.canonical import from_text, malformed
 from collegium.errors import FormatError, RunError
-from collegium.ledger.contract.events import AnyEvent, decode_events
+from collegium.ledger.contract.events import Event, decode_events
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.final import read_final
 from collegium.ledger.frames import (
@@ -71,7 +71,7 @@ class Log:
         """Return every member with every key that it has had."""
         return members_ever(self.genesis, self._changes(len(self.entries)))
 
-    def _changes(self, size: int) -> Iterator[AnyEvent]:
+    def _changes(self, size: int) -> Iterator[Event]:
         for entry in self.entries[:size]:
             if _CHANGE in entry:
                 yield from decode_events(decode_entry(entry)[1])

@@ -8,21 +8,16 @@ from dataclasses import dataclass
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract.events import AnyEvent, MembershipChanged
+from collegium.ledger.contract.events import Event, MembershipChanged
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.transactions import (
-    Action,
-    Admit,
-    Expel,
-    Restore,
-    Rotate,
-)
+from collegium.ledger.contract.transactions import Action, Admit, Expel, Rotate
 from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import KEY_SIZE
+from collegium.mechanisms.scores.terms import Restore
 
 
-def members_after(genesis: Genesis, events: Iterable[AnyEvent]) -> dict[str, Member]:
+def members_after(genesis: Genesis, events: Iterable[Event]) -> dict[str, Member]:
     """Return the members by id, with their keys and powers, after these events of the log."""
     members = {member.id: member for member in genesis.members}
     for event in events:
@@ -31,7 +26,7 @@ def members_after(genesis: Genesis, events: Iterable[AnyEvent]) -> dict[str, Mem
     return members
 
 
-def members_ever(genesis: Genesis, events: Iterable[AnyEvent]) -> list[Member]:
+def members_ever(genesis: Genesis, events: Iterable[Event]) -> list[Member]:
     """Return every member that these events know of, once with each key that it has had."""
     members = {member.id: member for member in genesis.members}
     ever = list(genesis.members)

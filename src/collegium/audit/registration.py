@@ -10,9 +10,9 @@ from collegium.audit.studies import Story
 from collegium.errors import FormatError
 from collegium.learning.blobs import decode_model
 from collegium.ledger.contract.transactions import StudyRegister
+from collegium.ledger.registering import differing_terms
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
-from collegium.study.terms import differing_terms
 
 
 def registered_study(story: Story, fetch: Fetch) -> tuple[Study | None, list[Finding]]:

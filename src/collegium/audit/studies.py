@@ -11,56 +11,52 @@ from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.events import (
     AttemptFailed,
-    BudgetExhausted,
-    DealerBarred,
-    GroupsDrawn,
-    GroupsLost,
-    GroupsRefused,
-    MemberDemoted,
     MemberEquivocated,
-    MemberReinstated,
     MembershipChanged,
-    ModelChosen,
     PhaseOpened,
-    ReputationsChanged,
     RoundClosed,
     RoundOpened,
-    ScoresCombined,
-    StatisticsAgreed,
-    StatisticsAsked,
-    StatisticsGathered,
-    StatisticsUndecided,
-    StudyBegun,
     StudyClosed,
     StudyFailed,
-    SumClosed,
-    SumGivenUp,
-    SumOpened,
-    TrialClosed,
     UpdatesIncluded,
 )
-from collegium.ledger.contract.summing import is_sum
+from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
-    Restore,
     RoundVote,
-    ScoreCommit,
-    ScoreReveal,
-    SecaggBind,
-    SecaggDeal,
-    SecaggKeys,
-    SharePost,
-    StatisticsPost,
-    StatisticsVote,
     StudyAccept,
     StudyRegister,
-    SumOpen,
     UpdateAvailable,
     UpdateCommit,
     UpdateReveal,
 )
 from collegium.ledger.keys import KEY_SIZE
+from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.terms import GroupsDrawn, GroupsLost, GroupsRefused, SecaggBind
+from collegium.mechanisms.privacy.terms import BudgetExhausted
+from collegium.mechanisms.scores.terms import (
+    MemberDemoted,
+    MemberReinstated,
+    ReputationsChanged,
+    Restore,
+    ScoreCommit,
+    ScoreReveal,
+    ScoresCombined,
+)
+from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.statistics.terms import (
+    StatisticsAgreed,
+    StatisticsAsked,
+    StatisticsGathered,
+    StatisticsPost,
+    StatisticsUndecided,
+    StatisticsVote,
+    StudyBegun,
+)
+from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
+from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.study.compression import sent_coordinates
 from collegium.study.score_terms import ScoreTerms
 

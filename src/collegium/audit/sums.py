@@ -16,7 +16,7 @@ from collegium.canonical import to_text
 from collegium.errors import CollegiumError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import decode_sum, error_of_auc, measures
-from collegium.ledger.contract.summing import called, step_of
+from collegium.ledger.contract.series import called, step_of
 from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.set_up import agreed_by_sum
 from collegium.study.document import Study

@@ -13,12 +13,12 @@ from collegium.data.tabular.counting import largest_counts
 from collegium.errors import CollegiumError
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.evaluation.counts import LENGTH
-from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.phases import is_masked, opens_one_key
-from collegium.ledger.contract.summing import called, is_sum, step_of
-from collegium.ledger.contract.transactions import SumOpen
+from collegium.ledger.contract.series import called, is_sum, step_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
+from collegium.mechanisms.dealing.rules import shares_by_dealer
+from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import HiddenAttempt, agreement_within
 from collegium.secrecy.pedersen import LIMBS

@@ -17,7 +17,7 @@ WAIT = click.option(
 
 @click.command()
 @HOME
-@click.argument("change", type=click.Choice(["admit", "expel", "restore", "rotate"]))
+@click.argument("change", type=click.Choice(["admit", "adopt", "expel", "restore", "rotate"]))
 @click.argument("subject", metavar="CARD|MEMBER|REQUEST")
 @click.option("--study", metavar="ID", help="With `restore`: the study in which it was demoted.")
 @WAIT
@@ -29,11 +29,13 @@ def propose(
 
     `admit` takes the card of the new member, `expel` a member's id, and `rotate` a request that
     the member has made with `node rotate --out`. `restore` appeals against what scores made of a
-    member's standing in a study: with it, they demote the member there no more.
+    member's standing in a study: with it, they demote the member there no more. `adopt` admits a
+    module that the genesis did not, such as ``scores@2``: studies may use it from then on.
     """
     if (change == "restore") != (study is not None):
         raise click.UsageError("--study ID goes with `restore`, and with no other change")
-    from collegium.ledger.contract.transactions import Admit, Expel, Restore
+    from collegium.ledger.contract.transactions import Admit, Adopt, Expel
+    from collegium.mechanisms.scores.terms import Restore
     from collegium.node.home import read_card
     from collegium.node.membership import Request, new_proposal, read_request
     from collegium.node.orders import Propose, give_order
@@ -42,6 +44,8 @@ def propose(
         request = read_request(Path(subject))
     elif change == "admit":
         request = Request(action=Admit(member=read_card(Path(subject))), proposal=new_proposal())
+    elif change == "adopt":
+        request = Request(action=Adopt(module=subject), proposal=new_proposal())
     elif study is not None:
         request = Request(action=Restore(member=subject, study=study), proposal=new_proposal())
     else:

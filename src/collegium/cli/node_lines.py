@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collegium.ledger.contract.transactions import Action, Admit, Restore, Rotate
+from collegium.ledger.contract.transactions import Action, Admit, Adopt, Expel, Rotate
+from collegium.mechanisms.scores.terms import Restore
 from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, StudyStatus
 
@@ -71,4 +72,8 @@ def _what(action: Action) -> str:
         return f"rotate the key of {action.member} to {action.key}"
     if isinstance(action, Restore):
         return f"restore the standing of {action.member} in {action.study}"
-    return f"expel {action.member}"
+    if isinstance(action, Adopt):
+        return f"adopt the module {action.module}: studies may use it"
+    if isinstance(action, Expel):
+        return f"expel {action.member}"
+    raise TypeError(action)

@@ -7,8 +7,11 @@ import msgspec
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.declared import together
 from collegium.ledger.contract.transactions import UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
+from collegium.mechanisms.dealing.terms import SoundDeals
+from collegium.mechanisms.sum_check.terms import Point
 
 
 def commit_to(
@@ -30,8 +33,14 @@ def commit_to(
     )
     return identity.sign(
         UpdateCommit, study=view.study, round=view.number, attempt=view.attempt,
-        commitment=to_text(bound), deals=msgspec.UNSET if sound is None else to_text(sound),
-        point=msgspec.UNSET if point is None else to_text(point),
+        commitment=to_text(bound),
+        parts=together(
+            "commit",
+            (
+                None if sound is None else SoundDeals(deals=to_text(sound)),
+                None if point is None else Point(point=to_text(point)),
+            ),
+        ),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from collegium.learning.algorithms.local_round import Turn, kinds, model_measure
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
-from collegium.ledger.contract.tables import Reputation
+from collegium.mechanisms.scores.reputations import Reputation
 from collegium.study.document import Study
 from collegium.study.searching import at_round, first_of_trial, held_out
 

@@ -8,12 +8,13 @@ from functools import lru_cache
 from collegium.federation.exchange import Blobs
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.circle import shares_by_dealer
-from collegium.ledger.contract.groups import of_one_group
 from collegium.ledger.contract.phases import opens_one_key
-from collegium.ledger.contract.summing import ring_in
-from collegium.ledger.contract.tables import RoundRecord, degree_of, threshold_of
+from collegium.ledger.contract.ring import ring_in
+from collegium.ledger.contract.tables import RoundRecord
 from collegium.ledger.keys import KEY_SIZE
+from collegium.mechanisms.dealing.rules import shares_by_dealer, threshold_of
+from collegium.mechanisms.groups.rules import of_one_group
+from collegium.mechanisms.secagg_plus.rules import degree_of
 from collegium.secrecy.outcome import agreement_within
 from collegium.secrecy.secure_sum import OF_THE_SUM
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys

@@ -19,18 +19,17 @@ from collegium.federation.places import secrecy_place
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
-from collegium.ledger.contract.groups import keys_commitment
+from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.phases import PHASES, is_grouped, opens_one_key
-from collegium.ledger.contract.summing import ring_in
-from collegium.ledger.contract.transactions import (
-    SecaggBind,
-    SecaggDeal,
-    SecaggKeys,
-    SharePost,
-    SumOpen,
-)
+from collegium.ledger.contract.ring import ring_in
 from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
+from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.rules import keys_commitment
+from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.sum_check.terms import SumCheckTerms
+from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.secrecy.masked import with_limbs
 from collegium.secrecy.masking import RingVector, signed
 from collegium.secrecy.pedersen import ORDER, blinding_limbs, commitment
@@ -190,7 +189,7 @@ class Dealer:
         return commitment(signed(vector), ring, self._blinding(view, vector))
 
     def _commits_to_vectors(self, view: StudyView) -> bool:
-        return isinstance(view.terms(view.number).sum_check, str)
+        return part_of(view.terms(view.number).terms, SumCheckTerms) is not None
 
     def _blinding(self, view: StudyView, vector: RingVector) -> int:
         """Return what hides a vector in its commitment; another one for another vector."""

@@ -10,8 +10,11 @@ from collegium.federation.statistics import agreed_before
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.evaluation.counts import LENGTH
-from collegium.ledger.contract.summing import is_sum, step_of
-from collegium.ledger.contract.tables import RoundRecord, sent_of
+from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.rules import sent_of
+from collegium.ledger.contract.series import is_sum, step_of
+from collegium.ledger.contract.tables import RoundRecord
+from collegium.mechanisms.sum_check.terms import SumCheckTerms
 from collegium.secrecy.outcome import HiddenAttempt
 from collegium.secrecy.pedersen import LIMBS
 from collegium.secrecy.sums import Sealed
@@ -29,7 +32,8 @@ def hidden_size(view: StudyView, blobs: Blobs, number: int) -> int | None:
     if is_sum(number):
         return LENGTH
     registration = view.terms(number)
-    return sent_of(registration) + (LIMBS if isinstance(registration.sum_check, str) else 0)
+    checked = part_of(registration.terms, SumCheckTerms) is not None
+    return sent_of(registration) + (LIMBS if checked else 0)
 
 
 def hidden_attempt(

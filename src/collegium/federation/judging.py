@@ -26,8 +26,10 @@ from collegium.learning.aggregation.stopping import is_over, measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.phases import is_masked
-from collegium.ledger.contract.summing import is_sum, ring_in, step_of
-from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord, sent_of
+from collegium.ledger.contract.ring import ring_in
+from collegium.ledger.contract.rules import sent_of
+from collegium.ledger.contract.series import is_sum, step_of
+from collegium.ledger.contract.tables import Reveal, RoundRecord, StudyRecord
 from collegium.ledger.sealing import Context, KeyOf, unseal
 from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.opening import secure_sum_named

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collegium.accounting.conversion import Charge, added, times
 from collegium.accounting.terms import PrivacyTerms
-from collegium.ledger.contract.budgets import losses_key
-from collegium.ledger.contract.tables import LOSSES, Budget, Losses, StudyRecord, study_path
+from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.tables import StudyRecord, study_path
 from collegium.ledger.state import State
+from collegium.mechanisms.privacy.rules import LOSSES, Budget, Losses, losses_key
 
 
 class LossesView:
@@ -26,8 +27,9 @@ class LossesView:
 
         A statement that this study charged for counts as another study's.
         """
-        terms = None if self._registration is None else self._registration.privacy
-        if not isinstance(terms, PrivacyTerms):
+        registered = self._registration
+        terms = None if registered is None else part_of(registered.terms, PrivacyTerms)
+        if terms is None:
             return ()
         found = self._state.record(LOSSES, losses_key(site, terms.unit), Losses)
         if found is None:

@@ -5,44 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
 from collegium.canonical import to_text
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, digest, encode_model
-from collegium.ledger.contract.transactions import ModelRelease, StudyBegin, StudyRegister
+from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
+from collegium.ledger.registering import registered_terms
+from collegium.mechanisms.statistics.terms import StudyBegin
 from collegium.study.canonical import document_bytes
-from collegium.study.compression import kept_share
 from collegium.study.document import Study
-from collegium.study.privacy import privacy_terms
-from collegium.study.scored import score_terms
-from collegium.study.searching import held_out, trials_of
 from collegium.study.sum_terms import EvaluationLayout
-from collegium.study.terms import fewest_groups, group_count, statistics_steps, sum_check, sum_terms
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What an owner registers besides the document: sites, versions, and the first model.
 
-    `threshold` is how many shares open a secret, 0 where none are shared; `degree` how many
-    neighbours a participant masks with, where that are not all others; `evaluation` what is counted
-    of test rows, if anything is.
+    `evaluation` is what is counted of test rows, if anything is.
     """
 
     code: bytes
-    design: str
     initial: ModelState
     rule: str
     server: str
     sites: tuple[str, ...]
-    per_round: int
-    min_sites: int
-    threshold: int = 0
     evaluation: EvaluationLayout | None = None
-    degree: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,39 +114,10 @@ class Owner:
         model = self.blobs.publish(encode_model(terms.initial))
         return self._identity.sign(
             StudyRegister,
-            study=study.study.id,
-            attendance=study.study.attendance,
-            code=to_text(terms.code),
-            degree=terms.degree or msgspec.UNSET,
-            design=terms.design,
-            document=to_text(document),
-            exponent=study.aggregation.exponent,
-            fewest_groups=fewest_groups(study) or msgspec.UNSET,
-            groups=group_count(study) or msgspec.UNSET,
-            keep=kept_share(study),
-            max_attempts=study.study.max_attempts,
-            min_sites=terms.min_sites,
-            model=to_text(model),
-            parameters=terms.initial.parameters.size,
-            patience=(
-                msgspec.UNSET
-                if study.training.early_stopping is None
-                else study.training.early_stopping.patience
-            ),
-            participation=("cyclic" if study.training.participation == "cyclic" else msgspec.UNSET),
-            per_round=terms.per_round,
-            privacy=privacy_terms(study) or msgspec.UNSET,
-            rounds=study.training.rounds,
-            rule=terms.rule,
-            scores=score_terms(study),
-            seed=study.study.seed,
-            selection=msgspec.UNSET if held_out(study) is None else "best",
-            server=terms.server,
-            sites=terms.sites,
-            statistics=statistics_steps(study),
-            sum_check=sum_check(study),
-            sums=sum_terms(study, len(terms.sites), terms.evaluation),
-            threshold=terms.threshold or msgspec.UNSET,
-            trials=msgspec.UNSET if study.search is None else trials_of(study),
-            weights=study.aggregation.weights,
-        )
+            **{
+                **registered_terms(study, len(terms.sites), terms.evaluation),
+                "code": to_text(terms.code), "document": to_text(document),
+                "model": to_text(model), "parameters": terms.initial.parameters.size,
+                "rule": terms.rule, "server": terms.server, "sites": terms.sites,
+            },
+        )  # fmt: skip

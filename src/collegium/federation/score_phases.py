@@ -15,9 +15,8 @@ from collegium.federation.scoring import Scorer
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState
-from collegium.ledger.contract.combining import commitment
-from collegium.ledger.contract.tables import Scored
-from collegium.ledger.contract.transactions import ScoreCommit, ScoreReveal
+from collegium.mechanisms.scores.combining import Scored, commitment
+from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
 
 
 @dataclass(frozen=True, slots=True)

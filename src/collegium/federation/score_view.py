@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.learning.aggregation.scores import Scores, scores_of
-from collegium.ledger.contract.tables import (
-    Reputation,
-    Scored,
-    attempt_key,
-    powers,
-    round_path,
-    study_path,
-)
+from collegium.ledger.contract.tables import attempt_key, powers, round_path, study_path
 from collegium.ledger.state import State
+from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.reputations import Reputation
 from collegium.study.document import Study
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from collegium.errors import RunError
 from collegium.federation.roots import Roots
 from collegium.learning.encoding import encode
-from collegium.ledger.contract.tables import Scored
+from collegium.mechanisms.scores.combining import Scored
 from collegium.study.score_terms import LARGEST_SCORE, UNIT
 
 Int16 = NDArray[np.int16]

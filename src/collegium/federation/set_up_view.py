@@ -5,15 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from collegium.canonical import from_text
-from collegium.ledger.contract.tables import (
-    THE_ONE,
-    StatisticsRecord,
-    attempt_key,
-    step_key,
-    study_path,
-)
+from collegium.ledger.contract.tables import THE_ONE, attempt_key, study_path
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
+from collegium.mechanisms.statistics.rules import StatisticsRecord, step_key
 
 
 class SetUpView:

@@ -28,15 +28,17 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
-from collegium.ledger.contract.summing import step_of
-from collegium.ledger.contract.transactions import StatisticsPost, StudyAccept
+from collegium.ledger.contract.series import step_of
+from collegium.ledger.contract.transactions import StudyAccept
 from collegium.ledger.hashing import lp
+from collegium.ledger.registering import differing_terms
+from collegium.mechanisms.statistics.terms import StatisticsPost
 from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 from collegium.study.tables import smallest_of, task_of
-from collegium.study.terms import differing_terms, sum_terms, sums_tables
+from collegium.study.terms import sums_tables
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,10 +90,8 @@ class SettingUp:
         if registration is None or registration.document != self._document:
             return []
         terms = {**msgspec.structs.asdict(registration), "study": view.study}
-        if differing_terms(self._study, len(registration.sites), terms):
-            return []
         layout = layout_of(task_of(self._study))
-        if registration.sums != sum_terms(self._study, len(registration.sites), layout):
+        if differing_terms(self._study, len(registration.sites), terms, layout):
             return []
         key = self._identity.commitment_key(view.study)
         rows = b"".join(lp(studied_bytes(one)) for one in (self._table.train, self._table.test))

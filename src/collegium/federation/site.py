@@ -39,14 +39,15 @@ from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.models import tensors
 from collegium.learning.protection import Protection
-from collegium.ledger.contract.summing import EVALUATION, evaluates_by_sum
+from collegium.ledger.contract.series import EVALUATION
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.registering import differing_terms
+from collegium.mechanisms.sums.rules import evaluates_by_sum
 from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.canonical import document_bytes
-from collegium.study.terms import differing_terms, sum_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,7 @@ class Site:
             return []
         terms = {**msgspec.structs.asdict(registration), "study": view.study}
         sites, study = len(registration.sites), self._cohort.study
-        if differing_terms(study, sites, terms):
-            return []
-        if registration.sums != sum_terms(study, sites, layout_of(parts.task)):
+        if differing_terms(study, sites, terms, layout_of(parts.task)):
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []
@@ -181,7 +180,7 @@ class Site:
             if self._privacy is not None and view.registration is not None:
                 update = self._privacy.protected(
                     update, view.round.exponent, view.number, view.model,
-                    view.registration.min_sites, view.round.clip,
+                    view.registration.min_sites, view.clip,
                 )  # fmt: skip
             whole = self._parts.protection.protect(update)
             values = sent_part(whole, work, self._cohort.study, self._identity.genesis)

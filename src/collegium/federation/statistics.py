@@ -9,7 +9,7 @@ from collegium.errors import CollegiumError, FormatError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.transactions import StatisticsVote
+from collegium.mechanisms.statistics.terms import StatisticsVote
 from collegium.study.document import Study
 from collegium.study.tables import task_of
 

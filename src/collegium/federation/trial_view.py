@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from collegium.ledger.contract.events import ModelChosen
-from collegium.ledger.contract.selection import choose
 from collegium.ledger.contract.tables import StudyStatus
 from collegium.ledger.state import State
+from collegium.mechanisms.search.rules import choose
+from collegium.mechanisms.search.terms import ModelChosen
 
 AFTER_TRAINING = ("summing", "evaluation", "release", "closing", "closed")
 

@@ -12,9 +12,10 @@ from collegium.federation.score_view import ScoreView
 from collegium.federation.set_up_view import SetUpView
 from collegium.federation.trial_view import TrialView
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.entering import BEFORE, OPEN
+from collegium.ledger.contract.declared import before_rounds
+from collegium.ledger.contract.entering import OPEN, terms_in
 from collegium.ledger.contract.members import validator_powers
-from collegium.ledger.contract.summing import is_sum, terms_in
+from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.tables import (
     MEMBERS,
     THE_ONE,
@@ -35,6 +36,7 @@ from collegium.ledger.contract.tables import (
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import Path, State
+from collegium.mechanisms.privacy.clip import Clip, in_round
 
 
 class StudyView:
@@ -82,6 +84,11 @@ class StudyView:
         if self.status is None or self.status.phase not in OPEN:
             return None
         return self._state.record(self._path("round"), THE_ONE, RoundRecord)
+
+    @cached_property
+    def clip(self) -> Clip:
+        """K of the open round's clip, where it follows the updates."""
+        return in_round(self._state, self.study, self.number)
 
     @cached_property
     def is_summing(self) -> bool:
@@ -170,7 +177,7 @@ class StudyView:
         """Registered sites that have not accepted while training is not over."""
         if self.registration is None or self.status is None:
             return frozenset()
-        if self.status.phase not in (*BEFORE, "rounds"):
+        if self.status.phase not in (*before_rounds(self.registration.modules), "rounds"):
             return frozenset()
         sites, accepted = self.registration.sites, study_path(self.study, "sites")
         if self._state.count(accepted) == len(sites):  # nobody else can accept

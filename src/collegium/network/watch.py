@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from collegium.errors import NodeError, RunError
-from collegium.ledger.contract.summing import called
+from collegium.ledger.contract.series import called
 from collegium.network.processes import Child, is_alive, last_lines
 from collegium.network.record import Record, home_of
 from collegium.node.status import NodeStatus, StudyStatus

@@ -6,9 +6,9 @@ import msgspec
 
 from collegium.errors import CollegiumError
 from collegium.ledger.contract.tables import StudyRecord
+from collegium.ledger.registering import differing_terms
 from collegium.study.checking import check_study
 from collegium.study.document import Study
-from collegium.study.terms import differing_terms
 
 ENGINE = "log"
 """What a study of this kind of consortium names as its engine."""

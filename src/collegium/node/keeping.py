@@ -16,7 +16,7 @@ import msgspec
 
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError
-from collegium.ledger.contract.events import AnyEvent, RoundClosed, UpdatesRetired, decode_events
+from collegium.ledger.contract.events import Event, RoundClosed, UpdatesRetired, decode_events
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
@@ -183,5 +183,5 @@ class Keeper:
                 yield transaction.local
 
 
-def _done(events: Iterable[AnyEvent]) -> Iterator[str]:
+def _done(events: Iterable[Event]) -> Iterator[str]:
     return (event.model for event in events if isinstance(event, RoundClosed))

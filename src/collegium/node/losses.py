@@ -7,6 +7,7 @@ from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.accounting.totals import in_all, ways_lost
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.declared import part_of
 from collegium.ledger.state import State
 from collegium.node.standing import registered_studies
 from collegium.node.status import Lost
@@ -23,7 +24,8 @@ def losses(state: State, member: str, cap: float | None) -> tuple[Lost, ...]:
     by_unit: dict[str, dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]] = {}
     for study in registered_studies(state):
         view = StudyView(state, study)
-        terms = None if view.registration is None else view.registration.privacy
+        registered = view.registration
+        terms = None if registered is None else part_of(registered.terms, PrivacyTerms)
         budget = view.losses.budget(member)
         if isinstance(terms, PrivacyTerms) and budget is not None:
             evaluated = view.evaluation(member) is not None

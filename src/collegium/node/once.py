@@ -14,11 +14,11 @@ from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     RoundVote,
-    StatisticsVote,
     UpdateAvailable,
     natural_key,
 )
 from collegium.ledger.envelope import decode_envelope
+from collegium.mechanisms.statistics.terms import StatisticsVote
 
 LOOKED_AT = (UpdateAvailable, RoundVote, EvaluationPost, StatisticsVote)
 """What says how things looked to its author; the rest follows from the ledger, or is kept."""

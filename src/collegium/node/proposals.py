@@ -23,6 +23,7 @@ from collegium.running.rules import check_rule
 from collegium.study.canonical import digest
 from collegium.study.checking import check_sites
 from collegium.study.reading import ReadStudy, read_study
+from collegium.study.terms import fewest_sites, sites_per_round
 
 _Stamp = tuple[int, int]
 
@@ -77,7 +78,12 @@ class Proposals:
                 else parts_of_table(study, None)
             )
             terms = registration_of(parts, sites, code_digest(study))
-            check_rule(parts.rule, study, terms.min_sites, terms.per_round)
+            check_rule(
+                parts.rule,
+                study,
+                fewest_sites(study, len(sites)),
+                sites_per_round(study, len(sites)),
+            )
         release = releaser(
             parts, lambda: view, acting.blobs.fetch, acting.home / RELEASED / study.study.id
         )

@@ -11,9 +11,9 @@ import msgspec
 import collegium
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.selection import trials_of
 from collegium.ledger.engines.log.electorate import electorate_of
 from collegium.ledger.engines.log.replica import Replica
+from collegium.mechanisms.search.rules import trials_of
 from collegium.node.conflicts import equivocations
 from collegium.node.fitness import in_a_line
 from collegium.node.loop import Loop

@@ -29,6 +29,7 @@ from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.parallel.pool import Pool
 from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.engine import Engine, OpenEngine
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import (
@@ -110,6 +111,7 @@ def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
     return Genesis(
         chain=prepared.study.study.id, contract=CONTRACT_VERSION, format=FORMAT_VERSION,
         keys="simulated", log=to_text(log_key_of(prepared).public), members=tuple(members),
+        modules=admitted_modules(),
     )  # fmt: skip
 
 

@@ -24,13 +24,6 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.running.parts import Parts
 from collegium.running.release import bundle_files, write_bundle
 from collegium.study.document import TableSource
-from collegium.study.terms import (
-    fewest_sites,
-    graph_of,
-    group_count,
-    share_threshold,
-    sites_per_round,
-)
 
 PLAIN, SCORED = "plain@1", "scored@1"
 """The designs of a round in which validators see single updates, and of one where they score."""
@@ -50,7 +43,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         sites: ids of the members that hold its data, sorted.
         code: the digest of the code that the owner runs.
     """
-    study, graph = parts.study, graph_of(parts.study, len(sites))
+    study = parts.study
     if isinstance(study.data.source, TableSource):  # its inputs are not agreed on yet
         initial = initial_state(
             NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
@@ -58,21 +51,9 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
     else:
         initial = first_model(parts)
     return Registration(
-        code=code, design=_design(parts), initial=initial,
-        rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
-        per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
-        threshold=share_threshold(study, len(sites)),
-        degree=None if graph is None else graph.degree,
-        evaluation=layout_of(parts.dataset.schema.task),
+        code=code, initial=initial, rule=parts.rule.name, server=parts.server.name,
+        sites=tuple(sites), evaluation=layout_of(parts.dataset.schema.task),
     )  # fmt: skip
-
-
-def _design(parts: Parts) -> str:
-    """Return the design of a round: without masks, the protocol's own, or that by groups."""
-    if parts.secure_sum is None:
-        return PLAIN if parts.study.aggregation.scores is None else SCORED
-    grouped = group_count(parts.study) > 0
-    return f"grouped_{parts.secure_sum.name}" if grouped else parts.secure_sum.name
 
 
 def first_model(parts: Parts) -> ModelState:

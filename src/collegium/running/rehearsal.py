@@ -30,15 +30,9 @@ from collegium.learning.blobs import ModelState, digest, encode_model, encode_up
 from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.models import ModelSpec
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
-from collegium.ledger.contract.encoding import (
-    Clip,
-    first_clip,
-    is_saturated,
-    is_small,
-    next_clip,
-    next_exponent,
-)
+from collegium.ledger.contract.encoding import first_clip, is_saturated, is_small, next_exponent
 from collegium.ledger.genesis import encode_genesis, genesis_digest
+from collegium.mechanisms.privacy.clip import Clip, next_clip
 from collegium.running.consortium import circle_of, genesis_of
 from collegium.running.ownership import first_model
 from collegium.running.preparation import Prepared

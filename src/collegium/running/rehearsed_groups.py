@@ -13,7 +13,7 @@ from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.groups import GroupSum, is_within, model_of_groups, norm_bound
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState
-from collegium.ledger.contract.groups import draw_groups, members_by_group
+from collegium.mechanisms.groups.rules import draw_groups, members_by_group
 from collegium.running.preparation import Prepared
 from collegium.study.terms import fewest_groups, group_count, share_threshold
 from collegium.threats.dropout import absent

@@ -9,9 +9,15 @@ from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.scoring import RootScorer, Scorer
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.aggregation.updates import Contribution
-from collegium.ledger.contract.combining import medians
-from collegium.ledger.contract.reputations import NEW, after, counting, value_of, weight_of
-from collegium.ledger.contract.tables import Reputation, Scored
+from collegium.mechanisms.scores.combining import Scored, medians
+from collegium.mechanisms.scores.reputations import (
+    NEW,
+    Reputation,
+    after,
+    counting,
+    value_of,
+    weight_of,
+)
 from collegium.running.preparation import Prepared
 from collegium.study.score_terms import ScoreTerms
 from collegium.study.scored import score_terms

@@ -14,7 +14,7 @@ from collegium.learning.aggregation.random_k import Drawn, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
-from collegium.ledger.contract.groups import members_by_group
+from collegium.mechanisms.groups.rules import members_by_group
 from collegium.secrecy.masked import Total
 from collegium.secrecy.secure_sum import Flaw, SecureSum
 from collegium.secrecy.setting import Agreement

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from collegium.ledger.contract.graph import Graph, draw_graph
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
+from collegium.mechanisms.secagg_plus.graph import Graph, draw_graph
 
 
 @dataclass(frozen=True, slots=True)

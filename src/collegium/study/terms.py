@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil
 
 import msgspec
 
-from collegium.study.compression import kept_share
 from collegium.study.document import SecureAggregation, Study, TableSource
 from collegium.study.graph_size import (
     MOST_SHARES,
@@ -18,9 +16,6 @@ from collegium.study.graph_size import (
     least_threshold,
     population,
 )
-from collegium.study.privacy import privacy_terms
-from collegium.study.scored import score_terms
-from collegium.study.searching import held_out, trials_of
 from collegium.study.sum_terms import TABLE, EvaluationLayout, SumTerms
 
 SITES_LIMIT = 400
@@ -40,65 +35,6 @@ WITH_GRAPH = ("secagg_plus",)
 
 SHARE_OF_FAULTS = 0.1
 """Of a round's members that may be corrupt, and that may drop out, where a study says nothing."""
-
-VERSIONED = ("design", "rule", "server")
-"""Terms that are registered with a version, which a document does not name."""
-
-
-def registered_terms(study: Study, sites: int) -> dict[str, object]:
-    """Return every term of a registration that the document fixes; names without a version."""
-    stopping = study.training.early_stopping
-    threshold, graph = share_threshold(study, sites), graph_of(study, sites)
-    return {
-        "attendance": study.study.attendance,
-        "degree": msgspec.UNSET if graph is None else graph.degree,
-        "design": design_name(study),
-        "exponent": study.aggregation.exponent,
-        "fewest_groups": fewest_groups(study) or msgspec.UNSET,
-        "groups": group_count(study) or msgspec.UNSET,
-        "keep": kept_share(study),
-        "max_attempts": study.study.max_attempts,
-        "min_sites": fewest_sites(study, sites),
-        "participation": "cyclic" if study.training.participation == "cyclic" else msgspec.UNSET,
-        "patience": msgspec.UNSET if stopping is None else stopping.patience,
-        "per_round": sites_per_round(study, sites),
-        "privacy": privacy_terms(study) or msgspec.UNSET,
-        "rounds": study.training.rounds,
-        "rule": study.aggregation.rule,
-        "scores": score_terms(study),
-        "seed": study.study.seed,
-        "selection": "best" if held_out(study) is not None else msgspec.UNSET,
-        "server": server_optimizer(study),
-        "statistics": statistics_steps(study),
-        "study": study.study.id,
-        "sum_check": sum_check(study),
-        "sums": sum_terms(study, sites, None),
-        "threshold": threshold or msgspec.UNSET,
-        "trials": msgspec.UNSET if study.search is None else trials_of(study),
-        "weights": study.aggregation.weights,
-    }
-
-
-def differing_terms(
-    study: Study, sites: int, registered: Mapping[str, object]
-) -> dict[str, tuple[object, object]]:
-    """Return each registered term that the document contradicts: what is registered, what it says.
-
-    Args:
-        study: the document.
-        sites: how many sites are registered.
-        registered: the registration's fields, `study` among them.
-    """
-    found = {}
-    for name, documented in registered_terms(study, sites).items():
-        value = registered[name]
-        if name in VERSIONED:
-            value = str(value).partition("@")[0]
-        if isinstance(value, SumTerms):
-            documented = sum_terms(study, sites, value.evaluation or None)
-        if value != documented:
-            found[name] = (value, documented)
-    return found
 
 
 def server_optimizer(study: Study) -> str:
@@ -171,14 +107,6 @@ def share_threshold(study: Study, sites: int) -> int:
         return secure.threshold
     least = least_threshold(secure.trust, group_sizes(study, sites)[1])
     return max(least, fewest_in_group(study)) if secure.groups is not None else least
-
-
-def design_name(study: Study) -> str:
-    """Return the design of a study's rounds, without a version."""
-    secure = study.privacy.secure_aggregation
-    if secure is None:
-        return "plain" if study.aggregation.scores is None else "scored"
-    return secure.protocol if secure.groups is None else f"grouped_{secure.protocol}"
 
 
 def group_count(study: Study) -> int:

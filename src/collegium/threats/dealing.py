@@ -14,18 +14,16 @@ from collegium import canonical
 from collegium.canonical import from_text, to_text
 from collegium.federation.circles import circle_for
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.circle import SHARE_SIZE
+from collegium.ledger.contract.declared import part_of, together
 from collegium.ledger.contract.phases import opens_one_key
-from collegium.ledger.contract.transactions import (
-    SecaggDeal,
-    SecaggKeys,
-    SharePost,
-    SumOpen,
-    Transaction,
-    UpdateCommit,
-)
+from collegium.ledger.contract.transactions import Transaction, UpdateCommit
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.dealing.rules import SHARE_SIZE
+from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys, SoundDeals
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.sum_check.terms import Point
+from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.secrecy.deal import (
     Kind,
     decode_deal,
@@ -139,10 +137,10 @@ def _commits_to_another(place: Place, view: StudyView, due: list[bytes]) -> list
     twisted = []
     for envelope in due:
         transaction = said(envelope)
-        if isinstance(transaction, UpdateCommit) and isinstance(transaction.point, str):
-            transaction = msgspec.structs.replace(
-                transaction, point=to_text(place.identity.key.public)
-            )
+        if isinstance(transaction, UpdateCommit) and part_of(transaction.parts, Point) is not None:
+            another = Point(point=to_text(place.identity.key.public))
+            parts = together("commit", (part_of(transaction.parts, SoundDeals), another))
+            transaction = msgspec.structs.replace(transaction, parts=parts)
             envelope = sign_envelope(canonical.encode(transaction), place.identity.key)
         twisted.append(envelope)
     return twisted

@@ -30,9 +30,8 @@ from collegium.federation.scoring import cosine, loss_score, moved, norm_of, own
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
-from collegium.ledger.contract.combining import medians
-from collegium.ledger.contract.reputations import NEW, after, counting, value_of
-from collegium.ledger.contract.tables import Reputation, Scored
+from collegium.mechanisms.scores.combining import Scored, medians
+from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
 from collegium.study.document import Study
 from collegium.study.score_terms import ScoreTerms
 from collegium.study.scored import score_terms

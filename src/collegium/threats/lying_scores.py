@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from collegium.federation.participant import Participant
 from collegium.federation.scoring import Scorer
 from collegium.federation.validator import Validator
-from collegium.ledger.contract.tables import Scored
+from collegium.mechanisms.scores.combining import Scored
 from collegium.study.score_terms import LARGEST_SCORE, UNIT
 from collegium.threats.attack import Place
 

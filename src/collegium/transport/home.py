@@ -24,6 +24,7 @@ import msgspec
 
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError, RunError
+from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
     FORMAT_VERSION,
@@ -171,6 +172,7 @@ def found_ledger(
     genesis = Genesis(
         chain=chain, contract=CONTRACT_VERSION, format=FORMAT_VERSION, keys="held",
         log=to_text(log_key), members=tuple(sorted(members, key=lambda one: one.id)),
+        modules=admitted_modules(),
         succeeds=succeeds or msgspec.UNSET,
     )  # fmt: skip
     data = encode_genesis(genesis)

@@ -35,6 +35,11 @@ def mechanisms() -> Mapping[str, Mechanism]:
     return {one.versioned: one for one in sorted(found, key=lambda one: one.versioned)}
 
 
+def admitted_modules() -> tuple[str, ...]:
+    """Return the modules that a new genesis admits: all that are installed."""
+    return tuple(mechanisms())
+
+
 def require_module(versioned: str) -> None:
     """Refuse a ledger that admits a module which this installation lacks.
 

@@ -1,0 +1,19 @@
+"""What a study's document says of compression, as it is registered."""
+
+from __future__ import annotations
+
+from collegium.mechanisms.compression.terms import CompressionTerms
+from collegium.study.compression import kept_share
+from collegium.study.document import Study
+from collegium.study.sum_terms import EvaluationLayout
+
+
+def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
+    """Return whether updates have some coordinates only."""
+    return isinstance(kept_share(study), int)
+
+
+def terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> CompressionTerms | None:
+    """Return how many coordinates updates have; None where they have all."""
+    keep = kept_share(study)
+    return CompressionTerms(keep=keep) if isinstance(keep, int) else None
