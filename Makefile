@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Folders are among them, since a removed file leaves only a newer folder behind.
 SOURCES := $(shell find src -not -path '*/__pycache__*')
+# A worker for each core takes whole files, whose tests share what is costly to make. One thread of
+# linear algebra each: the tests that compare numbers of threads set them for what they start.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 CACHES := .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The demo takes an editable package where the tests have put one: it is the same code.
@@ -28,10 +31,10 @@ demo: $(PACKAGE) ## Install what a run needs, train across four hospitals and ve
 	@$(BIN)/collegium demo
 
 test: lint ## Check style, types and layers, then run the tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: lint ## The same with the tests that take longer than about ten seconds
-	$(BIN)/python -m pytest -m ""
+	$(PYTEST) -m ""
 
 test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a real S3 server too
 	$(BIN)/python -m pytest -m "" tests/storage

@@ -23,9 +23,9 @@ from tests.federation.kit import (
 
 from collegium.canonical import from_text, to_text
 from collegium.federation import cohort as cohort_module
-from collegium.federation.outbox import Compartment, Outbox
-from collegium.federation.places import attempt_place
+from collegium.federation.outbox import Compartment, Outbox, OutboxKey
 from collegium.federation.site import Site, SiteParts
+from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.model_choice import model_spec
@@ -144,6 +144,11 @@ def test_nothing_is_published_before_everybody_has_committed(tmp_path: Path) -> 
         assert within.exchange.published_bytes == before
 
 
+def update_key(genesis: bytes, view: StudyView) -> OutboxKey:
+    """Where an outbox has the update of an attempt."""
+    return OutboxKey(genesis, "update", view.study, view.number, view.attempt)
+
+
 def remade(within: Consortium, outbox: Outbox) -> Site:
     """The site va, started again over another outbox."""
     prepared = within.prepared
@@ -159,7 +164,7 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
     with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "other")) as outbox:
         view = until(within, "commit", 2)
         first = site(within).reconcile(view, idle=False)
-        key = attempt_place(within.engine.identity, view)
+        key = update_key(within.engine.identity, view)
         kept = Compartment(within.outbox, "va").get(key)
         assert kept is not None
         other = bytearray(kept)
@@ -180,8 +185,8 @@ def test_its_outbox_has_nothing_for_another_ledger(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "reveal", 1)
         genesis, outbox = within.engine.identity, Compartment(within.outbox, "va")
-        assert outbox.get(attempt_place(genesis, view)) is not None
-        assert outbox.get(attempt_place(bytes(32), view)) is None
+        assert outbox.get(update_key(genesis, view)) is not None
+        assert outbox.get(update_key(bytes(32), view)) is None
 
 
 @pytest.mark.parametrize("phase", ["available", "vote"])

@@ -17,8 +17,10 @@ from collegium.federation.exchange import Exchange
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.engines.solo import SoloEngine, open_solo
+from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
 from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
 from collegium.network.plan import planned, roles_of, rows_by_site
@@ -33,6 +35,7 @@ from collegium.node.timers import Timers
 
 PHASE, PATIENCE = 10.0, 1000.0
 OPEN = Policy(studies=("*",), plain_updates=True, scores=True)
+ROWS = DataSource(csv="rows.csv", person=PERSON)
 QUICK = ("training.rounds=2", "evaluation.bootstrap=0")
 
 
@@ -51,6 +54,7 @@ class Town:
     """Four hospitals with a ledger."""
 
     folder: Path
+    genesis: Genesis
     engine: SoloEngine
     clock: Clock
     members: dict[str, Participants]
@@ -58,6 +62,7 @@ class Town:
     exchange: Exchange
     acting: dict[str, Acting]
     rejected: Counter[str] = field(default_factory=Counter)
+    said: list[bytes] = field(default_factory=list)
 
     def home(self, member: str) -> Path:
         return self.folder / member
@@ -65,38 +70,50 @@ class Town:
     def view(self, study: str = "heart") -> StudyView:
         return StudyView(self.engine.state, study)
 
+    def restarted(self, member: str) -> Participants:
+        """Return who acts for a member whose process begins anew."""
+        return _participants(self.acting[member], self.clock)
+
     def keep_updates_for(self, member: str, seconds: float | None) -> None:
         acting = replace(self.acting[member], retention=seconds)
         self.acting[member] = acting
-        self.members[member] = _participants(acting, self.clock)
+        self.members[member] = self.restarted(member)
 
     def propose(self, text: str, owner: str = "cleveland", name: str = "heart.toml") -> None:
         (self.home(owner) / "studies" / name).write_text(text)
 
     def turn(self, *silent: str) -> int:
-        """Ask everybody once who is not silent; return how many transactions were accepted."""
+        """Ask everybody once who is not silent; return how many transactions were accepted.
+
+        Nobody says anything for another ledger than this one.
+        """
         due = [
             envelope
             for name, participants in self.members.items()
             if name not in silent
             for envelope in participants.due(self.policies[name])
         ]
+        for envelope in due:
+            said = decode_transaction(decode_envelope(envelope).payload)
+            assert said.genesis == to_text(self.engine.identity), said
+            self.said.append(envelope)
         outcomes = self.engine.submit(due)
         self.rejected.update(one.code for one in outcomes if isinstance(one, Rejected))
         return sum(not isinstance(one, Rejected) for one in outcomes)
 
     def until(
-        self, there: Callable[[StudyView], bool], *silent: str, seconds: float = 0.0
-    ) -> StudyView:
+        self, there: Callable[[StudyView], bool], *silent: str, seconds: float = 0.0,
+        study: str = "heart",
+    ) -> StudyView:  # fmt: skip
         """Go on until a study is where a test wants it, a second a turn while nothing comes."""
         for _ in range(500):
-            view = self.view()
+            view = self.view(study)
             if there(view):
                 return view
             if not self.turn(*silent):
                 self.clock.now += 1.0
                 seconds -= 1.0
-                assert seconds > -1.0, f"the study rests in {self.view().phase!r}"
+                assert seconds > -1.0, f"the study rests in {view.phase!r}"
         raise AssertionError("the study never came there")
 
 
@@ -127,33 +144,44 @@ def found(folder: Path, log_key: SigningKey) -> Genesis:
 
 
 @contextmanager
-def town(folder: Path, policies: Mapping[str, Policy] | None = None) -> Iterator[Town]:
-    """Four hospitals that have met, and nothing registered."""
+def town(
+    folder: Path,
+    policies: Mapping[str, Policy] | None = None,
+    succeeding: Genesis | None = None,
+    source: DataSource = ROWS,
+) -> Iterator[Town]:
+    """Four hospitals that have met, and nothing registered.
+
+    Under a successor's genesis they have been here before: their homes are as they left them.
+    """
     log_key = signing_key(bytes(32))
-    genesis = found(folder, log_key)
+    genesis = succeeding or found(folder, log_key)
     clock = Clock()
     with ExitStack() as held:
-        engine = open_solo(folder / "ledger.log", genesis, log_key, print)
+        ledger = folder / ("ledger.log" if succeeding is None else "successor.log")
+        engine = open_solo(ledger, genesis, log_key, print)
         held.callback(engine.close, complete=False)
         exchange = Exchange(BlobFolder(folder / "blobs"))
         members, acting = {}, {}
         for card in genesis.members:
             outbox = Outbox(folder / card.id / "outbox")
             held.callback(outbox.close)
-            acting[card.id] = _acting(folder / card.id, card, engine, exchange, outbox)
+            home = folder / card.id
+            acting[card.id] = _acting(home, card, engine, exchange, outbox, source)
             members[card.id] = _participants(acting[card.id], clock)
         allowed = dict.fromkeys(members, OPEN) | dict(policies or {})
-        yield Town(folder, engine, clock, members, allowed, exchange, acting)
+        yield Town(folder, genesis, engine, clock, members, allowed, exchange, acting)
 
 
 def _acting(
-    home: Path, card: Member, engine: SoloEngine, exchange: Exchange, outbox: Outbox
-) -> Acting:
+    home: Path, card: Member, engine: SoloEngine, exchange: Exchange, outbox: Outbox,
+    source: DataSource,
+) -> Acting:  # fmt: skip
     keys = read_keys(home, lambda: None)
     identity = keys.identity(card.id, engine.identity, from_text(card.key, KEY_SIZE))
     assert identity is not None
     return Acting(
-        identity=identity, home=home, source=DataSource(csv="rows.csv", person=PERSON),
+        identity=identity, home=home, source=source,
         blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.state, key_of=keys.of,
     )  # fmt: skip
 

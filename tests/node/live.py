@@ -236,7 +236,7 @@ class Live:
         return self.nodes[member]
 
     def open_desk(self) -> None:
-        home = self.folder / "sequencer"
+        home = self.folder / f"sequencer of {self.genesis.chain}"
         home.mkdir(exist_ok=True)
         copy = open_copy(home, self.genesis, print)
         with self.desk.changed:
@@ -270,11 +270,15 @@ def is_closed(status: NodeStatus) -> bool:
 
 
 @contextmanager
-def live(folder: Path) -> Iterator[Live]:
-    """Four hospitals whose nodes run; their policies allow no study yet."""
-    genesis = found(folder, LOG_KEY)
-    for member in genesis.members:
-        begin_cosigning(folder / member.id)
+def live(folder: Path, succeeding: Genesis | None = None) -> Iterator[Live]:
+    """Four hospitals whose nodes run; their policies allow no study yet.
+
+    Those who follow a successor's genesis have their homes already.
+    """
+    genesis = succeeding or found(folder, LOG_KEY)
+    if succeeding is None:
+        for member in genesis.members:
+            begin_cosigning(folder / member.id)
     within = Live(folder, genesis, Desk(), Exchange(BlobFolder(folder / "shared")))
     within.open_desk()
     try:

@@ -16,7 +16,7 @@ from collegium.audit.history import read_history
 from collegium.audit.studies import Attempt, gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import Outbox, OutboxKey
 from collegium.learning.aggregation.composition import rule_called
 from collegium.learning.aggregation.next_model import next_model, server_named
 from collegium.learning.aggregation.updates import Contribution
@@ -61,12 +61,12 @@ def attempts_of(folder: Path) -> list[Attempt]:
 def plain_updates(folder: Path, attempt: Attempt) -> dict[str, np.ndarray[Any, np.dtype[np.int16]]]:
     """What each survivor has in its outbox, before any mask."""
     with closing(Outbox(folder / "members" / "outbox")) as outbox:
-        place = f"/update/heart10/{attempt.opened.round}/{attempt.opened.attempt}"
+        place = ("update", "heart10", attempt.opened.round, attempt.opened.attempt)
         found = {}
         for key in list(outbox._bodies):
-            member = key.split("/")[0]
-            if key.endswith(place) and member in attempt.survivors:
-                found[member] = decode_update(outbox.get(key) or b"")[0]
+            here = (key.purpose, key.study, key.round, key.attempt) == place
+            if here and key.within[0] in attempt.survivors:
+                found[key.within[0]] = decode_update(outbox.get(key) or b"")[0]
     return found
 
 
@@ -232,7 +232,7 @@ def test_a_killed_run_goes_on_in_the_same_groups_under_the_same_commitments(
     six = ('data.partition={ by = "split", sites = 6 }', "aggregation.rule=median")
     changes = (*test_masked.SHORT, *six, masked(groups=2, sum_check="pedersen"))
     monkeypatch.setattr(test_masked, "SHORT", changes[:-1])
-    folder, kept = tmp_path / "run", dict[str, set[bytes]]()
+    folder, kept = tmp_path / "run", dict[OutboxKey, set[bytes]]()
     for after in (False, True):
         test_masked.cut_off(folder, changes[-1], "hungarian-1", phase, after=after)
         for key, name in test_masked.masked_kept(folder).items():

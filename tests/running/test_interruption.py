@@ -15,7 +15,7 @@ import pytest
 
 from collegium.audit.verify import verify
 from collegium.errors import FormatError, RunError
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import Outbox, OutboxKey
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update
@@ -127,9 +127,9 @@ def stopped_at(folder: Path, monkeypatch: pytest.MonkeyPatch, puts: int) -> None
     taken = 0
     put = Outbox.put
 
-    def counting(outbox: Outbox, key: str, value: bytes, *, sync: bool = True) -> bytes:
+    def counting(outbox: Outbox, key: OutboxKey, value: bytes) -> bytes:
         nonlocal taken
-        kept = put(outbox, key, value, sync=sync)
+        kept = put(outbox, key, value)
         taken += 1
         if taken == puts:
             raise PowerCut
@@ -188,7 +188,7 @@ def forget(path: Path, member: str) -> None:
     path.unlink()
     with closing(Outbox(path)) as outbox:
         for key, value in kept:
-            if value is not None and not key.startswith(f"{member}/"):
+            if value is not None and key.within[0] != member:
                 outbox.put(key, value)
 
 

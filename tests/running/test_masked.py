@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collegium.audit.verify import verify
-from collegium.federation.outbox import Outbox
+from collegium.federation.outbox import Outbox, OutboxKey
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.hashing import tag
@@ -101,10 +101,10 @@ def cut_off(folder: Path, protocol: str, member: str, phase: str, *, after: bool
         run("heart", out=folder, changes=(*SHORT, protocol), resume=True, substitute=breaking)
 
 
-def masked_kept(folder: Path) -> dict[str, bytes]:
+def masked_kept(folder: Path) -> dict[OutboxKey, bytes]:
     """The digest of each masked vector in the members' outboxes, by member and attempt."""
     with closing(Outbox(folder / "members" / "outbox")) as outbox:
-        keys = [key for key in outbox._bodies if key.endswith("/masked")]
+        keys = [key for key in outbox._bodies if key.purpose == "masked"]
         return {key: sha256(outbox.get(key) or b"").digest() for key in keys}
 
 
@@ -131,7 +131,7 @@ def test_a_killed_round_never_shows_two_vectors_under_one_mask_or_key(
     tmp_path: Path, protocol: str, phase: str, lost: bool
 ) -> None:
     folder = tmp_path / "run"
-    kept: dict[str, set[bytes]] = {}
+    kept: dict[OutboxKey, set[bytes]] = {}
     for after in (False, True):
         cut_off(folder, protocol, "hungarian", phase, after=after)
         for key, name in masked_kept(folder).items():

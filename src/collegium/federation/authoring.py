@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from collegium.canonical import to_text
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.sealing import update_of
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
@@ -138,7 +138,7 @@ class Carried:
 
     def __init__(self, outbox: WriteOnce, genesis: bytes, study: str) -> None:
         self._outbox = outbox
-        self._genesis, self._study = genesis.hex(), study
+        self._genesis, self._study = genesis, study
         self._latest: dict[str, tuple[int, Float32]] = {}
 
     def before(self, kind: str, number: int, since: int = 1) -> Float32 | None:
@@ -165,8 +165,8 @@ class Carried:
         self._outbox.put(self._key(kind, number), values.astype("<f4").tobytes())
         self._latest[kind] = number, values
 
-    def _key(self, kind: str, number: int) -> str:
-        return f"{self._genesis}/{kind}/{self._study}/{number}"
+    def _key(self, kind: str, number: int) -> OutboxKey:
+        return OutboxKey(self._genesis, "carried", self._study, number, what=(kind,))
 
 
 class HonestAuthor:

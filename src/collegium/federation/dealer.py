@@ -14,8 +14,7 @@ from collegium.canonical import to_text
 from collegium.federation.circles import agreement_for, circle_for
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import WriteOnce
-from collegium.federation.places import secrecy_place
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
@@ -117,7 +116,7 @@ class Dealer:
             return
         name = view.entries("shares", view.number, view.attempt).get(self.identity.member)
         if name is not None and blobs.fetch(name) is None:
-            share = self.outbox.get(self._place(view, "shares"))
+            share = self.outbox.get(self._key(view, "shares"))
             if share is not None and digest(share) == name:
                 blobs.publish(share)
 
@@ -131,8 +130,8 @@ class Dealer:
             blobs: where the deals are.
             patient: whether a deal that cannot be had may still come.
         """
-        place = self._place(view, "sound")
-        kept = self.outbox.get(place)
+        key = self._key(view, "sound")
+        kept = self.outbox.get(key)
         if kept is not None:
             return kept
         member, own = self.identity.member, self._own(view)
@@ -146,14 +145,14 @@ class Dealer:
                 return None
             if deal is not None and self.protocol.is_sound(own, circle, dealer, member, deal):
                 sound.append(dealer)
-        return self.outbox.put(place, bitmap_of(tuple(view.participants), sound))
+        return self.outbox.put(key, bitmap_of(tuple(view.participants), sound))
 
     def sent(self, view: StudyView) -> bytes | None:
         """Return the masked update of the open attempt, if there is one in the outbox to be sent.
 
         None where the site's group is out of the attempt: nobody needs it any more.
         """
-        return self.outbox.get(self._place(view, "masked")) if self.takes_part(view) else None
+        return self.outbox.get(self._key(view, "masked")) if self.takes_part(view) else None
 
     def masked(self, view: StudyView, vector_in: Callable[[int], RingVector]) -> bytes:
         """Return the blob of a masked vector, the same ever after.
@@ -178,7 +177,7 @@ class Dealer:
         if self._commits_to_vectors(view):
             vector = with_limbs(vector, blinding_limbs(self._blinding(view, vector)))
         hidden = self.protocol.protect(self._own(view), agreement, member, vector)
-        return self.outbox.put(self._place(view, "masked"), hidden)
+        return self.outbox.put(self._key(view, "masked"), hidden)
 
     def point(self, view: StudyView, vector_in: Callable[[int], RingVector]) -> bytes | None:
         """Return the commitment to what the site masks; None where nobody asks for one."""
@@ -225,12 +224,12 @@ class Dealer:
         """Return what the site gives to open the sum; None for who is not in it, or cannot."""
         if not view.has_spoken("included", self.identity.member):
             return None
-        place = self._place(view, "shares")
-        kept = self.outbox.get(place)
+        key = self._key(view, "shares")
+        kept = self.outbox.get(key)
         if kept is not None:
             return kept
         found = self._shares(view, blobs)
-        return None if found is None else self.outbox.put(place, found)
+        return None if found is None else self.outbox.put(key, found)
 
     def _shares(self, view: StudyView, blobs: Blobs) -> bytes | None:
         member, record = self.identity.member, view.round
@@ -256,8 +255,8 @@ class Dealer:
         circle = circle_for(view, self.identity.genesis, view.number, view.attempt, member)
         return self.protocol.deal(self._own(view), circle, member)
 
-    def _place(self, view: StudyView, what: str) -> str:
-        return secrecy_place(self.identity.genesis, view, what)
+    def _key(self, view: StudyView, purpose: str) -> OutboxKey:
+        return OutboxKey(self.identity.genesis, purpose, view.study, view.number, view.attempt)
 
     def _own(self, view: StudyView) -> OwnSecrets:
         return self.identity.own_secrets(view.study, view.number, view.attempt)

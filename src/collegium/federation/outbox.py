@@ -4,6 +4,9 @@ Architecture 3.3. One append-only file of checked records; a record is synced be
 returns, and a key that is there is never written again. Values stay on the disk: memory holds
 where each key's record is.
 
+A key names the ledger. A home that goes on under a successor's genesis keeps its outbox, and what
+was kept for the old ledger answers for no study of the new one, not even one of the same id.
+
 The members of a simulation share one file, each with a compartment of it, so that one write and
 one sync serve them all: whoever drives them calls `sync` before anything is announced.
 """
@@ -17,6 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from collegium.errors import RunError
 from collegium.ledger.hashing import lp
 
@@ -27,40 +32,72 @@ _HELD_BACK = 1 << 20
 """Bytes that wait in memory at most for others with which they are written."""
 
 
+class OutboxKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a thing in an outbox is, and what it belongs to.
+
+    Attributes:
+        genesis: the digest of the ledger that it was made for.
+        purpose: what it is for, such as ``update``; no two kinds of things share a word.
+        study: the id of its study there.
+        round: its round or sum; None: it is the study's.
+        attempt: of that round; None: it serves all of them.
+        what: tells it from others of its purpose and place.
+        within: the compartments of the outbox that it lies in, the outermost first.
+    """
+
+    genesis: bytes
+    purpose: str
+    study: str
+    round: int | None = None
+    attempt: int | None = None
+    what: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+
+
 class WriteOnce(Protocol):
     """What a participant needs of an outbox."""
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: OutboxKey) -> bytes | None:
         """Return what was put under a key, or None."""
         ...
 
-    def put(self, key: str, value: bytes) -> bytes:
+    def put(self, key: OutboxKey, value: bytes) -> bytes:
         """Keep a value, unless the key is there already; return what is now kept."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Compartment:
-    """One member's part of a shared outbox; it satisfies `WriteOnce`."""
+    """A part of a shared outbox, such as one member's; it satisfies `WriteOnce`."""
 
-    outbox: Outbox
-    member: str
+    outbox: WriteOnce
+    name: str
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: OutboxKey) -> bytes | None:
         """Return what was put under a key, or None."""
-        return self.outbox.get(f"{self.member}/{key}")
+        return self.outbox.get(self._inside(key))
 
-    def put(self, key: str, value: bytes) -> bytes:
-        """Keep a value until the shared outbox is synced; return what is now kept."""
-        return self.outbox.put(f"{self.member}/{key}", value, sync=False)
+    def put(self, key: OutboxKey, value: bytes) -> bytes:
+        """Keep a value, unless the key is there already; return what is now kept."""
+        return self.outbox.put(self._inside(key), value)
+
+    def _inside(self, key: OutboxKey) -> OutboxKey:
+        return msgspec.structs.replace(key, within=(self.name, *key.within))
 
 
 class Outbox:
-    """A participant's outbox, opened from its file; a torn last record is dropped."""
+    """An outbox, opened from its file; a torn last record is dropped.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        shared: whether whoever drives its owners calls `sync` for all of them; else a value
+            survives a power cut once it is put.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._bodies: dict[str, tuple[int, int]] = {}  # key: where its record's body is, its size
+        self._bodies: dict[OutboxKey, tuple[int, int]] = {}  # where a record's body is, its size
+        self._shared = shared
         self._synced = True
         self._waiting: list[bytes] = []
         self._waiting_size = 0
@@ -75,7 +112,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._bodies)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: OutboxKey) -> bytes | None:
         """Return what was put under a key, or None.
 
         Raises:
@@ -93,25 +130,19 @@ class Outbox:
             raise _corrupt(start - _HEADER_SIZE)
         return body[_key_end(body) + 4 :]
 
-    def put(self, key: str, value: bytes, *, sync: bool = True) -> bytes:
-        """Keep a value, unless the key is there already; return what is now kept.
-
-        Args:
-            key: where it is found again.
-            value: what to keep.
-            sync: whether it must survive a power cut from here on.
-        """
+    def put(self, key: OutboxKey, value: bytes) -> bytes:
+        """Keep a value, unless the key is there already; return what is now kept."""
         known = self.get(key)
         if known is not None:
             return known
-        begun = lp(key.encode()) + len(value).to_bytes(4, "big")
+        begun = lp(msgspec.json.encode(key)) + len(value).to_bytes(4, "big")
         size = len(begun) + len(value)
         self._waiting += (_header(size), begun, value, _check(begun, value))
         self._waiting_size += size
         self._synced = False
         self._bodies[key] = (self._end + _HEADER_SIZE, size)
         self._end += _HEADER_SIZE + size + _CHECK_SIZE
-        if sync:
+        if not self._shared:
             self.sync()
         elif self._waiting_size > _HELD_BACK:
             self._write()
@@ -155,7 +186,11 @@ class Outbox:
             body = self._file.read(size)
             if _check(body) != self._file.read(_CHECK_SIZE):
                 raise _corrupt(position)
-            self._bodies[body[4 : _key_end(body)].decode()] = (start, size)
+            try:
+                key = msgspec.json.decode(body[4 : _key_end(body)], type=OutboxKey)
+            except msgspec.DecodeError as error:
+                raise _corrupt(position) from error
+            self._bodies[key] = (start, size)
             position = end
         return position
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.retirement import EVERYBODY
 from collegium.ledger.contract.transactions import BlobRetire
@@ -43,7 +43,7 @@ class Retention:
         """Return what is due: nothing until the study has been closed for long enough."""
         if view.phase != "closed" or view.retirement.is_retired(EVERYBODY):
             return []
-        key = f"{self._identity.genesis.hex()}/closed/{view.study}"
+        key = OutboxKey(self._identity.genesis, "closed", view.study)
         now = self._clock()
         since = float(self._outbox.get(key) or self._outbox.put(key, repr(now).encode()))
         if now < since + self._seconds:

@@ -10,7 +10,7 @@ import msgspec
 from collegium import canonical
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.scoring import Scorer
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.updates import Contribution
@@ -47,12 +47,12 @@ class Scoring:
             exponent,
             {name: one.values for name, one in updates.items()},
         )
-        kept = self.kept.put(_key(view), canonical.encode(made))
+        kept = self.kept.put(_key(identity, view), canonical.encode(made))
         return commit_to(identity, view, msgspec.json.decode(kept, type=Scored))
 
     def reveal(self, identity: Identity, view: StudyView) -> bytes | None:
         """Return the reveal of what was committed to; None where it is lost."""
-        kept = self.kept.get(_key(view))
+        kept = self.kept.get(_key(identity, view))
         return (
             None if kept is None else tell(identity, view, msgspec.json.decode(kept, type=Scored))
         )
@@ -79,5 +79,5 @@ def tell(identity: Identity, view: StudyView, scored: Scored) -> bytes:
     )  # fmt: skip
 
 
-def _key(view: StudyView) -> str:
-    return f"scores/{view.study}/{view.number:08d}/{view.attempt:04d}"
+def _key(identity: Identity, view: StudyView) -> OutboxKey:
+    return OutboxKey(identity.genesis, "scores", view.study, view.number, view.attempt)

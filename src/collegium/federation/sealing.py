@@ -12,7 +12,7 @@ from hashlib import sha256
 from collegium.canonical import from_text, malformed
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.tables import Reveal
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -35,9 +35,7 @@ def _raw(name: str) -> bytes:
     return from_text(name, DIGEST_SIZE)
 
 
-def sealed_update(
-    identity: Identity, outbox: WriteOnce, key: str, view: StudyView, update: bytes
-) -> bytes:
+def sealed_update(identity: Identity, outbox: WriteOnce, view: StudyView, update: bytes) -> bytes:
     """Return a site's update sealed for the open attempt, the same bytes whenever it is asked.
 
     Everything in it follows from the update, the node's secret, and to whom it is sealed. That
@@ -46,12 +44,11 @@ def sealed_update(
     Args:
         identity: the site's.
         outbox: the site's.
-        key: where the update lies in the outbox.
         view: the ledger's word; an attempt is open.
         update: the update's blob.
     """
-    place = f"{key}/recipients"
-    keys = outbox.get(place) or outbox.put(place, b"".join(sorted(view.recipients.values())))
+    key = OutboxKey(identity.genesis, "recipients", view.study, view.number, view.attempt)
+    keys = outbox.get(key) or outbox.put(key, b"".join(sorted(view.recipients.values())))
     recipients = [keys[at : at + KEY_SIZE] for at in range(0, len(keys), KEY_SIZE)]
     digest = sha256(update).digest()
     seed = identity.seed(view.study, view.number, view.attempt, digest)

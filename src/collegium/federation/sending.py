@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import WriteOnce
-from collegium.federation.places import attempt_place
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.sealing import sealed_update
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update, digest, encode_update
@@ -51,15 +50,15 @@ class Sending:
     identity: Identity
     outbox: WriteOnce
     seals: bool
-    _latest: tuple[str, Sent] | None = None
+    _latest: tuple[OutboxKey, Sent] | None = None
 
-    def keep(self, key: str, values: NDArray[np.int16], exponent: int) -> Sent:
+    def keep(self, key: OutboxKey, values: NDArray[np.int16], exponent: int) -> Sent:
         """Keep an update, int16 [d], under a key, unless there is one; return what is now kept."""
         data = encode_update(values, exponent)
         blob = self.outbox.put(key, data)
         return self._remember(key, blob, values if blob is data else decode_update(blob)[0])
 
-    def kept(self, key: str) -> Sent | None:
+    def kept(self, key: OutboxKey) -> Sent | None:
         """Return the update under a key, if the outbox has one."""
         if self._latest is not None and self._latest[0] == key:
             return self._latest[1]
@@ -70,11 +69,10 @@ class Sending:
         """Return what others get of the open attempt's update, and its digest."""
         if not self.seals:
             return sent.blob, sent.name
-        place = attempt_place(self.identity.genesis, view)
-        sealed = sealed_update(self.identity, self.outbox, place, view, sent.blob)
+        sealed = sealed_update(self.identity, self.outbox, view, sent.blob)
         return sealed, digest(sealed)
 
-    def _remember(self, key: str, blob: bytes, values: NDArray[np.int16]) -> Sent:
+    def _remember(self, key: OutboxKey, blob: bytes, values: NDArray[np.int16]) -> Sent:
         sent = Sent(blob, digest(blob), *indicators(values))
         self._latest = key, sent
         return sent

@@ -22,7 +22,7 @@ from collegium.errors import FormatError
 from collegium.federation.counting import Counting
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.statistics import agreed_before
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
@@ -151,6 +151,5 @@ class SettingUp:
             if said is not None:
                 self.blobs.publish(said, sync=False)
 
-    def _key(self, view: StudyView, step: int) -> str:
-        """Return where the outbox keeps a step; the genesis comes first, as for updates."""
-        return f"{self._identity.genesis.hex()}/statistics/{view.study}/{step}"
+    def _key(self, view: StudyView, step: int) -> OutboxKey:
+        return OutboxKey(self._identity.genesis, "statistics", view.study, what=(str(step),))

@@ -20,8 +20,7 @@ from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.judgment import noised_statement_bytes, statement_bytes, test_counts
-from collegium.federation.outbox import WriteOnce
-from collegium.federation.places import attempt_place, round_place
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.privacy import site_privacy
 from collegium.federation.sealing import blob_of
 from collegium.federation.sending import Sending, Sent, hidden
@@ -208,10 +207,10 @@ class Site:
             )
         ]  # fmt: skip
 
-    def _key(self, view: StudyView) -> str:
+    def _key(self, view: StudyView) -> OutboxKey:
         """Return where the outbox keeps the update: under privacy one serves all attempts."""
-        place = attempt_place if self._privacy is None else round_place
-        return place(self._identity.genesis, view)
+        attempt = view.attempt if self._privacy is None else None
+        return OutboxKey(self._identity.genesis, "update", view.study, view.number, attempt)
 
     def _sent(self, view: StudyView) -> Sent | None:
         """Return what the site committed to in the open attempt, if its outbox still has it."""

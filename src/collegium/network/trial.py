@@ -25,6 +25,7 @@ from collegium.network.record import (
 )
 from collegium.network.watch import wait_ready
 from collegium.node.home import read_keys
+from collegium.signals import heeded
 
 Stage = Callable[[str], None]
 """Is told what begins now, in a few words."""
@@ -79,9 +80,7 @@ def ended_on_failure(folder: Path) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    wanted = [signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        wanted.append(signal.SIGHUP)
+    wanted = heeded("SIGTERM", "SIGHUP")
     before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield

@@ -42,6 +42,7 @@ from collegium.node.sender import Sender
 from collegium.node.shared_blobs import open_blobs
 from collegium.node.status_page import StatusPage
 from collegium.node.timers import OnlineClock, Timers
+from collegium.signals import heeded
 from collegium.transport.client import connect
 
 SECONDS_A_DAY = 86400.0
@@ -153,11 +154,11 @@ def _validates(replica: Replica, member: str) -> bool:
 
 @contextmanager
 def _told_to_stop() -> Iterator[Event]:
-    """Yield what SIGTERM and SIGINT set."""
+    """Yield what SIGTERM and SIGINT set, unless they are ignored."""
     stopped = Event()
     before = {
         number: signal.signal(number, lambda *_: stopped.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
+        for number in heeded("SIGTERM", "SIGINT")
     }
     try:
         yield stopped

@@ -153,7 +153,7 @@ def build(
     with ExitStack() as opened:
         engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
         opened.callback(engine.close, complete=False)
-        outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox")))
+        outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
         exchange = opened.enter_context(closing(Exchange(BlobFolder(folder / "blobs"))))
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
         private = {name: site_privacy(study, who) for name, who in identities.items()}

@@ -18,6 +18,7 @@ from collegium.errors import RunError
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16, sent_part
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.identity import identity, member_key
+from collegium.federation.outbox import OutboxKey
 from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.learning.aggregation.following import within
@@ -256,8 +257,8 @@ def _updates(
     return sent
 
 
-class _InMemory(dict[str, bytes]):
+class _InMemory(dict[OutboxKey, bytes]):
     """An outbox that nothing outlives; it satisfies `WriteOnce`."""
 
-    def put(self, key: str, value: bytes) -> bytes:
+    def put(self, key: OutboxKey, value: bytes) -> bytes:
         return self.setdefault(key, value)

@@ -15,7 +15,7 @@ import msgspec
 from collegium.data.table import SiteRows
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
 from collegium.federation.cohort import Cohort
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import Compartment, WriteOnce
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site
 from collegium.learning.models import ModelSpec
@@ -91,7 +91,9 @@ class Circle:
         """Take note of a site: who makes its updates where it does not attack, and its outbox."""
         self._honest[member] = self._own[member] = honest
         if self._cohort is not None and member in self._target.attackers:
-            self._own[member] = HonestAuthor(member, self._cohort, _Aside(outbox), genesis)
+            # What training on other rows carries on is kept apart from the site's own.
+            aside = Compartment(outbox, "poisoned")
+            self._own[member] = HonestAuthor(member, self._cohort, aside, genesis)
 
     def attacker(self, member: str) -> Author:
         """Return who makes an attacker's updates."""
@@ -120,19 +122,6 @@ class Circle:
             self._target.study.study.seed, attack.scale or 0.0 if scale is None else scale,
             attack.grant.knowledge, None if self._judges is None else Expected(self._judges, work),
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Aside:
-    """A part of an outbox for what training on other rows carries on; it satisfies `WriteOnce`."""
-
-    outbox: WriteOnce
-
-    def get(self, key: str) -> bytes | None:
-        return self.outbox.get(f"poisoned/{key}")
-
-    def put(self, key: str, value: bytes) -> bytes:
-        return self.outbox.put(f"poisoned/{key}", value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from collegium.errors import RunError
 from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.keyfile import AskPassphrase
+from collegium.signals import heeded
 from collegium.transport.authority import (
     CA_CERTIFICATE,
     SERVER_CERTIFICATE,
@@ -116,12 +116,13 @@ async def _serve(
 
 @contextmanager
 def _told_to_stop() -> Iterator[asyncio.Event]:
-    """Yield what SIGTERM and SIGINT set."""
+    """Yield what SIGTERM and SIGINT set, unless they are ignored."""
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = heeded("SIGTERM", "SIGINT")
+    for number in numbers:
         loop.add_signal_handler(number, stopped.set)
     try:
         yield stopped
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
