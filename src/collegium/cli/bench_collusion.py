@@ -9,7 +9,7 @@ import click
 from collegium.cli.output import JSON, SET, say, say_json
 
 if TYPE_CHECKING:
-    from collegium.running.collusion import Collusion
+    from collegium.simulation.collusion import Collusion
 
 
 @click.command()
@@ -24,7 +24,7 @@ def collusion(study: str, changes: tuple[str, ...], as_json: bool) -> None:
     """
     import msgspec
 
-    from collegium.running.collusion import collude
+    from collegium.simulation.collusion import collude
 
     found = collude(study, changes)
     if as_json:

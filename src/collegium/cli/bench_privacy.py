@@ -12,9 +12,9 @@ import msgspec
 from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
-    from collegium.running.inversion import Inversion
-    from collegium.running.membership import Exposure
-    from collegium.running.privacy_audit import StudyAudit
+    from collegium.simulation.inversion import Inversion
+    from collegium.simulation.membership import Exposure
+    from collegium.simulation.privacy_audit import StudyAudit
     from collegium.study.document import Study
     from collegium.threats.inversion import Rebuilt
 
@@ -27,7 +27,7 @@ INTO = click.option(
 
 def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAudit) -> None:
     if into is not None:
-        from collegium.running.attacked import note_attack
+        from collegium.simulation.attacked import note_attack
 
         note_attack(into, study, found)
 
@@ -50,8 +50,8 @@ def canaries(
     Gives a lower bound on epsilon that holds with 99.9 % confidence. It can refute a claim and
     never confirm it. Exits with 1 where the claim is refuted.
     """
-    from collegium.running.preparation import prepare
-    from collegium.running.privacy_audit import audit_study
+    from collegium.assembly.preparation import prepare
+    from collegium.simulation.privacy_audit import audit_study
     from collegium.study.reading import read_study
 
     prepared = prepare(read_study(study, changes))
@@ -119,8 +119,8 @@ def membership(
     Trains the study on random halves of its patients and attacks each model with what the others
     tell: by a threshold on its confidence, and by likelihood ratios (LiRA).
     """
-    from collegium.running.membership import exposure
-    from collegium.running.preparation import prepare
+    from collegium.assembly.preparation import prepare
+    from collegium.simulation.membership import exposure
     from collegium.study.reading import read_study
 
     with work_progress("models", "trained", quiet=as_json) as progress:
@@ -180,8 +180,8 @@ def inversion(
     match (DLG) or point the same way (inverting gradients). Under secure aggregation from the sum
     of a round.
     """
-    from collegium.running.inversion import invert
-    from collegium.running.preparation import prepare
+    from collegium.assembly.preparation import prepare
+    from collegium.simulation.inversion import invert
     from collegium.study.reading import read_study
 
     prepared = prepare(read_study(study, changes))

@@ -19,6 +19,8 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.assembly.parts import Parts
+from collegium.assembly.preparation import Prepared
 from collegium.audit.verify import verify
 from collegium.benchmark.timing.ours_trainer import model_of, outputs_of
 from collegium.benchmark.timing.outcome import elapsed, rates, tell
@@ -49,9 +51,7 @@ from collegium.learning.server import AVERAGE
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.events import RoundClosed, RoundOpened
-from collegium.running.consortium import build
-from collegium.running.parts import Parts
-from collegium.running.preparation import Prepared
+from collegium.simulation.consortium import build
 from collegium.study.document import Training
 from collegium.study.reading import parse_study
 
