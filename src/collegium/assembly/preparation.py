@@ -28,6 +28,7 @@ from collegium.threats.attack import Attack
 from collegium.threats.grant import Grant
 from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
+from collegium.threats.victim import Victim
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,11 @@ class Prepared:
     def dataset(self) -> DataSet:
         """What the study's data are, with the rows of all natural sites."""
         return self.parts.dataset
+
+    @property
+    def victim(self) -> Victim:
+        """The study as an attack on privacy looks at it."""
+        return Victim(self.study, self.dataset.schema, self.parts.spec, self.train)
 
     @property
     def sites(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,11 +13,11 @@ import msgspec
 from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
-    from collegium.simulation.inversion import Inversion
-    from collegium.simulation.membership import Exposure
-    from collegium.simulation.privacy_audit import StudyAudit
     from collegium.study.document import Study
+    from collegium.threats.canaries import StudyAudit
     from collegium.threats.inversion import Rebuilt
+    from collegium.threats.membership import Exposure
+    from collegium.threats.rebuilding import Inversion
 
 
 INTO = click.option(
@@ -27,7 +28,7 @@ INTO = click.option(
 
 def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAudit) -> None:
     if into is not None:
-        from collegium.simulation.attacked import note_attack
+        from collegium.measuring.attacked import note_attack
 
         note_attack(into, study, found)
 
@@ -51,11 +52,11 @@ def canaries(
     never confirm it. Exits with 1 where the claim is refuted.
     """
     from collegium.assembly.preparation import prepare
-    from collegium.simulation.privacy_audit import audit_study
     from collegium.study.reading import read_study
+    from collegium.threats.canaries import audit_study
 
     prepared = prepare(read_study(study, changes))
-    found = audit_study(prepared, trials=trials, rows_of_unit=rows)
+    found = audit_study(prepared.study, prepared.parts.trainer, trials=trials, rows_of_unit=rows)
     _note(into, prepared.study, found)
     if as_json:
         say_json(_json(found))
@@ -120,12 +121,17 @@ def membership(
     tell: by a threshold on its confidence, and by likelihood ratios (LiRA).
     """
     from collegium.assembly.preparation import prepare
-    from collegium.simulation.membership import exposure
+    from collegium.simulation.rehearsal import rehearse
     from collegium.study.reading import read_study
+    from collegium.threats.membership import exposure
 
     with work_progress("models", "trained", quiet=as_json) as progress:
         prepared = prepare(read_study(study, changes))
-        found = exposure(prepared, models=models, level=level, progress=progress)
+        found = exposure(
+            prepared.victim,
+            lambda train: rehearse(replace(prepared, train=dict(train))).model.parameters,
+            models=models, level=level, progress=progress,
+        )  # fmt: skip
     _note(into, prepared.study, found)
     if as_json:
         say_json(msgspec.to_builtins(found))
@@ -181,11 +187,11 @@ def inversion(
     of a round.
     """
     from collegium.assembly.preparation import prepare
-    from collegium.simulation.inversion import invert
     from collegium.study.reading import read_study
+    from collegium.threats.rebuilding import invert
 
     prepared = prepare(read_study(study, changes))
-    found = invert(prepared, batch=batch, trials=trials, epochs=epochs, colluders=colluders)
+    found = invert(prepared.victim, batch=batch, trials=trials, epochs=epochs, colluders=colluders)
     _note(into, prepared.study, found)
     if as_json:
         say_json(msgspec.to_builtins(found))

@@ -8,12 +8,12 @@ from collegium.accounting.orders import MICRO, NANO
 from collegium.errors import StudyError
 from collegium.measuring.reporting import report_on
 from collegium.report.measurements import AttackLine, append_line
-from collegium.simulation.inversion import Inversion
-from collegium.simulation.membership import Exposure
-from collegium.simulation.privacy_audit import StudyAudit
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import read_study
+from collegium.threats.canaries import StudyAudit
+from collegium.threats.membership import Exposure
+from collegium.threats.rebuilding import Inversion
 
 
 def note_attack(folder: Path, study: Study, found: Inversion | Exposure | StudyAudit) -> Path:

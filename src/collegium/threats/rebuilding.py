@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.accounting.orders import MICRO
-from collegium.assembly.preparation import Prepared
 from collegium.data.table import Schema
 from collegium.errors import StudyError
 from collegium.learning.models import ModelSpec, initial_parameters
@@ -27,6 +26,7 @@ from collegium.threats.inversion import (
     matched,
     quotients,
 )
+from collegium.threats.victim import Victim
 
 Float64 = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Inversion:
 
 
 def invert(
-    prepared: Prepared, *, batch: int, trials: int, epochs: int = 1, colluders: int = 0
+    victim: Victim, *, batch: int, trials: int, epochs: int = 1, colluders: int = 0
 ) -> Inversion:
     """Rebuild rows of the largest site from its update over each of some batches of them.
 
@@ -71,7 +71,7 @@ def invert(
     batch of its own, less those of sites that collude.
 
     Args:
-        prepared: the study.
+        victim: the study.
         batch: rows in a step.
         trials: updates to attack.
         epochs: local steps of an update.
@@ -81,12 +81,12 @@ def invert(
         StudyError: its model has no classes or cannot be attacked, the site has fewer rows than a
             batch, or there are not so many other sites.
     """
-    spec, study = prepared.parts.spec, prepared.study
-    _check(prepared, batch, colluders)
-    by_size = sorted(prepared.train, key=lambda name: -len(prepared.train[name].y))
+    spec, study = victim.spec, victim.study
+    _check(victim, batch, colluders)
+    by_size = sorted(victim.train, key=lambda name: -len(victim.train[name].y))
     secret = study.privacy.secure_aggregation is not None
     seen = by_size[: len(by_size) - colluders] if secret else by_size[:1]
-    rows = [prepared.train[name] for name in seen]
+    rows = [victim.train[name] for name in seen]
     x = np.concatenate([one.x for one in rows]).astype(np.float64)
     labels = np.concatenate([one.y for one in rows])
     starts = np.cumsum([0, *(len(one.y) for one in rows)])
@@ -102,7 +102,7 @@ def invert(
             for first, last in pairwise(starts)
         ]
         update = np.mean(
-            [_update(prepared, parameters, x[one], labels[one], epochs, rng) for one in chosen],
+            [_update(victim, parameters, x[one], labels[one], epochs, rng) for one in chosen],
             axis=0,
         )
         batches.append(chosen[0])
@@ -112,9 +112,9 @@ def invert(
         if spec.network is None:
             found.setdefault(_QUOTIENTS, []).append(quotients(spec, update))
         for by, name in _ATTACKS:
-            one = _searched(spec, parameters, update, known, by, prepared, epochs, rng)
+            one = _searched(spec, parameters, update, known, by, victim, epochs, rng)
             found.setdefault(name, []).append(one)
-    terms, look = privacy_terms(study), _look(spec, prepared.dataset.schema)
+    terms, look = privacy_terms(study), _look(spec, victim.schema)
     return Inversion(
         study=study.study.id, site=seen[0], batch=batch, epochs=epochs, together=len(seen),
         chance=1.0 / len(x),
@@ -124,8 +124,8 @@ def invert(
     )  # fmt: skip
 
 
-def _check(prepared: Prepared, batch: int, colluders: int) -> None:
-    spec, study = prepared.parts.spec, prepared.study
+def _check(victim: Victim, batch: int, colluders: int) -> None:
+    spec, study = victim.spec, victim.study
     if spec.loss not in ("logistic", "multinomial"):
         raise StudyError(
             "bench.no-classes", f"{study.study.id} predicts no classes",
@@ -138,7 +138,7 @@ def _check(prepared: Prepared, batch: int, colluders: int) -> None:
             "they rebuild rows from layers, and pictures from convolutional networks",
             "choose a dense model or a cnn",
         )  # fmt: skip
-    most = max(len(rows.y) for rows in prepared.train.values())
+    most = max(len(rows.y) for rows in victim.train.values())
     if batch > most:
         raise StudyError(
             "bench.batch", f"the largest site has {most} rows, and a batch {batch}",
@@ -149,21 +149,21 @@ def _check(prepared: Prepared, batch: int, colluders: int) -> None:
             "bench.batch", "colluders change nothing here",
             "without secure aggregation a single update is seen anyway", "leave --colluders out",
         )  # fmt: skip
-    if colluders >= len(prepared.train):
+    if colluders >= len(victim.train):
         raise StudyError(
             "bench.batch", f"{colluders} colluders leave no site to attack",
-            f"the study has {len(prepared.train)} sites",
-            f"choose at most {len(prepared.train) - 1}",
+            f"the study has {len(victim.train)} sites",
+            f"choose at most {len(victim.train) - 1}",
         )  # fmt: skip
 
 
 def _update(
-    prepared: Prepared, parameters: Float64, x: Float64, labels: NDArray[Any], epochs: int,
+    victim: Victim, parameters: Float64, x: Float64, labels: NDArray[Any], epochs: int,
     rng: np.random.Generator,
 ) -> Float64:  # fmt: skip
     """Return what a site's steps take away, over rate and steps, as the study makes them: [d]."""
-    spec, rate = prepared.parts.spec, prepared.study.training.learning_rate
-    wanted, terms = prepared.study.privacy.differential_privacy, privacy_terms(prepared.study)
+    spec, rate = victim.spec, victim.study.training.learning_rate
+    wanted, terms = victim.study.privacy.differential_privacy, privacy_terms(victim.study)
     taken, now = np.zeros_like(parameters), parameters
     for _ in range(epochs):
         each = _slopes(spec, now, x, labels)
@@ -203,15 +203,15 @@ def _label(spec: ModelSpec, update: Float64) -> int:
 
 def _searched(
     spec: ModelSpec, parameters: Float64, update: Float64, labels: NDArray[Any], by: Matching,
-    prepared: Prepared, epochs: int, rng: np.random.Generator,
+    victim: Victim, epochs: int, rng: np.random.Generator,
 ) -> Float64:  # fmt: skip
     if spec.network is None:
         targets = _targets(spec, labels)
         return matched(spec, parameters, update, targets, by=by, steps=_STEPS, rng=rng)
     return pictures.rebuilt(
         spec, parameters.astype(np.float32), update.astype(np.float32), labels, by=by,
-        rate=prepared.study.training.learning_rate, epochs=epochs, steps=_PICTURE_STEPS,
-        within=_reach(prepared.dataset.schema), rng=rng,
+        rate=victim.study.training.learning_rate, epochs=epochs, steps=_PICTURE_STEPS,
+        within=_reach(victim.schema), rng=rng,
     )  # fmt: skip
 
 

@@ -8,10 +8,9 @@ With one key for all clients, as in FedHealth (Chen, Qin, Wang, Yu and Gao, IEEE
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -32,8 +31,13 @@ from collegium.secrecy.rlwe import PARAMETERS, encrypt, noise, uniform
 from collegium.secrecy.secure_sum import OwnSecrets
 from collegium.secrecy.setting import Agreement
 from collegium.secrecy.threshold_he import added, key_of, point_of
-from collegium.simulation.execution import run
 from collegium.study.reading import read_study
+
+ENCRYPTED_ROUND = (
+    "training.rounds=1", "evaluation.bootstrap=0", "consensus.engine=solo",
+    'privacy.secure_aggregation.protocol="threshold_he"',
+)  # fmt: skip
+"""Changes that make of a study one round of encrypted updates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +90,16 @@ class _Round:
         return vector
 
 
-def collude(study: str | Path, changes: Sequence[str] = ()) -> Collusion:
-    """Run a round of a study with encrypted updates and let growing numbers of its sites collude.
+def collude(folder: Path) -> Collusion:
+    """Let growing numbers of sites of a run collude to read its first round's updates.
 
     Args:
-        study: a preset's name or a study file.
-        changes: ``path=value`` strings that change the document.
+        folder: of a run with the changes `ENCRYPTED_ROUND`.
 
     Raises:
-        CollegiumError: the study cannot be run with encrypted updates, or its round failed.
+        CollegiumError: the folder is no run, or its round failed.
     """
-    wanted = (
-        *changes, "training.rounds=1", "evaluation.bootstrap=0", "consensus.engine=solo",
-        'privacy.secure_aggregation.protocol="threshold_he"',
-    )  # fmt: skip
-    with TemporaryDirectory() as scratch:
-        folder = run(study, out=Path(scratch) / "run", changes=wanted).folder
-        found = _round(folder, read_study(study, wanted).study.study.seed)
+    found = _round(folder, read_study(folder / "study.toml").study.study.seed)
     circle = found.agreement.circle
     counts = sorted({1, circle.threshold - 1, circle.threshold})
     reached = (_with_shared_key(found), *(_with_dealt_keys(found, count) for count in counts))

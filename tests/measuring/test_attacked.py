@@ -9,17 +9,15 @@ from tests.commands import collegium
 from tests.report.reading import Page
 
 from collegium.errors import StudyError
+from collegium.measuring.attacked import note_attack, protection_of
 from collegium.measuring.reporting import report_on
 from collegium.report.measurements import AttackLine, read_lines
-from collegium.simulation.attacked import note_attack, protection_of
 from collegium.simulation.execution import run
-from collegium.simulation.inversion import Inversion
-from collegium.simulation.membership import Exposure
-from collegium.simulation.privacy_audit import StudyAudit
 from collegium.study.reading import read_study
-from collegium.threats.canaries import CanaryAudit
+from collegium.threats.canaries import CanaryAudit, StudyAudit
 from collegium.threats.inversion import Rebuilt
-from collegium.threats.membership import Found
+from collegium.threats.membership import Exposure, Found
+from collegium.threats.rebuilding import Inversion
 
 SHORT = ("training.rounds=1", "evaluation.bootstrap=0")
 PRIVATE = "privacy.differential_privacy={unit='patient', epsilon=8.0, delta=1e-5}"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from tests.commands import collegium
 
-from collegium.errors import StudyError
-from collegium.simulation.collusion import Reach, collude
+from collegium.simulation.execution import run
+from collegium.threats.collusion import ENCRYPTED_ROUND, Reach, collude
 
 
-def test_a_shared_key_falls_to_one_and_dealt_keys_to_the_threshold() -> None:
-    found = collude("heart10")
+def test_a_shared_key_falls_to_one_and_dealt_keys_to_the_threshold(tmp_path: Path) -> None:
+    found = collude(run("heart10", out=tmp_path / "run", changes=ENCRYPTED_ROUND).folder)
     assert (found.sites, found.threshold) == (10, 7)
     assert found.reached == (
         Reach("shared", 1, 9, 9), Reach("dealt", 1, 0, 9), Reach("dealt", 6, 0, 4),
@@ -33,5 +32,7 @@ def test_the_command_says_the_same(tmp_path: Path) -> None:
 
 
 def test_a_study_that_cannot_be_encrypted_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="encrypted updates do not go with the rule"):
-        collude("heart10", ["aggregation.rule=trimmed_mean", "aggregation.tolerate=2"])
+    changes = ("--set", "aggregation.rule=trimmed_mean", "--set", "aggregation.tolerate=2")
+    refused = collegium("bench", "collusion", "heart10", *changes, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "encrypted updates do not go with the rule" in refused.stderr
