@@ -14,9 +14,8 @@ from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_collusion import collusion
+from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
-from collegium.cli.bench_secure_sum import graph, secure_sum
-from collegium.cli.bench_simulation import simulation
 from collegium.cli.committee import committee
 from collegium.cli.fetching import fetch
 from collegium.cli.network import network
@@ -39,9 +38,7 @@ def program(context: click.Context) -> None:
 
 
 program.add_command(audit)
-for measured in (
-    betrayal, canaries, collusion, graph, inversion, membership, secure_sum, simulation,
-):  # fmt: skip
+for measured in (betrayal, canaries, collusion, graph, inversion, membership):
     bench.add_command(measured)
 program.add_command(bench)
 program.add_command(committee)

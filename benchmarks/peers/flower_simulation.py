@@ -12,6 +12,8 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from benchmarks.outcome import elapsed, rates, tell
+from benchmarks.workloads import MLP, Client, accuracy, chained, digest, kept
 from flwr.client import ClientApp, NumPyClient  # type: ignore[import-not-found]
 from flwr.common import (  # type: ignore[import-not-found]
     Context,
@@ -25,9 +27,6 @@ from flwr.server import (  # type: ignore[import-not-found]
 )
 from flwr.server.strategy import FedAvg  # type: ignore[import-not-found]
 from flwr.simulation import run_simulation  # type: ignore[import-not-found]
-
-from collegium.benchmark.timing.outcome import elapsed, rates, tell
-from collegium.benchmark.timing.workloads import MLP, Client, accuracy, chained, digest, kept
 
 ROUNDS, WARM = 12, 2
 

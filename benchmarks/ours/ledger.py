@@ -17,14 +17,9 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
-
-from collegium.assembly.parts import Parts
-from collegium.assembly.preparation import Prepared
-from collegium.audit.verify import verify
-from collegium.benchmark.timing.ours_trainer import model_of, outputs_of
-from collegium.benchmark.timing.outcome import elapsed, rates, tell
-from collegium.benchmark.timing.workloads import (
+from benchmarks.ours.trainer import model_of, outputs_of
+from benchmarks.outcome import elapsed, rates, tell
+from benchmarks.workloads import (
     GATEWAYS,
     WORKLOADS,
     Client,
@@ -33,6 +28,11 @@ from collegium.benchmark.timing.workloads import (
     clients,
     digest,
 )
+from numpy.typing import NDArray
+
+from collegium.assembly.parts import Parts
+from collegium.assembly.preparation import Prepared
+from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.data.table import DataSet, Feature, Schema, SiteRows
 from collegium.federation.cohort import Cohort

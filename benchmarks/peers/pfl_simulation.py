@@ -12,6 +12,15 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from benchmarks.outcome import elapsed, rates, tell
+from benchmarks.workloads import (
+    WORKLOADS,
+    Workload,
+    accuracy,
+    clients,
+    cohort,
+    digest,
+)
 from pfl.aggregate.simulate import SimulatedBackend  # type: ignore[import-not-found]
 from pfl.aggregate.weighting import WeightByDatapoints  # type: ignore[import-not-found]
 from pfl.algorithm.base import NNAlgorithmParams  # type: ignore[import-not-found]
@@ -26,16 +35,6 @@ from pfl.data.federated_dataset import (  # type: ignore[import-not-found]
 from pfl.hyperparam import NNTrainHyperParams  # type: ignore[import-not-found]
 from pfl.metrics import Metrics  # type: ignore[import-not-found]
 from pfl.model.pytorch import PyTorchModel  # type: ignore[import-not-found]
-
-from collegium.benchmark.timing.outcome import elapsed, rates, tell
-from collegium.benchmark.timing.workloads import (
-    WORKLOADS,
-    Workload,
-    accuracy,
-    clients,
-    cohort,
-    digest,
-)
 
 
 class Network(torch.nn.Sequential):  # type: ignore[misc]

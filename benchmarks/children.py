@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from time import perf_counter, time
 from typing import Any
@@ -20,7 +18,8 @@ from typing import Any
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Set on some machines for old libraries' sake; they slow a current NumPy, ours and a peer's."""
 
-_HERE = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
+"""The repository's folder."""
 
 _SAMPLED_EVERY = 0.25
 """Seconds between two looks at how much memory a run's processes take together."""
@@ -60,38 +59,27 @@ def environment() -> dict[str, str]:
 def outcome(python: str, module: str, *arguments: str) -> dict[str, Any]:
     """Run a runner in somebody's Python and return what it tells on its last line.
 
-    A Python that is not ours gets copies of the few modules of ours that runners for peers import,
-    and nothing else of this environment. `peak_mb` is that of all processes of the run together,
+    A Python that is not ours finds these programs, as it is run from the repository's folder, and
+    nothing else of this environment. `peak_mb` is that of all processes of the run together,
     as far as looks now and then show it.
 
     Raises:
         RuntimeError: it failed; its standard error is in the message.
     """
-    foreign = python != sys.executable
-    with _copies() if foreign else nullcontext(dict[str, str]()) as path:
-        began = {**environment(), **path, "BENCHMARK_BEGAN": str(time())}
-        child = subprocess.Popen(  # noqa: S603 - the Python that the user names
-            [python, "-m", module, *arguments], env=began, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        with _watched(child.pid) as peaks:
-            told, wrong = child.communicate()
+    inherited = environment()
+    if python != sys.executable:
+        inherited.pop("PYTHONPATH", None)
+    child = subprocess.Popen(
+        [python, "-m", module, *arguments], env={**inherited, "BENCHMARK_BEGAN": str(time())},
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    with _watched(child.pid) as peaks:
+        told, wrong = child.communicate()
     if child.returncode:
         raise RuntimeError(f"{module} {' '.join(arguments)}: {wrong[-2000:]}")
     found: dict[str, Any] = json.loads(told.splitlines()[-1])
     found["peak_mb"] = max([found.get("peak_mb", 0.0), *peaks])
     return found
-
-
-@contextmanager
-def _copies() -> Iterator[dict[str, str]]:
-    """Make our timing programs importable, under their names, where nothing else of ours is."""
-    with TemporaryDirectory() as folder:
-        place = Path(folder) / "collegium" / "benchmark"
-        shutil.copytree(_HERE, place / "timing", ignore=shutil.ignore_patterns("__pycache__"))
-        for room in (place, place.parent):
-            (room / "__init__.py").touch()
-        yield {"PYTHONPATH": folder}
 
 
 @contextmanager
@@ -140,7 +128,7 @@ def timed(command: Sequence[str]) -> Timed:
         RuntimeError: it failed.
     """
     began = perf_counter()
-    child = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)  # noqa: S603
+    child = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     seconds = perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)

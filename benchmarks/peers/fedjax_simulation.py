@@ -10,10 +10,8 @@ import fedjax  # type: ignore[import-not-found]
 import jax
 import jax.numpy as jnp
 import numpy as np
-from fedjax.algorithms import fed_avg  # type: ignore[import-not-found]
-
-from collegium.benchmark.timing.outcome import elapsed, rates, tell
-from collegium.benchmark.timing.workloads import (
+from benchmarks.outcome import elapsed, rates, tell
+from benchmarks.workloads import (
     WORKLOADS,
     Workload,
     accuracy,
@@ -22,6 +20,7 @@ from collegium.benchmark.timing.workloads import (
     cohort,
     digest,
 )
+from fedjax.algorithms import fed_avg  # type: ignore[import-not-found]
 
 
 def initial(workload: Workload) -> list[tuple[Any, Any]]:

@@ -1,4 +1,4 @@
-"""Simulating federated training, ours beside peers', in one run.
+"""Simulating federated training beside peers', in one run: ``python -m benchmarks.simulation``.
 
 Every runner is a process of its own; repeats are interleaved, so that whatever else the machine
 is doing meets all alike, and a ratio is taken within a repeat. All runners of a workload must
@@ -8,19 +8,20 @@ environment is not named, and not ours, is left out.
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from collegium.benchmark.timing.children import outcome, span
-from collegium.benchmark.timing.result import Ratio, Simulation, Standing
+import msgspec
+from benchmarks.children import Span, outcome, span, table
+
 from collegium.cores import cores
-from collegium.errors import CollegiumError
 
 TOLERANCE = 0.02
 """By how much accuracies may differ: libraries draw other first weights and other orders."""
@@ -32,7 +33,45 @@ SIMULATED = ("mlp", "logistic", "cnn")
 """Workloads that are compared."""
 
 OURS = "ours"
+TRAINER, LEDGER = "benchmarks.ours.trainer", "benchmarks.ours.ledger"
+PFL, FEDJAX = "benchmarks.peers.pfl_simulation", "benchmarks.peers.fedjax_simulation"
+FLOWER = "benchmarks.peers.flower_simulation"
 IN_MEMORY = ", run folder in memory"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a runner came to: spans of repeats, medians, and the versions of its libraries."""
+
+    runner: str
+    workload: str
+    round_ms: Span
+    first_ms: float
+    setup_s: float
+    accuracy: float
+    peak_mb: float
+    rounds: int
+    versions: dict[str, str]
+
+
+class Ratio(msgspec.Struct, frozen=True):
+    """How many times faster a round of ours was than a peer's."""
+
+    workload: str
+    ours: str
+    peer: str
+    times: Span
+    target: float
+    reached: bool
+
+
+class Simulation(msgspec.Struct, frozen=True):
+    """The outcome: the machine, everybody's standing, ratios, and who was left out, with why."""
+
+    machine: dict[str, Any]
+    repeats: int
+    standings: tuple[Standing, ...]
+    ratios: tuple[Ratio, ...]
+    left_out: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +105,20 @@ def runners_of(processes: int) -> list[Runner]:
     more = f", {processes} processes"
     found = [
         # One thread is torch's best case on networks this small; more only wait for each other.
-        Runner("pfl", "mlp", "pfl", "peer_pfl", ("mlp", "--threads", "1")),
-        Runner("fedjax", "mlp", "fedjax", "peer_fedjax", ("mlp",)),
-        Runner("flower", "mlp", "flower", "peer_flower"),
-        Runner("trainer", "mlp", OURS, "ours_trainer", ("mlp",)),
-        Runner("all on the ledger", "mlp", OURS, "ours_ledger", ("mlp",)),
-        Runner("all on the ledger" + more, "mlp", OURS, "ours_ledger", ("mlp", *several)),
-        Runner("fedjax", "logistic", "fedjax", "peer_fedjax", ("logistic",)),
-        Runner("trainer", "logistic", OURS, "ours_trainer", ("logistic",)),
-        Runner("behind gateways", "logistic", OURS, "ours_ledger", ("logistic",)),
-        Runner("behind gateways" + more, "logistic", OURS, "ours_ledger", ("logistic", *several)),
-        Runner("pfl", "cnn", "pfl", "peer_pfl", ("cnn",)),
-        Runner("pfl, one thread", "cnn", "pfl", "peer_pfl", ("cnn", "--threads", "1")),
-        Runner("trainer", "cnn", OURS, "ours_trainer", ("cnn",), "jax"),
-        Runner("trainer" + more, "cnn", OURS, "ours_trainer", ("cnn", *several), "jax"),
+        Runner("pfl", "mlp", "pfl", PFL, ("mlp", "--threads", "1")),
+        Runner("fedjax", "mlp", "fedjax", FEDJAX, ("mlp",)),
+        Runner("flower", "mlp", "flower", FLOWER),
+        Runner("trainer", "mlp", OURS, TRAINER, ("mlp",)),
+        Runner("all on the ledger", "mlp", OURS, LEDGER, ("mlp",)),
+        Runner("all on the ledger" + more, "mlp", OURS, LEDGER, ("mlp", *several)),
+        Runner("fedjax", "logistic", "fedjax", FEDJAX, ("logistic",)),
+        Runner("trainer", "logistic", OURS, TRAINER, ("logistic",)),
+        Runner("behind gateways", "logistic", OURS, LEDGER, ("logistic",)),
+        Runner("behind gateways" + more, "logistic", OURS, LEDGER, ("logistic", *several)),
+        Runner("pfl", "cnn", "pfl", PFL, ("cnn",)),
+        Runner("pfl, one thread", "cnn", "pfl", PFL, ("cnn", "--threads", "1")),
+        Runner("trainer", "cnn", OURS, TRAINER, ("cnn",), "jax"),
+        Runner("trainer" + more, "cnn", OURS, TRAINER, ("cnn", *several), "jax"),
     ]
     return [one for one in found if processes > 1 or not one.name.endswith(more)]
 
@@ -106,7 +145,6 @@ def simulation(
     repeats: int = 3,
     processes: int | None = None,
     memory: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Simulation:
     """Run workloads, ours beside peers', and return how they compare.
 
@@ -116,15 +154,15 @@ def simulation(
         repeats: how often each runner runs.
         processes: how many of ours train; as many as there are cores if not given.
         memory: a folder in memory, in which ledgers are timed once more.
-        progress: is told how many runs are done, of how many.
 
     Raises:
-        CollegiumError: a runner fails, or those of a workload did not do the same.
+        RuntimeError: a runner fails.
+        AssertionError: those of a workload did not do the same.
     """
     count = processes or cores()
     everybody = [one for one in runners_of(count) if one.workload in workloads]
     if memory:
-        ledgers = [one for one in everybody if one.module == "ours_ledger"]
+        ledgers = [one for one in everybody if one.module == LEDGER]
         everybody += [replace(one, name=one.name + IN_MEMORY) for one in ledgers]
     found = {**{OURS: sys.executable}, **_here(), **pythons}
     absent = {one: why for one in everybody if (why := _absent(one, found))}
@@ -132,11 +170,10 @@ def simulation(
     told: dict[Runner, list[dict[str, Any]]] = {one: [] for one in runners}
     # Run folders stay to the end: a file system is slow to create where it has just deleted.
     with TemporaryDirectory() as disk, TemporaryDirectory(dir=memory) as quick:
-        for repeat in range(repeats):
-            for place, one in enumerate(runners):
+        for _ in range(repeats):
+            for one in runners:
                 folder = quick if one.name.endswith(IN_MEMORY) else disk
                 told[one].append(_told(one, found[one.whose], folder))
-                progress(repeat * len(runners) + place + 1, repeats * len(runners))
     _check(told)
     return Simulation(
         machine=_machine(), repeats=repeats,
@@ -165,15 +202,15 @@ def _title(one: Runner) -> str:
 
 
 def _told(one: Runner, python: str, folder: str) -> dict[str, Any]:
-    under = ("--under", folder) if one.module == "ours_ledger" else ()
+    under = ("--under", folder) if one.module == LEDGER else ()
     try:
-        return outcome(python, f"collegium.benchmark.timing.{one.module}", *one.arguments, *under)
+        return outcome(python, one.module, *one.arguments, *under)
     except (OSError, RuntimeError, ValueError, IndexError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise CollegiumError(
-            "bench.runner", f"{_title(one)} does not run {one.workload}", last[-300:],
-            f"see whether {python} is the Python of an environment with what it needs",
-        ) from error  # fmt: skip
+        raise RuntimeError(
+            f"{_title(one)} does not run {one.workload}: {last[-300:]}; see whether {python} is "
+            "the Python of an environment with what it needs"
+        ) from error
 
 
 def _check(told: Mapping[Runner, Sequence[Mapping[str, Any]]]) -> None:
@@ -188,10 +225,7 @@ def _check(told: Mapping[Runner, Sequence[Mapping[str, Any]]]) -> None:
         elif reached and max(reached) - min(reached) > TOLERANCE:
             why = f"accuracies lie from {min(reached):.3f} to {max(reached):.3f}"
         if why is not None:
-            raise CollegiumError(
-                "bench.differ", f"the runners of {workload} did not do the same", why,
-                "report it: their times cannot be compared",
-            )  # fmt: skip
+            raise AssertionError(f"the runners of {workload} did not do the same: {why}")
 
 
 def _machine() -> dict[str, Any]:
@@ -228,3 +262,64 @@ def _ratios(
                 reached = times.median >= goal.target
                 found.append(Ratio(goal.workload, place, goal.peer, times, goal.target, reached))
     return found
+
+
+def lines_of(found: Simulation) -> list[str]:
+    """Return the outcome as Markdown that can be pasted."""
+    machine = found.machine
+    load = "" if machine["load"] is None else f", load {machine['load']:.1f} at the end"
+    head = ("runner", "data", "ms a round", "first, ms", "set-up, s", "accuracy", "peak MB")
+    rows = [
+        (
+            one.runner, one.workload, _figures(one.round_ms), f"{one.first_ms:.0f}",
+            f"{one.setup_s:.2f}", f"{one.accuracy:.3f}", f"{one.peak_mb:.0f}",
+        )
+        for one in found.standings
+    ]  # fmt: skip
+    lines = [
+        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}{load}; medians "
+        f"of {found.repeats} interleaved repeats, with the least and the greatest.",
+        "", *table(head, rows).splitlines(),
+    ]  # fmt: skip
+    if found.ratios:
+        ratios = [
+            (
+                one.workload, one.ours, one.peer, one.times.text(".1f"), f"{one.target:g}",
+                "reached" if one.reached else "missed",
+            )
+            for one in found.ratios
+        ]  # fmt: skip
+        named = ("data", "ours", "peer", "times faster", "target", "")
+        lines += ["", *table(named, ratios).splitlines()]
+    versions = [
+        " ".join(f"{name} {text}" for name, text in one.versions.items()) for one in found.standings
+    ]
+    lines += ["", f"Versions: {'; '.join(dict.fromkeys(versions))}."]
+    return lines + [f"Left out: {name} ({why})" for name, why in found.left_out.items()]
+
+
+def _figures(one: Span) -> str:
+    return one.text(".1f" if one.median < 100 else ".0f")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Time what is asked for and print tables, or one object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in PEERS:
+        parser.add_argument(f"--{name}", metavar="PYTHON", help=f"of an environment with {name}")
+    parser.add_argument("--workloads", nargs="+", choices=SIMULATED, default=SIMULATED)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--processes", type=int, help="of ours that train; all cores if absent")
+    parser.add_argument("--memory", metavar="DIR", help="in memory, to time without a disk as well")
+    parser.add_argument("--json", action="store_true", help="print one object")
+    asked = parser.parse_args(arguments)
+    named = {name: getattr(asked, name) for name in PEERS if getattr(asked, name) is not None}
+    found = simulation(
+        named, workloads=asked.workloads, repeats=asked.repeats, processes=asked.processes,
+        memory=asked.memory,
+    )  # fmt: skip
+    print(msgspec.json.encode(found).decode() if asked.json else "\n".join(lines_of(found)))
+
+
+if __name__ == "__main__":
+    main()

@@ -8,10 +8,8 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from collegium.benchmark.timing.outcome import elapsed, rates, tell
-from collegium.benchmark.timing.workloads import (
+from benchmarks.outcome import elapsed, rates, tell
+from benchmarks.workloads import (
     WORKLOADS,
     Workload,
     accuracy,
@@ -20,6 +18,8 @@ from collegium.benchmark.timing.workloads import (
     cohort,
     digest,
 )
+from numpy.typing import NDArray
+
 from collegium.learning.encoding import registered_weight
 from collegium.learning.models import ModelSpec, initial_parameters, layers
 from collegium.learning.networks.convolution import Convolutional

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from click.testing import CliRunner
+from benchmarks.many_devices import main, secure_sum_cost
 
-from collegium.benchmark.secure_sum import secure_sum_cost
-from collegium.cli.commands import program
-from collegium.errors import RunError
 from collegium.study.graph_size import GraphSize
 
 
@@ -25,13 +20,13 @@ def test_the_sum_of_those_who_are_left_is_exact(graph: GraphSize | None) -> None
 
 
 def test_too_few_neighbours_left_are_no_sum() -> None:
-    with pytest.raises(RunError, match="cannot be opened"):
+    with pytest.raises(AssertionError, match="cannot be opened"):
         secure_sum_cost(20, 12, 5, GraphSize(4, 4))
 
 
-def test_the_command_line_sizes_the_graph() -> None:
-    asked = ["bench", "secure-sum", "70", "--parameters", "20", "--json"]
-    told = json.loads(CliRunner().invoke(program, asked).output)
-    assert told["exact"]
-    assert told["missing"] == 3
-    assert told["neighbours"] < 69
+def test_the_command_line_sizes_the_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["70", "--parameters", "20"])
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "70 devices, 3 of them missing after they dealt, 20 parameters"
+    assert int(told[1].split()[0]) < 69
+    assert told[-1] == "  the sum is exact"
