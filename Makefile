@@ -40,7 +40,7 @@ test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a
 	$(BIN)/python -m pytest -m "" tests/storage
 
 test-torch: $(VENV)/.editable $(VENV)/.torch ## Run the tests of the extra torch, which the pins leave out
-	$(BIN)/python -m pytest -m "" -k "torch or module" tests/running/test_own_models.py \
+	$(BIN)/python -m pytest -m "" -k "torch or module" tests/simulation/test_own_models.py \
 		tests/learning/test_own_trainers.py tests/learning/parallel/test_extras.py
 
 lint: $(VENV)/.editable ## Check style, types and layers only

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from collegium.benchmark.timing.children import outcome, span, table
+from benchmarks.children import outcome, span, table
 
 RULES = ("krum", "nnm+fedavg", "median", "geometric_median", "centered_clipping", "trimmed_mean")
 

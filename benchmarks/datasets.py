@@ -32,15 +32,15 @@ from typing import Any
 
 import numpy as np
 
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.evaluation.replication import mean_interval
 from collegium.learning.models import predict
+from collegium.measuring.quality import pooled_parameters
 from collegium.report.wording import PRIMARY
-from collegium.running.measuring import pooled_parameters
-from collegium.running.preparation import Prepared, prepare
-from collegium.running.rehearsal import rehearse
+from collegium.simulation.rehearsal import rehearse
 from collegium.study.reading import read_study
 
 BASE = ("heart", "eicu", "activity", "brca", "tumors", "scanners", "intrusion", "lungs")

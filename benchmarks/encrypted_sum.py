@@ -11,7 +11,7 @@ import argparse
 import sys
 from typing import Any
 
-from collegium.benchmark.timing.children import outcome, span, table
+from benchmarks.children import outcome, span, table
 
 PARTS = {
     "deal": "client: deal its key to all",

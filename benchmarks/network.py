@@ -12,7 +12,7 @@ import argparse
 import sys
 from typing import Any
 
-from collegium.benchmark.timing.children import outcome, span, table
+from benchmarks.children import outcome, span, table
 
 MEMBERS = (4, 10)
 

@@ -18,11 +18,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from collegium.benchmark.timing.children import Timed, collegium, outcome, span, table, timed
+from benchmarks.children import Timed, collegium, outcome, span, table, timed
 
 ROOT = Path(__file__).parent.parent
-
-TIMING = "collegium.benchmark.timing"
 
 ENTRIES_A_SECOND = 12_000
 """The pace at which `verify` may replay the ledger."""
@@ -33,10 +31,10 @@ def cost_of_the_ledger(repeats: int) -> None:
     pairs = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(repeats):
-            off = outcome(sys.executable, f"{TIMING}.ours_trainer", "hospitals")
+            off = outcome(sys.executable, "benchmarks.ours.trainer", "hospitals")
             on = outcome(
                 sys.executable,
-                "collegium.benchmark.timing.ours_ledger",
+                "benchmarks.ours.ledger",
                 "hospitals",
                 "--under",
                 folder,

@@ -37,7 +37,7 @@ def rows(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 def main() -> None:
     """Run everybody in turn and print times a step and ratios."""
-    from collegium.benchmark.timing.children import outcome, span, table
+    from benchmarks.children import outcome, span, table
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--opacus", required=True, help="the python of Opacus's environment")

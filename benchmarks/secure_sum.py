@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from collegium.benchmark.timing.children import outcome, span, table
+from benchmarks.children import outcome, span, table
 
 TARGETS = {"client": 9, "server": 200}
 """Times faster, at 1,000,000 parameters and 100 clients."""

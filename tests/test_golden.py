@@ -13,7 +13,7 @@ from tests.audit.second import second_verdict
 
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 GOLDEN = Path(__file__).parent / "golden"
 TOOL = Path(__file__).parents[1] / "tools" / "make_golden.py"

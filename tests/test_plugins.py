@@ -178,7 +178,7 @@ def test_the_digest_of_the_code_tells_a_plug_in_and_its_version(
     installed: Path, second: Path, tmp_path: Path
 ) -> None:
     ask = (
-        "from collegium.running.code import code_digest",
+        "from collegium.assembly.code import code_digest",
         "from collegium.study.reading import read_study",
         "print(code_digest(read_study('heart').study).hex())",
     )

@@ -35,7 +35,8 @@ def test_another_name_is_not() -> None:
 
 def test_names_mean_functions_even_after_modules_of_the_same_names_were_loaded() -> None:
     assert printed(
-        "import collegium.audit.verify, collegium.running.prediction, collegium.running.execution",
+        "import collegium.audit.verify, collegium.release.prediction",
+        "import collegium.simulation.execution",
         "import collegium.study.document, collegium.cli.commands",
         "from collegium import Study, predict, read_study, run, verify",
         "print(*[one.__name__ for one in (run, verify, predict, read_study, Study)])",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.data.tabular.cohorts import cohort, write_table
 
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 from collegium.study.document import TableSource
 from collegium.study.reading import parse_study
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 KEPT = {"blobs", "ledger.log", "model", "policy.json", "study.toml"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from hashlib import sha256
 
+from benchmarks.outcome import tell
 from benchmarks.vectors import BAD, asked, digest, timed, updates
 
-from collegium.benchmark.timing.outcome import tell
 from collegium.learning.aggregation.composition import rule_called
 from collegium.learning.aggregation.mixing import NNM
 from collegium.learning.aggregation.rows import rows_of

@@ -6,6 +6,7 @@ import argparse
 from time import perf_counter
 
 import numpy as np
+from benchmarks.outcome import elapsed, tell
 from benchmarks.private import (
     CHANNELS,
     CLIP,
@@ -21,7 +22,6 @@ from benchmarks.private import (
     rows,
 )
 
-from collegium.benchmark.timing.outcome import elapsed, tell
 from collegium.learning.dense import DENSE
 from collegium.learning.models import ModelSpec, initial_parameters, predict
 from collegium.learning.networks.convolution import Convolutional

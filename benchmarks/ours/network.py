@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from collegium.benchmark.timing.children import collegium, environment
-from collegium.benchmark.timing.outcome import tell
+from benchmarks.children import collegium, environment
+from benchmarks.outcome import tell
 
 
 def stamps_of(log: Path, event: str) -> list[float]:

@@ -10,9 +10,8 @@ import sys
 from types import ModuleType
 
 import numpy as np
+from benchmarks.outcome import tell
 from benchmarks.vectors import BAD, asked, digest, timed, updates
-
-from collegium.benchmark.timing.outcome import tell
 
 sys.modules["byzfl.benchmark"] = ModuleType("byzfl.benchmark")
 

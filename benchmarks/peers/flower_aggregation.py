@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from benchmarks.outcome import tell
 from benchmarks.vectors import BAD, asked, digest, least, updates
 from flwr.server.strategy.aggregate import (  # type: ignore[import-not-found]
     aggregate_krum,
     aggregate_median,
     aggregate_trimmed_avg,
 )
-
-from collegium.benchmark.timing.outcome import tell
 
 
 def main() -> None:

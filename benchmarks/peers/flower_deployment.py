@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from collegium.benchmark.timing.outcome import rates, tell
+from benchmarks.outcome import rates, tell
 
 APP = Path(__file__).parent / "flower_app"
 PATIENCE = 600.0

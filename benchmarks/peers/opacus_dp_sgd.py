@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from benchmarks.outcome import elapsed, tell
 from benchmarks.private import (
     CHANNELS,
     CLIP,
@@ -24,8 +25,6 @@ from benchmarks.private import (
 )
 from opacus import PrivacyEngine  # type: ignore[import-not-found]
 from torch.utils.data import DataLoader, TensorDataset
-
-from collegium.benchmark.timing.outcome import elapsed, tell
 
 
 def dense() -> torch.nn.Module:

@@ -15,16 +15,16 @@ __all__ = ["Study", "__version__", "predict", "read_study", "run", "verify"]
 
 if TYPE_CHECKING:
     from collegium.audit.verify import verify
-    from collegium.running.execution import run
-    from collegium.running.prediction import predict
+    from collegium.release.prediction import predict
+    from collegium.simulation.execution import run
     from collegium.study.document import Study
     from collegium.study.reading import read_study
 
 _HOMES = {
     "Study": "collegium.study.document",
-    "predict": "collegium.running.prediction",
+    "predict": "collegium.release.prediction",
     "read_study": "collegium.study.reading",
-    "run": "collegium.running.execution",
+    "run": "collegium.simulation.execution",
     "verify": "collegium.audit.verify",
 }
 

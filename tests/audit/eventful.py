@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from tests.data.tabular.cohorts import write_study
 
+from collegium.assembly.folder import write_policy
+from collegium.assembly.preparation import prepare
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity, identity
 from collegium.federation.loop import drive
@@ -40,10 +42,8 @@ from collegium.ledger.genesis import Member
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.retirement import retired_here
 from collegium.plugins import BUILT_IN, find
-from collegium.running.consortium import Consortium, build
-from collegium.running.execution import run
-from collegium.running.folder import write_policy
-from collegium.running.preparation import prepare
+from collegium.simulation.consortium import Consortium, build
+from collegium.simulation.execution import run
 from collegium.study.reading import read_study
 from collegium.threats.attack import Place, Twist, Twisted, said
 

@@ -12,7 +12,7 @@ from collegium.audit.findings import Verification
 from collegium.audit.verify import verify
 from collegium.ledger.hashing import tag
 from collegium.ledger.retirement import is_update
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 KINDS = ("encrypted", "key-deal", "key-share")
 ENCRYPTED = 'privacy.secure_aggregation={ protocol = "threshold_he" }'

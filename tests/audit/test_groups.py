@@ -23,7 +23,7 @@ from collegium.audit.verify import verify
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import GroupsDrawn, decode_events, encode_events
 from collegium.ledger.keys import signing_key
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 MASKS = 'privacy.secure_aggregation={ protocol = "secagg", groups = 3, sum_check = "pedersen" }'
 ANOTHER_POINT = to_text(signing_key(bytes(32)).public)

@@ -8,14 +8,17 @@ import sys
 from pathlib import Path
 
 ABSENT = (
+    "collegium.assembly",
     "collegium.cli",
     "collegium.data.uci_heart",
     "collegium.federation",
     "collegium.learning.dense",
     "collegium.learning.models",
     "collegium.learning.trainer",
+    "collegium.measuring",
+    "collegium.release",
     "collegium.report",
-    "collegium.running",
+    "collegium.simulation",
     "collegium.threats",
 )
 

@@ -10,6 +10,7 @@ from examples import second_verifier
 from tests.audit.eventful import SEED, VALIDATORS, build_honest
 from tests.audit.second import second_verdict
 
+from collegium.assembly.preparation import prepare
 from collegium.audit.findings import Verification
 from collegium.audit.history import read_history
 from collegium.audit.trust import policy_root
@@ -25,8 +26,7 @@ from collegium.ledger.opening import open_ledger
 from collegium.ledger.retirement import retired_here
 from collegium.ledger.sealing import Context, unseal
 from collegium.plugins import BUILT_IN
-from collegium.running.consortium import log_key_of
-from collegium.running.preparation import prepare
+from collegium.simulation.consortium import log_key_of
 from collegium.study.reading import read_study
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from collegium.assembly.preparation import prepare
 from collegium.benchmark import robustness as robustness_module
 from collegium.benchmark.grid import Grid, Job
 from collegium.benchmark.robustness import Robustness, robustness
 from collegium.benchmark.trial import Attacked, Clean, Line, Part, Refused, right_of, try_job
 from collegium.errors import CollegiumError
-from collegium.running.preparation import prepare
-from collegium.running.rehearsal import rehearse
+from collegium.simulation.rehearsal import rehearse
 from collegium.study.document import Study
 from collegium.study.reading import read_study
 

@@ -34,8 +34,6 @@ GROUPS = {
         "inversion",
         "membership",
         "robustness",
-        "secure-sum",
-        "simulation",
     },
     "network": {"down", "status", "up"},
     "node": {

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.data.tabular.cohorts import cohort, write_study
 
 from collegium.cli.summaries import prediction_lines
-from collegium.running.execution import run
-from collegium.running.prediction import predict
+from collegium.release.prediction import predict
+from collegium.simulation.execution import run
 
 
 def test_predictions_are_a_csv_whatever_classes_are_called(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tests.data.real import real
 
+from collegium.assembly.preparation import prepare
 from collegium.data.checking import check_dataset
 from collegium.data.parkinsons import LOGARITHMS, PARKINSONS, PLAIN, SCHEMA, rows_of
 from collegium.data.split import split
 from collegium.learning.models import predict
-from collegium.running.preparation import prepare
 from collegium.study.reading import read_study
 
 COLUMNS = ["subject#", "test_time", "motor_UPDRS", *(one.name for one in PLAIN), *LOGARITHMS]

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from collegium.assembly.preparation import prepare
 from collegium.canonical import to_text
 from collegium.federation.exchange import View
 from collegium.federation.identity import Identity, identity
@@ -32,8 +33,7 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import SigningKey, signing_key
-from collegium.running.consortium import Consortium, build
-from collegium.running.preparation import prepare
+from collegium.simulation.consortium import Consortium, build
 from collegium.study.reading import read_study
 
 MEMBERS = ("cleveland", "hungarian", "switzerland", "va")

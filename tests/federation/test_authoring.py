@@ -17,7 +17,7 @@ from collegium.federation.outbox import Outbox
 from collegium.learning.blobs import decode_update
 from collegium.learning.encoding import encode
 from collegium.learning.trainer import TrainingJob
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 
 GENESIS = bytes(32)
 MOMENTUM = "training.site_momentum=0.75"

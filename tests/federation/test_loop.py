@@ -25,7 +25,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyClose, Transaction
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from tests.federation.kit import consortium, identity_of, kinds, said, until
 from collegium.federation.outbox import Compartment
 from collegium.federation.retention import Retention
 from collegium.ledger.contract.transactions import BlobRetire
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 
 MEMBERS = ("cleveland", "hungarian", "switzerland", "va")
 DAY = 86_400.0

@@ -42,7 +42,7 @@ from collegium.ledger.hashing import tag
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.sealing import Context, recipients_of, seal, unseal
 from collegium.plugins import BUILT_IN
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 
 SEALED = "consensus.engine=elsewhere"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.data.tabular.cohorts import write_study
 
+from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
 from collegium.data.tabular.agreement import decode_agreement
 from collegium.federation.exchange import Blobs
@@ -16,8 +17,7 @@ from collegium.federation.loop import drive
 from collegium.federation.setting_up import SettingUp
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.transactions import StatisticsPost, StatisticsVote
-from collegium.running.consortium import Consortium, build
-from collegium.running.preparation import prepare
+from collegium.simulation.consortium import Consortium, build
 from collegium.study.reading import read_study
 from collegium.threats.attack import said
 

@@ -38,7 +38,7 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.contract.updates import commitment
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Model
 from collegium.study.reading import read_study

@@ -31,7 +31,7 @@ from collegium.ledger.contract.transactions import (
     UpdateAvailable,
     UpdateReveal,
 )
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 from collegium.study.reading import read_study
 
 

@@ -18,14 +18,15 @@ from collegium.audit.issue import issue_policy, issue_receipt
 from collegium.audit.trust import policy_root, read_policy
 from collegium.audit.verify import verify
 from collegium.ledger.final import read_final
+from collegium.measuring.reporting import report_on
+from collegium.measuring.result import RunResult
 from collegium.network.measuring import NO_POOLED
 from collegium.network.processes import is_alive
 from collegium.network.record import read_record
 from collegium.node.home import read_keys
+from collegium.release.prediction import predict
 from collegium.report.measurements import FinalLine, RoundLine, read_lines
-from collegium.running.execution import RunResult, run
-from collegium.running.prediction import predict
-from collegium.running.reporting import report_on
+from collegium.simulation.execution import run
 
 pytestmark = pytest.mark.long
 

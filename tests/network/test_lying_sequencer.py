@@ -34,7 +34,7 @@ from collegium.network.record import SEQUENCER, Record, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, wait_closed
 from collegium.node.home import read_genesis
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 ALL = ("evaluation.bootstrap=0", "study.attendance=all", "training.rounds=4")
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from collegium.audit.verify import verify
 from collegium.ledger.contract.summing import is_sum
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, study_of
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 pytestmark = pytest.mark.long
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from collegium.measuring.reporting import posted_statements, posted_sum, told
+from collegium.measuring.result import RunResult
 from collegium.network.measuring import (
     FAILED,
     NO_POOLED,
@@ -16,8 +18,7 @@ from collegium.network.measuring import (
     signed_quality,
 )
 from collegium.report.measurements import RoundLine, read_lines
-from collegium.running.execution import RunResult, run
-from collegium.running.reporting import posted_statements, posted_sum, told
+from collegium.simulation.execution import run
 
 SITES = ("cleveland", "hungarian", "switzerland", "va")
 

@@ -23,7 +23,7 @@ from collegium.network.record import Record, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import wait_closed
 from collegium.node.status import StudyStatus
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 ALL = ("evaluation.bootstrap=0", "study.attendance=all")
 ENOUGH = 4

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collegium.audit.verify import verify
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 CHANGES = [
     "training.rounds=2", "evaluation.bootstrap=0", "study.attendance=all",

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from tests.data.tabular.cohorts import STUDY, cohort, write_study
 
+from collegium.assembly.preparation import prepare
+from collegium.assembly.tables import agreed_by_all
 from collegium.audit.verify import verify
 from collegium.network.plan import planned, tables_by_site
 from collegium.node.config import DataSource
 from collegium.node.rows import encoded_rows, own_site_table
-from collegium.running.execution import run
-from collegium.running.preparation import prepare
-from collegium.running.tables import agreed_by_all
+from collegium.simulation.execution import run
 from collegium.study.document import TableSource
 from collegium.study.reading import read_study
 

@@ -33,7 +33,7 @@ from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, study_of, wait_closed
 from collegium.node.home import read_keys
 from collegium.node.templates import policy_text
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 pytestmark = pytest.mark.long
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 
+from collegium.assembly.parts import load_dataset
 from collegium.data.site_table import PERSON, read_site
 from collegium.ledger.keyfile import read_secret
 from collegium.network.founding import found
@@ -15,7 +16,6 @@ from collegium.network.plan import planned
 from collegium.network.record import Record, home_of, read_record
 from collegium.network.trial import start_all, stop_all
 from collegium.node.home import LEDGER_KEY, NODE_SECRET
-from collegium.running.parts import load_dataset
 
 LONGEST = 300.0
 """Seconds that a trial may take."""

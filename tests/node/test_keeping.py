@@ -20,7 +20,7 @@ from collegium.ledger.frames import BLOCK, ENTRY, encode_entry, encode_frame, re
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.retirement import reveals_and_retirements
 from collegium.node.keeping import AT_ONCE, Keeper
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tests.node.live import Live, is_closed, live, rounds
 from collegium.ledger.engines.log.copy import LEDGER
 from collegium.node import loop
 from collegium.node.templates import policy_text
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 MORE = ("training.rounds=8", "evaluation.bootstrap=0", "study.attendance=all")
 

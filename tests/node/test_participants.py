@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from tests.node.kit import OPEN, PATIENCE, PHASE, QUICK, Town, closed, document, town
 
+from collegium.assembly.ownership import registration_of
+from collegium.assembly.parts import find_parts, load_dataset
 from collegium.federation.owner import Owner
 from collegium.node.policy import Policy
-from collegium.running.execution import run
-from collegium.running.ownership import registration_of
-from collegium.running.parts import find_parts, load_dataset
+from collegium.simulation.execution import run
 from collegium.study.reading import read_study
 
 ALL = ("cleveland", "hungarian", "switzerland", "va")

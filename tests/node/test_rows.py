@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from collegium.assembly.parts import load_dataset
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.site_table import PERSON, site_table
 from collegium.data.table import DataSet, SiteRows
 from collegium.errors import CollegiumError
 from collegium.network.plan import rows_by_site
 from collegium.node.config import DataSource
 from collegium.node.rows import own_rows
-from collegium.running.parts import load_dataset
-from collegium.running.preparation import Prepared, prepare
 from collegium.study.document import Study
 from collegium.study.reading import read_study
 

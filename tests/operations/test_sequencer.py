@@ -10,7 +10,7 @@ from tests.network.trials import MEMBERS
 from tests.operations.pages import Page, consortium, trained
 
 from collegium.network.free_port import free_port
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 CHANGES = ("training.rounds=25", "evaluation.bootstrap=0", "study.attendance=all")
 

@@ -10,7 +10,7 @@ from tests.network.trials import MEMBERS
 from tests.operations.pages import Page, consortium, trained
 
 import collegium
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 CHANGES = ("training.rounds=60", "evaluation.bootstrap=0", "study.attendance=all")
 

@@ -14,6 +14,7 @@ from collegium.learning.evaluation.calibration import reliability
 from collegium.learning.evaluation.disclosure import statement_of
 from collegium.learning.evaluation.intervals import intervals, intervals_of_difference
 from collegium.learning.evaluation.metrics import measure
+from collegium.measuring.risks import risks_of
 from collegium.report.content import Provenance, ReportContent, build_content
 from collegium.report.figures import Posted
 from collegium.report.measurements import (
@@ -24,7 +25,6 @@ from collegium.report.measurements import (
     Quality,
     RoundLine,
 )
-from collegium.running.risks import risks_of
 from collegium.study.document import (
     Data,
     Evaluation,

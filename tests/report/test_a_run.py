@@ -17,8 +17,8 @@ from tests.report.reading import Page
 
 from collegium.data.split import split
 from collegium.data.uci_heart import load
-from collegium.running.execution import run
-from collegium.running.reporting import report_on
+from collegium.measuring.reporting import report_on
+from collegium.simulation.execution import run
 from collegium.study.reading import read_study
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from collegium.federation.validator import Validator
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.retirement import is_update, retired_here
 from collegium.plugins import BUILT_IN
-from collegium.running.consortium import Consortium
+from collegium.simulation.consortium import Consortium
 from collegium.storage.address import open_store
 from collegium.storage.cached import CachedBlobs
 

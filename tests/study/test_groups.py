@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from collegium.assembly.preparation import prepare
 from collegium.errors import StudyError
-from collegium.running.preparation import prepare
 from collegium.study.checking import check_sites
 from collegium.study.reading import read_study
 from collegium.study.terms import (

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tests.threats.kit import poisoning
 
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.table import SiteRows
 from collegium.learning.models import ModelSpec
 from collegium.learning.networks.convolution import Convolutional
-from collegium.running.preparation import Prepared, prepare
-from collegium.running.rehearsal import Rehearsed, rehearse
+from collegium.simulation.rehearsal import Rehearsed, rehearse
 from collegium.study.reading import read_study
 from collegium.threats.backdoor import TARGET, poisoned, success_rate, trigger_of
 from collegium.threats.poisoning import pattern_of

@@ -9,7 +9,7 @@ from tests.threats.trial import attempt
 
 from collegium.audit.verify import verify
 from collegium.errors import StudyError
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 VA = "threat.attackers=['va']"
 ENCRYPTED = 'privacy.secure_aggregation={ protocol = "threshold_he" }'

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
 from collegium.federation.authoring import Assignment, Int16
 from collegium.federation.cohort import Float32
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.models import size
-from collegium.running.execution import run
-from collegium.running.preparation import Prepared, prepare
-from collegium.running.rehearsal import rehearse
-from collegium.running.score_rehearsal import ScoreBook
+from collegium.simulation.execution import run
+from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
 from collegium.threats.expected_scores import Expected, Imagined, imagined
 from collegium.threats.poisoning import Poisoning

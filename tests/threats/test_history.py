@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.threats.kit import SIZE, poisoning, scene
 
-from collegium.running.preparation import Prepared, prepare
-from collegium.running.rehearsal import rehearse
+from collegium.assembly.preparation import Prepared, prepare
+from collegium.simulation.rehearsal import rehearse
 from collegium.study.reading import read_study
 
 EARLIER = -np.linspace(0.1, 0.4, SIZE).astype(np.float32)

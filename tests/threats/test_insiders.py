@@ -18,7 +18,7 @@ from collegium.canonical import to_text
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Expel, MemberPropose, MemberVote, RoundVote
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 
 def test_a_thief_of_a_key_can_vote_and_cannot_decide(tmp_path: Path) -> None:

@@ -10,15 +10,15 @@ import pytest
 from tests.threats.kit import SIZE, poisoning, scene
 from tests.threats.trial import Trial, attempt
 
+from collegium.assembly.preparation import prepare
 from collegium.data.table import SiteRows
 from collegium.errors import CollegiumError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.models import Loss, ModelSpec, losses
 from collegium.plugins import BUILT_IN, find
-from collegium.running.execution import run
-from collegium.running.preparation import prepare
-from collegium.running.rehearsal import rehearse
+from collegium.simulation.execution import run
+from collegium.simulation.rehearsal import rehearse
 from collegium.study.reading import read_study
 from collegium.threats.attack import Place
 from collegium.threats.colluding import z_max

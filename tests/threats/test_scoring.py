@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
 from collegium.benchmark.trial import right_of
 from collegium.canonical import to_text
 from collegium.federation.participant import Participant
 from collegium.ledger.contract.reputations import value_of
 from collegium.ledger.contract.transactions import MemberPropose, MemberVote, Restore, ScoreReveal
-from collegium.running.execution import run
-from collegium.running.preparation import Prepared, prepare
-from collegium.running.rehearsal import Rehearsed, rehearse
-from collegium.running.score_rehearsal import ScoreBook
+from collegium.simulation.execution import run
+from collegium.simulation.rehearsal import Rehearsed, rehearse
+from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
 from collegium.study.score_terms import UNIT
 from collegium.threats.attack import Place, Twist, Twisted, said

@@ -12,8 +12,9 @@ from collegium.audit.verify import verify
 from collegium.errors import RunError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.running.consortium import Substitute
-from collegium.running.execution import RunResult, run
+from collegium.measuring.result import RunResult
+from collegium.simulation.consortium import Substitute
+from collegium.simulation.execution import run
 from collegium.threats.attack import Place
 
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
+from collegium.assembly.code import code_digest
 from collegium.benchmark.grid import Grid, Job, attacks_to_try
 from collegium.benchmark.page import page
 from collegium.benchmark.record import Header, Record
 from collegium.benchmark.summary import Demand, Standing, demands, standings
 from collegium.benchmark.trial import Line, Part, changed, try_job
 from collegium.errors import RunError, StudyError
-from collegium.running.code import code_digest
 from collegium.study.canonical import digest
 from collegium.study.document import Study, Threat
 from collegium.study.reading import parse_study

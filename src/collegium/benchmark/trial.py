@@ -9,13 +9,13 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.benchmark.grid import Job, placements
 from collegium.errors import RunError, StudyError
 from collegium.learning.encoding import registered_weight
 from collegium.learning.models import predict
 from collegium.plugins import find, names
-from collegium.running.preparation import Prepared, prepare
-from collegium.running.rehearsal import Rehearsed, rehearse
+from collegium.simulation.rehearsal import Rehearsed, rehearse
 from collegium.study.document import Scores, Study, Threat
 from collegium.study.reading import parse_study
 from collegium.study.rendering import resolved

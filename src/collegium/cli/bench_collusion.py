@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +11,7 @@ import click
 from collegium.cli.output import JSON, SET, say, say_json
 
 if TYPE_CHECKING:
-    from collegium.running.collusion import Collusion
+    from collegium.threats.collusion import Collusion
 
 
 @click.command()
@@ -24,9 +26,12 @@ def collusion(study: str, changes: tuple[str, ...], as_json: bool) -> None:
     """
     import msgspec
 
-    from collegium.running.collusion import collude
+    from collegium.simulation.execution import run
+    from collegium.threats.collusion import ENCRYPTED_ROUND, collude
 
-    found = collude(study, changes)
+    with TemporaryDirectory() as scratch:
+        encrypted = (*changes, *ENCRYPTED_ROUND)
+        found = collude(run(study, out=Path(scratch) / "run", changes=encrypted).folder)
     if as_json:
         say_json(msgspec.to_builtins(found))
         return

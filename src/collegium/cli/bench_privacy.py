@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,11 +13,11 @@ import msgspec
 from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
-    from collegium.running.inversion import Inversion
-    from collegium.running.membership import Exposure
-    from collegium.running.privacy_audit import StudyAudit
     from collegium.study.document import Study
+    from collegium.threats.canaries import StudyAudit
     from collegium.threats.inversion import Rebuilt
+    from collegium.threats.membership import Exposure
+    from collegium.threats.rebuilding import Inversion
 
 
 INTO = click.option(
@@ -27,7 +28,7 @@ INTO = click.option(
 
 def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAudit) -> None:
     if into is not None:
-        from collegium.running.attacked import note_attack
+        from collegium.measuring.attacked import note_attack
 
         note_attack(into, study, found)
 
@@ -50,12 +51,12 @@ def canaries(
     Gives a lower bound on epsilon that holds with 99.9 % confidence. It can refute a claim and
     never confirm it. Exits with 1 where the claim is refuted.
     """
-    from collegium.running.preparation import prepare
-    from collegium.running.privacy_audit import audit_study
+    from collegium.assembly.preparation import prepare
     from collegium.study.reading import read_study
+    from collegium.threats.canaries import audit_study
 
     prepared = prepare(read_study(study, changes))
-    found = audit_study(prepared, trials=trials, rows_of_unit=rows)
+    found = audit_study(prepared.study, prepared.parts.trainer, trials=trials, rows_of_unit=rows)
     _note(into, prepared.study, found)
     if as_json:
         say_json(_json(found))
@@ -119,13 +120,18 @@ def membership(
     Trains the study on random halves of its patients and attacks each model with what the others
     tell: by a threshold on its confidence, and by likelihood ratios (LiRA).
     """
-    from collegium.running.membership import exposure
-    from collegium.running.preparation import prepare
+    from collegium.assembly.preparation import prepare
+    from collegium.simulation.rehearsal import rehearse
     from collegium.study.reading import read_study
+    from collegium.threats.membership import exposure
 
     with work_progress("models", "trained", quiet=as_json) as progress:
         prepared = prepare(read_study(study, changes))
-        found = exposure(prepared, models=models, level=level, progress=progress)
+        found = exposure(
+            prepared.victim,
+            lambda train: rehearse(replace(prepared, train=dict(train))).model.parameters,
+            models=models, level=level, progress=progress,
+        )  # fmt: skip
     _note(into, prepared.study, found)
     if as_json:
         say_json(msgspec.to_builtins(found))
@@ -180,12 +186,12 @@ def inversion(
     match (DLG) or point the same way (inverting gradients). Under secure aggregation from the sum
     of a round.
     """
-    from collegium.running.inversion import invert
-    from collegium.running.preparation import prepare
+    from collegium.assembly.preparation import prepare
     from collegium.study.reading import read_study
+    from collegium.threats.rebuilding import invert
 
     prepared = prepare(read_study(study, changes))
-    found = invert(prepared, batch=batch, trials=trials, epochs=epochs, colluders=colluders)
+    found = invert(prepared.victim, batch=batch, trials=trials, epochs=epochs, colluders=colluders)
     _note(into, prepared.study, found)
     if as_json:
         say_json(msgspec.to_builtins(found))

@@ -14,9 +14,8 @@ from collegium.cli.audit import audit
 from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_collusion import collusion
+from collegium.cli.bench_graph import graph
 from collegium.cli.bench_privacy import canaries, inversion, membership
-from collegium.cli.bench_secure_sum import graph, secure_sum
-from collegium.cli.bench_simulation import simulation
 from collegium.cli.committee import committee
 from collegium.cli.fetching import fetch
 from collegium.cli.network import network
@@ -39,9 +38,7 @@ def program(context: click.Context) -> None:
 
 
 program.add_command(audit)
-for measured in (
-    betrayal, canaries, collusion, graph, inversion, membership, secure_sum, simulation,
-):  # fmt: skip
+for measured in (betrayal, canaries, collusion, graph, inversion, membership):
     bench.add_command(measured)
 program.add_command(bench)
 program.add_command(committee)
@@ -69,8 +66,8 @@ def run(
 ) -> None:
     """Run STUDY, a preset's name or a file, and leave its run folder."""
     from collegium.cli.summaries import run_json, run_lines
-    from collegium.running.execution import run as run_study
-    from collegium.running.reporting import report_on
+    from collegium.measuring.reporting import report_on
+    from collegium.simulation.execution import run as run_study
 
     with round_progress(study, quiet=as_json) as progress:
         result = run_study(
@@ -153,9 +150,9 @@ def _ledger_keys(home: Path) -> tuple[SigningKey, ...]:
 @JSON
 def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -> None:
     """Validate STUDY without running it, and print it with every default written out."""
+    from collegium.assembly.preparation import prepare
+    from collegium.assembly.privacy import about_distributions
     from collegium.cli.summaries import check_json, check_lines, outbound_lines
-    from collegium.running.preparation import prepare
-    from collegium.running.privacy import about_distributions
     from collegium.study.outbound import outbound as messages
     from collegium.study.reading import read_study
 
@@ -198,7 +195,7 @@ def list_(kind: str | None, as_json: bool) -> None:
 @JSON
 def report(run: Path, as_json: bool) -> None:
     """Write the report of the folder RUN again."""
-    from collegium.running.reporting import report_on
+    from collegium.measuring.reporting import report_on
 
     path = report_on(run)
     if as_json:
@@ -239,7 +236,7 @@ def compare(
     The first is what the others are compared with, seed by seed, on the same test rows.
     """
     from collegium.cli.comparing import comparison_json, comparison_lines, folders_of
-    from collegium.running.comparing import compare as compare_runs
+    from collegium.measuring.comparing import compare as compare_runs
 
     folders = folders_of(things, seeds, changes, varied, out, quiet=as_json)
     found = compare_runs(folders)
@@ -267,8 +264,8 @@ def predict(
 ) -> None:  # fmt: skip
     """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
     from collegium.cli.summaries import prediction_json, prediction_lines
-    from collegium.running.masks import write_masks
-    from collegium.running.prediction import predict as predict_table
+    from collegium.release.masks import write_masks
+    from collegium.release.prediction import predict as predict_table
 
     found = predict_table(model, table, digest=digest, any_range=any_range, explain=explain)
     written = [] if masks is None else write_masks(found, masks)

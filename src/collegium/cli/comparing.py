@@ -9,12 +9,12 @@ from typing import Any
 import click
 import msgspec
 
+from collegium.assembly.folder import DEFAULT_PARENT
 from collegium.cli.output import tell, warn
+from collegium.measuring.comparing import Design, Mean, Paired, RunComparison
 from collegium.report.comparison import Verdict
 from collegium.report.wording import change, number, span, title_of
-from collegium.running.comparing import Design, Mean, Paired, RunComparison
-from collegium.running.folder import DEFAULT_PARENT
-from collegium.running.replicating import replicate
+from collegium.simulation.replicating import replicate
 from collegium.study.presets import preset_names
 
 Show = Callable[[str, float], str]

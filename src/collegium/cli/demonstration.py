@@ -14,8 +14,9 @@ from collegium.cli.summaries import quality_lines
 from collegium.cli.verdicts import verification_json
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site
-from collegium.running.execution import RunResult, run
-from collegium.running.reporting import report_on
+from collegium.measuring.reporting import report_on
+from collegium.measuring.result import RunResult
+from collegium.simulation.execution import run
 from collegium.threats.attack import Place
 from collegium.threats.insider import RewritingAuthor
 

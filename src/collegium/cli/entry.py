@@ -17,7 +17,7 @@ from collegium.cli.output import FAILED, INTERRUPTED, MISUSE, fail
 from collegium.errors import CollegiumError
 
 FAILURES = {
-    "bench.closed", "encoding.non-finite", "network.died", "network.differ", "network.halted",
+    "encoding.non-finite", "network.died", "network.differ", "network.halted",
     "network.not-ready", "network.refused", "node.not-running", "run.stuck", "run.worker",
 }  # fmt: skip
 """Codes of errors that are no misuse: the study was asked for rightly and came to nothing."""

@@ -12,14 +12,15 @@ import msgspec
 import numpy as np
 
 from collegium.accounting.loss_distribution import NAME
+from collegium.assembly.preparation import Prepared
+from collegium.assembly.privacy import Spending
 from collegium.cli.threat_lines import threat_json, threat_lines
+from collegium.measuring.result import RunResult
+from collegium.release.masks import marked
+from collegium.release.prediction import Predictions
 from collegium.report.measurements import Apart, FinalLine, Interval, Quality
 from collegium.report.preparation import preparation_of
-from collegium.running.execution import RunResult, summary
-from collegium.running.masks import marked
-from collegium.running.prediction import Predictions
-from collegium.running.preparation import Prepared
-from collegium.running.privacy import Spending
+from collegium.simulation.execution import summary
 from collegium.study.canonical import digest
 from collegium.study.message import Outbound
 from collegium.study.rendering import resolved

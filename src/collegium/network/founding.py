@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from collegium.assembly.preparation import Prepared, printed_name
 from collegium.data.site_table import PERSON, PUBLISHED, TIME
 from collegium.ledger.genesis import Member
 from collegium.ledger.keyfile import read_secret
@@ -19,8 +20,6 @@ from collegium.network.record import MEMBERS, SEQUENCER, Record, home_of, keep_r
 from collegium.node.config import DataSource, Timers
 from collegium.node.home import GENESIS, STUDIES, init_home, new_member, write_whole
 from collegium.node.templates import config_text, policy_text
-from collegium.running.consortium import printed_name
-from collegium.running.preparation import Prepared
 from collegium.study.canonical import digest
 from collegium.transport.authority import certify_client
 from collegium.transport.home import AUTHORITY, LOG_KEY, found_ledger, make_home

@@ -10,7 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from collegium.assembly.folder import write_policy
+from collegium.assembly.preparation import Prepared
+from collegium.assembly.privacy import spending_of
 from collegium.ledger.genesis import Genesis, encode_genesis
+from collegium.measuring.reporting import posted_statements, posted_sum, told
+from collegium.measuring.result import Progress, RunResult, read_final
 from collegium.network.founding import found, log_key_of
 from collegium.network.measuring import charged, closing_times, end_of, final_line, round_lines
 from collegium.network.record import RECORD, Record, home_of, read_record
@@ -21,19 +26,13 @@ from collegium.node.home import read_genesis
 from collegium.node.journal import LOG
 from collegium.node.status import StudyStatus
 from collegium.report.measurements import FinalLine, append_line
-from collegium.running.execution import RunResult, read_final
-from collegium.running.folder import write_policy
-from collegium.running.preparation import Prepared
-from collegium.running.privacy import spending_of
-from collegium.running.recorder import Progress
-from collegium.running.reporting import posted_statements, posted_sum, told
 
 POLICY = "policy.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Members as processes around a sequencer; it satisfies `running.execution.Launcher`."""
+    """Members as processes around a sequencer; it satisfies `simulation.execution.Launcher`."""
 
     about: str = "one sequencer orders, every member replays and cosigns; processes of their own"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.partition import partition
 from collegium.data.site_table import site_table
 from collegium.data.table import SiteRows
@@ -12,7 +13,6 @@ from collegium.data.tabular.writing import table_text
 from collegium.errors import RunError
 from collegium.ledger.genesis import Role
 from collegium.node.fitness import ENGINE
-from collegium.running.preparation import Prepared, prepare
 from collegium.study.reading import read_study
 
 

@@ -18,7 +18,7 @@ from collegium.ledger.genesis import Genesis
 from collegium.ledger.note import split_note
 from collegium.network.record import home_of
 from collegium.node.home import BLOBS, RELEASED
-from collegium.running.release import write_bundle
+from collegium.release.files import write_bundle
 
 
 def gather(

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from collegium.assembly.folder import claimed
 from collegium.audit.findings import Verification
 from collegium.errors import RunError
 from collegium.network.founding import UNFINISHED, found
@@ -16,7 +17,6 @@ from collegium.network.trial import Stage, ended_on_failure, start_all, verify_m
 from collegium.network.watch import wait_closed
 from collegium.node.home import write_whole
 from collegium.node.status import StudyStatus
-from collegium.running.folder import claimed
 from collegium.study.canonical import digest
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from collegium.assembly.code import code_digest
+from collegium.assembly.ownership import registration_of, releaser
+from collegium.assembly.parts import described, find_parts, parts_of_table
+from collegium.assembly.rules import check_rule
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.owner import Owner
@@ -16,10 +20,6 @@ from collegium.node.fitness import in_a_line, simulated_only
 from collegium.node.home import RELEASED, STUDIES
 from collegium.node.seat import Acting
 from collegium.node.standing import members_with
-from collegium.running.code import code_digest
-from collegium.running.ownership import registration_of, releaser
-from collegium.running.parts import described, find_parts, parts_of_table
-from collegium.running.rules import check_rule
 from collegium.study.canonical import digest
 from collegium.study.checking import check_sites
 from collegium.study.reading import ReadStudy, read_study

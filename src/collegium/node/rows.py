@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
+from collegium.assembly.parts import load_dataset
+from collegium.assembly.tables import own_table
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.site_table import read_site
@@ -22,8 +24,6 @@ from collegium.data.tabular.preparation import encode_studied
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.setting_up import SiteTable
 from collegium.node.config import DataSource
-from collegium.running.parts import load_dataset
-from collegium.running.tables import own_table
 from collegium.study.document import Study
 
 

@@ -12,6 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from collegium.assembly.code import code_digest
+from collegium.assembly.cutting import learned_from
+from collegium.assembly.ownership import beginning_of, keeper, registration_of, releaser
+from collegium.assembly.parts import described, find_parts, parts_of_table
+from collegium.assembly.privacy import check_privacy
 from collegium.canonical import from_text, to_text
 from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.errors import CollegiumError
@@ -39,11 +44,6 @@ from collegium.node.home import RELEASED
 from collegium.node.policy import Asked, Policy, objections, runs
 from collegium.node.rows import OwnRows, encoded_rows, own_rows, own_site_table
 from collegium.node.training import TrainingBeside
-from collegium.running.code import code_digest
-from collegium.running.cutting import learned_from
-from collegium.running.ownership import beginning_of, keeper, registration_of, releaser
-from collegium.running.parts import described, find_parts, parts_of_table
-from collegium.running.privacy import check_privacy
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from tests.data.tabular.cohorts import STUDY, cohort, write_study, write_table
 
+from collegium.assembly.preparation import prepare
 from collegium.data.tabular.agreement import Agreement
 from collegium.data.tabular.applying import apply_agreement
 from collegium.errors import DataError
-from collegium.running.preparation import prepare
 from collegium.study.reading import read_study
 
 Cells = dict[str, list[object]]

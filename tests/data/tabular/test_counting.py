@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.data.tabular.cohorts import STUDY, write_study
 
+from collegium.assembly.preparation import prepare
 from collegium.data.tabular.agreement import Agreement, decode_agreement
 from collegium.data.tabular.counting import (
     Counts,
@@ -22,7 +23,6 @@ from collegium.data.tabular.said import BINS, ColumnsSaid, MomentsSaid
 from collegium.data.tabular.saying import numbers_of, said_of
 from collegium.errors import DataError
 from collegium.federation.setting_up import SiteTable
-from collegium.running.preparation import prepare
 from collegium.study.reading import read_study
 
 MASKED = 'privacy.secure_aggregation={protocol="secagg"}'

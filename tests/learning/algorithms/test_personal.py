@@ -12,7 +12,7 @@ from collegium.learning.blobs import TensorSpec, decode_model
 from collegium.learning.models import ModelSpec, initial_parameters, layers, size, tensors
 from collegium.learning.safetensors import read_released
 from collegium.ledger.blobs import read_blob
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 from collegium.study.document import Personalization
 from collegium.study.refusal import Refusal
 

@@ -85,7 +85,7 @@ def three_rounds(
 
 
 def compare(scores: Scores, own: np.ndarray, changes: list[str]) -> None:
-    from collegium.running.preparation import prepare
+    from collegium.assembly.preparation import prepare
     from collegium.study.reading import read_study
 
     Reference(changes)  # it writes the study

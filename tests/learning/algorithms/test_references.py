@@ -20,7 +20,7 @@ from collegium.data.table import DataSet, Feature, Schema, SiteRows
 from collegium.learning.blobs import decode_model
 from collegium.learning.safetensors import read_released
 from collegium.ledger.blobs import read_blob
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 from collegium.study.reading import read_study
 
 Vector = NDArray[np.float64]
@@ -108,7 +108,7 @@ class Reference:
     """What every reference knows: the sites' training rows, and how to descend on them."""
 
     def __init__(self, changes: list[str]) -> None:
-        from collegium.running.preparation import prepare
+        from collegium.assembly.preparation import prepare
 
         path = "study.toml"
         Path(path).write_text(STUDY)

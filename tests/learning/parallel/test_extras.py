@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.running.test_own_models import FUNCTIONS, MODULE
+from tests.simulation.test_own_models import FUNCTIONS, MODULE
 
 from collegium.learning.models import ModelSpec, initial_parameters
 from collegium.learning.networks.code import digest_of

@@ -1,0 +1,128 @@
+"""The parts that a study names: data description, model, trainer, rule, server step, protection.
+
+No rows of anybody are needed, so a node that holds one site's rows, or none, finds the same parts
+as a simulation that holds everybody's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from collegium.assembly.rules import find_rule
+from collegium.assembly.tables import described_table
+from collegium.data.registered import Registered
+from collegium.data.table import DataSet
+from collegium.data.tabular.agreement import Agreement
+from collegium.data.tabular.preparation import target_unit
+from collegium.errors import CollegiumError, PluginError
+from collegium.learning.aggregation.rule import Rule
+from collegium.learning.algorithms.personal import own_coordinates
+from collegium.learning.model_choice import model_spec
+from collegium.learning.models import ModelSpec, tensors
+from collegium.learning.protection import Protection
+from collegium.learning.server import ServerOptimizer
+from collegium.learning.trainer import Trainer
+from collegium.plugins import find
+from collegium.secrecy.secure_sum import SecureSum
+from collegium.study.document import Study
+from collegium.study.terms import server_optimizer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A study and every part that it names. `dataset` says what rows mean; it may hold none.
+
+    `agreement` is what the sites of a study of tables agreed on, where they have.
+    """
+
+    study: Study
+    dataset: DataSet
+    spec: ModelSpec
+    trainer: Trainer
+    rule: Rule
+    server: ServerOptimizer
+    protection: Protection
+    secure_sum: SecureSum | None = None
+    agreement: Agreement | None = None
+
+
+def parts_of_table(study: Study, agreement: Agreement | None) -> Parts:
+    """Return the parts of a study of a table; before anything is agreed, the model has no inputs.
+
+    Raises:
+        CollegiumError: a part is not installed, or the model does not fit what was agreed.
+    """
+    source = study.data.source
+    if isinstance(source, str):
+        raise TypeError("the study names a registered data set")
+    dataset = described_table(source, agreement)
+    if agreement is not None:
+        parts = find_parts(study, dataset)
+        spec = replace(parts.spec, unit=target_unit(agreement))
+        return replace(parts, spec=spec, agreement=agreement)
+    return _parts(study, dataset, ModelSpec((0,), "squared", study.model.l2))
+
+
+def find_parts(study: Study, dataset: DataSet) -> Parts:
+    """Return the parts of a study whose data mean what a data set says.
+
+    Raises:
+        CollegiumError: a part is not installed, or the model does not fit the data.
+    """
+    require = getattr(find("trainers", study.training.trainer), "require", None)
+    if require is not None:
+        require()
+    spec = replace(model_spec(study.model, dataset.schema), unit=dataset.target_unit)
+    own_coordinates(tensors(spec), study.personalization)
+    return _parts(study, dataset, spec)
+
+
+def _parts(study: Study, dataset: DataSet, spec: ModelSpec) -> Parts:
+    secure = study.privacy.secure_aggregation
+    return Parts(
+        study=study,
+        dataset=dataset,
+        spec=spec,
+        trainer=find("trainers", study.training.trainer),
+        rule=find_rule(study),
+        server=find("server_optimizers", server_optimizer(study)),
+        protection=find("protections", study.privacy.protection),
+        secure_sum=None if secure is None else find("secure_sums", secure.protocol),
+    )
+
+
+def described(source: str) -> DataSet:
+    """Return what a data set is; a registered one comes without rows, which nobody need have.
+
+    Raises:
+        CollegiumError: nothing has that name, or its loader fails.
+    """
+    found = find("datasets", source)
+    return found.described() if isinstance(found, Registered) else load_dataset(source)
+
+
+def load_dataset(source: str) -> DataSet:
+    """Return a registered data set; its loader may be anybody's code, so it may fail in any way.
+
+    What the data set holds is not checked: that is `data.checking.check_dataset`.
+
+    Raises:
+        CollegiumError: nothing has that name, or its loader fails.
+    """
+    load = find("datasets", source)
+    try:
+        dataset = load()
+    except CollegiumError:
+        raise
+    except Exception as error:
+        raise _failed(source, f"{type(error).__name__}: {error}") from error
+    if not isinstance(dataset, DataSet):
+        raise _failed(source, f"it returns {type(dataset).__name__} instead of a DataSet")
+    return dataset
+
+
+def _failed(source: str, why: str) -> PluginError:
+    return PluginError(
+        "plugin.failed", f"the data set {source} cannot be loaded", why,
+        "repair or reinstall its package",
+    )  # fmt: skip

@@ -1,0 +1,222 @@
+"""A study's table in a process that holds all of it: cut into sites, and agreed on beforehand.
+
+What the sites will agree on follows from their rows alone, so a simulation can tell it before the
+ledger does: a study that cannot be set up is refused before anything is written. The ledger's own
+agreement is compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.assembly.cutting import cut_of
+from collegium.data.partition import parted
+from collegium.data.persons import by_person
+from collegium.data.table import DataSet, Feature, Schema, SiteRows
+from collegium.data.tabular.agreeing import conclusion
+from collegium.data.tabular.agreement import REASONS, Agreement, decode_agreement
+from collegium.data.tabular.columns import as_numbers
+from collegium.data.tabular.counting import concluded, counts_of
+from collegium.data.tabular.preparation import encode_studied, input_schema
+from collegium.data.tabular.reading import read_table_file
+from collegium.data.tabular.said import STEPS, encode_said
+from collegium.data.tabular.saying import said_of
+from collegium.data.tabular.studied import (
+    Studied,
+    declared_kinds,
+    read_again,
+    studied_rows,
+    take_studied,
+)
+from collegium.errors import DataError
+from collegium.federation.setting_up import SiteTable
+from collegium.study.document import Study, TableSource
+from collegium.study.notice import Notice
+from collegium.study.refusal import Refusal
+from collegium.study.tables import task_of
+from collegium.study.terms import fewest_sites, sums_tables
+
+FEWEST_PERSONS = 2
+"""Persons of a site: one to train on, one to test on."""
+
+MOST_ROWS = 1 << 24
+"""Rows whose positions a float32 tells apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutTable:
+    """A table's rows by site, sites in order, and what the sites agree on.
+
+    `whole` are a site's rows in the order of the file, `parts` those it trains and is tested on;
+    `blob` is the agreement as it stands on the ledger. `notes` say what was noticed.
+    """
+
+    whole: Mapping[str, Studied]
+    parts: Mapping[str, SiteTable]
+    agreement: Agreement
+    blob: bytes
+    notes: tuple[str, ...]
+
+    def encoded(self) -> tuple[dict[str, SiteRows], dict[str, SiteRows]]:
+        """Return the training and the test rows as the model sees them, by site."""
+        train = {name: encode_studied(self.agreement, one.train, name)
+                 for name, one in self.parts.items()}  # fmt: skip
+        test = {name: encode_studied(self.agreement, one.test, name)
+                for name, one in self.parts.items()}  # fmt: skip
+        return train, test
+
+
+def table_path(source: TableSource, folder: Path | None) -> Path:
+    """Return where a study's table is: beside its file, beside its run folder, or here."""
+    path = Path(source.table)
+    if folder is None:
+        return path
+    places = (folder / path, folder.parent / path, path)
+    return next((place for place in places if place.exists()), places[0])
+
+
+def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | None) -> Studied:
+    """Return the rows of a file that a study is about; of one site alone, or of all.
+
+    Raises:
+        DataError: the file, or a column that the study names.
+    """
+    table = read_table_file(
+        path, skip=source.drop, declared=declared_kinds(source), whole=alone is None
+    )
+    return studied_rows(table, source, task_of(study), alone=alone)
+
+
+def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTable:
+    """Read a study's table, cut it into sites and parts, and return what the sites agree on.
+
+    Raises:
+        DataError: the table cannot be read, cut or learned from.
+        Refusal: it has no column of sites, and the study asks for those.
+    """
+    path = table_path(source, folder)
+    if source.site is None and study.data.partition.by == "site":
+        raise Refusal(
+            ("data", "source"), "study.combination", "the table has no column of sites",
+            'a partition by "site" goes by a column that tells the institution',
+            'add site = "…" to data.source, or choose partition = { by = "iid", sites = 4 }',
+        )  # fmt: skip
+    studied = read_studied(source, study, path, alone=None)
+    if studied.rows > MOST_ROWS:
+        raise DataError(
+            "data.too-large", f"{path} has {studied.rows} rows", f"at most {MOST_ROWS} are read",
+            "cut the table into several files",
+        )  # fmt: skip
+    notes = list(studied.notes)
+    natural = []
+    for number, name in enumerate(studied.sites):
+        rows = positions(studied, np.flatnonzero(studied.site == number), name)
+        if len(by_person(rows).label) < FEWEST_PERSONS:
+            notes.append(f"site {name} has one person and was left out: none is left to test on")
+        else:
+            natural.append(rows)
+    dataset = DataSet(
+        path.stem, path.name, _position_schema(studied), tuple(natural), "", "", "", ()
+    )
+    sites = parted(dataset, study.data.partition, study.study.seed)
+    sites = tuple(sorted(sites, key=lambda one: one.name))
+    whole, parts = {}, {}
+    place = np.zeros(studied.rows, np.int64)
+    for (name, (train, test)), rows in zip(cut_of(study, sites).items(), sites, strict=True):
+        place[_at(rows)] = np.arange(len(rows.y))
+        own = whole[name] = read_again(take_studied(studied, _at(rows)), source)
+        parts[name] = SiteTable(
+            take_studied(own, place[_at(train)]), take_studied(own, place[_at(test)])
+        )
+    fewest = fewest_sites(study, len(parts))
+    blob = agreed_by_all(source, study, parts, fewest)
+    return CutTable(whole, parts, decode_agreement(blob), blob, tuple(notes))
+
+
+def agreed_by_all(
+    source: TableSource, study: Study, parts: Mapping[str, SiteTable], fewest: int
+) -> bytes:
+    """Return the blob of what sites agree on when all of them speak.
+
+    Raises:
+        DataError: nothing can be learned from what they say.
+    """
+    task = task_of(study)
+    blob: bytes | None = None
+    for _ in STEPS:
+        before = None if blob is None else decode_agreement(blob)
+        if before is not None and sums_tables(study):
+            counts = sum((counts_of(table.train, before) for table in parts.values()), 0)
+            blob = concluded(before, np.asarray(counts), tuple(sorted(parts)), source.smallest)
+            continue
+        coarse = sums_tables(study)
+        said = {
+            name: encode_said(said_of(table.train, task, before, source.smallest, coarse=coarse))
+            for name, table in parts.items()
+        }
+        blob = conclusion(source, task, blob, said, fewest)
+    if blob is None:
+        raise AssertionError("set-up has steps")
+    return blob
+
+
+def about_table(table: CutTable) -> tuple[Notice, ...]:
+    """Return what the owner of a study should know of what its table became."""
+    agreement = table.agreement
+    notices = []
+    if agreement.left_out:
+        told = "; ".join(f"{one.name} ({REASONS[one.reason]})" for one in agreement.left_out)
+        notices.append(Notice("note", "study.left-out", f"columns that no model sees: {told}"))
+    if agreement.task == "binary":
+        text = f"the model predicts that {agreement.target.name} is {agreement.classes[-1]}"
+        notices.append(Notice("note", "study.positive", text))
+    if agreement.task == "survival":
+        text = f"the event is that {agreement.event} is {agreement.classes[-1]}"
+        notices.append(Notice("note", "study.positive", text))
+    return tuple(notices)
+
+
+def own_table(source: TableSource, study: Study, path: Path, name: str) -> SiteTable:
+    """Return a site's parts from its own file, as a process that holds all sites' gets them.
+
+    Raises:
+        DataError: the file, or a column that the study names; or it cannot be cut.
+    """
+    own = read_again(read_studied(source, study, path, alone=name), source)
+    train, test = cut_of(study, [positions(own, np.arange(own.rows), name)])[name]
+    return SiteTable(take_studied(own, _at(train)), take_studied(own, _at(test)))
+
+
+def positions(studied: Studied, which: NDArray[np.int64], name: str) -> SiteRows:
+    """Return rows that hold nothing but their positions: what cutting needs, and no more."""
+    labels = studied.label if len(studied.label) else as_numbers(studied.target).astype(np.float32)
+    x = which.astype(np.float32)[:, None]
+    return SiteRows(name, x, labels[which], studied.person[which])
+
+
+def _at(rows: SiteRows) -> NDArray[np.int64]:
+    return rows.x[:, 0].astype(np.int64)
+
+
+def _position_schema(studied: Studied) -> Schema:
+    position = Feature("position", "position in the table", "numeric")
+    return Schema((position,), "target", "multiclass" if len(studied.label) else "regression")
+
+
+def described_table(source: TableSource, agreement: Agreement | None) -> DataSet:
+    """Return what a study's table is, without rows; of its inputs only what is agreed."""
+    name = Path(source.table).name
+    schema = (
+        Schema((), source.target, source.task or "binary")
+        if agreement is None
+        else input_schema(agreement)
+    )
+    return DataSet(
+        Path(name).stem, f"{name}, a table of the members' own", schema, (),
+        "as its members allow", "", "", (),
+    )  # fmt: skip

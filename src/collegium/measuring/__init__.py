@@ -1,0 +1,1 @@
+"""What a run came to: the quality of its models, compared, attacked, and reported."""

@@ -1,0 +1,108 @@
+"""The report of a run folder, made from the folder alone: whenever, and by whoever, has it."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import numpy as np
+
+import collegium
+from collegium.assembly.parts import described
+from collegium.assembly.tables import described_table
+from collegium.audit.history import read_history
+from collegium.audit.studies import Story, gather
+from collegium.audit.verify import examined
+from collegium.canonical import from_text
+from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.errors import FormatError, RunError
+from collegium.learning.evaluation.statement import decode_statement
+from collegium.learning.evaluation.summed import EvaluationSum, decode_sum
+from collegium.ledger.blobs import read_blob
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.report.content import build_content, provenance_of
+from collegium.report.figures import Posted
+from collegium.report.measurements import read_lines
+from collegium.report.write import write_report
+from collegium.study.reading import read_study
+from collegium.study.terms import sums_tables
+
+
+def report_on(folder: Path) -> Path:
+    """Write a run folder's report and return its path.
+
+    Raises:
+        CollegiumError: the folder is no run, or its study or measurements cannot be read.
+    """
+    verification, stories = examined(folder, partial=True)
+    path = folder / "study.toml"
+    if not path.is_file():
+        raise RunError(
+            "run.unreadable", f"{folder} has no study.toml", "a report begins with its question",
+            "copy study.toml from the run's author beside ledger.log",
+        )  # fmt: skip
+    study = read_study(path).study
+    source, agreement, story = study.data.source, None, stories.get(study.study.id)
+    if isinstance(source, str):
+        dataset = described(source)
+    else:
+        agreement = recorded_agreement(folder, story)
+        dataset = described_table(source, agreement)
+    versions = {
+        "collegium": collegium.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    content = build_content(
+        study,
+        provenance_of(dataset, study.data, agreement, summed=sums_tables(study)),
+        read_lines(folder / "metrics.jsonl"),
+        verification,
+        posted_statements(folder, story),
+        versions,
+    )
+    return write_report(folder, content)
+
+
+def recorded_agreement(folder: Path, story: Story | None) -> Agreement | None:
+    """Return what the ledger says that a study's sites agreed on, if its blob is there."""
+    if story is None or story.begun is None:
+        return None
+    data = read_blob(folder / "blobs", from_text(story.begun.agreement, DIGEST_SIZE))
+    try:
+        return None if data is None else decode_agreement(data)
+    except FormatError:
+        return None  # verification names it
+
+
+def told(folder: Path, study: str) -> Story | None:
+    """Return what a run's ledger tells of a study, replayed from its file."""
+    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    return stories.get(study)
+
+
+def posted_sum(folder: Path, story: Story | None) -> EvaluationSum | None:
+    """Return what the ledger's sum over test rows tells, if there is one and blobs/ holds it."""
+    closed = [] if story is None else [one.summed for one in story.sums.values() if one.summed]
+    if not closed:
+        return None
+    data = read_blob(folder / "blobs", from_text(closed[-1].total, DIGEST_SIZE))
+    try:
+        return None if data is None else decode_sum(data)
+    except FormatError:
+        return None  # verification names it
+
+
+def posted_statements(folder: Path, story: Story | None) -> list[Posted]:
+    """Return the statements that the ledger's ``evaluation.post`` entries name and blobs/ holds."""
+    found = []
+    for site, post in () if story is None else story.statements.items():
+        for name in (post.federated, post.local):
+            data = read_blob(folder / "blobs", from_text(name, DIGEST_SIZE)) if name else None
+            if data is None:
+                continue
+            try:
+                found.append(Posted(site, decode_statement(data)))
+            except FormatError:
+                continue  # verification names it
+    return found

@@ -1,0 +1,1 @@
+"""Running a whole study in one process: everybody's participants, driven and measured."""

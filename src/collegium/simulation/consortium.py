@@ -1,0 +1,282 @@
+"""A whole consortium in one process: members, their homes and keys, and everybody's participants.
+
+The keys derive from the study's public seed, and the genesis says so: such a run claims neither
+privacy nor authenticity (architecture 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from collegium.assembly.code import code_digest
+from collegium.assembly.ownership import beginning_of, keeper, registration_of, releaser
+from collegium.assembly.preparation import Prepared, printed_name
+from collegium.canonical import to_text
+from collegium.federation.cohort import Cohort
+from collegium.federation.exchange import Exchange
+from collegium.federation.identity import identity, member_key
+from collegium.federation.outbox import Compartment, Outbox
+from collegium.federation.owner import Owner
+from collegium.federation.participant import Participant
+from collegium.federation.privacy import site_privacy
+from collegium.federation.readings import Readings
+from collegium.federation.score_phases import Scoring
+from collegium.federation.scoring import RootScorer
+from collegium.federation.secrets import keep_secret, simulated_secret
+from collegium.federation.setting_up import SettingUp
+from collegium.federation.site import Site, SiteParts
+from collegium.federation.validator import Validator
+from collegium.federation.view import StudyView
+from collegium.learning.parallel.pool import Pool
+from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.declared import admitted_modules
+from collegium.ledger.engine import Engine, OpenEngine
+from collegium.ledger.frames import ENTRY, decode_entry, read_frames
+from collegium.ledger.genesis import (
+    CONTRACT_VERSION,
+    FORMAT_VERSION,
+    Genesis,
+    Member,
+    Role,
+    encode_genesis,
+    genesis_digest,
+)
+from collegium.ledger.keys import SigningKey
+from collegium.plugins import find
+from collegium.threats.attack import Place
+from collegium.threats.dropout import DroppingOut
+from collegium.threats.lying_scores import lie_in_scores, lie_of
+from collegium.threats.poisoning import Circle, Poisoning, Target
+from collegium.threats.scene import Defence
+from collegium.threats.traps import Trapping
+
+Substitute = Callable[[Participant, Place], Participant]
+"""Puts somebody else in a participant's place; the demonstration's insider uses it."""
+
+
+@dataclass(slots=True)
+class Consortium:
+    """Everything that a run drives."""
+
+    prepared: Prepared
+    engine: Engine
+    exchange: Exchange
+    cohort: Cohort
+    participants: list[Participant]
+    sites: list[Site]
+    validators: list[Validator]
+    log_key: SigningKey
+    genesis: bytes
+    outbox: Outbox
+
+    def view(self) -> StudyView:
+        """Return what the ledger says about the study now."""
+        return StudyView(self.engine.state, self.prepared.study.study.id)
+
+    def settle(self) -> None:
+        """Return when what the participants keep and publish is on the disk."""
+        self.outbox.sync()
+        self.exchange.settle()
+
+    def close(self, *, complete: bool) -> None:
+        """Release everything; a complete ledger is sealed."""
+        with ExitStack() as held:
+            held.callback(self.outbox.close)
+            held.callback(self.exchange.close)
+            self.engine.close(complete=complete)
+
+
+def log_key_of(prepared: Prepared) -> SigningKey:
+    """Return the simulated log key; its name is no member's id, so no member has it."""
+    return member_key(simulated_secret(prepared.study.study.seed, "*log"))
+
+
+def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
+    """Return the genesis of a simulated consortium: the first sites validate, one owns studies."""
+    members = []
+    for name in prepared.sites:
+        roles: list[Role] = ["owner", "site"] if name == prepared.sites[0] else ["site"]
+        if name in prepared.validators:
+            roles.append("validator")
+        power = 1 if "validator" in roles else 0
+        members.append(
+            Member(
+                id=name, key=to_text(keys[name].public), name=printed_name(name), power=power,
+                roles=tuple(roles),
+            )
+        )  # fmt: skip
+    return Genesis(
+        chain=prepared.study.study.id, contract=CONTRACT_VERSION, format=FORMAT_VERSION,
+        keys="simulated", log=to_text(log_key_of(prepared).public), members=tuple(members),
+        modules=admitted_modules(),
+    )  # fmt: skip
+
+
+def build(
+    prepared: Prepared,
+    folder: Path,
+    warn: Callable[[str], None],
+    substitute: Substitute | None = None,
+    pool: Pool | None = None,
+) -> Consortium:
+    """Return the consortium of a study in a run folder, new or as it was left.
+
+    Args:
+        prepared: the study and its parts.
+        folder: the run folder; homes lie under members/.
+        warn: is told what a reader should know, such as a torn tail that was cut.
+        substitute: see `Substitute`.
+        pool: processes that train beside this one.
+
+    Raises:
+        CollegiumError: the folder holds another ledger, or one that does not hold together.
+    """
+    study = prepared.study
+    secrets = {
+        name: keep_secret(folder / "members" / name, simulated_secret(study.study.seed, name))
+        for name in prepared.sites
+    }
+    keys = {name: member_key(secret) for name, secret in secrets.items()}
+    genesis = genesis_of(prepared, keys)
+    genesis_bytes = encode_genesis(genesis)
+    digest = genesis_digest(genesis_bytes)
+    open_engine: OpenEngine = find("engines", study.consensus.engine)
+    log_key = log_key_of(prepared)
+    with ExitStack() as opened:
+        engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
+        opened.callback(engine.close, complete=False)
+        outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
+        exchange = opened.enter_context(closing(Exchange(BlobFolder(folder / "blobs"))))
+        identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
+        private = {name: site_privacy(study, who) for name, who in identities.items()}
+        cohort = Cohort(
+            study, prepared.parts.spec, prepared.parts.trainer, prepared.train,
+            {name: one for name, one in private.items() if one is not None}, pool,
+            prepared.validators,
+        )  # fmt: skip
+        code = code_digest(study)
+        owner = Owner(
+            identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,
+            registration_of(prepared.parts, prepared.sites, code),
+            releaser(
+                prepared.parts, lambda: StudyView(engine.state, study.study.id),
+                exchange.folder.get, folder / "model",
+            ),
+            beginning_of(prepared.parts),
+        )  # fmt: skip
+        circle = circle_of(prepared)
+        places = {
+            name: Place(
+                who,
+                exchange,
+                tuple(prepared.validators),
+                frozenset(),
+                circle,
+                lambda: envelopes_in(folder / "ledger.log"),
+                frozenset(prepared.attackers),
+            )
+            for name, who in identities.items()
+        }
+        participants: list[Participant] = [owner]
+        sites: list[Site] = []
+        for name in prepared.sites:
+            parts = SiteParts(
+                prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
+                prepared.parts.protection, seals=study.consensus.engine != "solo",
+                keep_model=keeper(prepared.parts, folder / "members" / name / "model"),
+                secure_sum=prepared.parts.secure_sum,
+            )  # fmt: skip
+            kept = Compartment(outbox, name)
+            if prepared.table is not None:
+                participants.append(
+                    SettingUp(
+                        identities[name], exchange.view(name), kept, study,
+                        prepared.table.parts[name], code,
+                    )
+                )  # fmt: skip
+            site = Site(identities[name], exchange.view(name), kept, cohort, parts)
+            if circle is not None:
+                circle.join(name, site.author, kept, digest)
+            sites.append(site)
+            participants.append(_replaced(prepared, site, places[name], substitute))
+        readings = Readings()
+        scored = study.aggregation.scores is not None
+        validators = [
+            Validator(
+                identities[name],
+                exchange.view(name),
+                study,
+                readings=readings,
+                scoring=Scoring(RootScorer(cohort.roots, name), Compartment(outbox, name))
+                if scored
+                else None,
+            )
+            for name in prepared.validators
+        ]
+        for validator, name in zip(validators, prepared.validators, strict=True):
+            participants.append(_replaced(prepared, validator, places[name], substitute))
+        _tell_of_other_code(StudyView(engine.state, study.study.id), prepared.sites, code, warn)
+        opened.pop_all()
+    return Consortium(
+        prepared, engine, exchange, cohort, participants, sites, validators, log_key,
+        genesis_bytes, outbox,
+    )  # fmt: skip
+
+
+def envelopes_in(ledger: Path) -> list[bytes]:
+    """Return the envelopes of all entries in a ledger's file, in order."""
+    frames = read_frames(ledger.read_bytes())
+    return [decode_entry(frame.body)[0] for frame in frames if frame.kind == ENTRY]
+
+
+def circle_of(prepared: Prepared) -> Circle | None:
+    """Return what a study's attackers share, if they attack with updates."""
+    attack, parts = prepared.attack, prepared.parts
+    if not isinstance(attack, Poisoning):
+        return None
+    defence = Defence(parts.rule, prepared.study.aggregation.tolerate)
+    target = Target(
+        prepared.study, parts.spec, parts.trainer, defence, prepared.train,
+        tuple(prepared.attackers), tuple(prepared.validators),
+    )  # fmt: skip
+    return Circle(target, attack)
+
+
+def _replaced(
+    prepared: Prepared, honest: Site | Validator, place: Place, substitute: Substitute | None
+) -> Participant:
+    """Return the honest participant, or whoever the study or the insider puts in its place."""
+    study, member = prepared.study, place.identity.member
+    participant: Participant = honest
+    role = "site" if isinstance(honest, Site) else "validator"
+    attack = prepared.attack
+    threat = study.threat
+    if threat and attack and member in prepared.attackers:
+        acting, lie = replace(place, rounds=frozenset(threat.rounds)), lie_of(attack)
+        if attack.role == role:
+            participant = attack.take_over(participant, acting)
+        elif role == "validator" and lie is not None:
+            participant = lie_in_scores(participant, acting, lie)
+    if substitute is not None:
+        participant = substitute(participant, place)
+    if role == "site" and study.faults.traps:
+        participant = Trapping(participant, place, study.faults.traps, study.study.seed)
+    if role == "site" and study.faults.dropout:
+        participant = DroppingOut(participant, member, study.faults.dropout, study.study.seed)
+    return participant
+
+
+def _tell_of_other_code(
+    view: StudyView, sites: list[str], code: bytes, warn: Callable[[str], None]
+) -> None:
+    """Warn where a study that goes on was accepted over other code than runs now."""
+    accepted = {name: view.acceptance(name) for name in sites}
+    others = [name for name, one in accepted.items() if one and one.code != to_text(code)]
+    if others and view.phase != "closed":
+        warn(
+            f"the code has changed since {', '.join(others)} accepted the study: what follows "
+            "is not done by the code that the ledger names"
+        )

@@ -1,0 +1,79 @@
+"""The end of a study in this process: its models, and everything that is measured on them."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import msgspec
+
+from collegium.assembly.site_alone import site_alone
+from collegium.federation.loop import Traffic
+from collegium.learning.algorithms.layout import model_part
+from collegium.learning.blobs import decode_model
+from collegium.measuring.apart import Models, on_unseen
+from collegium.measuring.explaining import explain
+from collegium.measuring.grouping import quality_by_subgroup
+from collegium.measuring.quality import difference_of, pooled_parameters, quality_of
+from collegium.report.measurements import FinalLine
+from collegium.simulation.consortium import Consortium
+from collegium.simulation.recorder import Recorder
+from collegium.simulation.threatened import threatened
+
+
+def models_of(consortium: Consortium) -> Models | None:
+    """Return the models of a study that is over; None where it failed."""
+    view, prepared = consortium.view(), consortium.prepared
+    data = consortium.exchange.folder.get(view.model)
+    if view.status is None or view.status.outcome != "completed" or data is None:
+        return None
+    vector = decode_model(data).parameters
+    in_use = {site.member: site.model_in_use(view, vector) for site in consortium.sites}
+    return Models(
+        prepared, model_part(prepared.parts.spec, vector), in_use.__getitem__,
+        lambda name: consortium.cohort.alone(name, view.trials.final),
+        pooled_parameters(prepared, view.trials.final),
+    )  # fmt: skip
+
+
+def measured(
+    consortium: Consortium, traffic: Traffic, recorder: Recorder, models: Models | None
+) -> FinalLine:
+    """Return the last line of a study's measurements; without models, for a study that failed."""
+    prepared = consortium.prepared
+    view = consortium.view()
+    status = view.status
+    if status is None:
+        raise LookupError(prepared.study.study.id)
+    seconds, weights = recorder.since_last_round()
+    began = perf_counter()
+    final = FinalLine(
+        outcome=status.outcome, model=view.model.hex(), seconds=seconds, bytes=weights,
+        federated=None, local=None, pooled=None, pooled_reason=None, difference_to_pooled={},
+        difference_to_local={},
+        rows={name: (len(prepared.train[name].y), len(prepared.test[name].y))
+              for name in prepared.sites},
+        rejected={f"{who}: {code}": count for (who, code), count in traffic.rejected.items()},
+        dropped=dict(traffic.dropped),
+    )  # fmt: skip
+    if models is None:
+        reason = "the study failed, so no test part was opened"
+        return msgspec.structs.replace(
+            final, pooled_reason=reason, threat=threatened(prepared, None)
+        )
+    federated, local, pooled = models.scores()
+    compared = msgspec.structs.replace(
+        final,
+        federated=quality_of(prepared, prepared.test, federated),
+        local=quality_of(prepared, prepared.test, local),
+        pooled=quality_of(prepared, prepared.test, pooled),
+        pooled_reason="training on all rows together diverged" if pooled is None else None,
+        difference_to_pooled=difference_of(prepared, prepared.test, federated, pooled),
+        difference_to_local=difference_of(prepared, prepared.test, federated, local),
+        unseen=on_unseen(models),
+        threat=threatened(prepared, models.federated),
+        subgroups=quality_by_subgroup(prepared, federated),
+        explanation=None if federated is None else explain(prepared, models.in_use),
+        site_alone=site_alone(prepared.dataset.schema, prepared.train, prepared.test),
+    )
+    comparing = perf_counter() - began
+    return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})

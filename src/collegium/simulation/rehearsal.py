@@ -1,0 +1,264 @@
+"""A study's learning without its ledger: the same models bit for bit, for sweeps of many studies.
+
+Sites train, attackers craft and the rule aggregates by the code that a run uses; draws and
+exponents are the contract's. What is left out is what proves it: signatures, votes, blobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from collegium.accounting.adaptive import grid_step
+from collegium.accounting.terms import PrivacyTerms, affordable_rounds
+from collegium.assembly.ownership import first_model
+from collegium.assembly.preparation import Prepared
+from collegium.canonical import to_text
+from collegium.errors import RunError
+from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16, sent_part
+from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.identity import identity, member_key
+from collegium.federation.outbox import OutboxKey
+from collegium.federation.privacy import SitePrivacy, site_privacy
+from collegium.federation.secrets import simulated_secret
+from collegium.learning.aggregation.following import within
+from collegium.learning.aggregation.next_model import next_model
+from collegium.learning.aggregation.random_k import drawn_of
+from collegium.learning.aggregation.stopping import is_over, measured_loss
+from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.algorithms.layout import model_part
+from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
+from collegium.learning.encoding import indicators, registered_weight
+from collegium.learning.models import ModelSpec
+from collegium.ledger.contract.draws import draw_participants, next_in_turn
+from collegium.ledger.contract.encoding import first_clip, is_saturated, is_small, next_exponent
+from collegium.ledger.genesis import encode_genesis, genesis_digest
+from collegium.mechanisms.privacy.clip import Clip, next_clip
+from collegium.simulation.consortium import circle_of, genesis_of
+from collegium.simulation.rehearsed_groups import grouped_model
+from collegium.simulation.score_rehearsal import ScoreBook
+from collegium.study.document import Study
+from collegium.study.privacy import privacy_terms
+from collegium.study.terms import group_count
+from collegium.threats.dropout import absent
+from collegium.threats.lying_scores import lie_of
+from collegium.threats.poisoning import Poisoning
+from collegium.threats.traps import trapping
+
+Watch = Callable[[int, ModelState], None]
+"""Is told each closed round's number and model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rehearsed:
+    """What a study's learning comes to: "completed", or "failed" with the last good model."""
+
+    outcome: str
+    model: ModelState
+    spec: ModelSpec
+
+    @property
+    def parameters(self) -> Float32:
+        """The final model's own part of its vector, float32 [d]."""
+        return model_part(self.spec, self.model.parameters)
+
+    @property
+    def digest(self) -> bytes:
+        """The final model's, as a ledger would name it."""
+        return digest(encode_model(self.model))
+
+
+def can_rehearse(prepared: Prepared) -> bool:
+    """Return whether a study's learning is all there is to it: no search, no masks on the way."""
+    attack = prepared.attack
+    if prepared.study.search is not None:
+        return False
+    told = attack is None or isinstance(attack, Poisoning) or lie_of(attack) is not None
+    return prepared.parts.protection.plain and told
+
+
+def rehearse(
+    prepared: Prepared, watch: Watch = lambda number, model: None, book: ScoreBook | None = None
+) -> Rehearsed:
+    """Return what a study's learning comes to.
+
+    Args:
+        prepared: the study.
+        watch: is told each closed round's number and model.
+        book: is written by the study's validators, where they score updates.
+
+    Raises:
+        RunError: ``rehearsal.refused``, its attack does more than send updates, updates are
+            masked, or it searches: only a run can show that.
+    """
+    if not can_rehearse(prepared):
+        raise RunError(
+            "rehearsal.refused", f"{prepared.study.study.id} cannot be tried without a ledger",
+            "its attack does more than send updates, its updates are masked on their way, or it"
+            " searches among ways of training",
+            "run it: `collegium run`",
+        )  # fmt: skip
+    study, parts = prepared.study, prepared.parts
+    server = study.aggregation.server
+    secrets = {name: simulated_secret(study.study.seed, name) for name in prepared.sites}
+    keys = {name: member_key(secret) for name, secret in secrets.items()}
+    genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
+    private = _private(prepared, genesis, secrets)
+    cohort = Cohort(
+        study, parts.spec, parts.trainer, prepared.train, private, validators=prepared.validators
+    )
+    authors = _authors(prepared, genesis, cohort)
+    book = ScoreBook(prepared, cohort) if book is None else book
+    book.cohort = cohort
+    sizes = {
+        name: private[name].size(rows) if private else len(rows.y)
+        for name, rows in prepared.train.items()
+    }
+    registered = {
+        name: registered_weight(count) if study.aggregation.weights == "rows" else 1
+        for name, count in sizes.items()
+    }
+    model, best, terms = first_model(parts), _Best(), privacy_terms(study)
+    clip = first_clip(msgspec.UNSET if terms is None else terms)
+    exponent = study.aggregation.exponent
+    earlier: Float32 | None = None
+    revealed: dict[str, Int16] = {}
+    for number in range(1, _rounds(prepared) + 1):
+        weights = book.weights(registered)
+        names = draw_participants(
+            to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
+        )
+        if study.training.participation == "cyclic":
+            names = next_in_turn(number, weights, prepared.per_round)
+        work = Assignment(
+            number, exponent, tuple(names), tuple(weights[name] for name in names),
+            digest(encode_model(model)), model.parameters, len(weights),
+            lambda before=earlier: before,  # type: ignore[misc]
+            lambda last=revealed: last,  # type: ignore[misc]
+            lambda known=dict(book.reputations): known,  # type: ignore[misc]
+        )  # fmt: skip
+        k = grid_step(clip) if isinstance(clip, int) else clip
+        sent = _updates(prepared, genesis, work, authors, private, k)
+        if len(sent) < prepared.min_sites:
+            return Rehearsed("failed", model, parts.spec)
+        start, earlier = model, model.parameters
+        revealed = {name: one.values for name, one in sent.items()}
+        behind = list(sent.values())
+        try:
+            if group_count(study):
+                model, behind = grouped_model(prepared, genesis, work, sent, model)
+            else:
+                model = next_model(
+                    model, behind, tuple(weights[name] for name in sent), tuple(sent), exponent,
+                    parts.rule, study.aggregation.tolerate, parts.server, server,
+                    book.given(number, exponent, model.parameters, sent),
+                    drawn_of(study, genesis, number, work.model, model.parameters.size),
+                )  # fmt: skip
+        except RunError:
+            return Rehearsed("failed", model, parts.spec)
+        exponent, clip = _next_encoding(study, terms, exponent, clip, behind)
+        watch(number, model)
+        best = best.after(start, model)
+        stopping = study.training.early_stopping
+        if is_over(model, None if stopping is None else stopping.patience):
+            break
+    return Rehearsed("completed", best.model or model, parts.spec)
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The model with the least loss on rows held out, as far as rounds have told one."""
+
+    loss: int | None = None
+    model: ModelState | None = None
+
+    def after(self, start: ModelState, made: ModelState) -> _Best:
+        """Return the same after a round that started from a model and told its loss."""
+        loss = measured_loss(made)
+        if loss is None or (self.loss is not None and loss >= self.loss):
+            return self
+        return _Best(loss, start)
+
+
+def _next_encoding(
+    study: Study, terms: PrivacyTerms | None, exponent: int, clip: Clip, sent: list[Contribution]
+) -> tuple[int, Clip]:
+    """Return the next round's exponent and clip, as the contract does."""
+    if terms is not None and isinstance(terms.clip, int) and isinstance(clip, int):
+        first = study.aggregation.exponent, terms.clip
+        return next_clip(first, exponent, clip, len(sent), within(sent))
+    if terms is not None and terms.unit == "client":
+        return exponent, clip
+    said = [indicators(one.values) for one in sent]
+    saturated = sum(is_saturated(count, sent[0].values.size) for _, count in said)
+    small = sum(is_small(peak) for peak, _ in said)
+    return next_exponent(exponent, len(said), saturated, small), clip
+
+
+def _rounds(prepared: Prepared) -> int:
+    """Return how many rounds there are: where every site is in each, a budget may end them."""
+    terms, rounds = privacy_terms(prepared.study), prepared.study.training.rounds
+    if terms is None or prepared.per_round < len(prepared.sites):
+        return rounds
+    return affordable_rounds(terms, rounds)
+
+
+def _private(
+    prepared: Prepared, genesis: bytes, secrets: dict[str, bytes]
+) -> dict[str, SitePrivacy]:
+    """Return how each site keeps to differential privacy; nothing without."""
+    whole = (
+        (name, site_privacy(prepared.study, identity(name, genesis, secret)))
+        for name, secret in secrets.items()
+    )
+    return {name: one for name, one in whole if one is not None}
+
+
+def _authors(prepared: Prepared, genesis: bytes, cohort: Cohort) -> dict[str, Author]:
+    """Return who makes each site's updates."""
+    circle = circle_of(prepared)
+    authors: dict[str, Author] = {}
+    for name in prepared.sites:
+        kept = _InMemory()
+        authors[name] = HonestAuthor(name, cohort, kept, genesis)
+        if circle is not None:
+            circle.join(name, authors[name], kept, genesis)
+    if circle is not None:
+        authors |= {name: circle.attacker(name) for name in prepared.attackers}
+    return authors
+
+
+def _updates(
+    prepared: Prepared, genesis: bytes, work: Assignment, authors: dict[str, Author],
+    private: Mapping[str, SitePrivacy], clip: Clip,
+) -> dict[str, Contribution]:  # fmt: skip
+    """Return the updates of those who have one to send, in order."""
+    study, sent = prepared.study, {}
+    silent = absent(study.faults.dropout, study.study.seed, work.round, 1, work.participants)
+    trap = None
+    if study.faults.traps:
+        trap = trapping(study.faults.traps, study.study.seed, work.round, work.participants)
+    for name in work.participants:
+        if name in silent or name == trap:
+            continue
+        try:
+            update = authors[name].update(work)
+        except RunError:
+            continue
+        if name in private:
+            update = private[name].protected(
+                update, work.exponent, work.round, work.model, prepared.min_sites, clip
+            )
+        whole = prepared.parts.protection.protect(update)
+        values = sent_part(whole, work, study, genesis)
+        sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)
+    return sent
+
+
+class _InMemory(dict[OutboxKey, bytes]):
+    """An outbox that nothing outlives; it satisfies `WriteOnce`."""
+
+    def put(self, key: OutboxKey, value: bytes) -> bytes:
+        return self.setdefault(key, value)

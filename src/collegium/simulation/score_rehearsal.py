@@ -1,0 +1,98 @@
+"""Scores, reputations and standings of a study's learning, as its contract would have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from collegium.assembly.preparation import Prepared
+from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.scoring import RootScorer, Scorer
+from collegium.learning.aggregation.scores import Scores, scores_of
+from collegium.learning.aggregation.updates import Contribution
+from collegium.mechanisms.scores.combining import Scored, medians
+from collegium.mechanisms.scores.reputations import (
+    NEW,
+    Reputation,
+    after,
+    counting,
+    value_of,
+    weight_of,
+)
+from collegium.study.score_terms import ScoreTerms
+from collegium.study.scored import score_terms
+from collegium.threats.lying_scores import LyingScorer, lie_of
+
+
+@dataclass(slots=True)
+class ScoreBook:
+    """What validators said so far. Every validator of a simulation has the same power.
+
+    Attributes:
+        prepared: the study.
+        cohort: its sites, with the rows that validators keep; whoever rehearses gives it.
+        reputations: by site, for those who have been scored.
+        combined: each round's scores by site.
+        demoted: each round's demoted sites, as it opened.
+    """
+
+    prepared: Prepared
+    cohort: Cohort | None = None
+    reputations: dict[str, Reputation] = field(default_factory=dict)
+    combined: list[dict[str, int]] = field(default_factory=list)
+    demoted: list[set[str]] = field(default_factory=list)
+
+    @property
+    def terms(self) -> ScoreTerms | None:
+        """What the study registers about scores, if it asks for any."""
+        terms = score_terms(self.prepared.study)
+        return terms if isinstance(terms, ScoreTerms) else None
+
+    def reputation(self, site: str) -> Reputation:
+        """Return a site's reputation."""
+        return self.reputations.get(site, NEW)
+
+    def weights(self, registered: Mapping[str, int]) -> dict[str, int]:
+        """Return the weights with which a round opens."""
+        terms = self.terms
+        if terms is None:
+            return dict(registered)
+        self.demoted.append({name for name in registered if self.reputation(name).demoted})
+        return {
+            name: weight_of(self.reputation(name), weight, terms)
+            for name, weight in registered.items()
+        }
+
+    def given(
+        self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
+    ) -> Scores | None:
+        """Return what a round's rule is given, and let it count; None without scores."""
+        terms, study = self.terms, self.prepared.study
+        if terms is None:
+            return None
+        validators = self.prepared.validators
+        known = {name: self.reputation(name) for name in validators}
+        voters = counting(known, dict.fromkeys(validators, 1), terms)
+        said = [self._said(name, number, exponent, start, sent) for name in voters]
+        made = medians([(one, 1) for one in said])
+        reputations = [value_of(self.reputation(name)) for name in sent]
+        self.combined.append(dict(zip(sent, made.scores, strict=True)))
+        for name, value in self.combined[-1].items():
+            self.reputations[name] = after(self.reputation(name), value, terms)
+        norm = made.norm if isinstance(made.norm, int) else None
+        return scores_of(study, exponent, made.scores, norm, reputations)
+
+    def _said(
+        self, validator: str, number: int, exponent: int, start: Float32,
+        sent: Mapping[str, Contribution],
+    ) -> Scored:  # fmt: skip
+        """Return what a validator says: the truth, unless it is an attacker that lies in scores."""
+        if self.cohort is None:
+            raise LookupError(validator)
+        scorer: Scorer = RootScorer(self.cohort.roots, validator)
+        attackers, threat = self.prepared.attackers, self.prepared.study.threat
+        lie = lie_of(self.prepared.attack)
+        if lie is not None and threat is not None and validator in attackers:
+            scorer = LyingScorer(scorer, frozenset(attackers), lie, frozenset(threat.rounds))
+        updates = {name: one.values for name, one in sent.items()}
+        return scorer.scored(number, start, exponent, updates)
