@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import affordable_rounds, spent_after
+from collegium.accounting.units import UNITS
 from collegium.data.table import SiteRows, take
 from collegium.errors import StudyError
 from collegium.learning.models import predict
@@ -76,7 +77,7 @@ def exposure(
             "the attacks go by the probability that a model gives to the truth",
             "choose a study with a binary or multiclass target",
         )  # fmt: skip
-    if level == "client" and len(prepared.sites) < 3:
+    if UNITS[level].whole_site and len(prepared.sites) < 3:
         raise StudyError(
             "bench.few-sites", f"{prepared.study.study.id} has {len(prepared.sites)} sites",
             "half of them have to make a study", "choose a study with at least three sites",
@@ -105,11 +106,8 @@ def _units(prepared: Prepared, level: Level) -> dict[str, NDArray[np.int64]]:
     """Return the unit of each site's training rows, numbered over all sites from 0."""
     found, first = {}, 0
     for name, rows in prepared.train.items():
-        if level == "client":
-            found[name] = np.full(len(rows.person), first)
-        else:
-            _, numbers = np.unique(rows.person, return_inverse=True)
-            found[name] = numbers + first
+        _, numbers = np.unique(UNITS[level].of_rows(rows.person), return_inverse=True)
+        found[name] = numbers + first
         first = int(found[name].max()) + 1
     return found
 
@@ -150,7 +148,7 @@ def _bounds(
     prepared: Prepared, level: Level
 ) -> tuple[float | None, float | None, tuple[float, ...]]:
     terms = privacy_terms(prepared.study)
-    covers = terms is not None and (terms.unit == "client") == (level == "client")
+    covers = terms is not None and terms.protects.whole_site == UNITS[level].whole_site
     if terms is None or not covers:
         return None, None, ()
     rounds = affordable_rounds(terms, prepared.study.training.rounds)
