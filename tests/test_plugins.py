@@ -100,6 +100,33 @@ def test_a_rule_of_another_package_is_found_and_aggregates(installed: Path) -> N
     ]
 
 
+def test_a_stage_of_another_package_is_one_of_a_study_s(installed: Path, tmp_path: Path) -> None:
+    """It stands between noise and the cut, is done to what sites send, and says what it does."""
+    told, spread, steps = printed(
+        installed,
+        "from pathlib import Path",
+        "from collegium.audit.verify import verify",
+        "from collegium.learning.blobs import decode_update",
+        "from collegium.running.execution import run",
+        "from collegium.study.outbound import outbound",
+        "from collegium.study.reading import read_study",
+        "from collegium.federation.stages import stages_of",
+        "changes = ('privacy.protection=their_stage', 'training.rounds=1')",
+        "study = read_study('heart', changes).study",
+        "sent = {one.kind: one for one in outbound(study, stages_of(study))}",
+        "print(sent['update'].contents)",
+        f"folder = Path({str(tmp_path / 'run')!r})",
+        "run('heart', out=folder, changes=changes)",
+        "blobs = [one.read_bytes() for one in (folder / 'blobs').iterdir()]",
+        "updates = [decode_update(one)[0] for one in blobs if b'/update/' in one[:32]]",
+        "print(len(updates), max(abs(one).max() for one in updates) > 64)",
+        "print({int(rest) for one in updates for rest in one % 64}, verify(folder).ok)",
+    )
+    assert "each parameter of the model, in steps of 64: one fixed-point number" in told
+    assert spread == "4 True"
+    assert steps == "{0} True"
+
+
 def test_a_data_set_of_another_package_is_found_and_loads(installed: Path) -> None:
     assert printed(
         installed,

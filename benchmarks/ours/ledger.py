@@ -37,6 +37,7 @@ from collegium.canonical import from_text
 from collegium.data.table import DataSet, Feature, Schema, SiteRows
 from collegium.federation.cohort import Cohort
 from collegium.federation.loop import drive
+from collegium.federation.stages import stages_of
 from collegium.learning.aggregation.fedavg import FEDAVG
 from collegium.learning.blobs import decode_model
 from collegium.learning.dense import DENSE
@@ -46,7 +47,6 @@ from collegium.learning.models import ModelSpec
 from collegium.learning.parallel.pool import Pool
 from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
-from collegium.learning.protection import NONE
 from collegium.learning.server import AVERAGE
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.ledger.book import Accepted
@@ -193,7 +193,7 @@ def prepared(workload: Workload, rows: dict[str, SiteRows], trainer: Trainer) ->
     spec = model_spec(read.study.model, schema)
     parts = Parts(
         study=read.study, dataset=dataset, spec=spec, trainer=trainer, rule=FEDAVG,
-        server=AVERAGE, protection=NONE,
+        server=AVERAGE, stages=stages_of(read.study),
     )  # fmt: skip
     return Prepared(read=read, parts=parts, train=rows, test=test, attack=None, notices=())
 

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from collegium.errors import PluginError
 
 Kind = Literal[
-    "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "secure_sums",
+    "engines", "rules", "pre_aggregations", "server_optimizers", "stages", "secure_sums",
     "trainers", "datasets", "collections", "incentives", "attacks", "mechanisms",
 ]  # fmt: skip
 
@@ -68,7 +68,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "scaffold": "collegium.learning.server:SCAFFOLD",
         "fednova": "collegium.learning.server:FEDNOVA",
     },
-    "protections": {"none": "collegium.learning.protection:NONE"},
+    "stages": {"none": "collegium.federation.stages:NONE"},
     "secure_sums": {
         "secagg": "collegium.secrecy.secagg:SECAGG",
         "secagg_plus": "collegium.secrecy.secagg:SECAGG_PLUS",

@@ -58,7 +58,7 @@ def _more_rules(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(BUILT_IN["rules"], name, f"{__name__}:{name.upper()}")
 
 
-@pytest.mark.parametrize("kind", ["datasets", "trainers", "engines", "protections", "attacks"])
+@pytest.mark.parametrize("kind", ["datasets", "trainers", "engines", "stages", "attacks"])
 def test_an_auditor_without_a_part_that_only_the_run_needed(
     honest: Path, monkeypatch: pytest.MonkeyPatch, kind: plugins.Kind
 ) -> None:

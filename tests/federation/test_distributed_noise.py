@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from collegium.accounting.orders import MICRO, ORDERS
 from collegium.accounting.skellam import skellam_rdp
 from collegium.errors import StudyError
+from collegium.federation.authoring import Assignment
 from collegium.federation.identity import Identity, member_key
 from collegium.federation.privacy import SitePrivacy, site_privacy
+from collegium.federation.stages import InRound, stages_of
 from collegium.learning.clients import clipped
 from collegium.ledger.contract.ring import ring_of
 from collegium.study.document import Study
@@ -51,9 +53,14 @@ def members(study: Study) -> Iterator[SitePrivacy]:
 
 def parts_of_noise(study: Study, least: int) -> list[NDArray[np.int64]]:
     """What each site adds to an update of nothing."""
-    nothing, exponent = np.zeros(SIZE, np.int16), study.aggregation.exponent
+    nothing, start = np.zeros(SIZE, np.int16), np.zeros(SIZE, np.float32)
+    work = Assignment(
+        1, study.aggregation.exponent, (), (), MODEL, start, SITES, lambda: None, fewest=least
+    )
+    stages = stages_of(study)
     return [
-        one.protected(nothing, exponent, 1, MODEL, least).astype(np.int64) for one in members(study)
+        stages.to_keep(nothing, InRound(work, one.identity)).astype(np.int64)
+        for one in members(study)
     ]
 
 

@@ -153,9 +153,7 @@ def remade(within: Consortium, outbox: Outbox) -> Site:
     """The site va, started again over another outbox."""
     prepared = within.prepared
     train, test = prepared.train["va"], prepared.test["va"]
-    parts = SiteParts(
-        prepared.dataset.schema.task, train, test, bytes(32), prepared.parts.protection
-    )
+    parts = SiteParts(prepared.dataset.schema.task, train, test, bytes(32), prepared.parts.stages)
     identity, blobs = identity_of(within, "va"), blobs_of(within, "va")
     return Site(identity, blobs, outbox, within.cohort, parts)
 

@@ -1,13 +1,16 @@
-"""What another package brings to Collegium: a rule and a data set, as its seams describe them."""
+"""What another package brings to Collegium: a rule, a stage and a data set by their seams."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collegium.data.table import DataSet, Feature, Schema, SiteRows, encode
 from collegium.errors import StudyError
+from collegium.federation.authoring import Int16
+from collegium.federation.stages import InRound, OfUpdate
 from collegium.learning.aggregation.rule import Aggregate, Kind, Rule
 from collegium.learning.aggregation.updates import Updates
+from collegium.study.message import Outbound, Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,26 @@ class LowerMedian:
 
 THEIR_RULE: Rule = UpperMedian()
 THEIR_FIRST_RULE: Rule = LowerMedian()
+
+
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """A stage: an update leaves in steps of 64, so that it says less than it could."""
+
+    name: str = "their_stage@1"
+    charge: tuple[int, ...] = ()
+
+    def apply(self, what: Int16, at: InRound, /) -> Int16:
+        """Return the multiples of 64 next to the values, halves to even ones."""
+        steps: Int16 = np.clip(np.rint(what / 64), -511, 511).astype(np.int16)
+        return steps * np.int16(64)
+
+    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+        """Return it with the steps."""
+        return replace(message, contents=f"{message.contents}, in steps of 64")
+
+
+THEIR_STAGE: OfUpdate = Coarse()
 
 
 def load() -> DataSet:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tests.report.reading import Page
 from tests.report.synthetic import SITES, inputs, verification
 
+from collegium.accounting.units import UnitName
 from collegium.audit.findings import Spent, Total
 from collegium.report.page import render
 from collegium.study.document import Privacy, SecureAggregation
@@ -112,7 +113,7 @@ def test_what_other_studies_cost_is_told_where_there_are_any() -> None:
 
 
 @pytest.mark.parametrize("unit", ["patient", "record", "client"])
-def test_no_epsilon_stands_anywhere_on_the_page_without_what_it_means(unit: str) -> None:
+def test_no_epsilon_stands_anywhere_on_the_page_without_what_it_means(unit: UnitName) -> None:
     """Every cell or paragraph with a figure has its delta, or says pure, and whose loss it is."""
     mechanism = "local_skellam@1" if unit == "client" else "dp_sgd@1"
     total = Total(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from collegium.accounting.orders import MICRO
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.federation.privacy import SitePrivacy
+from collegium.federation.authoring import Int16
+from collegium.federation.stages import InRound, OfUpdate, stages_of
 from collegium.learning.blobs import decode_model
 from collegium.ledger.contract.events import RoundClosed, UpdatesIncluded
 from collegium.simulation.execution import run
@@ -66,11 +69,13 @@ def test_a_round_of_the_fewest_sites_has_the_claimed_noise_without_the_colluders
 def test_parts_made_for_all_sites_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = SitePrivacy.protected
+    noise = type(stages_of(read_study("heart10", CHANGES).study).kept[1])
+    right = noise.apply
 
-    def forgetful(self: SitePrivacy, values, exponent, number, model, least, *more):  # type: ignore[no-untyped-def]
-        return right(self, values, exponent, number, model, 10 + 2, *more)
+    def forgetful(self: OfUpdate, what: Int16, at: InRound, /) -> Int16:
+        work = msgspec.structs.replace(at.work, fewest=10 + 2)
+        return right(self, what, replace(at, work=work))
 
-    monkeypatch.setattr(SitePrivacy, "protected", forgetful)
+    monkeypatch.setattr(noise, "apply", forgetful)
     variance, sites = released(tmp_path / "run")
     assert variance * (sites - 2) / sites < claimed() * (1 - 0.08)

@@ -11,6 +11,7 @@ from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.federation import judging
+from collegium.federation.stages import stages_of
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.events import AnyEvent, ModelChosen, RoundClosed, TrialClosed
@@ -174,7 +175,8 @@ def test_a_search_that_broke_off_in_its_second_trial_goes_on_to_the_same_end(
 
 
 def test_what_leaves_a_site_tells_of_the_losses() -> None:
-    told = {one.kind: one.contents for one in outbound(read_study("heart", SEARCH).study)}
+    study = read_study("heart", SEARCH).study
+    told = {one.kind: one.contents for one in outbound(study, stages_of(study))}
     assert "mean loss on rows held out" in told["update"]
     assert "(up to 16)" in told["update"]
     assert "the loss on rows held out" in told["vote"]

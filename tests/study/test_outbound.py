@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, dataclass, replace
 from typing import get_args
 
 import msgspec
 import pytest
 
+from collegium.federation.authoring import Int16
+from collegium.federation.stages import InRound, OfUpdate, stages_of
 from collegium.ledger.contract.transactions import AnyTransaction, StudyAccept
 from collegium.plugins import BUILT_IN
-from collegium.study.message import Outbound
+from collegium.study.message import Outbound, Ways
 from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
 
@@ -21,12 +23,34 @@ MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 GROUPED = 'privacy.secure_aggregation={ protocol = "secagg", groups = 3, sum_check = "pedersen" }'
 
 
+@dataclass(frozen=True)
+class Veil:
+    """A stage of another package, as far as it speaks."""
+
+    name: str = "veil@1"
+    charge: tuple[int, ...] = ()
+
+    def apply(self, what: Int16, at: InRound, /) -> Int16:
+        return what
+
+    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+        return replace(message, protection="hidden by a 'veil'")
+
+
+VEIL: OfUpdate = Veil()
+
+
 def messages(*changes: str) -> dict[str, Outbound]:
-    return {message.kind: message for message in outbound(read_study("heart", changes).study)}
+    return {message.kind: message for message in listed("heart", *changes)}
+
+
+def listed(preset: str, *changes: str) -> tuple[Outbound, ...]:
+    study = read_study(preset, changes).study
+    return outbound(study, stages_of(study))
 
 
 def test_every_kind_of_message_is_listed_once() -> None:
-    kinds = [message.kind for message in outbound(read_study("heart").study)]
+    kinds = [message.kind for message in listed("heart")]
     assert kinds == [
         "acceptance", "commitment of an update", "reveal of an update", "update",
         "retirement of updates", "evaluation statement", "availability of updates", "vote",
@@ -142,7 +166,7 @@ def test_in_one_process_nothing_is_said_of_a_way_between_members() -> None:
 
 
 def test_what_is_said_follows_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUILT_IN["protections"], "veil", "nowhere:VEIL")
+    monkeypatch.setitem(BUILT_IN["stages"], "veil", f"{__name__}:VEIL")
     monkeypatch.setitem(BUILT_IN["engines"], "elsewhere", "nowhere:ENGINE")
     assert "rounded down" in messages()["acceptance"].contents
     assert "weight (1)" in messages("aggregation.weights=equal")["acceptance"].contents
@@ -152,6 +176,8 @@ def test_what_is_said_follows_the_study(monkeypatch: pytest.MonkeyPatch) -> None
     hidden = messages("privacy.protection=veil", "consensus.engine=elsewhere")["update"]
     assert hidden.protection.startswith("sealed")
     assert "'veil'" in hidden.protection
+    summed = messages("privacy.protection=veil", MASKED)["update"]
+    assert summed.protection.endswith("The sum itself is public: hidden by a 'veil'")
     assert "leak" not in hidden.protection
     assert "by the 4 validators" in messages("consensus.validators=4")["vote"].contents
 
@@ -190,6 +216,23 @@ def test_between_members_a_masked_update_is_not_sealed_besides(
 
 
 def test_an_update_of_an_autoencoder_says_how_odd_rows_held_out_are() -> None:
-    found = outbound(read_study("anomalies").study)
+    found = listed("anomalies")
     (update,) = [message for message in found if message.kind == "update"]
     assert "normal rows held out" in update.contents
+
+
+def test_each_stage_says_what_it_does_to_an_update_also_under_masks() -> None:
+    cut = "aggregation.compression={keep=0.25}"
+    for changes in ((), (MASKED,), (ENCRYPTED,)):
+        update = messages(cut, *changes)["update"]
+        assert "out of a share of 0.25, drawn anew in every round" in update.contents
+        early = messages("training.early_stopping={patience=3}", *changes)["update"]
+        assert "mean loss on rows held out" in early.contents
+    following = (
+        "privacy.differential_privacy={unit='client', mechanism='central', clipping='adaptive',"
+        " epsilon=40.0, delta=1e-5, clip=0.25}",
+        "aggregation.weights=equal", "study.max_attempts=1", "training.rounds=1",
+    )  # fmt: skip
+    for masks in ((), (MASKED,)):
+        update = messages(*following, *masks)["update"]
+        assert "within the clip, under the same noise" in update.contents

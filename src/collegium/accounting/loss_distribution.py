@@ -55,7 +55,7 @@ def tight_epsilon(terms: PrivacyTerms, rounds: int, size: float) -> float | None
         rounds: how many updates there are.
         size: the pure epsilon with which the size was released.
     """
-    if terms.unit == "client":
+    if not terms.protects.in_training:
         return None
     return composed_epsilon(
         terms.sampling / NANO, terms.noise / MICRO, rounds * terms.steps, terms.delta / 10**15, size

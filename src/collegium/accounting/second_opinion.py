@@ -21,7 +21,7 @@ def second_opinion(terms: PrivacyTerms, rounds: int) -> tuple[float, str] | None
     What the site's size costs is not in it. None where the package is not installed, and for noise
     on whole updates, which it does not know.
     """
-    if terms.unit == "client":
+    if not terms.protects.in_training:
         return None
     try:
         accounting: Any = import_module("dp_accounting")

@@ -8,8 +8,8 @@ import msgspec
 
 from collegium.accounting.conversion import MOST, added, micro_epsilon, times
 from collegium.accounting.orders import ORDERS
+from collegium.accounting.units import UNITS, Unit, UnitName
 
-Unit = Literal["patient", "record", "client"]
 Mechanism = Literal["dp_sgd@1", "local_skellam@1", "central_skellam@1"]
 
 ChargeVector = Annotated[
@@ -53,7 +53,12 @@ class PrivacyTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sampling: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
     setup: ChargeVector
     steps: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
-    unit: Unit
+    unit: UnitName
+
+    @property
+    def protects(self) -> Unit:
+        """What `unit` names."""
+        return UNITS[self.unit]
 
 
 def spent_after(terms: PrivacyTerms, rounds: int) -> int:

@@ -1,4 +1,4 @@
-"""The parts that a study names: data description, model, trainer, rule, server step, protection.
+"""The parts that a study names: data description, model, trainer, rule, server step, stages.
 
 No rows of anybody are needed, so a node that holds one site's rows, or none, finds the same parts
 as a simulation that holds everybody's.
@@ -15,11 +15,11 @@ from collegium.data.table import DataSet
 from collegium.data.tabular.agreement import Agreement
 from collegium.data.tabular.preparation import target_unit
 from collegium.errors import CollegiumError, PluginError
+from collegium.federation.stages import Stages, stages_of
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.algorithms.personal import own_coordinates
 from collegium.learning.model_choice import model_spec
 from collegium.learning.models import ModelSpec, tensors
-from collegium.learning.protection import Protection
 from collegium.learning.server import ServerOptimizer
 from collegium.learning.trainer import Trainer
 from collegium.plugins import find
@@ -41,7 +41,7 @@ class Parts:
     trainer: Trainer
     rule: Rule
     server: ServerOptimizer
-    protection: Protection
+    stages: Stages
     secure_sum: SecureSum | None = None
     agreement: Agreement | None = None
 
@@ -86,7 +86,7 @@ def _parts(study: Study, dataset: DataSet, spec: ModelSpec) -> Parts:
         trainer=find("trainers", study.training.trainer),
         rule=find_rule(study),
         server=find("server_optimizers", server_optimizer(study)),
-        protection=find("protections", study.privacy.protection),
+        stages=stages_of(study),
         secure_sum=None if secure is None else find("secure_sums", secure.protocol),
     )
 

@@ -1,4 +1,4 @@
-"""From a study document to everything it names: rows by site, model, trainer, rule, protection."""
+"""From a study document to everything it names: rows by site, model, trainer, rule, stages."""
 
 from __future__ import annotations
 

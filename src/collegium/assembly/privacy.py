@@ -67,7 +67,7 @@ def spending_of(study: Study, rounds: Mapping[str, int]) -> Spending | None:
         tight=tight_epsilon(terms, max(rounds.values(), default=0), size_epsilon(terms)),
         delta=terms.delta / 10**15,
         spent=spent,
-        evaluation=0.0 if terms.unit == "client" else evaluation_epsilon(terms),
+        evaluation=evaluation_epsilon(terms),
         mechanism=terms.mechanism,
         sampling_rate=terms.sampling / NANO,
         noise_multiplier=terms.noise / MICRO,
@@ -95,9 +95,7 @@ def check_privacy(
         Refusal: ``study.combination``.
     """
     wanted = study.privacy.differential_privacy
-    if wanted is None:
-        return
-    if wanted.unit == "client":
+    if wanted is None or not wanted.protects.in_training:
         return
     if not isinstance(trainer, PrivateTrainer):
         raise Refusal(
@@ -156,7 +154,7 @@ def about_distributions(study: Study) -> tuple[Notice, ...]:
 def about_evaluation(study: Study, task: Task) -> tuple[Notice, ...]:
     """Return what sites can tell of the final model under differential privacy."""
     private = study.privacy.differential_privacy
-    if private is None or private.unit == "client" or task == "binary":
+    if private is None or private.protects.withholds or task == "binary":
         return ()
     told = "how many answers are right" if task == "multiclass" else "nothing"
     text = f"with differential privacy a site tells of its test part {told}, not every measure"

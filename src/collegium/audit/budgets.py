@@ -18,7 +18,7 @@ from collegium.audit.findings import Finding, Spent
 from collegium.audit.studies import Story
 from collegium.errors import CollegiumError
 from collegium.study.document import Study
-from collegium.study.privacy import privacy_terms, size_epsilon
+from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
 
 
 def charged_rounds(story: Story) -> Counter[str]:
@@ -68,14 +68,13 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         names = ", ".join(story.exhausted.members)
         what = f"no budget of {names} is left for round {story.exhausted.round}"
         findings.append(Finding("privacy.exhausted", "note", what, where))
-    told = 0.0 if terms.unit == "client" else terms.budget / MICRO
     opened_first = [one.opened for one in story.attempts.values() if one.opened.attempt == 1]
     clips = tuple(2.0 ** (one.clip / GRID) for one in opened_first if isinstance(one.clip, int))
     spent = [
         Spent(
             study=where, site=name, unit=terms.unit, rounds=rounds[name],
             epsilon=spent_after(terms, rounds[name]) / MICRO, budget=terms.budget / MICRO,
-            delta=terms.delta / 10**15, evaluation=told,
+            delta=terms.delta / 10**15, evaluation=evaluation_epsilon(terms),
             mechanism=terms.mechanism, sampling_rate=terms.sampling / NANO,
             noise_multiplier=terms.noise / MICRO, steps_per_round=terms.steps,
             accountant=terms.accountant, clips=clips,

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from collegium.accounting.units import UnitName
+
 Severity = Literal["error", "fault", "note"]
 """error: the evidence does not hold; fault: a participant failed or lied and was caught; note."""
 
@@ -31,7 +33,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 
     study: str
     site: str
-    unit: str
+    unit: UnitName
     rounds: int
     epsilon: float
     budget: float
@@ -54,7 +56,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     site: str
-    unit: str
+    unit: UnitName
     epsilon: float
     delta: float
     accountant: str

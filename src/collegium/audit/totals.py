@@ -8,6 +8,7 @@ from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.accounting.totals import in_all, ways_lost
+from collegium.accounting.units import UnitName
 from collegium.audit.budgets import charged_rounds
 from collegium.audit.findings import Total
 from collegium.audit.studies import Story
@@ -25,7 +26,7 @@ def totals(stories: Mapping[str, Story], documents: Mapping[str, Study]) -> Iter
         stories: of all studies.
         documents: the documents of those of which one is there.
     """
-    lost: dict[tuple[str, str], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]] = {}
+    lost: dict[tuple[str, UnitName], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]] = {}
     bare: dict[str, list[str]] = {}
     for name, story in stories.items():
         study = documents.get(name)

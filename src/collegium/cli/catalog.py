@@ -99,7 +99,7 @@ _WORDS = {
     "threshold_he": "updates are encrypted and added up: a threshold opens the sum's key alone",
     "none": "updates are plain: whoever receives one can learn about the rows behind it",
 }
-"""What built-in rules and protections are, where their own descriptions are for programmers."""
+"""What built-in rules and stages are, where their own descriptions are for programmers."""
 
 
 def _named(kind: Any) -> Callable[[], list[Row]]:
@@ -125,7 +125,7 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
 
 def _privacy() -> list[Row]:
     """Return what protects updates, each with the key of a study that asks for it."""
-    places = {"protections": "protection", "secure_sums": "secure_aggregation.protocol"}
+    places = {"stages": "protection", "secure_sums": "secure_aggregation.protocol"}
     return [
         {**row, "key": f"privacy.{key}"} for kind, key in places.items() for row in _named(kind)()
     ]

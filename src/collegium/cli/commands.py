@@ -158,7 +158,7 @@ def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -
 
     prepared = prepare(read_study(study, changes))
     prepared = replace(prepared, notices=prepared.notices + about_distributions(prepared.study))
-    sent = messages(prepared.study)
+    sent = messages(prepared.study, prepared.parts.stages)
     if as_json:
         say_json(check_json(prepared, sent if outbound else None))
         return

@@ -1,12 +1,13 @@
 """How a site's update comes to be: local work, what is carried on from it, encoding.
 
-The seam stands between training and protection. Whoever takes a site's place with updates of its
-own puts another author there, and everything after it is the site's.
+Whoever takes a site's place with updates of its own puts another author there; the stages after
+encoding are the site's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -20,14 +21,16 @@ from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.sealing import update_of
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
-from collegium.learning.aggregation.random_k import Drawn, drawn_of, picked
+from collegium.learning.aggregation.random_k import Drawn, drawn_of
 from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.algorithms.local_round import Turn, kinds, model_measured, outcome
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
+from collegium.ledger.contract.tables import RoundRecord
 from collegium.mechanisms.scores.reputations import Reputation
 from collegium.study.document import Study
+from collegium.study.message import Outbound, Ways
 from collegium.study.searching import at_round, first_of_trial, held_out
 
 Int16 = NDArray[np.int16]
@@ -50,6 +53,8 @@ class Assignment(msgspec.Struct, frozen=True, eq=False):
         revealed: returns the updates that went into the round before, by participant, as far as
             they can be had.
         standing: returns the reputations of those who have one, as the round opened.
+        fewest: how many updates a round has, at least.
+        clip: k where the clip 2^(k/8) follows the updates.
     """
 
     round: int
@@ -62,11 +67,13 @@ class Assignment(msgspec.Struct, frozen=True, eq=False):
     earlier: Callable[[], Float32 | None]
     revealed: Callable[[], Mapping[str, Int16]] = dict
     standing: Callable[[], Mapping[str, Reputation]] = dict
+    fewest: int = 1
+    clip: int | msgspec.UnsetType = msgspec.UNSET
 
 
 def assignment_of(
     view: StudyView,
-    exponent: int,
+    opened: RoundRecord,
     model: ModelState,
     blobs: Blobs,
     fetch_model: Callable[[bytes], ModelState | None],
@@ -75,7 +82,7 @@ def assignment_of(
 
     Args:
         view: the ledger's word; an attempt is open.
-        exponent: e of the round.
+        opened: the round.
         model: the one that it starts from.
         blobs: to read earlier updates from; of sealed ones nothing can be read.
         fetch_model: returns the model of a digest, None if it cannot be had.
@@ -95,31 +102,45 @@ def assignment_of(
                     found[name] = decode_update(data)[0]
         return found
 
+    registered = view.terms(view.number)
     return Assignment(
-        view.number, exponent, tuple(view.participants), tuple(view.participants.values()),
-        view.model, model.parameters,
-        1 if view.registration is None else len(view.registration.sites), earlier, revealed,
-        view.scores.standing,
+        view.number, opened.exponent, tuple(view.participants), tuple(view.participants.values()),
+        view.model, model.parameters, len(registered.sites), earlier, revealed,
+        view.scores.standing, registered.min_sites, view.clip,
     )  # fmt: skip
 
 
-def sent_part(values: Int16, work: Assignment, study: Study, genesis: bytes) -> Int16:
-    """Return those coordinates of an update that are sent in a round: int16 [k].
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """The stage that makes integers of a step: no longer than `longest`, in the model's units."""
 
-    Args:
-        values: int16 [d], the whole update.
-        work: what the round asks.
-        study: the document.
-        genesis: of the ledger.
-    """
-    return picked(values, drawn_of(study, genesis, work.round, work.model, work.start.size))
+    longest: float | None
+    name: str = "encode@1"
+    charge: tuple[int, ...] = ()
+
+    def apply(self, what: Float64, at: Assignment, /) -> Int16:
+        """Return the encoded step, int16 [d] in ±32767; the step is spent."""
+        encoded = encode_step(what, at.exponent)
+        if self.longest is None:
+            return encoded
+        return clipped(encoded, norm_bound(self.longest, at.exponent))
+
+    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+        """Return it as it is: it begins with the encoded step."""
+        return message
+
+
+def encoding_of(study: Study) -> Encode:
+    """Return how a study's sites encode their steps."""
+    secure = study.privacy.secure_aggregation
+    return Encode(None if secure is None else secure.norm_bound)
 
 
 class Author(Protocol):
     """Makes a site's updates."""
 
     def update(self, work: Assignment) -> Int16:
-        """Return the update to protect and send, int16 [d] in ±32767.
+        """Return the encoded update, int16 [d] in ±32767.
 
         Asked again about a round it returns the same.
 
@@ -189,6 +210,7 @@ class HonestAuthor:
         self.member = member
         self.cohort = cohort
         self._carried, self._genesis = Carried(outbox, genesis, cohort.study.study.id), genesis
+        self._encode = encoding_of(cohort.study)
         cohort.attend(member, self.kept)
 
     def kept(self, number: int) -> dict[str, Float32 | None]:
@@ -220,8 +242,8 @@ class HonestAuthor:
         if drawn is not None and not drawn.scaled:
             return self._with_feedback(step, work, drawn)
         if not beta and not kinds(study):
-            return self._bounded(encode_step(step, work.exponent), work.exponent)
-        encoded = self._bounded(encode_step(step.copy(), work.exponent), work.exponent)
+            return self._encode.apply(step, work)
+        encoded = self._encode.apply(step.copy(), work)
         if beta:
             self._carried.keep("momentum", work.round, step[:mixed].astype(np.float32))
         sent = np.ldexp(encoded.astype(np.float64), -work.exponent)
@@ -229,18 +251,11 @@ class HonestAuthor:
             self._carried.keep(kind, work.round, values)
         return encoded
 
-    def _bounded(self, values: Int16, exponent: int) -> Int16:
-        """Return an update no longer than the study lets a site send."""
-        secure = self.cohort.study.privacy.secure_aggregation
-        if secure is None or secure.norm_bound is None:
-            return values
-        return clipped(values, norm_bound(secure.norm_bound, exponent))
-
     def _with_feedback(self, step: Float64, work: Assignment, drawn: Drawn) -> Int16:
         """Return an encoded step with what was not sent before, and keep what is not sent now."""
         before = self._carried.before("feedback", work.round)
         left = step if before is None else step + before
-        encoded = encode_step(left.copy(), work.exponent)
+        encoded = self._encode.apply(left.copy(), work)
         sent = encoded[drawn.places].astype(np.float64)
         left[drawn.places] -= np.ldexp(sent, -work.exponent)
         self._carried.keep("feedback", work.round, left.astype(np.float32))

@@ -201,7 +201,7 @@ class Cohort:
         kept: Mapping[str, Kept] | None,
     ) -> dict[str, tuple[Float32, ...]]:  # fmt: skip
         private = self.study.privacy.differential_privacy
-        if private is not None and private.unit != "client":
+        if private is not None and private.protects.in_training:
             ours = [name for name in participants if name in self.rows]
             return self._privately(ours, number, model, start)
         known = self.kept_before(participants, number) if kept is None else kept

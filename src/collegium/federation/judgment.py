@@ -61,7 +61,7 @@ def noised_statement_bytes(
 ) -> bytes:  # fmt: skip
     """Return what is told of the final model alone: no own model ever had any privacy."""
     study = work.study
-    if privacy.terms.unit == "client":  # all that a site could say would be about its one unit
+    if privacy.terms.protects.withholds:  # all that a site could say would be about its one unit
         return encode_statement(
             Statement(
                 kind="federated", model=to_text(model), rows=1, task=task, values=(), withheld="all"

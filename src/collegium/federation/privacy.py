@@ -1,31 +1,28 @@
 """What a site does so that what leaves it has differential privacy.
 
-Its units are patients or rows. How many it has is told with noise, once; every round's update
-comes of DP-SGD; of its test part it tells a noised table of answers. All of the randomness is
-secret and the same whenever it is asked for, so that nothing is ever released twice with fresh
-noise.
+Of patients or rows: how many it has is told with noise, once; every round's update comes of DP-SGD;
+of its test part it tells a noised table of answers. Where it is a unit as a whole, its update is
+noised by a stage, and nothing else is told. All of the randomness is secret and the same whenever
+it is asked for, so that nothing is ever released twice with fresh noise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.accounting.adaptive import bound_at
 from collegium.accounting.orders import NANO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.data.table import SiteRows
 from collegium.federation.identity import Identity
-from collegium.learning.clients import clipped, noised, told
 from collegium.learning.noise import SecretStream
 from collegium.learning.private import Noising, PrivateJob, noising_of
 from collegium.learning.trainer import TrainingJob
 from collegium.ledger.hashing import u64
 from collegium.study.document import Study
-from collegium.study.privacy import LEAST_BOUND, evaluation_epsilon, privacy_terms, size_epsilon
+from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,62 +33,23 @@ class SitePrivacy:
     terms: PrivacyTerms
     noising: Noising
     identity: Identity
-    colluders: int = 0
 
     def units(self, rows: SiteRows) -> NDArray[np.int64]:
         """Return the unit that each row belongs to, int64 [rows]."""
-        if self.terms.unit == "patient":
-            return rows.person
-        if self.terms.unit == "client":
-            return np.zeros(len(rows.person), dtype=np.int64)
-        return np.arange(len(rows.person), dtype=np.int64)
+        return self.terms.protects.of_rows(rows.person)
 
     def size(self, rows: SiteRows) -> int:
         """Return the number of units in a training part with two-sided geometric noise.
 
         It is at least what makes one expected unit in a step. One unit more or less changes the
-        true number by one. Where a whole site is the unit it tells nothing: the size is 1.
+        true number by one. Where the unit withholds it, the size is 1.
         """
-        if self.terms.unit == "client":
+        if self.terms.protects.withholds:
             return 1
         stream = SecretStream(self.identity.randomness(self.study, "size"))
         noise = int(stream.geometric(size_epsilon(self.terms), 1)[0])
         true = len(np.unique(self.units(rows)))
         return max(-(-NANO // self.terms.sampling), true + noise)
-
-    @property
-    def trains_privately(self) -> bool:
-        """Whether training itself protects the units; a client's update is protected after it."""
-        return self.terms.unit != "client"
-
-    def protected(
-        self, values: NDArray[np.int16], exponent: int, number: int, model: bytes, least: int,
-        clip: int | msgspec.UnsetType = msgspec.UNSET,
-    ) -> NDArray[np.int16]:  # fmt: skip
-        """Return a round's update as it may leave: int16 [d].
-
-        Args:
-            values: the encoded update.
-            exponent: of its encoding.
-            number: the round.
-            model: digest of the model that it started from.
-            least: how many updates a round has, at least.
-            clip: k where the clip 2^(k/8) follows the updates; the last coordinate then tells
-                whether the others are within it.
-        """
-        if self.trains_privately:
-            return values
-        local = self.terms.mechanism == "local_skellam@1"
-        parts = 1 if local else least - self.colluders
-        if isinstance(clip, int):
-            bound = bound_at(clip, exponent)
-            short = told(values, bound)
-        else:
-            bound = max(LEAST_BOUND, int(self.noising.clip * 2.0**exponent))
-            short = clipped(values, bound)
-        variance = (self.noising.noise_multiplier * bound) ** 2 / parts
-        stream = SecretStream(self.identity.randomness(self.study, "client", u64(number), model))
-        return noised(short, variance, stream)
 
     def job(self, job: TrainingJob, rows: SiteRows, model: bytes) -> PrivateJob:
         """Return a round's local work from the model of that digest."""
@@ -113,6 +71,4 @@ def site_privacy(study: Study, identity: Identity) -> SitePrivacy | None:
     wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
     if wanted is None or terms is None:
         return None
-    return SitePrivacy(
-        study.study.id, terms, noising_of(terms, wanted.clip), identity, wanted.colluders
-    )
+    return SitePrivacy(study.study.id, terms, noising_of(terms, wanted.clip), identity)

@@ -1,4 +1,4 @@
-"""What a site sends in an attempt, and what it says of it: worked out once, said in two phases."""
+"""What a site keeps of an update, and what it says of it: worked out once, said in two phases."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.federation.identity import Identity
 from collegium.federation.outbox import OutboxKey, WriteOnce
-from collegium.federation.sealing import sealed_update
-from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update, digest, encode_update
 from collegium.learning.encoding import indicators
 
@@ -39,17 +36,9 @@ def hidden(blob: bytes) -> Sent:
 
 @dataclass(slots=True)
 class Sending:
-    """A site's updates: in its outbox before they are announced, the latest one in memory.
+    """A site's updates: in its outbox before they are announced, the latest one in memory."""
 
-    Attributes:
-        identity: the site's.
-        outbox: keeps them.
-        seals: whether they are published for the round's validators alone.
-    """
-
-    identity: Identity
     outbox: WriteOnce
-    seals: bool
     _latest: tuple[OutboxKey, Sent] | None = None
 
     def keep(self, key: OutboxKey, values: NDArray[np.int16], exponent: int) -> Sent:
@@ -64,13 +53,6 @@ class Sending:
             return self._latest[1]
         blob = self.outbox.get(key)
         return None if blob is None else self._remember(key, blob, decode_update(blob)[0])
-
-    def published(self, view: StudyView, sent: Sent) -> tuple[bytes, bytes]:
-        """Return what others get of the open attempt's update, and its digest."""
-        if not self.seals:
-            return sent.blob, sent.name
-        sealed = sealed_update(self.identity, self.outbox, view, sent.blob)
-        return sealed, digest(sealed)
 
     def _remember(self, key: OutboxKey, blob: bytes, values: NDArray[np.int16]) -> Sent:
         sent = Sent(blob, digest(blob), *indicators(values))

@@ -13,7 +13,7 @@ from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
 from collegium.federation.announcing import commit_to, reveal_of
-from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of, sent_part
+from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.counting import Counting
 from collegium.federation.dealer import Dealer
@@ -25,25 +25,19 @@ from collegium.federation.privacy import site_privacy
 from collegium.federation.sealing import blob_of
 from collegium.federation.sending import Sending, Sent, hidden
 from collegium.federation.snapshot import snapshot
+from collegium.federation.stages import InAttempt, InRound, Stages, weighted
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import model_part, study_tensors
 from collegium.learning.algorithms.local_round import model_in_use
-from collegium.learning.blobs import (
-    ModelState,
-    decode_update,
-    digest,
-    encode_model,
-)
+from collegium.learning.blobs import ModelState, digest, encode_model
 from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.models import tensors
-from collegium.learning.protection import Protection
 from collegium.ledger.contract.series import EVALUATION
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import differing_terms
 from collegium.mechanisms.sums.rules import evaluates_by_sum
-from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.canonical import document_bytes
@@ -53,17 +47,15 @@ from collegium.study.canonical import document_bytes
 class SiteParts:
     """What a site is made of: its rows, the parts that its study names, and its own habits.
 
-    `seals` says whether plain updates are published for the round's validators alone; `secure_sum`
-    is the protocol with which they are masked instead, if any. `keep_model` is told of a model that
-    is the site's own, float32 [d], for its use.
+    `secure_sum` is the protocol in whose other phases it takes part, if any. `keep_model` is told
+    of a model that is the site's own, float32 [d], for its use.
     """
 
     task: Task
     train: SiteRows
     test: SiteRows
     code: bytes
-    protection: Protection
-    seals: bool = False
+    stages: Stages
     keep_model: Callable[[Float32], None] | None = None
     secure_sum: SecureSum | None = None
 
@@ -94,7 +86,7 @@ class Site:
         masks = parts.secure_sum
         self._dealer = None if masks is None else Dealer(identity, outbox, masks)
         self._counting = Counting(identity, outbox)
-        self._sending = Sending(identity, outbox, parts.seals and masks is None)
+        self._outbox, self._sending = outbox, Sending(outbox)
         self._document = document_bytes(cohort.study)
         self._privacy = site_privacy(cohort.study, identity)
         self._carried = Carried(outbox, identity.genesis, cohort.study.study.id)
@@ -161,7 +153,7 @@ class Site:
             return []
         key = self._key(view)
         if (sent := self._sending.kept(key)) is None:
-            if self._privacy is not None and view.has_committed_before(self._identity.member):
+            if self._parts.stages.charges and view.has_committed_before(self._identity.member):
                 self.troubles[view.number] = (
                     "the update of an earlier attempt is lost, and another one would cost more"
                     " privacy than the round was charged for; restore the outbox from its backup"
@@ -170,35 +162,28 @@ class Site:
             model = self._model(view.model)
             if model is None or view.round is None:
                 return []
-            work = assignment_of(view, view.round.exponent, model, self.blobs, self._model)
+            work = assignment_of(view, view.round, model, self.blobs, self._model)
             try:
                 update = self.author.update(work)
             except RunError as error:
                 self.troubles[view.number] = f"{error.why}; {error.todo}"
                 return []
-            if self._privacy is not None and view.registration is not None:
-                update = self._privacy.protected(
-                    update, view.round.exponent, view.number, view.model,
-                    view.registration.min_sites, view.clip,
-                )  # fmt: skip
-            whole = self._parts.protection.protect(update)
-            values = sent_part(whole, work, self._cohort.study, self._identity.genesis)
+            values = self._parts.stages.to_keep(update, InRound(work, self._identity))
             sent = self._sending.keep(key, values, view.round.exponent)
         if self._dealer is None:
             return [commit_to(self._identity, view, sent.name)]
         sound = self._dealer.sound_deals(view, self.blobs, patient=not idle)
         if sound is None:
             return []
-        values, weight = decode_update(sent.blob)[0], view.participants[self._identity.member]
-        vector = partial(residues, values, weight)
-        masked, point = self._dealer.masked(view, vector), self._dealer.point(view, vector)
-        return [commit_to(self._identity, view, digest(masked), sound, point)]
+        hidden = self._parts.stages.to_commit(sent.blob, self._leaving(view))
+        point = self._dealer.point(view, weighted(sent.blob, view, self._identity.member))
+        return [commit_to(self._identity, view, digest(hidden), sound, point)]
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
         if (sent := self._sent(view)) is None:
             return []
-        published, name = self._sending.published(view, sent)
+        published, name = self._published(view, sent)
         self.blobs.publish(published, sync=False, name=name)
         return [
             reveal_of(
@@ -207,9 +192,17 @@ class Site:
             )
         ]  # fmt: skip
 
+    def _leaving(self, view: StudyView) -> InAttempt:
+        return InAttempt(view, self._identity, self._outbox)
+
+    def _published(self, view: StudyView, sent: Sent) -> tuple[bytes, bytes]:
+        """Return what others get of the open attempt's update, and its digest."""
+        blob = self._parts.stages.to_publish(sent.blob, self._leaving(view))
+        return blob, sent.name if blob is sent.blob else digest(blob)
+
     def _key(self, view: StudyView) -> OutboxKey:
-        """Return where the outbox keeps the update: under privacy one serves all attempts."""
-        attempt = view.attempt if self._privacy is None else None
+        """Return where the outbox keeps the update: what is charged serves all attempts."""
+        attempt = None if self._parts.stages.charges else view.attempt
         return OutboxKey(self._identity.genesis, "update", view.study, view.number, attempt)
 
     def _sent(self, view: StudyView) -> Sent | None:
@@ -224,7 +217,7 @@ class Site:
         name = blob_of(view.reveals[self._identity.member])
         if self.blobs.fetch(name) is None:
             sent = self._sent(view)
-            published, own = (b"", b"") if sent is None else self._sending.published(view, sent)
+            published, own = (b"", b"") if sent is None else self._published(view, sent)
             if own == name:
                 self.blobs.publish(published, sync=False, name=name)
 

@@ -48,7 +48,7 @@ def protection_of(study: Study) -> str:
     terms = privacy_terms(study)
     if terms is not None:
         sampled = "no sampling"
-        if terms.unit != "client":
+        if terms.protects.in_training:
             sampled = f"Poisson samples of rate {terms.sampling / NANO:g}"
         told.append(
             f"epsilon {terms.budget / MICRO:g} at delta {terms.delta / 10**15:g} per {terms.unit},"

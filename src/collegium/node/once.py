@@ -20,8 +20,8 @@ from collegium.ledger.contract.transactions import (
     natural_key,
 )
 from collegium.ledger.envelope import decode_envelope
-from collegium.mechanisms.statistics.terms import StatisticsVote
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.statistics.terms import StatisticsVote
 
 LOOKED_AT = (UpdateAvailable, RoundVote, EvaluationPost, StatisticsVote)
 """What says how things looked to its author; the rest follows from the ledger, or is kept."""

@@ -215,7 +215,7 @@ def _seat_site(
         seat.scoring = Scoring(RootScorer(cohort.roots, member), acting.outbox)
     seat.training = TrainingBeside(cohort)
     made_of = SiteParts(
-        parts.dataset.schema.task, rows.train, rows.test, code, parts.protection, seals=True,
+        parts.dataset.schema.task, rows.train, rows.test, code, parts.stages,
         keep_model=keeper(parts, acting.home / RELEASED / study.study.id / "own"),
         secure_sum=parts.secure_sum,
     )  # fmt: skip

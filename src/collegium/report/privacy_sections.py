@@ -5,18 +5,13 @@ from __future__ import annotations
 from math import exp
 
 from collegium.accounting.loss_distribution import NAME
+from collegium.accounting.units import UNITS, Unit
 from collegium.audit.findings import Spent, Total
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
 from collegium.report.measurements import AttackLine
 from collegium.report.protections import Secrecy
 from collegium.report.wording import count, counted
-
-_UNITS = {
-    "patient": ("all rows of one patient at one site", "patients", "a given patient"),
-    "record": ("one row", "rows", "a given row"),
-    "client": ("all rows of one site", "sites", "a given site"),
-}
 
 _FALSE_ALARMS = 0.001
 
@@ -136,23 +131,23 @@ def _none(content: ReportContent) -> Markup:
 def _differential(content: ReportContent) -> Markup:
     spent = content.protections.privacy
     one = max(spent, key=lambda each: each.epsilon)
-    whose, plural, given = _UNITS[one.unit]
+    unit = UNITS[one.unit]
     rate = (
         "none: every site that is drawn"
-        if one.unit == "client"
+        if not unit.in_training
         else "all of them in every step"
         if one.sampling_rate == 1
         else f"Poisson samples: each is in a step with a chance of {one.sampling_rate:g}"
     )
     stated: list[tuple[str, Child]] = [
         ("Budget", f"epsilon {one.budget:g} at delta {one.delta:g}, accountant {one.accountant}"),
-        ("Unit", f"{one.unit}: {whose}, added or removed"),
+        ("Unit", f"{one.unit}: {unit.whose}, added or removed"),
         ("Sampling", rate),
         (
             "Mechanism",
             f"{one.mechanism}, {counted(one.steps_per_round, 'step')} a round, noise multiplier "
             f"{one.noise_multiplier:g}"
-            if one.unit != "client"
+            if unit.in_training
             else f"{one.mechanism}: every update clipped and noised, noise multiplier "
             f"{one.noise_multiplier:g}",
         ),
@@ -175,11 +170,11 @@ def _differential(content: ReportContent) -> Markup:
             )
         )
     return join(
-        paragraph(_for_whom(one, given)),
+        paragraph(_for_whom(one, unit.given)),
         facts(stated),
-        paragraph(element("strong", "What that means. "), _meaning(one, given)),
+        paragraph(element("strong", "What that means. "), _meaning(one, unit.given)),
         table(
-            f"What {plural} of each site have lost, recomputed from the ledger and the study",
+            f"What {unit.plural} of each site have lost, recomputed from the ledger and the study",
             ["Site", "Rounds charged", "Epsilon spent", "Left of the budget"],
             [
                 [
@@ -193,11 +188,11 @@ def _differential(content: ReportContent) -> Markup:
             class_="figures",
         ),
         _in_all(content.protections.totals),
-        _releases(one, plural),
+        _releases(one, unit),
         paragraph(
             (
                 ""
-                if one.unit == "client"
+                if unit.withholds
                 else "Nobody is in both parts. A patient who was treated at two sites loses at "
                 "each of them: the epsilons add up. "
             )
@@ -249,9 +244,9 @@ def _for_whom(one: Spent, given: str) -> str:
     )
 
 
-def _releases(one: Spent, plural: str) -> Markup:
+def _releases(one: Spent, unit: Unit) -> Markup:
     """Return everything that was calculated from rows and left a site."""
-    if one.unit == "client":
+    if unit.withholds:
         return paragraph(
             "Nothing else that was calculated from rows left a site: it told neither its size nor "
             "how good the model is for it."
@@ -263,17 +258,17 @@ def _releases(one: Spent, plural: str) -> Markup:
             [
                 "the number of its training units, once",
                 "noise on the number",
-                f"{plural} of the training part, within the epsilon above",
+                f"{unit.plural} of the training part, within the epsilon above",
             ],
             [
                 "an update a round",
                 "clipping and noise in every step",
-                f"{plural} of the training part, within the epsilon above",
+                f"{unit.plural} of the training part, within the epsilon above",
             ],
             [
                 "its statement about the final model",
                 "noise on a table of counts, from which every signed measure is calculated",
-                f"{plural} of the test part: a pure epsilon of {one.evaluation:g}",
+                f"{unit.plural} of the test part: a pure epsilon of {one.evaluation:g}",
             ],
         ],
     )

@@ -185,7 +185,7 @@ def build(
         for name in prepared.sites:
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
-                prepared.parts.protection, seals=study.consensus.engine != "solo",
+                prepared.parts.stages,
                 keep_model=keeper(prepared.parts, folder / "members" / name / "model"),
                 secure_sum=prepared.parts.secure_sum,
             )  # fmt: skip

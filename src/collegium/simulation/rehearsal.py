@@ -17,12 +17,13 @@ from collegium.assembly.ownership import first_model
 from collegium.assembly.preparation import Prepared
 from collegium.canonical import to_text
 from collegium.errors import RunError
-from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16, sent_part
+from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
 from collegium.federation.cohort import Cohort, Float32
-from collegium.federation.identity import identity, member_key
+from collegium.federation.identity import Identity, member_key
 from collegium.federation.outbox import OutboxKey
 from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
+from collegium.federation.stages import InRound
 from collegium.learning.aggregation.following import within
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.random_k import drawn_of
@@ -71,12 +72,11 @@ class Rehearsed:
 
 
 def can_rehearse(prepared: Prepared) -> bool:
-    """Return whether a study's learning is all there is to it: no search, no masks on the way."""
+    """Return whether a study's learning is all there is to it: no search."""
     attack = prepared.attack
     if prepared.study.search is not None:
         return False
-    told = attack is None or isinstance(attack, Poisoning) or lie_of(attack) is not None
-    return prepared.parts.protection.plain and told
+    return attack is None or isinstance(attack, Poisoning) or lie_of(attack) is not None
 
 
 def rehearse(
@@ -90,14 +90,13 @@ def rehearse(
         book: is written by the study's validators, where they score updates.
 
     Raises:
-        RunError: ``rehearsal.refused``, its attack does more than send updates, updates are
-            masked, or it searches: only a run can show that.
+        RunError: ``rehearsal.refused``, its attack does more than send updates, or it searches:
+            only a run can show that.
     """
     if not can_rehearse(prepared):
         raise RunError(
             "rehearsal.refused", f"{prepared.study.study.id} cannot be tried without a ledger",
-            "its attack does more than send updates, its updates are masked on their way, or it"
-            " searches among ways of training",
+            "its attack does more than send updates, or it searches among ways of training",
             "run it: `collegium run`",
         )  # fmt: skip
     study, parts = prepared.study, prepared.parts
@@ -105,7 +104,8 @@ def rehearse(
     secrets = {name: simulated_secret(study.study.seed, name) for name in prepared.sites}
     keys = {name: member_key(secret) for name, secret in secrets.items()}
     genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
-    private = _private(prepared, genesis, secrets)
+    members = {name: Identity(name, genesis, keys[name], one) for name, one in secrets.items()}
+    private = _private(study, members)
     cohort = Cohort(
         study, parts.spec, parts.trainer, prepared.train, private, validators=prepared.validators
     )
@@ -138,9 +138,9 @@ def rehearse(
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]
             lambda known=dict(book.reputations): known,  # type: ignore[misc]
+            prepared.min_sites, grid_step(clip) if isinstance(clip, int) else clip,
         )  # fmt: skip
-        k = grid_step(clip) if isinstance(clip, int) else clip
-        sent = _updates(prepared, genesis, work, authors, private, k)
+        sent = _updates(prepared, work, authors, members)
         if len(sent) < prepared.min_sites:
             return Rehearsed("failed", model, parts.spec)
         start, earlier = model, model.parameters
@@ -189,7 +189,7 @@ def _next_encoding(
     if terms is not None and isinstance(terms.clip, int) and isinstance(clip, int):
         first = study.aggregation.exponent, terms.clip
         return next_clip(first, exponent, clip, len(sent), within(sent))
-    if terms is not None and terms.unit == "client":
+    if terms is not None and not terms.protects.in_training:
         return exponent, clip
     said = [indicators(one.values) for one in sent]
     saturated = sum(is_saturated(count, sent[0].values.size) for _, count in said)
@@ -205,14 +205,9 @@ def _rounds(prepared: Prepared) -> int:
     return affordable_rounds(terms, rounds)
 
 
-def _private(
-    prepared: Prepared, genesis: bytes, secrets: dict[str, bytes]
-) -> dict[str, SitePrivacy]:
+def _private(study: Study, members: Mapping[str, Identity]) -> dict[str, SitePrivacy]:
     """Return how each site keeps to differential privacy; nothing without."""
-    whole = (
-        (name, site_privacy(prepared.study, identity(name, genesis, secret)))
-        for name, secret in secrets.items()
-    )
+    whole = ((name, site_privacy(study, who)) for name, who in members.items())
     return {name: one for name, one in whole if one is not None}
 
 
@@ -231,9 +226,8 @@ def _authors(prepared: Prepared, genesis: bytes, cohort: Cohort) -> dict[str, Au
 
 
 def _updates(
-    prepared: Prepared, genesis: bytes, work: Assignment, authors: dict[str, Author],
-    private: Mapping[str, SitePrivacy], clip: Clip,
-) -> dict[str, Contribution]:  # fmt: skip
+    prepared: Prepared, work: Assignment, authors: dict[str, Author], members: dict[str, Identity]
+) -> dict[str, Contribution]:
     """Return the updates of those who have one to send, in order."""
     study, sent = prepared.study, {}
     silent = absent(study.faults.dropout, study.study.seed, work.round, 1, work.participants)
@@ -247,12 +241,7 @@ def _updates(
             update = authors[name].update(work)
         except RunError:
             continue
-        if name in private:
-            update = private[name].protected(
-                update, work.exponent, work.round, work.model, prepared.min_sites, clip
-            )
-        whole = prepared.parts.protection.protect(update)
-        values = sent_part(whole, work, study, genesis)
+        values = prepared.parts.stages.to_keep(update, InRound(work, members[name]))
         sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)
     return sent
 

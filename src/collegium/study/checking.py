@@ -138,10 +138,10 @@ def _check_names(study: Study) -> None:
                 "these are files to feed a gateway, and no table that a model is trained on",
                 f"choose one of: {', '.join(known)}",
             )  # fmt: skip
-        if kind == "protections" and name in names("secure_sums"):
+        if kind == "stages" and name in names("secure_sums"):
             raise Refusal(
                 path, "study.unknown-name", f"{dotted(path)} is {shown(name)}",
-                "secure aggregation is no protection of one vector and has a key of its own",
+                "secure aggregation is no stage of one vector and has a key of its own",
                 f"write privacy.secure_aggregation = {{ protocol = {name!r} }}",
             )  # fmt: skip
         raise Refusal(

@@ -31,13 +31,13 @@ def check_units(study: Study) -> None:
     wanted = study.privacy.differential_privacy
     if wanted is None:
         return
-    if (wanted.unit == "client") != (wanted.mechanism != "dp_sgd"):
-        fits = "local" if wanted.unit == "client" else "dp_sgd"
+    unit = wanted.protects
+    if wanted.mechanism not in unit.mechanisms:
         raise _refused(
             (*_PATH, "mechanism"),
             f"{wanted.mechanism!r} does not protect the unit {wanted.unit!r}",
             "DP-SGD protects patients and rows; a whole site is protected by noise on its update",
-            f'set mechanism = "{fits}", or choose another unit',
+            f'set mechanism = "{unit.mechanisms[0]}", or choose another unit',
         )
     if wanted.colluders and wanted.mechanism != "central":
         raise _refused(
@@ -46,7 +46,7 @@ def check_units(study: Study) -> None:
             "elsewhere every site's own noise protects it, whatever others tell",
             "remove colluders",
         )
-    if wanted.clipping == "adaptive" and wanted.unit != "client":
+    if wanted.clipping == "adaptive" and unit.in_training:
         raise _refused(
             (*_PATH, "clipping"),
             f"a clip of the unit {wanted.unit!r} does not follow what it clips",
@@ -55,7 +55,7 @@ def check_units(study: Study) -> None:
             'set clipping = "fixed"; about a tenth of what is spent would go into finding a clip'
             " that one round without privacy on public data finds as well",
         )
-    if wanted.unit != "client":
+    if unit.in_training:
         return
     if wanted.clipping == "adaptive" and study.aggregation.rule != "fedavg":
         raise _refused(
@@ -108,7 +108,7 @@ def check_room(study: Study, sites: int) -> None:
         Refusal: ``study.combination``, with an exponent that would do.
     """
     wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
-    if wanted is None or terms is None or wanted.unit != "client":
+    if wanted is None or terms is None or wanted.protects.in_training:
         return
     parts = noise_parts(study, sites)
     if parts < 2 and wanted.mechanism == "central":
@@ -139,7 +139,7 @@ def check_room(study: Study, sites: int) -> None:
 def about_clients(study: Study, sites: int) -> tuple[Notice, ...]:
     """Return what the owner should know of noise that hides whole sites."""
     wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
-    if wanted is None or terms is None or wanted.unit != "client" or sites >= FEW:
+    if wanted is None or terms is None or wanted.protects.in_training or sites >= FEW:
         return ()
     share = noise_parts(study, sites) ** 0.5
     text = (

@@ -93,13 +93,13 @@ def check_compression(study: Study) -> None:
             "they are made for every coordinate of the model",
         ),
         (
-            private is not None and private.unit == "client",
+            private is not None and not private.protects.in_training,
             ("privacy", "differential_privacy", "unit"), "noise for whole sites",
             "clip and noise are made for all coordinates of an update",
         ),
         (
             study.privacy.protection != "none", ("privacy", "protection"),
-            f"the protection {study.privacy.protection!r}", "it is made for a whole update",
+            f"the stage {study.privacy.protection!r}", "it is made for a whole update",
         ),
         (
             bool(training.site_momentum) and feedback, ("training", "site_momentum"),

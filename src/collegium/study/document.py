@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from collegium.accounting.units import UNITS, Unit, UnitName
 from collegium.study.scores import Scores as Scores
 from collegium.study.search_section import Search as Search
 from collegium.study.section import Section as Section
@@ -171,7 +172,7 @@ class DifferentialPrivacy(Section, frozen=True, kw_only=True):
     is where a client's begins, and goes to the middle of the updates' lengths.
     """
 
-    unit: Literal["patient", "record", "client"]
+    unit: UnitName
     epsilon: float
     delta: float
     mechanism: Literal["dp_sgd", "local", "central"] = "dp_sgd"
@@ -180,6 +181,11 @@ class DifferentialPrivacy(Section, frozen=True, kw_only=True):
     sampling_rate: float | None = None
     noise_multiplier: float | None = None
     colluders: int = 0
+
+    @property
+    def protects(self) -> Unit:
+        """What `unit` names."""
+        return UNITS[self.unit]
 
 
 class SecureAggregation(Section, frozen=True, kw_only=True):
@@ -214,8 +220,9 @@ class SecureAggregation(Section, frozen=True, kw_only=True):
 class Privacy(Section, frozen=True, kw_only=True):
     """``[privacy]``: what protects an update on its way, and what bounds what it can tell.
 
-    A protection is of the vector before it leaves; with secure aggregation nobody sees more than
-    sums; differential privacy bounds what anything that leaves can tell.
+    `protection` is a stage of another package, which changes an update before it leaves; with
+    secure aggregation nobody sees more than sums; differential privacy bounds what anything that
+    leaves can tell.
     """
 
     protection: str = "none"

@@ -147,7 +147,7 @@ def _check_protocol(secure: SecureAggregation) -> None:
 def _check_noise(study: Study) -> None:
     """Refuse noise and a clip that are made for the sum over all sites."""
     private = study.privacy.differential_privacy
-    if private is not None and private.unit == "client":
+    if private is not None and not private.protects.in_training:
         raise contradiction(
             (*_PATH, "groups"), "differential privacy of whole sites does not go with groups",
             "noise and clip are made for the sum over all sites, and a group's has a part of them",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 LEDGER = "as long as the ledger: entries are never removed"
 BLOBS = "as long as the run's blobs are kept"
@@ -49,3 +50,11 @@ class Outbound:
     kept: str
     from_rows: bool
     transactions: tuple[str, ...] = ()
+
+
+class Telling(Protocol):
+    """A stage of an update, as far as it says what it does to one."""
+
+    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+        """Return what is said of an update with the stage's words."""
+        ...

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from collegium.study.document import Study
 from collegium.study.message import (
     BETWEEN_MEMBERS,
@@ -10,17 +13,17 @@ from collegium.study.message import (
     LEDGER,
     RETIRED,
     Outbound,
+    Telling,
     Ways,
 )
-from collegium.study.outbound_masked import counted_rows, masked_update, point, shared_secrets
+from collegium.study.outbound_masked import counted_rows, point, shared_secrets
 from collegium.study.outbound_scores import score_messages
 from collegium.study.outbound_tables import table_messages
 from collegium.study.privacy import follows
 from collegium.study.searching import held_out, trials_of
-from collegium.study.shielding import shield
 
 
-def outbound(study: Study) -> tuple[Outbound, ...]:
+def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     """Return every kind of message that a member sends in a study: as site, validator and owner.
 
     A site that does not validate sends none of the validators' messages, and only one member is
@@ -28,21 +31,20 @@ def outbound(study: Study) -> tuple[Outbound, ...]:
     """
     ways = IN_ONE_PROCESS if study.consensus.engine == "solo" else BETWEEN_MEMBERS
     return (
-        *_site_messages(study, ways),
+        *_site_messages(study, stages, ways),
         *table_messages(study, ways),
         *_validator_messages(study, ways), *_owner_messages(ways),
         *(_witness_messages(ways) if ways is BETWEEN_MEMBERS else ()),
     )  # fmt: skip
 
 
-def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
+def _site_messages(study: Study, stages: Iterable[Telling], ways: Ways) -> tuple[Outbound, ...]:
     by_rows = study.aggregation.weights == "rows"
     private = study.privacy.differential_privacy
     weight = "training rows rounded down to two significant binary digits"
     if private is not None:
-        units = "patients" if private.unit == "patient" else "rows"
         weight = (
-            f"the number of training {units} with noise of a pure epsilon of"
+            f"the number of training {private.protects.plural} with noise of a pure epsilon of"
             f" {0.05 * private.epsilon:g}, rounded down to two significant binary digits"
         )
     weight = weight if by_rows else "1"
@@ -82,20 +84,7 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             from_rows=True,
             transactions=("update.reveal",),
         ),
-        masked_update(study, ways, interval)
-        if masked
-        else Outbound(
-            "update",
-            f"by how much local training moved each parameter {_of_what(study)}: one fixed-point"
-            f" number of 16 bits a parameter,{interval} (up to"
-            f" {trials_of(study) * study.training.rounds})",
-            "each validator of the round; nobody else without the key of one"
-            if sealed
-            else "every validator, and whoever has the run folder",
-            shield(study, sealed=sealed),
-            RETIRED,
-            from_rows=True,
-        ),
+        _update_message(study, stages, ways, interval),
         *(shared_secrets(study, ways, interval) if masked else ()),
         Outbound(
             "retirement of updates",
@@ -112,20 +101,25 @@ def _site_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     )
 
 
+def _update_message(study: Study, stages: Iterable[Telling], ways: Ways, interval: str) -> Outbound:
+    """Return what is said of an update: what it is of, what each stage says, and how often."""
+    what = f"by how much local training moved each parameter {_of_what(study)}"
+    message = Outbound("update", what, "", "", RETIRED, from_rows=True)
+    for stage in stages:
+        message = stage.tell(message, ways)
+    often = f",{interval} (up to {trials_of(study) * study.training.rounds})"
+    return replace(message, contents=message.contents + often)
+
+
 def _of_what(study: Study) -> str:
     """Return what an update is about."""
     told = ", and its mean loss on rows held out" if held_out(study) is not None else ""
     if study.model.architecture == "autoencoder":
         told = ", and mean and mean square of how far normal rows held out do not come back (log)"
-    if follows(study):
-        told = ", and whether the whole was within the clip, under the same noise"
     return f"{_of_which_parameters(study)}{told}"
 
 
 def _of_which_parameters(study: Study) -> str:
-    compression = study.aggregation.compression
-    if compression is not None:
-        return f"of the model out of a share of {compression.keep:g}, drawn anew in every round"
     if study.training.algorithm == "scaffold":
         return "of the model, and its control variate, a mean slope for each of them"
     if study.training.algorithm == "fednova":
@@ -148,7 +142,7 @@ def _statement_message(study: Study, ways: Ways) -> Outbound:
             " sites alone"
         )
     protection = f"{ways.signed}. Nothing is added or hidden beyond the small counts"
-    if private is not None and private.unit == "client":
+    if private is not None and private.protects.withholds:
         contents = "nothing: that a statement was posted"
         protection = ways.signed
     elif private is not None:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collegium.study.document import Study
-from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
-from collegium.study.shielding import sum_leak
+from dataclasses import replace
+
+from collegium.study.message import LEDGER, Outbound, Ways
 
 
-def encrypted_update(study: Study, ways: Ways, interval: str, count: str) -> Outbound:
+def encrypted_update(message: Outbound, ways: Ways, count: str, leak: str) -> Outbound:
     """Return what is said of an encrypted update.
 
     Args:
-        study: the document.
+        message: what was said of it before it was encrypted.
         ways: who gets what.
-        interval: how often it is sent.
         count: how many members together could decrypt it.
+        leak: what the sum can tell.
     """
-    return Outbound(
-        "update",
-        "by how much local training moved each parameter of the model, times the site's weight,"
-        " and whether it is saturated or small, encrypted: 8 or 12 bytes a parameter and two more,"
-        f" in steps of 2048 or 4096 of them,{interval} (up to {study.training.rounds})",
-        ways.everybody,
-        "encrypted under a key of the site's own for this attempt (learning with errors over rings,"
-        " 128 bits of security): nobody sees more than the sum over the round's sites, except"
-        f" {count} who act together. The sum itself is public: {sum_leak(study)}",
-        RETIRED,
-        from_rows=True,
+    return replace(
+        message,
+        contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
+        " small, encrypted: 8 or 12 bytes a parameter and two more, in steps of 2048 or 4096 of"
+        " them",
+        to=ways.everybody,
+        protection="encrypted under a key of the site's own for this attempt (learning with errors"
+        " over rings, 128 bits of security): nobody sees more than the sum over the round's sites,"
+        f" except {count} who act together. The sum itself is public: {leak}",
     )
 
 

@@ -5,47 +5,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collegium.study.document import Study
 from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
 from collegium.study.outbound_encrypted import dealt_keys, encrypted_update
-from collegium.study.shielding import sum_leak
 from collegium.study.terms import encrypts, group_count, with_graph
 
 
-def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
-    """Return what is said of a masked update; `interval` says how often it is sent."""
+def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
+    """Return what is said of a masked or encrypted update, of which `message` says what it was."""
     secure = study.privacy.secure_aggregation
     asked = None if secure is None else secure.threshold
     among = "neighbours of the site" if with_graph(study) else "members of a round"
     count = f"as many {among} as the threshold says" if asked is None else f"{asked} {among}"
     paper = "Bell et al. 2020" if with_graph(study) else "Bonawitz et al. 2017"
+    leak = message.protection or "it can leak something about the rows of all sites together"
     if encrypts(study):
-        return encrypted_update(study, ways, interval, count)
-    compression = study.aggregation.compression
-    some = "" if compression is None else (
-        f" (of a share of {compression.keep:g} of them, drawn anew in every round)"
-    )  # fmt: skip
+        return encrypted_update(message, ways, count, leak)
     width = "a number of 32 or 64 bits a parameter and two more"
     inside = "the round's sites"
-    leak = sum_leak(study)
     if secure is not None and secure.groups is not None:
         inside = "the sites of a group that lots put together in the round"
         leak = f"it is opened of each of {secure.groups} groups by itself, and {leak}"
     if secure is not None and secure.sum_check is not None:
         width = "a number of 32 or 64 bits a parameter and eighteen more (of them sixteen for what"
         width += " hides the site's commitment)"
-    return Outbound(
-        "update",
-        f"by how much local training moved each parameter of the model{some}, times the site's"
-        " weight,"
-        f" and whether it is saturated or small, under masks: {width},{interval}"
-        f" (up to {study.training.rounds})",
-        ways.everybody,
-        f"masked (secure aggregation, {paper}): nobody sees more than the sum over"
-        f" {inside}, except {count} who act together. The sum itself is public:"
-        f" {leak}",
-        RETIRED,
-        from_rows=True,
+    return replace(
+        message,
+        contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
+        f" small, under masks: {width}",
+        to=ways.everybody,
+        protection=f"masked (secure aggregation, {paper}): nobody sees more than the sum over"
+        f" {inside}, except {count} who act together. The sum itself is public: {leak}",
     )
 
 

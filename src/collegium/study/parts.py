@@ -28,7 +28,7 @@ def named_parts(study: Study) -> tuple[NamedPart, ...]:
         NamedPart("trainers", ("training", "trainer"), study.training.trainer),
         *_parts_of_rule(study.aggregation.rule),
         NamedPart("server_optimizers", ("aggregation", "server", "optimizer"), server),
-        NamedPart("protections", ("privacy", "protection"), study.privacy.protection),
+        NamedPart("stages", ("privacy", "protection"), study.privacy.protection),
         NamedPart("engines", ("consensus", "engine"), study.consensus.engine),
     )
     secure = study.privacy.secure_aggregation

@@ -47,9 +47,9 @@ def privacy_terms(study: Study) -> PrivacyTerms | None:
     wanted = study.privacy.differential_privacy
     if wanted is None:
         return None
-    if wanted.unit == "client":
-        return _of_clients(wanted, study.training.rounds)
-    return _terms(wanted, study.training.rounds, study.training.local_epochs)
+    if wanted.protects.in_training:
+        return _of_training(wanted, study.training.rounds, study.training.local_epochs)
+    return _of_updates(wanted, study.training.rounds)
 
 
 def follows(study: Study) -> bool:
@@ -64,12 +64,12 @@ def size_epsilon(terms: PrivacyTerms) -> float:
 
 
 def evaluation_epsilon(terms: PrivacyTerms) -> float:
-    """Return the pure epsilon with which the statement about a test part is released."""
-    return terms.budget / MICRO
+    """Return the pure epsilon of the statement about a test part; 0 where that tells nothing."""
+    return 0.0 if terms.protects.withholds else terms.budget / MICRO
 
 
 @lru_cache(maxsize=64)
-def _terms(wanted: DifferentialPrivacy, rounds: int, epochs: int) -> PrivacyTerms:
+def _of_training(wanted: DifferentialPrivacy, rounds: int, epochs: int) -> PrivacyTerms:
     budget = _units(wanted.epsilon, MICRO, ROUND_FLOOR)
     delta = max(1, _units(wanted.delta, _DELTA, ROUND_FLOOR))
     rate = _units(
@@ -105,7 +105,7 @@ def _terms(wanted: DifferentialPrivacy, rounds: int, epochs: int) -> PrivacyTerm
 
 
 @lru_cache(maxsize=64)
-def _of_clients(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
+def _of_updates(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
     """Return the terms of clipped and noised updates.
 
     Under local noise a site's rows may be any others, which moves a clipped update by at most
@@ -137,7 +137,7 @@ def _of_clients(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
             sampling=NANO,
             setup=nothing,
             steps=1,
-            unit="client",
+            unit=wanted.unit,
         )
 
     return _calibrated(wanted, rounds, budget, with_noise)
@@ -177,13 +177,6 @@ def _units(value: float, unit: int, rounding: str) -> int:
         return int((Decimal(repr(float(value))) * unit).to_integral_value(rounding))
 
 
-_WHOSE = {
-    "patient": "all rows of one patient at one site",
-    "record": "one row at one site",
-    "client": "all rows of one site",
-}
-
-
 def in_words(terms: PrivacyTerms, rounds: int) -> str:
     """Return an epsilon with all that makes it mean something: what `rounds` rounds spend."""
     rate = terms.sampling / NANO
@@ -191,7 +184,7 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
     how = f"{terms.steps} steps of DP-SGD: {sampling}"
     change = "added or removed"
     told = f" A test part's statement: epsilon {terms.budget / MICRO:g}, pure"
-    if terms.unit == "client":
+    if not terms.protects.in_training:
         how = "one clipped update with noise of its own: every site that is drawn"
         change = "exchanged for any others"
         if terms.mechanism == "central_skellam@1":
@@ -202,6 +195,24 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
         told = " A site tells neither its size nor how good the model is for it"
     return (
         f"epsilon {spent_after(terms, rounds) / MICRO:.3g} at delta {terms.delta / _DELTA:g} for"
-        f" {_WHOSE[terms.unit]} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"
+        f" {terms.protects.whose} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"
         f" noise multiplier {terms.noise / MICRO:g}; accountant {terms.accountant}.{told}"
+    )
+
+
+def bounded(private: DifferentialPrivacy) -> str:
+    """Return what differential privacy bounds."""
+    rate = RATE if private.sampling_rate is None else private.sampling_rate
+    told, how = "all updates of the study together, and the site's size,", "DP-SGD"
+    sampled = f"Poisson samples of rate {rate:g}"
+    if not private.protects.in_training:
+        told, how, sampled = "all updates of the study together", "Skellam noise", "no sampling"
+    whom = (
+        ", to those who see sums or models alone: an update by itself has a part of the noise"
+        if private.mechanism == "central"
+        else ""
+    )
+    return (
+        f"differential privacy ({how}): {told} tell at most epsilon {private.epsilon:g} at delta"
+        f" {private.delta:g} about one {private.unit} ({sampled}, accountant rdp@1){whom}"
     )

@@ -26,7 +26,7 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
             " what members with secrets of their own would get, and this run protects nobody"
         )
         found.append(Notice("note", "privacy.simulated", text))
-    if terms.unit != "client":
+    if terms.protects.in_training:
         text = "training.batch_size has no effect: sampling_rate says how many units a step has"
         found.append(Notice("note", "privacy.batch-size", text))
     if study.aggregation.rule.split("+")[-1] != "fedavg":

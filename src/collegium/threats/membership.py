@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import affordable_rounds, spent_after
+from collegium.accounting.units import UNITS
 from collegium.data.table import SiteRows, take
 from collegium.errors import StudyError
 from collegium.learning.models import predict
@@ -170,7 +171,7 @@ def exposure(
             "the attacks go by the probability that a model gives to the truth",
             "choose a study with a binary or multiclass target",
         )  # fmt: skip
-    if level == "client" and len(victim.train) < 3:
+    if UNITS[level].whole_site and len(victim.train) < 3:
         raise StudyError(
             "bench.few-sites", f"{victim.study.study.id} has {len(victim.train)} sites",
             "half of them have to make a study", "choose a study with at least three sites",
@@ -199,11 +200,8 @@ def _units(victim: Victim, level: Level) -> dict[str, NDArray[np.int64]]:
     """Return the unit of each site's training rows, numbered over all sites from 0."""
     found, first = {}, 0
     for name, rows in victim.train.items():
-        if level == "client":
-            found[name] = np.full(len(rows.person), first)
-        else:
-            _, numbers = np.unique(rows.person, return_inverse=True)
-            found[name] = numbers + first
+        _, numbers = np.unique(UNITS[level].of_rows(rows.person), return_inverse=True)
+        found[name] = numbers + first
         first = int(found[name].max()) + 1
     return found
 
@@ -242,7 +240,7 @@ def _confidences(
 
 def _bounds(victim: Victim, level: Level) -> tuple[float | None, float | None, tuple[float, ...]]:
     terms = privacy_terms(victim.study)
-    covers = terms is not None and (terms.unit == "client") == (level == "client")
+    covers = terms is not None and terms.protects.whole_site == UNITS[level].whole_site
     if terms is None or not covers:
         return None, None, ()
     rounds = affordable_rounds(terms, victim.study.training.rounds)

@@ -120,7 +120,7 @@ def invert(
         chance=1.0 / len(x),
         attacks=tuple(judged(name, each, batches, x, look) for name, each in found.items()),
         labels=right / trials if batch == len(seen) == 1 else None,
-        noise=None if terms is None or terms.unit == "client" else terms.noise / MICRO,
+        noise=terms.noise / MICRO if terms is not None and terms.protects.in_training else None,
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def _update(
     taken, now = np.zeros_like(parameters), parameters
     for _ in range(epochs):
         each = _slopes(spec, now, x, labels)
-        if wanted is None or terms is None or wanted.unit == "client":
+        if wanted is None or terms is None or not wanted.protects.in_training:
             step = each.mean(axis=0)
         else:
             lengths = np.linalg.norm(each, axis=1, keepdims=True)
