@@ -53,7 +53,7 @@ def require_room(terms: PrivacyTerms, exponent: int) -> None:
     """
     if not isinstance(terms.clip, int):
         return
-    if terms.unit != "client":
+    if not terms.protects.whole_site:
         raise Rejected("refused", "a clip follows updates of whole sites alone")
     if bound_at(GRID * (terms.clip // GRID), exponent) < LEAST_STEPS:
         raise Rejected("refused", f"a clip has at least {LEAST_STEPS} steps of the encoding")

@@ -144,7 +144,7 @@ def _encodes(at: RoundAt, result: ModelResult, updates: int) -> int | None:
     terms, told = _terms(at.course), part_of(result.parts, Within)
     if told is not None:
         return clip.follow(at, terms, updates, told.within)
-    return at.current.exponent if terms.unit == "client" else None
+    return at.current.exponent if terms.protects.whole_site else None
 
 
 def _put(course: StudyAt, terms: PrivacyTerms, site: str, rounds: int) -> None:
