@@ -18,7 +18,7 @@ from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import rehearse
 from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
-from collegium.study.score_terms import LARGEST_SCORE, UNIT
+from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
 SHORT = ["training.rounds=3", "evaluation.bootstrap=0", "aggregation.exponent=11"]
 LOSS = ["aggregation.scores={}"]

@@ -18,7 +18,7 @@ from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import Rehearsed, rehearse
 from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
-from collegium.study.score_terms import UNIT
+from collegium.mechanisms.scores.terms import UNIT
 from collegium.threats.attack import Place, Twist, Twisted, said
 
 SHORT = ["evaluation.bootstrap=0"]

@@ -35,11 +35,12 @@ from collegium.data.tabular.studied import (
 )
 from collegium.errors import DataError
 from collegium.federation.setting_up import SiteTable
+from collegium.mechanisms.sums.design import sums_tables
 from collegium.study.document import Study, TableSource
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.tables import task_of
-from collegium.study.terms import fewest_sites, sums_tables
+from collegium.study.terms import fewest_sites
 
 FEWEST_PERSONS = 2
 """Persons of a site: one to train on, one to test on."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collegium.audit.findings import ScoredRound, Scoring, Standing
 from collegium.audit.studies import Restored, Story
-from collegium.mechanisms.scores.terms import MemberDemoted, MemberReinstated
-from collegium.study.score_terms import UNIT, ScoreTerms
+from collegium.mechanisms.scores.terms import UNIT, MemberDemoted, MemberReinstated, ScoreTerms
 
 
 def scoring_of(study: str, story: Story) -> Scoring | None:

@@ -18,8 +18,8 @@ from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.blobs import decode_model
 from collegium.ledger.contract.series import step_of
+from collegium.mechanisms.sums.terms import SumTerms
 from collegium.study.document import Study, TableSource
-from collegium.study.sum_terms import SumTerms
 from collegium.study.tables import task_of
 
 

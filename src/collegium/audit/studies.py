@@ -43,6 +43,7 @@ from collegium.mechanisms.scores.terms import (
     ScoreCommit,
     ScoreReveal,
     ScoresCombined,
+    ScoreTerms,
 )
 from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 from collegium.mechanisms.secagg.terms import SharePost
@@ -58,7 +59,6 @@ from collegium.mechanisms.statistics.terms import (
 from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
 from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.study.compression import sent_coordinates
-from collegium.study.score_terms import ScoreTerms
 
 
 @dataclass(slots=True)

@@ -28,7 +28,13 @@ def committee(
 
     A third of the power stops quorums; a majority decides every median of scores.
     """
-    from collegium.study.committee import capture, majority, over_rounds, smallest, third
+    from collegium.mechanisms.scores.committee import (
+        capture,
+        majority,
+        over_rounds,
+        smallest,
+        third,
+    )
 
     if bad > members:
         raise click.UsageError(f"{bad} of {members} members cannot be bad")

@@ -13,9 +13,10 @@ from collegium.learning.blobs import ModelState, decode_model, digest, encode_mo
 from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
 from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.statistics.terms import StudyBegin
+from collegium.mechanisms.sums.terms import EvaluationLayout
 from collegium.study.canonical import document_bytes
+from collegium.study.design import Facts
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Owner:
         return self._identity.sign(
             StudyRegister,
             **{
-                **registered_terms(study, len(terms.sites), terms.evaluation),
+                **registered_terms(study, len(terms.sites), Facts(terms.evaluation)),
                 "code": to_text(terms.code), "document": to_text(document),
                 "model": to_text(model), "parameters": terms.initial.parameters.size,
                 "rule": terms.rule, "server": terms.server, "sites": terms.sites,

@@ -18,7 +18,7 @@ from collegium.errors import RunError
 from collegium.federation.roots import Roots
 from collegium.learning.encoding import encode
 from collegium.mechanisms.scores.combining import Scored
-from collegium.study.score_terms import LARGEST_SCORE, UNIT
+from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
 Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]

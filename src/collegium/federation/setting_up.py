@@ -33,12 +33,13 @@ from collegium.ledger.contract.transactions import StudyAccept
 from collegium.ledger.hashing import lp
 from collegium.ledger.registering import differing_terms
 from collegium.mechanisms.statistics.terms import StatisticsPost
+from collegium.mechanisms.sums.design import sums_tables
 from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.study.canonical import document_bytes
+from collegium.study.design import Facts
 from collegium.study.document import Study
 from collegium.study.tables import smallest_of, task_of
-from collegium.study.terms import sums_tables
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +92,7 @@ class SettingUp:
             return []
         terms = {**msgspec.structs.asdict(registration), "study": view.study}
         layout = layout_of(task_of(self._study))
-        if differing_terms(self._study, len(registration.sites), terms, layout):
+        if differing_terms(self._study, len(registration.sites), terms, Facts(layout)):
             return []
         key = self._identity.commitment_key(view.study)
         rows = b"".join(lp(studied_bytes(one)) for one in (self._table.train, self._table.test))

@@ -41,6 +41,7 @@ from collegium.mechanisms.sums.rules import evaluates_by_sum
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.canonical import document_bytes
+from collegium.study.design import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class Site:
             return []
         terms = {**msgspec.structs.asdict(registration), "study": view.study}
         sites, study = len(registration.sites), self._cohort.study
-        if differing_terms(study, sites, terms, layout_of(parts.task)):
+        if differing_terms(study, sites, terms, Facts(layout_of(parts.task))):
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []

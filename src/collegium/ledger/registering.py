@@ -1,42 +1,37 @@
 """What a study is registered with, as it follows from its document; mechanisms say their parts.
 
-A mechanism's file `design` says whether a document uses it (`uses`), and what of it is registered
-(`terms`), given the document, the number of sites, and what is counted of test rows, which follows
-from what the data mean.
+`study.design` is the seam.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
-from collegium.ledger.contract.declared import together
+from collegium.ledger.contract.declared import Parts, together
 from collegium.plugins import aspects
+from collegium.study.design import Facts, designs_of
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout, SumTerms
 from collegium.study.terms import fewest_sites, server_optimizer, sites_per_round
 
 VERSIONED = ("rule", "server")
 """Terms that are registered with a version, which a document does not name."""
 
 
-def registered_terms(
-    study: Study, sites: int, evaluation: EvaluationLayout | None = None
-) -> dict[str, object]:
+def registered_terms(study: Study, sites: int, facts: Facts | None = None) -> dict[str, object]:
     """Return every term of a registration that the document fixes.
 
     Args:
         study: the document.
         sites: how many there are.
-        evaluation: what is counted of test rows, if anything is.
+        facts: what is known beside it.
 
     Returns:
         fields of a `study.register`; rule and server without a version.
     """
-    declared, designs = aspects("terms"), aspects("design")
-    using = [name for name, design in designs.items() if design.uses(study, evaluation)]
+    known = Facts() if facts is None else facts
+    declared, using = aspects("terms"), designs_of(study, known)
     return {
         "attendance": study.study.attendance,
         "exponent": study.aggregation.exponent,
@@ -53,9 +48,9 @@ def registered_terms(
         "terms": together(
             "terms",
             (
-                designs[name].terms(study, sites, evaluation)
-                for name in using
-                if "terms" in declared[name].MECHANISM.parts
+                design.terms(study, sites, known)
+                for design in using.values()
+                if design.terms is not None
             ),
         ),
         "weights": study.aggregation.weights,
@@ -63,8 +58,7 @@ def registered_terms(
 
 
 def differing_terms(
-    study: Study, sites: int, registered: Mapping[str, object],
-    evaluation: EvaluationLayout | Literal["registered"] | None = "registered",
+    study: Study, sites: int, registered: Mapping[str, object], facts: Facts | None = None
 ) -> dict[str, tuple[object, object]]:  # fmt: skip
     """Return each registered term that the document contradicts: what is registered, what it says.
 
@@ -72,11 +66,14 @@ def differing_terms(
         study: the document.
         sites: how many sites are registered.
         registered: the registration's fields, `study` among them.
-        evaluation: what is counted of test rows, where the data tell; else what is registered.
+        facts: what is known beside the document; if nothing is, what only the data would tell is
+            taken as it is registered.
     """
-    counted = _counted(registered["terms"]) if evaluation == "registered" else evaluation
+    terms = registered["terms"]
+    if facts is None:
+        facts = Facts(registered=terms if isinstance(terms, msgspec.Struct) else Parts())
     found: dict[str, tuple[object, object]] = {}
-    for name, documented in registered_terms(study, sites, counted).items():
+    for name, documented in registered_terms(study, sites, facts).items():
         value = registered[name]
         if name in VERSIONED:
             value = str(value).partition("@")[0]
@@ -100,9 +97,3 @@ def _by_mechanism(terms: object) -> dict[str, object]:
     if not isinstance(terms, msgspec.Struct):
         return {}
     return {name: one for name in terms.__struct_fields__ if (one := getattr(terms, name))}
-
-
-def _counted(terms: object) -> EvaluationLayout | None:
-    """Return what is registered as counted of test rows."""
-    sums = _by_mechanism(terms).get("sums")
-    return sums.evaluation or None if isinstance(sums, SumTerms) else None

@@ -20,12 +20,12 @@ from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.sums.design import sums_tables
 from collegium.report.content import build_content, provenance_of
 from collegium.report.figures import Posted
 from collegium.report.measurements import read_lines
 from collegium.report.write import write_report
 from collegium.study.reading import read_study
-from collegium.study.terms import sums_tables
 
 
 def report_on(folder: Path) -> Path:

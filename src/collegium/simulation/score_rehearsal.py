@@ -11,6 +11,7 @@ from collegium.federation.scoring import RootScorer, Scorer
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.aggregation.updates import Contribution
 from collegium.mechanisms.scores.combining import Scored, medians
+from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.reputations import (
     NEW,
     Reputation,
@@ -19,8 +20,7 @@ from collegium.mechanisms.scores.reputations import (
     value_of,
     weight_of,
 )
-from collegium.study.score_terms import ScoreTerms
-from collegium.study.scored import score_terms
+from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.threats.lying_scores import LyingScorer, lie_of
 
 

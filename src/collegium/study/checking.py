@@ -14,6 +14,7 @@ from collegium.study.circle import about_graph, check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.compression import check_compression
 from collegium.study.decoding import retyped
+from collegium.study.design import designs, designs_of
 from collegium.study.document import Study
 from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
 from collegium.study.folding import check_folds
@@ -28,7 +29,6 @@ from collegium.study.parts import named_parts
 from collegium.study.privacy import privacy_terms
 from collegium.study.private_notices import about_privacy
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
-from collegium.study.scored import about_committee, check_scores
 from collegium.study.search_checks import check_search
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
@@ -53,7 +53,9 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     _check_combinations(study)
     check_rule_of_sums(study)
     check_compression(study)
-    check_scores(study)
+    for design in designs().values():
+        if design.check is not None:
+            design.check(study)
     _check_threat(study)
     check_folds(study, SIMULATED)
     about_work = check_local_work(study) + about_tables(study) + about_network(study)
@@ -236,6 +238,9 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
                 "validators and attackers are sites", f"choose at most {sites}",
             )  # fmt: skip
     check_circle(study, sites)
+    for design in designs().values():
+        if design.check_sites is not None:
+            design.check_sites(study, sites)
     _check_round(study, sites)
     if tolerate * 2 >= sites and tolerate > 0 and study.aggregation.scores is None:
         raise contradiction(
@@ -245,7 +250,12 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
     check_room(study, sites)
     notices: list[Notice] = [
         *about_clients(study, sites), *about_graph(study, sites), *about_groups(study, sites),
-        *about_committee(study, sites),
+        *(
+            notice
+            for design in designs_of(study).values()
+            if design.notices is not None
+            for notice in design.notices(study, sites)
+        ),
     ]  # fmt: skip
     validators = study.consensus.validators or sites
     if validators < 4:

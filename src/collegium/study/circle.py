@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collegium.study.design import hiding_design
 from collegium.study.document import SecureAggregation, Study
 from collegium.study.graph_size import (
     MOST_SHARES,
@@ -15,7 +16,6 @@ from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.terms import (
     FEWEST_HIDDEN,
-    encrypts,
     expected_faults,
     fewest_updates,
     graph_of,
@@ -23,9 +23,6 @@ from collegium.study.terms import (
     share_threshold,
     sites_per_round,
 )
-
-LARGEST_ENCRYPTED = 64
-"""Sites of a round that can encrypt: the modulus has room for the noise of so many."""
 
 _PLACE = ("privacy", "secure_aggregation")
 
@@ -40,15 +37,16 @@ def check_rule_of_sums(study: Study) -> None:
     if secure is not None and secure.groups is None and rule != "fedavg":
         raise Refusal(
             ("aggregation", "rule"), "study.combination",
-            f"{_called(study)} not go with the rule {rule!r}",
+            f"{_subject(study)} not go with the rule {rule!r}",
             "the rule compares or weighs single updates, and nobody sees more than their sum",
             'set aggregation.rule = "fedavg", or privacy.secure_aggregation.groups, for the rule to'
             " reduce the means of groups",
         )  # fmt: skip
 
 
-def _called(study: Study) -> str:
-    return "encrypted updates do" if encrypts(study) else "secure aggregation does"
+def _subject(study: Study) -> str:
+    design = hiding_design(study)
+    return (design and design.subject) or "secure aggregation does"
 
 
 def check_circle(study: Study, sites: int) -> None:
@@ -84,13 +82,6 @@ def check_circle(study: Study, sites: int) -> None:
             f"each posts a share for every other, and a transaction has room for {MOST_SHARES}",
             "choose a lower training.client_fraction" if graph is not None
             else 'choose protocol = "secagg_plus", or a lower training.client_fraction',
-        )  # fmt: skip
-    if encrypts(study) and drawn > LARGEST_ENCRYPTED:
-        raise Refusal(
-            _PLACE, "study.circle", f"{drawn} sites of a round would encrypt",
-            f"sums of ciphertexts have room for the noise of {LARGEST_ENCRYPTED}, and each site"
-            " deals its key to all others",
-            'choose a lower training.client_fraction, or protocol = "secagg"',
         )  # fmt: skip
     if secure.groups is not None:
         return

@@ -58,3 +58,7 @@ class Telling(Protocol):
     def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
         """Return what is said of an update with the stage's words."""
         ...
+
+
+EVERY_ROUND = " for every round that the site takes part in"
+"""How often a site sends what belongs to its update."""

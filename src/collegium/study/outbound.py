@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from collegium.study.design import designs_of, hiding_design
 from collegium.study.document import Study
 from collegium.study.message import (
     BETWEEN_MEMBERS,
     BLOBS,
+    EVERY_ROUND,
     IN_ONE_PROCESS,
     LEDGER,
     RETIRED,
@@ -17,8 +19,6 @@ from collegium.study.message import (
     Ways,
 )
 from collegium.study.outbound_masked import counted_rows, point, shared_secrets
-from collegium.study.outbound_scores import score_messages
-from collegium.study.outbound_tables import table_messages
 from collegium.study.privacy import follows
 from collegium.study.searching import held_out, trials_of
 
@@ -32,7 +32,6 @@ def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     ways = IN_ONE_PROCESS if study.consensus.engine == "solo" else BETWEEN_MEMBERS
     return (
         *_site_messages(study, stages, ways),
-        *table_messages(study, ways),
         *_validator_messages(study, ways), *_owner_messages(ways),
         *(_witness_messages(ways) if ways is BETWEEN_MEMBERS else ()),
     )  # fmt: skip
@@ -53,7 +52,7 @@ def _site_messages(study: Study, stages: Iterable[Telling], ways: Ways) -> tuple
     also = "" if masked else ", the largest absolute coordinate and the number of saturated ones"
     also += ", the digest of the sealed update" if sealed else ""
     sound = (", and whose deals of shares reached the site" if masked else "") + point(study)
-    interval = " for every round that the site takes part in"
+    interval = EVERY_ROUND
     return (
         Outbound(
             "acceptance",
@@ -167,11 +166,15 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     told = " and how many updates are saturated or small" if masked else ""
     if follows(study):
         told += " and, with their noise, how many are within the clip"
-    scores = study.aggregation.scores
     chooses = held_out(study) is not None
     loss = ", the mean over the sites of the loss on rows held out" if chooses else ""
     return (
-        *(() if scores is None else score_messages(scores, ways, sender)),
+        *(
+            message
+            for design in designs_of(study).values()
+            if design.messages is not None and design is not hiding_design(study)
+            for message in design.messages(study, ways, sender)
+        ),
         Outbound(
             "availability of updates",
             f"for each participant of a round, whether its update arrived well-formed{sender}",

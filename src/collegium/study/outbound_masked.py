@@ -1,16 +1,16 @@
 """What leaves a site in a study with masked updates, beside or instead of the plain ones.
 
-`outbound_encrypted` says it of encrypted ones.
+Another mechanism that hides updates says it itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from collegium.study.design import hiding_design
 from collegium.study.document import Study
 from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
-from collegium.study.outbound_encrypted import dealt_keys, encrypted_update
-from collegium.study.terms import encrypts, group_count, with_graph
+from collegium.study.terms import group_count, with_graph
 
 
 def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
@@ -21,8 +21,9 @@ def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
     count = f"as many {among} as the threshold says" if asked is None else f"{asked} {among}"
     paper = "Bell et al. 2020" if with_graph(study) else "Bonawitz et al. 2017"
     leak = message.protection or "it can leak something about the rows of all sites together"
-    if encrypts(study):
-        return encrypted_update(message, ways, count, leak)
+    design = hiding_design(study)
+    if design is not None and design.update is not None:
+        return design.update(study, ways, message, count, leak)
     width = "a number of 32 or 64 bits a parameter and two more"
     inside = "the round's sites"
     if secure is not None and secure.groups is not None:
@@ -74,8 +75,9 @@ def point(study: Study) -> str:
 
 def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its masked update, so that the sum can be opened."""
-    if encrypts(study):
-        return dealt_keys(ways, interval)
+    design = hiding_design(study)
+    if design is not None and design.messages is not None:
+        return design.messages(study, ways, "")
     graph, grouped = with_graph(study), group_count(study) > 0
     holders = f"every site of the {'group' if grouped else 'round'}"
     if graph:

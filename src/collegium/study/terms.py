@@ -7,16 +7,15 @@ from math import ceil
 
 import msgspec
 
+from collegium.study.design import hiding_design
 from collegium.study.document import SecureAggregation, Study, TableSource
 from collegium.study.graph_size import (
-    MOST_SHARES,
     GraphSize,
     Population,
     graph_size,
     least_threshold,
     population,
 )
-from collegium.study.sum_terms import TABLE, EvaluationLayout, SumTerms
 
 SITES_LIMIT = 400
 """Most sites of a study: a registration names each, and has to fit into one transaction."""
@@ -143,44 +142,10 @@ def sum_check(study: Study) -> str | msgspec.UnsetType:
     return msgspec.UNSET if secure is None or secure.sum_check is None else secure.sum_check
 
 
-def sum_terms(
-    study: Study, sites: int, evaluation: EvaluationLayout | None
-) -> SumTerms | msgspec.UnsetType:
-    """Return which statistics are known of all sites together alone, and how they are hidden.
-
-    Args:
-        study: the document.
-        sites: how many there are; all of them take part.
-        evaluation: what they count of their test rows, which follows from what the data mean.
-    """
-    secure = study.privacy.secure_aggregation
-    table = isinstance(study.data.source, TableSource)
-    if secure is None or study.privacy.differential_privacy is not None:
-        return msgspec.UNSET
-    if evaluation is None and not table:
-        return msgspec.UNSET
-    if sites <= MOST_SHARES:
-        least, degree = least_threshold(secure.trust, sites), None
-    else:
-        found = graph_size(expected_faults(secure, sites), secure.trust)
-        least, degree = found.threshold, found.degree
-    return SumTerms(
-        degree=degree or msgspec.UNSET, evaluation=evaluation or msgspec.UNSET,
-        statistics=TABLE if table else msgspec.UNSET,
-        threshold=max(least, min(FEWEST_HIDDEN, sites)),
-    )  # fmt: skip
-
-
-def sums_tables(study: Study) -> bool:
-    """Return whether the sums with which sites agree on their tables are masked."""
-    found = sum_terms(study, FEWEST_HIDDEN, None)
-    return isinstance(found, SumTerms) and found.statistics == TABLE
-
-
 def encrypts(study: Study) -> bool:
     """Return whether updates are encrypted so that they add up."""
-    secure = study.privacy.secure_aggregation
-    return secure is not None and secure.protocol == "threshold_he"
+    design = hiding_design(study)
+    return design is not None and design.encrypts
 
 
 def fewest_updates(study: Study, sites: int) -> int:

@@ -31,10 +31,10 @@ from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.combining import Scored, medians
+from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
+from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.study.document import Study
-from collegium.study.score_terms import ScoreTerms
-from collegium.study.scored import score_terms
 from collegium.threats.lying_scores import Lie, best_score
 
 Float64 = NDArray[np.float64]

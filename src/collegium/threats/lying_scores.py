@@ -17,7 +17,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.scoring import Scorer
 from collegium.federation.validator import Validator
 from collegium.mechanisms.scores.combining import Scored
-from collegium.study.score_terms import LARGEST_SCORE, UNIT
+from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.threats.attack import Place
 
 Int16 = NDArray[np.int16]

@@ -20,7 +20,7 @@ from collegium.learning.aggregation.committee import capped
 from collegium.learning.aggregation.composition import rule_called
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
-from collegium.study.score_terms import UNIT
+from collegium.mechanisms.scores.terms import UNIT
 
 Float = NDArray[np.float64]
 RULES = ("committee_median", "fltrust", "reputation_weighted", "zeno", "norm_clipping+zeno")

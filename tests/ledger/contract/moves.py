@@ -54,7 +54,7 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.contract.updates import commitment
-from collegium.study.score_terms import UNIT, ScoreTerms
+from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
 
 TERMS: Mapping[str, Any] = {
     "attendance": "quorum", "code": digest("code"), "design": "plain@1",

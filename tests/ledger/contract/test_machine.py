@@ -96,7 +96,7 @@ from collegium.ledger.envelope import (
 from collegium.ledger.frames import application_hash, encode_entry, entry_hash
 from collegium.ledger.keys import KEY_SIZE, key_id, signature_holds
 from collegium.ledger.merkle import Frontier
-from collegium.study.score_terms import ScoreTerms
+from collegium.mechanisms.scores.terms import ScoreTerms
 
 PEOPLE = ("ada", "bo", "cy", "di", "eve", "fay", "gil", "hal")
 ACTS = ("admit", "expel", "restore", "rotate")

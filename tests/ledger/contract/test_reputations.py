@@ -35,7 +35,7 @@ from collegium.ledger.contract.events import (
 from collegium.ledger.contract.reputations import MOST_GOOD, NEW, after, value_of
 from collegium.ledger.contract.tables import Reputation, powers, round_path
 from collegium.ledger.contract.transactions import MemberPropose, Restore
-from collegium.study.score_terms import UNIT, ScoreTerms
+from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
 
 FOUR = ("ada", "bo", "cy", "di")
 TERMS: ScoreTerms = SCORED["scores"]

@@ -36,7 +36,7 @@ from collegium.ledger.contract import combining
 from collegium.ledger.contract.events import AttemptFailed, PhaseOpened, ScoresCombined
 from collegium.ledger.contract.tables import Scored
 from collegium.ledger.contract.transactions import ScoreCommit, ScoreReveal, StudyRegister
-from collegium.study.score_terms import LARGEST_SCORE, UNIT, ScoreTerms
+from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT, ScoreTerms
 
 FOUR = ("ada", "bo", "cy", "di")
 DIRECTION = ScoreTerms(by="direction", demote=0, demotion="weight", threshold=0)

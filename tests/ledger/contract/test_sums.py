@@ -57,7 +57,7 @@ from collegium.ledger.contract.transactions import (
     StudyBegin,
     StudyRegister,
 )
-from collegium.study.sum_terms import SumTerms
+from collegium.mechanisms.sums.terms import SumTerms
 
 SITES = ("ada", "bo", "cy", "di")
 MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2, "rounds": 1}

@@ -11,7 +11,7 @@ from collegium.data.table import Task
 from collegium.learning.evaluation.binned_ranking import histogram
 from collegium.learning.evaluation.counts import TABLE_BINS, UNIT, Counts
 from collegium.learning.evaluation.metrics import check_scores, predicted
-from collegium.study.sum_terms import EvaluationLayout
+from collegium.mechanisms.sums.terms import EvaluationLayout
 
 _FLOOR = 2.0**-52
 """How near a probability comes to 0 and to 1 in a log loss, as in `metrics`."""

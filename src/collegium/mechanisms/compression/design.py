@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collegium.mechanisms.compression.terms import CompressionTerms
 from collegium.study.compression import kept_share
+from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout
 
 
-def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
+def _uses(study: Study, facts: Facts) -> bool:
     """Return whether updates have some coordinates only."""
     return isinstance(kept_share(study), int)
 
 
-def terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> CompressionTerms | None:
+def _terms(study: Study, sites: int, facts: Facts) -> CompressionTerms | None:
     """Return how many coordinates updates have; None where they have all."""
     keep = kept_share(study)
     return CompressionTerms(keep=keep) if isinstance(keep, int) else None
+
+
+DESIGN = Design(_uses, _terms)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collegium.mechanisms.groups.terms import GroupTerms
+from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout
 from collegium.study.terms import fewest_groups, group_count
 
 
-def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
+def _uses(study: Study, facts: Facts) -> bool:
     """Return whether there are groups."""
     return group_count(study) > 0
 
 
-def terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> GroupTerms:
+def _terms(study: Study, sites: int, facts: Facts) -> GroupTerms:
     """Return how many groups there are, and how many a round needs."""
     return GroupTerms(count=group_count(study), fewest=fewest_groups(study))
+
+
+DESIGN = Design(_uses, _terms)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout
 
 
-def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
+def _uses(study: Study, facts: Facts) -> bool:
     """Return whether nothing hides a study's updates."""
     return study.privacy.secure_aggregation is None
+
+
+DESIGN = Design(_uses)

@@ -30,13 +30,14 @@ from collegium.ledger.contract.tables import (
 from collegium.ledger.state import State
 from collegium.mechanisms.scores.combining import Scored
 from collegium.mechanisms.scores.terms import (
+    UNIT,
     MemberDemoted,
     MemberReinstated,
     Reputations,
     ReputationsChanged,
     Restore,
+    ScoreTerms,
 )
-from collegium.study.score_terms import UNIT, ScoreTerms
 
 
 class Reputation(Record, frozen=True, kw_only=True):

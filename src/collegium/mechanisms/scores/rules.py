@@ -24,8 +24,14 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.scores import reputations
 from collegium.mechanisms.scores.combining import Scored, combine, commitment, have_quorum
-from collegium.mechanisms.scores.terms import MECHANISM, Restore, ScoreCommit, ScoreReveal
-from collegium.study.score_terms import UNIT, ScoreTerms
+from collegium.mechanisms.scores.terms import (
+    MECHANISM,
+    UNIT,
+    Restore,
+    ScoreCommit,
+    ScoreReveal,
+    ScoreTerms,
+)
 
 
 def commit(state: State, sender: str, tx: ScoreCommit) -> list[Event]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout
 
 
-def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
+def _uses(study: Study, facts: Facts) -> bool:
     """Return whether the document names this protocol."""
     secure = study.privacy.secure_aggregation
     return secure is not None and secure.protocol == "secagg"
+
+
+DESIGN = Design(_uses)

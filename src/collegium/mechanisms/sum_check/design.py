@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
+from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout
 from collegium.study.terms import sum_check
 
 
-def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
+def _uses(study: Study, facts: Facts) -> bool:
     """Return whether they are."""
     return sum_check(study) == "pedersen"
 
 
-def terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> SumCheckTerms:
+def _terms(study: Study, sites: int, facts: Facts) -> SumCheckTerms:
     """Return with which commitments."""
     return SumCheckTerms(by="pedersen")
+
+
+DESIGN = Design(_uses, _terms)

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
-from collegium.study.document import Study
-from collegium.study.sum_terms import EvaluationLayout, SumTerms
-from collegium.study.terms import sum_terms
+import msgspec
+
+from collegium.mechanisms.sums.terms import MECHANISM, TABLE, EvaluationLayout, SumTerms
+from collegium.study.design import Design, Facts
+from collegium.study.document import Study, TableSource
+from collegium.study.graph_size import MOST_SHARES, graph_size, least_threshold
+from collegium.study.terms import FEWEST_HIDDEN, expected_faults
 
 
-def uses(study: Study, evaluation: EvaluationLayout | None) -> bool:
-    """Return whether there are such statistics."""
-    return isinstance(sum_terms(study, 3, evaluation), SumTerms)
+def counted(facts: Facts) -> EvaluationLayout | None:
+    """Return what is counted of test rows: as the data tell, or else as it is registered."""
+    if facts.registered is not None:
+        known = getattr(facts.registered, MECHANISM.field, None)
+        return known.evaluation or None if isinstance(known, SumTerms) else None
+    return "binary@1" if facts.counted == "binary@1" else None
 
 
-def terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> SumTerms | None:
-    """Return what they are, and how they are hidden."""
-    found = sum_terms(study, sites, evaluation)
-    return found if isinstance(found, SumTerms) else None
+def sum_terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> SumTerms | None:
+    """Return which statistics are known of all sites together alone, and how they are hidden.
+
+    Args:
+        study: the document.
+        sites: how many there are; all of them take part.
+        evaluation: what they count of their test rows, which follows from what the data mean.
+    """
+    secure = study.privacy.secure_aggregation
+    table = isinstance(study.data.source, TableSource)
+    if secure is None or study.privacy.differential_privacy is not None:
+        return None
+    if evaluation is None and not table:
+        return None
+    if sites <= MOST_SHARES:
+        least, degree = least_threshold(secure.trust, sites), None
+    else:
+        found = graph_size(expected_faults(secure, sites), secure.trust)
+        least, degree = found.threshold, found.degree
+    return SumTerms(
+        degree=degree or msgspec.UNSET, evaluation=evaluation or msgspec.UNSET,
+        statistics=TABLE if table else msgspec.UNSET,
+        threshold=max(least, min(FEWEST_HIDDEN, sites)),
+    )  # fmt: skip
+
+
+def sums_tables(study: Study) -> bool:
+    """Return whether the sums with which sites agree on their tables are masked."""
+    found = sum_terms(study, FEWEST_HIDDEN, None)
+    return found is not None and found.statistics == TABLE
+
+
+def _uses(study: Study, facts: Facts) -> bool:
+    return sum_terms(study, FEWEST_HIDDEN, counted(facts)) is not None
+
+
+def _terms(study: Study, sites: int, facts: Facts) -> SumTerms | None:
+    return sum_terms(study, sites, counted(facts))
+
+
+DESIGN = Design(_uses, _terms)

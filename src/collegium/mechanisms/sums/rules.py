@@ -24,8 +24,7 @@ from collegium.mechanisms.dealing.terms import DealingTerms
 from collegium.mechanisms.secagg_plus.rules import even_degree
 from collegium.mechanisms.secagg_plus.terms import GraphTerms
 from collegium.mechanisms.statistics.rules import agree
-from collegium.mechanisms.sums.terms import MECHANISM, SumClosed, SumGivenUp, SumOpened
-from collegium.study.sum_terms import SumTerms
+from collegium.mechanisms.sums.terms import MECHANISM, SumClosed, SumGivenUp, SumOpened, SumTerms
 
 
 class SumRecord(Record, frozen=True, kw_only=True):

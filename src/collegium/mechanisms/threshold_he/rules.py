@@ -15,10 +15,7 @@ from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.dealing.rules import counted, sound_dealers, sound_for, threshold_of
-from collegium.mechanisms.threshold_he.terms import MECHANISM, SumOpen
-
-LARGEST_ENCRYPTED = 64
-"""Sites of a round that encrypt: the modulus has room for the noise of so many."""
+from collegium.mechanisms.threshold_he.terms import LARGEST_ENCRYPTED, MECHANISM, SumOpen
 
 
 def _register(tx: StudyRegister) -> None:

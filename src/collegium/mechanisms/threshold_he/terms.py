@@ -6,6 +6,9 @@ from collegium.ledger.contract.fields import Digest
 from collegium.ledger.contract.mechanism import Mechanism, Phase
 from collegium.ledger.contract.payload import RoundTransaction
 
+LARGEST_ENCRYPTED = 64
+"""Sites of a round that encrypt: the modulus has room for the noise of so many."""
+
 
 class SumOpen(RoundTransaction, frozen=True, kw_only=True, tag="sum.open"):
     """The blob of a survivor's share of the key that opens the sum of encrypted updates."""

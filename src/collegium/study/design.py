@@ -1,0 +1,77 @@
+"""The seam of mechanisms in study documents: who asks for one, with what terms, and what is said.
+
+A mechanism's file `design` names its `DESIGN`. What is checked is checked of every document, since
+a key without its mechanism is a mistake as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import msgspec
+
+from collegium.plugins import aspects
+from collegium.study.document import Study
+from collegium.study.message import Outbound, Ways
+from collegium.study.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a study beside its document.
+
+    Attributes:
+        counted: what is counted of test rows, as follows from what the data mean.
+        registered: the terms that a ledger has, where these are what is asked about; what only
+            the data would tell is then taken from them.
+    """
+
+    counted: str | None = None
+    registered: msgspec.Struct | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What a mechanism knows of study documents.
+
+    Attributes:
+        uses: whether a study asks for it.
+        terms: what of it is registered, given the number of sites.
+        check: refuses what it does not go with.
+        check_sites: does the same, given the number of sites.
+        notices: what the owner should know, given the number of sites.
+        messages: what it makes members send; the last argument says who the validators are.
+        update: of what carries updates: what ``check --outbound`` says of one in this study.
+        subject: of what carries updates: what a refusal begins with.
+        encrypts: whether updates are encrypted, and not masked.
+    """
+
+    uses: Callable[[Study, Facts], bool]
+    terms: Callable[[Study, int, Facts], msgspec.Struct | None] | None = None
+    check: Callable[[Study], None] | None = None
+    check_sites: Callable[[Study, int], None] | None = None
+    notices: Callable[[Study, int], tuple[Notice, ...]] | None = None
+    messages: Callable[[Study, Ways, str], tuple[Outbound, ...]] | None = None
+    update: Callable[[Study, Ways, Outbound, str, str], Outbound] | None = None
+    subject: str = ""
+    encrypts: bool = False
+
+
+@cache
+def designs() -> Mapping[str, Design]:
+    """Return what every mechanism of this installation knows of documents, by name."""
+    return {name: found.DESIGN for name, found in aspects("design").items()}
+
+
+def designs_of(study: Study, facts: Facts | None = None) -> dict[str, Design]:
+    """Return the designs of the mechanisms that a study asks for, in order of their names."""
+    known = Facts() if facts is None else facts
+    return {name: one for name, one in designs().items() if one.uses(study, known)}
+
+
+def hiding_design(study: Study) -> Design | None:
+    """Return the design of what hides a study's updates, None where they are plain."""
+    secure = study.privacy.secure_aggregation
+    return None if secure is None else designs().get(secure.protocol)
