@@ -25,8 +25,7 @@ from collegium.study.networks import about_network, check_network
 from collegium.study.notice import Notice
 from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
-from collegium.study.privacy import privacy_terms
-from collegium.study.private_notices import about_privacy
+from collegium.study.privacy import about_privacy, privacy_terms
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.scored import about_committee, check_scores
 from collegium.study.search_checks import check_search

@@ -1,7 +1,4 @@
-"""What leaves a site in a study with masked updates, beside or instead of the plain ones.
-
-`outbound_encrypted` says it of encrypted ones.
-"""
+"""What leaves a site in a study with masked or encrypted updates, besides plain ones or instead."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ from dataclasses import replace
 
 from collegium.study.document import Study
 from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
-from collegium.study.outbound_encrypted import dealt_keys, encrypted_update
 from collegium.study.terms import encrypts, group_count, with_graph
 
 
@@ -22,7 +18,7 @@ def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
     paper = "Bell et al. 2020" if with_graph(study) else "Bonawitz et al. 2017"
     leak = message.protection or "it can leak something about the rows of all sites together"
     if encrypts(study):
-        return encrypted_update(message, ways, count, leak)
+        return _encrypted_update(message, ways, count, leak)
     width = "a number of 32 or 64 bits a parameter and two more"
     inside = "the round's sites"
     if secure is not None and secure.groups is not None:
@@ -75,7 +71,7 @@ def point(study: Study) -> str:
 def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its masked update, so that the sum can be opened."""
     if encrypts(study):
-        return dealt_keys(ways, interval)
+        return _dealt_keys(ways, interval)
     graph, grouped = with_graph(study), group_count(study) > 0
     holders = f"every site of the {'group' if grouped else 'round'}"
     if graph:
@@ -123,5 +119,55 @@ def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, .
             LEDGER,
             from_rows=False,
             transactions=("share.post",),
+        ),
+    )  # fmt: skip
+
+
+def _encrypted_update(message: Outbound, ways: Ways, count: str, leak: str) -> Outbound:
+    """Return what is said of an encrypted update, whose sum can tell what `leak` says."""
+    return replace(
+        message,
+        contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
+        " small, encrypted: 8 or 12 bytes a parameter and two more, in steps of 2048 or 4096 of"
+        " them",
+        to=ways.everybody,
+        protection="encrypted under a key of the site's own for this attempt (learning with errors"
+        " over rings, 128 bits of security): nobody sees more than the sum over the round's sites,"
+        f" except {count} who act together. The sum itself is public: {leak}",
+    )
+
+
+def _dealt_keys(ways: Ways, interval: str) -> tuple[Outbound, ...]:
+    """Return what a site sends beside its encrypted update, so that the sum can be opened."""
+    return (
+        Outbound(
+            "keys for dealing",
+            f"two fresh public keys{interval} and each attempt",
+            ways.everybody, ways.signed, LEDGER,
+            from_rows=False,
+            transactions=("sa.keys",),
+        ),
+        Outbound(
+            "deal of a key",
+            "for every site of the round, a share of the key that encrypts the site's update,"
+            f"{interval}; a proof that all shares are of one key; the digest of that on the ledger",
+            "each share: the one site that it is for; the whole as it is encrypted:"
+            f" {ways.everybody}",
+            f"each share is encrypted to its site's fresh key (X25519); {ways.signed}. Fewer sites"
+            " together than the threshold learn nothing of a key, from the proof neither",
+            LEDGER,
+            from_rows=False,
+            transactions=("sa.deal",),
+        ),
+        Outbound(
+            "share of a sum's key",
+            "the sum of the shares that the site was dealt of the keys of all sites whose updates"
+            f" are in the sum,{interval}; its digest on the ledger",
+            ways.everybody,
+            f"{ways.signed}. With those of the threshold's other members it gives the key of this"
+            " one sum, and no site's own",
+            LEDGER,
+            from_rows=False,
+            transactions=("sum.open",),
         ),
     )  # fmt: skip
