@@ -91,7 +91,7 @@ from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
 from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.study.document import TableSource
-from collegium.study.score_terms import ScoreTerms
+from collegium.mechanisms.scores.terms import ScoreTerms
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"

@@ -16,6 +16,7 @@ from collegium.learning.evaluation.tally import tally
 from collegium.learning.models import predict
 from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
+from collegium.study.privacy import evaluation_epsilon
 
 
 def statement_bytes(
@@ -69,7 +70,7 @@ def noised_statement_bytes(
         )
     statement = noised_statement(
         task, test.y, predict(work.spec, parameters, test.x), privacy.units(test),
-        epsilon=privacy.evaluation_epsilon, stream=privacy.evaluation_stream(model),
+        epsilon=evaluation_epsilon(privacy.terms), stream=privacy.evaluation_stream(model),
         threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
         seed=study.study.seed, model=to_text(model),
     )  # fmt: skip

@@ -22,7 +22,7 @@ from collegium.learning.private import Noising, PrivateJob, noising_of
 from collegium.learning.trainer import TrainingJob
 from collegium.ledger.hashing import u64
 from collegium.study.document import Study
-from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
+from collegium.study.privacy import privacy_terms, size_epsilon
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,6 @@ class SitePrivacy:
     def evaluation_stream(self, model: bytes) -> SecretStream:
         """Return the noise of the statement about a model on the test part."""
         return SecretStream(self.identity.randomness(self.study, "evaluation", model))
-
-    @property
-    def evaluation_epsilon(self) -> float:
-        """The pure epsilon of the statement about the test part."""
-        return evaluation_epsilon(self.terms)
 
 
 def site_privacy(study: Study, identity: Identity) -> SitePrivacy | None:

@@ -26,8 +26,7 @@ from collegium.study.networks import about_network, check_network
 from collegium.study.notice import Notice
 from collegium.study.partitioning import check_partition
 from collegium.study.parts import named_parts
-from collegium.study.privacy import privacy_terms
-from collegium.study.private_notices import about_privacy
+from collegium.study.privacy import about_privacy, privacy_terms
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.search_checks import check_search
 from collegium.study.tables import about_tables, check_table

@@ -23,6 +23,7 @@ from collegium.accounting.pure import pure_rdp
 from collegium.accounting.skellam import skellam_rdp
 from collegium.accounting.terms import PrivacyTerms, affordable_rounds, spent_after
 from collegium.study.document import DifferentialPrivacy, Study
+from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 
 SIZE_SHARE = Decimal("0.05")
@@ -198,6 +199,35 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
         f" {terms.protects.whose} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"
         f" noise multiplier {terms.noise / MICRO:g}; accountant {terms.accountant}.{told}"
     )
+
+
+def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
+    """Return what an epsilon means, and what else follows from differential privacy."""
+    rounds = study.training.rounds
+    affordable = affordable_rounds(terms, rounds)
+    found = [Notice("note", "privacy.epsilon", in_words(terms, affordable))]
+    if affordable < rounds:
+        text = (
+            f"the budget of epsilon {terms.budget / MICRO:g} lasts for {affordable} of {rounds}"
+            " rounds: the study ends there, with the model that it has"
+        )
+        found.append(Notice("warning", "privacy.budget-ends", text))
+    if study.consensus.engine == "solo":
+        text = (
+            "in a simulation keys and noise follow from the study's public seed: the epsilon is"
+            " what members with secrets of their own would get, and this run protects nobody"
+        )
+        found.append(Notice("note", "privacy.simulated", text))
+    if terms.protects.in_training:
+        text = "training.batch_size has no effect: sampling_rate says how many units a step has"
+        found.append(Notice("note", "privacy.batch-size", text))
+    if study.aggregation.rule.split("+")[-1] != "fedavg":
+        text = (
+            "noise makes honest updates differ, by more the more parameters there are, and"
+            f" {study.aggregation.rule} has a harder time telling them from bad ones"
+        )
+        found.append(Notice("warning", "privacy.robust-rule", text))
+    return tuple(found)
 
 
 def bounded(private: DifferentialPrivacy) -> str:
