@@ -10,10 +10,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Folders are among them, since a removed file leaves only a newer folder behind.
 SOURCES := $(shell find src -not -path '*/__pycache__*')
+CACHES := .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
 # A worker for each core takes whole files, whose tests share what is costly to make. One thread of
 # linear algebra each: the tests that compare numbers of threads set them for what they start.
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
-CACHES := .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The demo takes an editable package where the tests have put one: it is the same code.
 PACKAGE := $(if $(wildcard $(VENV)/.editable),$(VENV)/.editable,$(VENV)/.package)

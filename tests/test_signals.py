@@ -46,8 +46,12 @@ def ignoring(number: signal.Signals) -> Iterator[None]:
 
 def test_tests_are_as_deaf_as_their_parent_asked_and_what_they_start_is_not() -> None:
     told = subprocess.run(
-        [sys.executable, "-c", DEAF], env=environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", DEAF],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert told.stdout.splitlines() == ["SIG_DFL True", "goes on"], told.stderr
 
 

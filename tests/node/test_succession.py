@@ -25,7 +25,7 @@ from collegium.ledger.contract.transactions import ScoreReveal, kind_of, natural
 from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.final import NAME as FINAL
-from collegium.ledger.genesis import Genesis, Predecessor, encode_genesis
+from collegium.ledger.genesis import Genesis, Predecessor, encode_genesis, genesis_digest
 from collegium.network.plan import planned, tables_by_site
 from collegium.node.config import DataSource
 from collegium.node.home import GENESIS
@@ -184,6 +184,9 @@ def test_nodes_whose_homes_succeed_run_the_study_to_its_end(tmp_path: Path) -> N
             (folder / member.id / "policy.toml").write_text(text)
         (folder / "cleveland" / "studies" / "heart.toml").write_text(document(*changes))
         before.until(lambda status: rounds(status) >= 2)
+    for name in ("released/heart/card.md", "orders/1.json"):
+        (folder / "va" / name).parent.mkdir(parents=True)
+        (folder / "va" / name).write_text("of the old ledger")
     homes = [folder / member.id for member in before.genesis.members]
     for home in homes:
         (home / GENESIS).write_bytes(encode_genesis(before.genesis))
@@ -197,6 +200,10 @@ def test_nodes_whose_homes_succeed_run_the_study_to_its_end(tmp_path: Path) -> N
     (tmp_path / GENESIS).write_bytes(encode_genesis(genesis))
     for home in homes:
         assert succeed(home, tmp_path / GENESIS, lambda: None) == ends[best]
+    past = folder / "va" / "past" / genesis_digest(encode_genesis(before.genesis)).hex()
+    for name in ("released/heart/card.md", "orders/1.json"):
+        assert (past / name).read_text() == "of the old ledger"
+        assert not (folder / "va" / name).exists()
     with live(folder, genesis) as after:
         after.until(lambda status: is_closed(status) and status.size == status.final_size)
         for node in after.nodes.values():

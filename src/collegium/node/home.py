@@ -14,7 +14,7 @@ waiting/        notes of blobs that the shared store does not have yet
 studies/        study documents that this member owns and proposes
 released/       models that this member, as an owner, has released
 orders/         what the member's operator has asked of the running node, and its answers
-past/           the ledgers of consortia that this one succeeds
+past/           the ledgers that this one succeeds, with what was released and ordered under each
 evidence/       what proves that the sequencer lied
 node.log        what the node did, one JSON object a line
 status.json     of the running node: its process and the port of its status page

@@ -26,7 +26,16 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint
 from collegium.ledger.snapshot import snapshot_path
 from collegium.node.config import read_config
-from collegium.node.home import GENESIS, PAST, held, read_genesis, read_keys, write_whole
+from collegium.node.home import (
+    GENESIS,
+    ORDERS,
+    PAST,
+    RELEASED,
+    held,
+    read_genesis,
+    read_keys,
+    write_whole,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +57,9 @@ def end_of(home: Path) -> Predecessor:
 def succeed(home: Path, path: Path, ask: AskPassphrase) -> Predecessor:
     """Let a member's home go on under a successor's genesis; return what that succeeds.
 
-    The old ledger goes to ``past/``; keys, outbox, blobs and settings stay. What was interrupted
-    is completed by the same command.
+    The old ledger goes to ``past/``, and with it what was released and ordered under it: a study or
+    a proposal of the same id may follow. Keys, outbox, blobs and settings stay; what the outbox
+    holds names its ledger. What was interrupted is completed by the same command.
 
     Args:
         home: the member's.
@@ -133,7 +143,11 @@ def _keep_past(home: Path, digest: bytes) -> None:
         source, target = home / name, past / name
         if source.exists() and not target.exists():
             os.link(source, target)
+    for name in (RELEASED, ORDERS):
+        if (home / name).exists() and not (past / name).exists():
+            (home / name).rename(past / name)
     sync_names(past)
+    sync_names(home)
 
 
 def _begin(home: Path, old: Predecessor) -> None:
