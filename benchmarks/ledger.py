@@ -23,6 +23,8 @@ from typing import Any
 from collegium import canonical
 from collegium.canonical import to_text
 from collegium.ledger.book import Accepted, Ledger
+from collegium.ledger.contract.declared import admitted_modules
+from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import (
     RoundVote,
     StudyAccept,
@@ -68,7 +70,7 @@ def consortium() -> tuple[Genesis, dict[str, SigningKey]]:
         Member(name, to_text(key.public), name, 1, ("owner", "site", "validator"))
         for name, key in keys.items()
     )
-    return Genesis("bench", 1, 1, "simulated", to_text(log), members), keys
+    return Genesis("bench", 1, 1, "simulated", to_text(log), members, admitted_modules()), keys
 
 
 def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterator[list[bytes]]:
@@ -80,8 +82,9 @@ def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterato
 
     code, document = to_text(digest_of("code")), to_text(digest_of("document"))
     register = sign(
-        MEMBERS[0], StudyRegister, attendance="quorum", code=code, design="plain@1",
+        MEMBERS[0], StudyRegister, attendance="quorum", code=code,
         document=document, exponent=12, max_attempts=3, min_sites=7, model=to_text(digest_of(0)),
+        modules=("plain@1",),
         parameters=1000, per_round=10, rounds=rounds, rule="fedavg@1", seed=7, server="mean@1",
         sites=MEMBERS, weights="rows",
     )  # fmt: skip
@@ -109,7 +112,7 @@ def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterato
                 for who in MEMBERS
             ),
             *(sign(who, UpdateAvailable, **at, bitmap=everything) for who in MEMBERS),
-            *(sign(who, RoundVote, **at, model=to_text(digest_of(number))) for who in MEMBERS),
+            *(sign(who, RoundVote, **at, result=ModelResult(model=to_text(digest_of(number)))) for who in MEMBERS),
         ]  # fmt: skip
 
 
