@@ -13,7 +13,6 @@ from collegium.learning.blobs import ModelState, decode_model, digest, encode_mo
 from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
 from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.statistics.terms import StudyBegin
-from collegium.mechanisms.sums.terms import EvaluationLayout
 from collegium.study.canonical import document_bytes
 from collegium.study.design import Facts
 from collegium.study.document import Study
@@ -31,7 +30,7 @@ class Registration:
     rule: str
     server: str
     sites: tuple[str, ...]
-    evaluation: EvaluationLayout | None = None
+    evaluation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

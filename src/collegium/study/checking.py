@@ -14,7 +14,7 @@ from collegium.study.circle import about_graph, check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.compression import check_compression
 from collegium.study.decoding import retyped
-from collegium.study.design import designs, designs_of
+from collegium.study.design import check_sections, designs, designs_of
 from collegium.study.document import Study
 from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
 from collegium.study.folding import check_folds
@@ -52,6 +52,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     _check_combinations(study)
     check_rule_of_sums(study)
     check_compression(study)
+    check_sections(study)
     for design in designs().values():
         if design.check is not None:
             design.check(study)

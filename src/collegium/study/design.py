@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +17,9 @@ from collegium.plugins import aspects
 from collegium.study.document import Study
 from collegium.study.message import Outbound, Ways
 from collegium.study.notice import Notice
+from collegium.study.refusal import Refusal, nearest, shown
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Design:
         notices: what the owner should know, given the number of sites.
         messages: what it makes members send; the last argument says who the validators are.
         update: of what carries updates: what ``check --outbound`` says of one in this study.
+        section: what ``[mechanisms.NAME]`` holds, if it takes one; read it with `section_of`.
         subject: of what carries updates: what a refusal begins with.
         encrypts: whether updates are encrypted, and not masked.
     """
@@ -55,6 +60,7 @@ class Design:
     notices: Callable[[Study, int], tuple[Notice, ...]] | None = None
     messages: Callable[[Study, Ways, str], tuple[Outbound, ...]] | None = None
     update: Callable[[Study, Ways, Outbound, str, str], Outbound] | None = None
+    section: type[msgspec.Struct] | None = None
     subject: str = ""
     encrypts: bool = False
 
@@ -75,3 +81,40 @@ def hiding_design(study: Study) -> Design | None:
     """Return the design of what hides a study's updates, None where they are plain."""
     secure = study.privacy.secure_aggregation
     return None if secure is None else designs().get(secure.protocol)
+
+
+def section_of(study: Study, name: str, kind: type[S]) -> S | None:
+    """Return what ``[mechanisms.NAME]`` says, or None where there is no such table.
+
+    Raises:
+        Refusal: it says something else than what the mechanism takes.
+    """
+    table = (study.mechanisms or {}).get(name)
+    if table is None:
+        return None
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise Refusal(
+            ("mechanisms", name), "study.mechanism", f"[mechanisms.{name}] cannot be read",
+            str(error), f"it takes: {', '.join(kind.__struct_fields__) or 'nothing'}",
+        ) from None  # fmt: skip
+
+
+def check_sections(study: Study) -> None:
+    """Refuse tables of mechanisms that are not installed, that take none, or that cannot be read.
+
+    Raises:
+        Refusal: there is one.
+    """
+    takers = {name: one.section for name, one in designs().items() if one.section is not None}
+    for name in study.mechanisms or {}:
+        kind = takers.get(name)
+        if kind is None:
+            raise Refusal(
+                ("mechanisms", name), "study.mechanism",
+                f"no mechanism {shown(name)} that is installed takes a table",
+                "an unknown table is refused, because ignoring it would change what was asked",
+                nearest(name, sorted(takers)) if takers else "remove it, or install what brings it",
+            )  # fmt: skip
+        section_of(study, name, kind)

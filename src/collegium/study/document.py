@@ -277,7 +277,11 @@ class Evaluation(Section, frozen=True, kw_only=True):
 
 
 class Study(Section, frozen=True, kw_only=True):
-    """A whole study document."""
+    """A whole study document.
+
+    `mechanisms` are tables of mechanisms that other packages bring, by name:
+    ``[mechanisms.vouching]``. A number with a fraction is written as text there.
+    """
 
     study: Identity
     data: Data
@@ -291,3 +295,4 @@ class Study(Section, frozen=True, kw_only=True):
     faults: Faults = Faults()
     evaluation: Evaluation = Evaluation()
     search: Search | None = None
+    mechanisms: dict[str, dict[str, bool | int | str]] | None = None

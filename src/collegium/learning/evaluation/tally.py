@@ -11,13 +11,12 @@ from collegium.data.table import Task
 from collegium.learning.evaluation.binned_ranking import histogram
 from collegium.learning.evaluation.counts import TABLE_BINS, UNIT, Counts
 from collegium.learning.evaluation.metrics import check_scores, predicted
-from collegium.mechanisms.sums.terms import EvaluationLayout
 
 _FLOOR = 2.0**-52
 """How near a probability comes to 0 and to 1 in a log loss, as in `metrics`."""
 
 
-def layout_of(task: Task) -> EvaluationLayout | None:
+def layout_of(task: Task) -> str | None:
     """Return what sites count of test rows of a task; None where that is nothing yet."""
     return "binary@1" if task == "binary" else None
 
