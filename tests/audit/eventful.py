@@ -26,18 +26,8 @@ from collegium.federation.participant import Participant
 from collegium.federation.secrets import simulated_secret
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.transactions import (
-    Admit,
-    BlobRetire,
-    EvaluationPost,
-    Expel,
-    MemberPropose,
-    MemberVote,
-    Rotate,
-    RoundVote,
-    StatisticsVote,
-    UpdateCommit,
-)
+from collegium.ledger.contract.transactions import Admit, BlobRetire, EvaluationPost, Expel, MemberPropose, MemberVote, Rotate, RoundVote, UpdateCommit
+from collegium.mechanisms.statistics.terms import StatisticsVote
 from collegium.ledger.genesis import Member
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.retirement import retired_here

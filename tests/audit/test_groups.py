@@ -21,7 +21,8 @@ from tests.audit.forging import (
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import to_text
-from collegium.ledger.contract.events import GroupsDrawn, decode_events, encode_events
+from collegium.ledger.contract.events import decode_events, encode_events
+from collegium.mechanisms.groups.terms import GroupsDrawn
 from collegium.ledger.keys import signing_key
 from collegium.simulation.execution import run
 

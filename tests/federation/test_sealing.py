@@ -30,12 +30,7 @@ from collegium.federation.sealing import blob_of
 from collegium.federation.site import Site
 from collegium.federation.validator import Validator
 from collegium.learning.blobs import encode_update
-from collegium.ledger.contract.transactions import (
-    Admit,
-    UpdateAvailable,
-    UpdateCommit,
-    UpdateReveal,
-)
+from collegium.ledger.contract.transactions import Admit, UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.genesis import Member
 from collegium.ledger.hashing import tag

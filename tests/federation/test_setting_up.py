@@ -16,7 +16,7 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.loop import drive
 from collegium.federation.setting_up import SettingUp
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.contract.transactions import StatisticsPost, StatisticsVote
+from collegium.mechanisms.statistics.terms import StatisticsPost, StatisticsVote
 from collegium.simulation.consortium import Consortium, build
 from collegium.study.reading import read_study
 from collegium.threats.attack import said

@@ -24,13 +24,7 @@ from collegium.federation import judging
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model, decode_update
-from collegium.ledger.contract.transactions import (
-    EvidenceConflict,
-    PhaseTimeout,
-    RoundVote,
-    UpdateAvailable,
-    UpdateReveal,
-)
+from collegium.ledger.contract.transactions import EvidenceConflict, PhaseTimeout, RoundVote, UpdateAvailable, UpdateReveal
 from collegium.simulation.consortium import Consortium
 from collegium.study.reading import read_study
 

@@ -33,21 +33,7 @@ from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.contract.events import AnyEvent, RoundClosed, RoundOpened
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.transactions import (
-    EvaluationPost,
-    MemberPropose,
-    MemberVote,
-    ModelRelease,
-    Rotate,
-    RoundVote,
-    StudyAccept,
-    StudyClose,
-    StudyRegister,
-    Transaction,
-    UpdateAvailable,
-    UpdateCommit,
-    UpdateReveal,
-)
+from collegium.ledger.contract.transactions import EvaluationPost, MemberPropose, MemberVote, ModelRelease, Rotate, RoundVote, StudyAccept, StudyClose, StudyRegister, Transaction, UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.genesis import Genesis, Member, encode_genesis

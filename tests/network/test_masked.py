@@ -12,7 +12,7 @@ from tests.network.trials import LONGEST, QUICK, started, trial
 
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
-from collegium.ledger.contract.summing import is_sum
+from collegium.ledger.contract.series import is_sum
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, study_of
 from collegium.simulation.execution import run

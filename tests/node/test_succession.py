@@ -21,7 +21,8 @@ from tests.node.live import is_closed, live, rounds
 from collegium.canonical import to_text
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
-from collegium.ledger.contract.transactions import ScoreReveal, kind_of, natural_key
+from collegium.ledger.contract.transactions import kind_of, natural_key
+from collegium.mechanisms.scores.terms import ScoreReveal
 from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.final import NAME as FINAL

@@ -29,11 +29,7 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundOpened
-from collegium.ledger.contract.transactions import (
-    EvaluationPost,
-    StudyRegister,
-    UpdateReveal,
-)
+from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.measuring.result import RunResult
 from collegium.simulation.execution import run
 from collegium.study.privacy import privacy_terms

@@ -14,7 +14,8 @@ from collegium.federation import judging
 from collegium.federation.stages import stages_of
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.contract.events import AnyEvent, ModelChosen, RoundClosed, TrialClosed
+from collegium.ledger.contract.events import AnyEvent, RoundClosed
+from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
 from collegium.report.measurements import RoundLine, read_lines

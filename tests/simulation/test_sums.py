@@ -28,7 +28,7 @@ from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum, measures
 from collegium.learning.models import predict
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.contract.summing import EVALUATION, SET_UP
+from collegium.ledger.contract.series import EVALUATION, SET_UP
 from collegium.measuring.reporting import report_on
 from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector

@@ -40,6 +40,9 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(values(get_args(kind)[0]), max_size=3).map(tuple)
     if get_origin(kind) in (Union, UnionType):
         return st.one_of([values(part) for part in get_args(kind)])
+    if get_origin(kind) is dict:
+        keys = st.from_regex(r"[a-z][a-z_]{0,9}", fullmatch=True)
+        return st.dictionaries(keys, values(get_args(kind)[1]), max_size=3)
     if issubclass(kind, Section):
         fields = msgspec.structs.fields(kind)
         return st.builds(kind, **{field.name: values(field.type) for field in fields})

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from collegium.errors import StudyError
+from collegium.ledger.registering import registered_terms
 from collegium.study.checking import check_sites
 from collegium.study.graph_size import graph_size, least_threshold, population
 from collegium.study.reading import read_study
-from collegium.study.terms import fewest_updates, graph_of, registered_terms, share_threshold
+from collegium.study.terms import fewest_updates, graph_of, share_threshold
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 

@@ -6,16 +6,10 @@ import pytest
 
 from collegium.assembly.preparation import prepare
 from collegium.errors import StudyError
+from collegium.ledger.registering import differing_terms, registered_terms
 from collegium.study.checking import check_sites
 from collegium.study.reading import read_study
-from collegium.study.terms import (
-    differing_terms,
-    fewest_groups,
-    fewest_updates,
-    group_sizes,
-    registered_terms,
-    share_threshold,
-)
+from collegium.study.terms import fewest_groups, fewest_updates, group_sizes, share_threshold
 
 BARE = ("aggregation.rule=trimmed_mean",)
 

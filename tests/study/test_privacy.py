@@ -8,11 +8,12 @@ import pytest
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import affordable_rounds, spent_after
 from collegium.errors import StudyError
+from collegium.ledger.contract.declared import together
+from collegium.ledger.registering import differing_terms, registered_terms
 from collegium.study.canonical import document_bytes, study_from_document
 from collegium.study.document import Study
 from collegium.study.privacy import in_words, privacy_terms
 from collegium.study.reading import ReadStudy, read_study
-from collegium.study.terms import differing_terms, registered_terms
 
 
 def read(*changes: str, rounds: int = 30, **settings: object) -> ReadStudy:
@@ -38,7 +39,7 @@ def test_without_differential_privacy_there_are_no_terms_and_the_document_is_as_
     plain = read_study("heart").study
     assert privacy_terms(plain) is None
     assert b"differential" not in document_bytes(plain)
-    assert registered_terms(plain, 4)["privacy"] is msgspec.UNSET
+    assert registered_terms(plain, 4)["modules"] == ("plain@1",)
 
 
 def test_a_document_with_differential_privacy_has_one_form() -> None:
@@ -120,5 +121,6 @@ def test_a_registration_with_smaller_charges_differs_from_its_document() -> None
     terms = privacy_terms(one)
     assert terms is not None
     cheaper = msgspec.structs.replace(terms, charge=tuple(c // 2 for c in terms.charge))
-    assert set(differing_terms(one, 4, registered | {"privacy": cheaper})) == {"privacy"}
-    assert set(differing_terms(one, 4, registered | {"privacy": msgspec.UNSET})) == {"privacy"}
+    cheap = {"terms": together("terms", [cheaper])}
+    assert set(differing_terms(one, 4, registered | cheap)) == {"privacy"}
+    assert set(differing_terms(one, 4, registered | {"terms": msgspec.UNSET})) == {"privacy"}

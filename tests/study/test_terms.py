@@ -8,16 +8,9 @@ import msgspec
 import pytest
 
 from collegium.ledger.contract.transactions import StudyRegister
+from collegium.ledger.registering import VERSIONED, differing_terms, registered_terms
 from collegium.study.reading import read_study
-from collegium.study.terms import (
-    SITES_LIMIT,
-    VERSIONED,
-    differing_terms,
-    dropouts,
-    fewest_sites,
-    registered_terms,
-    sites_per_round,
-)
+from collegium.study.terms import SITES_LIMIT, dropouts, fewest_sites, sites_per_round
 
 FREE = {"format", "genesis", "code", "design", "document", "model", "parameters", "sites"}
 """Fields of a registration that no document says."""

@@ -77,8 +77,10 @@ def differing_terms(
         value = registered[name]
         if name in VERSIONED:
             value = str(value).partition("@")[0]
-        if name == "terms":
-            found |= _differing(_by_mechanism(value), _by_mechanism(documented))
+        if name == "terms" and value != documented:
+            found |= _differing(_by_mechanism(value), _by_mechanism(documented)) or {
+                name: (value, documented)
+            }
         elif value != documented:
             found[name] = (value, documented)
     return found

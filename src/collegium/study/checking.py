@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from collegium.plugins import names
-from collegium.study.circle import about_graph, check_circle, check_rule_of_sums
+from collegium.study.circle import check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.compression import check_compression
 from collegium.study.decoding import retyped
@@ -18,7 +18,6 @@ from collegium.study.design import check_sections, designs, designs_of
 from collegium.study.document import Study
 from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
 from collegium.study.folding import check_folds
-from collegium.study.groups import about_groups
 from collegium.study.later import is_later_name, not_yet
 from collegium.study.limits import check_limits
 from collegium.study.local_work import check_local_work
@@ -249,7 +248,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
         )  # fmt: skip
     check_room(study, sites)
     notices: list[Notice] = [
-        *about_clients(study, sites), *about_graph(study, sites), *about_groups(study, sites),
+        *about_clients(study, sites),
         *(
             notice
             for design in designs_of(study).values()

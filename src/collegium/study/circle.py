@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collegium.study.design import hiding_design
-from collegium.study.document import SecureAggregation, Study
+from collegium.study.document import Study
 from collegium.study.graph_size import (
     MOST_SHARES,
-    SECRECY,
-    graph_size,
     least_threshold,
-    secrecy_bits,
 )
-from collegium.study.groups import check_groups
-from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.terms import (
     FEWEST_HIDDEN,
-    expected_faults,
     fewest_updates,
     graph_of,
     holders,
@@ -62,7 +56,6 @@ def check_circle(study: Study, sites: int) -> None:
     secure = study.privacy.secure_aggregation
     if secure is None:
         return
-    check_groups(study, sites)
     drawn, threshold = sites_per_round(study, sites), share_threshold(study, sites)
     if drawn < FEWEST_HIDDEN:
         raise Refusal(
@@ -71,10 +64,6 @@ def check_circle(study: Study, sites: int) -> None:
             f"let at least {FEWEST_HIDDEN} sites take part in a round, or remove it",
         )  # fmt: skip
     graph = graph_of(study, sites)
-    if graph is None:
-        _check_no_graph(secure)
-    else:
-        _check_degree(graph.degree, drawn)
     among = drawn if graph is None else holders(graph.degree, drawn)
     if among > MOST_SHARES:
         raise Refusal(
@@ -102,60 +91,4 @@ def check_circle(study: Study, sites: int) -> None:
             ("study", "min_sites"), "study.circle", f"a sum of {fewest} updates would be opened",
             "each of two members would know the other's update",
             f"set study.min_sites = {FEWEST_HIDDEN}",
-        )  # fmt: skip
-
-
-def about_graph(study: Study, sites: int) -> tuple[Notice, ...]:
-    """Return what the owner should know of the graph in which members mask."""
-    secure, graph = study.privacy.secure_aggregation, graph_of(study, sites)
-    if secure is None or graph is None:
-        return ()
-    drawn = sites_per_round(study, sites)
-    if graph.degree >= drawn - 1:
-        text = (
-            f"with {drawn} sites of a round the graph is complete: everybody masks with everybody,"
-            ' which protocol = "secagg" does as well'
-        )
-        return (Notice("note", "study.complete-graph", text),)
-    people = expected_faults(secure, drawn)
-    bits = secrecy_bits(people, graph.degree, graph.threshold)
-    words = (
-        f"with {graph.degree} neighbours of {drawn - 1}, {graph.threshold} of whom open a secret"
-    )
-    if bits is None or bits >= SECRECY:
-        return (Notice("note", "study.graph", f"each site masks {words}"),)
-    best = graph_size(people, secure.trust)
-    chance = f"the chance is up to 2^-{bits}" if bits else "nothing rules out"
-    text = (
-        f"{words}, {chance} in each attempt that {people.corrupt} of {drawn} sites who act"
-        f" together see more than the sum; a degree of {best.degree}"
-        f" and a threshold of {best.threshold} keep that chance below 2^-{SECRECY}"
-    )
-    return (Notice("warning", "study.weak-graph", text),)
-
-
-def _check_no_graph(secure: SecureAggregation) -> None:
-    for key in ("degree", "corrupt", "missing"):
-        if getattr(secure, key) is not None:
-            raise Refusal(
-                (*_PLACE, key), "study.combination",
-                f"{key} does not go with protocol = {secure.protocol!r}",
-                "there everybody shares secrets with everybody, and no neighbours are drawn",
-                f'choose protocol = "secagg_plus", or remove {key}',
-            )  # fmt: skip
-
-
-def _check_degree(degree: int, drawn: int) -> None:
-    if degree % 2:
-        raise Refusal(
-            (*_PLACE, "degree"), "study.circle", f"a degree of {degree}",
-            "neighbours are drawn in pairs, one on each side of a ring",
-            f"choose {min(degree + 1, MOST_SHARES)}",
-        )  # fmt: skip
-    if degree > drawn:
-        raise Refusal(
-            (*_PLACE, "degree"), "study.circle",
-            f"a degree of {degree} among {drawn} sites of a round",
-            "nobody has more neighbours than there are others",
-            f"choose {max(2, (drawn - 1) // 2 * 2)}, or protocol = \"secagg\"",
         )  # fmt: skip

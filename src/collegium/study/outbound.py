@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from collegium.study.design import designs_of, hiding_design
@@ -32,6 +32,7 @@ def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     ways = IN_ONE_PROCESS if study.consensus.engine == "solo" else BETWEEN_MEMBERS
     return (
         *_site_messages(study, stages, ways),
+        *_messages_of_mechanisms(study, ways),
         *_validator_messages(study, ways), *_owner_messages(ways),
         *(_witness_messages(ways) if ways is BETWEEN_MEMBERS else ()),
     )  # fmt: skip
@@ -159,9 +160,21 @@ def _statement_message(study: Study, ways: Ways) -> Outbound:
     )  # fmt: skip
 
 
-def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
+def _messages_of_mechanisms(study: Study, ways: Ways) -> Iterator[Outbound]:
+    hiding = hiding_design(study)  # which says its own beside the update
+    for design in designs_of(study).values():
+        if design.messages is not None and design is not hiding:
+            yield from design.messages(study, ways, _of_validators(study))
+
+
+def _of_validators(study: Study) -> str:
+    """Return what is said of messages that validators alone send."""
     count = study.consensus.validators
-    sender = "" if count is None else f" (sent only by the {count} validators)"
+    return "" if count is None else f" (sent only by the {count} validators)"
+
+
+def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
+    sender = _of_validators(study)
     masked = study.privacy.secure_aggregation is not None
     told = " and how many updates are saturated or small" if masked else ""
     if follows(study):
@@ -169,12 +182,6 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     chooses = held_out(study) is not None
     loss = ", the mean over the sites of the loss on rows held out" if chooses else ""
     return (
-        *(
-            message
-            for design in designs_of(study).values()
-            if design.messages is not None and design is not hiding_design(study)
-            for message in design.messages(study, ways, sender)
-        ),
         Outbound(
             "availability of updates",
             f"for each participant of a round, whether its update arrived well-formed{sender}",

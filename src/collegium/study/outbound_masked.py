@@ -83,18 +83,7 @@ def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, .
     if graph:
         holders = "every neighbour of the site in the attempt's graph"
     near = "neighbour" if graph else "site"
-    bound = (
-        Outbound(
-            "commitment to keys",
-            f"a hash of the two public keys that follow{interval} and each attempt: groups are"
-            " drawn from everybody's keys",
-            ways.everybody, ways.signed, LEDGER,
-            from_rows=False,
-            transactions=("sa.bind",),
-        ),
-    )  # fmt: skip
     return (
-        *(bound if grouped else ()),
         Outbound(
             "keys for masks and shares",
             f"two fresh public keys{interval} and each attempt",

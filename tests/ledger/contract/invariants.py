@@ -14,15 +14,8 @@ from collegium.ledger.contract import rounds
 from collegium.ledger.contract.draws import draw_participants
 from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.phases import DESIGNS, PHASES
-from collegium.ledger.contract.tables import (
-    GOVERNANCE,
-    THE_ONE,
-    Acceptance,
-    Governance,
-    MemberRecord,
-    Scored,
-    StudyRecord,
-)
+from collegium.ledger.contract.tables import GOVERNANCE, THE_ONE, Acceptance, Governance, MemberRecord, StudyRecord
+from collegium.mechanisms.scores.combining import Scored
 from collegium.ledger.merkle import tree_root
 from collegium.ledger.state import Branch, Frozen, Node, State, Table
 

@@ -32,7 +32,9 @@ from tests.ledger.contract.moves import (
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, RoundOpened, UpdatesIncluded
-from collegium.ledger.contract.transactions import RoundVote, SharePost, StudyRegister, SumOpen
+from collegium.ledger.contract.transactions import RoundVote, StudyRegister
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.threshold_he.terms import SumOpen
 
 SITES = ("ada", "bo", "cy", "di")
 ENCRYPTED: dict[str, Any] = {"design": "threshold_he@1", "threshold": 3, "min_sites": 2}

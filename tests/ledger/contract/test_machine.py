@@ -45,48 +45,16 @@ from tests.ledger.contract.test_governance import rotation
 
 from collegium.canonical import encode, from_text, to_text
 from collegium.ledger.contract.apply import apply, initial_state
-from collegium.ledger.contract.events import (
-    Events,
-    MembershipChanged,
-    RoundClosed,
-    RoundOpened,
-    ScoresCombined,
-    UpdatesIncluded,
-    UpdatesRetired,
-    encode_events,
-)
+from collegium.ledger.contract.events import Events, MembershipChanged, RoundClosed, RoundOpened, UpdatesIncluded, UpdatesRetired, encode_events
+from collegium.mechanisms.scores.terms import ScoresCombined
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import MemberRecord
-from collegium.ledger.contract.transactions import (
-    Action,
-    Admit,
-    BlobRetire,
-    EvaluationPost,
-    EvidenceConflict,
-    Expel,
-    MemberPropose,
-    MemberVote,
-    ModelRelease,
-    PhaseTimeout,
-    Restore,
-    Rotate,
-    RoundVote,
-    ScoreCommit,
-    ScoreReveal,
-    SecaggBind,
-    SecaggDeal,
-    SecaggKeys,
-    SharePost,
-    StudyAbandon,
-    StudyAccept,
-    StudyClose,
-    StudyRegister,
-    SumOpen,
-    Transaction,
-    UpdateAvailable,
-    UpdateCommit,
-    UpdateReveal,
-)
+from collegium.ledger.contract.transactions import Action, Admit, BlobRetire, EvaluationPost, EvidenceConflict, Expel, MemberPropose, MemberVote, ModelRelease, PhaseTimeout, Rotate, RoundVote, StudyAbandon, StudyAccept, StudyClose, StudyRegister, Transaction, UpdateAvailable, UpdateCommit, UpdateReveal
+from collegium.mechanisms.scores.terms import Restore, ScoreCommit, ScoreReveal
+from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.ledger.envelope import (
     Envelope,
     decode_envelope,

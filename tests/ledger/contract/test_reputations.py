@@ -25,16 +25,13 @@ from tests.ledger.contract.moves import (
 from tests.ledger.vectors import VECTORS
 
 from collegium.ledger.contract import reputations
-from collegium.ledger.contract.events import (
-    Events,
-    MemberDemoted,
-    MemberReinstated,
-    ReputationsChanged,
-    RoundOpened,
-)
-from collegium.ledger.contract.reputations import MOST_GOOD, NEW, after, value_of
-from collegium.ledger.contract.tables import Reputation, powers, round_path
-from collegium.ledger.contract.transactions import MemberPropose, Restore
+from collegium.ledger.contract.events import Events, RoundOpened
+from collegium.mechanisms.scores.terms import MemberDemoted, MemberReinstated, ReputationsChanged
+from collegium.mechanisms.scores.reputations import MOST_GOOD, NEW, after, value_of
+from collegium.ledger.contract.tables import powers, round_path
+from collegium.mechanisms.scores.reputations import Reputation
+from collegium.ledger.contract.transactions import MemberPropose
+from collegium.mechanisms.scores.terms import Restore
 from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
 
 FOUR = ("ada", "bo", "cy", "di")

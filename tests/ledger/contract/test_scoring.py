@@ -33,9 +33,11 @@ from tests.ledger.vectors import VECTORS
 
 from collegium.canonical import to_text
 from collegium.ledger.contract import combining
-from collegium.ledger.contract.events import AttemptFailed, PhaseOpened, ScoresCombined
-from collegium.ledger.contract.tables import Scored
-from collegium.ledger.contract.transactions import ScoreCommit, ScoreReveal, StudyRegister
+from collegium.ledger.contract.events import AttemptFailed, PhaseOpened
+from collegium.mechanisms.scores.terms import ScoresCombined
+from collegium.mechanisms.scores.combining import Scored
+from collegium.ledger.contract.transactions import StudyRegister
+from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT, ScoreTerms
 
 FOUR = ("ada", "bo", "cy", "di")

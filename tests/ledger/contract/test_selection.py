@@ -19,12 +19,8 @@ from tests.ledger.contract.moves import (
 )
 from tests.ledger.contract.test_budgets import terms
 
-from collegium.ledger.contract.events import (
-    Events,
-    ModelChosen,
-    RoundOpened,
-    TrialClosed,
-)
+from collegium.ledger.contract.events import Events, RoundOpened
+from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 from collegium.ledger.contract.transactions import RoundVote, StudyRegister
 
 BEST: dict[str, Any] = {"selection": "best"}

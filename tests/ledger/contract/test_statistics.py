@@ -14,23 +14,10 @@ from tests.ledger.contract.moves import (
     status_of,
 )
 
-from collegium.ledger.contract.events import (
-    Events,
-    RoundOpened,
-    StatisticsAgreed,
-    StatisticsGathered,
-    StatisticsUndecided,
-    StudyBegun,
-    StudyFailed,
-)
-from collegium.ledger.contract.transactions import (
-    PhaseTimeout,
-    StatisticsPost,
-    StatisticsVote,
-    StudyAbandon,
-    StudyBegin,
-    UpdateCommit,
-)
+from collegium.ledger.contract.events import Events, RoundOpened, StudyFailed
+from collegium.mechanisms.statistics.terms import StatisticsAgreed, StatisticsGathered, StatisticsUndecided, StudyBegun
+from collegium.ledger.contract.transactions import PhaseTimeout, StudyAbandon, UpdateCommit
+from collegium.mechanisms.statistics.terms import StatisticsPost, StatisticsVote, StudyBegin
 
 SITES = ("ada", "bo", "cy", "di")
 

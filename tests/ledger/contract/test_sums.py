@@ -34,29 +34,16 @@ from tests.ledger.contract.moves import (
 )
 
 from collegium.canonical import to_text
-from collegium.ledger.contract.events import (
-    AttemptFailed,
-    StatisticsAgreed,
-    StudyFailed,
-    SumClosed,
-    SumGivenUp,
-    SumOpened,
-    UpdatesIncluded,
-)
-from collegium.ledger.contract.summing import EVALUATION, SET_UP
-from collegium.ledger.contract.tables import SumRecord, study_path
-from collegium.ledger.contract.transactions import (
-    EvaluationPost,
-    PhaseTimeout,
-    RoundVote,
-    SecaggKeys,
-    SharePost,
-    StatisticsPost,
-    StatisticsVote,
-    StudyAbandon,
-    StudyBegin,
-    StudyRegister,
-)
+from collegium.ledger.contract.events import AttemptFailed, StudyFailed, UpdatesIncluded
+from collegium.mechanisms.statistics.terms import StatisticsAgreed
+from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
+from collegium.ledger.contract.series import EVALUATION, SET_UP
+from collegium.ledger.contract.tables import study_path
+from collegium.mechanisms.sums.rules import SumRecord
+from collegium.ledger.contract.transactions import EvaluationPost, PhaseTimeout, RoundVote, StudyAbandon, StudyRegister
+from collegium.mechanisms.dealing.terms import SecaggKeys
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.statistics.terms import StatisticsPost, StatisticsVote, StudyBegin
 from collegium.mechanisms.sums.terms import SumTerms
 
 SITES = ("ada", "bo", "cy", "di")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collegium.mechanisms.groups.checks import about_groups, check_groups
 from collegium.mechanisms.groups.terms import GroupTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
+from collegium.study.message import EVERY_ROUND, LEDGER, Outbound, Ways
 from collegium.study.terms import fewest_groups, group_count
 
 
@@ -18,4 +20,17 @@ def _terms(study: Study, sites: int, facts: Facts) -> GroupTerms:
     return GroupTerms(count=group_count(study), fewest=fewest_groups(study))
 
 
-DESIGN = Design(_uses, _terms)
+def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
+    return (
+        Outbound(
+            "commitment to keys",
+            f"a hash of the two public keys that follow{EVERY_ROUND} and each attempt: groups are"
+            " drawn from everybody's keys",
+            ways.everybody, ways.signed, LEDGER,
+            from_rows=False,
+            transactions=("sa.bind",),
+        ),
+    )  # fmt: skip
+
+
+DESIGN = Design(_uses, _terms, check_sites=check_groups, notices=about_groups, messages=_messages)
