@@ -24,6 +24,7 @@ from collegium import canonical
 from collegium.canonical import to_text
 from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.contract.transactions import (
+    ModelResult,
     RoundVote,
     StudyAccept,
     StudyRegister,
@@ -98,6 +99,7 @@ def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterato
             who: commitment(genesis, STUDY, number, 1, who, update[who], salt[who])
             for who in MEMBERS
         }
+        found = ModelResult(model=to_text(digest_of(number)))
         everything = to_text(b"\xff\xc0")
         yield [
             *(sign(who, UpdateCommit, **at, commitment=to_text(bound[who])) for who in MEMBERS),
@@ -109,7 +111,7 @@ def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterato
                 for who in MEMBERS
             ),
             *(sign(who, UpdateAvailable, **at, bitmap=everything) for who in MEMBERS),
-            *(sign(who, RoundVote, **at, model=to_text(digest_of(number))) for who in MEMBERS),
+            *(sign(who, RoundVote, **at, result=found) for who in MEMBERS),
         ]  # fmt: skip
 
 

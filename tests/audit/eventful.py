@@ -29,6 +29,7 @@ from collegium.ledger.contract.transactions import (
     BlobRetire,
     EvaluationPost,
     Expel,
+    Failure,
     MemberPropose,
     MemberVote,
     Rotate,
@@ -160,8 +161,9 @@ def _has_none(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
 
 def _failing(identity: Identity, vote: RoundVote) -> bytes:
     return identity.sign(
-        RoundVote, study=vote.study, round=vote.round, attempt=vote.attempt, fail="unavailable"
-    )
+        RoundVote, study=vote.study, round=vote.round, attempt=vote.attempt,
+        result=Failure(reason="unavailable"),
+    )  # fmt: skip
 
 
 def _govern(consortium: Consortium) -> None:

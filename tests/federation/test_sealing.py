@@ -26,7 +26,6 @@ from tests.federation.kit import (
 
 from collegium.canonical import from_text, to_text
 from collegium.federation.identity import Identity
-from collegium.federation.sealing import blob_of
 from collegium.federation.site import Site
 from collegium.federation.validator import Validator
 from collegium.learning.blobs import encode_update
@@ -42,6 +41,7 @@ from collegium.ledger.hashing import tag
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.sealing import Context, recipients_of, seal, unseal
 from collegium.plugins import BUILT_IN
+from collegium.resolving.attempt import blob_of
 from collegium.running.consortium import Consortium
 
 SEALED = "consensus.engine=elsewhere"

@@ -38,6 +38,7 @@ from collegium.ledger.contract.transactions import (
     MemberPropose,
     MemberVote,
     ModelRelease,
+    ModelResult,
     Rotate,
     RoundVote,
     StudyAccept,
@@ -184,7 +185,7 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent
         decode_model(start), updates, tuple(WEIGHTS.values()), SITES, opened.exponent,
         rule_named("fedavg@1"), 0, server_named("none@1"), STUDY.aggregation.server,
     )  # fmt: skip
-    vote = {**place, "model": to_text(run.blobs.put(encode_model(model)))}
+    vote = {**place, "result": ModelResult(model=to_text(run.blobs.put(encode_model(model))))}
     run.notes.append(run.ledger.checkpoint(key_of("*log")))
     events = run.say(("ada", RoundVote, vote), ("cy", RoundVote, vote))
     return events + run.say(("bo", RoundVote, vote))

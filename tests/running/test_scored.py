@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from collegium.audit.history import read_history
-from collegium.audit.studies import Attempt, gather
+from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.data.table import take
 from collegium.errors import StudyError
@@ -32,7 +32,7 @@ STUDIES = {
 }  # fmt: skip
 
 
-def attempts(folder: Path) -> list[Attempt]:
+def attempts(folder: Path) -> list[AttemptRecord]:
     stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
     (story,) = stories.values()
     return list(story.attempts.values())

@@ -7,17 +7,16 @@ from hashlib import sha256
 
 import msgspec
 
-from collegium.audit.evidence import Fetch
+from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding
 from collegium.audit.studies import SetUpStep, Story
 from collegium.canonical import to_text
 from collegium.data.table import exposure_input, input_names
 from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.data.tabular.agreement import decode_agreement
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.blobs import decode_model
-from collegium.ledger.contract.summing import step_of
 from collegium.study.document import Study, TableSource
 from collegium.study.sum_terms import SumTerms
 from collegium.study.tables import task_of
@@ -110,13 +109,3 @@ def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
         what = f"the first model has {found[0]} parameters, optimizer {found[1]}, inputs {widths}"
         return [Finding("study.registration", "error", what, where)]
     return []
-
-
-def agreed_before(story: Story, number: int, fetch: Fetch) -> Agreement | None:
-    """Return what was agreed before a step of set-up that is summed, if it is here and sound."""
-    step = story.steps.get((step_of(number) or 0) - 1)
-    data = None if step is None or step.agreed is None else fetch(step.agreed.agreement)
-    try:
-        return None if data is None else decode_agreement(data)
-    except FormatError:
-        return None

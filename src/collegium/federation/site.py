@@ -23,7 +23,6 @@ from collegium.federation.judgment import noised_statement_bytes, statement_byte
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.places import attempt_place, round_place
 from collegium.federation.privacy import site_privacy
-from collegium.federation.sealing import blob_of
 from collegium.federation.sending import Sending, Sent, hidden
 from collegium.federation.snapshot import snapshot
 from collegium.federation.view import StudyView
@@ -42,6 +41,7 @@ from collegium.learning.protection import Protection
 from collegium.ledger.contract.summing import EVALUATION, evaluates_by_sum
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.resolving.attempt import blob_of
 from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum

@@ -19,7 +19,6 @@ from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
-from collegium.federation.readings import Readings
 from collegium.federation.score_phases import Scoring
 from collegium.federation.scoring import RootScorer
 from collegium.federation.secrets import keep_secret, simulated_secret
@@ -42,6 +41,7 @@ from collegium.ledger.genesis import (
 )
 from collegium.ledger.keys import SigningKey
 from collegium.plugins import find
+from collegium.resolving.blobs import Readings
 from collegium.running.code import code_digest
 from collegium.running.ownership import beginning_of, keeper, registration_of, releaser
 from collegium.running.preparation import Prepared

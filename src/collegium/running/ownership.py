@@ -58,7 +58,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
     else:
         initial = first_model(parts)
     return Registration(
-        code=code, design=_design(parts), initial=initial,
+        code=code, design=design_of(parts), initial=initial,
         rule=parts.rule.name, server=parts.server.name, sites=tuple(sites),
         per_round=sites_per_round(study, len(sites)), min_sites=fewest_sites(study, len(sites)),
         threshold=share_threshold(study, len(sites)),
@@ -67,7 +67,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
     )  # fmt: skip
 
 
-def _design(parts: Parts) -> str:
+def design_of(parts: Parts) -> str:
     """Return the design of a round: without masks, the protocol's own, or that by groups."""
     if parts.secure_sum is None:
         return PLAIN if parts.study.aggregation.scores is None else SCORED

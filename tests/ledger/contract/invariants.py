@@ -153,10 +153,11 @@ def voted_by_quorum(world: World, study: str, number: int, attempt: int, model: 
         name: int(value) for name, value in table_at(world.state, *path, "validators").items()
     }
     votes = table_at(world.state, *path, "votes")
-    yes = sum(
-        power for name, power in powers.items()
-        if votes.get(f"{attempt:04d}/{name}", b"").partition(b"/")[0] == model.encode()
-    )  # fmt: skip
+    said = {
+        name: msgspec.json.decode(votes.get(f"{attempt:04d}/{name}", b"{}")).get("model")
+        for name in powers
+    }
+    yes = sum(power for name, power in powers.items() if said[name] == model)
     return 3 * yes > 2 * sum(powers.values())
 
 

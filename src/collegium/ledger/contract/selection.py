@@ -11,7 +11,7 @@ import msgspec
 
 from collegium.ledger.contract.events import ModelChosen, TrialClosed
 from collegium.ledger.contract.tables import StudyRecord, TrialRecord, study_path
-from collegium.ledger.contract.transactions import RoundVote
+from collegium.ledger.contract.transactions import ModelResult, RoundVote
 from collegium.ledger.state import State
 
 MOST_TRIALS = 1000
@@ -42,11 +42,13 @@ def is_last(record: StudyRecord, number: int) -> bool:
     return number % record.rounds == 0
 
 
-def measure(state: State, tx: RoundVote, record: StudyRecord, model: str) -> None:
+def measure(
+    state: State, tx: RoundVote, result: ModelResult, record: StudyRecord, model: str
+) -> None:
     """Note the voted loss of the model that a round started from, if it is its trial's least."""
     path, key = study_path(tx.study, "trials"), _key(trial_of(record.rounds, tx.round))
     best = state.record(path, key, TrialRecord)
-    loss = tx.validation
+    loss = result.validation
     if isinstance(loss, int) and (best is None or loss < best.validation):
         found = TrialRecord(failed=False, model=model, round=tx.round, validation=loss)
         state.put(path, key, found)

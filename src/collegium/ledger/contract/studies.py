@@ -73,17 +73,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         raise Rejected("malformed", "terms of scores go with a design in which updates are scored")
     check_sums(tx)
     several = check_selection(tx)
-    record = StudyRecord(
-        attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
-        document=tx.document, exponent=tx.exponent, fewest_groups=tx.fewest_groups,
-        genesis=tx.genesis if several else msgspec.UNSET, groups=tx.groups, initial=tx.model,
-        keep=tx.keep, max_attempts=tx.max_attempts, min_sites=tx.min_sites, owner=sender,
-        parameters=tx.parameters, participation=tx.participation, patience=tx.patience,
-        per_round=tx.per_round, privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule,
-        scores=tx.scores, seed=tx.seed, selection=tx.selection, server=tx.server, sites=tx.sites,
-        statistics=tx.statistics, sum_check=tx.sum_check, sums=tx.sums, threshold=tx.threshold,
-        trials=tx.trials, weights=tx.weights,
-    )  # fmt: skip
+    record = record_of(tx, sender, several=several)
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
     status = StudyStatus(
@@ -92,6 +82,27 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     )  # fmt: skip
     rounds.set_status(state, tx.study, status)
     return [StudyRegistered(study=tx.study)]
+
+
+def record_of(tx: StudyRegister, owner: str, *, several: bool) -> StudyRecord:
+    """Return what is kept of a registration.
+
+    Args:
+        tx: the registration.
+        owner: who registers the study.
+        several: whether it tries several ways of training.
+    """
+    return StudyRecord(
+        attendance=tx.attendance, code=tx.code, degree=tx.degree, design=tx.design,
+        document=tx.document, exponent=tx.exponent, fewest_groups=tx.fewest_groups,
+        genesis=tx.genesis if several else msgspec.UNSET, groups=tx.groups, initial=tx.model,
+        keep=tx.keep, max_attempts=tx.max_attempts, min_sites=tx.min_sites, owner=owner,
+        parameters=tx.parameters, participation=tx.participation, patience=tx.patience,
+        per_round=tx.per_round, privacy=tx.privacy, rounds=tx.rounds, rule=tx.rule,
+        scores=tx.scores, seed=tx.seed, selection=tx.selection, server=tx.server, sites=tx.sites,
+        statistics=tx.statistics, sum_check=tx.sum_check, sums=tx.sums, threshold=tx.threshold,
+        trials=tx.trials, weights=tx.weights,
+    )  # fmt: skip
 
 
 def accept(state: State, sender: str, tx: StudyAccept) -> list[Event]:

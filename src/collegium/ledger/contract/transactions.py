@@ -18,8 +18,6 @@ from collegium.ledger.contract.fields import (
     DecodedDigest,
     Digest,
     EnvelopeText,
-    GroupNumbers,
-    MeanLoss,
     MemberId,
     PhaseName,
     Positive,
@@ -37,6 +35,10 @@ from collegium.ledger.contract.hiding import SumOpen as SumOpen
 from collegium.ledger.contract.payload import RoundTransaction as RoundTransaction
 from collegium.ledger.contract.payload import StudyTransaction as StudyTransaction
 from collegium.ledger.contract.payload import Transaction as Transaction
+from collegium.ledger.contract.results import Failure as Failure
+from collegium.ledger.contract.results import ModelResult as ModelResult
+from collegium.ledger.contract.results import Result as Result
+from collegium.ledger.contract.results import SumResult as SumResult
 from collegium.study.score_terms import ScoreTerms
 from collegium.study.sum_terms import SumTerms
 
@@ -168,27 +170,9 @@ class ScoreReveal(RoundTransaction, frozen=True, kw_only=True, tag="score.reveal
 
 
 class RoundVote(RoundTransaction, frozen=True, kw_only=True, tag="round.vote"):
-    """A validator's recomputed model, or the reason why it has none; exactly one of them.
+    """What an attempt comes to for a validator; votes agree if their results are the same."""
 
-    Where statistics are summed, `total` is the blob of their sum, in the place of a model.
-
-    Of masked updates `saturated` and `small` are how many of them are so, as their sum says, and
-    `blames` names a dealer whose shares are of no secret behind its deal. `ends`: this round is the
-    last by the study's patience. `validation`: the mean loss, on rows held out, of the model that
-    the round started from, in 2^30ths. `within`: the sum of what updates tell of a clip that
-    follows them. `without`: groups whose sums are none of honest updates.
-    """
-
-    blames: MemberId | msgspec.UnsetType = msgspec.UNSET
-    ends: Literal["early"] | msgspec.UnsetType = msgspec.UNSET
-    fail: Reason | msgspec.UnsetType = msgspec.UNSET
-    model: DecodedDigest | msgspec.UnsetType = msgspec.UNSET
-    saturated: Count | msgspec.UnsetType = msgspec.UNSET
-    small: Count | msgspec.UnsetType = msgspec.UNSET
-    total: Digest | msgspec.UnsetType = msgspec.UNSET
-    validation: MeanLoss | msgspec.UnsetType = msgspec.UNSET
-    within: Annotated[int, msgspec.Meta(ge=-(2**40), le=2**40)] | msgspec.UnsetType = msgspec.UNSET
-    without: GroupNumbers | msgspec.UnsetType = msgspec.UNSET
+    result: Result
 
 
 class PlaceTransaction(StudyTransaction, frozen=True, kw_only=True):
