@@ -225,8 +225,8 @@ def follow(history: History, event: dict[str, Any]) -> None:
         said["terms", place[0]] = {**said["terms", place[0]], **event}
         history.models[place[0]] = event["model"]
     elif kind == "round.closed":
-        votes = {name: said.get(("round.vote", name, *place), {}).get("model") for name in powers}
-        agree = weigh(powers, {name for name, vote in votes.items() if vote == event["model"]})
+        votes = {n: said.get(("round.vote", n, *place), {"result": {}})["result"] for n in powers}
+        agree = weigh(powers, {n for n, one in votes.items() if one.get("model") == event["model"]})
         need(agree == (event["power"], True), "no quorum voted for a model")
         need(event["parent"] == history.models[place[0]], "a model has another parent")
         history.models[place[0]] = event["model"]

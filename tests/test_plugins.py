@@ -107,7 +107,7 @@ def test_a_stage_of_another_package_is_one_of_a_study_s(installed: Path, tmp_pat
         "from pathlib import Path",
         "from collegium.audit.verify import verify",
         "from collegium.learning.blobs import decode_update",
-        "from collegium.running.execution import run",
+        "from collegium.simulation.execution import run",
         "from collegium.study.outbound import outbound",
         "from collegium.study.reading import read_study",
         "from collegium.federation.stages import stages_of",

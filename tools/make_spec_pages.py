@@ -13,14 +13,9 @@ import msgspec
 from msgspec import inspect
 
 from collegium.ledger.contract.events import AnyEvent
-from collegium.ledger.contract.transactions import (
-    Admit,
-    AnyTransaction,
-    Expel,
-    Restore,
-    Rotate,
-)
+from collegium.ledger.contract.transactions import Admit, AnyTransaction, Expel, Rotate
 from collegium.ledger.genesis import Member
+from collegium.mechanisms.scores.terms import Restore
 
 SPEC = Path(__file__).parents[1] / "docs" / "spec"
 

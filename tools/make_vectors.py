@@ -38,13 +38,8 @@ from collegium.learning.evaluation.summed import encode_sum, summed
 from collegium.learning.evaluation.tally import tally
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.contract.apply import apply, initial_state
-from collegium.ledger.contract.combining import commitment as commitment_to_scores
-from collegium.ledger.contract.combining import median
 from collegium.ledger.contract.events import encode_events
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.groups import draw_groups, keys_commitment
-from collegium.ledger.contract.reputations import NEW, after, value_of
-from collegium.ledger.contract.tables import Scored
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.cosignature import cosign, cosigner_name
@@ -83,6 +78,11 @@ from collegium.ledger.note import (
 )
 from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
+from collegium.mechanisms.groups.rules import draw_groups, keys_commitment
+from collegium.mechanisms.scores.combining import Scored, median
+from collegium.mechanisms.scores.combining import commitment as commitment_to_scores
+from collegium.mechanisms.scores.reputations import NEW, after, value_of
+from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.secrecy import pedersen as pedersen_commitments
 from collegium.secrecy.masked import encode_masked, residues
 from collegium.secrecy.secagg import SECAGG
@@ -91,7 +91,6 @@ from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
 from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.study.document import TableSource
-from collegium.mechanisms.scores.terms import ScoreTerms
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"

@@ -45,7 +45,6 @@ OPTIONAL: Mapping[str, Mapping[str, object]] = {
     "evaluation.post": {"local": ANOTHER_DIGEST},
     "statistics.vote": {"fail": "unavailable", "agreement": ANOTHER_DIGEST},
     "study.register": {"statistics": 3},
-    "round.vote": {"fail": "unavailable", "model": ANOTHER_DIGEST},
     "update.reveal": {"sealed": ANOTHER_DIGEST},
 }
 """Fields that may be absent, with a value for where they are."""
@@ -70,6 +69,11 @@ def changes(entry: Entry, known: Mapping[str, list[object]], keys: Keys) -> Iter
         field = ".".join(part for part in place if isinstance(part, str))
         for other in _others(_name(place), _at(payload, place), known, keys):
             yield Change(f"{kind}: {field}", _with(payload, place, other))
+    if kind == "round.vote":
+        failed = payload["result"]["of"] == "failure"
+        model = {"of": "model", "model": ANOTHER_DIGEST}
+        other = model if failed else {"of": "failure", "reason": "unavailable"}
+        yield Change("round.vote: result", {**payload, "result": other})
     for field, value in OPTIONAL.get(kind, {}).items():
         without = {key: old for key, old in payload.items() if key not in OPTIONAL[kind]}
         if field not in payload:
@@ -136,7 +140,8 @@ def _turned(text: str) -> str:
 def _other_ballot(text: str, model: str, keys: Keys) -> str:
     """Return another vote of whoever signed this one."""
     envelope = decode_envelope(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    vote = {**msgspec.json.decode(envelope.payload), "model": model}
+    result = {"of": "model", "model": model}
+    vote = {**msgspec.json.decode(envelope.payload), "result": result}
     return to_text(sign_envelope(encode(vote), keys.by_id[envelope.key_id]))
 
 

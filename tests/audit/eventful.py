@@ -26,11 +26,22 @@ from collegium.federation.participant import Participant
 from collegium.federation.secrets import simulated_secret
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.transactions import Admit, BlobRetire, EvaluationPost, Expel, MemberPropose, MemberVote, Rotate, RoundVote, UpdateCommit
-from collegium.mechanisms.statistics.terms import StatisticsVote
+from collegium.ledger.contract.results import Failure
+from collegium.ledger.contract.transactions import (
+    Admit,
+    BlobRetire,
+    EvaluationPost,
+    Expel,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+    RoundVote,
+    UpdateCommit,
+)
 from collegium.ledger.genesis import Member
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.retirement import retired_here
+from collegium.mechanisms.statistics.terms import StatisticsVote
 from collegium.plugins import BUILT_IN, find
 from collegium.simulation.consortium import Consortium, build
 from collegium.simulation.execution import run
@@ -150,8 +161,9 @@ def _has_none(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
 
 def _failing(identity: Identity, vote: RoundVote) -> bytes:
     return identity.sign(
-        RoundVote, study=vote.study, round=vote.round, attempt=vote.attempt, fail="unavailable"
-    )
+        RoundVote, study=vote.study, round=vote.round, attempt=vote.attempt,
+        result=Failure(reason="unavailable"),
+    )  # fmt: skip
 
 
 def _govern(consortium: Consortium) -> None:

@@ -104,7 +104,7 @@ def test_that_there_is_no_model_is_no_error_where_every_vote_says_so(tmp_path: P
     assert codes(told, "note").count("round.updates") == 3
     index, vote = run.said("round.vote")[0]
     model = run.said("study.register")[0][1]["model"]
-    run.resay(index, {key: vote[key] for key in vote if key != "fail"} | {"model": model})
+    run.resay(index, {**vote, "result": {"of": "model", "model": model}})
     assert "round.updates" in codes(verify(run.folder))
 
 

@@ -15,7 +15,13 @@ from collegium.audit.verify import verify
 from collegium.federation.loop import drive
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.transactions import EvaluationPost, ModelRelease, StudyAccept, Transaction, UpdateCommit
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    ModelRelease,
+    StudyAccept,
+    Transaction,
+    UpdateCommit,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import decode_events, encode_events
-from collegium.mechanisms.groups.terms import GroupsDrawn
 from collegium.ledger.keys import signing_key
+from collegium.mechanisms.groups.terms import GroupsDrawn
 from collegium.simulation.execution import run
 
 MASKS = 'privacy.secure_aggregation={ protocol = "secagg", groups = 3, sum_check = "pedersen" }'
@@ -91,7 +91,7 @@ def test_the_run_itself_is_right_and_names_the_group_of_who_lied(whole: Path) ->
         ("study.register", {"groups": None}, "entry.malformed"),
         ("study.register", {"fewest_groups": 2}, "study.registration"),
         ("study.register", {"sum_check": None}, "entry.malformed"),
-        ("round.vote", {"without": [9, 1]}, "entry.malformed"),
+        ("round.vote", {"result": {"of": "model", "without": [9, 1]}}, "entry.malformed"),
     ],
 )
 def test_a_changed_field_is_found(
@@ -112,7 +112,8 @@ def test_votes_for_a_model_with_the_bad_group_are_found(forgery: Forgery) -> Non
     transcript, votes = forgery.transcript, forgery.of("round.vote")
     for index in votes:
         payload = {**transcript.entries[index].payload}
-        payload.pop("without", None)  # a vote on a sum of statistics names no groups
+        result = {key: one for key, one in payload["result"].items() if key != "without"}
+        payload["result"] = result
         data = forged(transcript, index, payload, forgery.keys)
         transcript = read_transcript(data)
     (forgery.folder / "ledger.log").write_bytes(data)

@@ -520,7 +520,7 @@ def test_the_server_optimizers_memory_altered(adam: Path, tmp_path: Path, slot: 
     rmtree(run.folder / "model")
     assert verify(run.folder).levels == {"recomputed": 3}
     vote = next(payload for _, payload in run.said("round.vote") if payload["round"] == 2)
-    state = decode_model(run.blob(vote["model"]).read_bytes())
+    state = decode_model(run.blob(vote["result"]["model"]).read_bytes())
     slots = [(name, vector.copy()) for name, vector in state.slots]
     slots[slot][1][0] = np.nextafter(slots[slot][1][0], np.inf)
     altered = run.put(encode_model(replace(state, slots=tuple(slots))))
@@ -591,7 +591,7 @@ def test_a_policy_that_knows_only_the_beginning_says_so(run: Run, tmp_path: Path
 def test_a_policy_tells_from_where_on_histories_part(run: Run) -> None:
     at, payload = run.said("round.vote")[7]
     assert payload["round"] == 2
-    run.resay(at, {**payload, "model": to_text(bytes(32))})
+    run.resay(at, {**payload, "result": {"of": "model", "model": to_text(bytes(32))}})
     told = verify(run.folder, trust=policy_root(run.policy))
     (found,) = (one for one in told.findings if one.severity == "error")
     assert (found.code, found.where) == ("anchor.checkpoint", "round 2")
@@ -650,14 +650,15 @@ def test_updates_may_be_gone_and_the_votes_stand(run: Run) -> None:
     [
         ("study.register", "document"),
         ("study.register", "model"),
-        ("round.vote", "model"),
+        ("round.vote", "result"),
         ("evaluation.post", "federated"),
         ("evaluation.post", "local"),
         ("model.release", "model"),
     ],
 )
 def test_what_is_not_an_update_must_be_there(run: Run, kind: str, field: str) -> None:
-    run.blob(run.said(kind)[0][1][field]).unlink()
+    named = run.said(kind)[0][1][field]
+    run.blob(named["model"] if field == "result" else named).unlink()
     expect(run, "blob.missing")
 
 

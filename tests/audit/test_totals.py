@@ -14,8 +14,7 @@ from collegium.accounting.orders import MICRO
 from collegium.audit.totals import totals
 from collegium.cli.node_lines import status_lines
 from collegium.cli.verdicts import total_line
-from collegium.mechanisms.privacy.rules import losses_key
-from collegium.mechanisms.privacy.rules import LOSSES, Losses
+from collegium.mechanisms.privacy.rules import LOSSES, Losses, losses_key
 from collegium.node.losses import losses
 from collegium.node.status import NodeStatus, metrics
 from collegium.study.document import Study

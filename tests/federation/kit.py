@@ -23,7 +23,14 @@ from collegium.federation.view import StudyView
 from collegium.ledger.book import Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.transactions import Action, MemberPropose, MemberVote, Rotate, Transaction, kind_of
+from collegium.ledger.contract.transactions import (
+    Action,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+    Transaction,
+    kind_of,
+)
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.simulation.consortium import Consortium, build

@@ -26,17 +26,22 @@ from tests.federation.kit import (
 
 from collegium.canonical import from_text, to_text
 from collegium.federation.identity import Identity
-from collegium.federation.sealing import blob_of
 from collegium.federation.site import Site
 from collegium.federation.validator import Validator
 from collegium.learning.blobs import encode_update
-from collegium.ledger.contract.transactions import Admit, UpdateAvailable, UpdateCommit, UpdateReveal
+from collegium.ledger.contract.transactions import (
+    Admit,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.genesis import Member
 from collegium.ledger.hashing import tag
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.sealing import Context, recipients_of, seal, unseal
 from collegium.plugins import BUILT_IN
+from collegium.resolving.attempt import blob_of
 from collegium.simulation.consortium import Consortium
 
 SEALED = "consensus.engine=elsewhere"

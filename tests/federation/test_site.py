@@ -31,7 +31,12 @@ from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.model_choice import model_spec
 from collegium.learning.models import initial_parameters, tensors
 from collegium.learning.server import initial_state
-from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept, UpdateCommit, UpdateReveal
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    StudyAccept,
+    UpdateCommit,
+    UpdateReveal,
+)
 from collegium.ledger.contract.updates import commitment
 from collegium.simulation.consortium import Consortium
 from collegium.study.canonical import document_bytes

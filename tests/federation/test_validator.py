@@ -20,11 +20,18 @@ from tests.federation.kit import (
 )
 
 from collegium.canonical import from_text, to_text
-from collegium.federation import judging
+from collegium.federation import validator as validator_module
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model, decode_update
-from collegium.ledger.contract.transactions import EvidenceConflict, PhaseTimeout, RoundVote, UpdateAvailable, UpdateReveal
+from collegium.ledger.contract.results import Failure, ModelResult
+from collegium.ledger.contract.transactions import (
+    EvidenceConflict,
+    PhaseTimeout,
+    RoundVote,
+    UpdateAvailable,
+    UpdateReveal,
+)
 from collegium.simulation.consortium import Consortium
 from collegium.study.reading import read_study
 
@@ -119,15 +126,17 @@ def test_it_votes_for_the_mean_that_anybody_can_calculate(tmp_path: Path) -> Non
         (envelope,) = validator(within).reconcile(view, idle=False)
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
-        assert isinstance(vote.model, str)
+        assert isinstance(vote.result, ModelResult)
         blobs = blobs_of(within, "va")
-        data, start = blobs.fetch(from_text(vote.model, 32)), blobs.fetch(view.model)
+        data, start = blobs.fetch(from_text(vote.result.model, 32)), blobs.fetch(view.model)
         assert data is not None
         assert start is not None
         assert view.round is not None
         total, weights = np.zeros(decode_model(start).parameters.size), 0
-        for _, reveal, weight in view.included(1, 1):
-            update = blobs.fetch(from_text(reveal.digest, 32))
+        here = view.here()
+        assert here is not None
+        for name, weight in here.weights.items():
+            update = blobs.fetch(from_text(here.reveals[name].digest, 32))
             assert update is not None
             total += weight * decode_update(update)[0].astype("f8")
             weights += weight
@@ -150,7 +159,7 @@ def test_it_votes_that_there_is_no_model_where_an_update_has_vanished(tmp_path: 
         (envelope,) = again.reconcile(view, idle=True)
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
-        assert vote.fail == "unavailable"
+        assert vote.result == Failure(reason="unavailable")
 
 
 def test_what_it_has_attested_it_need_not_fetch_again(tmp_path: Path) -> None:
@@ -171,7 +180,7 @@ def test_it_votes_on_a_round_that_closed_without_it(tmp_path: Path) -> None:
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
         assert (vote.round, vote.attempt) == (1, 1)
-        assert from_text(str(vote.model), 32) == view.model
+        assert vote.result == ModelResult(model=to_text(view.model))
         step(within)
         assert validator(within, "va").reconcile(within.view(), idle=False) == []
 
@@ -187,7 +196,7 @@ def test_it_waits_with_a_late_vote_for_what_is_not_to_be_had(tmp_path: Path) -> 
         (envelope,) = again.reconcile(view, idle=True)
         vote = said(envelope)
         assert isinstance(vote, RoundVote)
-        assert (vote.round, vote.fail) == (1, "unavailable")
+        assert (vote.round, vote.result) == (1, Failure(reason="unavailable"))
 
 
 def test_it_calculates_a_model_once_however_often_it_is_asked(
@@ -199,7 +208,7 @@ def test_it_calculates_a_model_once_however_often_it_is_asked(
         step(within, without=[validator(within)])
         (late,) = validator(within).reconcile(within.view(), idle=False)
         assert [late] == before
-        monkeypatch.setattr(judging, "next_model", lambda *_: pytest.fail("calculated"))
+        monkeypatch.setattr(validator_module, "resolve", lambda *_: pytest.fail("calculated"))
         assert validator(within).reconcile(within.view(), idle=False) == [late]
 
 

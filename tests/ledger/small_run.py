@@ -33,7 +33,22 @@ from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.contract.events import AnyEvent, RoundClosed, RoundOpened
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.transactions import EvaluationPost, MemberPropose, MemberVote, ModelRelease, Rotate, RoundVote, StudyAccept, StudyClose, StudyRegister, Transaction, UpdateAvailable, UpdateCommit, UpdateReveal
+from collegium.ledger.contract.results import ModelResult
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    MemberPropose,
+    MemberVote,
+    ModelRelease,
+    Rotate,
+    RoundVote,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+    Transaction,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.genesis import Genesis, Member, encode_genesis
@@ -170,7 +185,7 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent
         decode_model(start), updates, tuple(WEIGHTS.values()), SITES, opened.exponent,
         rule_named("fedavg@1"), 0, server_named("none@1"), STUDY.aggregation.server,
     )  # fmt: skip
-    vote = {**place, "model": to_text(run.blobs.put(encode_model(model)))}
+    vote = {**place, "result": ModelResult(model=to_text(run.blobs.put(encode_model(model))))}
     run.notes.append(run.ledger.checkpoint(key_of("*log")))
     events = run.say(("ada", RoundVote, vote), ("cy", RoundVote, vote))
     return events + run.say(("bo", RoundVote, vote))

@@ -20,7 +20,13 @@ from tests.ledger.small_run import (
 from collegium.canonical import from_text, to_text
 from collegium.ledger.contract.events import RoundClosed, RoundOpened, UpdatesRetired
 from collegium.ledger.contract.governance import rotation_message
-from collegium.ledger.contract.transactions import BlobRetire, MemberPropose, MemberVote, Rotate, UpdateReveal
+from collegium.ledger.contract.transactions import (
+    BlobRetire,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+    UpdateReveal,
+)
 from collegium.ledger.retirement import (
     Said,
     is_update,

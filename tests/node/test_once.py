@@ -8,6 +8,7 @@ from pathlib import Path
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity, identity
 from collegium.federation.outbox import Outbox
+from collegium.ledger.contract.results import Failure
 from collegium.ledger.contract.transactions import PhaseTimeout, RoundVote, UpdateAvailable
 from collegium.node.once import said_once
 
@@ -38,7 +39,8 @@ def test_a_new_key_has_said_nothing_yet(tmp_path: Path) -> None:
 
 def test_votes_are_among_it_and_what_the_ledger_implies_is_not_kept(tmp_path: Path) -> None:
     def vote(reason: str) -> bytes:
-        return VA.sign(RoundVote, study="heart", round=1, attempt=1, fail=reason)
+        result = Failure(reason=reason)  # type: ignore[arg-type]
+        return VA.sign(RoundVote, study="heart", round=1, attempt=1, result=result)
 
     late = VA.sign(PhaseTimeout, study="heart", round=1, attempt=1, phase="commit")
     with closing(Outbox(tmp_path / "outbox")) as outbox:

@@ -22,17 +22,17 @@ from collegium.canonical import to_text
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import kind_of, natural_key
-from collegium.mechanisms.scores.terms import ScoreReveal
 from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.final import NAME as FINAL
 from collegium.ledger.genesis import Genesis, Predecessor, encode_genesis, genesis_digest
+from collegium.mechanisms.scores.terms import ScoreReveal
 from collegium.network.plan import planned, tables_by_site
 from collegium.node.config import DataSource
 from collegium.node.home import GENESIS
 from collegium.node.succession import end_of, succeed
 from collegium.node.templates import policy_text
-from collegium.running.execution import run
+from collegium.simulation.execution import run
 
 SCORED = ("aggregation.rule=zeno", "aggregation.tolerate=1", "aggregation.scores={}")
 MASKED = ('privacy.secure_aggregation={ protocol = "secagg" }',)

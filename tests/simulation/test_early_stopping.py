@@ -10,7 +10,6 @@ import pytest
 from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
 from collegium.data.table import take
-from collegium.federation import judging
 from collegium.federation.cohort import Cohort
 from collegium.learning.aggregation import stopping
 from collegium.learning.blobs import decode_model
@@ -85,8 +84,9 @@ def test_the_loss_is_that_of_the_rounds_model_on_rows_held_out(tmp_path: Path) -
 def test_a_history_that_goes_on_against_the_patience_does_not_verify(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "is_over", lambda model, patience: False)
-    run("heart", out=tmp_path / "run", changes=[*CHANGES, "training.rounds=8"])
+    with monkeypatch.context() as patched:
+        patched.setattr("collegium.resolving.plan.is_over", lambda model, patience: False)
+        run("heart", out=tmp_path / "run", changes=[*CHANGES, "training.rounds=8"])
     found = verify(tmp_path / "run")
     assert not found.ok
     assert {one.code for one in found.findings} == {"round.ending"}

@@ -14,7 +14,7 @@ from tests.simulation import test_masked
 from collegium.assembly.preparation import prepare
 from collegium.audit.findings import Verification
 from collegium.audit.history import read_history
-from collegium.audit.studies import Attempt, gather
+from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.federation.outbox import Outbox, OutboxKey
@@ -53,13 +53,15 @@ def codes(found: Verification, severity: str = "error") -> list[str]:
     return [one.code for one in found.findings if one.severity == severity]
 
 
-def attempts_of(folder: Path) -> list[Attempt]:
+def attempts_of(folder: Path) -> list[AttemptRecord]:
     history = read_history((folder / "ledger.log").read_bytes())
     stories, _ = gather(history.said)
     return list(stories["heart10"].attempts.values())
 
 
-def plain_updates(folder: Path, attempt: Attempt) -> dict[str, np.ndarray[Any, np.dtype[np.int16]]]:
+def plain_updates(
+    folder: Path, attempt: AttemptRecord
+) -> dict[str, np.ndarray[Any, np.dtype[np.int16]]]:
     """What each survivor has in its outbox, before any mask."""
     with closing(Outbox(folder / "members" / "outbox")) as outbox:
         place = ("update", "heart10", attempt.opened.round, attempt.opened.attempt)
@@ -71,7 +73,7 @@ def plain_updates(folder: Path, attempt: Attempt) -> dict[str, np.ndarray[Any, n
     return found
 
 
-def reference(folder: Path, attempt: Attempt, rule: str, tolerate: int) -> bytes:
+def reference(folder: Path, attempt: AttemptRecord, rule: str, tolerate: int) -> bytes:
     """The model of the groups' plain means, from what never left its site."""
     updates, opened = plain_updates(folder, attempt), attempt.opened
     assert sorted(updates) == sorted(attempt.survivors)

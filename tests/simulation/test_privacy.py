@@ -24,14 +24,14 @@ from collegium.canonical import from_text
 from collegium.data.table import SiteRows
 from collegium.errors import StudyError
 from collegium.federation.participant import Participant
-from collegium.federation.verdict import Verdict
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.events import RoundOpened
+from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.measuring.result import RunResult
-from collegium.simulation.execution import run
+from collegium.simulation.execution import RunResult, run
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import parse_study, read_study
 from collegium.threats.attack import Place
@@ -355,13 +355,13 @@ def test_a_share_within_the_clip_that_nobody_told_is_found(
 ) -> None:
     """All validators agree to keep the clip low: they vote that more updates are within it."""
 
-    def lying(*parts: object, **told: object) -> Verdict:
+    def lying(**told: object) -> ModelResult:
         if isinstance(told.get("within"), int):
             told["within"] = 10_000
-        return Verdict(*parts, **told)  # type: ignore[arg-type]
+        return ModelResult(**told)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr("collegium.federation.judging.Verdict", lying)
+        patched.setattr("collegium.resolving.making.ModelResult", lying)
         following(tmp_path / "run", secret=secret)
     found = verify(tmp_path / "run")
     assert not found.ok

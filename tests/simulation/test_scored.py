@@ -10,15 +10,15 @@ import pytest
 from collegium.assembly.preparation import prepare
 from collegium.assembly.rules import check_roots
 from collegium.audit.history import read_history
-from collegium.audit.studies import Attempt, gather
+from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.data.table import take
 from collegium.errors import StudyError
+from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import rehearse
 from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
-from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
 SHORT = ["training.rounds=3", "evaluation.bootstrap=0", "aggregation.exponent=11"]
 LOSS = ["aggregation.scores={}"]
@@ -32,7 +32,7 @@ STUDIES = {
 }  # fmt: skip
 
 
-def attempts(folder: Path) -> list[Attempt]:
+def attempts(folder: Path) -> list[AttemptRecord]:
     stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
     (story,) = stories.values()
     return list(story.attempts.values())

@@ -10,14 +10,13 @@ import pytest
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.federation import judging
 from collegium.federation.stages import stages_of
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.events import AnyEvent, RoundClosed
-from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
+from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 from collegium.report.measurements import RoundLine, read_lines
 from collegium.simulation.execution import run
 from collegium.study.outbound import outbound
@@ -213,8 +212,9 @@ def test_penalties_and_server_steps_can_be_searched_under_secure_sums(tmp_path: 
 def test_a_loss_that_validators_agree_on_and_that_is_not_so_does_not_verify(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "measured_loss", lambda model: int(model.step))
-    run("heart", out=tmp_path / "run", changes=SEARCH)
+    with monkeypatch.context() as patched:
+        patched.setattr("collegium.resolving.making.measured_loss", lambda model: int(model.step))
+        run("heart", out=tmp_path / "run", changes=SEARCH)
     found = verify(tmp_path / "run")
     assert not found.ok
     assert {one.code for one in found.findings} == {"round.ending"}

@@ -16,6 +16,7 @@ from collegium.federation.cohort import Float32
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.models import size
+from collegium.mechanisms.scores.combining import Scored
 from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import rehearse
 from collegium.simulation.score_rehearsal import ScoreBook
@@ -60,18 +61,18 @@ class Guessing(ScoreBook):
     """Keeps what its attackers would have expected beside what validators said."""
 
     judges: Imagined
-    told: list[tuple[Scores, Scores]]
+    told: list[tuple[Scores, Scored]]
 
-    def given(
+    def combine(
         self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> Scores | None:
+    ) -> Scored | None:
         known = dict(self.reputations)
         work = Assignment(
             number, exponent, tuple(sent), (1,) * len(sent), b"", start, len(sent), lambda: None,
             dict, lambda: known,
         )  # fmt: skip
         updates: dict[str, Int16] = {name: one.values for name, one in sent.items()}
-        true, guess = super().given(number, exponent, start, sent), Expected(self.judges, work)
+        true, guess = super().combine(number, exponent, start, sent), Expected(self.judges, work)
         expected = guess.scores(updates)
         assert true is not None
         assert expected is not None
@@ -79,7 +80,7 @@ class Guessing(ScoreBook):
         return true
 
 
-def guessed(prepared: Prepared, judges: Imagined) -> list[tuple[Scores, Scores]]:
+def guessed(prepared: Prepared, judges: Imagined) -> list[tuple[Scores, Scored]]:
     book = Guessing(prepared)
     book.judges, book.told = judges, []
     rehearse(prepared, book=book)
@@ -91,7 +92,7 @@ def test_what_attackers_expect_goes_with_what_validators_say(rule: str) -> None:
     prepared = attacked(rule, "gaussian")
     told = guessed(prepared, judges_of(prepared))
     expected = np.array([one.values for one, _ in told], float)
-    true = np.array([one.values for _, one in told], float)
+    true = np.array([one.scores for _, one in told], float)
     honest = [at for at, name in enumerate(prepared.sites) if name not in BAD]
     assert np.corrcoef(expected[:, honest].ravel(), true[:, honest].ravel())[0, 1] > 0.5
     assert (expected != true).any(), "and it is a guess"
@@ -100,7 +101,7 @@ def test_what_attackers_expect_goes_with_what_validators_say(rule: str) -> None:
 def test_whoever_is_all_validators_knows_every_score() -> None:
     prepared = attacked("zeno", "gaussian", "consensus.validators=2")
     for expected, true in guessed(prepared, judges_of(prepared, tuple(prepared.validators))):
-        assert expected.values == pytest.approx(true.values, abs=1)
+        assert expected.values == pytest.approx(true.scores, abs=1)
 
 
 def test_attackers_know_their_own_validators_rows_and_imagine_the_others_from_theirs() -> None:

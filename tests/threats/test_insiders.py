@@ -17,6 +17,7 @@ from collegium.audit.verify import verify
 from collegium.canonical import to_text
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.results import Failure, ModelResult
 from collegium.ledger.contract.transactions import Expel, MemberPropose, MemberVote, RoundVote
 from collegium.simulation.execution import run
 
@@ -27,7 +28,7 @@ def test_a_thief_of_a_key_can_vote_and_cannot_decide(tmp_path: Path) -> None:
         until(within, "vote", 1)
         thief = identity_of(within, "va")
         forged = to_text(sha256(b"the thief's model").digest())
-        at = {"study": "heart", "round": 1, "attempt": 1, "model": forged}
+        at = {"study": "heart", "round": 1, "attempt": 1, "result": ModelResult(model=forged)}
         (outcome,) = within.engine.submit([thief.sign(RoundVote, **at)])
         assert isinstance(outcome, Accepted)
         step(within)
@@ -56,7 +57,7 @@ def test_once_the_key_is_replaced_the_thief_can_say_nothing_and_history_still_ve
         thief = identity_of(within, "va")
         step(within)  # among others, va itself votes in round 1 with the key that was stolen
         rotate(within, "va")
-        at = {"study": "heart", "round": 2, "attempt": 1, "fail": "unavailable"}
+        at = {"study": "heart", "round": 2, "attempt": 1, "result": Failure(reason="unavailable")}
         (outcome,) = within.engine.submit([thief.sign(RoundVote, **at)])
         assert isinstance(outcome, Rejected)
         assert outcome.code == "unknown-member"
@@ -70,7 +71,7 @@ def test_what_a_thief_says_is_laid_at_its_victims_door(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         until(within, "vote", 1)
         forged = to_text(sha256(b"the thief's model").digest())
-        at = {"study": "heart", "round": 1, "attempt": 1, "model": forged}
+        at = {"study": "heart", "round": 1, "attempt": 1, "result": ModelResult(model=forged)}
         within.engine.submit([identity_of(within, "va").sign(RoundVote, **at)])
         until(within, "commit", 2)
     told = verify(tmp_path, partial=True)

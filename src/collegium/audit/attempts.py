@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
+from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.entering import terms_in
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened
 from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.transactions import RoundVote, UpdateAvailable, UpdateReveal
-from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys
-from collegium.mechanisms.scores.terms import ScoreReveal, ScoresCombined
-from collegium.mechanisms.secagg.terms import SharePost
+from collegium.ledger.contract.results import Result
+from collegium.ledger.contract.tables import Reveal, StudyRecord
+from collegium.ledger.contract.transactions import UpdateAvailable
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.dealing.terms import DealerBarred
+from collegium.mechanisms.privacy.terms import Charged
+from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.terms import Reputations, ScoreReveal, ScoresCombined
 from collegium.mechanisms.sums.terms import SumClosed
-from collegium.mechanisms.threshold_he.terms import SumOpen
+from collegium.resolving.attempt import Attempt
+from collegium.secrecy.setting import Place, PublicKeys
 
-Place = tuple[int, int, str]
+Author = tuple[int, int, str]
 """Round, attempt and author of an update."""
 
 
 @dataclass(slots=True)
-class Attempt:
+class AttemptRecord:
     """One attempt at one round: how it opened, who said what, how it ended.
 
-    `silenced` are those whose scores do not count.
+    `modules` are the mechanisms of its round. `silenced` are those whose scores do not count.
     `sound` is whose deals each member that committed could use, where updates are masked; `points`
     are the commitments to what they masked. `groups` is who was put where, `lost` in which phase a
     group was left out, `refused` which ones the voted model was made without. `summed` closes an
@@ -31,20 +40,21 @@ class Attempt:
     """
 
     opened: RoundOpened
+    modules: tuple[str, ...]
     bound: set[str] = field(default_factory=set)
-    keys: dict[str, SecaggKeys] = field(default_factory=dict)
-    deals: dict[str, SecaggDeal] = field(default_factory=dict)
+    keys: dict[str, PublicKeys] = field(default_factory=dict)
+    deals: dict[str, bytes] = field(default_factory=dict)
     commits: set[str] = field(default_factory=set)
     sound: dict[str, tuple[str, ...]] = field(default_factory=dict)
     points: dict[str, bytes] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
     refused: tuple[int, ...] = ()
-    shares: dict[str, SharePost | SumOpen] = field(default_factory=dict)
+    shares: dict[str, bytes] = field(default_factory=dict)
     barred: list[DealerBarred] = field(default_factory=list)
-    reveals: dict[str, UpdateReveal] = field(default_factory=dict)
+    reveals: dict[str, Reveal] = field(default_factory=dict)
     bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
-    votes: dict[str, RoundVote] = field(default_factory=dict)
+    votes: dict[str, Result] = field(default_factory=dict)
     phases: dict[str, bool] = field(default_factory=dict)
     silenced: frozenset[str] = frozenset()
     score_commits: set[str] = field(default_factory=set)
@@ -55,6 +65,39 @@ class Attempt:
     summed: SumClosed | None = None
     failed: AttemptFailed | None = None
 
+    def frozen(self, genesis: bytes, terms: StudyRecord, agreed: str | None = None) -> Attempt:
+        """Return the attempt as resolving asks for it, and as the contract's state would have it.
+
+        Args:
+            genesis: the ledger's digest.
+            terms: what was registered.
+            agreed: what set-up had agreed on, where its next step is summed.
+        """
+        opened, combined = self.opened, self.combined
+        known, charged = part_of(opened.parts, Reputations), part_of(opened.parts, Charged)
+        return Attempt(
+            Place(genesis, opened.study, opened.round, opened.attempt),
+            terms_in(terms, opened.round),
+            from_text(opened.model, DIGEST_SIZE),
+            opened.exponent,
+            opened.ring,
+            dict(zip(opened.participants, opened.weights, strict=True)),
+            dict(zip(opened.validators, opened.powers, strict=True)),
+            msgspec.UNSET if charged is None else charged.clip,
+            dict(zip(opened.participants, known.values if known else (), strict=False)),
+            None if agreed is None else from_text(agreed, DIGEST_SIZE),
+            dict(sorted(self.keys.items())),
+            dict(sorted(self.deals.items())),
+            dict(sorted(self.sound.items())),
+            dict(sorted(self.points.items())),
+            dict(sorted(self.reveals.items())),
+            self.survivors,
+            self.going_on,
+            dict(sorted(self.shares.items())),
+            None if combined is None else Scored(norm=combined.norm, scores=combined.scores),
+            dict(sorted(self.votes.items())),
+        )
+
     @property
     def survivors(self) -> tuple[str, ...]:
         """Whose updates are in a sum that is opened: the included ones of groups that went on."""
@@ -64,6 +107,15 @@ class Attempt:
     def going_on(self) -> dict[str, int]:
         """Who is in which group that went on."""
         return {name: one for name, one in self.groups.items() if one not in self.lost}
+
+    @property
+    def voted(self) -> Result | None:
+        """What most of the power voted for; it has a quorum where the attempt has closed."""
+        powers = dict(zip(self.opened.validators, self.opened.powers, strict=True))
+        behind: dict[Result, int] = {}
+        for name, vote in self.votes.items():
+            behind[vote] = behind.get(vote, 0) + powers[name]
+        return max(behind, key=behind.__getitem__, default=None)
 
     @property
     def attested(self) -> set[str]:

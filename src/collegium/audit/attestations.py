@@ -6,16 +6,14 @@ one of those without looking can be shown to have done so, whether or not it mad
 
 from __future__ import annotations
 
-from collegium.audit.evidence import Evidence
-from collegium.audit.studies import Attempt, Place, Story
-from collegium.canonical import from_text
+from collegium.audit.studies import Author, Story
 from collegium.errors import FormatError
-from collegium.learning.aggregation.next_model import checked_update
-from collegium.ledger.contract.phases import is_masked
-from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.contract.declared import is_masked
+from collegium.resolving.attempt import Attempt
+from collegium.resolving.blobs import StoredBlobs
 
 
-def refuted_updates(story: Story, evidence: Evidence) -> frozenset[Place]:
+def refuted_updates(story: Story, evidence: StoredBlobs) -> frozenset[Author]:
     """Return where an update that somebody attested to is at hand and is none."""
     return frozenset(
         (number, attempt, name)
@@ -24,20 +22,13 @@ def refuted_updates(story: Story, evidence: Evidence) -> frozenset[Place]:
         for name in one.reveals
         if (one.closed is None or name not in one.included)
         and one.vouching(name)
-        and _is_unsound(story, one, evidence, name)
+        and _is_unsound(story.frozen(one), evidence, name)
     )
 
 
-def _is_unsound(story: Story, attempt: Attempt, evidence: Evidence, author: str) -> bool:
-    reveal = attempt.reveals[author]
+def _is_unsound(attempt: Attempt, evidence: StoredBlobs, author: str) -> bool:
     try:
-        data = evidence.update(attempt, author)
-        if isinstance(data, str):
-            return False
-        checked_update(
-            from_text(reveal.digest, DIGEST_SIZE), data, story.sent, attempt.opened.exponent,
-            reveal.peak, reveal.saturated,
-        )  # fmt: skip
+        evidence.update(attempt, author)
     except FormatError:
         return True
     return False

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from collegium.audit.findings import Finding, printable
 from collegium.audit.studies import Story
-from collegium.canonical import from_text
+from collegium.canonical import from_text, to_text
 from collegium.ledger.blobs import read_blob
+from collegium.ledger.contract.declared import opens_one_key
+from collegium.ledger.contract.results import ModelResult, SumResult
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.retirement import is_update
-from collegium.mechanisms.threshold_he.terms import SumOpen
+
+Fetch = Callable[[str], bytes | None]
+"""Returns the blob that the ledger names so (base64url), or None."""
 
 
 def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
@@ -71,13 +75,13 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
             named |= {name for name in said if isinstance(name, str)}
         for attempt in story.every_attempt:
             named |= {reveal.digest for reveal in attempt.reveals.values()}
-            named |= {deal.digest for deal in attempt.deals.values()}
-            shares = attempt.shares.values()
-            named |= {share.digest for share in shares if isinstance(share, SumOpen)}
+            posted = attempt.shares if opens_one_key(attempt.opened.design) else {}
+            named |= {to_text(one) for one in (*attempt.deals.values(), *posted.values())}
             sealed = (reveal.sealed for reveal in attempt.reveals.values())
             named |= {name for name in sealed if isinstance(name, str)}
-            made = [name for vote in attempt.votes.values() for name in (vote.model, vote.total)]
-            named |= {name for name in made if isinstance(name, str)}
+            made = attempt.votes.values()
+            named |= {one.model for one in made if isinstance(one, ModelResult)}
+            named |= {one.total for one in made if isinstance(one, SumResult)}
         for post in story.statements.values():
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
     unnamed = sorted(blobs - {from_text(name, DIGEST_SIZE).hex() for name in named})

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import msgspec
-
 from collegium.accounting.adaptive import GRID
 from collegium.accounting.loss_distribution import tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
@@ -17,6 +15,8 @@ from collegium.accounting.terms import spent_after
 from collegium.audit.findings import Finding, Spent
 from collegium.audit.studies import Story
 from collegium.errors import CollegiumError
+from collegium.ledger.contract.declared import part_of
+from collegium.mechanisms.privacy.terms import Charged
 from collegium.study.document import Study
 from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
 
@@ -50,9 +50,10 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         if opened.attempt == 1:
             rounds.update(opened.participants)
         right = tuple(spent_after(terms, rounds[name]) for name in opened.participants)
-        if opened.spent != right:
+        charged = part_of(opened.parts, Charged)
+        if charged is None or charged.spent != right:
             place = f"{where}, round {opened.round}"
-            noted = "nothing" if opened.spent is msgspec.UNSET else "other losses"
+            noted = "nothing" if charged is None else "other losses"
             what = f"the ledger notes {noted} of its participants than the document's mechanism"
             findings.append(Finding("privacy.spent", "error", what, place))
             break
@@ -69,7 +70,10 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         what = f"no budget of {names} is left for round {story.exhausted.round}"
         findings.append(Finding("privacy.exhausted", "note", what, where))
     opened_first = [one.opened for one in story.attempts.values() if one.opened.attempt == 1]
-    clips = tuple(2.0 ** (one.clip / GRID) for one in opened_first if isinstance(one.clip, int))
+    parts = [part_of(one.parts, Charged) for one in opened_first]
+    clips = tuple(
+        2.0 ** (one.clip / GRID) for one in parts if one is not None and isinstance(one.clip, int)
+    )
     spent = [
         Spent(
             study=where, site=name, unit=terms.unit, rounds=rounds[name],

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import msgspec
-
 from collegium.audit.findings import Finding, Severity
-from collegium.audit.studies import Attempt, Place, Story
-from collegium.ledger.contract.phases import (
-    OPENING,
-    first_phase,
-    is_grouped,
-    is_masked,
-    is_past,
-)
+from collegium.audit.studies import AttemptRecord, Author, Story
+from collegium.ledger.contract.declared import is_masked, phases_of, place_of
+from collegium.ledger.contract.results import Failure
 from collegium.ledger.contract.series import called, is_sum
-from collegium.ledger.contract.transactions import RoundVote
+from collegium.mechanisms.groups.terms import MECHANISM as GROUPS
 
 _WHAT = {
     "validator.outvoted": "voted for another model than the one that the others recomputed",
@@ -37,7 +30,7 @@ _WHAT = {
 
 
 def faults(
-    study: str, story: Story, refuted: Collection[Place] = (), *, traps: bool = False
+    study: str, story: Story, refuted: Collection[Author] = (), *, traps: bool = False
 ) -> list[Finding]:
     """Return one finding for each member and kind of fault, with the rounds where it occurred.
 
@@ -97,7 +90,7 @@ def _omissions(study: str, story: Story) -> Iterator[Finding]:
         yield Finding("release.missing", "note", what, study)
 
 
-def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[Finding]:
+def _contests(study: str, story: Story, refuted: Collection[Author]) -> Iterator[Finding]:
     """Yield updates that some validators found sound and others did not get so.
 
     Bytes are not signed, so which of them is to blame cannot be proven.
@@ -126,7 +119,7 @@ def _contests(study: str, story: Story, refuted: Collection[Place]) -> Iterator[
         yield Finding(code, "fault", what, f"{study}, {_rounds(places)}")
 
 
-def _is_over(story: Story, attempt: Attempt) -> bool:
+def _is_over(story: Story, attempt: AttemptRecord) -> bool:
     """Whether nobody can speak in an attempt any more."""
     given_up = story.given_up if is_sum(attempt.opened.round) else None
     ends = (attempt.closed, attempt.failed, attempt.summed, story.failed, given_up)
@@ -134,7 +127,7 @@ def _is_over(story: Story, attempt: Attempt) -> bool:
 
 
 def _of_attempt(
-    attempt: Attempt, refuted: Collection[Place], *, over: bool
+    attempt: AttemptRecord, refuted: Collection[Author], *, over: bool
 ) -> Iterator[tuple[str, str]]:
     """Yield code and member of each fault; whoever may still speak has committed none."""
     reached, sound = attempt.phases, attempt.attested
@@ -160,7 +153,7 @@ def _of_attempt(
         if (
             name in attempt.included
             and name not in attempt.shares
-            and any(phase in reached for phase in OPENING)
+            and any(phase.opens and phase.name in reached for phase in phases_of(attempt.modules))
             and ("vote" in reached or over)
         ):
             yield "site.no-shares", name
@@ -172,7 +165,7 @@ def _of_attempt(
         and attempt.summed is None  # a vote after its close is not on record
         and (attempt.failed is None or attempt.failed.reason == "timeout")
     )
-    agreed = _agreed(attempt)
+    ended, agreed = attempt.closed or attempt.summed, attempt.voted
     for name in attempt.opened.validators:
         missing = name not in attempt.bitmaps
         if missing and ("vote" in reached or ("available" in reached and over)):
@@ -181,20 +174,12 @@ def _of_attempt(
         vote = attempt.votes.get(name)
         if vote is None and voting:
             yield "validator.silent", name
-        if vote is not None and attempt.summed is not None:
-            if vote.total is msgspec.UNSET:
-                yield "validator.gave-up", name
-            elif vote.total != attempt.summed.total:
-                yield "validator.outvoted", name
-        if vote is None or attempt.closed is None:
-            continue
-        if vote.model is msgspec.UNSET:
-            yield "validator.gave-up", name
-        elif vote.model != attempt.closed.model or _said(vote) != agreed:
-            yield "validator.outvoted", name
+        if vote is not None and ended is not None and vote != agreed:
+            gave_up = isinstance(vote, Failure)
+            yield "validator.gave-up" if gave_up else "validator.outvoted", name
 
 
-def _of_scores(attempt: Attempt, name: str, *, over: bool) -> Iterator[tuple[str, str]]:
+def _of_scores(attempt: AttemptRecord, name: str, *, over: bool) -> Iterator[tuple[str, str]]:
     """Yield what a validator left unsaid of updates; whose scores do not count owes none."""
     reached = attempt.phases
     if name in attempt.score_commits:
@@ -206,30 +191,10 @@ def _of_scores(attempt: Attempt, name: str, *, over: bool) -> Iterator[tuple[str
         yield "validator.unscored", name
 
 
-_Count = int | msgspec.UnsetType
-_Said = tuple[_Count, _Count, _Count, str | msgspec.UnsetType, tuple[int, ...] | msgspec.UnsetType]
-"""What a vote tells of masked updates (how many are saturated and small), of a clip that follows
-them, whether training ends, and which groups the model is made without."""
-
-
-def _said(vote: RoundVote) -> _Said:
-    return vote.saturated, vote.small, vote.within, vote.ends, vote.without
-
-
-def _agreed(attempt: Attempt) -> _Said | None:
-    """Return what most of the power behind the new model says besides."""
-    powers = dict(zip(attempt.opened.validators, attempt.opened.powers, strict=True))
-    behind: dict[_Said, int] = {}
-    for name, vote in attempt.votes.items():
-        if attempt.closed is not None and vote.model == attempt.closed.model:
-            behind[_said(vote)] = behind.get(_said(vote), 0) + powers[name]
-    return max(behind, key=behind.__getitem__, default=None)
-
-
-def _fell_silent(attempt: Attempt, name: str, *, over: bool) -> bool:
+def _fell_silent(attempt: AttemptRecord, name: str, *, over: bool) -> bool:
     """Whether who has not committed could have, or missed a step before that."""
     reached = attempt.phases
-    if is_grouped(attempt.opened.design) and name not in attempt.bound:
+    if GROUPS.versioned in attempt.modules and name not in attempt.bound:
         return "sa.keys" in reached or over
     if is_masked(attempt.opened.design):
         if name not in attempt.keys:
@@ -244,15 +209,15 @@ def _fell_silent(attempt: Attempt, name: str, *, over: bool) -> bool:
     return "reveal" in reached or over
 
 
-def _reached(attempt: Attempt, phase: str) -> bool:
+def _reached(attempt: AttemptRecord, phase: str) -> bool:
     """Whether an attempt came to a phase; nothing on the ledger opens the first one."""
-    return phase in attempt.phases or phase == first_phase(attempt.opened.design)
+    return phase in attempt.phases or phase == phases_of(attempt.modules)[0].name
 
 
-def _left_out(attempt: Attempt, name: str, phase: str) -> bool:
+def _left_out(attempt: AttemptRecord, name: str, phase: str) -> bool:
     """Whether a member's group was left out before a phase, so that it could not speak there."""
     lost = attempt.lost.get(attempt.groups.get(name, 0))
-    return lost is not None and is_past(attempt.opened.design, lost, phase)
+    return lost is not None and place_of(attempt.modules, lost) < place_of(attempt.modules, phase)
 
 
 def _called(number: int) -> str:

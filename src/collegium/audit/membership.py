@@ -14,7 +14,6 @@ from collegium.ledger.contract.transactions import Action, Admit, Expel, Rotate
 from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import KEY_SIZE
-from collegium.mechanisms.scores.terms import Restore
 
 
 def members_after(genesis: Genesis, events: Iterable[Event]) -> dict[str, Member]:
@@ -42,8 +41,8 @@ def _change(members: dict[str, Member], action: Action) -> Member | None:
     if isinstance(action, Expel):
         members.pop(action.member, None)
         return None
-    if isinstance(action, Restore):
-        return None
+    if not isinstance(action, Admit | Rotate):
+        return None  # of rules, or what a mechanism lets members propose
     changed = action.member if isinstance(action, Admit) else members.get(action.member)
     if isinstance(action, Rotate) and changed is not None:
         changed = msgspec.structs.replace(changed, key=action.key)

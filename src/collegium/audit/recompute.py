@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from collegium.audit.evidence import Absence, Evidence, Fetch
+from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, Level
-from collegium.audit.studies import Attempt, Story
-from collegium.audit.unmasking import hidden_of, missing_shares, whose_sum, why_refused
-from collegium.canonical import from_text, to_text
-from collegium.errors import CollegiumError, FormatError
-from collegium.learning.aggregation.following import followed, within
-from collegium.learning.aggregation.next_model import (
-    checked_update,
-    next_model,
-    rule_named,
-    server_named,
-)
-from collegium.learning.aggregation.random_k import Drawn, drawn_of
-from collegium.learning.aggregation.scores import Scores, scores_of
-from collegium.learning.aggregation.stopping import is_over, measured_loss
-from collegium.learning.blobs import decode_model, encode_model
+from collegium.audit.studies import AttemptRecord, Story
+from collegium.audit.unmasking import whose_sum, why_refused
+from collegium.canonical import from_text
+from collegium.errors import FormatError
 from collegium.learning.evaluation.statement import decode_statement
-from collegium.ledger.contract.events import RoundClosed
-from collegium.ledger.contract.members import is_quorum
-from collegium.ledger.contract.phases import is_masked
+from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.results import Failure, ModelResult
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.secrecy.opening import secure_sum_named
-from collegium.secrecy.outcome import Recipe, outcome
+from collegium.mechanisms.groups.terms import Without
+from collegium.mechanisms.privacy.terms import Within
+from collegium.mechanisms.search.terms import Measured
+from collegium.resolving.blobs import StoredBlobs
+from collegium.resolving.plan import Plan
+from collegium.resolving.resolve import resolve
+from collegium.resolving.resolved import Absence, Resolved
 from collegium.secrecy.secure_sum import Flaw
 from collegium.study.document import Study
-from collegium.study.searching import at_round, held_out
+
+_LEVELS: dict[str, Level] = {
+    "recomputed": "recomputed",
+    "given_scores": "recomputed_given_scores",
+    "attested": "attested",
+}
 
 
 def recompute_rounds(
-    story: Story, study: Study, evidence: Evidence
+    story: Story, study: Study, evidence: StoredBlobs
 ) -> tuple[dict[Level, int], list[Finding]]:
     """Recompute every closed round; return how many reached which level, and what does not hold.
 
@@ -47,7 +44,7 @@ def recompute_rounds(
     findings: list[Finding] = []
     for attempt in story.attempts.values():
         if attempt.closed is not None:
-            level, found = _closed_round(story, study, attempt, attempt.closed, evidence)
+            level, found = _closed_round(story, study, attempt, evidence)
             findings += found
             if level is not None:
                 levels[level] = levels.get(level, 0) + 1
@@ -67,191 +64,98 @@ def _summed_up(findings: list[Finding]) -> list[Finding]:
 
 
 def _closed_round(
-    story: Story, study: Study, attempt: Attempt, closed: RoundClosed, evidence: Evidence
+    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs
 ) -> tuple[Level | None, list[Finding]]:
-    where = f"{closed.study}, round {closed.round}"
-    if evidence.fetch(closed.model) is None:
+    where, voted = f"{record.opened.study}, round {record.opened.round}", record.voted
+    if not isinstance(voted, ModelResult):
+        raise LookupError(where)
+    name = from_text(voted.model, DIGEST_SIZE)
+    if evidence.fetch(name) is None:
         return None, [Finding("blob.missing", "error", "the model it led to is missing", where)]
-    recomputed = _next_model(story, study, attempt, evidence, where)
-    if recomputed is None:
-        return "certified_by_votes", []
-    if isinstance(recomputed, Finding):
-        level: Level | None = "certified_by_votes" if recomputed.severity == "note" else None
-        return level, [recomputed]
-    if sha256(recomputed).digest() != from_text(closed.model, DIGEST_SIZE):
+    plan = Plan(study, story.terms)
+    resolved = resolve(story.frozen(record), evidence, plan)
+    if not isinstance(resolved.result, ModelResult) or resolved.model is None:
+        found = why_none(resolved, where)
+        lenient = found is None or found.severity == "note"
+        return "certified_by_votes" if lenient else None, [] if found is None else [found]
+    if (wrong := _difference(resolved.result, voted, where)) is not None:
+        return None, [wrong]
+    evidence.remember(name, resolved.model)
+    return _LEVELS[plan.rule.kind], []
+
+
+def _difference(found: ModelResult, voted: ModelResult, where: str) -> Finding | None:
+    """Return in what a recomputed result is another one than was voted."""
+    if found.model != voted.model:
         what = "recomputing the aggregate gives another model than the one that was voted"
-        return None, [Finding("round.model", "error", what, where)]
-    if not _ends_rightly(study, attempt, recomputed):
+        return Finding("round.model", "error", what, where)
+    if part_of(found.parts, Measured) != part_of(voted.parts, Measured):
         what = (
             "another validation loss was voted than recomputing gives, or training ended, or went"
             " on, against the study's patience with it"
         )
-        return None, [Finding("round.ending", "error", what, where)]
-    by_kind: dict[str, Level] = {
-        "recomputed": "recomputed",
-        "given_scores": "recomputed_given_scores",
-        "attested": "attested",
-    }
-    return by_kind[rule_named(story.registration.rule).kind], []
-
-
-def _ends_rightly(study: Study, attempt: Attempt, model: bytes) -> bool:
-    """Return whether most of the power behind a round's model told its loss, and ended if due."""
-    stopping, opened = study.training.early_stopping, attempt.opened
-    if held_out(study) is None or attempt.closed is None:
-        return True
-    made = decode_model(model)
-    due = is_over(made, None if stopping is None else stopping.patience), measured_loss(made)
-    powers = dict(zip(opened.validators, opened.powers, strict=True))
-    behind = {True: 0, False: 0}
-    for name, vote in attempt.votes.items():
-        if vote.model == attempt.closed.model:
-            said = vote.ends is not msgspec.UNSET, vote.validation
-            behind[said == due] += powers[name]
-    return behind[True] > behind[False]
+        return Finding("round.ending", "error", what, where)
+    if part_of(found.parts, Within) != part_of(voted.parts, Within):
+        what = "the updates have another share within the clip than was voted"
+    elif part_of(found.parts, Without) != part_of(voted.parts, Without):
+        what = "the voted model is made without other groups than sums refuse"
+    else:
+        what = "the sum has other indicators than those that were voted"
+    return None if found == voted else Finding("round.model", "error", what, where)
 
 
 def _failed_attempt(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence
+    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs
 ) -> Iterator[Finding]:
     """Say who voted wrongly where no quorum came about, or that the updates lead to no model.
 
     The latter is no fault of the evidence where every vote says the same.
     """
-    opened = attempt.opened
+    opened = record.opened
     where = f"{opened.study}, round {opened.round}, attempt {opened.attempt}"
-    recomputed = _next_model(story, study, attempt, evidence, where)
-    if recomputed is None:
-        return
-    if isinstance(recomputed, Finding):
-        agreed = all(vote.model is msgspec.UNSET for vote in attempt.votes.values())
-        expected = recomputed.code == "round.updates" and agreed
-        yield msgspec.structs.replace(recomputed, severity="note") if expected else recomputed
-        return
-    right = to_text(sha256(recomputed).digest())
-    wrong = [name for name, vote in attempt.votes.items() if vote.model != right]
-    if wrong:
-        what = f"{', '.join(wrong)} did not vote for the model that recomputing gives"
-        yield Finding("validator.wrong", "fault", what, where)
+    resolved = resolve(story.frozen(record), evidence, Plan(study, story.terms))
+    right = resolved.result
+    if isinstance(right, ModelResult):
+        wrong = [
+            name
+            for name, vote in record.votes.items()
+            if not isinstance(vote, ModelResult) or vote.model != right.model
+        ]
+        if wrong:
+            what = f"{', '.join(wrong)} did not vote for the model that recomputing gives"
+            yield Finding("validator.wrong", "fault", what, where)
+    elif (found := why_none(resolved, where)) is not None:
+        agreed = all(isinstance(vote, Failure) for vote in record.votes.values())
+        expected = found.code == "round.updates" and agreed
+        yield msgspec.structs.replace(found, severity="note") if expected else found
 
 
-def _next_model(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str
-) -> bytes | Finding | None:
-    """Return the model that an attempt's included updates lead to, or why it cannot be told.
+def why_none(resolved: Resolved, where: str) -> Finding | None:
+    """Return why an attempt comes to no model or sum.
 
     None where the updates are rightly gone: the votes stand, and nothing is wrong.
     """
-    opened, registration = attempt.opened, story.registration
-    start = evidence.fetch(opened.model)
-    if start is None:
-        what = "the model it started from is missing"
-        return Finding("blob.missing", "error", what, where)
-    weights = dict(zip(opened.participants, opened.weights, strict=True))
-    server = at_round(study, opened.round)[0].aggregation.server
-    try:
-        if is_masked(opened.design):
-            return _unmasked(story, study, attempt, evidence, where, start)
-        found = [evidence.update(attempt, name) for name in attempt.included]
-        present = [data for data in found if isinstance(data, bytes)]
-        if len(present) < len(found):
-            return votes_stand([one for one in found if isinstance(one, str)], where)
-        reveals = [attempt.reveals[name] for name in attempt.included]
-        updates = [
-            checked_update(
-                from_text(reveal.digest, DIGEST_SIZE), data, story.sent,
-                opened.exponent, reveal.peak, reveal.saturated,
-            )
-            for data, reveal in zip(present, reveals, strict=True)
-        ]  # fmt: skip
-        model = next_model(
-            decode_model(start), updates, tuple(weights[name] for name in attempt.included),
-            attempt.included, opened.exponent, rule_named(registration.rule),
-            study.aggregation.tolerate, server_named(registration.server), server,
-            _scores(study, attempt),
-            _drawn(story, study, attempt, evidence),
-        )  # fmt: skip
-        if followed(model.tensors) and not _was_told(attempt, within=within(updates)):
-            return _otherwise("updates have another share within the clip than was voted", where)
-        return encode_model(model)
-    except CollegiumError as error:
-        if error.code.startswith("plugin."):
-            what = f"{error.what}; the validators' votes stand"
-            return Finding("rule.missing", "note", what, where)
+    for lacking, what in (
+        ("model", "the model it started from is missing"),
+        ("agreement", "the agreement of set-up that it goes on from is missing"),
+    ):
+        if lacking in resolved.absent:
+            return Finding("blob.missing", "error", what, where)
+    error = resolved.error
+    if error is not None and error.code.startswith("plugin."):
+        what = f"{error.what}; the validators' votes stand"
+        return Finding("rule.missing", "note", what, where)
+    if error is not None:
         what = f"the aggregate cannot be recomputed: {error.what}: {error.why}"
         return Finding("round.updates", "error", what, where)
+    flawed = any(isinstance(why, Flaw) for why in resolved.refused.values())
+    if resolved.result is None or (flawed and resolved.absent):
+        return _votes_stand(resolved.absent, where)
+    reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in resolved.refused.items()]
+    return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
 
 
-def _scores(study: Study, attempt: Attempt) -> Scores | None:
-    """Return what an attempt's rule was given of scores; None where nobody scored."""
-    opened, combined = attempt.opened, attempt.combined
-    if combined is None or not isinstance(opened.reputations, tuple):
-        return None
-    known = dict(zip(opened.participants, opened.reputations, strict=True))
-    norm = combined.norm if isinstance(combined.norm, int) else None
-    reputations = [known[name] for name in attempt.included]
-    return scores_of(study, opened.exponent, combined.scores, norm, reputations)
-
-
-def _unmasked(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str, start: bytes
-) -> bytes | Finding | None:
-    """Return the model that the sum of masked updates leads to, or why it cannot be told.
-
-    Raises:
-        CollegiumError: a blob is malformed, or the arithmetic has no result.
-    """
-    registration, model = story.registration, decode_model(start)
-    recipe = Recipe(
-        secure_sum_named(registration.design), story.sent, rule_named(registration.rule),
-        study.aggregation.tolerate, server_named(registration.server),
-        at_round(study, attempt.opened.round)[0].aggregation.server,
-        _drawn(story, study, attempt, evidence),
-    )  # fmt: skip
-    hidden = hidden_of(story, study, attempt, evidence)
-    if isinstance(hidden, list):
-        return votes_stand(hidden, where)
-    found = outcome(hidden, model, recipe)
-    if found.model is None:
-        gone = missing_shares(attempt, evidence)
-        if gone and any(isinstance(why, Flaw) for why in found.refused.values()):
-            return votes_stand(gone, where)
-        reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in found.refused.items()]
-        return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
-    told = {"saturated": found.saturated, "small": found.small}
-    if found.within is not None:
-        told["within"] = found.within
-    if not _was_told(attempt, **told):
-        return _otherwise("sum has other indicators than those that were voted", where)
-    if attempt.closed is not None and attempt.refused != tuple(sorted(found.refused)):
-        return _otherwise("voted model is made without other groups than sums refuse", where)
-    return encode_model(found.model)
-
-
-def _drawn(story: Story, study: Study, attempt: Attempt, evidence: Evidence) -> Drawn | None:
-    """Return which coordinates an attempt's updates have, if not all."""
-    opened = attempt.opened
-    model = from_text(opened.model, DIGEST_SIZE)
-    return drawn_of(study, evidence.genesis, opened.round, model, story.parameters)
-
-
-def _was_told(attempt: Attempt, **told: int) -> bool:
-    """Return whether a quorum's votes tell this of the updates, if they led to a model."""
-    opened = attempt.opened
-    right = sum(
-        power
-        for name, power in zip(opened.validators, opened.powers, strict=True)
-        if (vote := attempt.votes.get(name)) is not None
-        and all(getattr(vote, key) == value for key, value in told.items())
-    )
-    return attempt.closed is None or is_quorum(right, sum(opened.powers))
-
-
-def _otherwise(what: str, where: str) -> Finding:
-    return Finding("round.model", "error", f"the {what}", where)
-
-
-def votes_stand(absences: list[Absence], where: str) -> Finding | None:
+def _votes_stand(absences: Sequence[Absence], where: str) -> Finding | None:
     """Return what is to be said of updates that are not to be had; None if they were retired."""
     missing, sealed = absences.count("missing"), absences.count("sealed")
     if missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from collegium.audit.evidence import Fetch
+from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding
 from collegium.audit.studies import Story
 from collegium.errors import FormatError

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collegium.audit.findings import ScoredRound, Scoring, Standing
 from collegium.audit.studies import Restored, Story
+from collegium.ledger.contract.declared import part_of
 from collegium.mechanisms.scores.terms import UNIT, MemberDemoted, MemberReinstated, ScoreTerms
 
 
 def scoring_of(study: str, story: Story) -> Scoring | None:
     """Return a study's scores and standings; None where nobody scored."""
-    terms = story.registration.scores
+    terms = part_of(story.terms.terms, ScoreTerms)
     if not isinstance(terms, ScoreTerms):
         return None
     rounds = []

@@ -7,17 +7,17 @@ from hashlib import sha256
 
 import msgspec
 
-from collegium.audit.evidence import Fetch
+from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding
 from collegium.audit.studies import SetUpStep, Story
 from collegium.canonical import to_text
 from collegium.data.table import exposure_input, input_names
 from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.data.tabular.agreement import decode_agreement
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.blobs import decode_model
-from collegium.ledger.contract.series import step_of
+from collegium.ledger.contract.declared import part_of
 from collegium.mechanisms.sums.terms import SumTerms
 from collegium.study.document import Study, TableSource
 from collegium.study.tables import task_of
@@ -28,7 +28,7 @@ def check_set_up(story: Story, study: Study, fetch: Fetch) -> tuple[int, list[Fi
     source = study.data.source
     if not isinstance(source, TableSource):
         return 0, []
-    recomputed, terms = 0, story.registration.sums
+    recomputed, terms = 0, part_of(story.terms.terms, SumTerms)
     findings: list[Finding] = []
     before: str | None = None
     for number, step in story.steps.items():
@@ -110,13 +110,3 @@ def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
         what = f"the first model has {found[0]} parameters, optimizer {found[1]}, inputs {widths}"
         return [Finding("study.registration", "error", what, where)]
     return []
-
-
-def agreed_before(story: Story, number: int, fetch: Fetch) -> Agreement | None:
-    """Return what was agreed before a step of set-up that is summed, if it is here and sound."""
-    step = story.steps.get((step_of(number) or 0) - 1)
-    data = None if step is None or step.agreed is None else fetch(step.agreed.agreement)
-    try:
-        return None if data is None else decode_agreement(data)
-    except FormatError:
-        return None

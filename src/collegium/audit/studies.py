@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from collegium.audit.attempts import Attempt as Attempt
-from collegium.audit.attempts import Place as Place
+import msgspec
+
+from collegium.audit.attempts import AttemptRecord as AttemptRecord
+from collegium.audit.attempts import Author as Author
 from collegium.audit.history import Said
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
+from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.entering import terms_in
 from collegium.ledger.contract.events import (
     AttemptFailed,
     MemberEquivocated,
@@ -20,7 +24,9 @@ from collegium.ledger.contract.events import (
     StudyFailed,
     UpdatesIncluded,
 )
-from collegium.ledger.contract.series import is_sum
+from collegium.ledger.contract.series import is_sum, step_of
+from collegium.ledger.contract.studies import record_of
+from collegium.ledger.contract.tables import Reveal, StudyRecord
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
@@ -31,8 +37,10 @@ from collegium.ledger.contract.transactions import (
     UpdateCommit,
     UpdateReveal,
 )
+from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
-from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys
+from collegium.mechanisms.dealing.rules import SHARE_SIZE
+from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys, SoundDeals
 from collegium.mechanisms.groups.terms import GroupsDrawn, GroupsLost, GroupsRefused, SecaggBind
 from collegium.mechanisms.privacy.terms import BudgetExhausted
 from collegium.mechanisms.scores.terms import (
@@ -56,9 +64,11 @@ from collegium.mechanisms.statistics.terms import (
     StatisticsVote,
     StudyBegun,
 )
+from collegium.mechanisms.sum_check.terms import Point
 from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
 from collegium.mechanisms.threshold_he.terms import SumOpen
-from collegium.study.compression import sent_coordinates
+from collegium.resolving.attempt import Attempt
+from collegium.secrecy.setting import PublicKeys
 
 
 @dataclass(slots=True)
@@ -93,9 +103,10 @@ class Story:
     """
 
     registration: StudyRegister
+    terms: StudyRecord
     accepted: dict[str, StudyAccept] = field(default_factory=dict)
-    attempts: dict[tuple[int, int], Attempt] = field(default_factory=dict)
-    sums: dict[tuple[int, int], Attempt] = field(default_factory=dict)
+    attempts: dict[tuple[int, int], AttemptRecord] = field(default_factory=dict)
+    sums: dict[tuple[int, int], AttemptRecord] = field(default_factory=dict)
     given_up: SumGivenUp | None = None
     statements: dict[str, EvaluationPost] = field(default_factory=dict)
     steps: dict[int, SetUpStep] = field(default_factory=dict)
@@ -120,17 +131,24 @@ class Story:
                 found.discard(one.member)
         return frozenset(found)
 
-    def at(self, number: int, attempt: int) -> Attempt:
+    def frozen(self, record: AttemptRecord) -> Attempt:
+        """Return an attempt as resolving asks for it."""
+        genesis = from_text(self.registration.genesis, DIGEST_SIZE)
+        step = self.steps.get((step_of(record.opened.round) or 0) - 1)
+        agreed = None if step is None or step.agreed is None else step.agreed.agreement
+        return record.frozen(genesis, self.terms, agreed)
+
+    def at(self, number: int, attempt: int) -> AttemptRecord:
         """Return an attempt at a round, or at a sum of statistics."""
         return (self.sums if is_sum(number) else self.attempts)[number, attempt]
 
     @property
-    def every_attempt(self) -> list[Attempt]:
+    def every_attempt(self) -> list[AttemptRecord]:
         """The attempts at rounds, and then those at sums."""
         return [*self.attempts.values(), *self.sums.values()]
 
     @property
-    def closed_rounds(self) -> list[Attempt]:
+    def closed_rounds(self) -> list[AttemptRecord]:
         """The attempts that closed their rounds, in order."""
         return [attempt for attempt in self.attempts.values() if attempt.closed is not None]
 
@@ -148,16 +166,6 @@ class Story:
         """The model of the first round; before a study of tables has begun, what it has instead."""
         return self.registration.model if self.begun is None else self.begun.model
 
-    @property
-    def parameters(self) -> int:
-        """How many parameters the study's model has."""
-        return self.registration.parameters if self.begun is None else self.begun.parameters
-
-    @property
-    def sent(self) -> int:
-        """How many coordinates an update has."""
-        return sent_coordinates(self.parameters, self.registration.keep)
-
 
 def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocated]]:
     """Return every study's story, and the proven equivocations, from replayed entries."""
@@ -165,7 +173,8 @@ def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocate
     equivocations: list[MemberEquivocated] = []
     for said in entries:
         if isinstance(said.transaction, StudyRegister):
-            stories[said.transaction.study] = Story(said.transaction)
+            tx = said.transaction
+            stories[tx.study] = Story(tx, record_of(tx, said.sender))
         story = stories.get(getattr(said.transaction, "study", ""))
         if story is not None:
             _take_transaction(story, said)
@@ -188,22 +197,29 @@ def _take_transaction(story: Story, said: Said) -> None:
         case SecaggBind() as tx:
             story.at(tx.round, tx.attempt).bound.add(said.sender)
         case SecaggKeys() as tx:
-            story.at(tx.round, tx.attempt).keys[said.sender] = tx
+            pair = (from_text(key, KEY_SIZE) for key in (tx.mask_key, tx.share_key))
+            story.at(tx.round, tx.attempt).keys[said.sender] = PublicKeys(*pair)
         case SecaggDeal() as tx:
-            story.at(tx.round, tx.attempt).deals[said.sender] = tx
-        case SharePost() | SumOpen() as tx:
-            story.at(tx.round, tx.attempt).shares[said.sender] = tx
+            story.at(tx.round, tx.attempt).deals[said.sender] = from_text(tx.digest, DIGEST_SIZE)
+        case SharePost() as tx:
+            attempt = story.at(tx.round, tx.attempt)
+            size = SHARE_SIZE * len(attempt.sound[said.sender])
+            attempt.shares[said.sender] = from_text(tx.shares, size)
+        case SumOpen() as tx:
+            story.at(tx.round, tx.attempt).shares[said.sender] = from_text(tx.digest, DIGEST_SIZE)
         case UpdateCommit() as tx:
             attempt = story.at(tx.round, tx.attempt)
             attempt.commits.add(said.sender)
-            if isinstance(tx.deals, str):
+            if (sound := part_of(tx.parts, SoundDeals)) is not None:
                 names = attempt.opened.participants
-                bitmap = from_text(tx.deals, (len(names) + 7) // 8)
+                bitmap = from_text(sound.deals, (len(names) + 7) // 8)
                 attempt.sound[said.sender] = attested(bitmap, names)
-            if isinstance(tx.point, str):
-                attempt.points[said.sender] = from_text(tx.point, KEY_SIZE)
+            if (committed := part_of(tx.parts, Point)) is not None:
+                attempt.points[said.sender] = from_text(committed.point, KEY_SIZE)
         case UpdateReveal() as tx:
-            story.at(tx.round, tx.attempt).reveals[said.sender] = tx
+            story.at(tx.round, tx.attempt).reveals[said.sender] = Reveal(
+                digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed
+            )
         case UpdateAvailable() as tx:
             story.at(tx.round, tx.attempt).bitmaps[said.sender] = tx
         case ScoreCommit() as tx:
@@ -211,7 +227,7 @@ def _take_transaction(story: Story, said: Said) -> None:
         case ScoreReveal() as tx:
             story.at(tx.round, tx.attempt).scores[said.sender] = tx
         case RoundVote() as tx:
-            story.at(tx.round, tx.attempt).votes[said.sender] = tx
+            story.at(tx.round, tx.attempt).votes[said.sender] = tx.result
         case StatisticsPost() as tx:
             story.steps[tx.step].posts[said.sender] = tx
         case StatisticsVote() as tx:
@@ -225,10 +241,12 @@ def _take_transaction(story: Story, said: Said) -> None:
 def _take_event(story: Story, event: object) -> None:
     match event:
         case RoundOpened():
-            terms = story.registration.scores
-            by_scoring = isinstance(terms, ScoreTerms) and terms.demotion == "scoring"
+            terms = part_of(story.terms.terms, ScoreTerms)
+            by_scoring = terms is not None and terms.demotion == "scoring"
             silenced = story.demoted if by_scoring else frozenset[str]()
-            story.attempts[event.round, event.attempt] = Attempt(event, silenced=silenced)
+            story.attempts[event.round, event.attempt] = AttemptRecord(
+                event, story.terms.modules, silenced=silenced
+            )
         case ReputationsChanged():
             story.reputations[event.round] = event
         case MemberDemoted() | MemberReinstated():
@@ -243,6 +261,9 @@ def _take_event(story: Story, event: object) -> None:
             story.steps[event.step].agreed = event
         case StudyBegun():
             story.begun = event
+            story.terms = msgspec.structs.replace(
+                story.terms, initial=event.model, parameters=event.parameters
+            )
         case SumOpened():
             weights = (1,) * len(event.participants)
             opened = RoundOpened(
@@ -250,7 +271,9 @@ def _take_event(story: Story, event: object) -> None:
                 exponent=0, model=event.model, participants=event.participants, ring=64,
                 validators=event.validators, powers=event.powers, weights=weights,
             )  # fmt: skip
-            story.sums[event.round, event.attempt] = Attempt(opened)
+            story.sums[event.round, event.attempt] = AttemptRecord(
+                opened, terms_in(story.terms, event.round).modules
+            )
         case SumClosed():
             story.at(event.round, event.attempt).summed = event
         case SumGivenUp():

@@ -4,80 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from collegium.audit.evidence import Absence, Evidence
 from collegium.audit.findings import Finding
-from collegium.audit.statistics import agreed_before
-from collegium.audit.studies import Attempt, Story
-from collegium.canonical import from_text
-from collegium.data.tabular.counting import largest_counts
-from collegium.errors import CollegiumError
-from collegium.learning.aggregation.groups import norm_bound
-from collegium.learning.evaluation.counts import LENGTH
-from collegium.ledger.contract.phases import is_masked, opens_one_key
-from collegium.ledger.contract.series import called, is_sum, step_of
-from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import KEY_SIZE
-from collegium.mechanisms.dealing.rules import shares_by_dealer
-from collegium.mechanisms.threshold_he.terms import SumOpen
+from collegium.audit.studies import AttemptRecord, Story
+from collegium.errors import CollegiumError, FormatError
+from collegium.ledger.contract.declared import is_masked, opens_one_key
+from collegium.ledger.contract.series import called
+from collegium.mechanisms.groups.rules import count_of
+from collegium.resolving.attempt import Attempt, blob_of
+from collegium.resolving.blobs import StoredBlobs
+from collegium.resolving.hidden import posted_shares, size_of
 from collegium.secrecy.opening import secure_sum_named
-from collegium.secrecy.outcome import HiddenAttempt, agreement_within
-from collegium.secrecy.pedersen import LIMBS
+from collegium.secrecy.outcome import agreement_within
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, Posted, secret_of
-from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
-from collegium.secrecy.sums import Sealed, Unfit
-from collegium.study.document import Study
-
-
-def agreement_of(story: Story, attempt: Attempt, genesis: bytes) -> Agreement:
-    """Return what the masks of an attempt depend on."""
-    opened = attempt.opened
-    terms = story.registration.sums if is_sum(opened.round) else story.registration
-    threshold, degree = (getattr(terms, name, None) for name in ("threshold", "degree"))
-    circle = Circle(
-        Place(genesis, opened.study, opened.round, opened.attempt),
-        threshold if isinstance(threshold, int) else 0,
-        {
-            name: PublicKeys(
-                from_text(attempt.keys[name].mask_key, KEY_SIZE),
-                from_text(attempt.keys[name].share_key, KEY_SIZE),
-            )
-            for name in sorted(attempt.keys)
-        },
-        opened.ring,
-        degree if isinstance(degree, int) else None,
-    )
-    deals = {
-        name: from_text(attempt.deals[name].digest, DIGEST_SIZE) for name in sorted(attempt.deals)
-    }
-    model = from_text(opened.model, DIGEST_SIZE)
-    return Agreement(circle, model, opened.exponent, opened.ring, deals)
-
-
-def hidden_of(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence
-) -> HiddenAttempt | list[Absence]:
-    """Return an attempt's hidden updates with all about them, or which blobs are not to be had."""
-    found = {name: evidence.update(attempt, name) for name in attempt.survivors}
-    deals = _deals(attempt, evidence)
-    hidden = {name: data for name, data in found.items() if isinstance(data, bytes)}
-    absent: list[Absence] = [data for data in found.values() if not isinstance(data, bytes)]
-    absent += ["missing"] * (len(attempt.deals) - len(deals))
-    if absent:
-        return absent
-    opened, secure = attempt.opened, study.privacy.secure_aggregation
-    secure = None if is_sum(opened.round) else secure
-    weights = dict(zip(opened.participants, opened.weights, strict=True))
-    longest = None if secure is None else secure.norm_bound
-    sealed = Sealed(
-        agreement_of(story, attempt, evidence.genesis),
-        {name: weights[name] for name in attempt.survivors},
-        hidden,
-        deals,
-        _posted(attempt, evidence),
-        {name: attempt.points[name] for name in attempt.survivors if name in attempt.points},
-        None if longest is None else norm_bound(longest, opened.exponent),
-    )
-    return HiddenAttempt(sealed, attempt.going_on)
+from collegium.secrecy.setting import Agreement
+from collegium.secrecy.sums import Unfit
 
 
 def whose_sum(number: int) -> str:
@@ -97,30 +37,31 @@ def why_refused(why: Flaw | Unfit) -> str:
     return f"cannot be opened: the shares of {secret_of(why.dealer)} {shares[why.why]}"
 
 
-def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Finding]:
+def check_masked(name: str, story: Story, evidence: StoredBlobs) -> Iterator[Finding]:
     """Yield who dealt shares that are none, posted another share, or used a key twice."""
-    used: dict[str, set[str]] = {}
-    for attempt in story.every_attempt:
-        where = f"{name}, {called(attempt.opened.round)}, attempt {attempt.opened.attempt}"
-        if not is_masked(attempt.opened.design):
+    used: dict[str, set[bytes]] = {}
+    for record in story.every_attempt:
+        where = f"{name}, {called(record.opened.round)}, attempt {record.opened.attempt}"
+        if not is_masked(record.opened.design):
             return
-        for member, keys in attempt.keys.items():
-            fresh = {keys.mask_key, keys.share_key}
+        for member, keys in record.keys.items():
+            fresh = {keys.mask, keys.share}
             if not fresh.isdisjoint(used.setdefault(member, set())):
                 what = f"{member} advertised a key that it had used in another attempt"
                 yield Finding("mask.reused", "fault", what, where)
             used[member] |= fresh
-        yield from _barred(attempt, where)
-        yield from _groups(attempt, where)
-        if attempt.shares:
-            yield from _shares(story, attempt, evidence, where)
-            if missing_shares(attempt, evidence):
-                lacking = sorted(attempt.shares.keys() - _posted(attempt, evidence).keys())
+        yield from _barred(record, where)
+        yield from _groups(record, where)
+        if record.shares:
+            attempt = story.frozen(record)
+            posted = posted_shares(attempt, evidence)
+            yield from _shares(attempt, posted, evidence, where)
+            if lacking := sorted(record.shares.keys() - posted.keys()):
                 what = f"the share of {secret_of(OF_THE_SUM)} is not here of {', '.join(lacking)}"
                 yield Finding("share.missing", "note", what, where)
 
 
-def _barred(attempt: Attempt, where: str) -> Iterator[Finding]:
+def _barred(attempt: AttemptRecord, where: str) -> Iterator[Finding]:
     for event in attempt.barred:
         why = {
             "refused": "dealt shares that most of their holders could not use, and was barred",
@@ -129,7 +70,7 @@ def _barred(attempt: Attempt, where: str) -> Iterator[Finding]:
         yield Finding("deal.barred", "fault", f"{event.member} {why}", where)
 
 
-def _groups(attempt: Attempt, where: str) -> Iterator[Finding]:
+def _groups(attempt: AttemptRecord, where: str) -> Iterator[Finding]:
     for number, phase in sorted(attempt.lost.items()):
         names = ", ".join(name for name, one in attempt.groups.items() if one == number)
         what = f"too few stayed with group {number} ({names}) in {phase}: the others went on"
@@ -143,31 +84,25 @@ def _groups(attempt: Attempt, where: str) -> Iterator[Finding]:
         yield Finding("group.refused", "fault", what, where)
 
 
-def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
+def _shares(
+    attempt: Attempt, posted: Posted, evidence: StoredBlobs, where: str
+) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
-    deals, posted = _deals(attempt, evidence), _posted(attempt, evidence)
+    deals = evidence.named(attempt.deals)
     if len(deals) < len(attempt.deals):
         return
-    whole, going_on = agreement_of(story, attempt, evidence.genesis), attempt.going_on
-    circles = [agreement_within(whole, going_on, one) for one in sorted({*going_on.values()})]
-    found = {name: evidence.update(attempt, name) for name in attempt.survivors}
-    blobs = {name: data if isinstance(data, bytes) else b"" for name, data in found.items()}
-    size = _size(story, attempt, evidence)
-    for agreement in circles if attempt.groups else [whole]:
+    whole, groups = attempt.agreement, attempt.groups
+    circles = [agreement_within(whole, groups, one) for one in sorted({*groups.values()})]
+    vectors = evidence.named({name: blob_of(attempt.reveals[name]) for name in attempt.included})
+    blobs = {name: vectors.get(name, b"") for name in attempt.included}
+    try:
+        size = size_of(attempt, evidence) or 0
+    except FormatError:
+        size = 0
+    for agreement in circles if count_of(attempt.terms) else [whole]:
         inside = {name: deals[name] for name in agreement.deals}
         hidden = {name: data for name, data in blobs.items() if name in agreement.circle.keys}
         yield from _of_circle(attempt, agreement, size, hidden, inside, posted, where)
-
-
-def _size(story: Story, attempt: Attempt, evidence: Evidence) -> int:
-    """Return how many coordinates a hidden vector of an attempt has beside its indicators."""
-    number = attempt.opened.round
-    if step_of(number) is not None:
-        before = agreed_before(story, number, evidence.fetch)
-        return 0 if before is None else largest_counts(before).size
-    if is_sum(number):
-        return LENGTH
-    return story.sent + (LIMBS if attempt.points else 0)
 
 
 def _of_circle(
@@ -176,7 +111,7 @@ def _of_circle(
 ) -> Iterator[Finding]:  # fmt: skip
     survivors = frozenset(hidden)
     try:
-        protocol = secure_sum_named(attempt.opened.design)
+        protocol = secure_sum_named(attempt.terms.design)
         forged = protocol.forged(agreement, size, hidden, deals, posted)
         cheated = protocol.cheated(agreement, deals, posted, survivors)
     except CollegiumError:
@@ -199,7 +134,7 @@ def _of_circle(
         yield Finding("deal.unsound", "fault", what, where)
     known = (
         "no single key is ever opened to tell who is right"
-        if opens_one_key(attempt.opened.design)
+        if opens_one_key(attempt.terms.design)
         else "what was opened is right"
     )
     for holder, sound in attempt.sound.items():
@@ -211,27 +146,3 @@ def _of_circle(
             if dealer not in sound and (dealer, holder) not in cheated:
                 what = f"{holder} could not use {dealer}'s shares, and {known}"
                 yield Finding("deal.contested", "fault", what, where)
-
-
-def _deals(attempt: Attempt, evidence: Evidence) -> Mapping[str, bytes]:
-    found = {name: evidence.fetch(attempt.deals[name].digest) for name in sorted(attempt.deals)}
-    return {name: data for name, data in found.items() if data is not None}
-
-
-def missing_shares(attempt: Attempt, evidence: Evidence) -> list[Absence]:
-    """Return an absence for each posted share whose blob is not to be had."""
-    return ["missing"] * (len(attempt.shares) - len(_posted(attempt, evidence)))
-
-
-def _posted(attempt: Attempt, evidence: Evidence) -> Posted:
-    """Return the shares that were posted, by holder and dealer; without those that are missing."""
-    found = {}
-    for holder, post in attempt.shares.items():
-        if isinstance(post, SumOpen):
-            share = evidence.fetch(post.digest)
-            if share is not None:
-                found[holder] = {OF_THE_SUM: share}
-            continue
-        dealers = attempt.sound[holder]
-        found[holder] = shares_by_dealer(from_text(post.shares, 32 * len(dealers)), dealers)
-    return found

@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from collegium.audit.attestations import refuted_updates
-from collegium.audit.blobs import leftovers, read_blobs, strays
+from collegium.audit.blobs import Fetch, leftovers, read_blobs, strays
 from collegium.audit.budgets import check_budgets
 from collegium.audit.bundle import check_bundle
-from collegium.audit.evidence import Evidence, Fetch
 from collegium.audit.faults import faults
 from collegium.audit.finality import cosigned_size, noted
 from collegium.audit.findings import (
@@ -49,6 +48,7 @@ from collegium.ledger.frames import read_ledger
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE, SigningKey
 from collegium.ledger.retirement import retired_updates
+from collegium.resolving.blobs import StoredBlobs
 from collegium.study.document import Study
 from collegium.study.reading import document_of
 
@@ -119,13 +119,17 @@ def examined(
     sums: list[Summed] = []
     documents: dict[str, Study] = {}
 
-    def fetch(name: str) -> bytes | None:
-        digest = from_text(name, DIGEST_SIZE)
+    def read(digest: bytes) -> bytes | None:
         return read_blob(folder / "blobs", digest) if digest.hex() in blobs else None
+
+    def fetch(name: str) -> bytes | None:
+        return read(from_text(name, DIGEST_SIZE))
 
     retired = retired_updates((one.sender, one.transaction, one.events) for one in history.said)
     held = {key.public: key for key in keys}
-    evidence = Evidence(history.identity, fetch, retired, held.get)
+    evidence = StoredBlobs(
+        lambda names: [read(name) for name in names], held.get, retired=retired, opened=True
+    )
     findings += leftovers(folder / "blobs", blobs, retired)
     for study_id, story in stories.items():
         study, found = registered_study(story, fetch)

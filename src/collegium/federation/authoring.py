@@ -18,7 +18,6 @@ from collegium.canonical import to_text
 from collegium.federation.cohort import Float32, LocalWork
 from collegium.federation.exchange import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
-from collegium.federation.sealing import update_of
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.aggregation.random_k import Drawn, drawn_of
@@ -29,6 +28,7 @@ from collegium.learning.clients import clipped
 from collegium.learning.encoding import encode_step
 from collegium.ledger.contract.tables import RoundRecord
 from collegium.mechanisms.scores.reputations import Reputation
+from collegium.resolving.attempt import update_of
 from collegium.study.document import Study
 from collegium.study.message import Outbound, Ways
 from collegium.study.searching import at_round, first_of_trial, held_out
@@ -94,15 +94,16 @@ def assignment_of(
         return None if before is None else before.parameters
 
     def revealed() -> dict[str, Int16]:
-        closed, found = view.last_closed, {}
-        if closed is not None:
-            for name, reveal, _ in view.included(view.closed_rounds, closed.attempt):
-                data = blobs.fetch(update_of(reveal))
-                if data is not None:
-                    found[name] = decode_update(data)[0]
-        return found
+        last = view.last()
+        if last is None:
+            return {}
+        names = last.included
+        found = ((name, blobs.fetch(update_of(last.reveals[name]))) for name in names)
+        return {name: decode_update(data)[0] for name, data in found if data is not None}
 
-    registered = view.terms(view.number)
+    registered = view.registration
+    if registered is None:
+        raise LookupError(view.study)
     return Assignment(
         view.number, opened.exponent, tuple(view.participants), tuple(view.participants.values()),
         view.model, model.parameters, len(registered.sites), earlier, revealed,

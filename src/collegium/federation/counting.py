@@ -13,9 +13,9 @@ from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
-from collegium.federation.sealing import blob_of
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
+from collegium.resolving.attempt import blob_of
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.opening import secure_sum_named
 
@@ -38,12 +38,10 @@ class Counting:
             vector: makes the site's counts as they enter the ring; None where it has none.
             idle: whether nothing more is to be waited for.
         """
-        member = self.identity.member
-        if member not in view.participants:
+        member, here = self.identity.member, view.here(self.identity.genesis)
+        if here is None or member not in here.participants:
             return []
-        dealer = Dealer(
-            self.identity, self.outbox, secure_sum_named(view.terms(view.number).design)
-        )
+        dealer = Dealer(self.identity, self.outbox, secure_sum_named(here.terms.design))
         dealer.serve_again(view, blobs)
         if member in view.reveals:
             self._serve_again(view, blobs, dealer)

@@ -11,24 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from collegium.canonical import to_text
-from collegium.federation.circles import agreement_for, circle_for
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
-from collegium.ledger.contract.bitmaps import attested, bitmap_of
-from collegium.ledger.contract.declared import part_of
-from collegium.ledger.contract.phases import PHASES, is_grouped, opens_one_key
-from collegium.ledger.contract.ring import ring_in
+from collegium.ledger.contract.bitmaps import bitmap_of
+from collegium.ledger.contract.declared import opens_one_key, part_of, phase_of
 from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
-from collegium.mechanisms.groups.rules import keys_commitment
+from collegium.mechanisms.groups.rules import count_of, keys_commitment
 from collegium.mechanisms.groups.terms import SecaggBind
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
 from collegium.mechanisms.threshold_he.terms import SumOpen
+from collegium.resolving.attempt import Attempt
 from collegium.secrecy.masked import with_limbs
 from collegium.secrecy.masking import RingVector, signed
 from collegium.secrecy.pedersen import ORDER, blinding_limbs, commitment
@@ -45,7 +43,8 @@ class Dealer:
 
     def due(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Return what secure aggregation asks of a participant beside its update."""
-        if view.has_spoken(PHASES[view.phase].table, self.identity.member):
+        phase = phase_of(self._here(view).terms.modules, view.phase)
+        if phase is None or view.has_spoken(phase.table, self.identity.member):
             return []
         match view.phase:
             case "sa.bind":
@@ -67,7 +66,18 @@ class Dealer:
         return view.has_spoken("sa_deals", self.identity.member) and self.takes_part(view)
 
     def _is_grouped(self, view: StudyView) -> bool:
-        return is_grouped(view.terms(view.number).design)
+        return count_of(self._here(view).terms) > 0
+
+    def _here(self, view: StudyView) -> Attempt:
+        """Return the open attempt.
+
+        Raises:
+            LookupError: none is open.
+        """
+        here = view.here(self.identity.genesis)
+        if here is None:
+            raise LookupError(view.study)
+        return here
 
     def _bind(self, view: StudyView) -> list[bytes]:
         """Bind the site to the keys that it will advertise."""
@@ -107,14 +117,17 @@ class Dealer:
 
     def serve_again(self, view: StudyView, blobs: Blobs) -> None:
         """Publish the site's deal, or key share, once more where its blob is gone or damaged."""
-        name = view.entries("sa_deals", view.number, view.attempt).get(self.identity.member)
+        here = view.here(self.identity.genesis)
+        if here is None:
+            return
+        name = here.deals.get(self.identity.member)
         if name is not None and blobs.fetch(name) is None:
             deal = self._deal(view)
             if digest(deal) == name:
                 blobs.publish(deal)
-        if not opens_one_key(view.terms(view.number).design):
+        if not opens_one_key(here.terms.design):
             return
-        name = view.entries("shares", view.number, view.attempt).get(self.identity.member)
+        name = here.shares.get(self.identity.member)
         if name is not None and blobs.fetch(name) is None:
             share = self.outbox.get(self._key(view, "shares"))
             if share is not None and digest(share) == name:
@@ -135,9 +148,9 @@ class Dealer:
         if kept is not None:
             return kept
         member, own = self.identity.member, self._own(view)
-        circle = circle_for(view, self.identity.genesis, view.number, view.attempt, member)
-        sound = []
-        for dealer, name in view.entries("sa_deals", view.number, view.attempt).items():
+        here, sound = self._here(view), []
+        circle = here.agreement_of(member).circle
+        for dealer, name in here.deals.items():
             if dealer not in circle.keys or member not in circle.holders(dealer):
                 continue
             deal = blobs.fetch(name)
@@ -164,15 +177,10 @@ class Dealer:
         Raises:
             LookupError: no round is open.
         """
-        member, record = self.identity.member, view.round
-        kept = self.sent(view)
+        member, kept = self.identity.member, self.sent(view)
         if kept is not None:
             return kept
-        if record is None:
-            raise LookupError(view.study)
-        agreement = agreement_for(
-            view, self.identity.genesis, view.number, record, view.model, member
-        )
+        agreement = self._here(view).agreement_of(member)
         vector = vector_in(agreement.ring)
         if self._commits_to_vectors(view):
             vector = with_limbs(vector, blinding_limbs(self._blinding(view, vector)))
@@ -183,12 +191,12 @@ class Dealer:
         """Return the commitment to what the site masks; None where nobody asks for one."""
         if not self._commits_to_vectors(view):
             return None
-        ring = ring_in(view.number, view.participants.values())
+        ring = self._here(view).ring
         vector = vector_in(ring)
         return commitment(signed(vector), ring, self._blinding(view, vector))
 
     def _commits_to_vectors(self, view: StudyView) -> bool:
-        return part_of(view.terms(view.number).terms, SumCheckTerms) is not None
+        return part_of(self._here(view).terms.terms, SumCheckTerms) is not None
 
     def _blinding(self, view: StudyView, vector: RingVector) -> int:
         """Return what hides a vector in its commitment; another one for another vector."""
@@ -232,27 +240,23 @@ class Dealer:
         return None if found is None else self.outbox.put(key, found)
 
     def _shares(self, view: StudyView, blobs: Blobs) -> bytes | None:
-        member, record = self.identity.member, view.round
-        sound = view.entries("sound", view.number, view.attempt).get(member)
-        if record is None or sound is None:
+        member, here = self.identity.member, self._here(view)
+        agreement, deals = here.agreement_of(member), {}
+        if member not in here.sound:
             return None
-        agreement = agreement_for(
-            view, self.identity.genesis, view.number, record, view.model, member
-        )
-        deals = {}
-        for dealer in attested(sound, tuple(view.participants)):
+        for dealer in here.sound[member]:
             deal = blobs.fetch(agreement.deals[dealer])
             if deal is None:
                 return None
             deals[dealer] = deal
-        survivors = frozenset(name for name, _, _ in view.included(view.number, view.attempt))
+        survivors = frozenset(here.included)
         found = self.protocol.shares(self._own(view), agreement, member, deals, survivors)
         wanted = {OF_THE_SUM} if view.phase == "open" else deals.keys()
         return b"".join(found.values()) if found.keys() == wanted else None
 
     def _deal(self, view: StudyView) -> bytes:
         member = self.identity.member
-        circle = circle_for(view, self.identity.genesis, view.number, view.attempt, member)
+        circle = self._here(view).agreement_of(member).circle
         return self.protocol.deal(self._own(view), circle, member)
 
     def _key(self, view: StudyView, purpose: str) -> OutboxKey:

@@ -6,33 +6,17 @@ alone; its update stays in its outbox.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import sha256
 
-from collegium.canonical import from_text, malformed
+from collegium.canonical import malformed
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.tables import Reveal
-from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.sealing import Context, recipients_of, seal
-
-
-def blob_of(reveal: Reveal) -> bytes:
-    """Return the digest of the blob that a revealed update is published as."""
-    return _raw(reveal.sealed if isinstance(reveal.sealed, str) else reveal.digest)
-
-
-def update_of(reveal: Reveal) -> bytes:
-    """Return the digest of a revealed update itself."""
-    return _raw(reveal.digest)
-
-
-@lru_cache(maxsize=4096)  # all validators ask for the same ones
-def _raw(name: str) -> bytes:
-    return from_text(name, DIGEST_SIZE)
+from collegium.resolving.attempt import blob_of
 
 
 def sealed_update(identity: Identity, outbox: WriteOnce, view: StudyView, update: bytes) -> bytes:

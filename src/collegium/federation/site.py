@@ -22,7 +22,6 @@ from collegium.federation.identity import Identity
 from collegium.federation.judgment import noised_statement_bytes, statement_bytes, test_counts
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.privacy import site_privacy
-from collegium.federation.sealing import blob_of
 from collegium.federation.sending import Sending, Sent, hidden
 from collegium.federation.snapshot import snapshot
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
@@ -38,6 +37,7 @@ from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import differing_terms
 from collegium.mechanisms.sums.rules import evaluates_by_sum
+from collegium.resolving.attempt import blob_of
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.canonical import document_bytes

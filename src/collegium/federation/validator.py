@@ -5,30 +5,39 @@ from __future__ import annotations
 from hashlib import sha256
 from time import perf_counter
 
-from collegium.canonical import to_text
+from collegium.canonical import from_text, to_text
+from collegium.errors import FormatError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.judging import Judge
-from collegium.federation.readings import Readings
 from collegium.federation.score_phases import Scoring
-from collegium.federation.sealing import blob_of
+from collegium.federation.sealing import check_recipients
 from collegium.federation.statistics import statistics_vote
-from collegium.federation.verdict import UNAVAILABLE, Verdict
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import bitmap_of
-from collegium.ledger.contract.phases import PHASES
-from collegium.ledger.contract.tables import RoundRecord
+from collegium.ledger.contract.declared import is_masked
+from collegium.ledger.contract.results import Failure, ModelResult, Result
 from collegium.ledger.contract.transactions import (
     EvidenceConflict,
     PhaseTimeout,
+    RoundVote,
     StudyAbandon,
     StudyClose,
     UpdateAvailable,
 )
 from collegium.ledger.equivocation import Conflict
+from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import KeyOf
+from collegium.resolving.attempt import Attempt, blob_of
+from collegium.resolving.blobs import Readings, StoredBlobs
+from collegium.resolving.hidden import size_of
+from collegium.resolving.plan import Plan
+from collegium.resolving.resolve import resolve
+from collegium.resolving.resolved import Lacking
+from collegium.secrecy.setting import Place
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
+
+UNAVAILABLE = Failure(reason="unavailable")
 
 
 class Validator:
@@ -46,7 +55,10 @@ class Validator:
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
         keys = key_of or {identity.key.public: identity.key}.get
-        self._judge = Judge(identity, study, keys, readings or Readings())
+        self._read = StoredBlobs(
+            lambda names: self.blobs.fetch_all(names), keys, readings or Readings()
+        )
+        self._found: tuple[Place, Result] | None = None
         self.scoring = scoring
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None
@@ -69,7 +81,7 @@ class Validator:
         if idle or view.phase == "commit":  # as a round begins, or nothing goes on
             self._mend(view)
         due = self._evidence(view, idle=idle) + self._late_vote(view, patient=not idle)
-        if view.phase in PHASES and member not in view.validators:
+        if view.round is not None and member not in view.validators:
             return due
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
@@ -101,34 +113,77 @@ class Validator:
 
     def _attest(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Post which updates are here and well-formed; a patient validator waits for the rest."""
-        held = set()
-        for name in view.participants:
-            if name not in view.reveals:
-                continue
-            if self._judge.is_sound(view, self.blobs, name):
+        here, held = view.here(self._identity.genesis), set()
+        if here is None:
+            return []
+        for name in here.reveals:
+            if self._is_sound(view, here, name):
                 held.add(name)
             elif patient:
                 return []
         return [
             self._identity.sign(
                 UpdateAvailable, study=view.study, round=view.number, attempt=view.attempt,
-                bitmap=to_text(bitmap_of(list(view.participants), held)),
+                bitmap=to_text(bitmap_of(list(here.participants), held)),
             )
         ]  # fmt: skip
 
+    def _is_sound(self, view: StudyView, here: Attempt, name: str) -> bool:
+        """Return whether a revealed update can be had and is what its author claimed of it."""
+        try:
+            if not is_masked(here.terms.design):
+                check_recipients(self.blobs, view, here.reveals[name])
+                return not isinstance(self._read.update(here, name), str)
+            data, plan = self._read.raw(here, name), Plan(self._study, here.terms)
+            size = size_of(here, self._read)
+            if isinstance(data, str) or size is None:
+                return False
+            plan.protocol.check(data, size, here.ring, here.exponent)
+        except FormatError:
+            return False
+        return True
+
     def _vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
-        """Recompute the next model and vote for its digest, or for failure with the reason.
+        """Recompute the next model and vote for it, or for failure with the reason.
 
         Whoever holds a scarce update serves it to the others first.
         """
-        record, registration = view.round, view.registration
-        if record is None or registration is None:
-            return []
         self._serve_scarce(view)
-        verdict = self._judge.verdict(view, self.blobs, view.number, record, view.model)
-        if verdict == UNAVAILABLE and patient:
+        return self._vote_on(view.here(self._identity.genesis), patient=patient)
+
+    def _vote_on(self, attempt: Attempt | None, *, patient: bool) -> list[bytes]:
+        """Return the vote on an attempt; none yet where a patient validator waits for blobs."""
+        result = None if attempt is None else self._resolved(attempt)
+        if attempt is None or (result == UNAVAILABLE and patient):
             return []
-        return [verdict.ballot(self._identity, view.study, view.number, record.attempt)]
+        place = attempt.place
+        return [
+            self._identity.sign(
+                RoundVote, study=place.study, round=place.round, attempt=place.attempt,
+                result=result,
+            )
+        ]  # fmt: skip
+
+    def _resolved(self, attempt: Attempt) -> Result:
+        """Return what an attempt comes to; the model or sum that it names is then published.
+
+        It is calculated once; only what was not to be had is tried again.
+        """
+        if self._found is not None and self._found[0] == attempt.place:
+            name = _named(self._found[1])
+            if name is None or self.blobs.fetch(name) is not None:
+                return self._found[1]
+        resolved = resolve(attempt, self._read, Plan(self._study, attempt.terms))
+        if resolved.result is None:
+            return UNAVAILABLE
+        name = _named(resolved.result)
+        if name is not None:
+            self.blobs.publish(resolved.data, name=name)
+            if resolved.model is not None:
+                self._read.remember(name, resolved.model)
+        self._found = attempt.place, resolved.result
+        self._read.forget_updates()
+        return resolved.result
 
     def _serve_scarce(self, view: StudyView) -> None:
         """Serve what others may lack, now that it is fixed who is included.
@@ -154,29 +209,27 @@ class Validator:
             told = self.scoring.reveal(self._identity, view)
             return [] if told is None else [told]
         self._serve_scarce(view)
-        found = self._judge.to_score(view, self.blobs)
-        return [] if found is None else [self.scoring.commit(self._identity, view, *found)]
+        here = view.here(self._identity.genesis)
+        try:
+            if here is None:
+                return []
+            start, updates = self._read.model(here.model), self._read.updates(here)
+        except (FormatError, Lacking):
+            return []
+        scored = dict(zip(here.included, updates, strict=True))
+        return [self.scoring.commit(self._identity, view, start, scored)]
 
     def _late_vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Vote on the last closed round if its quorum did not wait for this validator."""
-        closed = view.missed_vote(self._identity.member)
-        verdict = None if closed is None else self._verdict_on_last(view, closed)
-        if closed is None or verdict is None or (verdict == UNAVAILABLE and patient):
+        if not view.missed_vote(self._identity.member):
             return []
-        return [verdict.ballot(self._identity, view.study, view.closed_rounds, closed.attempt)]
+        return self._vote_on(view.last(self._identity.genesis), patient=patient)
 
     def _mend(self, view: StudyView) -> None:
         """Publish the last good model again where its blob is gone or damaged."""
-        closed = view.last_closed
-        if closed is not None and view.phase != "closed" and self.blobs.fetch(view.model) is None:
-            self._verdict_on_last(view, closed)
-
-    def _verdict_on_last(self, view: StudyView, closed: RoundRecord) -> Verdict | None:
-        """Return the verdict on the last closed round, whose model is the last good one."""
-        parent = view.parent(view.trials.latest)
-        if parent is None:
-            return None
-        return self._judge.verdict(view, self.blobs, view.closed_rounds, closed, parent)
+        last = None if view.phase == "closed" else view.last(self._identity.genesis)
+        if last is not None and self.blobs.fetch(view.model) is None:
+            self._resolved(last)
 
     def _timer(self, view: StudyView) -> list[bytes]:
         """Say, when idle again, that a phase has lasted long enough; what waits is abandoned."""
@@ -198,3 +251,11 @@ class Validator:
                 round=view.number if inside else 0, attempt=view.attempt, phase=view.phase,
             )
         ]  # fmt: skip
+
+
+def _named(result: Result) -> bytes | None:
+    """Return the digest of the blob that a result names."""
+    if isinstance(result, Failure):
+        return None
+    name = result.model if isinstance(result, ModelResult) else result.total
+    return from_text(name, DIGEST_SIZE)

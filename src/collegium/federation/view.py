@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from collegium.canonical import from_text
@@ -13,7 +14,7 @@ from collegium.federation.set_up_view import SetUpView
 from collegium.federation.trial_view import TrialView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import before_rounds
-from collegium.ledger.contract.entering import OPEN, terms_in
+from collegium.ledger.contract.entering import OPEN
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.tables import (
@@ -29,14 +30,14 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
-    powers,
     round_path,
     study_path,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.state import Path, State
+from collegium.ledger.state import State
 from collegium.mechanisms.privacy.clip import Clip, in_round
+from collegium.resolving.attempt import Attempt, attempt_in
 
 
 class StudyView:
@@ -52,7 +53,7 @@ class StudyView:
         self.study = study
         self.conflicts = conflicts
         self.scores = ScoreView(state, study)
-        self._included: dict[tuple[int, int], list[tuple[str, Reveal, int]]] = {}
+        self._attempts: dict[int, Attempt | None] = {}
 
     @cached_property
     def registration(self) -> StudyRecord | None:
@@ -95,16 +96,6 @@ class StudyView:
         """Whether statistics are summed, in the place of updates."""
         return self.round is not None and is_sum(self.number)
 
-    def terms(self, number: int) -> StudyRecord:
-        """Return the registration as it holds in a round.
-
-        Raises:
-            LookupError: the study is not registered.
-        """
-        if self.registration is None:
-            raise LookupError(self.study)
-        return terms_in(self.registration, number)
-
     @cached_property
     def number(self) -> int:
         """The open round's number, or the last one's."""
@@ -139,38 +130,49 @@ class StudyView:
         """What the ledger says of the models among which the least validation loss chooses."""
         return TrialView(self._state, self.study, self.status)
 
-    @cached_property
-    def participants(self) -> dict[str, int]:
+    def here(self, genesis: bytes = b"") -> Attempt | None:
+        """Return the open attempt, or None.
+
+        Args:
+            genesis: the ledger's digest, where it matters in which one the attempt is.
+        """
+        return None if self.round is None else self._attempt(genesis, self.number)
+
+    def last(self, genesis: bytes = b"") -> Attempt | None:
+        """Return the attempt that closed the last closed round, as `here` does."""
+        return None if self.last_closed is None else self._attempt(genesis, self.closed_rounds)
+
+    def _attempt(self, genesis: bytes, number: int) -> Attempt | None:
+        if number not in self._attempts:
+            self._attempts[number] = attempt_in(self._state, genesis, self.study, number)
+        found = self._attempts[number]
+        if found is not None and genesis and found.place.genesis != genesis:
+            place = replace(found.place, genesis=genesis)
+            found = self._attempts[number] = replace(found, place=place)
+        return found
+
+    @property
+    def participants(self) -> Mapping[str, int]:
         """The open round's participants and weights, in order."""
-        return self.weights(self.number)
+        here = self.here()
+        return {} if here is None else here.participants
 
-    def weights(self, number: int) -> dict[str, int]:
-        """Return a round's participants and weights, in order."""
-        return powers(self._state, round_path(self.study, number, "participants"))
-
-    def entries(self, table: str, number: int, attempt: int) -> dict[str, bytes]:
-        """Return what members have put into a table (sa_keys, shares …) of an attempt, in order."""
-        return dict(attempt_items(self._state, round_path(self.study, number, table), attempt))
-
-    @cached_property
-    def validators(self) -> dict[str, int]:
+    @property
+    def validators(self) -> Mapping[str, int]:
         """The open round's validators and powers, in order."""
-        return powers(self._state, self._path("validators"))
+        here = self.here()
+        return {} if here is None else here.validators
 
     @cached_property
     def first_validator(self) -> str:
         """The validator that does at once what any may do; what it leaves out, the others do."""
         return next(iter(validator_powers(self._state)))
 
-    @cached_property
-    def reveals(self) -> dict[str, Reveal]:
+    @property
+    def reveals(self) -> Mapping[str, Reveal]:
         """What was revealed in the open attempt, by member, in order."""
-        at = (self._path("reveals"), self.attempt)
-        found = ((name, self._reveal(*at, name)) for name in self.participants)
-        return {name: reveal for name, reveal in found if reveal is not None}
-
-    def _reveal(self, path: Path, attempt: int, name: str) -> Reveal | None:
-        return self._state.record(path, attempt_key(attempt, name), Reveal)
+        here = self.here()
+        return {} if here is None else here.reveals
 
     @cached_property
     def unaccepted(self) -> frozenset[str]:
@@ -203,9 +205,10 @@ class StudyView:
         names = tuple(self.participants)
         items = attempt_items(self._state, self._path("available"), self.attempt)
         bitmaps = {validator: attested(bitmap, names) for validator, bitmap in items}
+        here = self.here()
         return frozenset(
             name
-            for name, _, _ in self.included(self.number, self.attempt)
+            for name in (() if here is None else here.included)
             if any(name not in bitmaps.get(validator, ()) for validator in self.validators)
         )
 
@@ -233,22 +236,6 @@ class StudyView:
         here = f"{0 if self.round is None else self.number:08d}/{self.attempt:04d}/{self.phase}"
         return self._state.has(study_path(self.study, "timeouts"), f"abandon/{here}/{member}")
 
-    def included(self, number: int, attempt: int) -> list[tuple[str, Reveal, int]]:
-        """Return who is included in an attempt, in order, with reveal and weight."""
-        known = self._included.get((number, attempt))
-        if known is not None:
-            return known
-        weights = self.weights(number)
-        reveals = round_path(self.study, number, "reveals")
-        names = attempt_items(self._state, round_path(self.study, number, "included"), attempt)
-        found = []
-        for name, _ in names:
-            reveal = self._reveal(reveals, attempt, name)
-            if reveal is not None:
-                found.append((name, reveal, weights[name]))
-        self._included[number, attempt] = found
-        return found
-
     @cached_property
     def recipients(self) -> dict[str, bytes]:
         """The open round's validators and the public keys to which updates are sealed for them.
@@ -273,9 +260,9 @@ class StudyView:
         """Who validates now, with powers, whatever rounds there are."""
         return validator_powers(self._state)
 
-    def missed_vote(self, member: str) -> RoundRecord | None:
-        """Return the last closed round's record if a validator's vote on it is still missing."""
-        return self.last_closed if member in self._missing_votes else None
+    def missed_vote(self, member: str) -> bool:
+        """Return whether a validator's vote on the last closed round is still missing."""
+        return member in self._missing_votes
 
     @cached_property
     def _missing_votes(self) -> frozenset[str]:

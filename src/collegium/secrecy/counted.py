@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from collegium.secrecy.masked import INDICATORS
 from collegium.secrecy.masking import RingVector, ring_type, signed
-from collegium.secrecy.secure_sum import Flaw, SecureSum
+from collegium.secrecy.secure_sum import Adding, Flaw
 from collegium.secrecy.sums import Sealed, Unfit
 
 RING = 64
@@ -35,7 +35,7 @@ def counted(counts: Counts, largest: Counts) -> RingVector:
     return vector
 
 
-def total_counts(protocol: SecureSum, sealed: Sealed, largest: Counts) -> Counts | Flaw | Unfit:
+def total_counts(protocol: Adding, sealed: Sealed, largest: Counts) -> Counts | Flaw | Unfit:
     """Return what hidden counts add up to, int64 [m], or why that is nothing.
 
     Args:

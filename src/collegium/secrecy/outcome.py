@@ -16,7 +16,7 @@ from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
 from collegium.mechanisms.groups.rules import members_by_group
 from collegium.secrecy.masked import Total
-from collegium.secrecy.secure_sum import Flaw, SecureSum
+from collegium.secrecy.secure_sum import Adding, Flaw
 from collegium.secrecy.setting import Agreement
 from collegium.secrecy.sums import Sealed, Unfit, opened, opened_groups, sums_of
 from collegium.study.document import Server
@@ -68,7 +68,7 @@ class Recipe:
         drawn: which coordinates the updates have, if not all; `parameters` then counts those.
     """
 
-    protocol: SecureSum
+    protocol: Adding
     parameters: int
     rule: Rule
     tolerate: int
@@ -97,7 +97,9 @@ class Outcome:
     within: int | None = None
 
 
-def agreement_within(agreement: Agreement, groups: Mapping[str, int], number: int) -> Agreement:
+def agreement_within(
+    agreement: Agreement, groups: Mapping[str, int], number: int | None
+) -> Agreement:
     """Return a group's own agreement: its members' keys and deals alone."""
     keys = agreement.circle.keys
     inside = {name: pair for name, pair in keys.items() if groups.get(name) == number}

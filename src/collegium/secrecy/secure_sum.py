@@ -57,7 +57,29 @@ class Flaw:
     dealer: str
 
 
-class SecureSum(Protocol):
+class Adding(Protocol):
+    """What opens the sum of hidden vectors."""
+
+    def total(
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
+    ) -> RingVector | Flaw:  # fmt: skip
+        """Return the sum of the vectors behind hidden ones, the same bits on every machine.
+
+        Args:
+            agreement: the attempt's.
+            parameters: d, how many coordinates the model has.
+            hidden: the blobs of the survivors' vectors.
+            deals: the blobs of all deals, by dealer.
+            posted: the shares on the ledger; those that no dealer committed to are left out.
+
+        Raises:
+            FormatError: a blob is malformed.
+        """
+        ...
+
+
+class SecureSum(Adding, Protocol):
     """A protocol that shows a sum of vectors and nothing else about them."""
 
     @property
@@ -115,24 +137,6 @@ class SecureSum(Protocol):
             member: who posts.
             deals: the blobs of the deals that the member found sound, by dealer.
             survivors: whose vectors are in the sum.
-        """
-        ...
-
-    def total(
-        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
-        deals: Mapping[str, bytes], posted: Posted,
-    ) -> RingVector | Flaw:  # fmt: skip
-        """Return the sum of the vectors behind hidden ones, the same bits on every machine.
-
-        Args:
-            agreement: the attempt's.
-            parameters: d, how many coordinates the model has.
-            hidden: the blobs of the survivors' vectors.
-            deals: the blobs of all deals, by dealer.
-            posted: the shares on the ledger; those that no dealer committed to are left out.
-
-        Raises:
-            FormatError: a blob is malformed.
         """
         ...
 

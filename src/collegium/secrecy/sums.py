@@ -14,7 +14,7 @@ from collegium.learning.aggregation.groups import GroupSum, is_within
 from collegium.secrecy.masked import Total, total_of, without_limbs
 from collegium.secrecy.masking import RingVector, signed
 from collegium.secrecy.pedersen import LIMBS, blinding_of, commitment, product
-from collegium.secrecy.secure_sum import Flaw, Posted, SecureSum
+from collegium.secrecy.secure_sum import Adding, Flaw, Posted
 from collegium.secrecy.setting import Agreement
 
 
@@ -55,7 +55,7 @@ class Sealed:
 Opened = Total | Flaw | Unfit
 
 
-def opened(protocol: SecureSum, sealed: Sealed, parameters: int) -> Opened:
+def opened(protocol: Adding, sealed: Sealed, parameters: int) -> Opened:
     """Return what hidden updates add up to, or why that is nothing.
 
     Args:
@@ -85,7 +85,7 @@ def opened(protocol: SecureSum, sealed: Sealed, parameters: int) -> Opened:
 
 
 def opened_groups(
-    protocol: SecureSum, sealed: Mapping[int, Sealed], parameters: int
+    protocol: Adding, sealed: Mapping[int, Sealed], parameters: int
 ) -> dict[int, Opened]:
     """Return what each group's hidden updates add up to, or why that is nothing."""
     return {number: opened(protocol, one, parameters) for number, one in sealed.items()}

@@ -22,7 +22,6 @@ from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.privacy import site_privacy
-from collegium.federation.readings import Readings
 from collegium.federation.score_phases import Scoring
 from collegium.federation.scoring import RootScorer
 from collegium.federation.secrets import keep_secret, simulated_secret
@@ -46,6 +45,7 @@ from collegium.ledger.genesis import (
 )
 from collegium.ledger.keys import SigningKey
 from collegium.plugins import find
+from collegium.resolving.blobs import Readings
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
 from collegium.threats.lying_scores import lie_in_scores, lie_of

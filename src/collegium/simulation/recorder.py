@@ -47,7 +47,7 @@ class Recorder:
         rounds = trials_of(prepared.study) * prepared.study.training.rounds
         seconds, weights = self.since_last_round()
         began = perf_counter()
-        included = self._consortium.view().included(event.round, event.attempt)
+        last = self._consortium.view().last()
         measured = {}
         if event.round % max(1, rounds // CURVE_POINTS) == 0 or event.round == rounds:
             data = self._consortium.exchange.folder.get(from_text(event.model, DIGEST_SIZE))
@@ -58,7 +58,7 @@ class Recorder:
             round=event.round,
             attempt=event.attempt,
             model=from_text(event.model, DIGEST_SIZE).hex(),
-            included=tuple(name for name, _, _ in included),
+            included=() if last is None else last.included,
             seconds=seconds,
             bytes=weights,
             training_metrics=measured,

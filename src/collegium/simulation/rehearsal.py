@@ -7,15 +7,16 @@ exponents are the contract's. What is left out is what proves it: signatures, vo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-import msgspec
+import numpy as np
 
 from collegium.accounting.adaptive import grid_step
 from collegium.accounting.terms import PrivacyTerms, affordable_rounds
 from collegium.assembly.ownership import first_model
 from collegium.assembly.preparation import Prepared
-from collegium.canonical import to_text
+from collegium.canonical import from_text, to_text
 from collegium.errors import RunError
 from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
 from collegium.federation.cohort import Cohort, Float32
@@ -25,24 +26,37 @@ from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.federation.stages import InRound
 from collegium.learning.aggregation.following import within
-from collegium.learning.aggregation.next_model import next_model
-from collegium.learning.aggregation.random_k import drawn_of
-from collegium.learning.aggregation.stopping import is_over, measured_loss
+from collegium.learning.aggregation.stopping import measured_loss
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
 from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.models import ModelSpec
+from collegium.ledger.contract.declared import carrier, part_of
 from collegium.ledger.contract.draws import draw_participants, next_in_turn
-from collegium.ledger.contract.encoding import first_clip, is_saturated, is_small, next_exponent
+from collegium.ledger.contract.encoding import is_saturated, is_small, next_exponent
+from collegium.ledger.contract.results import ModelResult
+from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.genesis import encode_genesis, genesis_digest
-from collegium.mechanisms.privacy.clip import Clip, next_clip
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.registering import registered_terms
+from collegium.mechanisms.groups.rules import draw_groups, members_by_group
+from collegium.mechanisms.privacy.clip import Clip, first_clip, next_clip
+from collegium.mechanisms.search.terms import Measured
+from collegium.resolving.attempt import Attempt
+from collegium.resolving.plan import Plan
+from collegium.resolving.resolve import resolve
+from collegium.resolving.resolved import Resolved
+from collegium.secrecy.masked import residues
+from collegium.secrecy.masking import RingVector, ring_type
+from collegium.secrecy.secure_sum import Posted
+from collegium.secrecy.setting import Agreement, Place
 from collegium.simulation.consortium import circle_of, genesis_of
-from collegium.simulation.rehearsed_groups import grouped_model
 from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
-from collegium.study.terms import group_count
+from collegium.study.terms import fewest_groups, group_count, share_threshold
 from collegium.threats.dropout import absent
 from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
@@ -100,7 +114,6 @@ def rehearse(
             "run it: `collegium run`",
         )  # fmt: skip
     study, parts = prepared.study, prepared.parts
-    server = study.aggregation.server
     secrets = {name: simulated_secret(study.study.seed, name) for name in prepared.sites}
     keys = {name: member_key(secret) for name, secret in secrets.items()}
     genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
@@ -121,8 +134,9 @@ def rehearse(
         for name, count in sizes.items()
     }
     model, best, terms = first_model(parts), _Best(), privacy_terms(study)
-    clip = first_clip(msgspec.UNSET if terms is None else terms)
-    exponent = study.aggregation.exponent
+    clip = first_clip(terms)
+    exponent, name = study.aggregation.exponent, digest(encode_model(model))
+    plan = Plan(study, _terms(prepared, model, name), _InClear())
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
     for number in range(1, _rounds(prepared) + 1):
@@ -134,7 +148,7 @@ def rehearse(
             names = next_in_turn(number, weights, prepared.per_round)
         work = Assignment(
             number, exponent, tuple(names), tuple(weights[name] for name in names),
-            digest(encode_model(model)), model.parameters, len(weights),
+            name, model.parameters, len(weights),
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]
             lambda known=dict(book.reputations): known,  # type: ignore[misc]
@@ -145,26 +159,126 @@ def rehearse(
             return Rehearsed("failed", model, parts.spec)
         start, earlier = model, model.parameters
         revealed = {name: one.values for name, one in sent.items()}
-        behind = list(sent.values())
-        try:
-            if group_count(study):
-                model, behind = grouped_model(prepared, genesis, work, sent, model)
-            else:
-                model = next_model(
-                    model, behind, tuple(weights[name] for name in sent), tuple(sent), exponent,
-                    parts.rule, study.aggregation.tolerate, parts.server, server,
-                    book.given(number, exponent, model.parameters, sent),
-                    drawn_of(study, genesis, number, work.model, model.parameters.size),
-                )  # fmt: skip
-        except RunError:
+        groups = _groups(prepared, members, work, sent)
+        enough = len({*groups.values()}) >= fewest_groups(study) and (
+            not group_count(study) or len(groups) >= prepared.min_sites
+        )
+        if not enough:
             return Rehearsed("failed", model, parts.spec)
+        attempt = _attempt(work, genesis, plan, book.values(), sent, groups)
+        combined = book.combine(number, exponent, model.parameters, sent)
+        resolved = resolve(replace(attempt, combined=combined), _Sent(model, sent), plan)
+        if resolved.model is None or not isinstance(resolved.result, ModelResult):
+            return _failed(resolved, model, parts.spec)
+        model, name = resolved.model, from_text(resolved.result.model, DIGEST_SIZE)
+        behind = [sent[one] for one in attempt.included if groups.get(one) not in resolved.refused]
         exponent, clip = _next_encoding(study, terms, exponent, clip, behind)
         watch(number, model)
         best = best.after(start, model)
-        stopping = study.training.early_stopping
-        if is_over(model, None if stopping is None else stopping.patience):
+        measured = part_of(resolved.result.parts, Measured)
+        if measured is not None and measured.ends == "early":
             break
     return Rehearsed("completed", best.model or model, parts.spec)
+
+
+def _failed(resolved: Resolved, model: ModelState, spec: ModelSpec) -> Rehearsed:
+    """Return the end of a study whose round came to nothing.
+
+    Raises:
+        CollegiumError: it came to nothing for another reason than its arithmetic.
+    """
+    if resolved.error is not None and not isinstance(resolved.error, RunError):
+        raise resolved.error
+    return Rehearsed("failed", model, spec)
+
+
+def _terms(prepared: Prepared, model: ModelState, name: bytes) -> StudyRecord:
+    """Return what the study would be registered with."""
+    study, parts, sites = prepared.study, prepared.parts, prepared.sites
+    fields: dict[str, Any] = {
+        **registered_terms(study, len(sites)), "code": "", "document": "", "genesis": "",
+        "initial": to_text(name), "owner": sites[0],
+        "parameters": model.parameters.size, "rule": parts.rule.name, "server": parts.server.name,
+        "sites": tuple(sites),
+    }  # fmt: skip
+    del fields["study"]
+    fields["design"] = carrier(fields["modules"])
+    return StudyRecord(**fields)
+
+
+def _attempt(
+    work: Assignment, genesis: bytes, plan: Plan, reputations: Mapping[str, int],
+    sent: Mapping[str, Contribution], groups: Mapping[str, int],
+) -> Attempt:  # fmt: skip
+    """Return a round's attempt as far as it matters for what it comes to."""
+    weights = dict(zip(work.participants, work.weights, strict=True))
+    return Attempt(
+        Place(genesis, plan.document.study.id, work.round, 1), plan.terms, work.model,
+        work.exponent, ring_of(work.weights), weights, {}, reputations=reputations, groups=groups,
+        included=tuple(name for name in sent if name in groups or not groups),
+    )  # fmt: skip
+
+
+def _groups(
+    prepared: Prepared, members: Mapping[str, Identity], work: Assignment,
+    sent: Mapping[str, Contribution],
+) -> dict[str, int]:  # fmt: skip
+    """Return who is in which group that goes on; nothing where there are no groups."""
+    study, protocol, number = prepared.study, prepared.parts.secure_sum, work.round
+    if not group_count(study) or protocol is None:
+        return {}
+    silent = absent(study.faults.dropout, study.study.seed, number, 1, work.participants)
+    keys = {}
+    for name in work.participants:
+        if name not in silent:
+            pair = protocol.advertise(members[name].own_secrets(study.study.id, number, 1))
+            keys[name] = pair.mask + pair.share
+    lots = draw_groups(study.study.id, number, 1, keys, group_count(study))
+    threshold = share_threshold(study, len(prepared.sites))
+    inside = members_by_group(lots, tuple(sent))
+    return {name: one for one, names in inside.items() if len(names) >= threshold for name in names}
+
+
+class _InClear:
+    """Adds vectors that nothing hides; it satisfies `Adding`."""
+
+    def total(
+        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        deals: Mapping[str, bytes], posted: Posted,
+    ) -> RingVector:  # fmt: skip
+        """Return the sum of vectors."""
+        kind = ring_type(agreement.ring)
+        vectors = [np.frombuffer(data, kind) for data in hidden.values()]
+        total: RingVector = np.sum(vectors, axis=0, dtype=kind)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A round's model and updates; it satisfies `Blobs`."""
+
+    start: ModelState
+    sent: Mapping[str, Contribution]
+
+    def model(self, name: bytes) -> ModelState:
+        """Return the round's model."""
+        return self.start
+
+    def updates(self, attempt: Attempt) -> list[Contribution]:
+        """Return the updates of those who have one."""
+        return [self.sent[name] for name in attempt.included]
+
+    def hidden(self, attempt: Attempt) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """Return them as they would enter a sum."""
+        vectors = {
+            name: residues(self.sent[name].values, weight, attempt.ring).tobytes()
+            for name, weight in attempt.weights.items()
+        }
+        return vectors, {}
+
+    def named(self, names: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return nothing: there are no blobs."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from collegium.assembly.preparation import Prepared
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.scoring import RootScorer, Scorer
-from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.aggregation.updates import Contribution
 from collegium.mechanisms.scores.combining import Scored, medians
 from collegium.mechanisms.scores.design import score_terms
@@ -63,11 +62,22 @@ class ScoreBook:
             for name, weight in registered.items()
         }
 
-    def given(
+    def values(self) -> dict[str, int]:
+        """Return the sites' reputations with which a round opens."""
+        return {name: value_of(self.reputation(name)) for name in self.prepared.sites}
+
+    def combine(
         self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> Scores | None:
-        """Return what a round's rule is given, and let it count; None without scores."""
-        terms, study = self.terms, self.prepared.study
+    ) -> Scored | None:
+        """Return what validators say of a round's updates, and let it count; None without scores.
+
+        Args:
+            number: the round.
+            exponent: e of its encoding.
+            start: the parameters that it starts from.
+            sent: its updates.
+        """
+        terms = self.terms
         if terms is None:
             return None
         validators = self.prepared.validators
@@ -75,12 +85,10 @@ class ScoreBook:
         voters = counting(known, dict.fromkeys(validators, 1), terms)
         said = [self._said(name, number, exponent, start, sent) for name in voters]
         made = medians([(one, 1) for one in said])
-        reputations = [value_of(self.reputation(name)) for name in sent]
         self.combined.append(dict(zip(sent, made.scores, strict=True)))
         for name, value in self.combined[-1].items():
             self.reputations[name] = after(self.reputation(name), value, terms)
-        norm = made.norm if isinstance(made.norm, int) else None
-        return scores_of(study, exponent, made.scores, norm, reputations)
+        return made
 
     def _said(
         self, validator: str, number: int, exponent: int, start: Float32,

@@ -14,16 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from collegium.audit.evidence import Evidence
 from collegium.audit.history import read_history
 from collegium.audit.studies import gather
-from collegium.audit.unmasking import agreement_of
-from collegium.canonical import from_text
 from collegium.errors import RunError
 from collegium.federation.identity import identity
 from collegium.federation.secrets import simulated_secret
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.resolving.blobs import StoredBlobs
 from collegium.secrecy.encrypted import EncryptedSum
 from collegium.secrecy.key_shares import Key, interpolate
 from collegium.secrecy.masking import RingVector
@@ -117,19 +114,14 @@ def _round(folder: Path, seed: int) -> _Round:
             "too few of its sites spoke, or their sum could not be opened",
             "try the study without faults and threats first",
         )  # fmt: skip
-    attempt = closed[0]
-    evidence = Evidence(
-        history.identity,
-        lambda text: read_blob(folder / "blobs", from_text(text, DIGEST_SIZE)),
-        frozenset(), lambda key: None,
-    )  # fmt: skip
-    hidden = {name: evidence.update(attempt, name) for name in attempt.included}
-    deals = {name: evidence.fetch(deal.digest) for name, deal in attempt.deals.items()}
-    place = attempt.opened.study, attempt.opened.round, attempt.opened.attempt
+    attempt = story.frozen(closed[0])
+    blobs = StoredBlobs(
+        lambda names: [read_blob(folder / "blobs", name) for name in names], lambda key: None
+    )
+    hidden, deals = blobs.hidden(attempt)
+    place = attempt.place.study, attempt.place.round, attempt.place.attempt
     return _Round(
-        agreement_of(story, attempt, history.identity), story.parameters,
-        {name: data for name, data in hidden.items() if isinstance(data, bytes)},
-        {name: data for name, data in deals.items() if data is not None},
+        attempt.agreement, attempt.terms.parameters, hidden, deals,
         {
             name: identity(name, history.identity, simulated_secret(seed, name)).own_secrets(*place)
             for name in attempt.keys

@@ -12,10 +12,8 @@ import msgspec
 
 from collegium import canonical
 from collegium.canonical import from_text, to_text
-from collegium.federation.circles import circle_for
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.declared import part_of, together
-from collegium.ledger.contract.phases import opens_one_key
+from collegium.ledger.contract.declared import opens_one_key, part_of, together
 from collegium.ledger.contract.transactions import Transaction, UpdateCommit
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -55,18 +53,16 @@ def _deals(forge: Forge) -> Twist:
 
     def rewritten(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
         blobs = place.exchange.view(place.identity.member)
-        circle = circle_for(
-            view, place.identity.genesis, view.number, view.attempt, place.identity.member
-        )
-        twisted = []
+        here, twisted = view.here(place.identity.genesis), []
         for envelope in due:
             transaction = said(envelope)
-            if not isinstance(transaction, SecaggDeal):
+            if here is None or not isinstance(transaction, SecaggDeal):
                 twisted.append(envelope)
                 continue
             data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
             if data is None:
                 raise LookupError(transaction.digest)
+            circle = here.agreement_of(place.identity.member).circle
             name = blobs.publish(forge(place, view, circle, data))
             twisted.append(
                 place.identity.sign(
@@ -96,7 +92,8 @@ def _turned(ciphertexts: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 def _encrypts(view: StudyView) -> bool:
     """Return whether the study's updates are encrypted."""
-    return opens_one_key(view.terms(view.number).design)
+    here = view.here()
+    return here is not None and opens_one_key(here.terms.design)
 
 
 def _of_no_secret(place: Place, view: StudyView, circle: Circle, data: bytes) -> bytes:

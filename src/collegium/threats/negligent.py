@@ -8,7 +8,6 @@ from collegium.canonical import from_text, to_text
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
-from collegium.ledger.contract.phases import PHASES
 from collegium.ledger.contract.transactions import PhaseTimeout, RoundVote, UpdateAvailable
 from collegium.threats.attack import Attack, MessageAttack, Place, said
 from collegium.threats.grant import Grant
@@ -34,7 +33,7 @@ class _Lazy:
         member = self.place.identity.member
         if not self.place.acts(view) or view.phase not in ("available", "vote"):
             return self.honest.reconcile(view, idle=idle)
-        if view.has_spoken(PHASES[view.phase].table, member):
+        if view.has_spoken({"available": "available", "vote": "votes"}[view.phase], member):
             return []
         if view.phase == "available":
             return [_attestation(self.place, view, list(view.reveals))]

@@ -8,6 +8,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, encode_model
+from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import RoundVote, UpdateAvailable
 from collegium.threats.attack import Attack, MessageAttack, Place, said
 from collegium.threats.grant import Grant
@@ -18,9 +19,8 @@ def _lie(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     twisted = []
     for envelope in due:
         transaction = said(envelope)
-        if isinstance(transaction, RoundVote) and isinstance(transaction.model, str):
-            model = _other_model(place, transaction.model)
-            twisted.append(_vote(place, transaction, to_text(model)))
+        if isinstance(transaction, RoundVote) and isinstance(transaction.result, ModelResult):
+            twisted.append(_vote(place, transaction, transaction.result))
         else:
             twisted.append(envelope)
     return twisted
@@ -29,9 +29,9 @@ def _lie(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
 def _equivocate(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Vote for the right model and for another one."""
     extra = [
-        _vote(place, transaction, to_text(_other_model(place, transaction.model)))
+        _vote(place, transaction, transaction.result)
         for transaction in map(said, due)
-        if isinstance(transaction, RoundVote) and isinstance(transaction.model, str)
+        if isinstance(transaction, RoundVote) and isinstance(transaction.result, ModelResult)
     ]
     return due + extra
 
@@ -62,14 +62,13 @@ def _other_model(place: Place, model: str) -> bytes:
     return view.publish(encode_model(flipped))
 
 
-def _vote(place: Place, vote: RoundVote, model: str) -> bytes:
+def _vote(place: Place, vote: RoundVote, result: ModelResult) -> bytes:
     """Return a vote for another model that tells of the updates what the right one does."""
-    told = {
-        key: value
-        for key, value in msgspec.structs.asdict(vote).items()
-        if value is not msgspec.UNSET and key not in ("format", "genesis")
-    }
-    return place.identity.sign(RoundVote, **{**told, "model": model})
+    model = to_text(_other_model(place, result.model))
+    return place.identity.sign(
+        RoundVote, study=vote.study, round=vote.round, attempt=vote.attempt,
+        result=msgspec.structs.replace(result, model=model),
+    )  # fmt: skip
 
 
 _FORGE = Grant("a model that no rule made", ("own", "published"), ("messages", "blobs"))

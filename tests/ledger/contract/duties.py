@@ -26,10 +26,20 @@ from tests.ledger.contract.moves import (
 
 from collegium.canonical import to_text
 from collegium.ledger.contract import circle
-from collegium.ledger.contract.transactions import EvaluationPost, ModelRelease, RoundVote, StudyAccept, StudyClose, Transaction, UpdateAvailable, UpdateCommit, UpdateReveal
-from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
-from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    ModelRelease,
+    RoundVote,
+    StudyAccept,
+    StudyClose,
+    Transaction,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.threshold_he.terms import SumOpen
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 import msgspec
+from collegium.ledger.contract.phases import DESIGNS, PHASES
 from tests.ledger.contract.kit import World
 from tests.ledger.contract.moves import current, status_of
 
@@ -13,11 +14,17 @@ from collegium.canonical import to_text
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.draws import draw_participants
 from collegium.ledger.contract.events import RoundOpened
-from collegium.ledger.contract.phases import DESIGNS, PHASES
-from collegium.ledger.contract.tables import GOVERNANCE, THE_ONE, Acceptance, Governance, MemberRecord, StudyRecord
-from collegium.mechanisms.scores.combining import Scored
+from collegium.ledger.contract.tables import (
+    GOVERNANCE,
+    THE_ONE,
+    Acceptance,
+    Governance,
+    MemberRecord,
+    StudyRecord,
+)
 from collegium.ledger.merkle import tree_root
 from collegium.ledger.state import Branch, Frozen, Node, State, Table
+from collegium.mechanisms.scores.combining import Scored
 
 
 def naive_root(node: Node) -> bytes:
@@ -146,10 +153,11 @@ def voted_by_quorum(world: World, study: str, number: int, attempt: int, model: 
         name: int(value) for name, value in table_at(world.state, *path, "validators").items()
     }
     votes = table_at(world.state, *path, "votes")
-    yes = sum(
-        power for name, power in powers.items()
-        if votes.get(f"{attempt:04d}/{name}", b"").partition(b"/")[0] == model.encode()
-    )  # fmt: skip
+    said = {
+        name: msgspec.json.decode(votes.get(f"{attempt:04d}/{name}", b"{}")).get("model")
+        for name in powers
+    }
+    yes = sum(power for name, power in powers.items() if said[name] == model)
     return 3 * yes > 2 * sum(powers.values())
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from collegium import canonical
@@ -18,7 +19,7 @@ from collegium.canonical import to_text
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.events import AnyEvent, Event, Events
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.transactions import Transaction
+from collegium.ledger.contract.transactions import RoundVote, Transaction
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.genesis import Genesis, Member, Role, encode_genesis, genesis_digest
 from collegium.ledger.keys import SigningKey, signing_key
@@ -77,8 +78,22 @@ def four_equals() -> World:
 
 
 def payload(world: World, kind: type[Transaction], **fields: Any) -> bytes:
-    """Return a payload; only fields that the kind does not have raise."""
+    """Return a payload; only fields that the kind does not have raise.
+
+    A vote's result may be given by its own fields.
+    """
+    if kind is RoundVote and "result" not in fields:
+        place = {name: fields.pop(name) for name in ("study", "round", "attempt")}
+        fields = {**place, "result": result(**fields)}
     return canonical.encode(kind(format=1, genesis=to_text(world.identity), **fields))
+
+
+def result(**told: Any) -> dict[str, Any]:
+    """Return a result of a model, a sum's total, or what made it fail; it need not be sound."""
+    kind = "failure" if "fail" in told else "sum" if "total" in told else "model"
+    if kind == "failure":
+        told["reason"] = told.pop("fail")
+    return {"of": kind, **{name: one for name, one in told.items() if one is not msgspec.UNSET}}
 
 
 def envelope(world: World, who: str, kind: type[Transaction], **fields: Any) -> bytes:

@@ -10,27 +10,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from collegium.ledger.contract.phases import is_masked
 from nacl.bindings import crypto_scalarmult_base
 from tests.ledger.contract.kit import World, digest, raw_digest, say
 
 from collegium.canonical import from_text, to_text
 from collegium.ledger.contract import combining, rounds
-from collegium.mechanisms.dealing.rules import dealers_of
-from collegium.mechanisms.secagg_plus.rules import graph_of
 from collegium.ledger.contract.entering import OPEN
 from collegium.ledger.contract.events import Events
-from collegium.mechanisms.groups.rules import groups_of, keys_commitment, of_one_group
-from collegium.ledger.contract.phases import is_masked
-from collegium.ledger.contract.tables import GOVERNANCE, THE_ONE, Governance, RoundRecord, StudyStatus, attempt_names, powers, round_path
-from collegium.mechanisms.scores.combining import Scored
-from collegium.ledger.contract.transactions import EvaluationPost, MemberPropose, MemberVote, ModelRelease, PhaseTimeout, RoundVote, StudyAbandon, StudyAccept, StudyClose, StudyRegister, UpdateAvailable, UpdateCommit, UpdateReveal
-from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
-from collegium.mechanisms.groups.terms import SecaggBind
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
-from collegium.mechanisms.secagg.terms import SharePost
-from collegium.mechanisms.threshold_he.terms import SumOpen
+from collegium.ledger.contract.tables import (
+    GOVERNANCE,
+    THE_ONE,
+    Governance,
+    RoundRecord,
+    StudyStatus,
+    attempt_names,
+    powers,
+    round_path,
+)
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    MemberPropose,
+    MemberVote,
+    ModelRelease,
+    PhaseTimeout,
+    RoundVote,
+    StudyAbandon,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
 from collegium.ledger.contract.updates import commitment
-from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
+from collegium.mechanisms.dealing.rules import dealers_of
+from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.rules import groups_of, keys_commitment, of_one_group
+from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.terms import UNIT, ScoreCommit, ScoreReveal, ScoreTerms
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.secagg_plus.rules import graph_of
+from collegium.mechanisms.threshold_he.terms import SumOpen
 
 TERMS: Mapping[str, Any] = {
     "attendance": "quorum", "code": digest("code"), "design": "plain@1",

@@ -40,13 +40,12 @@ from collegium.accounting.gaussian import gaussian_rdp
 from collegium.accounting.pure import pure_rdp
 from collegium.accounting.terms import PrivacyTerms, spent_after
 from collegium.canonical import to_text
-from collegium.mechanisms.privacy.rules import losses_key
 from collegium.ledger.contract.events import RoundOpened
-from collegium.mechanisms.privacy.terms import BudgetExhausted
 from collegium.ledger.contract.tables import study_path
-from collegium.mechanisms.privacy.rules import LOSSES, Budget, Losses
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
+from collegium.mechanisms.privacy.rules import LOSSES, Budget, Losses, losses_key
+from collegium.mechanisms.privacy.terms import BudgetExhausted
 
 D = Decimal
 SITES = ("ada", "bo", "cy", "di")

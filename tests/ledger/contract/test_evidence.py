@@ -22,7 +22,18 @@ from collegium.canonical import to_text
 from collegium.ledger.contract.events import MemberEquivocated
 from collegium.ledger.contract.evidence import CONFLICTS_A_MEMBER
 from collegium.ledger.contract.tables import EVIDENCE
-from collegium.ledger.contract.transactions import EvidenceConflict, Expel, MemberVote, PhaseTimeout, RoundVote, StudyAbandon, StudyRegister, Transaction, UpdateCommit, natural_key
+from collegium.ledger.contract.transactions import (
+    EvidenceConflict,
+    Expel,
+    MemberVote,
+    PhaseTimeout,
+    RoundVote,
+    StudyAbandon,
+    StudyRegister,
+    Transaction,
+    UpdateCommit,
+    natural_key,
+)
 from collegium.ledger.envelope import Envelope, decode_envelope, encode_envelope
 
 PLACE: dict[str, Any] = {"study": "heart", "round": 1, "attempt": 1}

@@ -39,7 +39,15 @@ from collegium.canonical import to_text
 from collegium.ledger.contract import members
 from collegium.ledger.contract.governance import OPEN_PROPOSALS_A_MEMBER, rotation_message
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
-from collegium.ledger.contract.transactions import Action, Admit, Expel, MemberPropose, MemberVote, Rotate, StudyRegister
+from collegium.ledger.contract.transactions import (
+    Action,
+    Admit,
+    Expel,
+    MemberPropose,
+    MemberVote,
+    Rotate,
+    StudyRegister,
+)
 from collegium.ledger.envelope import sign_envelope
 
 THREE = ("ada", "bo", "cy")

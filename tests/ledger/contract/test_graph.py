@@ -36,10 +36,10 @@ from tests.ledger.contract.moves import (
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, UpdatesIncluded
-from collegium.mechanisms.dealing.terms import DealerBarred
-from collegium.mechanisms.secagg_plus.graph import draw_graph, harary
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit
+from collegium.mechanisms.dealing.terms import DealerBarred
 from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.secagg_plus.graph import draw_graph, harary
 
 SITES = ("ada", "bo", "cy", "di", "ed", "flo")
 GRAPH: dict[str, Any] = {

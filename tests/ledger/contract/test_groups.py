@@ -45,10 +45,10 @@ from tests.ledger.contract.moves import (
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, UpdatesIncluded
-from collegium.mechanisms.groups.terms import GroupsDrawn, GroupsLost, GroupsRefused
-from collegium.mechanisms.groups.rules import draw_groups
 from collegium.ledger.contract.transactions import RoundVote, StudyRegister, UpdateCommit
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.rules import draw_groups
+from collegium.mechanisms.groups.terms import GroupsDrawn, GroupsLost, GroupsRefused
 
 SITES = tuple(f"s{number}" for number in range(1, 10))
 GROUPED: dict[str, Any] = {

@@ -45,16 +45,39 @@ from tests.ledger.contract.test_governance import rotation
 
 from collegium.canonical import encode, from_text, to_text
 from collegium.ledger.contract.apply import apply, initial_state
-from collegium.ledger.contract.events import Events, MembershipChanged, RoundClosed, RoundOpened, UpdatesIncluded, UpdatesRetired, encode_events
-from collegium.mechanisms.scores.terms import ScoresCombined
+from collegium.ledger.contract.events import (
+    Events,
+    MembershipChanged,
+    RoundClosed,
+    RoundOpened,
+    UpdatesIncluded,
+    UpdatesRetired,
+    encode_events,
+)
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import MemberRecord
-from collegium.ledger.contract.transactions import Action, Admit, BlobRetire, EvaluationPost, EvidenceConflict, Expel, MemberPropose, MemberVote, ModelRelease, PhaseTimeout, Rotate, RoundVote, StudyAbandon, StudyAccept, StudyClose, StudyRegister, Transaction, UpdateAvailable, UpdateCommit, UpdateReveal
-from collegium.mechanisms.scores.terms import Restore, ScoreCommit, ScoreReveal
-from collegium.mechanisms.groups.terms import SecaggBind
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
-from collegium.mechanisms.secagg.terms import SharePost
-from collegium.mechanisms.threshold_he.terms import SumOpen
+from collegium.ledger.contract.transactions import (
+    Action,
+    Admit,
+    BlobRetire,
+    EvaluationPost,
+    EvidenceConflict,
+    Expel,
+    MemberPropose,
+    MemberVote,
+    ModelRelease,
+    PhaseTimeout,
+    Rotate,
+    RoundVote,
+    StudyAbandon,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+    Transaction,
+    UpdateAvailable,
+    UpdateCommit,
+    UpdateReveal,
+)
 from collegium.ledger.envelope import (
     Envelope,
     decode_envelope,
@@ -64,7 +87,17 @@ from collegium.ledger.envelope import (
 from collegium.ledger.frames import application_hash, encode_entry, entry_hash
 from collegium.ledger.keys import KEY_SIZE, key_id, signature_holds
 from collegium.ledger.merkle import Frontier
-from collegium.mechanisms.scores.terms import ScoreTerms
+from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.scores.terms import (
+    Restore,
+    ScoreCommit,
+    ScoreReveal,
+    ScoresCombined,
+    ScoreTerms,
+)
+from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.threshold_he.terms import SumOpen
 
 PEOPLE = ("ada", "bo", "cy", "di", "eve", "fay", "gil", "hal")
 ACTS = ("admit", "expel", "restore", "rotate")

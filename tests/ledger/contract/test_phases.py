@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from collegium.ledger.contract.phases import (
     DESIGNS,
     ORDER,
@@ -12,6 +11,7 @@ from collegium.ledger.contract.phases import (
     is_past,
     next_phase,
 )
+
 from collegium.ledger.contract.transactions import AnyTransaction
 
 

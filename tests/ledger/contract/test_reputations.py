@@ -26,13 +26,17 @@ from tests.ledger.vectors import VECTORS
 
 from collegium.ledger.contract import reputations
 from collegium.ledger.contract.events import Events, RoundOpened
-from collegium.mechanisms.scores.terms import MemberDemoted, MemberReinstated, ReputationsChanged
-from collegium.mechanisms.scores.reputations import MOST_GOOD, NEW, after, value_of
 from collegium.ledger.contract.tables import powers, round_path
-from collegium.mechanisms.scores.reputations import Reputation
 from collegium.ledger.contract.transactions import MemberPropose
-from collegium.mechanisms.scores.terms import Restore
-from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
+from collegium.mechanisms.scores.reputations import MOST_GOOD, NEW, Reputation, after, value_of
+from collegium.mechanisms.scores.terms import (
+    UNIT,
+    MemberDemoted,
+    MemberReinstated,
+    ReputationsChanged,
+    Restore,
+    ScoreTerms,
+)
 
 FOUR = ("ada", "bo", "cy", "di")
 TERMS: ScoreTerms = SCORED["scores"]

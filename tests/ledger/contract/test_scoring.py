@@ -34,11 +34,16 @@ from tests.ledger.vectors import VECTORS
 from collegium.canonical import to_text
 from collegium.ledger.contract import combining
 from collegium.ledger.contract.events import AttemptFailed, PhaseOpened
-from collegium.mechanisms.scores.terms import ScoresCombined
-from collegium.mechanisms.scores.combining import Scored
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
-from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT, ScoreTerms
+from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.terms import (
+    LARGEST_SCORE,
+    UNIT,
+    ScoreCommit,
+    ScoreReveal,
+    ScoresCombined,
+    ScoreTerms,
+)
 
 FOUR = ("ada", "bo", "cy", "di")
 DIRECTION = ScoreTerms(by="direction", demote=0, demotion="weight", threshold=0)

@@ -39,10 +39,19 @@ from tests.ledger.contract.moves import (
 )
 
 from collegium.canonical import to_text
-from collegium.ledger.contract.events import AttemptFailed, RoundOpened, StudyFailed, UpdatesIncluded
-from collegium.mechanisms.dealing.terms import DealerBarred
-from collegium.ledger.contract.transactions import RoundVote, StudyRegister, UpdateCommit, UpdateReveal
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.ledger.contract.events import (
+    AttemptFailed,
+    RoundOpened,
+    StudyFailed,
+    UpdatesIncluded,
+)
+from collegium.ledger.contract.transactions import (
+    RoundVote,
+    StudyRegister,
+    UpdateCommit,
+    UpdateReveal,
+)
+from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys
 from collegium.mechanisms.secagg.terms import SharePost
 
 SITES = ("ada", "bo", "cy", "di")

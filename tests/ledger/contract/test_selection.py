@@ -20,8 +20,8 @@ from tests.ledger.contract.moves import (
 from tests.ledger.contract.test_budgets import terms
 
 from collegium.ledger.contract.events import Events, RoundOpened
-from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 from collegium.ledger.contract.transactions import RoundVote, StudyRegister
+from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
 
 BEST: dict[str, Any] = {"selection": "best"}
 SEARCH: dict[str, Any] = {"selection": "best", "trials": 3}

@@ -15,9 +15,16 @@ from tests.ledger.contract.moves import (
 )
 
 from collegium.ledger.contract.events import Events, RoundOpened, StudyFailed
-from collegium.mechanisms.statistics.terms import StatisticsAgreed, StatisticsGathered, StatisticsUndecided, StudyBegun
 from collegium.ledger.contract.transactions import PhaseTimeout, StudyAbandon, UpdateCommit
-from collegium.mechanisms.statistics.terms import StatisticsPost, StatisticsVote, StudyBegin
+from collegium.mechanisms.statistics.terms import (
+    StatisticsAgreed,
+    StatisticsGathered,
+    StatisticsPost,
+    StatisticsUndecided,
+    StatisticsVote,
+    StudyBegin,
+    StudyBegun,
+)
 
 SITES = ("ada", "bo", "cy", "di")
 

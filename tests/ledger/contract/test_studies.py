@@ -33,7 +33,14 @@ from tests.ledger.contract.moves import (
 
 from collegium.ledger.contract.studies import is_registered_weight
 from collegium.ledger.contract.tables import powers, round_path
-from collegium.ledger.contract.transactions import Expel, PhaseTimeout, StudyAbandon, StudyAccept, StudyClose, StudyRegister
+from collegium.ledger.contract.transactions import (
+    Expel,
+    PhaseTimeout,
+    StudyAbandon,
+    StudyAccept,
+    StudyClose,
+    StudyRegister,
+)
 
 SITES = ("ada", "bo", "cy", "di")
 

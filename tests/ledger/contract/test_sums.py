@@ -35,16 +35,25 @@ from tests.ledger.contract.moves import (
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, StudyFailed, UpdatesIncluded
-from collegium.mechanisms.statistics.terms import StatisticsAgreed
-from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
 from collegium.ledger.contract.series import EVALUATION, SET_UP
 from collegium.ledger.contract.tables import study_path
-from collegium.mechanisms.sums.rules import SumRecord
-from collegium.ledger.contract.transactions import EvaluationPost, PhaseTimeout, RoundVote, StudyAbandon, StudyRegister
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    PhaseTimeout,
+    RoundVote,
+    StudyAbandon,
+    StudyRegister,
+)
 from collegium.mechanisms.dealing.terms import SecaggKeys
 from collegium.mechanisms.secagg.terms import SharePost
-from collegium.mechanisms.statistics.terms import StatisticsPost, StatisticsVote, StudyBegin
-from collegium.mechanisms.sums.terms import SumTerms
+from collegium.mechanisms.statistics.terms import (
+    StatisticsAgreed,
+    StatisticsPost,
+    StatisticsVote,
+    StudyBegin,
+)
+from collegium.mechanisms.sums.rules import SumRecord
+from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened, SumTerms
 
 SITES = ("ada", "bo", "cy", "di")
 MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2, "rounds": 1}

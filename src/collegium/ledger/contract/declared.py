@@ -147,6 +147,16 @@ def hides(modules: tuple[str, ...]) -> bool:
     return any(one.hides for one in used(modules))
 
 
+def is_masked(design: str) -> bool:
+    """Return whether what carries updates hides them, so that only their sum can be known."""
+    return mechanisms()[design].hides
+
+
+def opens_one_key(design: str) -> bool:
+    """Return whether what opens a sum of hidden updates is the key of that sum."""
+    return mechanisms()[design].opens_one_key
+
+
 def following(modules: tuple[str, ...], name: str) -> Phase | None:
     """Return the phase after one, or None after the last."""
     phases = phases_of(modules)

@@ -62,6 +62,7 @@ class Mechanism:
         key_fields: fields of its transactions that are part of their natural keys.
         carries: whether it is a way in which updates travel; each study has exactly one.
         hides: whether only the sum of updates can be known.
+        opens_one_key: whether what opens a sum is the key of that sum, and no member's secret.
         requires: others without which it makes no sense.
     """
 
@@ -76,6 +77,7 @@ class Mechanism:
     key_fields: tuple[str, ...] = ()
     carries: bool = False
     hides: bool = False
+    opens_one_key: bool = False
     requires: tuple[str, ...] = ()
 
     @property

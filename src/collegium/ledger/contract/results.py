@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from collegium import canonical
-from collegium.canonical import to_text
 from collegium.ledger.contract.declared import Parts, parts_type
 from collegium.ledger.contract.fields import DecodedDigest, Digest, MemberId, Reason
+from collegium.ledger.hashing import tagged_hash
 
 if TYPE_CHECKING:
     ResultParts = Parts
@@ -28,18 +27,18 @@ class ModelResult(
     parts: ResultParts | msgspec.UnsetType = msgspec.UNSET
 
 
-class TotalResult(
+class SumResult(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="of",
-    tag="total",
+    tag="sum",
 ):  # fmt: skip
     """Statistics add up to what this blob holds."""
 
     total: Digest
 
 
-class NoResult(
+class Failure(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="of",
-    tag="none",
+    tag="failure",
 ):  # fmt: skip
     """Nothing follows from an attempt; `blames` names a dealer with no secret behind its deal."""
 
@@ -47,9 +46,22 @@ class NoResult(
     reason: Reason
 
 
-Result = ModelResult | TotalResult | NoResult
+Result = ModelResult | SumResult | Failure
 
 
-def digest_of(result: Result) -> str:
-    """Return what stands for a result in a tally: votes agree if it is the same."""
-    return to_text(sha256(canonical.encode(result)).digest())
+_DECODER: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
+
+
+def encode_result(result: Result) -> bytes:
+    """Return a result's canonical bytes, which the state keeps of a vote."""
+    return canonical.encode(result)
+
+
+def decode_result(data: bytes) -> Result:
+    """Return the result in bytes that the contract has kept."""
+    return _DECODER.decode(data)
+
+
+def result_digest(result: Result) -> bytes:
+    """Return what votes are counted by: they agree if it is the same."""
+    return tagged_hash("result", encode_result(result))

@@ -66,14 +66,7 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     _require_modules(state, tx)
     for check in each(tx.modules, lambda rules: rules.registers):
         check(tx)
-    record = StudyRecord(
-        attendance=tx.attendance, code=tx.code, design=carrier(tx.modules), document=tx.document,
-        exponent=tx.exponent, genesis=tx.genesis, initial=tx.model,
-        max_attempts=tx.max_attempts, min_sites=tx.min_sites, modules=tx.modules, owner=sender,
-        parameters=tx.parameters, participation=tx.participation, per_round=tx.per_round,
-        rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
-        terms=tx.terms, weights=tx.weights,
-    )  # fmt: skip
+    record = record_of(tx, sender)
     state.put(study_path(tx.study, "study"), THE_ONE, record)
     state.put(study_path(tx.study, "models"), tx.model, ModelRecord(round=0))
     status = StudyStatus(
@@ -85,6 +78,18 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     for begins in each(tx.modules, lambda rules: rules.registered):
         begins(course)
     return [StudyRegistered(study=tx.study)]
+
+
+def record_of(tx: StudyRegister, owner: str) -> StudyRecord:
+    """Return what is kept of a registration by its owner."""
+    return StudyRecord(
+        attendance=tx.attendance, code=tx.code, design=carrier(tx.modules), document=tx.document,
+        exponent=tx.exponent, genesis=tx.genesis, initial=tx.model,
+        max_attempts=tx.max_attempts, min_sites=tx.min_sites, modules=tx.modules, owner=owner,
+        parameters=tx.parameters, participation=tx.participation, per_round=tx.per_round,
+        rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,
+        terms=tx.terms, weights=tx.weights,
+    )  # fmt: skip
 
 
 def _require_modules(state: State, tx: StudyRegister) -> None:

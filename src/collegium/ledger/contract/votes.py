@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from collegium.canonical import from_text
+from collegium.canonical import from_text, to_text
 from collegium.ledger.contract import governance, members, rounds
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import hides
@@ -13,11 +13,12 @@ from collegium.ledger.contract.entering import enter_study, study_of
 from collegium.ledger.contract.events import Event, RoundClosed, VoteLate
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import (
+    Failure,
     ModelResult,
-    NoResult,
     Result,
-    TotalResult,
-    digest_of,
+    SumResult,
+    encode_result,
+    result_digest,
 )
 from collegium.ledger.contract.rules import each, rules_of
 from collegium.ledger.contract.series import is_sum, series_of
@@ -42,16 +43,15 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     """
     course, result = study_of(state, tx.study), tx.result
     _check(course, tx)
-    ballot = digest_of(result)
     if tx.round == course.status.closed_rounds and course.status.phase != "closed":
-        late = _late(course, sender, tx, ballot)
+        late = _late(course, sender, tx)
         if late is not None:
             return late
     at = enter_study(course, tx, sender, "vote")
-    at.put("votes", sender, ballot.encode())
+    at.put("votes", sender, encode_result(result))
     power = int(state.get(at.table("validators"), sender) or b"0")
-    failed = isinstance(result, NoResult)
-    tally = "fail" if failed else ballot
+    failed = isinstance(result, Failure)
+    tally = "fail" if failed else to_text(result_digest(result))
     mine = int(at.get("tally", tally) or b"0") + power
     at.put("tally", tally, b"%d" % mine)
     for counts in each(at.record.modules, lambda rules: rules.counts):
@@ -78,11 +78,11 @@ def _check(course: StudyAt, tx: RoundVote) -> None:
         Rejected: as it says.
     """
     result = tx.result
-    if isinstance(result, TotalResult):
+    if isinstance(result, SumResult):
         if not is_sum(tx.round):
             raise Rejected("malformed", "a round of training leads to a model, and to no sum")
         from_text(result.total, DIGEST_SIZE, "a sum's digest")
-    elif isinstance(result, NoResult):
+    elif isinstance(result, Failure):
         if result.blames is not msgspec.UNSET and result.reason != "deal":
             raise Rejected("malformed", "only a vote that a deal has failed blames its dealer")
         if result.blames is not msgspec.UNSET and not hides(course.record.modules):
@@ -97,7 +97,7 @@ def _check(course: StudyAt, tx: RoundVote) -> None:
             check(course.record, result)
 
 
-def _late(course: StudyAt, sender: str, tx: RoundVote, ballot: str) -> list[Event] | None:
+def _late(course: StudyAt, sender: str, tx: RoundVote) -> list[Event] | None:
     """Record a first vote for the last closed round; None where it is about another attempt."""
     state, status = course.state, course.status
     closed = state.record(round_path(tx.study, tx.round, "round"), THE_ONE, RoundRecord)
@@ -110,7 +110,7 @@ def _late(course: StudyAt, sender: str, tx: RoundVote, ballot: str) -> list[Even
     voted = state.get(round_path(tx.study, tx.round, "votes"), attempt_key(tx.attempt, sender))
     if voted is not None or state.get(late_votes, key) is not None:
         raise Rejected("already", f"{sender} has voted on this round")
-    state.put(late_votes, key, ballot.encode())
+    state.put(late_votes, key, encode_result(tx.result))
     latest = status.model if status.latest is msgspec.UNSET else status.latest
     agrees = isinstance(tx.result, ModelResult) and tx.result.model == latest
     return [VoteLate(study=tx.study, round=tx.round, attempt=tx.attempt, agrees=agrees)]
@@ -118,7 +118,7 @@ def _late(course: StudyAt, sender: str, tx: RoundVote, ballot: str) -> list[Even
 
 def _close(at: RoundAt, result: Result, power: int) -> list[Event]:
     """Close the round, and go on: with its model, or as the mechanism of its series says."""
-    if isinstance(result, TotalResult):
+    if isinstance(result, SumResult):
         for rules in rules_of(at.course.record.modules):
             if (series := rules.series.get(series_of(at.number))) is not None:
                 return series.closes(at, result.total, power)

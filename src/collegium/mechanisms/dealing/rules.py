@@ -21,7 +21,7 @@ from collegium.ledger.contract.declared import carrier, hides, part_of, phase_of
 from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.event import Event
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.results import ModelResult, NoResult, Result
+from collegium.ledger.contract.results import Failure, ModelResult, Result
 from collegium.ledger.contract.rules import Ending, Rules, each, without_record
 from collegium.ledger.contract.tables import (
     StudyRecord,
@@ -243,7 +243,7 @@ def _votes(record: StudyRecord, result: ModelResult) -> None:
 
 def _counts(at: RoundAt, result: Result, power: int) -> None:
     """Note whom a vote blames."""
-    if isinstance(result, NoResult) and isinstance(result.blames, str):
+    if isinstance(result, Failure) and isinstance(result.blames, str):
         if not at.has("sa_deals", result.blames):
             raise Rejected("malformed", f"{result.blames} has dealt nothing in this attempt")
         known = int(at.get("blames", result.blames) or b"0")

@@ -59,10 +59,18 @@ def require_room(terms: PrivacyTerms, exponent: int) -> None:
         raise Rejected("refused", f"a clip has at least {LEAST_STEPS} steps of the encoding")
 
 
+def first_clip(terms: PrivacyTerms | None) -> Clip:
+    """Return where a clip that follows the updates begins, in thousandths of a grid step."""
+    if terms is None or not isinstance(terms.clip, int):
+        return msgspec.UNSET
+    return FINE * terms.clip
+
+
 def begin(course: StudyAt, terms: PrivacyTerms) -> None:
     """Put the clip of a study that is registered where it begins, if it follows the updates."""
-    if isinstance(terms.clip, int):
-        _put(course, FINE * terms.clip)
+    clip = first_clip(terms)
+    if isinstance(clip, int):
+        _put(course, clip)
 
 
 def fix(course: StudyAt) -> None:

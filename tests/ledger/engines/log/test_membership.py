@@ -8,7 +8,14 @@ from tests.ledger.contract.test_governance import rotation
 from tests.ledger.engines.log.kit import MEMBERS, Consortium, Wire
 
 from collegium.canonical import from_text
-from collegium.ledger.contract.transactions import Action, Admit, Expel, MemberPropose, MemberVote, StudyRegister
+from collegium.ledger.contract.transactions import (
+    Action,
+    Admit,
+    Expel,
+    MemberPropose,
+    MemberVote,
+    StudyRegister,
+)
 from collegium.ledger.engines.log.connection import Ordered
 from collegium.ledger.engines.log.electorate import electorate_of
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from collegium.errors import FormatError
-from collegium.federation import readings as readings_module
-from collegium.federation.readings import Readings
 from collegium.learning.aggregation.next_model import read_update
 from collegium.learning.blobs import digest, encode_update
+from collegium.resolving import blobs as readings_module
+from collegium.resolving.blobs import Readings
 
 
 def blob(number: int) -> bytes:

@@ -1,0 +1,57 @@
+"""From hidden counts to what their sum says; docs/spec/19-summed-statistics.md."""
+
+from __future__ import annotations
+
+from collegium.canonical import to_text
+from collegium.data.tabular.counting import concluded, largest_counts
+from collegium.learning.blobs import digest
+from collegium.learning.evaluation.counts import agrees, largest
+from collegium.learning.evaluation.summed import encode_sum, summed
+from collegium.ledger.contract.results import SumResult
+from collegium.mechanisms.sums.terms import MECHANISM
+from collegium.resolving.attempt import Attempt
+from collegium.resolving.blobs import Blobs
+from collegium.resolving.hidden import agreed_before, gone, sealed_of
+from collegium.resolving.plan import Plan
+from collegium.resolving.resolved import Lacking, Resolved, unopened
+from collegium.resolving.seam import Resolving
+from collegium.secrecy.counted import total_counts
+from collegium.secrecy.secure_sum import Flaw
+from collegium.secrecy.sums import Unfit
+from collegium.study.tables import smallest_of
+
+
+def evaluation(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
+    """Return what hidden counts of test rows come to; docs/spec page 19."""
+    sealed, lost = sealed_of(attempt, blobs, plan)
+    counts = total_counts(plan.adding, sealed, largest())
+    found: bytes | Flaw | Unfit
+    if isinstance(counts, Flaw | Unfit):
+        found = counts
+    elif agrees(counts, sites := len(sealed.hidden)):
+        found = encode_sum(summed(counts, sites, to_text(attempt.model)))
+    else:
+        found = Unfit("range")
+    return _total(found, lost)
+
+
+def set_up(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
+    """Return what sites agree on by hidden counts of their tables; docs/spec page 19."""
+    sealed, lost = sealed_of(attempt, blobs, plan)
+    before = agreed_before(attempt, blobs)
+    if before is None:
+        raise Lacking("agreement")
+    counts = total_counts(plan.adding, sealed, largest_counts(before))
+    if isinstance(counts, Flaw | Unfit):
+        return _total(counts, lost)
+    sites, smallest = tuple(sealed.hidden), smallest_of(plan.document)
+    return _total(concluded(before, counts, sites, smallest) or Unfit("range"), lost)
+
+
+def _total(found: bytes | Flaw | Unfit, lost: int) -> Resolved:
+    if isinstance(found, bytes):
+        return Resolved(SumResult(total=to_text(digest(found))), found)
+    return Resolved(unopened(found), refused={0: found}, absent=gone(lost))
+
+
+RESOLVING = Resolving(MECHANISM, series={"evaluation": evaluation, "statistics": set_up})
