@@ -112,7 +112,10 @@ def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterato
                 for who in MEMBERS
             ),
             *(sign(who, UpdateAvailable, **at, bitmap=everything) for who in MEMBERS),
-            *(sign(who, RoundVote, **at, result=ModelResult(model=to_text(digest_of(number)))) for who in MEMBERS),
+            *(
+                sign(who, RoundVote, **at, result=ModelResult(model=to_text(digest_of(number))))
+                for who in MEMBERS
+            ),
         ]  # fmt: skip
 
 

@@ -13,10 +13,12 @@ import msgspec
 from msgspec import inspect
 
 from collegium.ledger.contract.events import AnyEvent
+from collegium.ledger.contract.results import Failure, ModelResult, SumResult
 from collegium.ledger.contract.transactions import Admit, AnyTransaction, Expel, Rotate
 from collegium.ledger.genesis import Member
 from collegium.mechanisms.scores.terms import Restore
 
+PARTS = (Member, Admit, Expel, Restore, Rotate, ModelResult, SumResult, Failure)
 SPEC = Path(__file__).parents[1] / "docs" / "spec"
 
 TRANSACTIONS = """# 6. Transactions
@@ -50,6 +52,11 @@ the current ones for timers, abandonment, proposals and retirement.
   are of one included update each, in order of `updates.included`.
 - `code` and `snapshot` are commitments of their sender's, and name no blob.
 - `first`, `second`: base64url of two whole envelopes of page 2, in the order of their payloads.
+- `result`: votes agree if their results have one digest, `tagged("result", canonical JSON)`. What a
+  `ModelResult` has besides `model` is what its round asks for, and nothing else: `saturated` and
+  `small` in designs with `sa.keys`, `within` where a clip follows the updates, `validation` with
+  `selection`, `ends` at most with `patience`, `without` at most in groups. Sums of statistics come
+  to a `SumResult`. A `Failure` counts whatever its reason; `blames` goes with the reason `deal`.
 - `proposal`: base64url of 16 random bytes. `proof`: page 8.
 """
 
@@ -66,7 +73,7 @@ of `participants`, whom bitmaps of a quorum name. A closing round is followed, i
 membership changes that waited for it, and then by the opening of the next; validators and their
 powers therefore never change while a round is open, and a further attempt has the same
 participants. What scores make of reputations (page 18) stands right after the closing. `power` is
-that of the votes for `model` when the round closed. Blobs of updates in `updates.retired` may be
+that of the votes for the same result when the round closed. Blobs in `updates.retired` may be
 missing from then on, unless a reveal that is not retired names them too.
 """
 
@@ -76,7 +83,7 @@ def main(argv: list[str]) -> int:
     pages = {
         SPEC / "6-transactions.md": page(TRANSACTIONS, AnyTransaction)
         + "\n## Parts\n"
-        + "".join(section(kind, kind.__name__) for kind in (Member, Admit, Expel, Restore, Rotate)),
+        + "".join(section(kind, kind.__name__) for kind in PARTS),
         SPEC / "7-events.md": page(EVENTS, AnyEvent),
     }
     if "--check" in argv:
@@ -101,8 +108,8 @@ def section(kind: type[msgspec.Struct], title: str) -> str:
         if field.encode_name not in ("format", "genesis")
     ]
     tag = kind.__struct_config__.tag_field
-    if tag == "do":
-        rows.insert(0, f'| `do` | `"{kind.__struct_config__.tag}"` |')
+    if tag in ("do", "of"):
+        rows.insert(0, f'| `{tag}` | `"{kind.__struct_config__.tag}"` |')
     table = "".join(f"{row}\n" for row in ["| field | value |", "|---|---|", *rows])
     text = " ".join((kind.__doc__ or "").split())
     return f"\n### {title}\n\n{text}\n\n{table if rows else ''}"

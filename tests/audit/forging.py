@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -38,7 +39,7 @@ from collegium.ledger.keys import SigningKey, key_id
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 
-Payload = dict[str, object]
+Payload = dict[str, Any]
 """A transaction's payload as plain values."""
 
 

@@ -79,6 +79,8 @@ FOUND = {
     "model.release: bundle": {"bundle.altered"},
     "model.release: model": {REFUSED},
     "phase.timeout: phase": {MALFORMED, REFUSED},
+    "round.vote: result": {REFUSED, "named validator.gave-up", "named validator.outvoted"},
+    "round.vote: result.of": {MALFORMED},
     "round.vote: result.reason": {MALFORMED, REFUSED, "named validator.gave-up"},
     "round.vote: result.model": {MALFORMED, REFUSED, "named validator.outvoted"},
     "round.vote: result.saturated": {MALFORMED, "named validator.outvoted"},

@@ -524,7 +524,7 @@ def test_the_server_optimizers_memory_altered(adam: Path, tmp_path: Path, slot: 
     slots = [(name, vector.copy()) for name, vector in state.slots]
     slots[slot][1][0] = np.nextafter(slots[slot][1][0], np.inf)
     altered = run.put(encode_model(replace(state, slots=tuple(slots))))
-    run.rename(str(vote["model"]), altered)
+    run.rename(str(vote["result"]["model"]), altered)
     told = verify(run.folder)
     # Round 2 does not lead there; round 3 starts there, and rounding may hide a last bit.
     assert codes(told)[0] == "round.model"

@@ -261,7 +261,8 @@ LIES: dict[str, tuple[Lie, str]] = {
     "more power than voted": (
         lambda said: set_in(closing(said, 1).event("round.closed"), power=4), "quorum"),
     "votes that are not enough": (
-        lambda said: set_in(kind(said, "round.vote").tx["result"], model=to_text(digest("x"))), "quorum"),
+        lambda said: set_in(kind(said, "round.vote").tx["result"], model=to_text(digest("x"))),
+        "quorum"),
     "a vote in another attempt": (
         lambda said: set_in(kind(said, "round.vote").tx, attempt=2), "quorum"),
     "another parent": (

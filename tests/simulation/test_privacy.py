@@ -31,7 +31,7 @@ from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.measuring.result import RunResult
-from collegium.simulation.execution import RunResult, run
+from collegium.simulation.execution import run
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import parse_study, read_study
 from collegium.threats.attack import Place

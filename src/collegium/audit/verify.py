@@ -128,8 +128,9 @@ def examined(
     retired = retired_updates((one.sender, one.transaction, one.events) for one in history.said)
     held = {key.public: key for key in keys}
     evidence = StoredBlobs(
-        lambda names: [read(name) for name in names], held.get, retired=retired, opened=True
-    )
+        read, lambda names: [read(name) for name in names], held.get, retired=retired,
+        opened=True,
+    )  # fmt: skip
     findings += leftovers(folder / "blobs", blobs, retired)
     for study_id, story in stories.items():
         study, found = registered_study(story, fetch)

@@ -55,9 +55,7 @@ class Validator:
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
         keys = key_of or {identity.key.public: identity.key}.get
-        self._read = StoredBlobs(
-            lambda names: self.blobs.fetch_all(names), keys, readings or Readings()
-        )
+        self._read = StoredBlobs(blobs.fetch, blobs.fetch_all, keys, readings or Readings())
         self._found: tuple[Place, Result] | None = None
         self.scoring = scoring
         self.seconds = 0.0

@@ -14,10 +14,12 @@ from collegium.ledger.contract.tables import Reveal
 from collegium.ledger.sealing import Context, KeyOf, unseal
 from collegium.resolving.attempt import Attempt, blob_of, update_of
 from collegium.resolving.resolved import Absence, Lacking
-from collegium.secrecy.setting import Place
 
 KEPT_BYTES = 1 << 26
 """Bytes of updates that are kept: of those that were read last, and of a round's."""
+
+_Key = tuple[str, int, int, str]
+"""Study, round, attempt and author of an update."""
 
 
 class Blobs(Protocol):
@@ -75,24 +77,22 @@ class StoredBlobs:
     """Blobs as a member or an auditor has them; it satisfies `Blobs`.
 
     Attributes:
-        fetch_all: returns blobs by their digests, None where one cannot be had.
+        fetch: returns a blob by its digest, None where it cannot be had.
+        fetch_all: does so for several, in less time.
         key_of: the keys that open what is sealed to their owner.
         readings: of updates, which validators of one process may share.
         retired: digests of blobs whose absence is no fault.
         opened: whether a sealed update may lie here as it was before.
     """
 
+    fetch: Callable[[bytes], bytes | None]
     fetch_all: Callable[[Sequence[bytes]], Sequence[bytes | None]]
     key_of: KeyOf
     readings: Readings = field(default_factory=Readings)
     retired: frozenset[bytes] = frozenset()
     opened: bool = False
-    _checked: dict[tuple[Place, str], tuple[Reveal, Contribution]] = field(default_factory=dict)
+    _checked: dict[_Key, tuple[Reveal, Contribution]] = field(default_factory=dict)
     _made: tuple[bytes, ModelState] | None = None
-
-    def fetch(self, name: bytes) -> bytes | None:
-        """Return a blob, or None where it cannot be had."""
-        return self.fetch_all([name])[0]
 
     def model(self, name: bytes) -> ModelState:
         """Return a model; the one that was made last need not be read again."""
@@ -139,7 +139,8 @@ class StoredBlobs:
         Raises:
             FormatError: it is not what its author claimed of it.
         """
-        reveal, key = attempt.reveals[author], (attempt.place, author)
+        reveal, place = attempt.reveals[author], attempt.place
+        key = (place.study, place.round, place.attempt, author)
         known = self._checked.get(key)
         if known is not None and known[0] == reveal:
             return known[1]

@@ -19,7 +19,7 @@ from collegium.audit.studies import gather
 from collegium.errors import RunError
 from collegium.federation.identity import identity
 from collegium.federation.secrets import simulated_secret
-from collegium.ledger.blobs import read_blob
+from collegium.ledger.blobs import BlobFolder
 from collegium.resolving.blobs import StoredBlobs
 from collegium.secrecy.encrypted import EncryptedSum
 from collegium.secrecy.key_shares import Key, interpolate
@@ -115,9 +115,8 @@ def _round(folder: Path, seed: int) -> _Round:
             "try the study without faults and threats first",
         )  # fmt: skip
     attempt = story.frozen(closed[0])
-    blobs = StoredBlobs(
-        lambda names: [read_blob(folder / "blobs", name) for name in names], lambda key: None
-    )
+    kept = BlobFolder(folder / "blobs")
+    blobs = StoredBlobs(kept.get, kept.get_all, lambda key: None)
     hidden, deals = blobs.hidden(attempt)
     place = attempt.place.study, attempt.place.round, attempt.place.attempt
     return _Round(
