@@ -14,8 +14,9 @@ from collegium.accounting.adaptive import GRID
 from collegium.accounting.loss_distribution import tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
-from collegium.audit.findings import Finding, Spent
+from collegium.audit.findings import Finding, Spent, of_error
 from collegium.audit.studies import Story
+from collegium.audit.subjects import AboutMember, AboutRound, AboutStudy, Value
 from collegium.errors import CollegiumError
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms, size_epsilon
@@ -40,7 +41,7 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
     try:
         terms = privacy_terms(study)
     except CollegiumError as error:
-        return [], [Finding("privacy.impossible", "error", f"{error.what}: {error.why}", where)]
+        return [], [Finding("privacy.impossible", "error", AboutStudy(where), of_error(error))]
     if terms is None:
         return [], []
     rounds: Counter[str] = Counter()
@@ -51,31 +52,33 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
             rounds.update(opened.participants)
         right = tuple(spent_after(terms, rounds[name]) for name in opened.participants)
         if opened.spent != right:
-            place = f"{where}, round {opened.round}"
-            noted = "nothing" if opened.spent is msgspec.UNSET else "other losses"
-            what = f"the ledger notes {noted} of its participants than the document's mechanism"
-            findings.append(Finding("privacy.spent", "error", what, place))
+            noted: dict[str, Value] = {
+                "case": "nothing" if opened.spent is msgspec.UNSET else "other"
+            }
+            findings.append(
+                Finding("privacy.spent", "error", AboutRound(where, opened.round), noted)
+            )
             break
     for name, count in sorted(rounds.items()):
         lost = spent_after(terms, count)
         if lost > terms.budget:
-            what = (
-                f"{name} took part in {count} rounds: epsilon {lost / MICRO:.3f} for a"
-                f" {terms.unit}, and the budget is {terms.budget / MICRO:g}"
-            )
-            findings.append(Finding("privacy.overdrawn", "error", what, where))
+            told: dict[str, Value] = {
+                "count": count, "epsilon": lost / MICRO, "unit": terms.unit,
+                "budget": terms.budget / MICRO,
+            }  # fmt: skip
+            findings.append(Finding("privacy.overdrawn", "error", AboutMember(name, where), told))
     if story.exhausted is not None:
-        names = ", ".join(story.exhausted.members)
-        what = f"no budget of {names} is left for round {story.exhausted.round}"
-        findings.append(Finding("privacy.exhausted", "note", what, where))
-    told = 0.0 if terms.unit == "client" else terms.budget / MICRO
+        ended = story.exhausted
+        told = {"members": tuple(ended.members), "round": ended.round}
+        findings.append(Finding("privacy.exhausted", "note", AboutStudy(where), told))
+    evaluation = 0.0 if terms.unit == "client" else terms.budget / MICRO
     opened_first = [one.opened for one in story.attempts.values() if one.opened.attempt == 1]
     clips = tuple(2.0 ** (one.clip / GRID) for one in opened_first if isinstance(one.clip, int))
     spent = [
         Spent(
             study=where, site=name, unit=terms.unit, rounds=rounds[name],
             epsilon=spent_after(terms, rounds[name]) / MICRO, budget=terms.budget / MICRO,
-            delta=terms.delta / 10**15, evaluation=told,
+            delta=terms.delta / 10**15, evaluation=evaluation,
             mechanism=terms.mechanism, sampling_rate=terms.sampling / NANO,
             noise_multiplier=terms.noise / MICRO, steps_per_round=terms.steps,
             accountant=terms.accountant, clips=clips,

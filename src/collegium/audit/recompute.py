@@ -8,9 +8,10 @@ from hashlib import sha256
 import msgspec
 
 from collegium.audit.evidence import Absence, Evidence, Fetch
-from collegium.audit.findings import Finding, Level
+from collegium.audit.findings import Finding, Level, of_error
 from collegium.audit.studies import Attempt, Story
-from collegium.audit.unmasking import hidden_of, missing_shares, whose_sum, why_refused
+from collegium.audit.subjects import AboutAttempt, AboutEntry, AboutRound, Subject, Value
+from collegium.audit.unmasking import hidden_of, missing_shares, refused_sum
 from collegium.canonical import from_text, to_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.aggregation.following import followed, within
@@ -61,17 +62,17 @@ def _summed_up(findings: list[Finding]) -> list[Finding]:
     sealed = [one for one in findings if one.code == "update.sealed"]
     if len(sealed) < 2:
         return findings
-    places = f"{sealed[0].where} and {len(sealed) - 1} more"
-    one = msgspec.structs.replace(sealed[0], where=places)
+    told = {**sealed[0].parameters, "more": len(sealed) - 1}
+    one = msgspec.structs.replace(sealed[0], parameters=told)
     return [one, *(other for other in findings if other.code != "update.sealed")]
 
 
 def _closed_round(
     story: Story, study: Study, attempt: Attempt, closed: RoundClosed, evidence: Evidence
 ) -> tuple[Level | None, list[Finding]]:
-    where = f"{closed.study}, round {closed.round}"
+    where = AboutRound(closed.study, closed.round)
     if evidence.fetch(closed.model) is None:
-        return None, [Finding("blob.missing", "error", "the model it led to is missing", where)]
+        return None, [Finding("blob.missing", "error", where, {"case": "model"})]
     recomputed = _next_model(story, study, attempt, evidence, where)
     if recomputed is None:
         return "certified_by_votes", []
@@ -79,14 +80,9 @@ def _closed_round(
         level: Level | None = "certified_by_votes" if recomputed.severity == "note" else None
         return level, [recomputed]
     if sha256(recomputed).digest() != from_text(closed.model, DIGEST_SIZE):
-        what = "recomputing the aggregate gives another model than the one that was voted"
-        return None, [Finding("round.model", "error", what, where)]
+        return None, [Finding("round.model", "error", where, {"case": "model"})]
     if not _ends_rightly(study, attempt, recomputed):
-        what = (
-            "another validation loss was voted than recomputing gives, or training ended, or went"
-            " on, against the study's patience with it"
-        )
-        return None, [Finding("round.ending", "error", what, where)]
+        return None, [Finding("round.ending", "error", where)]
     by_kind: dict[str, Level] = {
         "recomputed": "recomputed",
         "given_scores": "recomputed_given_scores",
@@ -119,7 +115,7 @@ def _failed_attempt(
     The latter is no fault of the evidence where every vote says the same.
     """
     opened = attempt.opened
-    where = f"{opened.study}, round {opened.round}, attempt {opened.attempt}"
+    where = AboutAttempt(opened.study, opened.round, opened.attempt)
     recomputed = _next_model(story, study, attempt, evidence, where)
     if recomputed is None:
         return
@@ -129,14 +125,13 @@ def _failed_attempt(
         yield msgspec.structs.replace(recomputed, severity="note") if expected else recomputed
         return
     right = to_text(sha256(recomputed).digest())
-    wrong = [name for name, vote in attempt.votes.items() if vote.model != right]
+    wrong = tuple(name for name, vote in attempt.votes.items() if vote.model != right)
     if wrong:
-        what = f"{', '.join(wrong)} did not vote for the model that recomputing gives"
-        yield Finding("validator.wrong", "fault", what, where)
+        yield Finding("validator.wrong", "fault", where, {"case": "model", "members": wrong})
 
 
 def _next_model(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: Subject
 ) -> bytes | Finding | None:
     """Return the model that an attempt's included updates lead to, or why it cannot be told.
 
@@ -145,8 +140,7 @@ def _next_model(
     opened, registration = attempt.opened, story.registration
     start = evidence.fetch(opened.model)
     if start is None:
-        what = "the model it started from is missing"
-        return Finding("blob.missing", "error", what, where)
+        return Finding("blob.missing", "error", where, {"case": "model-before"})
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     server = at_round(study, opened.round)[0].aggregation.server
     try:
@@ -172,14 +166,12 @@ def _next_model(
             _drawn(story, study, attempt, evidence),
         )  # fmt: skip
         if followed(model.tensors) and not _was_told(attempt, within=within(updates)):
-            return _otherwise("updates have another share within the clip than was voted", where)
+            return Finding("round.model", "error", where, {"case": "within"})
         return encode_model(model)
     except CollegiumError as error:
         if error.code.startswith("plugin."):
-            what = f"{error.what}; the validators' votes stand"
-            return Finding("rule.missing", "note", what, where)
-        what = f"the aggregate cannot be recomputed: {error.what}: {error.why}"
-        return Finding("round.updates", "error", what, where)
+            return Finding("rule.missing", "note", where, of_error(error))
+        return Finding("round.updates", "error", where, {"case": "error", **of_error(error)})
 
 
 def _scores(study: Study, attempt: Attempt) -> Scores | None:
@@ -194,7 +186,7 @@ def _scores(study: Study, attempt: Attempt) -> Scores | None:
 
 
 def _unmasked(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str, start: bytes
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: Subject, start: bytes
 ) -> bytes | Finding | None:
     """Return the model that the sum of masked updates leads to, or why it cannot be told.
 
@@ -216,15 +208,15 @@ def _unmasked(
         gone = missing_shares(attempt, evidence)
         if gone and any(isinstance(why, Flaw) for why in found.refused.values()):
             return votes_stand(gone, where)
-        reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in found.refused.items()]
-        return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
+        refused = tuple(refused_sum(one, why) for one, why in found.refused.items())
+        return Finding("round.updates", "error", where, {"case": "refused", "refused": refused})
     told = {"saturated": found.saturated, "small": found.small}
     if found.within is not None:
         told["within"] = found.within
     if not _was_told(attempt, **told):
-        return _otherwise("sum has other indicators than those that were voted", where)
+        return Finding("round.model", "error", where, {"case": "indicators"})
     if attempt.closed is not None and attempt.refused != tuple(sorted(found.refused)):
-        return _otherwise("voted model is made without other groups than sums refuse", where)
+        return Finding("round.model", "error", where, {"case": "groups"})
     return encode_model(found.model)
 
 
@@ -247,20 +239,14 @@ def _was_told(attempt: Attempt, **told: int) -> bool:
     return attempt.closed is None or is_quorum(right, sum(opened.powers))
 
 
-def _otherwise(what: str, where: str) -> Finding:
-    return Finding("round.model", "error", f"the {what}", where)
-
-
-def votes_stand(absences: list[Absence], where: str) -> Finding | None:
+def votes_stand(absences: list[Absence], where: Subject) -> Finding | None:
     """Return what is to be said of updates that are not to be had; None if they were retired."""
     missing, sealed = absences.count("missing"), absences.count("sealed")
     if missing:
-        what = f"{missing} update(s) are not here; the validators' votes stand"
-        return Finding("blob.withheld", "note", what, where)
+        return Finding("blob.withheld", "note", where, {"count": missing})
     if sealed < len(absences):
         return None
-    what = f"{sealed} update(s) are sealed to others; the validators' votes stand"
-    return Finding("update.sealed", "note", what, where)
+    return Finding("update.sealed", "note", where, {"count": sealed})
 
 
 def check_statements(story: Story, fetch: Fetch) -> tuple[int, list[Finding]]:
@@ -268,23 +254,21 @@ def check_statements(story: Story, fetch: Fetch) -> tuple[int, list[Finding]]:
     checked = 0
     findings = []
     for site, post in story.statements.items():
-        where = f"{post.study}, evaluation.post of {site}"
+        where = AboutEntry(None, post.study, "evaluation.post", site)
         for kind, name in (("federated", post.federated), ("local", post.local)):
             if name is msgspec.UNSET:
                 continue
             data = fetch(name)
             if data is None:
-                what = f"the statement about the {kind} model is missing"
-                findings.append(Finding("blob.missing", "error", what, where))
+                absent: dict[str, Value] = {"case": "statement", "model": kind}
+                findings.append(Finding("blob.missing", "error", where, absent))
                 continue
             try:
                 statement = decode_statement(data)
             except FormatError as error:
-                what = f"{error.what}: {error.why}"
-                findings.append(Finding("statement.malformed", "fault", what, where))
+                findings.append(Finding("statement.malformed", "fault", where, of_error(error)))
                 continue
             checked += 1
             if statement.kind != kind or (kind == "federated" and statement.model != post.model):
-                what = f"the statement posted about the {kind} model speaks of another one"
-                findings.append(Finding("statement.mismatch", "fault", what, where))
+                findings.append(Finding("statement.mismatch", "fault", where, {"model": kind}))
     return checked, findings

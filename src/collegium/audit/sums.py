@@ -7,16 +7,17 @@ from hashlib import sha256
 import msgspec
 
 from collegium.audit.evidence import Evidence
-from collegium.audit.findings import Finding, Severity, Summed
+from collegium.audit.findings import Finding, Severity, Summed, of_error
 from collegium.audit.recompute import votes_stand
 from collegium.audit.statistics import agreed_before
 from collegium.audit.studies import Attempt, Story
-from collegium.audit.unmasking import hidden_of, whose_sum, why_refused
+from collegium.audit.subjects import AboutRound, AboutStudy, Subject, Value
+from collegium.audit.unmasking import hidden_of, refused_sum
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import decode_sum, error_of_auc, measures
-from collegium.ledger.contract.summing import called, step_of
+from collegium.ledger.contract.summing import step_of
 from collegium.secrecy.evaluated import evaluated
 from collegium.secrecy.set_up import agreed_by_sum
 from collegium.study.document import Study
@@ -31,7 +32,7 @@ def check_sums(
     told: list[Summed] = []
     findings: list[Finding] = []
     for attempt in story.sums.values():
-        where = f"{attempt.opened.study}, {called(attempt.opened.round)}"
+        where = AboutRound(attempt.opened.study, attempt.opened.round)
         found = _recomputed(story, study, attempt, evidence, where)
         if attempt.summed is not None:
             right = found == attempt.summed.total
@@ -40,23 +41,23 @@ def check_sums(
             told += summed
             findings += unsound
             if isinstance(found, str) and not right:
-                what = "recomputing the sum of statistics gives another one than was voted"
-                findings.append(Finding("sum.total", "error", what, where))
+                findings.append(Finding("sum.total", "error", where))
         elif isinstance(found, str):
             wrong = sorted(name for name, vote in attempt.votes.items() if vote.total != found)
             if wrong:
-                what = f"{', '.join(wrong)} did not vote for the sum that recomputing gives"
-                findings.append(Finding("validator.wrong", "fault", what, where))
+                told_of: dict[str, Value] = {"case": "sum", "members": tuple(wrong)}
+                findings.append(Finding("validator.wrong", "fault", where, told_of))
         if isinstance(found, Finding):
             findings.append(found)
     if story.given_up is not None:
-        what = f"the study went on without the sum over test rows ({story.given_up.reason})"
-        findings.append(Finding("sum.given-up", "fault", what, story.given_up.study))
+        given_up = AboutStudy(story.given_up.study)
+        reason: dict[str, Value] = {"reason": story.given_up.reason}
+        findings.append(Finding("sum.given-up", "fault", given_up, reason))
     return recomputed, told, findings
 
 
 def _recomputed(
-    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: str
+    story: Story, study: Study, attempt: Attempt, evidence: Evidence, where: Subject
 ) -> str | Finding | None:
     """Return the digest of the sum, a finding where there is none, None where nothing is to be."""
     if not attempt.included or "vote" not in attempt.phases:
@@ -72,23 +73,22 @@ def _recomputed(
         else:
             before = agreed_before(story, opened.round, evidence.fetch)
             if before is None:
-                what = "the agreement of set-up that it goes on from is missing"
-                return Finding("blob.missing", "error", what, where)
+                return Finding("blob.missing", "error", where, {"case": "agreement-before"})
             found = agreed_by_sum(opened.design, sealed, before, smallest_of(study))
     except CollegiumError as error:
-        what = f"the sum cannot be recomputed: {error.what}: {error.why}"
-        return Finding("sum.refused", "error", what, where)
+        return Finding("sum.refused", "error", where, {"case": "error", **of_error(error)})
     if isinstance(found, bytes):
         return to_text(sha256(found).digest())
     agreed = attempt.summed is None and all(
         vote.total is msgspec.UNSET for vote in attempt.votes.values()
     )
     severity: Severity = "note" if agreed else "error"
-    return Finding("sum.refused", severity, f"{whose_sum(0)} {why_refused(found)}", where)
+    refused: dict[str, Value] = {"case": "refused", "refused": (refused_sum(0, found),)}
+    return Finding("sum.refused", severity, where, refused)
 
 
 def _of_closed(
-    story: Story, attempt: Attempt, total: str, evidence: Evidence, where: str
+    story: Story, attempt: Attempt, total: str, evidence: Evidence, where: Subject
 ) -> tuple[list[Summed], list[Finding]]:
     """Return what a closed sum tells, if its blob can be read, and what does not hold of that.
 
@@ -96,8 +96,7 @@ def _of_closed(
     """
     data = evidence.fetch(total)
     if data is None:
-        what = "what is told of the sum is missing"
-        return [], [Finding("blob.missing", "error", what, where)]
+        return [], [Finding("blob.missing", "error", where, {"case": "sum"})]
     if step_of(attempt.opened.round) is not None:
         return [], []
     try:
@@ -112,7 +111,7 @@ def _of_closed(
 
 
 def _other_rows(
-    story: Story, attempt: Attempt, rows: int, evidence: Evidence, where: str
+    story: Story, attempt: Attempt, rows: int, evidence: Evidence, where: Subject
 ) -> list[Finding]:
     """Return the finding that sites sign other rows than are in the sum, if they do."""
     try:
@@ -126,8 +125,4 @@ def _other_rows(
         return []
     if len(signed) != len(attempt.included) or sum(signed) == rows:
         return []
-    what = (
-        f"the sites sign {sum(signed)} test rows and the sum is over {rows}: one of them"
-        " at least counted other rows"
-    )
-    return [Finding("sum.rows", "fault", what, where)]
+    return [Finding("sum.rows", "fault", where, {"signed": sum(signed), "summed": rows})]

@@ -8,6 +8,7 @@ from collegium.audit.evidence import Absence, Evidence
 from collegium.audit.findings import Finding
 from collegium.audit.statistics import agreed_before
 from collegium.audit.studies import Attempt, Story
+from collegium.audit.subjects import AboutAttempt, RefusedSum, Subject, Value
 from collegium.canonical import from_text
 from collegium.data.tabular.counting import largest_counts
 from collegium.errors import CollegiumError
@@ -15,14 +16,14 @@ from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.evaluation.counts import LENGTH
 from collegium.ledger.contract.circle import shares_by_dealer
 from collegium.ledger.contract.phases import is_masked, opens_one_key
-from collegium.ledger.contract.summing import called, is_sum, step_of
+from collegium.ledger.contract.summing import is_sum, step_of
 from collegium.ledger.contract.transactions import SumOpen
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import HiddenAttempt, agreement_within
 from collegium.secrecy.pedersen import LIMBS
-from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, Posted, secret_of
+from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, Posted
 from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
 from collegium.secrecy.sums import Sealed, Unfit
 from collegium.study.document import Study
@@ -80,35 +81,22 @@ def hidden_of(
     return HiddenAttempt(sealed, attempt.going_on)
 
 
-def whose_sum(number: int) -> str:
-    """Return a sum's name: of a group, or of everybody (0)."""
-    return f"the sum of group {number}" if number else "the sum"
-
-
-def why_refused(why: Flaw | Unfit) -> str:
-    """Return in words why a sum is none of honest updates."""
-    if isinstance(why, Unfit):
-        return {
-            "range": "is beyond what updates add up to",
-            "norm": "is longer than what its sites may send together",
-            "commitments": "is not the sum of what its sites committed to",
-        }[why.why]
-    shares = {"deal": "are of no secret behind its deal", "shares": "are too few to open it"}
-    return f"cannot be opened: the shares of {secret_of(why.dealer)} {shares[why.why]}"
+def refused_sum(group: int, why: Flaw | Unfit) -> RefusedSum:
+    """Return why the sum of a group, or of everybody (0), is none of honest updates."""
+    return RefusedSum(group, why.why, why.dealer if isinstance(why, Flaw) else "")
 
 
 def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Finding]:
     """Yield who dealt shares that are none, posted another share, or used a key twice."""
     used: dict[str, set[str]] = {}
     for attempt in story.every_attempt:
-        where = f"{name}, {called(attempt.opened.round)}, attempt {attempt.opened.attempt}"
+        where = AboutAttempt(name, attempt.opened.round, attempt.opened.attempt)
         if not is_masked(attempt.opened.design):
             return
         for member, keys in attempt.keys.items():
             fresh = {keys.mask_key, keys.share_key}
             if not fresh.isdisjoint(used.setdefault(member, set())):
-                what = f"{member} advertised a key that it had used in another attempt"
-                yield Finding("mask.reused", "fault", what, where)
+                yield Finding("mask.reused", "fault", where, {"member": member})
             used[member] |= fresh
         yield from _barred(attempt, where)
         yield from _groups(attempt, where)
@@ -116,34 +104,28 @@ def check_masked(name: str, story: Story, evidence: Evidence) -> Iterator[Findin
             yield from _shares(story, attempt, evidence, where)
             if missing_shares(attempt, evidence):
                 lacking = sorted(attempt.shares.keys() - _posted(attempt, evidence).keys())
-                what = f"the share of {secret_of(OF_THE_SUM)} is not here of {', '.join(lacking)}"
-                yield Finding("share.missing", "note", what, where)
+                yield Finding("share.missing", "note", where, {"members": tuple(lacking)})
 
 
-def _barred(attempt: Attempt, where: str) -> Iterator[Finding]:
+def _barred(attempt: Attempt, where: Subject) -> Iterator[Finding]:
     for event in attempt.barred:
-        why = {
-            "refused": "dealt shares that most of their holders could not use, and was barred",
-            "opened": "dealt shares of no secret behind its deal, and was barred",
-        }[event.proof]
-        yield Finding("deal.barred", "fault", f"{event.member} {why}", where)
+        told: dict[str, Value] = {"case": event.proof, "member": event.member}
+        yield Finding("deal.barred", "fault", where, told)
 
 
-def _groups(attempt: Attempt, where: str) -> Iterator[Finding]:
+def _groups(attempt: Attempt, where: Subject) -> Iterator[Finding]:
     for number, phase in sorted(attempt.lost.items()):
-        names = ", ".join(name for name, one in attempt.groups.items() if one == number)
-        what = f"too few stayed with group {number} ({names}) in {phase}: the others went on"
-        yield Finding("group.lost", "note", what, where)
+        names = tuple(name for name, one in attempt.groups.items() if one == number)
+        told: dict[str, Value] = {"group": number, "members": names, "phase": phase}
+        yield Finding("group.lost", "note", where, told)
     for number in attempt.refused:
-        names = ", ".join(name for name in attempt.survivors if attempt.groups[name] == number)
-        what = (
-            f"the model is made without group {number}: its sum is none of honest updates, so one"
-            f" at least of {names} is bad"
-        )
-        yield Finding("group.refused", "fault", what, where)
+        names = tuple(name for name in attempt.survivors if attempt.groups[name] == number)
+        yield Finding("group.refused", "fault", where, {"group": number, "members": names})
 
 
-def _shares(story: Story, attempt: Attempt, evidence: Evidence, where: str) -> Iterator[Finding]:
+def _shares(
+    story: Story, attempt: Attempt, evidence: Evidence, where: Subject
+) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
     deals, posted = _deals(attempt, evidence), _posted(attempt, evidence)
     if len(deals) < len(attempt.deals):
@@ -172,7 +154,7 @@ def _size(story: Story, attempt: Attempt, evidence: Evidence) -> int:
 
 def _of_circle(
     attempt: Attempt, agreement: Agreement, size: int, hidden: Mapping[str, bytes],
-    deals: Mapping[str, bytes], posted: Posted, where: str,
+    deals: Mapping[str, bytes], posted: Posted, where: Subject,
 ) -> Iterator[Finding]:  # fmt: skip
     survivors = frozenset(hidden)
     try:
@@ -182,26 +164,20 @@ def _of_circle(
     except CollegiumError:
         return
     for holder, dealer in forged:
-        what = f"{holder} posted another share of {secret_of(dealer)} than it was dealt"
-        yield Finding("share.forged", "fault", what, where)
+        yield Finding("share.forged", "fault", where, {"member": holder, "dealer": dealer})
     everybody = {
         dealer
         for dealer in deals
         if {(dealer, one) for one in agreement.circle.holders(dealer)} <= {*cheated}
     }
     for dealer in sorted(everybody):
-        what = f"{dealer} dealt shares that are of no secret behind its deal"
-        yield Finding("deal.unsound", "fault", what, where)
+        yield Finding("deal.unsound", "fault", where, {"case": "all", "member": dealer})
     for dealer, holder in cheated:
         if dealer in everybody:
             continue
-        what = f"{dealer} dealt {holder} a share that is none of its secret"
-        yield Finding("deal.unsound", "fault", what, where)
-    known = (
-        "no single key is ever opened to tell who is right"
-        if opens_one_key(attempt.opened.design)
-        else "what was opened is right"
-    )
+        one: dict[str, Value] = {"case": "one", "member": dealer, "holder": holder}
+        yield Finding("deal.unsound", "fault", where, one)
+    known = "never-opened" if opens_one_key(attempt.opened.design) else "opened"
     for holder, sound in attempt.sound.items():
         for dealer in deals:
             if holder not in agreement.circle.keys:
@@ -209,8 +185,8 @@ def _of_circle(
             if holder not in agreement.circle.holders(dealer):
                 continue
             if dealer not in sound and (dealer, holder) not in cheated:
-                what = f"{holder} could not use {dealer}'s shares, and {known}"
-                yield Finding("deal.contested", "fault", what, where)
+                told: dict[str, Value] = {"case": known, "member": holder, "dealer": dealer}
+                yield Finding("deal.contested", "fault", where, told)
 
 
 def _deals(attempt: Attempt, evidence: Evidence) -> Mapping[str, bytes]:
