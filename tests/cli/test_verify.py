@@ -75,9 +75,11 @@ def test_findings_say_code_severity_what_and_where(call: Call, copy: Path) -> No
     found = told(call("verify", copy, "--json"), status=1)
     assert found["ok"] is False
     for finding in found["findings"]:
-        assert set(finding) == {"code", "severity", "what", "where"}
+        assert list(finding) == ["code", "severity", "what", "where", "subject", "parameters"]
         assert finding["severity"] in SEVERITIES
-    assert "blob.altered" in {finding["code"] for finding in found["findings"]}
+    (altered,) = [one for one in found["findings"] if one["code"] == "blob.altered"]
+    assert altered["subject"] == {"kind": "file", "path": f"blobs/{blob.name}"}
+    assert altered["where"] == f"blobs/{blob.name}"
     shown = call("verify", copy)
     assert shown.returncode == 1
     assert shown.stdout.startswith("FAILED\n")

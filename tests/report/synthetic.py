@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from collegium.audit.findings import NOT_PROVEN, SIMULATED, Finding, Verification
+from collegium.audit.subjects import AboutMember, At
 from collegium.canonical import to_text
 from collegium.data.table import Category, Feature, Schema, Task
 from collegium.learning.evaluation.calibration import reliability
@@ -251,8 +252,7 @@ def verification(*findings: Finding, **changed: Any) -> Verification:
 LIAR = Finding(
     "validator.outvoted",
     "fault",
-    "brugge voted for another model than the one that the others recomputed",
-    "fever, round 5",
+    AboutMember("brugge", "fever", (At(5),)),
 )
 
 

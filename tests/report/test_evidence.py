@@ -4,10 +4,11 @@ import pytest
 from tests.report.synthetic import LIAR, ROUNDS, verification
 
 from collegium.audit.findings import Finding
+from collegium.audit.subjects import AboutLedger, AboutRound, AboutStudy
 from collegium.report.evidence import evidence_of
 
-BROKEN = Finding("round.model", "error", "recomputing gives another model", "fever, round 3")
-INCOMPLETE = Finding("ledger.incomplete", "error", "the history does not end", "ledger.log")
+BROKEN = Finding("round.model", "error", AboutRound("fever", 3), {"case": "model"})
+INCOMPLETE = Finding("ledger.incomplete", "error", AboutLedger())
 
 
 def test_a_sound_record_holds() -> None:
@@ -34,12 +35,15 @@ def test_nobody_is_reassured_where_the_record_does_not_hold() -> None:
     assert found.standing == "broken"
     assert "Rely on nothing on this page" in found.summary
     assert "unharmed" not in found.faults[0]
-    assert found.errors == ("Recomputing gives another model (fever, round 3).",)
+    assert found.errors == (
+        "Recomputing the aggregate gives another model than the one that was voted"
+        " (fever, round 3).",
+    )
 
 
 def test_a_fault_of_an_unknown_kind_brings_no_reassurance() -> None:
-    strange = Finding("site.strange", "fault", "dorpat did a strange thing", "fever")
-    assert evidence_of(verification(strange)).faults == ("dorpat did a strange thing (fever).",)
+    strange = Finding("site.strange", "fault", AboutStudy("fever"), {"who": "dorpat"})
+    assert evidence_of(verification(strange)).faults == ("site.strange: who dorpat (fever).",)
 
 
 @pytest.mark.parametrize(

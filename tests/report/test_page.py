@@ -10,6 +10,7 @@ from tests.report.reading import Page
 from tests.report.synthetic import LIAR, ROUNDS, SITES, inputs, provenance, verification
 
 from collegium.audit.findings import Finding
+from collegium.audit.subjects import AboutMember, AboutRound
 from collegium.data.table import Task
 from collegium.learning.evaluation.statement import MEASURES
 from collegium.report.content import ReportContent
@@ -139,7 +140,9 @@ def test_the_page_is_well_formed_and_loads_nothing(task: Task) -> None:
 def test_hostile_text_stays_text() -> None:
     one = inputs()
     identity = replace(one.study.study, title=HOSTILE, question=HOSTILE, id=HOSTILE)
-    bad = Finding("x", "fault", HOSTILE, HOSTILE)
+    bad = Finding(
+        "member.equivocated", "fault", AboutMember(HOSTILE), {"transaction": "x", "count": 1}
+    )
     data = with_fields(
         provenance("binary"), title=HOSTILE, citation=HOSTILE, license=HOSTILE, url="javascript:x"
     )
@@ -191,7 +194,7 @@ def test_a_run_of_real_members_is_not_called_a_simulation() -> None:
 
 
 def test_a_record_that_does_not_hold_is_said_where_the_answer_is() -> None:
-    broken = Finding("round.model", "error", "another model", "fever, round 3")
+    broken = Finding("round.model", "error", AboutRound("fever", 3), {"case": "model"})
     answer = page(inputs().content(verification=verification(broken))).sections["answer"]
     assert "Not verified." in answer
     assert "Rely on nothing on this page" in answer

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from collegium.ledger.contract.summing import EVALUATION, MOST_ROUNDS, SET_UP
 from collegium.running.consortium import build
 from collegium.running.preparation import prepare
 from tests.data.tabular.cohorts import write_study
@@ -16,6 +15,7 @@ from collegium.audit.studies import gather
 from collegium.federation.view import StudyView
 from collegium.ledger.book import Accepted
 from collegium.ledger.contract.results import ModelResult, Result
+from collegium.ledger.contract.series import EVALUATION, MOST_ROUNDS, SET_UP
 from collegium.resolving.attempt import attempt_in
 from collegium.study.reading import read_study
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collegium.audit.findings import Finding, printable
 from collegium.audit.studies import Story
+from collegium.audit.subjects import AboutFile, Value
 from collegium.canonical import from_text, to_text
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.declared import opens_one_key
@@ -29,27 +30,25 @@ def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        what = f"there is no folder of blobs that can be read: {error.strerror or error}"
-        return sound, [Finding("blob.folder", "error", what, "blobs/")]
+        why = error.strerror or str(error)
+        return sound, [Finding("blob.folder", "error", AboutFile("blobs/"), {"why": why})]
     for path in paths:
-        where = f"blobs/{printable(path.name)}"
+        where = AboutFile(f"blobs/{printable(path.name)}")
         try:
             if path.is_symlink() or not path.is_file():
-                findings.append(Finding("blob.no-file", "note", "it is no file, so no blob", where))
+                findings.append(Finding("blob.no-file", "note", where))
                 continue
             name = sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            what = f"it cannot be read: {error.strerror or error}"
-            findings.append(Finding("blob.unreadable", "error", what, where))
+            why = error.strerror or str(error)
+            findings.append(Finding("blob.unreadable", "error", where, {"why": why}))
             continue
         if name == path.name:
             sound.add(name)
         elif path.name.startswith("."):
-            what = "a hidden file, perhaps of an interrupted run; the ledger names no such blob"
-            findings.append(Finding("blob.hidden", "note", what, where))
+            findings.append(Finding("blob.hidden", "note", where))
         else:
-            what = "its bytes are not those that its name stands for"
-            findings.append(Finding("blob.altered", "error", what, where))
+            findings.append(Finding("blob.altered", "error", where))
     return sound, findings
 
 
@@ -58,8 +57,7 @@ def leftovers(folder: Path, blobs: set[str], retired: frozenset[bytes]) -> Itera
     here = (read_blob(folder, name) for name in retired if name.hex() in blobs)
     count = sum(data is not None and is_update(data) for data in here)
     if count:
-        what = f"{count} update(s) that were retired are still here"
-        yield Finding("blob.retired", "note", what, "blobs/")
+        yield Finding("blob.retired", "note", AboutFile("blobs/"), {"count": count})
 
 
 def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
@@ -86,6 +84,5 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
     unnamed = sorted(blobs - {from_text(name, DIGEST_SIZE).hex() for name in named})
     if unnamed:
-        more = f" and {len(unnamed) - 3} more" if len(unnamed) > 3 else ""
-        what = f"the ledger names {len(unnamed)} of the blobs nowhere"
-        yield Finding("blob.stray", "note", what, f"blobs/{', blobs/'.join(unnamed[:3])}{more}")
+        told: dict[str, Value] = {"count": len(unnamed), "names": tuple(unnamed[:3])}
+        yield Finding("blob.stray", "note", AboutFile("blobs/"), told)

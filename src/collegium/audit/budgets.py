@@ -12,8 +12,9 @@ from collegium.accounting.adaptive import GRID
 from collegium.accounting.loss_distribution import tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
-from collegium.audit.findings import Finding, Spent
+from collegium.audit.findings import Finding, Spent, of_error
 from collegium.audit.studies import Story
+from collegium.audit.subjects import AboutMember, AboutRound, AboutStudy, Value
 from collegium.errors import CollegiumError
 from collegium.ledger.contract.declared import part_of
 from collegium.mechanisms.privacy.terms import Charged
@@ -40,7 +41,7 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
     try:
         terms = privacy_terms(study)
     except CollegiumError as error:
-        return [], [Finding("privacy.impossible", "error", f"{error.what}: {error.why}", where)]
+        return [], [Finding("privacy.impossible", "error", AboutStudy(where), of_error(error))]
     if terms is None:
         return [], []
     rounds: Counter[str] = Counter()
@@ -52,23 +53,23 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         right = tuple(spent_after(terms, rounds[name]) for name in opened.participants)
         charged = part_of(opened.parts, Charged)
         if charged is None or charged.spent != right:
-            place = f"{where}, round {opened.round}"
-            noted = "nothing" if charged is None else "other losses"
-            what = f"the ledger notes {noted} of its participants than the document's mechanism"
-            findings.append(Finding("privacy.spent", "error", what, place))
+            noted: dict[str, Value] = {"case": "nothing" if charged is None else "other"}
+            findings.append(
+                Finding("privacy.spent", "error", AboutRound(where, opened.round), noted)
+            )
             break
     for name, count in sorted(rounds.items()):
         lost = spent_after(terms, count)
         if lost > terms.budget:
-            what = (
-                f"{name} took part in {count} rounds: epsilon {lost / MICRO:.3f} for a"
-                f" {terms.unit}, and the budget is {terms.budget / MICRO:g}"
-            )
-            findings.append(Finding("privacy.overdrawn", "error", what, where))
+            told: dict[str, Value] = {
+                "count": count, "epsilon": lost / MICRO, "unit": terms.unit,
+                "budget": terms.budget / MICRO,
+            }  # fmt: skip
+            findings.append(Finding("privacy.overdrawn", "error", AboutMember(name, where), told))
     if story.exhausted is not None:
-        names = ", ".join(story.exhausted.members)
-        what = f"no budget of {names} is left for round {story.exhausted.round}"
-        findings.append(Finding("privacy.exhausted", "note", what, where))
+        ended = story.exhausted
+        told = {"members": tuple(ended.members), "round": ended.round}
+        findings.append(Finding("privacy.exhausted", "note", AboutStudy(where), told))
     opened_first = [one.opened for one in story.attempts.values() if one.opened.attempt == 1]
     parts = [part_of(one.parts, Charged) for one in opened_first]
     clips = tuple(

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from collegium.audit.findings import Finding, printable
+from collegium.audit.findings import Finding, of_error, printable
+from collegium.audit.subjects import AboutFile
 from collegium.canonical import to_text
 from collegium.errors import FormatError
 from collegium.learning.blobs import decode_model
@@ -48,22 +49,22 @@ def check_bundle(
         files = read_bundle(folder)
         extra = [path.name for path in sorted(folder.iterdir()) if not _belongs(path)]
     except OSError as error:
-        what = f"the released files cannot be read: {error.strerror or error}"
-        return [Finding("bundle.unreadable", "error", what, "model/")]
-    what = "it does not belong to what was released"
-    findings = [Finding("bundle.extra", "note", what, f"model/{printable(name)}") for name in extra]
+        why = error.strerror or str(error)
+        return [Finding("bundle.unreadable", "error", AboutFile("model/"), {"why": why})]
+    findings = [
+        Finding("bundle.extra", "note", AboutFile(f"model/{printable(name)}")) for name in extra
+    ]
     if to_text(bundle_digest(files)) != registered:
-        what = "the released files are not those that the owner registered"
-        findings.append(Finding("bundle.altered", "error", what, "model/"))
+        findings.append(Finding("bundle.altered", "error", AboutFile("model/")))
     if agreement is not None and to_text(sha256(files.get(PREPARATION, b"")).digest()) != agreement:
-        what = "the released preparation is not what the sites agreed on"
-        findings.append(Finding("bundle.preparation", "error", what, f"model/{PREPARATION}"))
+        findings.append(Finding("bundle.preparation", "error", AboutFile(f"model/{PREPARATION}")))
     if model is not None:
         try:
             expected = released_bytes(decode_model(model))
         except FormatError as error:
-            return [*findings, Finding("bundle.model", "error", error.why, "model/")]
+            return [
+                *findings, Finding("bundle.model", "error", AboutFile("model/"), of_error(error))
+            ]  # fmt: skip
         if files.get(WEIGHTS) != expected:
-            what = "the released weights are not those of the final model"
-            findings.append(Finding("bundle.weights", "error", what, f"model/{WEIGHTS}"))
+            findings.append(Finding("bundle.weights", "error", AboutFile(f"model/{WEIGHTS}")))
     return findings

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 from collegium.audit.entry import EntrySaid, keys_of, read_entry, sender_signed
-from collegium.audit.findings import NOT_PROVEN, SIMULATED, Finding, Severity
+from collegium.audit.findings import NOT_PROVEN, SIMULATED, Finding, of_error
 from collegium.audit.membership import backing
 from collegium.audit.policy import NONE, CosigningPolicy
 from collegium.audit.receipt import Receipt, decode_extra, decode_receipt
+from collegium.audit.subjects import AboutReceipt, Value
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError
@@ -20,6 +22,8 @@ from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.proof import inclusion_holds
+
+_Part = Literal["checkpoint", "entry", "extra", "file", "proof"]
 
 Policy = TrustRoot | CosigningPolicy
 """A policy.json that a run handed out, or a C2SP tlog-policy."""
@@ -81,14 +85,12 @@ def check_receipt(data: bytes, policy: Policy) -> ReceiptCheck:
         if not inclusion_holds(
             entry_hash(carried.entry), index, size, receipt.proof, checkpoint.root
         ):
-            what = f"its hashes do not lead from the entry at {index} to the root over {size}"
-            raise _Failed("receipt.inclusion", what, "proof")
+            raise _Failed("receipt.inclusion", "proof", {"index": index, "size": size})
         said = carried.said
         findings += _sender(carried)
         support = _support(receipt.note, checkpoint, carried.genesis, policy)
         if not support.enough:
-            what = f"the checkpoint is {support.behind}, and that is no quorum"
-            raise _Failed("receipt.quorum", what, "checkpoint")
+            raise _Failed("receipt.quorum", "checkpoint", {"behind": support.behind})
     except _Failed as failed:
         findings.append(failed.finding)
     ok = not any(finding.severity == "error" for finding in findings)
@@ -116,21 +118,16 @@ _NOT_PROVEN = (
 class _Failed(Exception):
     """Checking cannot go on after this finding."""
 
-    def __init__(self, code: str, what: str, where: str) -> None:
-        super().__init__(what)
-        self.finding = _error(code, what, where)
-
-
-def _error(code: str, what: str, where: str) -> Finding:
-    severity: Severity = "error"
-    return Finding(code, severity, what, where)
+    def __init__(self, code: str, part: _Part, told: dict[str, Value] | None = None) -> None:
+        super().__init__(code)
+        self.finding = Finding(code, "error", AboutReceipt(part), told or {})
 
 
 def _decode(data: bytes) -> Receipt:
     try:
         return decode_receipt(data)
     except FormatError as error:
-        raise _Failed("receipt.malformed", error.why, "file") from error
+        raise _Failed("receipt.malformed", "file", of_error(error)) from error
 
 
 def _carried(receipt: Receipt) -> _Carried:
@@ -140,7 +137,7 @@ def _carried(receipt: Receipt) -> _Carried:
         genesis, identity = decode_genesis(data), genesis_digest(data)
         said = read_entry(entry, identity, keys_of(genesis.members))
     except CollegiumError as error:
-        raise _Failed("receipt.extra", f"{error.what}: {error.why}", "extra") from error
+        raise _Failed("receipt.extra", "extra", of_error(error)) from error
     return _Carried(identity, genesis, entry, said)
 
 
@@ -153,25 +150,24 @@ def _open_note(note: str, carried: _Carried, policy: Policy) -> Checkpoint:
         own = from_text(carried.genesis.log, KEY_SIZE)
         keys = [policy.log_key or own] if policy.genesis == carried.identity else []
     if not keys:
-        raise _Failed("receipt.ledger", f"{origin} is no log of this policy", "extra")
+        raise _Failed("receipt.ledger", "extra", {"log": origin})
     why = ""
     for public in keys:
         try:
             return open_checkpoint(note, origin, public)
         except FormatError as error:
             why = error.why
-    raise _Failed("receipt.checkpoint", why, "checkpoint")
+    raise _Failed("receipt.checkpoint", "checkpoint", {"why": why})
 
 
 def _sender(carried: _Carried) -> Iterator[Finding]:
     """Yield what is wrong or unknown about who signed the entry."""
     signed = sender_signed(carried.entry, keys_of(carried.genesis.members))
     if signed is None:
-        what = "its sender's key is none of the genesis, so a member's that changed or came later"
-        yield Finding("receipt.sender", "note", what, "entry")
+        yield Finding("receipt.sender", "note", AboutReceipt("entry"))
     elif not signed:
-        what = f"the signature is not {carried.said.sender}'s"
-        yield _error("receipt.signature", what, "entry")
+        told: dict[str, Value] = {"sender": carried.said.sender or ""}
+        yield Finding("receipt.signature", "error", AboutReceipt("entry"), told)
 
 
 def _support(note: str, checkpoint: Checkpoint, genesis: Genesis, policy: Policy) -> _Support:
@@ -181,7 +177,7 @@ def _support(note: str, checkpoint: Checkpoint, genesis: Genesis, policy: Policy
             return _by_groups(note, policy)
         return _by_power(note, checkpoint, genesis, policy)
     except FormatError as error:
-        raise _Failed("receipt.cosignature", error.why, "checkpoint") from error
+        raise _Failed("receipt.cosignature", "checkpoint", of_error(error)) from error
 
 
 def _by_groups(note: str, policy: CosigningPolicy) -> _Support:
@@ -199,11 +195,10 @@ def _by_power(note: str, checkpoint: Checkpoint, genesis: Genesis, trust: TrustR
     keys = {name: member.key for name, member in members.items()}
     log_key = from_text(genesis.log, KEY_SIZE)
     if trust.members not in (None, keys) or trust.log_key not in (None, log_key):
-        raise _Failed("anchor.keys", "the policy names other keys than the genesis", "extra")
+        raise _Failed("anchor.keys", "extra")
     kept = [one for one in trust.checkpoints if one.size == checkpoint.size]
     if any(one.root != checkpoint.root for one in kept):
-        what = "the policy keeps another checkpoint over as many entries, signed by the log as well"
-        raise _Failed("receipt.contradicted", what, "checkpoint")
+        raise _Failed("receipt.contradicted", "checkpoint")
     found = backing(note, checkpoint.origin, members)
     names = ", ".join(found.cosigners) or "nobody"
     behind = f"cosigned by {names} (power {found.power} of {found.total} in the genesis)"

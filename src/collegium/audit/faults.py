@@ -6,27 +6,11 @@ from collections.abc import Collection, Iterator
 
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.studies import AttemptRecord, Author, Story
+from collegium.audit.subjects import AboutAttempt, AboutMember, AboutStudy, At, Value
 from collegium.ledger.contract.declared import is_masked, phases_of, place_of
 from collegium.ledger.contract.results import Failure
-from collegium.ledger.contract.series import called, is_sum
+from collegium.ledger.contract.series import is_sum
 from collegium.mechanisms.groups.terms import MECHANISM as GROUPS
-
-_WHAT = {
-    "validator.outvoted": "voted for another model than the one that the others recomputed",
-    "validator.gave-up": "voted that there is no model where the others recomputed one",
-    "validator.silent": "did not vote",
-    "validator.did-not-attest": "did not say which updates it holds",
-    "validator.attested-unsound": "attested to an update that is none: it did not look",
-    "validator.unscored": "did not score the updates",
-    "validator.withheld-scores": "committed to scores and never revealed them",
-    "site.silent": "committed no update",
-    "site.withheld": "committed to an update and never revealed it",
-    "site.no-shares": "posted no shares of the secrets that open the sum",
-    "site.unavailable": "revealed an update that too few validators could fetch and find sound",
-    "site.no-statistics": "took part and did not say what set-up asked of its table",
-    "site.absent": "is a site of the study and never accepted it",
-    "site.no-statement": "took part and posted no statement about the final model",
-}
 
 
 def faults(
@@ -40,37 +24,38 @@ def faults(
         refuted: updates that can be shown to be none, though somebody attested to them.
         traps: whether the study plants such updates; then they are no fault of their sites.
     """
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[At]] = {}
     for record in story.every_attempt:
-        number, attempt = record.opened.round, record.opened.attempt
-        place = _called(number) if attempt == 1 else f"{_called(number)} (attempt {attempt})"
+        place = At(record.opened.round, record.opened.attempt)
         for code, member in _of_attempt(record, refuted, over=_is_over(story, record)):
             found.setdefault((code, member), []).append(place)
     findings = []
     for (code, member), places in sorted(found.items()):
         trap = traps and code == "site.unavailable"
-        what = f"{member} {_WHAT[code]}" + (": the study plants traps" if trap else "")
         severity: Severity = "note" if trap else "fault"
-        findings.append(Finding(code, severity, what, f"{study}, {_rounds(places)}"))
+        told: dict[str, Value] = {"case": "trap"} if trap else {}
+        findings.append(Finding(code, severity, AboutMember(member, study, tuple(places)), told))
     findings += [
-        Finding("site.no-statistics", "fault", f"{name} {_WHAT['site.no-statistics']}", study)
+        Finding("site.no-statistics", "fault", AboutMember(name, study))
         for name in sorted(story.accepted)
         for step in story.steps.values()
         if step.gathered and name in step.asked and name not in step.posts
     ]
     findings += _contests(study, story, refuted)
     for record in story.every_attempt:
-        where = f"{study}, {called(record.opened.round)}, attempt {record.opened.attempt}"
+        where = AboutAttempt(study, record.opened.round, record.opened.attempt)
         if record.failed is not None:
-            what = f"an attempt failed ({record.failed.reason}); the model stayed as it was"
-            findings.append(Finding("attempt.failed", "note", what, where))
+            reason = record.failed.reason
+            findings.append(Finding("attempt.failed", "note", where, {"reason": reason}))
         elif not _is_over(story, record):
-            waiting = ", ".join(member for _, member in _of_attempt(record, refuted, over=True))
-            what = f"the attempt is open and waits for {waiting or 'timers'}"
-            findings.append(Finding("attempt.open", "note", what, where))
+            waiting = tuple(member for _, member in _of_attempt(record, refuted, over=True))
+            case = "members" if waiting else "timers"
+            findings.append(
+                Finding("attempt.open", "note", where, {"case": case, "members": waiting})
+            )
     if story.failed is not None:
-        what = f"the study failed ({story.failed.reason}) and keeps its last good model"
-        findings.append(Finding("study.failed", "fault", what, study))
+        why: dict[str, Value] = {"reason": story.failed.reason}
+        findings.append(Finding("study.failed", "fault", AboutStudy(study), why))
     return findings + list(_omissions(study, story))
 
 
@@ -81,13 +66,11 @@ def _omissions(study: str, story: Story) -> Iterator[Finding]:
     completed = story.closed.outcome == "completed"
     for name in story.registration.sites:
         if name not in story.accepted:
-            yield Finding("site.absent", "fault", f"{name} {_WHAT['site.absent']}", study)
+            yield Finding("site.absent", "fault", AboutMember(name, study))
         elif completed and name not in story.statements:
-            code = "site.no-statement"
-            yield Finding(code, "fault", f"{name} {_WHAT[code]}", study)
+            yield Finding("site.no-statement", "fault", AboutMember(name, study))
     if completed and story.release is None:
-        what = "the study was completed, and its owner has released no model"
-        yield Finding("release.missing", "note", what, study)
+        yield Finding("release.missing", "note", AboutStudy(study))
 
 
 def _contests(study: str, story: Story, refuted: Collection[Author]) -> Iterator[Finding]:
@@ -95,7 +78,8 @@ def _contests(study: str, story: Story, refuted: Collection[Author]) -> Iterator
 
     Bytes are not signed, so which of them is to blame cannot be proven.
     """
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[At]] = {}
+    key: tuple[str, str, tuple[str, ...], tuple[str, ...]]
     for record in story.every_attempt:
         number, attempt = record.opened.round, record.opened.attempt
         for name in record.reveals:
@@ -104,19 +88,17 @@ def _contests(study: str, story: Story, refuted: Collection[Author]) -> Iterator
             having = record.vouching(name)
             without = [one for one in sorted(record.bitmaps) if one not in having]
             if name in record.included and without:
-                for_whom = "the others"
+                key = (name, "update.contested", (), tuple(without))
             elif _left_out(record, name, "vote"):
                 continue
             elif "vote" in record.phases and having and name not in record.included:
-                for_whom = ", ".join(having)
+                key = (name, "update.left-out", tuple(having), tuple(without))
             else:
                 continue
-            key = (name, for_whom, ", ".join(without))
-            found.setdefault(key, []).append(_called(number))
-    for (name, having_it, without_it), places in sorted(found.items()):
-        what = f"{name}'s update was sound for {having_it}, and {without_it} did not get it so"
-        code = "update.contested" if having_it == "the others" else "update.left-out"
-        yield Finding(code, "fault", what, f"{study}, {_rounds(places)}")
+            found.setdefault(key, []).append(At(number, attempt))
+    for (name, code, for_whom, others), places in sorted(found.items()):
+        told: dict[str, Value] = {"having": for_whom, "without": others}
+        yield Finding(code, "fault", AboutMember(name, study, tuple(places)), told)
 
 
 def _is_over(story: Story, attempt: AttemptRecord) -> bool:
@@ -218,12 +200,3 @@ def _left_out(attempt: AttemptRecord, name: str, phase: str) -> bool:
     """Whether a member's group was left out before a phase, so that it could not speak there."""
     lost = attempt.lost.get(attempt.groups.get(name, 0))
     return lost is not None and place_of(attempt.modules, lost) < place_of(attempt.modules, phase)
-
-
-def _called(number: int) -> str:
-    return called(number) if is_sum(number) else str(number)
-
-
-def _rounds(places: list[str]) -> str:
-    shown = ", ".join(places[:10]) + (f" and {len(places) - 10} more" if len(places) > 10 else "")
-    return f"round{'s' if len(places) > 1 else ''} {shown}"

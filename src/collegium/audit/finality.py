@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collegium.audit.findings import Finding
+from collegium.audit.findings import Finding, of_error
 from collegium.audit.history import History
 from collegium.audit.membership import backing, members_after
 from collegium.audit.policy import NONE
+from collegium.audit.subjects import AboutFile, Value
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
 from collegium.errors import FormatError
@@ -41,25 +42,25 @@ def cosigned_size(note: str | FormatError | None, history: History, trust: Trust
         if isinstance(note, FormatError):
             raise note
         if note is None:
-            _demand(history, trust, f"there is no file {NAME} with cosignatures")
+            _demand(history, trust, {"case": "absent"})
             return None
         checkpoint = open_checkpoint(note, origin, from_text(genesis.log, KEY_SIZE))
         if history.roots.get(checkpoint.size) != checkpoint.root:
-            what = f"the log signed another history over {checkpoint.size} entries"
-            history.findings.append(Finding("final.mismatch", "error", what, NAME))
+            over: dict[str, Value] = {"size": checkpoint.size}
+            history.findings.append(Finding("final.mismatch", "error", AboutFile(NAME), over))
             return None
         before = max((size for size in history.roots if size < checkpoint.size), default=0)
         events = [event for one in history.said if one.index < before for event in one.events]
         found = backing(note, origin, members_after(genesis, events))
         if found.quorum if policy is None else policy.satisfied_by(policy.cosigners(note)):
             return None if policy is not None and policy.quorum == NONE else checkpoint.size
-        _demand(history, trust, f"cosigned by power {found.power} of {found.total}: no quorum")
+        _demand(history, trust, {"case": "few", "power": found.power, "total": found.total})
     except FormatError as error:
-        history.findings.append(Finding("final.invalid", "error", error.why, NAME))
+        history.findings.append(Finding("final.invalid", "error", AboutFile(NAME), of_error(error)))
     return None
 
 
-def _demand(history: History, trust: TrustRoot, what: str) -> None:
+def _demand(history: History, trust: TrustRoot, found: dict[str, Value]) -> None:
     """Note a missing quorum where the policy asks for one."""
     if trust.cosigning is not None and trust.cosigning.quorum != NONE:
-        history.findings.append(Finding("final.quorum", "error", what, NAME))
+        history.findings.append(Finding("final.quorum", "error", AboutFile(NAME), found))

@@ -1,12 +1,19 @@
-"""What verification says: typed findings, levels of rounds, and what stays unproven."""
+"""What verification says: typed findings, levels of rounds, and what stays unproven.
+
+A finding is a code, a subject and parameters; what it says in English is made in `audit.english`.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from operator import itemgetter
+from typing import Any, Literal
 
 import msgspec
 
 from collegium.accounting.units import UnitName
+from collegium.audit.english import place_of, text_of
+from collegium.audit.subjects import Subject, Value
+from collegium.errors import CollegiumError
 
 Severity = Literal["error", "fault", "note"]
 """error: the evidence does not hold; fault: a participant failed or lied and was caught; note."""
@@ -16,12 +23,47 @@ Level = Literal["recomputed", "recomputed_given_scores", "attested", "certified_
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that verification noticed: code, severity, what, and where it is."""
+    """One thing that verification noticed: its code, how bad it is, and what it is about.
+
+    `parameters` are what else its text needs; `case` among them tells apart what one code says.
+    """
 
     code: str
     severity: Severity
-    what: str
-    where: str
+    subject: Subject
+    parameters: dict[str, Value] = {}
+
+    def __hash__(self) -> int:
+        """Return a hash of everything that two equal findings share; a dict has none of its own."""
+        told = tuple(sorted(self.parameters.items(), key=itemgetter(0)))
+        return hash((self.code, self.severity, self.subject, told))
+
+    @property
+    def what(self) -> str:
+        """What was noticed, in English."""
+        return text_of(self.code, self.subject, self.parameters)
+
+    @property
+    def where(self) -> str:
+        """Where it is, in English."""
+        return place_of(self.code, self.subject, self.parameters)
+
+
+def of_error(error: CollegiumError) -> dict[str, Value]:
+    """Return an error as a finding's parameters: its code, and its own words."""
+    return {"error": error.code, "what": error.what, "why": error.why}
+
+
+def findings_json(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    """Return findings as commands print them with ``--json``: the values, and their English."""
+    return [
+        {
+            "code": one.code, "severity": one.severity, "what": one.what, "where": one.where,
+            "subject": msgspec.to_builtins(one.subject),
+            "parameters": msgspec.to_builtins(one.parameters),
+        }
+        for one in findings
+    ]  # fmt: skip
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from collegium.audit.findings import Finding, Severity
+from collegium.audit.findings import Finding, Severity, of_error
+from collegium.audit.subjects import AboutEntry, AboutLedger, Subject, Value
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.ledger.applying import Ready, apply_ready, ready
@@ -86,12 +87,13 @@ def read_history(data: bytes) -> History:
     frames = _frames(data, history)
     first = next(frames, None)
     if first is None or first.kind != GENESIS:
-        _error(history, "ledger.genesis", "the file does not start with a genesis", "byte 0")
+        _error(history, "ledger.genesis", AboutLedger(byte=0), {"case": "none"})
         return history
     try:
         history.genesis = decode_genesis(first.body)
     except FormatError as error:
-        _error(history, "ledger.genesis", f"{error.what}: {error.why}", "byte 0")
+        told = {"case": "malformed", **of_error(error)}
+        _error(history, "ledger.genesis", AboutLedger(byte=0), told)
         return history
     history.identity = genesis_digest(first.body)
     _Replay(history, history.genesis).run(frames, first.end, data)
@@ -112,11 +114,13 @@ def _frames(data: bytes, history: History) -> Iterator[Frame]:
     try:
         yield from read_frames(data)
     except FormatError as error:
-        _error(history, "ledger.frames", error.why, "ledger.log")
+        _error(history, "ledger.frames", AboutLedger(), {"case": "malformed", **of_error(error)})
 
 
-def _error(history: History, code: str, what: str, where: str) -> None:
-    history.findings.append(Finding(code, "error", what, where))
+def _error(
+    history: History, code: str, subject: Subject, parameters: dict[str, Value] | None = None
+) -> None:
+    history.findings.append(Finding(code, "error", subject, parameters or {}))
 
 
 class _Replay:
@@ -142,7 +146,7 @@ class _Replay:
             elif frame.kind == CHECKPOINT:
                 self._checkpoint(frame)
             else:
-                self._wrong("ledger.genesis", "a second genesis", frame)
+                self._wrong("ledger.genesis", frame, {"case": "second"})
             self.last_kind = frame.kind
             if frame.kind != ENTRY:
                 acknowledged = frame.end
@@ -173,12 +177,12 @@ class _Replay:
         """Say what follows the last block: an interrupted write, or history made unreadable."""
         history = self.history
         if holds_acknowledged(tail):
-            what = f"the last {len(tail)} bytes hold whole blocks that a wrong length hides"
-            _error(history, "ledger.frames", what, "ledger.log")
+            hidden: dict[str, Value] = {"case": "hidden", "count": len(tail)}
+            _error(history, "ledger.frames", AboutLedger(), hidden)
             return
-        what = f"{len(tail)} bytes after the last block were never acknowledged"
         severity: Severity = "error" if history.sealed else "note"
-        history.findings.append(Finding("ledger.torn-tail", severity, what, "ledger.log"))
+        torn = Finding("ledger.torn-tail", severity, AboutLedger(), {"count": len(tail)})
+        history.findings.append(torn)
 
     def _entry(self, frame: Frame, opened: Ready) -> None:
         index = self.frontier.size
@@ -191,17 +195,20 @@ class _Replay:
             _, recorded = decode_entry(frame.body)
             transaction, sender, events = apply_ready(self.state, opened)
         except FormatError as error:
-            self._stop("entry.malformed", f"{error.what}: {error.why}", index)
+            self._stop("entry.malformed", index, {"case": "error", **of_error(error)})
             return
         except Rejected as rejection:
             code = {"signature": "entry.signature", "malformed": "entry.malformed"}.get(
                 rejection.code, "entry.refused"
             )
-            self._stop(code, f"the contract refuses it ({rejection})", index)
+            told: dict[str, Value] = {"rejection": rejection.code, "why": rejection.reason}
+            if code == "entry.malformed":
+                told["case"] = "refused"
+            self._stop(code, index, told)
             return
         if encode_events(events) != recorded:
-            what = f"the events recorded for a {kind_of(transaction)} of {sender} are not what the "
-            self._stop("entry.events", what + "contract does", index)
+            told = {"transaction": kind_of(transaction), "sender": sender}
+            self._stop("entry.events", index, told)
             return
         self.history.said.append(Said(index, sender, transaction, events))
         for event in events:
@@ -212,20 +219,18 @@ class _Replay:
         try:
             block = decode_block(frame.body)
         except FormatError as error:
-            self._wrong("block.malformed", error.why, frame)
+            self._wrong("block.malformed", frame, of_error(error))
             return
         first = self.frontier.size - self.since_block
         if block.previous != self.last_block:
-            self._wrong("block.chain", "it does not follow the block before it", frame)
+            self._wrong("block.chain", frame)
         if not self.since_block or (block.first, block.count) != (first, self.since_block):
-            self._wrong("block.entries", "it does not cover the entries before it", frame)
+            self._wrong("block.entries", frame)
         log_root = self.frontier.root()
         if block.app_hash != application_hash(block.state_root, self.frontier.size, log_root):
-            what = "its application hash is not that of its state root and of the log so far"
-            self._wrong("block.app-hash", what, frame)
+            self._wrong("block.app-hash", frame)
         if self.state is not None and self.state.root() != block.state_root:
-            what = "replaying its transactions leads to another state root"
-            self._wrong("block.state-root", what, frame)
+            self._wrong("block.state-root", frame)
             self.state = None
         self.last_block = block.digest()
         self.since_block = 0
@@ -236,23 +241,23 @@ class _Replay:
     def _checkpoint(self, frame: Frame) -> None:
         self.history.sealed = True
         if self.last_kind != BLOCK:
-            self._wrong("checkpoint.place", "it does not stand directly after a block", frame)
+            self._wrong("checkpoint.place", frame)
         try:
             note = frame.body.decode()
             checkpoint = open_checkpoint(note, origin_of(self.history.identity), self.log_key)
         except (FormatError, UnicodeDecodeError) as error:
             why = error.why if isinstance(error, FormatError) else str(error)
-            self._wrong("checkpoint.invalid", why, frame)
+            self._wrong("checkpoint.invalid", frame, {"case": "note", "why": why})
             return
         found = (self.frontier.size, self.frontier.root(), self.last_block)
         if (checkpoint.size, checkpoint.root, checkpoint.extension) != found:
-            self._wrong("checkpoint.mismatch", "it is signed over another log", frame)
+            self._wrong("checkpoint.mismatch", frame)
         if note.count("\n\n") != 1 or note.count("\n") != 6:
-            self._wrong("checkpoint.invalid", "it carries more than the log's signature", frame)
+            self._wrong("checkpoint.invalid", frame, {"case": "more"})
 
-    def _stop(self, code: str, what: str, index: int) -> None:
-        _error(self.history, code, what, f"entry {index}")
+    def _stop(self, code: str, index: int, told: dict[str, Value]) -> None:
+        _error(self.history, code, AboutEntry(index), told)
         self.state = None
 
-    def _wrong(self, code: str, what: str, frame: Frame) -> None:
-        _error(self.history, code, what, f"byte {frame.start} of ledger.log")
+    def _wrong(self, code: str, frame: Frame, told: dict[str, Value] | None = None) -> None:
+        _error(self.history, code, AboutLedger(byte=frame.start), told)

@@ -7,9 +7,16 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from collegium.audit.blobs import Fetch
-from collegium.audit.findings import Finding, Level
+from collegium.audit.findings import Finding, Level, of_error
 from collegium.audit.studies import AttemptRecord, Story
-from collegium.audit.unmasking import whose_sum, why_refused
+from collegium.audit.subjects import (
+    AboutAttempt,
+    AboutEntry,
+    AboutRound,
+    Subject,
+    Value,
+)
+from collegium.audit.unmasking import refused_sum
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.learning.evaluation.statement import decode_statement
@@ -58,20 +65,20 @@ def _summed_up(findings: list[Finding]) -> list[Finding]:
     sealed = [one for one in findings if one.code == "update.sealed"]
     if len(sealed) < 2:
         return findings
-    places = f"{sealed[0].where} and {len(sealed) - 1} more"
-    one = msgspec.structs.replace(sealed[0], where=places)
+    told = {**sealed[0].parameters, "more": len(sealed) - 1}
+    one = msgspec.structs.replace(sealed[0], parameters=told)
     return [one, *(other for other in findings if other.code != "update.sealed")]
 
 
 def _closed_round(
     story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs
 ) -> tuple[Level | None, list[Finding]]:
-    where, voted = f"{record.opened.study}, round {record.opened.round}", record.voted
+    where, voted = AboutRound(record.opened.study, record.opened.round), record.voted
     if not isinstance(voted, ModelResult):
-        raise LookupError(where)
+        raise LookupError(where.round)
     name = from_text(voted.model, DIGEST_SIZE)
     if evidence.fetch(name) is None:
-        return None, [Finding("blob.missing", "error", "the model it led to is missing", where)]
+        return None, [Finding("blob.missing", "error", where, {"case": "model"})]
     plan = Plan(study, story.terms)
     resolved = resolve(story.frozen(record), evidence, plan)
     if not isinstance(resolved.result, ModelResult) or resolved.model is None:
@@ -84,24 +91,19 @@ def _closed_round(
     return _LEVELS[plan.rule.kind], []
 
 
-def _difference(found: ModelResult, voted: ModelResult, where: str) -> Finding | None:
+def _difference(found: ModelResult, voted: ModelResult, where: Subject) -> Finding | None:
     """Return in what a recomputed result is another one than was voted."""
     if found.model != voted.model:
-        what = "recomputing the aggregate gives another model than the one that was voted"
-        return Finding("round.model", "error", what, where)
+        return Finding("round.model", "error", where, {"case": "model"})
     if part_of(found.parts, Measured) != part_of(voted.parts, Measured):
-        what = (
-            "another validation loss was voted than recomputing gives, or training ended, or went"
-            " on, against the study's patience with it"
-        )
-        return Finding("round.ending", "error", what, where)
+        return Finding("round.ending", "error", where)
     if part_of(found.parts, Within) != part_of(voted.parts, Within):
-        what = "the updates have another share within the clip than was voted"
+        case = "within"
     elif part_of(found.parts, Without) != part_of(voted.parts, Without):
-        what = "the voted model is made without other groups than sums refuse"
+        case = "groups"
     else:
-        what = "the sum has other indicators than those that were voted"
-    return None if found == voted else Finding("round.model", "error", what, where)
+        case = "indicators"
+    return None if found == voted else Finding("round.model", "error", where, {"case": case})
 
 
 def _failed_attempt(
@@ -112,59 +114,51 @@ def _failed_attempt(
     The latter is no fault of the evidence where every vote says the same.
     """
     opened = record.opened
-    where = f"{opened.study}, round {opened.round}, attempt {opened.attempt}"
+    where = AboutAttempt(opened.study, opened.round, opened.attempt)
     resolved = resolve(story.frozen(record), evidence, Plan(study, story.terms))
     right = resolved.result
     if isinstance(right, ModelResult):
-        wrong = [
+        wrong = tuple(
             name
             for name, vote in record.votes.items()
             if not isinstance(vote, ModelResult) or vote.model != right.model
-        ]
+        )
         if wrong:
-            what = f"{', '.join(wrong)} did not vote for the model that recomputing gives"
-            yield Finding("validator.wrong", "fault", what, where)
+            yield Finding("validator.wrong", "fault", where, {"case": "model", "members": wrong})
     elif (found := why_none(resolved, where)) is not None:
         agreed = all(isinstance(vote, Failure) for vote in record.votes.values())
         expected = found.code == "round.updates" and agreed
         yield msgspec.structs.replace(found, severity="note") if expected else found
 
 
-def why_none(resolved: Resolved, where: str) -> Finding | None:
+def why_none(resolved: Resolved, where: Subject) -> Finding | None:
     """Return why an attempt comes to no model or sum.
 
     None where the updates are rightly gone: the votes stand, and nothing is wrong.
     """
-    for lacking, what in (
-        ("model", "the model it started from is missing"),
-        ("agreement", "the agreement of set-up that it goes on from is missing"),
-    ):
+    for lacking, case in (("model", "model-before"), ("agreement", "agreement-before")):
         if lacking in resolved.absent:
-            return Finding("blob.missing", "error", what, where)
+            return Finding("blob.missing", "error", where, {"case": case})
     error = resolved.error
     if error is not None and error.code.startswith("plugin."):
-        what = f"{error.what}; the validators' votes stand"
-        return Finding("rule.missing", "note", what, where)
+        return Finding("rule.missing", "note", where, of_error(error))
     if error is not None:
-        what = f"the aggregate cannot be recomputed: {error.what}: {error.why}"
-        return Finding("round.updates", "error", what, where)
+        return Finding("round.updates", "error", where, {"case": "error", **of_error(error)})
     flawed = any(isinstance(why, Flaw) for why in resolved.refused.values())
     if resolved.result is None or (flawed and resolved.absent):
         return _votes_stand(resolved.absent, where)
-    reasons = [f"{whose_sum(one)} {why_refused(why)}" for one, why in resolved.refused.items()]
-    return Finding("round.updates", "error", f"no model: {'; '.join(reasons)}", where)
+    refused = tuple(refused_sum(one, why) for one, why in resolved.refused.items())
+    return Finding("round.updates", "error", where, {"case": "refused", "refused": refused})
 
 
-def _votes_stand(absences: Sequence[Absence], where: str) -> Finding | None:
+def _votes_stand(absences: Sequence[Absence], where: Subject) -> Finding | None:
     """Return what is to be said of updates that are not to be had; None if they were retired."""
     missing, sealed = absences.count("missing"), absences.count("sealed")
     if missing:
-        what = f"{missing} update(s) are not here; the validators' votes stand"
-        return Finding("blob.withheld", "note", what, where)
+        return Finding("blob.withheld", "note", where, {"count": missing})
     if sealed < len(absences):
         return None
-    what = f"{sealed} update(s) are sealed to others; the validators' votes stand"
-    return Finding("update.sealed", "note", what, where)
+    return Finding("update.sealed", "note", where, {"count": sealed})
 
 
 def check_statements(story: Story, fetch: Fetch) -> tuple[int, list[Finding]]:
@@ -172,23 +166,21 @@ def check_statements(story: Story, fetch: Fetch) -> tuple[int, list[Finding]]:
     checked = 0
     findings = []
     for site, post in story.statements.items():
-        where = f"{post.study}, evaluation.post of {site}"
+        where = AboutEntry(None, post.study, "evaluation.post", site)
         for kind, name in (("federated", post.federated), ("local", post.local)):
             if name is msgspec.UNSET:
                 continue
             data = fetch(name)
             if data is None:
-                what = f"the statement about the {kind} model is missing"
-                findings.append(Finding("blob.missing", "error", what, where))
+                absent: dict[str, Value] = {"case": "statement", "model": kind}
+                findings.append(Finding("blob.missing", "error", where, absent))
                 continue
             try:
                 statement = decode_statement(data)
             except FormatError as error:
-                what = f"{error.what}: {error.why}"
-                findings.append(Finding("statement.malformed", "fault", what, where))
+                findings.append(Finding("statement.malformed", "fault", where, of_error(error)))
                 continue
             checked += 1
             if statement.kind != kind or (kind == "federated" and statement.model != post.model):
-                what = f"the statement posted about the {kind} model speaks of another one"
-                findings.append(Finding("statement.mismatch", "fault", what, where))
+                findings.append(Finding("statement.mismatch", "fault", where, {"model": kind}))
     return checked, findings

@@ -8,8 +8,9 @@ from hashlib import sha256
 import msgspec
 
 from collegium.audit.blobs import Fetch
-from collegium.audit.findings import Finding
+from collegium.audit.findings import Finding, of_error
 from collegium.audit.studies import SetUpStep, Story
+from collegium.audit.subjects import AboutEntry, AboutStep, AboutStudy, Subject, Value
 from collegium.canonical import to_text
 from collegium.data.table import exposure_input, input_names
 from collegium.data.tabular.agreeing import conclusion
@@ -35,7 +36,7 @@ def check_set_up(story: Story, study: Study, fetch: Fetch) -> tuple[int, list[Fi
         if number > 1 and isinstance(terms, SumTerms) and terms.statistics is not msgspec.UNSET:
             before = step.agreed.agreement if step.agreed is not None else before
             continue  # the sum is recomputed with the others
-        where = f"{study.study.id}, step {number} of set-up"
+        where = AboutStep(study.study.id, number)
         found = _recomputed(story, study, source, step, before, fetch)
         findings += _about(step, found, where)
         if step.agreed is not None:
@@ -52,10 +53,10 @@ def _recomputed(
 
     None where nothing follows: then a vote for something is wrong.
     """
-    where = f"{study.study.id}, set-up"
+    where = AboutStudy(study.study.id)  # its caller knows the step
     last = None if before is None else fetch(before)
     if before is not None and last is None:
-        return Finding("blob.missing", "error", "an agreement of set-up is missing", where)
+        return Finding("blob.missing", "error", where, {"case": "agreement"})
     said = {name: fetch(step.posts[name].digest) for name in step.gathered}
     missing = [name for name, data in said.items() if data is None]
     try:
@@ -63,30 +64,27 @@ def _recomputed(
         return to_text(sha256(conclusion(source, task_of(study), last, said, fewest)).digest())
     except CollegiumError:
         if missing:
-            what = f"what {', '.join(missing)} said of its table is missing"
-            return Finding("blob.missing", "error", what, where)
+            absent: dict[str, Value] = {"case": "statistics", "members": tuple(missing)}
+            return Finding("blob.missing", "error", where, absent)
         return None
 
 
-def _about(step: SetUpStep, found: str | Finding | None, where: str) -> Iterator[Finding]:
+def _about(step: SetUpStep, found: str | Finding | None, where: Subject) -> Iterator[Finding]:
     if isinstance(found, Finding):
-        yield msgspec.structs.replace(found, where=where)
+        yield msgspec.structs.replace(found, subject=where)
         return
     agreed = None if step.agreed is None else step.agreed.agreement
     if agreed is not None and found != agreed:
-        what = "recomputing what sites said gives another agreement than the one that was voted"
-        yield Finding("statistics.agreement", "error", what, where)
+        yield Finding("statistics.agreement", "error", where)
     right = agreed or found
     wrong = sorted({
         name for (_, name), vote in step.votes.items()
         if vote.agreement != right and not (right is None and vote.fail is not msgspec.UNSET)
     })  # fmt: skip
     if wrong and step.gathered:
-        what = f"{', '.join(wrong)} did not vote for what follows from what sites said"
-        yield Finding("validator.statistics", "fault", what, where)
+        yield Finding("validator.statistics", "fault", where, {"members": tuple(wrong)})
     if step.undecided:
-        what = f"{len(step.undecided)} attempt(s) at a vote ended without a quorum"
-        yield Finding("statistics.undecided", "note", what, where)
+        yield Finding("statistics.undecided", "note", where, {"count": len(step.undecided)})
 
 
 def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
@@ -94,19 +92,22 @@ def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
     begun = story.begun
     if begun is None:
         return []
-    where = f"{begun.study}, study.begin"
+    where = AboutEntry(study=begun.study, transaction="study.begin")
     model, agreement = fetch(begun.model), fetch(begun.agreement)
     if model is None or agreement is None:
-        return [Finding("blob.missing", "error", "the first model is missing", where)]
+        return [Finding("blob.missing", "error", where, {"case": "first-model"})]
     try:
         state = decode_model(model)
         schema = input_schema(decode_agreement(agreement))
         inputs = len(input_names(schema)) - (exposure_input(schema) is not None)
     except FormatError as error:
-        return [Finding("model.malformed", "error", f"{error.what}: {error.why}", where)]
+        return [Finding("model.malformed", "error", where, of_error(error))]
     widths = [one.shape[0] for one in state.tensors if one.name == "layer0.weight"]
     found = (state.parameters.size, state.optimizer)
     if found != (begun.parameters, story.registration.server) or widths not in ([], [inputs]):
-        what = f"the first model has {found[0]} parameters, optimizer {found[1]}, inputs {widths}"
-        return [Finding("study.registration", "error", what, where)]
+        told: dict[str, Value] = {
+            "case": "inputs", "parameters": found[0], "optimizer": found[1],
+            "inputs": tuple(widths),
+        }  # fmt: skip
+        return [Finding("study.registration", "error", where, told)]
     return []

@@ -9,10 +9,13 @@ import msgspec
 
 from collegium.audit.findings import Finding
 from collegium.audit.history import History, read_history
+from collegium.audit.subjects import AboutLedger, Value
 from collegium.canonical import from_text
 from collegium.errors import RunError
 from collegium.ledger.frames import read_ledger
 from collegium.ledger.hashing import DIGEST_SIZE
+
+_GENESIS = AboutLedger("genesis")
 
 
 def succession(history: History, predecessor: Path | None) -> Iterator[Finding]:
@@ -28,30 +31,23 @@ def succession(history: History, predecessor: Path | None) -> Iterator[Finding]:
     old = msgspec.UNSET if history.genesis is None else history.genesis.succeeds
     if isinstance(old, msgspec.UnsetType):
         if predecessor is not None:
-            what = "its genesis succeeds no ledger"
-            yield Finding("genesis.predecessor", "error", what, "genesis")
+            yield Finding("genesis.predecessor", "error", _GENESIS, {"case": "none"})
         return
     name = from_text(old.genesis, DIGEST_SIZE).hex()
     if predecessor is None:
-        what = (
-            f"its founders say that it goes on after {old.size} entries of the ledger {name}; "
-            "that ledger was not looked at (--predecessor)"
-        )
-        yield Finding("genesis.successor", "note", what, "genesis")
+        unseen: dict[str, Value] = {"case": "unseen", "size": old.size, "ledger": name}
+        yield Finding("genesis.successor", "note", _GENESIS, unseen)
         return
     before = _history(predecessor)
+    told: dict[str, Value] = {"folder": str(predecessor), "ledger": name, "size": old.size}
     if before.identity.hex() != name:
-        what = f"{predecessor} holds another ledger than the {name} which it says it succeeds"
+        yield Finding("genesis.predecessor", "error", _GENESIS, {"case": "other", **told})
     elif before.roots.get(old.size) != from_text(old.root, DIGEST_SIZE):
-        what = f"the ledger in {predecessor} is another one after {old.size} entries, or shorter"
+        yield Finding("genesis.predecessor", "error", _GENESIS, {"case": "shorter", **told})
     else:
         later = max(before.roots) - old.size
-        what = f"it goes on after {old.size} entries of the ledger in {predecessor}"
-        if later:
-            what += f"; {later} later entries there are not part of what it goes on from"
-        yield Finding("genesis.successor", "note", what, "genesis")
-        return
-    yield Finding("genesis.predecessor", "error", what, "genesis")
+        told |= {"case": "later" if later else "all", "later": later}
+        yield Finding("genesis.successor", "note", _GENESIS, told)
 
 
 def _history(folder: Path) -> History:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collegium.audit.findings import Finding, Severity, Summed
+from collegium.audit.findings import Finding, Severity, Summed, of_error
 from collegium.audit.recompute import why_none
 from collegium.audit.studies import AttemptRecord, Story
-from collegium.audit.unmasking import whose_sum, why_refused
+from collegium.audit.subjects import AboutRound, AboutStudy, Subject, Value
+from collegium.audit.unmasking import refused_sum
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import decode_sum, error_of_auc, measures
 from collegium.ledger.contract.results import Failure, SumResult
-from collegium.ledger.contract.series import called, step_of
+from collegium.ledger.contract.series import step_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.plan import Plan
@@ -27,7 +28,7 @@ def check_sums(
     told: list[Summed] = []
     findings: list[Finding] = []
     for attempt in story.sums.values():
-        where, closed = f"{attempt.opened.study}, {called(attempt.opened.round)}", attempt.summed
+        where, closed = AboutRound(attempt.opened.study, attempt.opened.round), attempt.summed
         found = _recomputed(story, study, attempt, evidence, where)
         if closed is not None:
             right = isinstance(found, SumResult) and found.total == closed.total
@@ -36,23 +37,23 @@ def check_sums(
             told += summed
             findings += unsound
             if isinstance(found, SumResult) and not right:
-                what = "recomputing the sum of statistics gives another one than was voted"
-                findings.append(Finding("sum.total", "error", what, where))
+                findings.append(Finding("sum.total", "error", where))
         elif isinstance(found, SumResult):
             wrong = sorted(name for name, vote in attempt.votes.items() if vote != found)
             if wrong:
-                what = f"{', '.join(wrong)} did not vote for the sum that recomputing gives"
-                findings.append(Finding("validator.wrong", "fault", what, where))
+                told_of: dict[str, Value] = {"case": "sum", "members": tuple(wrong)}
+                findings.append(Finding("validator.wrong", "fault", where, told_of))
         if isinstance(found, Finding):
             findings.append(found)
     if story.given_up is not None:
-        what = f"the study went on without the sum over test rows ({story.given_up.reason})"
-        findings.append(Finding("sum.given-up", "fault", what, story.given_up.study))
+        given_up = AboutStudy(story.given_up.study)
+        reason: dict[str, Value] = {"reason": story.given_up.reason}
+        findings.append(Finding("sum.given-up", "fault", given_up, reason))
     return recomputed, told, findings
 
 
 def _recomputed(
-    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs, where: str
+    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs, where: Subject
 ) -> SumResult | Finding | None:
     """Return the sum, a finding where there is none, None where nothing is to be."""
     if not record.included or "vote" not in record.phases:
@@ -62,19 +63,21 @@ def _recomputed(
     if isinstance(resolved.result, SumResult):
         return resolved.result
     if resolved.error is not None:
-        what = f"the sum cannot be recomputed: {resolved.error.what}: {resolved.error.why}"
-        return Finding("sum.refused", "error", what, where)
+        wrong: dict[str, Value] = {"case": "error", **of_error(resolved.error)}
+        return Finding("sum.refused", "error", where, wrong)
     if resolved.result is None:
         return why_none(resolved, where)
     votes = record.votes.values()
     agreed = record.summed is None and all(isinstance(one, Failure) for one in votes)
     severity: Severity = "note" if agreed else "error"
-    what = f"{whose_sum(0)} {why_refused(resolved.refused[0])}"
-    return Finding("sum.refused", severity, what, where)
+    refused: dict[str, Value] = {
+        "case": "refused", "refused": (refused_sum(0, resolved.refused[0]),)
+    }  # fmt: skip
+    return Finding("sum.refused", severity, where, refused)
 
 
 def _of_closed(
-    story: Story, attempt: AttemptRecord, total: str, evidence: StoredBlobs, where: str
+    story: Story, attempt: AttemptRecord, total: str, evidence: StoredBlobs, where: Subject
 ) -> tuple[list[Summed], list[Finding]]:
     """Return what a closed sum tells, if its blob can be read, and what does not hold of that.
 
@@ -82,8 +85,7 @@ def _of_closed(
     """
     data = evidence.fetch(from_text(total, DIGEST_SIZE))
     if data is None:
-        what = "what is told of the sum is missing"
-        return [], [Finding("blob.missing", "error", what, where)]
+        return [], [Finding("blob.missing", "error", where, {"case": "sum"})]
     if step_of(attempt.opened.round) is not None:
         return [], []
     try:
@@ -98,7 +100,7 @@ def _of_closed(
 
 
 def _other_rows(
-    story: Story, attempt: AttemptRecord, rows: int, evidence: StoredBlobs, where: str
+    story: Story, attempt: AttemptRecord, rows: int, evidence: StoredBlobs, where: Subject
 ) -> list[Finding]:
     """Return the finding that sites sign other rows than are in the sum, if they do."""
     try:
@@ -112,8 +114,4 @@ def _other_rows(
         return []
     if len(signed) != len(attempt.included) or sum(signed) == rows:
         return []
-    what = (
-        f"the sites sign {sum(signed)} test rows and the sum is over {rows}: one of them"
-        " at least counted other rows"
-    )
-    return [Finding("sum.rows", "fault", what, where)]
+    return [Finding("sum.rows", "fault", where, {"signed": sum(signed), "summed": rows})]

@@ -36,6 +36,7 @@ from collegium.audit.scoring import scoring_of
 from collegium.audit.selection import selection_of
 from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
+from collegium.audit.subjects import AboutFile, AboutLedger, AboutMember, AboutRound, Value
 from collegium.audit.succession import succession
 from collegium.audit.sums import check_sums
 from collegium.audit.totals import totals
@@ -164,12 +165,11 @@ def examined(
         findings += found + faults(study_id, story, refuted, traps=planted)
         findings += _folder(folder, story, study, fetch, alone=len(stories) == 1)
     for (member, kind), count in Counter((one.member, one.kind) for one in equivocations).items():
-        what = f"{member} signed two contradicting {kind}, {count} time(s)"
-        findings.append(Finding("member.equivocated", "fault", what, member))
+        told: dict[str, Value] = {"transaction": kind, "count": count}
+        findings.append(Finding("member.equivocated", "fault", AboutMember(member), told))
     findings += strays(blobs, stories)
     if not history.complete and history.genesis is not None and not partial:
-        what = "the history does not end in a closed study and a checkpoint (--partial allows it)"
-        findings.append(Finding("ledger.incomplete", "error", what, "ledger.log"))
+        findings.append(Finding("ledger.incomplete", "error", AboutLedger()))
     entries = max(history.roots, default=0)
     story_list = list(stories.values())
     verification = Verification(
@@ -200,14 +200,13 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
     if trust.genesis is None or history.genesis is None:
         return "none"
     if trust.genesis != history.identity:
-        what = f"the genesis is {history.identity.hex()}, not the one that you trust"
-        history.findings.append(Finding("anchor.genesis", "error", what, "genesis"))
+        other: dict[str, Value] = {"genesis": history.identity.hex()}
+        history.findings.append(Finding("anchor.genesis", "error", AboutLedger("genesis"), other))
         return "none"
     keys = {member.id: member.key for member in history.genesis.members}
     log_key = from_text(history.genesis.log, KEY_SIZE)
     if trust.members not in (None, keys) or trust.log_key not in (None, log_key):
-        what = "the policy names other keys than the genesis"
-        history.findings.append(Finding("anchor.keys", "error", what, "genesis"))
+        history.findings.append(Finding("anchor.keys", "error", AboutLedger("genesis")))
         return "none"
     agreed = 0  # entries
     for checkpoint in trust.checkpoints:
@@ -215,16 +214,12 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
             agreed = checkpoint.size
             continue
         number = history.rounds_at.get(agreed, 0) + 1
-        reason = (
-            f"the history ends after {max(history.roots, default=0)} entries"
-            if checkpoint.size > max(history.roots, default=0)
-            else "the history is another one there"
-        )
-        what = (
-            f"a checkpoint that was kept over {checkpoint.size} entries does not fit: {reason}; "
-            f"they part after entry {agreed}, that is from round {number} on"
-        )
-        history.findings.append(Finding("anchor.checkpoint", "error", what, f"round {number}"))
+        entries = max(history.roots, default=0)
+        told: dict[str, Value] = {
+            "case": "ends" if checkpoint.size > entries else "other", "size": checkpoint.size,
+            "entries": entries, "agreed": agreed,
+        }  # fmt: skip
+        history.findings.append(Finding("anchor.checkpoint", "error", AboutRound("", number), told))
         return "none"
     return "checkpoint" if trust.checkpoints else "genesis"
 
@@ -250,10 +245,9 @@ def _folder(
     if alone and study is not None and toml.is_file():
         try:
             if document_of(toml.read_text("utf-8")) != study:
-                what = "study.toml is not the study that was registered"
-                yield Finding("study.altered", "error", what, "study.toml")
+                yield Finding("study.altered", "error", AboutFile("study.toml"))
         except (CollegiumError, OSError, UnicodeError) as error:
-            yield Finding("study.unreadable", "error", str(error), "study.toml")
+            yield Finding("study.unreadable", "error", AboutFile("study.toml"), {"why": str(error)})
     if alone and (folder / "model").exists():
         if story.release is not None:
             agreement = None if story.begun is None else story.begun.agreement
@@ -261,9 +255,8 @@ def _folder(
                 folder / "model", story.release.bundle, fetch(story.model), agreement
             )
         else:
-            what = "a model lies here that the owner has not released"
             severity: Severity = "note" if story.closed is None else "error"
-            yield Finding("bundle.unreleased", severity, what, "model/")
+            yield Finding("bundle.unreleased", severity, AboutFile("model/"))
 
 
 def _claims(

@@ -79,14 +79,14 @@ def check(file: Path, policy: Path | None, genesis: str | None, as_json: bool) -
     """Check a receipt offline, and say what it proves and what it does not."""
     from collegium.audit.check import check_receipt
     from collegium.audit.trust import genesis_root, read_policy
-    from collegium.cli.receipts import checked_lines
+    from collegium.cli.receipts import checked_json, checked_lines
 
     if (policy is None) == (genesis is None):
         raise click.UsageError("a receipt is checked against --policy or --genesis, one of the two")
     trust = read_policy(policy) if policy is not None else genesis_root(genesis or "")
     checked = check_receipt(_read(file), trust)
     if as_json:
-        say_json(checked)
+        say_json(checked_json(checked))
     else:
         for line in checked_lines(checked):
             say(line)

@@ -11,6 +11,7 @@ import msgspec
 
 from collegium.audit.check import ReceiptCheck
 from collegium.audit.entry import EntrySaid
+from collegium.audit.findings import findings_json
 from collegium.audit.issue import Issued
 
 
@@ -54,6 +55,12 @@ def issued_lines(issued: Issued, out: Path) -> Iterator[str]:
     if not backing.quorum:
         yield "  that is no quorum: only who trusts the log, or kept this checkpoint, can use it"
     yield f"  check it with: collegium audit check {out} --policy POLICY"
+
+
+def checked_json(checked: ReceiptCheck) -> dict[str, Any]:
+    """Return what ``audit check --json`` prints."""
+    found: dict[str, Any] = msgspec.to_builtins(checked)
+    return found | {"findings": findings_json(checked.findings)}
 
 
 def checked_lines(checked: ReceiptCheck) -> Iterator[str]:

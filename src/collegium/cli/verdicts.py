@@ -7,13 +7,20 @@ from typing import Any
 
 import msgspec
 
-from collegium.audit.findings import Scoring, Selection, Summed, Total, Verification
+from collegium.audit.findings import (
+    Scoring,
+    Selection,
+    Summed,
+    Total,
+    Verification,
+    findings_json,
+)
 
 
 def verification_json(verification: Verification) -> dict[str, Any]:
     """Return what ``verify --json`` prints."""
     found: dict[str, Any] = msgspec.to_builtins(verification)
-    return found
+    return found | {"findings": findings_json(verification.findings)}
 
 
 def total_line(total: Total) -> str:

@@ -20,11 +20,6 @@ OF_THE_SUM = ""
 """Whose secret a share belongs to that is of the sum's own key."""
 
 
-def secret_of(dealer: str) -> str:
-    """Return how a finding calls a dealer's secret, or the key of a sum."""
-    return "the key of the sum" if dealer == OF_THE_SUM else f"{dealer}'s secret"
-
-
 @dataclass(frozen=True, slots=True)
 class OwnSecrets:
     """A member's secrets of one attempt; the repr shows none.

@@ -1,0 +1,304 @@
+"""The English of findings: the one place where it is made, of code, subject and parameters.
+
+A text is a template over the fields of a finding's subject and its parameters. Where a code says
+several things, the parameter `case` chooses the text. What stands after a colon in a template says
+how a value is written: a number's format, or one of `_WRITTEN`. For another language, translate
+`TEXTS` and the functions beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from string import Formatter
+from typing import Any
+
+import msgspec
+
+from collegium.audit.subjects import (
+    AboutAttempt,
+    AboutEntry,
+    AboutFile,
+    AboutLedger,
+    AboutMember,
+    AboutReceipt,
+    AboutRound,
+    AboutStep,
+    AboutStudy,
+    At,
+    RefusedSum,
+    Subject,
+    Value,
+)
+from collegium.ledger.contract.series import called, is_sum
+from collegium.secrecy.secure_sum import OF_THE_SUM
+
+TEXTS: dict[str, str] = {
+    "anchor.checkpoint:ends": "a checkpoint that was kept over {size} entries does not fit: the "
+    "history ends after {entries} entries; they part after entry {agreed}, that is from round "
+    "{round} on",
+    "anchor.checkpoint:other": "a checkpoint that was kept over {size} entries does not fit: the "
+    "history is another one there; they part after entry {agreed}, that is from round {round} on",
+    "anchor.genesis": "the genesis is {genesis}, not the one that you trust",
+    "anchor.keys": "the policy names other keys than the genesis",
+    "attempt.failed": "an attempt failed ({reason}); the model stayed as it was",
+    "attempt.open:members": "the attempt is open and waits for {members}",
+    "attempt.open:timers": "the attempt is open and waits for timers",
+    "blob.altered": "its bytes are not those that its name stands for",
+    "blob.folder": "there is no folder of blobs that can be read: {why}",
+    "blob.hidden": "a hidden file, perhaps of an interrupted run; the ledger names no such blob",
+    "blob.missing:agreement": "an agreement of set-up is missing",
+    "blob.missing:agreement-before": "the agreement of set-up that it goes on from is missing",
+    "blob.missing:document": "the study document is missing",
+    "blob.missing:first-model": "the first model is missing",
+    "blob.missing:model": "the model it led to is missing",
+    "blob.missing:model-before": "the model it started from is missing",
+    "blob.missing:statement": "the statement about the {model} model is missing",
+    "blob.missing:statistics": "what {members} said of its table is missing",
+    "blob.missing:sum": "what is told of the sum is missing",
+    "blob.no-file": "it is no file, so no blob",
+    "blob.retired": "{count} update(s) that were retired are still here",
+    "blob.stray": "the ledger names {count} of the blobs nowhere",
+    "blob.unreadable": "it cannot be read: {why}",
+    "blob.withheld": "{count} update(s) are not here; the validators' votes stand",
+    "block.app-hash": "its application hash is not that of its state root and of the log so far",
+    "block.chain": "it does not follow the block before it",
+    "block.entries": "it does not cover the entries before it",
+    "block.malformed": "{why}",
+    "block.state-root": "replaying its transactions leads to another state root",
+    "bundle.altered": "the released files are not those that the owner registered",
+    "bundle.extra": "it does not belong to what was released",
+    "bundle.model": "{why}",
+    "bundle.preparation": "the released preparation is not what the sites agreed on",
+    "bundle.unreadable": "the released files cannot be read: {why}",
+    "bundle.unreleased": "a model lies here that the owner has not released",
+    "bundle.weights": "the released weights are not those of the final model",
+    "checkpoint.invalid:more": "it carries more than the log's signature",
+    "checkpoint.invalid:note": "{why}",
+    "checkpoint.mismatch": "it is signed over another log",
+    "checkpoint.place": "it does not stand directly after a block",
+    "code.differs": "{member} accepted the study over other code than the owner registered",
+    "deal.barred:opened": "{member} dealt shares of no secret behind its deal, and was barred",
+    "deal.barred:refused": "{member} dealt shares that most of their holders could not use, and "
+    "was barred",
+    "deal.contested:never-opened": "{member} could not use {dealer}'s shares, and no single key is "
+    "ever opened to tell who is right",
+    "deal.contested:opened": "{member} could not use {dealer}'s shares, and what was opened is "
+    "right",
+    "deal.unsound:all": "{member} dealt shares that are of no secret behind its deal",
+    "deal.unsound:one": "{member} dealt {holder} a share that is none of its secret",
+    "entry.events": "the events recorded for a {transaction} of {sender} are not what the contract "
+    "does",
+    "entry.malformed:error": "{what}: {why}",
+    "entry.malformed:refused": "the contract refuses it ({rejection}: {why})",
+    "entry.refused": "the contract refuses it ({rejection}: {why})",
+    "entry.signature": "the contract refuses it ({rejection}: {why})",
+    "final.invalid": "{why}",
+    "final.mismatch": "the log signed another history over {size} entries",
+    "final.quorum:absent": "there is no file final with cosignatures",
+    "final.quorum:few": "cosigned by power {power} of {total}: no quorum",
+    "genesis.predecessor:none": "its genesis succeeds no ledger",
+    "genesis.predecessor:other": "{folder} holds another ledger than the {ledger} which it says it "
+    "succeeds",
+    "genesis.predecessor:shorter": "the ledger in {folder} is another one after {size} entries, or "
+    "shorter",
+    "genesis.successor:all": "it goes on after {size} entries of the ledger in {folder}",
+    "genesis.successor:later": "it goes on after {size} entries of the ledger in {folder}; {later} "
+    "later entries there are not part of what it goes on from",
+    "genesis.successor:unseen": "its founders say that it goes on after {size} entries of the "
+    "ledger {ledger}; that ledger was not looked at (--predecessor)",
+    "group.lost": "too few stayed with group {group} ({members}) in {phase}: the others went on",
+    "group.refused": "the model is made without group {group}: its sum is none of honest updates, "
+    "so one at least of {members} is bad",
+    "ledger.frames:hidden": "the last {count} bytes hold whole blocks that a wrong length hides",
+    "ledger.frames:malformed": "{why}",
+    "ledger.genesis:malformed": "{what}: {why}",
+    "ledger.genesis:none": "the file does not start with a genesis",
+    "ledger.genesis:second": "a second genesis",
+    "ledger.incomplete": "the history does not end in a closed study and a checkpoint (--partial "
+    "allows it)",
+    "ledger.torn-tail": "{count} bytes after the last block were never acknowledged",
+    "mask.reused": "{member} advertised a key that it had used in another attempt",
+    "member.equivocated": "{member} signed two contradicting {transaction}, {count} time(s)",
+    "model.malformed": "{what}: {why}",
+    "privacy.exhausted": "no budget of {members} is left for round {round}",
+    "privacy.impossible": "{what}: {why}",
+    "privacy.overdrawn": "{member} took part in {count} rounds: epsilon {epsilon:.3f} for a "
+    "{unit}, and the budget is {budget:g}",
+    "privacy.spent:nothing": "the ledger notes nothing of what its participants lost by the "
+    "document's mechanism",
+    "privacy.spent:other": "the ledger notes other losses of its participants than the document's "
+    "mechanism",
+    "receipt.checkpoint": "{why}",
+    "receipt.contradicted": "the policy keeps another checkpoint over as many entries, signed by "
+    "the log as well",
+    "receipt.cosignature": "{why}",
+    "receipt.extra": "{what}: {why}",
+    "receipt.inclusion": "its hashes do not lead from the entry at {index} to the root over {size}",
+    "receipt.ledger": "{log} is no log of this policy",
+    "receipt.malformed": "{why}",
+    "receipt.quorum": "the checkpoint is {behind}, and that is no quorum",
+    "receipt.sender": "its sender's key is none of the genesis, so a member's that changed or came "
+    "later",
+    "receipt.signature": "the signature is not {sender}'s",
+    "release.missing": "the study was completed, and its owner has released no model",
+    "round.ending": "another validation loss was voted than recomputing gives, or training ended, "
+    "or went on, against the study's patience with it",
+    "round.model:groups": "the voted model is made without other groups than sums refuse",
+    "round.model:indicators": "the sum has other indicators than those that were voted",
+    "round.model:model": "recomputing the aggregate gives another model than the one that was "
+    "voted",
+    "round.model:within": "the updates have another share within the clip than was voted",
+    "round.updates:error": "the aggregate cannot be recomputed: {what}: {why}",
+    "round.updates:refused": "no model: {refused:sums}",
+    "rule.missing": "{what}; the validators' votes stand",
+    "share.forged": "{member} posted another share of {dealer:secret} than it was dealt",
+    "share.missing": "the share of the key of the sum is not here of {members}",
+    "site.absent": "{member} is a site of the study and never accepted it",
+    "site.no-shares": "{member} posted no shares of the secrets that open the sum",
+    "site.no-statement": "{member} took part and posted no statement about the final model",
+    "site.no-statistics": "{member} took part and did not say what set-up asked of its table",
+    "site.silent": "{member} committed no update",
+    "site.unavailable": "{member} revealed an update that too few validators could fetch and find "
+    "sound",
+    "site.unavailable:trap": "{member} revealed an update that too few validators could fetch and "
+    "find sound: the study plants traps",
+    "site.withheld": "{member} committed to an update and never revealed it",
+    "statement.malformed": "{what}: {why}",
+    "statement.mismatch": "the statement posted about the {model} model speaks of another one",
+    "statistics.agreement": "recomputing what sites said gives another agreement than the one that "
+    "was voted",
+    "statistics.undecided": "{count} attempt(s) at a vote ended without a quorum",
+    "study.altered": "study.toml is not the study that was registered",
+    "study.failed": "the study failed ({reason}) and keeps its last good model",
+    "study.malformed": "{what}: {why}",
+    "study.registration:inputs": "the first model has {parameters} parameters, optimizer "
+    "{optimizer}, inputs {inputs:list}",
+    "study.registration:size": "the first model has {parameters} parameters and the optimizer "
+    "{optimizer}",
+    "study.registration:term": "{term} is registered as {registered}, and the document says "
+    "{documented}",
+    "study.unreadable": "{why}",
+    "sum.given-up": "the study went on without the sum over test rows ({reason})",
+    "sum.refused:error": "the sum cannot be recomputed: {what}: {why}",
+    "sum.refused:refused": "{refused:sums}",
+    "sum.rows": "the sites sign {signed} test rows and the sum is over {summed}: one of them at "
+    "least counted other rows",
+    "sum.total": "recomputing the sum of statistics gives another one than was voted",
+    "update.contested": "{member}'s update was sound for the others, and {without} did not get it "
+    "so",
+    "update.left-out": "{member}'s update was sound for {having}, and {without} did not get it so",
+    "update.sealed": "{count} update(s) are sealed to others; the validators' votes stand",
+    "validator.attested-unsound": "{member} attested to an update that is none: it did not look",
+    "validator.did-not-attest": "{member} did not say which updates it holds",
+    "validator.gave-up": "{member} voted that there is no model where the others recomputed one",
+    "validator.outvoted": "{member} voted for another model than the one that the others "
+    "recomputed",
+    "validator.silent": "{member} did not vote",
+    "validator.statistics": "{members} did not vote for what follows from what sites said",
+    "validator.unscored": "{member} did not score the updates",
+    "validator.withheld-scores": "{member} committed to scores and never revealed them",
+    "validator.wrong:model": "{members} did not vote for the model that recomputing gives",
+    "validator.wrong:sum": "{members} did not vote for the sum that recomputing gives",
+}
+"""Every finding's text, by its code and, where it has several, its case."""
+
+
+def text_of(code: str, subject: Subject, parameters: Mapping[str, Value]) -> str:
+    """Return what a finding says; of a code that has no text here, the code and its parameters."""
+    told = {**msgspec.structs.asdict(subject), **parameters}
+    case = parameters.get("case")
+    template = TEXTS.get(code if case is None else f"{code}:{case}")
+    if template is None:
+        return f"{code}: {', '.join(f'{name} {value}' for name, value in parameters.items())}"
+    return _Words().vformat(template, (), told)
+
+
+def place_of(code: str, subject: Subject, parameters: Mapping[str, Value]) -> str:
+    """Return where a finding is."""
+    if code == "code.differs" and isinstance(subject, AboutMember):
+        return f"{subject.study}, {subject.member}"
+    place = _place(subject)
+    names, count = parameters.get("names"), parameters.get("count")
+    if code == "blob.stray" and isinstance(names, tuple) and isinstance(count, int):
+        more = f" and {count - len(names)} more" if count > len(names) else ""
+        return f"{', '.join(f'{place}{name}' for name in names)}{more}"
+    return f"{place} and {parameters['more']} more" if "more" in parameters else place
+
+
+def _place(subject: Subject) -> str:
+    match subject:
+        case AboutLedger("genesis"):
+            return "genesis"
+        case AboutLedger(byte=byte):
+            if not byte:
+                return "ledger.log" if byte is None else "byte 0"
+            return f"byte {byte} of ledger.log"
+        case AboutEntry(index=int(index)):
+            return f"entry {index}"
+        case AboutEntry(study=study, transaction=transaction, member=member):
+            return f"{study}, {transaction}{f' of {member}' if member else ''}"
+        case AboutStudy(study):
+            return study
+        case AboutStep(study, step):
+            return f"{study}, step {step} of set-up"
+        case AboutRound(study, number):
+            return f"{study}, {called(number)}" if study else called(number)
+        case AboutAttempt(study, number, attempt):
+            return f"{study}, {called(number)}, attempt {attempt}"
+        case AboutMember(member, study, rounds):
+            if not study:
+                return member
+            return f"{study}, {_rounds(rounds)}" if rounds else study
+        case AboutFile(path):
+            return path
+        case AboutReceipt(part):
+            return part
+
+
+def _rounds(places: Sequence[At]) -> str:
+    told = [
+        (called(at.round) if is_sum(at.round) else str(at.round))
+        + (f" (attempt {at.attempt})" if at.attempt > 1 else "")
+        for at in places
+    ]
+    shown = ", ".join(told[:10]) + (f" and {len(told) - 10} more" if len(told) > 10 else "")
+    return f"round{'s' if len(told) > 1 else ''} {shown}"
+
+
+def _secret(dealer: str) -> str:
+    return "the key of the sum" if dealer == OF_THE_SUM else f"{dealer}'s secret"
+
+
+_REFUSED = {
+    "range": "is beyond what updates add up to",
+    "norm": "is longer than what its sites may send together",
+    "commitments": "is not the sum of what its sites committed to",
+    "deal": "cannot be opened: the shares of {} are of no secret behind its deal",
+    "shares": "cannot be opened: the shares of {} are too few to open it",
+}
+
+
+def _sums(refused: Sequence[RefusedSum]) -> str:
+    """Return why sums are none of honest updates."""
+    return "; ".join(
+        f"the sum{f' of group {one.group}' if one.group else ''} "
+        + _REFUSED[one.why].format(_secret(one.dealer))
+        for one in refused
+    )
+
+
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "list": lambda values: str(list(values)), "secret": _secret, "sums": _sums,
+}  # fmt: skip
+
+
+class _Words(Formatter):
+    """Writes a template's values: several with commas, and some as `_WRITTEN` says."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as its template asks for it."""
+        if format_spec in _WRITTEN:
+            return _WRITTEN[format_spec](value)
+        if isinstance(value, tuple):
+            return ", ".join(map(str, value))
+        return format(value, format_spec)
