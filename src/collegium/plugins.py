@@ -20,15 +20,17 @@ from typing import Any, Literal
 from collegium.errors import PluginError
 
 Kind = Literal[
-    "engines", "rules", "pre_aggregations", "server_optimizers", "protections", "secure_sums",
-    "trainers", "datasets", "collections", "incentives", "attacks",
+    "engines", "launchers", "certificates", "rules", "pre_aggregations", "server_optimizers",
+    "protections", "secure_sums", "trainers", "datasets", "collections", "incentives", "attacks",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "engines": {
-        "log": "collegium.network.launch:LOG_ENGINE",
-        "solo": "collegium.ledger.engines.solo:open_solo",
+        "log": "collegium.transport.log_engine:LOG",
+        "solo": "collegium.ledger.engines.solo:SOLO",
     },
+    "launchers": {"processes": "collegium.network.launch:PROCESSES"},
+    "certificates": {"cosigned": "collegium.audit.finality:cosigned_size"},
     "rules": {
         "bulyan": "collegium.learning.aggregation.bulyan:BULYAN",
         "caf": "collegium.learning.aggregation.covariance_filter:CAF",

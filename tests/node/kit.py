@@ -17,10 +17,10 @@ from collegium.federation.exchange import Exchange
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.ledger.blobs import BlobFolder
-from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.engines.solo import SoloEngine, open_solo
+from collegium.ledger.engines.solo import SoloOrdering, open_solo
 from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
 from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
+from collegium.ledger.ordering import Ordered, Refused
 from collegium.network.plan import planned, roles_of, rows_by_site
 from collegium.node.config import DataSource
 from collegium.node.home import init_home, new_member, read_keys
@@ -51,7 +51,7 @@ class Town:
     """Four hospitals with a ledger."""
 
     folder: Path
-    engine: SoloEngine
+    engine: SoloOrdering
     clock: Clock
     members: dict[str, Participants]
     policies: dict[str, Policy]
@@ -63,7 +63,7 @@ class Town:
         return self.folder / member
 
     def view(self, study: str = "heart") -> StudyView:
-        return StudyView(self.engine.state, study)
+        return StudyView(self.engine.application.state, study)
 
     def keep_updates_for(self, member: str, seconds: float | None) -> None:
         acting = replace(self.acting[member], retention=seconds)
@@ -82,8 +82,8 @@ class Town:
             for envelope in participants.due(self.policies[name])
         ]
         outcomes = self.engine.submit(due)
-        self.rejected.update(one.code for one in outcomes if isinstance(one, Rejected))
-        return sum(not isinstance(one, Rejected) for one in outcomes)
+        self.rejected.update(one.code for one in outcomes if isinstance(one, Refused))
+        return sum(isinstance(one, Ordered) for one in outcomes)
 
     def until(
         self, there: Callable[[StudyView], bool], *silent: str, seconds: float = 0.0
@@ -121,8 +121,8 @@ def found(folder: Path, log_key: SigningKey) -> Genesis:
         cards.append(init_home(folder / name, member, settings, None))
         (folder / name / "rows.csv").write_text(site_table(schema, rows))
     return Genesis(
-        "town", CONTRACT_VERSION, FORMAT_VERSION, "held", to_text(log_key.public),
-        tuple(sorted(cards, key=lambda card: card.id)),
+        "town", CONTRACT_VERSION, FORMAT_VERSION, "held",
+        tuple(sorted(cards, key=lambda card: card.id)), to_text(log_key.public),
     )  # fmt: skip
 
 
@@ -147,14 +147,15 @@ def town(folder: Path, policies: Mapping[str, Policy] | None = None) -> Iterator
 
 
 def _acting(
-    home: Path, card: Member, engine: SoloEngine, exchange: Exchange, outbox: Outbox
+    home: Path, card: Member, engine: SoloOrdering, exchange: Exchange, outbox: Outbox
 ) -> Acting:
     keys = read_keys(home, lambda: None)
-    identity = keys.identity(card.id, engine.identity, from_text(card.key, KEY_SIZE))
+    identity = keys.identity(card.id, engine.application.identity, from_text(card.key, KEY_SIZE))
     assert identity is not None
     return Acting(
         identity=identity, home=home, source=DataSource(csv="rows.csv", person=PERSON),
-        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.state, key_of=keys.of,
+        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.application.state,
+        key_of=keys.of,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.protection import NONE
 from collegium.learning.server import AVERAGE
 from collegium.learning.trainer import Trainer, TrainingJob
-from collegium.ledger.book import Accepted
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.events import RoundClosed, RoundOpened
 from collegium.running.consortium import build
 from collegium.running.parts import Parts

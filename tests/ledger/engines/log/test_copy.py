@@ -107,7 +107,7 @@ def test_a_block_that_was_replayed_and_not_written_does_not_count(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("collegium.ledger.book.Ledger.write_block", full)
+        broken.setattr("collegium.ledger.application.Application.commit", full)
         with pytest.raises(OSError, match="No space"):
             us.replicas["bo"].step(0)
     assert us.sizes()["bo"] == (1, 1)

@@ -10,13 +10,13 @@ from collegium.ledger.engines.log.connection import Connection, NotInTheLog
 from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.evidence import (
+    EVIDENCE,
     SequencerLied,
     block_bodies,
     fork_parts,
     keep_evidence,
 )
 
-EVIDENCE = "evidence"
 _NOT_KEPT = "nothing of it was kept, and nothing of it was cosigned"
 
 

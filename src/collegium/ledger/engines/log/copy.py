@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from collegium.canonical import from_text, malformed
+from collegium.canonical import malformed
 from collegium.errors import FormatError
-from collegium.ledger.book import (
+from collegium.ledger.application import (
     SNAPSHOT_EVERY,
     Accepted,
-    Ledger,
+    Application,
     Outcome,
     corrupt,
 )
@@ -24,13 +24,16 @@ from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.electorate import Electorate, electorate_of
 from collegium.ledger.engines.log.index import BlockIndex
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.frames import BLOCK_SIZE, decode_block
+from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.opening import create_ledger, open_ledger_at, require_genesis
+from collegium.ledger.ordering import LEDGER
 from collegium.ledger.snapshot import snapshot_path
 
-LEDGER = "ledger.log"
+COSIGNED = "cosigned"
+"""The certificate that its blocks name: a checkpoint that a quorum has cosigned."""
+
 LARGEST_PART = 4 * 2**20
 """Bytes after which a long history is cut into another part."""
 MOST_UNSETTLED = 10_000
@@ -51,14 +54,14 @@ class Copy:
         unsettled: what the blocks beyond `final_size` hold; of a long history, the latest.
     """
 
-    ledger: Ledger
+    ledger: Application
 
     def __init__(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> None:
         self.home = home
         self._genesis = genesis
         self._warn = warn
         self._origin = origin_of(genesis_digest(encode_genesis(genesis)))
-        self._log_key = from_text(genesis.log, KEY_SIZE)
+        self._log_key = required_log_key(genesis)
         self.final_note: str | None = None
         self.final_size = 0
         self.expected: str | None = None
@@ -111,12 +114,12 @@ class Copy:
                 written; `reopen` comes next.
         """
         judges = electorate_of(self.ledger.state, self.ledger.identity)
-        accepted = self.ledger.apply_block(block)
+        accepted = self._executed(block)
         if note is not None and self.open_note(note) != self.ledger.head():
             raise malformed("a block", "it is not the one that its checkpoint speaks of")
         there = self._is_expected()
         self._synced = note is not None
-        self.ledger.write_block(block)
+        self.ledger.commit()
         if self._synced:
             self.ledger.sync()
         self._grew(judges, accepted, len(block))
@@ -127,7 +130,7 @@ class Copy:
         """Put transactions into the next block, as whoever orders does; return their outcomes."""
         judges = electorate_of(self.ledger.state, self.ledger.identity)
         before = self.size
-        outcomes = self.ledger.write(envelopes)
+        outcomes = self.ledger.write(envelopes, certificate=COSIGNED)
         if self.size > before:
             self.ledger.sync()
             end = self._file.seek(0, os.SEEK_END)
@@ -239,10 +242,19 @@ class Copy:
             self.judges = self.judges_of_next()
             for block in decode_delivery(tail).blocks:
                 self.judges = electorate_of(self.ledger.state, self.ledger.identity)
-                self.unsettled += self.ledger.apply_block(block, stored=True)
+                self.unsettled += self._executed(block)
+                self.ledger.commit_stored()
         except BaseException:
             self.close()
             raise
+
+    def _executed(self, block: bytes) -> list[Accepted]:
+        """Execute a block that `Delivery` took apart; return its entries."""
+        outcomes = self.ledger.execute_block(block)
+        header = decode_block(block[-BLOCK_SIZE:])
+        if (header.proposer, header.certificate) != ("", COSIGNED):
+            raise malformed("a block", "it names another proposer or certificate than the log's")
+        return [one for one in outcomes if isinstance(one, Accepted)]
 
     def _load_final(self) -> tuple[str | None, int]:
         """Return the final note and its size; what is malformed is as none: it can be had again."""

@@ -11,15 +11,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from collegium.canonical import from_text, malformed
-from collegium.errors import CollegiumError, RunError
+from collegium.canonical import malformed
+from collegium.errors import RunError
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.frames import BLOCK_SIZE, decode_block
-from collegium.ledger.genesis import Genesis, decode_genesis, encode_genesis, genesis_digest
+from collegium.ledger.genesis import (
+    Genesis,
+    decode_genesis,
+    encode_genesis,
+    genesis_digest,
+    required_log_key,
+)
 from collegium.ledger.hashing import tagged_hash
-from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
+from collegium.ledger.ordering import OrderingLied
+
+EVIDENCE = "evidence"
+"""The folder of a home in which it is kept."""
 
 MOST_KEPT = 64
 """Findings a home keeps: a liar must not fill the disk."""
@@ -28,14 +37,13 @@ WHAT, GENESIS_FILE = "what.txt", "genesis.json"
 NOTES, CHAINS = ("first.note", "second.note"), ("first.blocks", "second.blocks")
 
 
-class SequencerLied(CollegiumError):
+class SequencerLied(OrderingLied):
     """The sequencer sent what cannot be; `evidence` is the folder with what proves it."""
 
     def __init__(self, code: str, what: str, why: str, evidence: Path | None) -> None:
         kept = f"the evidence is in {evidence}; " if evidence else ""
         todo = f"{kept}tell the other members, and move the sequencer (docs/operations)"
-        super().__init__(code, what, why, todo)
-        self.evidence = evidence
+        super().__init__(code, what, why, todo, evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def prove_fork(
         FormatError: a note or a block frame is malformed, or the log's key did not sign a note.
     """
     origin = origin_of(genesis_digest(encode_genesis(genesis)))
-    key = from_text(genesis.log, KEY_SIZE)
+    key = required_log_key(genesis)
     one, other = (open_checkpoint(note, origin, key) for note in (first, second))
     if one.size == other.size:
         return None if one == other else Fork(one, other)

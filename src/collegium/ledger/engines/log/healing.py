@@ -7,10 +7,11 @@ from pathlib import Path
 
 from collegium.errors import FormatError
 from collegium.ledger.durability import sync_names
-from collegium.ledger.engines.log.copy import LEDGER, Copy, open_copy
+from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.final import read_final, write_final
 from collegium.ledger.frames import GENESIS, encode_frame, hash_prefix
 from collegium.ledger.genesis import encode_genesis
+from collegium.ledger.ordering import LEDGER
 from collegium.ledger.snapshot import snapshot_path
 
 TRIAL = "trial"

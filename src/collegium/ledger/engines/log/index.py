@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 
-from collegium.ledger.book import corrupt
+from collegium.ledger.application import corrupt
 from collegium.ledger.frames import BLOCK, ENTRY, GENESIS, read_frames
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from collegium.canonical import malformed
 from collegium.errors import FormatError
-from collegium.ledger.book import Accepted
+from collegium.ledger.application import Accepted
 from collegium.ledger.engines.log.accuser import Accuser
 from collegium.ledger.engines.log.connection import Connection, NotInTheLog
 from collegium.ledger.engines.log.copy import Copy

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from collegium.errors import RunError
 from collegium.ledger.durability import sync_names
-from collegium.ledger.engines.log.copy import LEDGER, Copy
+from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.final import read_final, write_final
 from collegium.ledger.frames import CHECKPOINT, GENESIS, encode_frame, read_frames
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.note import origin_of, split_note
+from collegium.ledger.ordering import LEDGER
 
 
 def export(copy: Copy, path: Path) -> None:

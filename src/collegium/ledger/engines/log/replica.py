@@ -11,8 +11,8 @@ from pathlib import Path
 from time import monotonic, time
 
 from collegium.errors import FormatError
-from collegium.ledger.book import Accepted, Ledger
-from collegium.ledger.engines.log.accuser import EVIDENCE, Accuser
+from collegium.ledger.application import Accepted, Application
+from collegium.ledger.engines.log.accuser import Accuser
 from collegium.ledger.engines.log.connection import (
     Connection,
     CosignatureRefused,
@@ -24,7 +24,7 @@ from collegium.ledger.engines.log.cosigned import open_cosigned
 from collegium.ledger.engines.log.delivery import (
     Standing,
 )
-from collegium.ledger.engines.log.evidence import SequencerLied
+from collegium.ledger.engines.log.evidence import EVIDENCE, SequencerLied
 from collegium.ledger.engines.log.healing import is_sound, put_aside
 from collegium.ledger.engines.log.intake import Intake
 from collegium.ledger.engines.log.recovery import with_lines
@@ -66,7 +66,7 @@ class Replica:
         return self._copy.ledger.identity
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> Application:
         """The copy itself; another object after a block was dropped or the file was healed."""
         return self._copy.ledger
 
