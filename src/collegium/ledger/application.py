@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,7 @@ from collegium.errors import FormatError
 from collegium.ledger.applying import apply_all
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.events import Events, encode_events
+from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.frames import (
@@ -250,6 +251,10 @@ class Application:
             if self.frontier.size - self._snapshot_size >= SNAPSHOT_EVERY:
                 self.write_snapshot()
         return outcomes
+
+    def validators(self) -> Mapping[str, int]:
+        """Return who validates after all that was executed, and with which power."""
+        return validator_powers(self.state)
 
     def application_hash(self) -> bytes:
         """Return the application hash as of now."""
