@@ -24,11 +24,11 @@ from collegium.federation.outbox import Outbox
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.pool import Submission
 from collegium.ledger.engines.log.replica import open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.engines.log.witness import begin_cosigning
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import KEY_SIZE, signing_key

@@ -15,10 +15,10 @@ import msgspec
 
 from collegium.errors import NodeError, RunError
 from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.cosigned import COSIGNED, Cosigned, begin_cosigning
 from collegium.ledger.engines.log.moving import export
 from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.replica import Replica, open_replica
+from collegium.ledger.engines.log.witness import COSIGNED, Cosigned, begin_cosigning
 from collegium.ledger.final import NAME as FINAL
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.genesis import Member as GenesisMember

@@ -15,8 +15,7 @@ from collegium.audit.promise import Broken, promise_parts
 from collegium.errors import FormatError
 from collegium.ledger.application import Accepted, Application
 from collegium.ledger.engines.log.connection import Connection, PresentFirst
-from collegium.ledger.engines.log.copy import Copy
-from collegium.ledger.engines.log.electorate import electorate_of
+from collegium.ledger.engines.log.copy import Copy, electorate_of
 from collegium.ledger.engines.log.evidence import EVIDENCE, keep_evidence
 from collegium.ledger.engines.log.promise import Promise, open_promise
 from collegium.ledger.engines.log.replica import Replica

@@ -20,10 +20,10 @@ from collegium.ledger.application import Accepted
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.connection import Connection
 from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.engines.log.witness import begin_cosigning
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.keys import SigningKey

@@ -10,7 +10,7 @@ from tests.ledger.engines.log.kit import MEMBERS, Consortium
 
 from collegium.errors import RunError
 from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.cosigned import open_cosigned
+from collegium.ledger.engines.log.witness import open_cosigned
 
 
 def flip(path: Path, at: int) -> None:

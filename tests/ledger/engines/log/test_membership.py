@@ -16,7 +16,7 @@ from collegium.ledger.contract.transactions import (
     MemberVote,
     StudyRegister,
 )
-from collegium.ledger.engines.log.electorate import electorate_of
+from collegium.ledger.engines.log.copy import electorate_of
 from collegium.ledger.ordering import Ordered
 
 
