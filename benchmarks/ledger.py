@@ -22,7 +22,7 @@ from typing import Any
 
 from collegium import canonical
 from collegium.canonical import to_text
-from collegium.ledger.book import Accepted, Ledger
+from collegium.ledger.application import Accepted, Application
 from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import (
@@ -70,7 +70,8 @@ def consortium() -> tuple[Genesis, dict[str, SigningKey]]:
         Member(name, to_text(key.public), name, 1, ("owner", "site", "validator"))
         for name, key in keys.items()
     )
-    return Genesis("bench", 1, 1, "simulated", to_text(log), members, admitted_modules()), keys
+    modules = admitted_modules()
+    return Genesis("bench", 1, 1, "simulated", members, modules, to_text(log)), keys
 
 
 def history(genesis: bytes, keys: dict[str, SigningKey], rounds: int) -> Iterator[list[bytes]]:
@@ -134,7 +135,7 @@ def checking_time(envelopes: list[bytes], keys: dict[str, SigningKey]) -> float:
     return seconds
 
 
-def append_blocks(ledger: Ledger, envelopes: list[bytes], block: int) -> tuple[float, float]:
+def append_blocks(ledger: Application, envelopes: list[bytes], block: int) -> tuple[float, float]:
     """Append everything in blocks of a size; return seconds by the clock and of a core."""
     start, working = perf_counter(), process_time()
     for first in range(0, len(envelopes), block):

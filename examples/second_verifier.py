@@ -1,6 +1,7 @@
 """A second verifier: it follows docs/spec/ and shares no code with Collegium.
 
-Usage: python second_verifier.py RUN [POLICY]. Roots, scores, losses, set-up: taken as recorded.
+Usage: python second_verifier.py RUN [POLICY]. Taken as recorded: roots, scores, losses, set-up,
+why a transaction was refused; certificates are not looked at.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class History:
     models: dict[str, str] = field(default_factory=dict)
     said: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     leaves: list[bytes] = field(default_factory=list)
+    proposers: tuple[str, ...] = ()
+    refused: bytes = b""
     first: int = 0
     last: int = 1
 
@@ -149,13 +152,16 @@ def voters(history: History) -> dict[str, int]:
 def read_genesis(body: bytes) -> History:
     """Return a history with the members of a genesis and nothing said (page 3)."""
     history = History(genesis := parse(body), tagged("genesis", body), tagged("genesis", body))
-    need((genesis["contract"], genesis["format"], len({*genesis, "succeeds"})) == (1, 1, 7), "kind")
+    need((genesis["contract"], genesis["format"]) == (1, 1), "another version")
+    need(len({*genesis, "log", "succeeds"}) == 7, "unknown or missing fields")
     need(all(raw(v) for k, v in genesis.get("succeeds", {}).items() if k != "size"), "succeeds")
     need(re.fullmatch(ID, genesis["chain"]) and genesis["keys"] in ("held", "simulated"), "chain")
-    own(history, genesis["log"], "*log")
+    if "log" in genesis:
+        own(history, genesis["log"], "*log")
     for member in genesis["members"]:
         admit(history, member)
     need(list(history.members) == sorted(history.members) and voters(history), "members' order")
+    history.proposers = tuple(voters(history))
     return history
 
 
@@ -326,8 +332,20 @@ def read_frame(history: History, kind: int, body: bytes) -> None:
     elif kind == 3:
         app = tagged("app", body[48:80], struct.pack(">Q", size), root(history.leaves))
         head = history.block + struct.pack(">QQ", history.first, size - history.first)
-        need(body == head + body[48:80] + app and size > history.first, "a block does not fit")
-        history.block, history.first = tagged("block", body), size
+        head += body[48:80] + app + tagged("refused", history.refused)
+        need(body == head + body[144:208] and len(body) == 208, "a block does not fit")
+        names = re.fullmatch(rb"((?:[a-z0-9][a-z0-9_-]*)?)\0*((?:[a-z0-9][a-z0-9_@-]*)?)\0*",
+                             body[144:])  # fmt: skip
+        need(names and body[144:184] == names[1].ljust(40, b"\0"), "a block's names")
+        allowed = history.proposers + (("",) if "log" in history.genesis else ())
+        need(names and names[1].decode() in allowed, "nobody who may propose a block")
+        history.block, history.first, history.refused = tagged("block", body), size, b""
+        history.proposers = tuple(voters(history))
+    elif kind == 5:
+        refusal = parse(body)
+        need(refusal.keys() == {"code", "envelope"} and refusal["code"], "a refusal's fields")
+        raw(text := refusal["envelope"], len(text) * 3 // 4)
+        history.refused += struct.pack(">Q", size) + lp(body)
     else:
         here = (size, root(history.leaves), history.block)
         need(kind == 4 and last == 3 and body.count(b"\n") == 6, "no such frame stands here")
@@ -336,11 +354,13 @@ def read_frame(history: History, kind: int, body: bytes) -> None:
 
 def check_policy(history: History, policy: dict[str, Any]) -> None:
     """Hold the history to what an outsider kept (page 5)."""
-    key, name = b"\1" + raw(history.genesis["log"]), f"collegium/{history.identity.hex()}"
-    hint = sha256(f"{name}\n".encode() + key).digest()[:4].hex()
-    log = f"{name}+{hint}+{base64.b64encode(key).decode()}"
+    name, log = f"collegium/{history.identity.hex()}", None
+    if "log" in history.genesis:
+        key = b"\1" + raw(history.genesis["log"])
+        hint = sha256(f"{name}\n".encode() + key).digest()[:4].hex()
+        log = f"{name}+{hint}+{base64.b64encode(key).decode()}"
     members = {member["id"]: member["key"] for member in history.genesis["members"]}
-    told = [policy.pop(part) for part in ("format", "genesis", "log", "members")]
+    told = [policy.pop(part, None) for part in ("format", "genesis", "log", "members")]
     here = told == ["collegium-policy/v1", history.identity.hex(), log, members]
     need(here and policy.keys() == {"checkpoints"}, "it does not speak of this ledger")
     for size, tree, _ in sorted(open_checkpoint(history, one) for one in policy["checkpoints"]):
@@ -366,7 +386,7 @@ def verify(run: Path, policy: Path | None) -> list[str]:
             return findings.append(f"{where}: {str(error) or type(error).__name__}")
 
     data, frames, at = check("ledger.log", (run / "ledger.log").read_bytes) or b"", [], 0
-    while at + 5 <= len(data) and data[at] in (1, 2, 3, 4):
+    while at + 5 <= len(data) and data[at] in (1, 2, 3, 4, 5):
         end = at + 5 + int.from_bytes(data[at + 1 : at + 5], "big")
         if end > min(len(data), at + 5 + 2**24):
             break
@@ -377,7 +397,8 @@ def verify(run: Path, policy: Path | None) -> list[str]:
         return findings
     for start, kind, body in frames[1:]:
         check(f"ledger.log, byte {start}", read_frame, history, kind, body)
-    check("ledger.log", need, at == len(data) and history.last == 4, "its end is torn or missing")
+    ends = at == len(data) and history.last == (4 if "log" in history.genesis else 3)
+    check("ledger.log", need, ends, "its end is torn or missing")
     for key, told in history.said.items():
         if key[0] in ("terms", "round.closed", "evaluation.post"):
             for part in sorted(told.keys() & {"document", "federated", "local", "model"}):

@@ -54,7 +54,9 @@ from collegium.ledger.frames import (
     application_hash,
     encode_entry,
     encode_frame,
+    encode_refusal,
     entry_hash,
+    refused_digest,
 )
 from collegium.ledger.genesis import (
     Genesis,
@@ -271,7 +273,11 @@ def ledger_vector(genesis: Genesis) -> Vector:
     _, _, events = apply(state, identity, envelope)
     entry = encode_entry(envelope, encode_events(events))
     root = tree_root([entry_hash(entry)])
-    block = Block(identity, 0, 1, state.root(), application_hash(state.root(), 1, root))
+    app_hash = application_hash(state.root(), 1, root)
+    block = Block(identity, 0, 1, state.root(), app_hash, certificate="cosigned")
+    refusal = encode_refusal("already", envelope)
+    refused = refused_digest([(1, refusal)])
+    second = Block(block.digest(), 1, 0, state.root(), app_hash, refused, "ada", "example@1")
     checkpoint = Checkpoint(origin_of(identity), 1, root, block.digest())
     note = sign_checkpoint(checkpoint, key_of("log"))
     frames = ((GENESIS, data), (ENTRY, entry), (BLOCK, block.body()), (CHECKPOINT, note.encode()))
@@ -288,6 +294,10 @@ def ledger_vector(genesis: Genesis) -> Vector:
         "app_hash": block.app_hash.hex(),
         "block": block.body().hex(),
         "block_hash": block.digest().hex(),
+        "refusal": refusal.decode(),
+        "refused": refused.hex(),
+        "block_with_refusal": second.body().hex(),
+        "block_with_refusal_hash": second.digest().hex(),
         "checkpoint": note,
         "verifier_key": verifier_key(checkpoint.origin, key_of("log").public),
         "policy": policy_text(data, key_of("log").public, [note]),

@@ -49,7 +49,7 @@ from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.server import AVERAGE
 from collegium.learning.trainer import Trainer, TrainingJob
-from collegium.ledger.book import Accepted
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.events import RoundClosed, RoundOpened
 from collegium.simulation.consortium import build
 from collegium.study.document import Training

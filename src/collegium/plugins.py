@@ -22,15 +22,18 @@ from typing import Any, Literal
 from collegium.errors import PluginError
 
 Kind = Literal[
-    "engines", "rules", "pre_aggregations", "server_optimizers", "stages", "secure_sums",
-    "trainers", "datasets", "collections", "incentives", "attacks", "mechanisms",
+    "engines", "launchers", "certificates", "rules", "pre_aggregations", "server_optimizers",
+    "stages", "secure_sums", "trainers", "datasets", "collections", "incentives", "attacks",
+    "mechanisms",
 ]  # fmt: skip
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "engines": {
-        "log": "collegium.network.launch:LOG_ENGINE",
-        "solo": "collegium.ledger.engines.solo:open_solo",
+        "log": "collegium.transport.log_engine:LOG",
+        "solo": "collegium.ledger.engines.solo:SOLO",
     },
+    "launchers": {"processes": "collegium.network.launch:PROCESSES"},
+    "certificates": {"cosigned": "collegium.audit.finality:cosigned_size"},
     "rules": {
         "bulyan": "collegium.learning.aggregation.bulyan:BULYAN",
         "caf": "collegium.learning.aggregation.covariance_filter:CAF",

@@ -40,6 +40,7 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.genesis import Member
 from collegium.ledger.keys import SigningKey, signing_key
+from collegium.ledger.ordering import Ordered
 from collegium.ledger.retirement import retired_here
 from collegium.mechanisms.statistics.terms import StatisticsVote
 from collegium.plugins import BUILT_IN, find
@@ -168,7 +169,7 @@ def _failing(identity: Identity, vote: RoundVote) -> bytes:
 
 def _govern(consortium: Consortium) -> None:
     """Admit a guest, rotate its key, let it propose another member in vain, and expel it."""
-    genesis = consortium.engine.identity
+    genesis = consortium.engine.application.identity
     people = {name: identity(name, genesis, simulated_secret(SEED, name)) for name in VALIDATORS}
     first, later = (Identity("guest", genesis, key, b"") for key in GUEST_KEYS)
     guest = Member(
@@ -195,12 +196,12 @@ def _govern(consortium: Consortium) -> None:
             for name, approve in zip(VALIDATORS, ballots, strict=False)
         ]
         outcomes = consortium.engine.submit([propose, *votes])
-        assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+        assert all(isinstance(outcome, Ordered) for outcome in outcomes), outcomes
 
 
 def _retire(consortium: Consortium) -> None:
     """Let a site retire its update of round 1, and delete it; a vote for more is one alone."""
-    genesis = consortium.engine.identity
+    genesis = consortium.engine.application.identity
     said = [("va", 1, "own"), ("cleveland", 3, "all")]
     consortium.engine.submit([
         identity(name, genesis, simulated_secret(SEED, name)).sign(

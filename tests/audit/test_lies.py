@@ -18,7 +18,7 @@ from collegium.ledger.engines.log.promise import Promise, sign_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis
-from collegium.node.promises import entry_at
+from collegium.transport.member import entry_at
 
 
 def written(folder: Path, **parts: bytes) -> Path:

@@ -18,6 +18,7 @@ from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.federation.identity import identity, member_key
 from collegium.federation.secrets import simulated_secret
+from collegium.ledger.application import Accepted
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
 from collegium.ledger.frames import read_frames
@@ -129,8 +130,10 @@ def retire(run: Path, *said: tuple[str, int, str]) -> None:
         )
         for name, number, whose in said
     ])  # fmt: skip
-    assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
-    ledger.seal(log_key_of(prepare(read_study("heart"))))
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
+    log_key = log_key_of(prepare(read_study("heart")))
+    assert log_key is not None
+    ledger.seal(log_key)
     ledger.close()
     blobs = BlobFolder(run / "blobs")
     blobs.delete(retired_here((run / "ledger.log").read_bytes(), blobs))

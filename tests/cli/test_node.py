@@ -15,7 +15,7 @@ from tests.commands import diagnosis, environment, told
 
 from collegium.ledger.genesis import check_member
 from collegium.ledger.keyfile import PASSPHRASE_VARIABLE
-from collegium.node.config import DataSource, read_config
+from collegium.node.config import DataSource, order_of, read_config
 from collegium.node.home import CARD, read_card, read_keys
 from collegium.node.policy import read_policy
 
@@ -62,7 +62,7 @@ def test_the_source_of_rows_is_settled(
     assert call("node", "init", "va", *VA, *address, *options).returncode == 0
     config = read_config(Path("va"))
     assert config.data == source
-    assert config.sequencer.url == "https://order.example:4100"
+    assert order_of(config).url == "https://order.example:4100"
 
 
 def test_a_second_init_refuses(call: Call) -> None:

@@ -20,7 +20,6 @@ from collegium.federation.secrets import simulated_secret
 from collegium.federation.site import Site
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
-from collegium.ledger.book import Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import (
@@ -33,6 +32,7 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import SigningKey, signing_key
+from collegium.ledger.ordering import Answer, Ordered
 from collegium.simulation.consortium import Consortium, build
 from collegium.study.reading import read_study
 
@@ -62,7 +62,7 @@ def kinds(envelopes: Sequence[bytes]) -> list[str]:
 
 def step(
     within: Consortium, *, idle: bool = False, without: Sequence[Participant] = ()
-) -> list[Outcome]:
+) -> list[Answer]:
     """Ask everybody but some once, and commit what they say."""
     view = within.view()
     due = [
@@ -105,7 +105,7 @@ def validator(within: Consortium, name: str = "va") -> Validator:
 def identity_of(within: Consortium, name: str) -> Identity:
     """A member's identity, which in a simulation anybody can derive."""
     seed = within.prepared.study.study.seed
-    return identity(name, within.engine.identity, simulated_secret(seed, name))
+    return identity(name, within.engine.application.identity, simulated_secret(seed, name))
 
 
 def blobs_of(within: Consortium, name: str) -> View:
@@ -129,13 +129,13 @@ def decide(within: Consortium, label: str, action: Action) -> None:
         [who[0].sign(MemberPropose, proposal=proposal, action=action)]
         + [one.sign(MemberVote, proposal=proposal, approve=True) for one in who]
     )
-    assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+    assert all(isinstance(outcome, Ordered) for outcome in outcomes), outcomes
 
 
 def rotate(within: Consortium, name: str) -> SigningKey:
     """Give a member another key."""
     new, label = signing_key(sha256(f"{name}, later".encode()).digest()), f"rotate {name}"
     proposal, key = to_text(sha256(label.encode()).digest()[:16]), to_text(new.public)
-    message = rotation_message(to_text(within.engine.identity), proposal, name, key)
+    message = rotation_message(to_text(within.engine.application.identity), proposal, name, key)
     decide(within, label, Rotate(key=key, member=name, proof=to_text(new.sign(message))))
     return new

@@ -23,8 +23,9 @@ from collegium.errors import RunError
 from collegium.federation.loop import QUOTA, Traffic, drive
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyClose, Transaction
+from collegium.ledger.ordering import Answer
 from collegium.simulation.consortium import Consortium
 
 
@@ -57,7 +58,7 @@ def test_it_ends_with_the_study_and_reports_every_transaction_once(tmp_path: Pat
     with consortium(tmp_path) as within:
         traffic, accepted = driven(within)
         assert within.view().phase == "closed"
-        assert accepted == within.engine.size > 0
+        assert accepted == within.engine.application.size > 0
         assert not traffic.rejected
         assert not traffic.dropped
 
@@ -66,7 +67,7 @@ def test_what_is_kept_is_settled_before_anything_is_announced(tmp_path: Path) ->
     with consortium(tmp_path) as within:
         submit, order = within.engine.submit, list[str]()
 
-        def submitting(batch: Sequence[bytes]) -> list[Outcome]:
+        def submitting(batch: Sequence[bytes]) -> list[Answer]:
             order.append("submit")
             return submit(batch)
 
@@ -83,9 +84,9 @@ def test_what_is_kept_is_settled_before_anything_is_announced(tmp_path: Path) ->
 def test_a_closed_study_is_left_alone(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         driven(within)
-        size = within.engine.size
+        size = within.engine.application.size
         traffic, accepted = driven(within)
-        assert (traffic.passes, accepted, within.engine.size) == (0, 0, size)
+        assert (traffic.passes, accepted, within.engine.application.size) == (0, 0, size)
 
 
 def test_timers_fire_only_after_a_pass_that_brought_nothing(tmp_path: Path) -> None:
@@ -188,13 +189,13 @@ def test_sites_without_a_quorum_of_validators_get_stuck_and_not_further(tmp_path
 def test_refusals_are_counted_by_who_spoke_and_harm_nobody(tmp_path: Path) -> None:
     with consortium(tmp_path / "quiet") as within:
         driven(within)
-        undisturbed = within.engine.application_hash()
+        undisturbed = within.engine.application.application_hash()
     with consortium(tmp_path / "loud") as within:
         loud = Watched(site(within), (b"{}", b"{}", b"nothing"))
         everybody = [loud if one is loud.inner else one for one in within.participants]
         traffic, _ = driven(within, *everybody)
         assert traffic.rejected == {("va (site)", "malformed"): 3 * traffic.passes}
-        assert within.engine.application_hash() == undisturbed
+        assert within.engine.application.application_hash() == undisturbed
 
 
 def test_a_flood_is_cut_after_a_quota_and_counted(tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_a_flood_is_cut_after_a_quota_and_counted(tmp_path: Path) -> None:
         traffic, _ = driven(within, *everybody)
         assert within.view().phase == "closed"
         assert traffic.dropped["va (site)"] >= 10 * traffic.passes
-        spoken = within.engine.size
+        spoken = within.engine.application.size
         assert spoken < traffic.passes * QUOTA
 
 
@@ -214,7 +215,7 @@ def test_what_a_participant_says_twice_counts_once(tmp_path: Path) -> None:
         traffic, accepted = driven(
             within, *within.participants, Watched(owner(within), (register,))
         )
-        assert accepted == within.engine.size
+        assert accepted == within.engine.application.size
         assert traffic.rejected["cleveland (owner)", "already"] >= 1
         assert not [code for _, code in traffic.rejected if code != "already"]
 

@@ -11,6 +11,7 @@ from tests.federation.kit import consortium, identity_of, kinds, said, until
 from collegium.federation.outbox import Compartment
 from collegium.federation.retention import Retention
 from collegium.ledger.contract.transactions import BlobRetire
+from collegium.ledger.ordering import Ordered
 from collegium.simulation.consortium import Consortium
 
 MEMBERS = ("cleveland", "hungarian", "switzerland", "va")
@@ -90,7 +91,7 @@ def test_what_is_said_is_said_once_and_ends_with_everything_retired(
         due = ask(within, one)
         assert all(isinstance(said(envelope), BlobRetire) for envelope in due)
         outcomes = within.engine.submit(due)
-        assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+        assert all(isinstance(outcome, Ordered) for outcome in outcomes), outcomes
         assert ask(within, one) == []
     assert within.view().retirement.is_retired("*")
     assert all(ask(within, one) == [] for one in members)

@@ -39,6 +39,7 @@ from collegium.ledger.contract.updates import commitment
 from collegium.ledger.genesis import Member
 from collegium.ledger.hashing import tag
 from collegium.ledger.keys import SigningKey, signing_key
+from collegium.ledger.ordering import Ordered
 from collegium.ledger.sealing import Context, recipients_of, seal, unseal
 from collegium.plugins import BUILT_IN
 from collegium.resolving.attempt import blob_of
@@ -79,7 +80,7 @@ def attested(within: Consortium, member: Validator) -> set[str]:
 def place(within: Consortium, author: str, reveal: UpdateReveal) -> Context:
     digest = from_text(reveal.digest, 32)
     at = (reveal.study, reveal.round, reveal.attempt, author)
-    return Context(within.engine.identity, *at, digest)
+    return Context(within.engine.application.identity, *at, digest)
 
 
 def sealed_blob(within: Consortium, reveal: UpdateReveal) -> bytes:
@@ -189,7 +190,7 @@ def forge(within: Consortium, name: str, sealed: bytes | None, **fields: str) ->
     if sealed is not None:
         fields["sealed"] = to_text(within.exchange.folder.put(sealed))
     outcomes = within.engine.submit([resigned(within, name, envelope, **fields)])
-    assert all(hasattr(outcome, "events") for outcome in outcomes), outcomes
+    assert all(isinstance(outcome, Ordered) for outcome in outcomes), outcomes
     step(within)
     assert within.view().phase == "available"
 
@@ -265,7 +266,7 @@ def test_a_sealed_update_of_another_round_is_attested_by_nobody(within: Consorti
     sealed = to_text(within.exchange.folder.put(blob))
     reveal = who.sign(UpdateReveal, **at, **told, salt=to_text(salt), sealed=sealed)
     (outcome,) = within.engine.submit([reveal])
-    assert hasattr(outcome, "events")
+    assert isinstance(outcome, Ordered)
     step(within)
     assert within.view().phase == "available"
     others_are_fine(within)
@@ -302,7 +303,7 @@ def test_a_plain_update_among_sealed_ones_is_welcome(within: Consortium) -> None
     within.exchange.folder.put(update)
     (envelope,) = site(within, "va").reconcile(within.view(), idle=False)
     (outcome,) = within.engine.submit([resigned(within, "va", envelope, sealed=UNSET)])
-    assert hasattr(outcome, "events")
+    assert isinstance(outcome, Ordered)
     step(within)
     for name in MEMBERS:
         assert attested(within, validator(within, name)) == {*MEMBERS}
@@ -321,7 +322,7 @@ def test_a_key_changed_after_the_first_reveal_opens_what_was_sealed_before(
         signer = Identity(name, who.genesis, new, who._secret) if name == "hungarian" else who
         again = Site(signer, member.blobs, member._sending.outbox, member._cohort, member._parts)
         (outcome,) = within.engine.submit(again.reconcile(within.view(), idle=False))
-        assert hasattr(outcome, "events")
+        assert isinstance(outcome, Ordered)
     assert within.view().phase == "available"
     assert old.public in within.view().recipients.values()
     assert attested(within, restarted(within, "hungarian", new, old)) == {*MEMBERS}

@@ -38,6 +38,7 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.contract.updates import commitment
+from collegium.ledger.ordering import Ordered
 from collegium.simulation.consortium import Consortium
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Model
@@ -57,7 +58,7 @@ def registered(within: Consortium, **changes: Any) -> None:
     """Register the study, with some fields changed by an owner who errs or lies."""
     (envelope,) = owner(within).reconcile(within.view(), idle=False)
     outcome = within.engine.submit([resigned(within, "cleveland", envelope, **changes)])
-    assert not isinstance(outcome[0], Exception)
+    assert isinstance(outcome[0], Ordered)
 
 
 def test_it_accepts_the_study_that_it_was_given(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_it_commits_to_what_it_reveals_and_says_the_same_whenever_asked(tmp_path
         assert isinstance(commit, UpdateCommit)
         assert isinstance(reveal, UpdateReveal)
         digest, salt = from_text(reveal.digest, 32), from_text(reveal.salt, 32)
-        genesis = within.engine.identity
+        genesis = within.engine.application.identity
         bound = commitment(genesis, view.study, 1, 1, "va", digest, salt)
         assert from_text(commit.commitment, 32) == bound
         blob = blobs_of(within, "cleveland").fetch(digest)
@@ -162,7 +163,7 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
     with consortium(tmp_path / "run") as within, closing(Outbox(tmp_path / "other")) as outbox:
         view = until(within, "commit", 2)
         first = site(within).reconcile(view, idle=False)
-        key = update_key(within.engine.identity, view)
+        key = update_key(within.engine.application.identity, view)
         kept = Compartment(within.outbox, "va").get(key)
         assert kept is not None
         other = bytearray(kept)
@@ -182,7 +183,7 @@ def test_without_its_outbox_it_does_not_reveal(tmp_path: Path) -> None:
 def test_its_outbox_has_nothing_for_another_ledger(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "reveal", 1)
-        genesis, outbox = within.engine.identity, Compartment(within.outbox, "va")
+        genesis, outbox = within.engine.application.identity, Compartment(within.outbox, "va")
         assert outbox.get(update_key(genesis, view)) is not None
         assert outbox.get(update_key(bytes(32), view)) is None
 

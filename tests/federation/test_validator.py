@@ -231,7 +231,7 @@ CONFLICT = (b"one envelope", b"another envelope")
 
 def noticing(within: Consortium) -> StudyView:
     """A view that tells of an equivocation."""
-    return StudyView(within.engine.state, within.view().study, (CONFLICT,))
+    return StudyView(within.engine.application.state, within.view().study, (CONFLICT,))
 
 
 def test_the_first_validator_puts_an_equivocation_on_record(tmp_path: Path) -> None:

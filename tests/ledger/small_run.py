@@ -29,8 +29,8 @@ from collegium.learning.encoding import indicators
 from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.safetensors import released_bytes
 from collegium.learning.server import AVERAGE, initial_state
+from collegium.ledger.application import Accepted, Application
 from collegium.ledger.blobs import BlobFolder
-from collegium.ledger.book import Accepted, Ledger
 from collegium.ledger.contract.events import AnyEvent, RoundClosed, RoundOpened
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.results import ModelResult
@@ -103,7 +103,7 @@ class SmallRun:
     """A run in the making: its folder, its ledger, everybody's keys, and what came of what."""
 
     folder: Path
-    ledger: Ledger
+    ledger: Application
     blobs: BlobFolder
     keys: dict[str, SigningKey]
     accepted: list[Accepted] = field(default_factory=list)

@@ -7,7 +7,7 @@ import pytest
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity, identity
 from collegium.ledger import equivocation as witness_module
-from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.application import Accepted, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import ModelResult

@@ -11,7 +11,8 @@ from tests.ledger.test_merkle import naive
 from tests.ledger.vectors import VECTORS
 
 from collegium.ledger.hashing import lp
-from collegium.ledger.merkle import EMPTY_ROOT, leaf_hash
+from collegium.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from collegium.ledger.snapshot import decode_snapshot, encode_snapshot
 from collegium.ledger.state import Branch, Frozen, Node, Path, State, Table
 
 Entries = dict[tuple[Path, str], bytes]
@@ -105,6 +106,82 @@ def test_a_rejection_takes_everything_back() -> None:
     state.put(PATHS[0], "b", b"5")
     state.accept()
     assert state.get(PATHS[0], "b") == b"5", "the freezing was taken back as well"
+
+
+Write = tuple[Path, str, bytes | None] | Path
+"""A value under a key of a table, or None; or a path that is frozen."""
+
+WRITES: st.SearchStrategy[Write] = st.one_of(
+    st.tuples(
+        st.sampled_from(PATHS), st.sampled_from(["x", "y"]),
+        st.one_of(st.none(), st.sampled_from([b"1", b"2"])),
+    ),
+    st.sampled_from([("studies", "a", "rounds", "1"), ("studies", "b")]),
+)  # fmt: skip
+
+
+def carried_out(state: State, block: list[Write]) -> None:
+    """Write a block's writes, each a transaction of its own; what is frozen takes none."""
+    for one in block:
+        if len(one) == 3 and isinstance(one[2], bytes | None):
+            try:
+                state.put(*one)
+            except LookupError:
+                state.reject()
+                continue
+        else:
+            state.freeze(one)
+        state.accept()
+
+
+def held(state: State) -> list[tuple[Path, str, Any]]:
+    """Everything that a state holds, node by node, also what is empty."""
+    found: list[tuple[Path, str, Any]] = []
+    for path, node in nodes(state.top):
+        kind = type(node).__name__
+        found.append((path, kind, node.encoded() if isinstance(node, Table) else kind))
+    return sorted(found, key=repr)
+
+
+@given(st.lists(st.lists(WRITES, max_size=8), min_size=1, max_size=5), st.data())
+@settings(max_examples=200)
+def test_blocks_are_undone_as_if_they_had_never_come(
+    blocks: list[list[Write]], data: st.DataObject
+) -> None:
+    state, seen = State(), list[tuple[bytes, Any]]()
+    for block in blocks:
+        if data.draw(st.booleans()):
+            state.root()
+        seen.append((copy(state).root(), held(state)))
+        state.begin()
+        carried_out(state, block)
+    kept = data.draw(st.integers(0, len(blocks)))
+    for _ in range(kept):
+        state.keep()
+    for root, nodes_before in reversed(seen[kept:]):
+        if data.draw(st.booleans()):
+            state.root()
+        state.undo()
+        assert held(state) == nodes_before
+        assert state.root() == root == copy(state).root()
+    carried_out(state, blocks[-1])
+    assert state.root() == copy(state).root(), "it goes on from there"
+
+
+def copy(state: State) -> State:
+    """The same state, made of its values alone."""
+    frontier = Frontier()
+    opened = decode_snapshot(encode_snapshot(state, frontier, 0, bytes(32)))
+    assert opened is not None
+    return opened[1]
+
+
+def test_nothing_is_remembered_for_undoing_where_nobody_asked() -> None:
+    state = State()
+    for number in range(3):
+        state.put(PATHS[0], "a", b"%d" % number)
+        state.accept()
+    assert not any(getattr(state, name) for name in ("_undo", "_begun"))
 
 
 def test_freezing_keeps_the_root_and_nothing_else() -> None:

@@ -28,7 +28,7 @@ from tempfile import mkdtemp
 from aiohttp import web
 from tests.ledger.engines.log.lies import honest
 
-from collegium.ledger.engines.log.connection import Answer, NotInTheLog, Ordered
+from collegium.ledger.engines.log.connection import NotInTheLog
 from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
 from collegium.ledger.engines.log.promise import Promise, sign_promise
@@ -48,6 +48,7 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.ordering import Answer, Ordered
 from collegium.transport.authority import server_context
 from collegium.transport.bell import Bell
 from collegium.transport.home import BLOBS, TLS, read_ledger_identity, read_log_key, read_settings

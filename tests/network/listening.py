@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tests.network.cables import Cable
 
-from collegium.ledger.engines.log.connection import Ordered
 from collegium.ledger.engines.log.delivery import decode_envelopes
+from collegium.ledger.ordering import Ordered
 from collegium.transport.wire import decode_answers
 
 

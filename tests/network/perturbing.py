@@ -23,7 +23,8 @@ from tests.network.cables import Cable
 
 import collegium
 from collegium.network.processes import Child, is_alive, start, stop
-from collegium.network.record import OUTPUT, SEQUENCER, home_of, keep_record, read_record
+from collegium.network.record import OUTPUT, home_of, keep_record, read_record
+from collegium.transport.log_engine import SEQUENCER
 
 BEAT = 1.0
 """Seconds between two draws."""

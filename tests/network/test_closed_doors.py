@@ -13,10 +13,11 @@ from tests.network.listening import exchanges
 from tests.network.perturbing import child_of
 from tests.network.trials import FOR_ALL, MEMBERS, no_progress, secrets_of, started, trial
 
-from collegium.ledger.engines.log.copy import LEDGER
-from collegium.network.record import SEQUENCER, home_of, read_record
+from collegium.ledger.ordering import LEDGER
+from collegium.network.record import home_of, read_record
 from collegium.network.watch import wait_closed
 from collegium.node.status_page import ask_status
+from collegium.transport.log_engine import SEQUENCER
 
 LISTENS, LOOPBACK = "0A", "0100007F"
 """As /proc/net/tcp writes them: the state, and 127.0.0.1."""

@@ -11,11 +11,12 @@ from tests.network.cables import change_settings
 from tests.network.perturbing import begin, child_of
 from tests.network.trials import FOR_ALL, MEMBERS, no_progress, started, trial
 
-from collegium.ledger.engines.log.copy import LEDGER
+from collegium.ledger.ordering import LEDGER
 from collegium.network.processes import is_alive, last_lines, stop
-from collegium.network.record import SEQUENCER, home_of, read_record
+from collegium.network.record import home_of, read_record
 from collegium.network.trial import verify_members
 from collegium.network.watch import statuses, wait_closed
+from collegium.transport.log_engine import SEQUENCER
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.network.record import Record, home_of
 from collegium.network.trial import verify_members
 from collegium.network.watch import statuses, study_of, wait_closed
-from collegium.node.config import read_config
+from collegium.node.config import order_of, read_config
 from collegium.node.home import read_genesis, read_keys
 from collegium.node.status import NodeStatus
 from collegium.transport.client import connect
@@ -46,7 +46,7 @@ def test_who_says_two_things_is_named_on_every_ledger_and_the_study_goes_on(
             StudyAccept, study="heart", code="A" * 43, document="A" * 43, snapshot="A" * 43,
             weight=1,
         )  # fmt: skip
-        with closing(connect(home, read_config(home).sequencer)) as line:
+        with closing(connect(home, order_of(read_config(home)))) as line:
             answers = line.submit([late, other])
         assert [getattr(one, "code", "") for one in answers] == ["stale", "already"]
         closed = wait_closed(folder, record, no_progress)

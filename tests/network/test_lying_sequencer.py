@@ -24,17 +24,19 @@ from tests.network.trials import MEMBERS, no_progress, started, trial
 import collegium
 from collegium.audit.bad_block import check_block
 from collegium.audit.promise import read_promise
-from collegium.ledger.engines.log.copy import LEDGER, open_copy
+from collegium.ledger.engines.log.copy import open_copy
 from collegium.ledger.engines.log.evidence import read_fork
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.ordering import LEDGER
 from collegium.network.processes import start
-from collegium.network.record import SEQUENCER, Record, home_of, read_record
+from collegium.network.record import Record, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, wait_closed
 from collegium.node.home import read_genesis
 from collegium.simulation.execution import run
+from collegium.transport.log_engine import SEQUENCER
 
 ALL = ("evaluation.bootstrap=0", "study.attendance=all", "training.rounds=4")
 ROOT = Path(__file__).parents[2]

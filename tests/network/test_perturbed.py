@@ -17,8 +17,8 @@ from tests.network.perturbing import Perturber, next_release, seeded
 from tests.network.trials import MEMBERS, QUICK, no_progress, started, trial
 
 from collegium.audit.findings import Verification
-from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
+from collegium.ledger.ordering import LEDGER
 from collegium.network.record import Record, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import wait_closed

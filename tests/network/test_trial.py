@@ -26,7 +26,7 @@ from tests.network.trials import (
 
 from collegium.audit.trust import genesis_root
 from collegium.audit.verify import verify
-from collegium.ledger.engines.log.copy import LEDGER
+from collegium.ledger.ordering import LEDGER
 from collegium.network.processes import Child, is_alive
 from collegium.network.record import RECORD, home_of, read_record
 from collegium.network.trial import stop_all, verify_members

@@ -18,11 +18,11 @@ from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.evidence import decode_transaction
-from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.engines.solo import SoloEngine, open_solo
+from collegium.ledger.engines.solo import SoloEngine, SoloOrdering, open_solo
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
 from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
+from collegium.ledger.ordering import Ordered, Refused
 from collegium.network.plan import planned, roles_of, rows_by_site
 from collegium.node.config import DataSource
 from collegium.node.home import init_home, new_member, read_keys
@@ -56,6 +56,7 @@ class Town:
     folder: Path
     genesis: Genesis
     engine: SoloEngine
+    engine: SoloOrdering
     clock: Clock
     members: dict[str, Participants]
     policies: dict[str, Policy]
@@ -68,7 +69,7 @@ class Town:
         return self.folder / member
 
     def view(self, study: str = "heart") -> StudyView:
-        return StudyView(self.engine.state, study)
+        return StudyView(self.engine.application.state, study)
 
     def restarted(self, member: str) -> Participants:
         """Return who acts for a member whose process begins anew."""
@@ -98,8 +99,8 @@ class Town:
             assert said.genesis == to_text(self.engine.identity), said
             self.said.append(envelope)
         outcomes = self.engine.submit(due)
-        self.rejected.update(one.code for one in outcomes if isinstance(one, Rejected))
-        return sum(not isinstance(one, Rejected) for one in outcomes)
+        self.rejected.update(one.code for one in outcomes if isinstance(one, Refused))
+        return sum(isinstance(one, Ordered) for one in outcomes)
 
     def until(
         self, there: Callable[[StudyView], bool], *silent: str, seconds: float = 0.0,
@@ -138,8 +139,8 @@ def found(folder: Path, log_key: SigningKey) -> Genesis:
         cards.append(init_home(folder / name, member, settings, None))
         (folder / name / "rows.csv").write_text(site_table(schema, rows))
     return Genesis(
-        "town", CONTRACT_VERSION, FORMAT_VERSION, "held", to_text(log_key.public),
-        tuple(sorted(cards, key=lambda card: card.id)),
+        "town", CONTRACT_VERSION, FORMAT_VERSION, "held",
+        tuple(sorted(cards, key=lambda card: card.id)), to_text(log_key.public),
     )  # fmt: skip
 
 
@@ -174,15 +175,16 @@ def town(
 
 
 def _acting(
-    home: Path, card: Member, engine: SoloEngine, exchange: Exchange, outbox: Outbox,
+    home: Path, card: Member, engine: SoloOrdering, exchange: Exchange, outbox: Outbox,
     source: DataSource,
 ) -> Acting:  # fmt: skip
     keys = read_keys(home, lambda: None)
-    identity = keys.identity(card.id, engine.identity, from_text(card.key, KEY_SIZE))
+    identity = keys.identity(card.id, engine.application.identity, from_text(card.key, KEY_SIZE))
     assert identity is not None
     return Acting(
         identity=identity, home=home, source=source,
-        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.state, key_of=keys.of,
+        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.application.state,
+        key_of=keys.of,
     )  # fmt: skip
 
 

@@ -23,16 +23,16 @@ from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.members import active_member
-from collegium.ledger.engines.log.connection import Answer
-from collegium.ledger.engines.log.copy import LEDGER, open_copy
-from collegium.ledger.engines.log.cosigned import begin_cosigning
+from collegium.ledger.engines.log.copy import open_copy
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.pool import Submission
 from collegium.ledger.engines.log.replica import open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.engines.log.witness import begin_cosigning
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import KEY_SIZE, signing_key
+from collegium.ledger.ordering import LEDGER, Answer
 from collegium.node.config import DataSource
 from collegium.node.conflicts import Conflicts
 from collegium.node.home import BLOBS, OUTBOX, read_keys
@@ -41,7 +41,6 @@ from collegium.node.loop import Loop
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
-from collegium.node.promises import Promises
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
 from collegium.node.scrubbing import Scrubber
@@ -49,6 +48,7 @@ from collegium.node.seat import Acting
 from collegium.node.sender import Sender
 from collegium.node.status import NodeStatus
 from collegium.node.timers import OnlineClock, Timers
+from collegium.transport.member import Member
 
 LOG_KEY = signing_key(bytes(32))
 PHASE, PATIENCE = 60.0, 600.0
@@ -170,7 +170,8 @@ class LiveNode:
         line = Line(member, desk)
         outbox = self._opened.enter_context(closing(Outbox(home / OUTBOX)))
         replica = open_replica(home, genesis, member, keys.of, line, self.warnings.append)
-        self._opened.callback(replica.close)
+        ordering = Member(replica, line)
+        self._opened.callback(ordering.close)
         blobs = OneAtATime(exchange.view(member), _TURN)
 
         def acting() -> Acting | None:
@@ -184,17 +185,18 @@ class LiveNode:
         clock = OnlineClock(monotonic)
         timers = Timers(PHASE, PATIENCE, clock.now)
         participants = Participants(acting, timers, Proposals(home), monotonic)
-        promises = Promises(home, replica)
-        sender = self._opened.enter_context(closing(Sender(line, promises.holds)))
+        sender = self._opened.enter_context(closing(Sender(ordering)))
         (home / BLOBS).mkdir(exist_ok=True)
         keeper = Keeper(home / LEDGER, Nothing(), updates=lambda: True)
         scrubber = Scrubber(home / LEDGER, Nothing(), keeper.named, keeper.want, 60.0, monotonic)
         self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
         orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
-        conflicts = Conflicts(line, lambda: _identity(acting()), lambda: replica.state, monotonic)
+        conflicts = Conflicts(
+            ordering.conflicts, lambda: _identity(acting()), lambda: replica.state, monotonic
+        )
         self.loop = Loop(
-            member, replica, sender, participants, PolicyFile(home), keeper, scrubber, orders,
-            conflicts, promises, clock, self._reporter.look_at,
+            member, ordering, sender, participants, PolicyFile(home), keeper, scrubber, orders,
+            conflicts, clock, self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
         self._thread.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collegium.errors import NodeError
-from collegium.node.config import CONFIG, read_config
+from collegium.node.config import CONFIG, order_of, read_config
 
 GOOD = """\
 [node]
@@ -31,7 +31,7 @@ def test_what_a_file_does_not_say_has_a_default(tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text(GOOD)
     config = read_config(tmp_path)
     assert config.node.log_level == "info"
-    assert config.sequencer.key == "tls/client.key"
+    assert order_of(config).key == "tls/client.key"
     assert config.blobs.store == "relay"
     assert (config.timers.phase, config.timers.patience) == (600.0, 86400.0)
     assert config.status.port == 0

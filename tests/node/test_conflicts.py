@@ -9,11 +9,11 @@ from tests.node.kit import Clock, Town, document, town
 
 from collegium.errors import RunError
 from collegium.ledger.contract.evidence import decode_transaction
-from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import EVIDENCE
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyAccept
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict
+from collegium.ledger.ordering import Ordered
 from collegium.node.conflicts import ASK_EVERY, OTHERS_AFTER, Conflicts, equivocations
 
 
@@ -34,7 +34,7 @@ class Told:
 
 def conflicts_of(at: Town, member: str, told: Told, clock: Clock) -> Conflicts:
     acting = at.acting[member]
-    return Conflicts(told, lambda: acting.identity, acting.state, clock)  # type: ignore[arg-type]
+    return Conflicts(told.conflicts, lambda: acting.identity, acting.state, clock)
 
 
 def pair(at: Town) -> Conflict:
@@ -85,11 +85,11 @@ def test_the_first_validator_does_it_at_once_and_the_others_what_it_leaves_out(
         clock.now += OTHERS_AFTER
         assert len(other.due()) == 1, "even of itself, and even if the first one is silent"
         (outcome,) = at.engine.submit([evidence])
-        assert not isinstance(outcome, Rejected)
+        assert isinstance(outcome, Ordered)
         assert first.due() == other.due() == [], "it is on record"
-        (name,) = equivocations(at.engine.state)
+        (name,) = equivocations(at.engine.application.state)
         assert name == "va/study.accept/heart"
-        assert at.engine.state.get(EVIDENCE, name) is not None
+        assert at.engine.application.state.get(EVIDENCE, name) is not None
 
 
 def test_what_proves_nothing_is_not_posted(tmp_path: Path) -> None:

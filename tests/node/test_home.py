@@ -13,7 +13,7 @@ from collegium.errors import CollegiumError, FormatError, NodeError
 from collegium.ledger.genesis import Member, check_member
 from collegium.ledger.keyfile import write_secret
 from collegium.ledger.keys import signature_holds, signing_key
-from collegium.node.config import DataSource, read_config
+from collegium.node.config import DataSource, order_of, read_config
 from collegium.node.home import (
     CARD,
     LEDGER_KEY,
@@ -160,7 +160,7 @@ def test_the_text_of_settings_reads_back_as_it_was_meant(
 ) -> None:
     (tmp_path / "node.toml").write_text(config_text("va", url="https://here:1", data=data))
     config = read_config(tmp_path)
-    assert (config.data, config.sequencer.url) == (data, "https://here:1")
+    assert (config.data, order_of(config).url) == (data, "https://here:1")
 
 
 def test_the_text_of_a_policy_reads_back_as_it_was_meant(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.node.kit import QUICK, document
 from tests.node.live import Live, is_closed, live, rounds
 
-from collegium.ledger.engines.log.copy import LEDGER
+from collegium.ledger.ordering import LEDGER
 from collegium.node import loop
 from collegium.node.templates import policy_text
 from collegium.simulation.execution import run

@@ -9,11 +9,10 @@ import pytest
 from tests.node.kit import Town, town
 
 from collegium.errors import NodeError, RunError
-from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Expel, Rotate
-from collegium.ledger.engines.log.connection import Refused
 from collegium.ledger.frames import read_frames
 from collegium.ledger.keyfile import write_secret
+from collegium.ledger.ordering import Refused
 from collegium.node.home import LEDGER_KEY, ORDERS, add_ledger_key
 from collegium.node.keyring import KeyRing
 from collegium.node.membership import changes, new_key, new_proposal
@@ -41,8 +40,8 @@ def answer(path: Path) -> OrderAnswer:
 def hand_over(at: Town, orders: Orders) -> None:
     for envelope in orders.due():
         (outcome,) = at.engine.submit([envelope])
-        if isinstance(outcome, Rejected):
-            orders.hear(Answered(envelope, Refused(outcome.code, outcome.reason)))
+        if isinstance(outcome, Refused):
+            orders.hear(Answered(envelope, outcome))
 
 
 def test_an_order_is_done_when_the_ledger_shows_it_and_is_said_once(tmp_path: Path) -> None:
@@ -54,12 +53,12 @@ def test_an_order_is_done_when_the_ledger_shows_it_and_is_said_once(tmp_path: Pa
         assert not answered.exists()
         assert orders_of(at, "va").due() == [], "another process finds it done"
         assert answer(answered).done
-        assert [one.proposal for one in changes(at.engine.state)] == [proposal]
+        assert [one.proposal for one in changes(at.engine.application.state)] == [proposal]
         answered = put(at.home("va"), Vote(approve=True, proposal=proposal))
         hand_over(at, orders)
         assert orders.due() == []
         assert answer(answered).done
-        assert changes(at.engine.state)[0].yes == ("va",)
+        assert changes(at.engine.application.state)[0].yes == ("va",)
 
 
 def test_what_the_contract_refuses_is_answered_with_its_reason(tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_a_rotation_to_a_key_that_the_node_does_not_hold_is_not_proposed(tmp_pat
         write_back(added, kept)
         put(home, Propose(action=request.action, proposal=request.proposal))
         hand_over(at, orders)
-        assert changes(at.engine.state)[0].action == request.action
+        assert changes(at.engine.application.state)[0].action == request.action
 
 
 def genesis_bytes(at: Town) -> bytes:

@@ -92,7 +92,9 @@ def test_whoever_does_not_score_on_its_rows_takes_no_part_in_a_study_with_scores
         assert outcome(within) == ("completed", 2)
         (why,) = within.members["va"].refused["heart"]
         assert why.endswith("(scores = false)")
-        names = [name for name, _ in within.engine.state.items(("studies", "heart", "sites"))]
+        names = [
+            name for name, _ in within.engine.application.state.items(("studies", "heart", "sites"))
+        ]
         assert "va" not in names
 
 
@@ -110,7 +112,7 @@ def test_who_is_switched_off_says_nothing_and_is_heard_again_when_switched_on(
         within.until(closed, seconds=3 * PHASE)
         assert outcome(within) == ("completed", 6)
         assert "va" in [
-            name for name, _ in within.engine.state.items(("studies", "heart", "sites"))
+            name for name, _ in within.engine.application.state.items(("studies", "heart", "sites"))
         ]
 
 

@@ -62,7 +62,7 @@ def walk(tmp_path: Path) -> Walk:
     wanted: list[bytes] = []
     entries = [encode_frame(ENTRY, encode_entry(digest, b"[]")) for digest in DIGESTS]
     path = tmp_path / "ledger.log"
-    path.write_bytes(b"".join(entries) + encode_frame(BLOCK, bytes(112)))
+    path.write_bytes(b"".join(entries) + encode_frame(BLOCK, bytes(208)))
     for blob in BLOBS:
         home.folder.put(blob)
     scrubber = Scrubber(path, home, named, wanted.append, EVERY, clock)

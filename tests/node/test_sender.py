@@ -9,15 +9,13 @@ from time import monotonic, sleep
 import pytest
 
 from collegium.errors import RunError
-from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
-from collegium.ledger.engines.log.delivery import Standing
-from collegium.ledger.equivocation import Conflict
+from collegium.ledger.ordering import Answer, NotYet, Ordered, Refused
 from collegium.node import sender as module
 from collegium.node.sender import Answered, Sender
 
 
 class Desk:
-    """A sequencer that answers as a test tells it; it satisfies the part of `Connection` asked."""
+    """An ordering that answers as a test tells it."""
 
     def __init__(self) -> None:
         self.asked: list[list[bytes]] = []
@@ -37,27 +35,6 @@ class Desk:
         self.replies.append(given if given else None)
         self.may.release()
 
-    def blocks(self, size: int, wait: float) -> bytes | None:
-        raise NotImplementedError
-
-    def cosign(self, line: str, size: int) -> None:
-        raise NotImplementedError
-
-    def final(self, size: int, wait: float) -> str | None:
-        raise NotImplementedError
-
-    def conflicts(self) -> list[Conflict]:
-        raise NotImplementedError
-
-    def present(self, standing: Standing) -> int | None:
-        raise NotImplementedError
-
-    def restore(self, size: int, blocks: bytes) -> int | None:
-        raise NotImplementedError
-
-
-UNSIGNED = "nobody signed this"
-
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
@@ -67,7 +44,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @pytest.fixture
 def sender(desk: Desk) -> Iterator[Sender]:
-    sender = Sender(desk, lambda envelope, answer: answer.promise != UNSIGNED)
+    sender = Sender(desk)
     yield sender
     sender.close()
 
@@ -152,7 +129,7 @@ def test_an_absent_or_busy_sequencer_is_asked_again(desk: Desk, sender: Sender) 
     sender.offer([b"one", b"two"], 0)
     desk.reply(None)
     desk.reply(None)
-    desk.reply(Ordered(0), Refused("busy", "full"))
+    desk.reply(Ordered(0), NotYet("busy", "full"))
     desk.reply(Ordered(1))
     found = answers(sender, 2)
     assert [one.answer for one in found] == [Ordered(0), Ordered(1)]
@@ -190,14 +167,3 @@ def test_what_is_dropped_can_be_offered_again(desk: Desk, sender: Sender) -> Non
     assert sender.waiting == 1
     desk.reply(Ordered(0))
     answers(sender, 1)
-
-
-def test_an_acknowledgement_that_nobody_signed_counts_for_nothing(
-    desk: Desk, sender: Sender
-) -> None:
-    sender.offer([b"one"], 0)
-    desk.reply(Ordered(0, UNSIGNED))
-    desk.reply(Ordered(0))
-    (found,) = answers(sender, 1)
-    assert found.answer == Ordered(0)
-    assert len(desk.asked) == 2, "it was handed over again"

@@ -23,8 +23,8 @@ from tests.network.trials import FOR_ALL, quiet, trial
 from collegium.audit.history import read_history
 from collegium.errors import CollegiumError
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.final import read_final
+from collegium.ledger.ordering import LEDGER
 from collegium.network.processes import Child, is_alive, start, stop
 from collegium.network.record import MEMBERS, Record, read_record
 from collegium.network.trial import start_all

@@ -14,7 +14,7 @@ from tests.network.trials import MEMBERS
 from tests.operations.pages import Consortium, Page, trained
 
 from collegium.network.processes import stop
-from collegium.network.record import SEQUENCER
+from collegium.transport.log_engine import SEQUENCER
 
 DECEIVED = ("switzerland", "va")
 

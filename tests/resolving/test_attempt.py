@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from collegium.running.consortium import build
-from collegium.running.preparation import prepare
+from collegium.ledger.book import Accepted
 from tests.data.tabular.cohorts import write_study
 from tests.federation.kit import step
 
+from collegium.assembly.preparation import prepare
 from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.federation.view import StudyView
-from collegium.ledger.book import Accepted
 from collegium.ledger.contract.results import ModelResult, Result
 from collegium.ledger.contract.series import EVALUATION, MOST_ROUNDS, SET_UP
 from collegium.resolving.attempt import attempt_in
+from collegium.simulation.consortium import build
 from collegium.study.reading import read_study
 
 SHORT = ("training.rounds=2", "evaluation.bootstrap=0")

@@ -15,10 +15,9 @@ from tests.federation.kit import consortium, identity_of, rotate, step, until
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
 from collegium.canonical import to_text
-from collegium.ledger.book import Accepted
-from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import Failure, ModelResult
 from collegium.ledger.contract.transactions import Expel, MemberPropose, MemberVote, RoundVote
+from collegium.ledger.ordering import Ordered, Refused
 from collegium.simulation.execution import run
 
 
@@ -30,7 +29,7 @@ def test_a_thief_of_a_key_can_vote_and_cannot_decide(tmp_path: Path) -> None:
         forged = to_text(sha256(b"the thief's model").digest())
         at = {"study": "heart", "round": 1, "attempt": 1, "result": ModelResult(model=forged)}
         (outcome,) = within.engine.submit([thief.sign(RoundVote, **at)])
-        assert isinstance(outcome, Accepted)
+        assert isinstance(outcome, Ordered)
         step(within)
         view = until(within, "commit", 2)
         assert to_text(view.model) != forged
@@ -59,7 +58,7 @@ def test_once_the_key_is_replaced_the_thief_can_say_nothing_and_history_still_ve
         rotate(within, "va")
         at = {"study": "heart", "round": 2, "attempt": 1, "result": Failure(reason="unavailable")}
         (outcome,) = within.engine.submit([thief.sign(RoundVote, **at)])
-        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome, Refused)
         assert outcome.code == "unknown-member"
     told = verify(tmp_path, partial=True)
     assert told.ok

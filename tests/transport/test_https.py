@@ -20,14 +20,9 @@ from tests.transport.kit import At, Port, served
 
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.connection import (
-    CosignatureRefused,
-    NotInTheLog,
-    Ordered,
-    PresentFirst,
-    Refused,
-)
+from collegium.ledger.engines.log.connection import CosignatureRefused, NotInTheLog, PresentFirst
 from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.ordering import Ordered, Refused
 from collegium.ledger.tiles import Tile
 from collegium.transport.authority import certify_client, create_authority
 from collegium.transport.client import HttpsConnection, connect

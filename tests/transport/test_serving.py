@@ -21,9 +21,9 @@ from tests.transport.kit import At
 from collegium.canonical import from_text
 from collegium.errors import RunError
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.connection import Ordered
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.genesis import genesis_digest
+from collegium.ledger.ordering import Ordered
 from collegium.transport.authority import certify_client
 from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.home import found_ledger, make_home, read_settings

@@ -115,10 +115,14 @@ def round_checkpoints(ledger: Path, key: SigningKey) -> list[str]:
     return notes if last is None else [*notes, sign_checkpoint(last, key)]
 
 
-def write_policy(folder: Path, genesis: bytes, key: SigningKey) -> Path:
-    """Write ``policy.json``: what outsiders keep to hold this run to its word."""
+def write_policy(folder: Path, genesis: bytes, key: SigningKey | None) -> Path:
+    """Write ``policy.json``: what outsiders keep to hold this run to its word.
+
+    Without the log's key there are no checkpoints, and the policy holds a run to its genesis alone.
+    """
     path = folder / "policy.json"
-    text = policy_text(genesis, key.public, round_checkpoints(folder / "ledger.log", key))
+    notes = [] if key is None else round_checkpoints(folder / "ledger.log", key)
+    text = policy_text(genesis, None if key is None else key.public, notes)
     partial = folder / ".policy.json"
     partial.write_bytes(text.encode())
     partial.replace(path)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from collegium.canonical import from_text
 from collegium.errors import FormatError, RunError
-from collegium.ledger.engines.log.copy import LEDGER, Copy, open_copy
+from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.frames import (
     BLOCK,
@@ -26,9 +25,9 @@ from collegium.ledger.frames import (
     read_frames,
     read_ledger,
 )
-from collegium.ledger.genesis import decode_genesis, genesis_digest
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.genesis import decode_genesis, genesis_digest, required_log_key
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
+from collegium.ledger.ordering import LEDGER
 
 RECEIVED = "received.bin"
 
@@ -64,7 +63,7 @@ def check_block(evidence: Path, ledger: Path, identity: bytes) -> BadBlock:
     block, header = delivery.blocks[0], delivery.headers[0]
     before = _before(ledger, header, identity)
     genesis = decode_genesis(next(read_frames(before)).body)
-    key = from_text(genesis.log, KEY_SIZE)
+    key = required_log_key(genesis)
     note = open_checkpoint(delivery.note, origin_of(identity), key)
     if not _bound(note, before, block, header, identity):
         return BadBlock(False, header.first, "the log's note is over another block than this one")

@@ -15,11 +15,9 @@ from collegium.audit.policy import NONE, CosigningPolicy
 from collegium.audit.receipt import Receipt, decode_extra, decode_receipt
 from collegium.audit.subjects import AboutReceipt, Value
 from collegium.audit.trust import TrustRoot
-from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.frames import entry_hash
-from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest, log_key_of
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.proof import inclusion_holds
 
@@ -147,8 +145,8 @@ def _open_note(note: str, carried: _Carried, policy: Policy) -> Checkpoint:
     if isinstance(policy, CosigningPolicy):
         keys = [public for name, public in policy.logs if name == origin]
     else:
-        own = from_text(carried.genesis.log, KEY_SIZE)
-        keys = [policy.log_key or own] if policy.genesis == carried.identity else []
+        key = policy.log_key or log_key_of(carried.genesis)
+        keys = [key] if key is not None and policy.genesis == carried.identity else []
     if not keys:
         raise _Failed("receipt.ledger", "extra", {"log": origin})
     why = ""
@@ -193,7 +191,7 @@ def _by_power(note: str, checkpoint: Checkpoint, genesis: Genesis, trust: TrustR
     """Weigh cosignatures by the genesis's powers; a checkpoint that was kept needs none."""
     members = {member.id: member for member in genesis.members}
     keys = {name: member.key for name, member in members.items()}
-    log_key = from_text(genesis.log, KEY_SIZE)
+    log_key = log_key_of(genesis)
     if trust.members not in (None, keys) or trust.log_key not in (None, log_key):
         raise _Failed("anchor.keys", "extra")
     kept = [one for one in trust.checkpoints if one.size == checkpoint.size]

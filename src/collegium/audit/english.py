@@ -62,7 +62,9 @@ TEXTS: dict[str, str] = {
     "blob.withheld": "{count} update(s) are not here; the validators' votes stand",
     "block.app-hash": "its application hash is not that of its state root and of the log so far",
     "block.chain": "it does not follow the block before it",
-    "block.entries": "it does not cover the entries before it",
+    "block.entries": "it does not cover what stands before it",
+    "block.proposer:no-validator": "{member} proposed it, who was no validator before it",
+    "block.proposer:nobody": "it names nobody who proposed it",
     "block.malformed": "{why}",
     "block.state-root": "replaying its transactions leads to another state root",
     "bundle.altered": "the released files are not those that the owner registered",
@@ -91,6 +93,12 @@ TEXTS: dict[str, str] = {
     "entry.malformed:error": "{what}: {why}",
     "entry.malformed:refused": "the contract refuses it ({rejection}: {why})",
     "entry.refused": "the contract refuses it ({rejection}: {why})",
+    "refusal.malformed": "{what}: {why}",
+    "refusal.code": "a transaction is recorded as refused for {recorded!r}, and it is: "
+    "{rejection}: {why}",
+    "refusal.accepted": "a transaction of {sender} is recorded as refused, and the contract accepts"
+    " it",
+    "certificate.unknown": "blocks name a certificate that cannot be checked here: {why}",
     "entry.signature": "the contract refuses it ({rejection}: {why})",
     "final.invalid": "{why}",
     "final.mismatch": "the log signed another history over {size} entries",

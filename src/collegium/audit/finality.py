@@ -1,20 +1,26 @@
-"""The note in the file ``final`` beside a history: does it fit, and do enough stand behind it?"""
+"""What shows that a history is final: the certificates that its blocks name.
+
+The one kind of our own, ``cosigned``, is the note in the file ``final``: does it fit, and do enough
+validators stand behind it? Another engine brings its own (plugin kind ``certificates``).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from collegium.audit.findings import Finding, of_error
 from collegium.audit.history import History
 from collegium.audit.membership import backing, members_after
 from collegium.audit.policy import NONE
-from collegium.audit.subjects import AboutFile, Value
+from collegium.audit.subjects import AboutFile, AboutLedger, Value
 from collegium.audit.trust import TrustRoot
-from collegium.canonical import from_text
-from collegium.errors import FormatError
+from collegium.canonical import malformed
+from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.final import NAME, read_final
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.genesis import log_key_of
 from collegium.ledger.note import open_checkpoint, origin_of
+from collegium.plugins import find
 
 
 def noted(folder: Path) -> str | FormatError | None:
@@ -28,7 +34,37 @@ def noted(folder: Path) -> str | FormatError | None:
         return error
 
 
-def cosigned_size(note: str | FormatError | None, history: History, trust: TrustRoot) -> int | None:
+Certifies = Callable[[Path, "str | FormatError | None", History, TrustRoot], "int | None"]
+"""Returns how many entries a certificate shows to be final; notes in the history what is wrong.
+
+It is given the folder, what `noted` read in it, the history, and what was known beforehand.
+"""
+
+COSIGNED = "cosigned"
+
+
+def certified_size(
+    folder: Path, note: str | FormatError | None, history: History, trust: TrustRoot
+) -> int | None:
+    """Return how many entries the certificates that a history's blocks name show to be final.
+
+    Blocks that name none are looked at as cosigned ones: somebody may have cosigned them.
+    """
+    sizes = []
+    for kind in sorted({kind or COSIGNED for kind in history.certificates} or {COSIGNED}):
+        try:
+            certifies: Certifies = find("certificates", kind)
+        except CollegiumError as error:
+            unknown = Finding("certificate.unknown", "error", AboutLedger(), {"why": error.why})
+            history.findings.append(unknown)
+            continue
+        sizes.append(certifies(folder, note, history, trust))
+    return max((size for size in sizes if size is not None), default=None)
+
+
+def cosigned_size(
+    folder: Path, note: str | FormatError | None, history: History, trust: TrustRoot
+) -> int | None:
     """Return how many entries a quorum cosigned, or None; note in the history what is wrong.
 
     The quorum is the policy's where it has one, else more than two thirds of the power as it was
@@ -37,14 +73,16 @@ def cosigned_size(note: str | FormatError | None, history: History, trust: Trust
     genesis, policy = history.genesis, trust.cosigning
     if genesis is None:
         return None
-    origin = origin_of(history.identity)
+    origin, key = origin_of(history.identity), log_key_of(genesis)
     try:
         if isinstance(note, FormatError):
             raise note
         if note is None:
             _demand(history, trust, {"case": "absent"})
             return None
-        checkpoint = open_checkpoint(note, origin, from_text(genesis.log, KEY_SIZE))
+        if key is None:
+            raise malformed("a checkpoint", "the ledger has no log key that could have signed it")
+        checkpoint = open_checkpoint(note, origin, key)
         if history.roots.get(checkpoint.size) != checkpoint.root:
             over: dict[str, Value] = {"size": checkpoint.size}
             history.findings.append(Finding("final.mismatch", "error", AboutFile(NAME), over))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
 from collegium.audit.findings import Finding, Severity, of_error
 from collegium.audit.subjects import AboutEntry, AboutLedger, Subject, Value
-from collegium.canonical import from_text
+from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.applying import Ready, apply_ready, ready
 from collegium.ledger.contract.apply import initial_state
 from collegium.ledger.contract.events import Events, RoundClosed, StudyClosed, encode_events
+from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import StudyRegister, Transaction, kind_of
 from collegium.ledger.frames import (
@@ -20,16 +21,19 @@ from collegium.ledger.frames import (
     CHECKPOINT,
     ENTRY,
     GENESIS,
+    REFUSED,
+    Block,
     Frame,
     application_hash,
     decode_block,
     decode_entry,
+    decode_refusal,
     entry_hash,
     holds_acknowledged,
     read_frames,
+    refused_digest,
 )
-from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest, log_key_of
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import open_checkpoint, origin_of
 from collegium.ledger.state import State
@@ -54,6 +58,9 @@ class Said:
 class History:
     """What a ledger file holds, and what is wrong with it.
 
+    `refused` counts the transactions that blocks hold and the contract refuses, `blocks` the
+    blocks; `certificates` are the kinds that they name.
+
     `said` are the acknowledged entries that were replayed. `roots` are the log's roots after every
     block, by size; `rounds_at` the rounds closed by then, over all studies. `sealed` says that a
     checkpoint ends the file.
@@ -62,6 +69,9 @@ class History:
     genesis: Genesis | None = None
     identity: bytes = b""
     said: list[Said] = field(default_factory=list)
+    refused: int = 0
+    blocks: int = 0
+    certificates: set[str] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
     rounds_at: dict[int, int] = field(default_factory=dict)
     app_hash: bytes = b""
@@ -70,7 +80,7 @@ class History:
 
     @property
     def complete(self) -> bool:
-        """Whether every study is closed and a checkpoint ends the file."""
+        """Whether every study is closed, and a checkpoint ends the file of a log that has a key."""
         registered = {
             one.transaction.study for one in self.said if isinstance(one.transaction, StudyRegister)
         }
@@ -78,7 +88,8 @@ class History:
             event.study for one in self.said for event in one.events
             if isinstance(event, StudyClosed)
         }  # fmt: skip
-        return self.sealed and bool(registered) and registered == closed
+        ended = self.sealed or (self.genesis is not None and log_key_of(self.genesis) is None)
+        return ended and bool(registered) and registered == closed
 
 
 def read_history(data: bytes) -> History:
@@ -101,11 +112,11 @@ def read_history(data: bytes) -> History:
 
 
 def _envelope(frame: Frame) -> bytes:
-    """Return the envelope in an entry's frame, or nothing where there is none to be read."""
-    if frame.kind != ENTRY:
-        return b""
+    """Return the envelope in a frame, or nothing where there is none to be read."""
     try:
-        return decode_entry(frame.body)[0]
+        if frame.kind == REFUSED:
+            return decode_refusal(frame.body)[1]
+        return decode_entry(frame.body)[0] if frame.kind == ENTRY else b""
     except FormatError:
         return b""
 
@@ -129,8 +140,10 @@ class _Replay:
     def __init__(self, history: History, genesis: Genesis) -> None:
         self.history = history
         self.state: State | None = initial_state(genesis)
-        self.log_key = from_text(genesis.log, KEY_SIZE)
+        self.log_key = log_key_of(genesis)
         self.frontier = Frontier()
+        self.refused: list[tuple[int, bytes]] = []  # of the block that is not ended yet
+        self.proposers: Mapping[str, int] = validator_powers(self.state)
         self.last_block = history.identity
         self.since_block = 0
         self.rounds = 0
@@ -141,6 +154,8 @@ class _Replay:
         for frame, opened in self._ahead(frames):
             if frame.kind == ENTRY:
                 self._entry(frame, opened)
+            elif frame.kind == REFUSED:
+                self._refused(frame, opened)
             elif frame.kind == BLOCK:
                 self._block(frame)
             elif frame.kind == CHECKPOINT:
@@ -148,7 +163,7 @@ class _Replay:
             else:
                 self._wrong("ledger.genesis", frame, {"case": "second"})
             self.last_kind = frame.kind
-            if frame.kind != ENTRY:
+            if frame.kind not in (ENTRY, REFUSED):
                 acknowledged = frame.end
         history = self.history
         size = max(history.roots, default=0)
@@ -215,6 +230,28 @@ class _Replay:
             if isinstance(event, RoundClosed):
                 self.rounds += 1
 
+    def _refused(self, frame: Frame, opened: Ready) -> None:
+        """Hold a refusal that is recorded against what the contract says."""
+        index = self.frontier.size
+        self.refused.append((index, frame.body))
+        self.history.sealed = False
+        if self.state is None:
+            return
+        try:
+            code, _ = decode_refusal(frame.body)
+            _, sender, _ = apply_ready(self.state, opened)
+        except FormatError as error:
+            self._stop("refusal.malformed", index, of_error(error))
+        except Rejected as rejection:
+            self.history.refused += 1
+            if rejection.code != code:
+                told: dict[str, Value] = {
+                    "recorded": code, "rejection": rejection.code, "why": rejection.reason
+                }  # fmt: skip
+                self._stop("refusal.code", index, told)
+        else:
+            self._stop("refusal.accepted", index, {"sender": sender})
+
     def _block(self, frame: Frame) -> None:
         try:
             block = decode_block(frame.body)
@@ -224,8 +261,10 @@ class _Replay:
         first = self.frontier.size - self.since_block
         if block.previous != self.last_block:
             self._wrong("block.chain", frame)
-        if not self.since_block or (block.first, block.count) != (first, self.since_block):
+        entries = (first, self.since_block, refused_digest(self.refused))
+        if (block.first, block.count, block.refused) != entries:
             self._wrong("block.entries", frame)
+        self._named(block, frame)
         log_root = self.frontier.root()
         if block.app_hash != application_hash(block.state_root, self.frontier.size, log_root):
             self._wrong("block.app-hash", frame)
@@ -234,15 +273,31 @@ class _Replay:
             self.state = None
         self.last_block = block.digest()
         self.since_block = 0
+        self.refused = []
+        if self.state is not None:
+            self.proposers = validator_powers(self.state)
+        self.history.blocks += 1
         self.history.app_hash = block.app_hash
         self.history.roots[self.frontier.size] = log_root
         self.history.rounds_at[self.frontier.size] = self.rounds
+
+    def _named(self, block: Block, frame: Frame) -> None:
+        """Look at who a block says has proposed it, and note what it says shows it to be final."""
+        self.history.certificates.add(block.certificate)
+        if block.proposer:
+            if self.state is not None and block.proposer not in self.proposers:
+                told: dict[str, Value] = {"case": "no-validator", "member": block.proposer}
+                self._wrong("block.proposer", frame, told)
+        elif self.log_key is None:
+            self._wrong("block.proposer", frame, {"case": "nobody"})
 
     def _checkpoint(self, frame: Frame) -> None:
         self.history.sealed = True
         if self.last_kind != BLOCK:
             self._wrong("checkpoint.place", frame)
         try:
+            if self.log_key is None:
+                raise malformed("a checkpoint", "the ledger has no log key")
             note = frame.body.decode()
             checkpoint = open_checkpoint(note, origin_of(self.history.identity), self.log_key)
         except (FormatError, UnicodeDecodeError) as error:

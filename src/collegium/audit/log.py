@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.audit.membership import members_after, members_ever
-from collegium.canonical import from_text, malformed
+from collegium.canonical import malformed
 from collegium.errors import FormatError, RunError
 from collegium.ledger.contract.events import Event, decode_events
 from collegium.ledger.envelope import decode_envelope
@@ -22,8 +22,13 @@ from collegium.ledger.frames import (
     read_frames,
     read_ledger,
 )
-from collegium.ledger.genesis import Genesis, Member, decode_genesis, genesis_digest
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.genesis import (
+    Genesis,
+    Member,
+    decode_genesis,
+    genesis_digest,
+    required_log_key,
+)
 from collegium.ledger.merkle import tree_root
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 
@@ -57,7 +62,7 @@ class Log:
     @property
     def log_key(self) -> bytes:
         """The public key that signs the log's checkpoints."""
-        return from_text(self.genesis.log, KEY_SIZE)
+        return required_log_key(self.genesis)
 
     def members(self, size: int) -> dict[str, Member]:
         """Return the members after so many entries."""

@@ -17,14 +17,13 @@ from collegium.audit.receipt import (
     encode_extra,
     encode_receipt,
 )
-from collegium.canonical import from_text, malformed
+from collegium.canonical import malformed
 from collegium.errors import RunError
 from collegium.ledger.engines.log.evidence import GENESIS_FILE, require_ledger
 from collegium.ledger.engines.log.promise import open_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import decode_entry, entry_hash
-from collegium.ledger.genesis import decode_genesis
-from collegium.ledger.keys import KEY_SIZE
+from collegium.ledger.genesis import decode_genesis, required_log_key
 from collegium.ledger.note import open_checkpoint, origin_of
 from collegium.ledger.proof import inclusion_holds, inclusion_proof, subtrees
 
@@ -87,7 +86,7 @@ def read_promise(folder: Path, identity: bytes) -> Broken | None:
             "name a folder promise-… of a home's evidence/",
         ) from error  # fmt: skip
     require_ledger(folder, genesis, identity)
-    key = from_text(decode_genesis(genesis).log, KEY_SIZE)
+    key = required_log_key(decode_genesis(genesis))
     try:
         promise = open_promise(note.decode(), identity, key)
     except UnicodeDecodeError as error:

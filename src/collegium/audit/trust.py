@@ -26,13 +26,13 @@ _ORIGIN = re.compile(r"collegium/[0-9a-f]{64}", re.ASCII)
 
 
 class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fields of a policy file."""
+    """The fields of a policy file; `log` is absent for a ledger that has no log key."""
 
     format: str
     genesis: str
-    log: str
     members: dict[str, str]
     checkpoints: tuple[str, ...]
+    log: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,24 +113,30 @@ def read_policy(path: Path) -> TrustRoot | CosigningPolicy:
 def _json_root(data: bytes) -> TrustRoot:
     policy = msgspec.json.decode(data, type=PolicyFile)
     genesis = genesis_root(policy.genesis).genesis
+    if genesis is None or policy.format != FORMAT:
+        raise malformed("a policy", "its format or genesis is not one of ours")
+    if isinstance(policy.log, msgspec.UnsetType):
+        if policy.checkpoints:
+            raise malformed("a policy", "it has checkpoints, and no key of a log that signed them")
+        return TrustRoot(genesis, policy.members)
     name, log_key = parse_verifier_key(policy.log)
-    if genesis is None or policy.format != FORMAT or name != origin_of(genesis):
+    if name != origin_of(genesis):
         raise malformed("a policy", "its format, genesis and log key do not belong together")
     checkpoints = [open_checkpoint(note, name, log_key) for note in policy.checkpoints]
     ordered = tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.size))
     return TrustRoot(genesis, policy.members, log_key, ordered)
 
 
-def policy_text(genesis_bytes: bytes, log_key: bytes, checkpoints: list[str]) -> str:
+def policy_text(genesis_bytes: bytes, log_key: bytes | None, checkpoints: list[str]) -> str:
     """Return the policy file of a ledger: what to hand to outsiders while it runs."""
     digest = genesis_digest(genesis_bytes)
     members = {member.id: member.key for member in decode_genesis(genesis_bytes).members}
     policy = PolicyFile(
         FORMAT,
         digest.hex(),
-        verifier_key(origin_of(digest), log_key),
         members,
         tuple(checkpoints),
+        msgspec.UNSET if log_key is None else verifier_key(origin_of(digest), log_key),
     )
     text: str = msgspec.json.format(msgspec.json.encode(policy), indent=1).decode()
     return text + "\n"

@@ -15,7 +15,7 @@ from collegium.audit.blobs import Fetch, leftovers, read_blobs, strays
 from collegium.audit.budgets import check_budgets
 from collegium.audit.bundle import check_bundle
 from collegium.audit.faults import faults
-from collegium.audit.finality import cosigned_size, noted
+from collegium.audit.finality import certified_size, noted
 from collegium.audit.findings import (
     NOT_PROVEN,
     SIMULATED,
@@ -46,8 +46,9 @@ from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.frames import read_ledger
+from collegium.ledger.genesis import log_key_of
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import KEY_SIZE, SigningKey
+from collegium.ledger.keys import SigningKey
 from collegium.ledger.retirement import retired_updates
 from collegium.resolving.blobs import StoredBlobs
 from collegium.study.document import Study
@@ -105,7 +106,7 @@ def examined(
     findings = history.findings
     anchored = _anchor(history, trust)
     findings += succession(history, predecessor)
-    cosigned = cosigned_size(note, history, trust)
+    cosigned = certified_size(folder, note, history, trust)
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
     if cosigned is not None and anchored == "genesis" and not simulated:
         anchored = "checkpoint"
@@ -204,7 +205,7 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
         history.findings.append(Finding("anchor.genesis", "error", AboutLedger("genesis"), other))
         return "none"
     keys = {member.id: member.key for member in history.genesis.members}
-    log_key = from_text(history.genesis.log, KEY_SIZE)
+    log_key = log_key_of(history.genesis)
     if trust.members not in (None, keys) or trust.log_key not in (None, log_key):
         history.findings.append(Finding("anchor.keys", "error", AboutLedger("genesis")))
         return "none"
@@ -229,7 +230,7 @@ def _counts(history: History, stories: dict[str, Story], blobs: int) -> dict[str
     return {
         "signatures": len(history.said),
         "entries": max(history.roots, default=0),
-        "blocks": len(history.roots),
+        "blocks": history.blocks,
         "rounds": len(rounds),
         "votes": sum(len(attempt.votes) for attempt in rounds),
         "blobs": blobs,

@@ -1,8 +1,9 @@
 """The in-process loop: ask everybody, commit what they say, repeat until the study is closed.
 
-When a whole pass brings nothing, everybody is told so: first they say what they have been waiting
-with, then their timers fire. When that brings nothing either, the history cannot go on, which is
-an error and never an endless loop.
+What is not ordered yet is no refusal, and a pass that waits for it no quiet one: whose member holds
+something that is not final is not asked. When a whole pass brings nothing, everybody is told so:
+first they say what they have been waiting with, then their timers fire. When that brings nothing
+either, the history cannot go on, which is an error and never an endless loop.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from time import perf_counter
 from collegium.errors import RunError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.book import Accepted
-from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.engine import Engine
-from collegium.ledger.equivocation import Conflict, Witness
+from collegium.ledger.application import Accepted
+from collegium.ledger.ordering import NotYet, Ordering, Refused
 
 QUOTA = 64
 """Transactions of one participant that a pass takes up; the rest is dropped and counted."""
 
 IDLE_PASSES = 2
 """Quiet passes in which everybody is told so before the loop gives up."""
+
+WAITED_PASSES = 10_000
+"""Passes in which something is not ordered or not final yet, one after the other, likewise."""
 
 TOLD = 5
 """Participants whose last refusal the error of a run that is stuck tells."""
@@ -38,14 +40,14 @@ class Traffic:
     """
 
     rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
-    refusals: dict[str, Rejected] = field(default_factory=dict)
+    refusals: dict[str, Refused] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     engine_seconds: float = 0.0
     passes: int = 0
 
 
 def drive(
-    engine: Engine,
+    ordering: Ordering,
     study: str,
     participants: Sequence[Participant],
     observe: Callable[[Sequence[Accepted]], None],
@@ -54,28 +56,28 @@ def drive(
     """Run a study to its end.
 
     Args:
-        engine: puts transactions in order.
+        ordering: puts transactions in order; each participant sees what its member holds.
         study: its id.
         participants: everybody of this process.
-        observe: is told what each block brought.
+        observe: is told what became final.
         settle: is called before anything is announced; returns when what the participants keep
             and publish is on the disk.
 
     Raises:
-        RunError: nobody has anything to say and the study is not closed.
+        RunError: nobody has anything to say, or nothing becomes final, and the study is not closed.
     """
     traffic = Traffic()
-    witness = Witness()
-    conflicts: tuple[Conflict, ...] = ()
-    quiet = 0
+    quiet = waited = 0
     while True:
-        view = StudyView(engine.state, study, conflicts)
-        if view.phase == "closed":
+        views = _views(ordering, study, participants)
+        seen = [one for one in views.values() if one is not None]
+        if seen and None not in views.values() and all(one.phase == "closed" for one in seen):
             return traffic
         batch: list[bytes] = []
         speakers: list[str] = []
         for participant in participants:
-            due = participant.reconcile(view, idle=quiet > 0)
+            view = views[_member(participant)]
+            due = [] if view is None else participant.reconcile(view, idle=quiet > 0)
             if not due:
                 continue
             if len(due) > QUOTA:
@@ -84,29 +86,64 @@ def drive(
             speakers += [participant.name] * len(due[:QUOTA])
         settle()
         began = perf_counter()
-        outcomes = engine.submit(batch)
+        answers = ordering.submit(batch)
+        accepted = ordering.step(0)
         traffic.engine_seconds += perf_counter() - began
         traffic.passes += 1
-        conflicts = witness.watch(batch, outcomes)
-        accepted = []
-        for speaker, outcome in zip(speakers, outcomes, strict=True):
-            if isinstance(outcome, Rejected):
-                traffic.rejected[speaker, outcome.code] += 1
-                traffic.refusals[speaker] = outcome
-            else:
-                accepted.append(outcome)
+        waiting = None in views.values()
+        for speaker, answer in zip(speakers, answers, strict=True):
+            if isinstance(answer, Refused):
+                traffic.rejected[speaker, answer.code] += 1
+                traffic.refusals[speaker] = answer
+            waiting |= isinstance(answer, NotYet)
         observe(accepted)
-        quiet = 0 if accepted else quiet + 1
-        if quiet > IDLE_PASSES:
+        if accepted:
+            quiet = waited = 0
+        elif waiting:
+            waited += 1
+        else:
+            quiet += 1
+        if quiet > IDLE_PASSES or waited > WAITED_PASSES:
+            phase = seen[0].phase if seen else "unknown"
             raise RunError(
                 "run.stuck",
-                f"the study cannot go on from its phase {view.phase!r}",
-                "nobody says anything new, and no quorum ends the phase" + _told(traffic.refusals),
+                f"the study cannot go on from its phase {phase!r}",
+                "nobody says anything new, and no quorum ends the phase" + _told(traffic.refusals)
+                if quiet > IDLE_PASSES
+                else "what was said does not become final",
                 "see who is silent with `collegium verify --partial`; bring them back and --resume",
             )
 
 
-def _told(refusals: dict[str, Rejected]) -> str:
+def _member(participant: Participant) -> str:
+    return participant.name.partition(" ")[0]
+
+
+def _views(
+    ordering: Ordering, study: str, participants: Sequence[Participant]
+) -> dict[str, StudyView | None]:
+    """Return what each member knows of a study, None of those who may not act on what they hold.
+
+    Who has the same state has the same view: what it looks up is looked up once.
+    """
+    conflicts = tuple(ordering.conflicts())
+    by_state: dict[int, StudyView] = {}
+    views: dict[str, StudyView | None] = {}
+    for participant in participants:
+        member = _member(participant)
+        if member in views:
+            continue
+        state = ordering.state_of(member)
+        if state is None:
+            views[member] = None
+        else:
+            if id(state) not in by_state:
+                by_state[id(state)] = StudyView(state, study, conflicts)
+            views[member] = by_state[id(state)]
+    return views
+
+
+def _told(refusals: dict[str, Refused]) -> str:
     """Return in words what was refused last, or nothing."""
     last = [f"{who} ({one})" for who, one in list(refusals.items())[:TOLD]]
     more = f" and {len(refusals) - TOLD} more" if len(refusals) > TOLD else ""

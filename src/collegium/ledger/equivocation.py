@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from collegium.canonical import to_text
 from collegium.errors import FormatError
-from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.application import Accepted, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import EvidenceConflict, Transaction, natural_key

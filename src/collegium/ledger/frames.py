@@ -1,4 +1,4 @@
-"""The file ``ledger.log`` as frames: genesis, entries, blocks, checkpoints.
+"""The file ``ledger.log`` as frames: genesis, entries, refusals, blocks, checkpoints.
 
 docs/spec/4-ledger.md.
 """
@@ -6,18 +6,27 @@ docs/spec/4-ledger.md.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from collegium.canonical import malformed
-from collegium.ledger.hashing import DIGEST_SIZE, tagged_hash, u64
+import msgspec
+
+from collegium import canonical
+from collegium.canonical import from_text, malformed, to_text
+from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.merkle import Frontier, leaf_hash
 
-GENESIS, ENTRY, BLOCK, CHECKPOINT = 1, 2, 3, 4
+GENESIS, ENTRY, BLOCK, CHECKPOINT, REFUSED = 1, 2, 3, 4, 5
+KINDS = (GENESIS, ENTRY, BLOCK, CHECKPOINT, REFUSED)
 HEADER_SIZE = 5
 LARGEST_FRAME = 2**24
-BLOCK_SIZE = 3 * DIGEST_SIZE + 16
+NAME = re.compile(r"[a-z0-9][a-z0-9_@-]*", re.ASCII)
+"""Of a proposer, which is a member's id, or of a certificate."""
+PROPOSER_SIZE, CERTIFICATE_SIZE = 40, 24
+"""Bytes of a block's two names, with zero bytes behind them."""
+BLOCK_SIZE = 4 * DIGEST_SIZE + 16 + PROPOSER_SIZE + CERTIFICATE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +39,64 @@ class Frame:
     end: int
 
 
+class Refusal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A transaction that a block holds and the contract refuses: the code, the envelope as text.
+
+    Text, since the bytes are anybody's: a file must never look as if a block began inside of them.
+    """
+
+    code: str
+    envelope: str
+
+
+_REFUSALS = msgspec.json.Decoder(Refusal)
+
+
+def refused_digest(refusals: Iterable[tuple[int, bytes]] = ()) -> bytes:
+    """Return what binds a block to its refused transactions.
+
+    Args:
+        refusals: after how many entries of the log each stands, and its frame's body.
+    """
+    return tagged_hash("refused", *(u64(index) + lp(body) for index, body in refusals))
+
+
+NONE_REFUSED = refused_digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a block frame says: the block before, the entries it covers, the state after them."""
+    """What a block frame says.
+
+    Attributes:
+        previous: the hash of the block before.
+        first: the log's size before it.
+        count: how many entries it covers; 0 in an empty block.
+        state_root: of the state after them.
+        app_hash: the application hash after them.
+        refused: see `refused_digest`.
+        proposer: the validator who proposed it, empty where that is whoever holds the log's key.
+        certificate: what shows that it is final (`ledger.ordering`), empty where nothing does.
+    """
 
     previous: bytes
     first: int
     count: int
     state_root: bytes
     app_hash: bytes
+    refused: bytes = NONE_REFUSED
+    proposer: str = ""
+    certificate: str = ""
 
     def body(self) -> bytes:
         """Return the frame's body."""
-        return self.previous + u64(self.first) + u64(self.count) + self.state_root + self.app_hash
+        return b"".join(
+            (
+                self.previous, u64(self.first), u64(self.count), self.state_root, self.app_hash,
+                self.refused, self.proposer.encode().ljust(PROPOSER_SIZE, b"\0"),
+                self.certificate.encode().ljust(CERTIFICATE_SIZE, b"\0"),
+            )
+        )  # fmt: skip
 
     def digest(self) -> bytes:
         """Return the hash by which the next block names this one."""
@@ -58,17 +112,49 @@ def decode_block(body: bytes) -> Block:
     """Decode a block frame's body.
 
     Raises:
-        FormatError: it has another length.
+        FormatError: it has another length, or its names are not in their one form.
     """
     if len(body) != BLOCK_SIZE:
         raise malformed("a block frame", f"it has {len(body)} bytes instead of {BLOCK_SIZE}")
+    names = BLOCK_SIZE - CERTIFICATE_SIZE
     return Block(
         body[:32],
         int.from_bytes(body[32:40], "big"),
         int.from_bytes(body[40:48], "big"),
         body[48:80],
-        body[80:],
+        body[80:112],
+        body[112:144],
+        _name(body[144:names], "proposer"),
+        _name(body[names:], "certificate"),
     )
+
+
+def _name(padded: bytes, what: str) -> str:
+    if not padded.strip(b"\0"):  # most often
+        return ""
+    try:
+        name = padded.rstrip(b"\0").decode("ascii")
+    except UnicodeDecodeError:
+        name = ""
+    if not NAME.fullmatch(name):
+        raise malformed("a block frame", f"its {what} is no name")
+    return name
+
+
+def encode_refusal(code: str, envelope: bytes) -> bytes:
+    """Return the body of the frame of a refused transaction."""
+    return canonical.encode(Refusal(code, to_text(envelope)))
+
+
+def decode_refusal(body: bytes) -> tuple[str, bytes]:
+    """Return the code and the envelope of a refused transaction.
+
+    Raises:
+        FormatError: it is not canonical.
+    """
+    refusal = canonical.decode(body, _REFUSALS, "a refused transaction")
+    size = len(refusal.envelope) * 3 // 4
+    return refusal.code, from_text(refusal.envelope, size, "a refused transaction")
 
 
 def encode_entry(envelope: bytes, events: bytes) -> bytes:
@@ -125,7 +211,7 @@ def read_frames(data: bytes, start: int = 0) -> Iterator[Frame]:
     while position + HEADER_SIZE <= len(data):
         kind = data[position]
         size = int.from_bytes(data[position + 1 : position + HEADER_SIZE], "big")
-        if kind not in (GENESIS, ENTRY, BLOCK, CHECKPOINT) or size > LARGEST_FRAME:
+        if kind not in KINDS or size > LARGEST_FRAME:
             raise malformed("ledger.log", f"no frame of any kind starts at byte {position}")
         end = position + HEADER_SIZE + size
         if end > len(data):
@@ -159,7 +245,7 @@ def acknowledged_end(data: bytes, start: int = 0) -> int:
     """
     end = start
     for frame in read_frames(data, start):
-        if frame.kind != ENTRY:
+        if frame.kind not in (ENTRY, REFUSED):
             end = frame.end
     return end
 
@@ -189,14 +275,19 @@ def hash_prefix(data: bytes, identity: bytes) -> tuple[Frontier, Block | None]:
         FormatError: the bytes are not frames, or do not chain.
     """
     frontier, last, previous, end = Frontier(), None, identity, 0
+    refused: list[tuple[int, bytes]] = []
     for frame in read_frames(data):
         end = frame.end
         if frame.kind == ENTRY:
             frontier.append(entry_hash(frame.body))
+        elif frame.kind == REFUSED:
+            refused.append((frontier.size, frame.body))
         elif frame.kind == BLOCK:
             last = decode_block(frame.body)
             log = application_hash(last.state_root, frontier.size, frontier.root())
-            if (last.previous, last.app_hash) != (previous, log):
+            found = (previous, log, refused_digest(refused) if refused else NONE_REFUSED)
+            if (last.previous, last.app_hash, last.refused) != found:
                 raise malformed("ledger.log", f"the block at byte {frame.start} does not chain")
             previous = last.digest()
+            refused = []
     return frontier, last if end == len(data) else None

@@ -55,16 +55,17 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the first run froze: chain id, versions, whose the keys are, the log key, members.
 
     `modules` are the mechanisms that studies may use, as ``name@version``, sorted.
-    `succeeds` is there where a consortium that lost its quorum starts again.
+    `log` is left out where nobody signs checkpoints for all. `succeeds` is there where a
+    consortium that lost its quorum starts again.
     """
 
     chain: str
     contract: int
     format: int
     keys: Literal["held", "simulated"]
-    log: str
     members: tuple[Member, ...]
     modules: tuple[str, ...]
+    log: str | msgspec.UnsetType = msgspec.UNSET
     succeeds: Predecessor | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -101,7 +102,8 @@ def encode_genesis(genesis: Genesis) -> bytes:
         raise malformed("the genesis", "it asks for a version that this release does not have")
     if not MEMBER_ID.fullmatch(genesis.chain):
         raise malformed("the genesis", "the chain id has the form of a member's id")
-    if not usable_key(from_text(genesis.log, KEY_SIZE, "the log key")):
+    log = log_key_of(genesis)
+    if log is not None and not usable_key(log):
         raise malformed("the genesis", "the log key is not a sound Ed25519 point")
     ids = [member.id for member in genesis.members]
     if ids != sorted(set(ids)):
@@ -127,6 +129,29 @@ def _check_predecessor(old: Predecessor) -> None:
         from_text(text, DIGEST_SIZE, "what the genesis succeeds")
     if not 1 <= old.size <= LARGEST_INTEGER:
         raise malformed("what the genesis succeeds", "its size is 1 to 2^53 - 1")
+
+
+def log_key_of(genesis: Genesis) -> bytes | None:
+    """Return the public key that signs a ledger's checkpoints, or None where it has none.
+
+    Raises:
+        FormatError: it is not a key's text.
+    """
+    if isinstance(genesis.log, msgspec.UnsetType):
+        return None
+    return from_text(genesis.log, KEY_SIZE, "the log key")
+
+
+def required_log_key(genesis: Genesis) -> bytes:
+    """Return the public key that signs a ledger's checkpoints.
+
+    Raises:
+        FormatError: the ledger has none.
+    """
+    key = log_key_of(genesis)
+    if key is None:
+        raise malformed("the genesis", "it names no log key, so nobody signs checkpoints for all")
+    return key
 
 
 def decode_genesis(data: bytes) -> Genesis:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collegium.errors import CollegiumError, RunError
-from collegium.ledger.book import Ledger, corrupt
+from collegium.ledger.application import Application, corrupt
 from collegium.ledger.durability import sync_names
 from collegium.ledger.frames import (
     BLOCK,
@@ -25,7 +25,7 @@ from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.snapshot import snapshot_path
 
 
-def create_ledger(path: Path, genesis: Genesis) -> Ledger:
+def create_ledger(path: Path, genesis: Genesis) -> Application:
     """Start a new ledger file.
 
     Raises:
@@ -47,10 +47,10 @@ def create_ledger(path: Path, genesis: Genesis) -> Ledger:
     sync_names(path.parent)
     opened = path.open("r+b")
     opened.seek(0, os.SEEK_END)
-    return Ledger(data, path, opened)
+    return Application(data, path, opened)
 
 
-def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
+def open_ledger(path: Path, warn: Callable[[str], None]) -> Application:
     """Open a ledger file for writing; a torn tail, never acknowledged, is cut and reported.
 
     Raises:
@@ -61,7 +61,7 @@ def open_ledger(path: Path, warn: Callable[[str], None]) -> Ledger:
 
 def open_ledger_at(
     path: Path, entries: int | None, warn: Callable[[str], None]
-) -> tuple[Ledger, bytes]:
+) -> tuple[Application, bytes]:
     """Open a ledger file as of its first `entries`, all of them where None.
 
     Returns:
@@ -86,7 +86,7 @@ def open_ledger_at(
         if holds_acknowledged(torn):
             raise corrupt(end)
         stop = end if entries is None else block_end(data, entries)
-        ledger = Ledger(first.body, path, file)
+        ledger = Application(first.body, path, file)
         snapshot, known = snapshot_path(path), data[:stop]
         start = ledger.resume_from(snapshot.read_bytes(), known) if snapshot.exists() else first.end
         ledger.replay(known, start)
@@ -100,7 +100,7 @@ def open_ledger_at(
     return ledger, data[stop:]
 
 
-def require_genesis(ledger: Ledger, genesis: Genesis) -> None:
+def require_genesis(ledger: Application, genesis: Genesis) -> None:
     """Compare an opened file's genesis with the one that it should have.
 
     Raises:

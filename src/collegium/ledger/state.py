@@ -6,6 +6,7 @@ its root is left); `ledger.nodes` has them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -22,15 +23,24 @@ R = TypeVar("R", bound=msgspec.Struct)
 T = TypeVar("T")
 
 
+_Before = tuple[Table, str, Value | None] | tuple[Branch, Path, Node | None]
+"""What was under a table's key before it was written; or in the place of a branch's child."""
+
+
 class State:
-    """The whole map. Writes since the last `accept` can be taken back."""
+    """The whole map.
+
+    Writes since the last `accept` can be taken back, and where `begin` was called before them all
+    that was accepted since. What would be taken back is remembered only then.
+    """
 
     def __init__(self, top: Branch | None = None) -> None:
         self.top = top or Branch()
         self._tables: dict[Path, Table] = {}
         self._changed: set[Table] = set()  # tables whose branches do not know of it yet
-        self._undo: list[tuple[Table, str, Value | None]] = []
+        self._undo: list[_Before] = []
         self._freeze: list[Path] = []
+        self._begun: deque[list[_Before]] = deque()  # the oldest first
 
     def get(self, path: Path, key: str) -> bytes | None:
         """Return a value, or None where there is none (also below what is frozen)."""
@@ -107,6 +117,8 @@ class State:
 
     def accept(self) -> None:
         """Keep everything written since the last acceptance."""
+        if self._begun:
+            self._begun[-1].extend(self._undo)
         self._undo.clear()
         if self._freeze:
             for path in self._freeze:
@@ -115,11 +127,48 @@ class State:
 
     def reject(self) -> None:
         """Take back everything written since the last acceptance."""
-        for table, key, value in reversed(self._undo):
-            table.put(key, value)
-            self._changed.add(table)
+        self._take_back(self._undo)
         self._undo.clear()
         self._freeze.clear()
+
+    def begin(self) -> None:
+        """Remember from here on what is accepted, so that `undo` can take it back.
+
+        It may be called again before that: `undo` takes back what came since the last time, `keep`
+        gives up what came since the first.
+        """
+        self._begun.append([])
+
+    def undo(self) -> None:
+        """Take back everything that was accepted since the last `begin`."""
+        self._take_back(self._begun.pop())
+
+    def keep(self) -> None:
+        """Forget how to take back what was accepted between the first `begin` and the second."""
+        if self._begun:
+            self._begun.popleft()
+
+    def _take_back(self, before: list[_Before]) -> None:
+        for node, key, value in reversed(before):
+            if isinstance(node, Table):
+                node.put(key, value)  # type: ignore[arg-type]
+                self._changed.add(node)
+            else:
+                self._put_back(node, key, value)  # type: ignore[arg-type]
+
+    def _put_back(self, branch: Branch, path: Path, before: Node | None) -> None:
+        """Put a child of a branch in place again, or take it away where there was none."""
+        above: Node | None = self.top
+        for name in path:
+            if isinstance(above, Branch):
+                above.touch(name)
+                above = above.children.get(name)
+        for known in [known for known in self._tables if known[: len(path)] == path]:
+            del self._tables[known]
+        if before is None:
+            del branch.children[path[-1]]
+        else:
+            branch.children[path[-1]] = before
 
     def root(self) -> bytes:
         """Return the root over everything."""
@@ -134,6 +183,8 @@ class State:
                 if not isinstance(node, Branch):
                     break
                 node.touch(name)
+                if name not in node.children:
+                    break  # it was taken back
                 node = node.children[name]
         self._changed.clear()
 
@@ -154,10 +205,11 @@ class State:
 
     def _make(self, path: Path) -> Table:
         node = self.top
-        for name in path[:-1]:
+        for depth, name in enumerate(path[:-1], 1):
             child = node.children.get(name)
             if child is None:
                 child = node.children[name] = Branch()
+                self._undo.append((node, path[:depth], None))
             if not isinstance(child, Branch):
                 raise LookupError(f"{'/'.join(path)} lies in a frozen or plain part of the state")
             node = child
@@ -165,6 +217,7 @@ class State:
             raise LookupError(f"{'/'.join(path)} is not a table")
         table = node.children[path[-1]] = self._tables[path] = Table()
         table.path = path
+        self._undo.append((node, path, None))
         return table
 
     def _reduce(self, path: Path) -> None:
@@ -179,5 +232,7 @@ class State:
             return
         self._touch_changed()
         parent.children[path[-1]] = Frozen(node.root())
+        if self._begun:
+            self._begun[-1].append((parent, path, node))
         for known in [known for known in self._tables if known[: len(path)] == path]:
             del self._tables[known]

@@ -1,4 +1,4 @@
-"""The `log` engine for `run`: the members are processes, and an ordinary run folder is left.
+"""`run` with members as processes, under any engine of nodes: an ordinary run folder is left.
 
 The consortium is a trial's: it is founded in the run folder, ended when the study is closed, and
 its homes stay under members/. An interrupted run goes on in the same homes.
@@ -14,9 +14,10 @@ from collegium.assembly.folder import write_policy
 from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import spending_of
 from collegium.ledger.genesis import Genesis, encode_genesis
+from collegium.ledger.ordering import Joins
 from collegium.measuring.reporting import posted_statements, posted_sum, told
 from collegium.measuring.result import Progress, RunResult, read_final
-from collegium.network.founding import found, log_key_of
+from collegium.network.founding import found
 from collegium.network.measuring import charged, closing_times, end_of, final_line, round_lines
 from collegium.network.record import RECORD, Record, home_of, read_record
 from collegium.network.run_folder import gather
@@ -25,6 +26,7 @@ from collegium.network.watch import statuses, wait_closed
 from collegium.node.home import read_genesis
 from collegium.node.journal import LOG
 from collegium.node.status import StudyStatus
+from collegium.plugins import find
 from collegium.report.measurements import FinalLine, append_line
 
 POLICY = "policy.json"
@@ -32,9 +34,7 @@ POLICY = "policy.json"
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Members as processes around a sequencer; it satisfies `simulation.execution.Launcher`."""
-
-    about: str = "one sequencer orders, every member replays and cosigns; processes of their own"
+    """Members as processes of their own; it satisfies `simulation.execution.Launcher`."""
 
     def launch(
         self, prepared: Prepared, folder: Path, progress: Progress, warn: Callable[[str], None]
@@ -59,7 +59,7 @@ class Launched:
         )  # fmt: skip
 
 
-LOG_ENGINE = Launched()
+PROCESSES = Launched()
 
 
 def _run(
@@ -72,9 +72,10 @@ def _run(
         closed = wait_closed(folder, record, progress)
         refused = _refusals(folder, record)
         stop_all(folder)
-    gather(folder, record.members, genesis, record.study, warn)
+    engine: Joins = find("engines", record.engine)
+    gather(folder, record.members, genesis, record.study, engine, warn)
     measured = _measure(prepared, folder, record, closed, refused)
-    write_policy(folder, encode_genesis(genesis), log_key_of(folder))
+    write_policy(folder, encode_genesis(genesis), engine.log_key(folder))
     return measured
 
 

@@ -12,7 +12,9 @@ from collegium.data.table import SiteRows
 from collegium.data.tabular.writing import table_text
 from collegium.errors import RunError
 from collegium.ledger.genesis import Role
-from collegium.node.fitness import ENGINE
+from collegium.ledger.ordering import Joins
+from collegium.node.config import DEFAULT_ENGINE
+from collegium.plugins import find
 from collegium.study.reading import read_study
 
 
@@ -28,8 +30,11 @@ def planned(study: str | Path, members: int | None, changes: Sequence[str]) -> P
     Raises:
         CollegiumError: the study is not acceptable, or not for that many members.
     """
-    asked = [*changes, f"consensus.engine={ENGINE}"]
-    prepared = prepare(read_study(study, asked))
+    asked, read = [*changes], read_study(study, changes)
+    if not isinstance(find("engines", read.study.consensus.engine), Joins):
+        asked.append(f"consensus.engine={DEFAULT_ENGINE}")
+        read = read_study(study, asked)
+    prepared = prepare(read)
     if members is None or members == len(prepared.sites):
         return prepared
     part = prepared.study.data.partition

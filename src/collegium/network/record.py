@@ -11,19 +11,25 @@ from collegium.network.processes import Child, is_alive
 from collegium.node.home import write_whole
 
 RECORD = "network.json"
-MEMBERS, SEQUENCER, OUTPUT = "members", "sequencer", "output.log"
+MEMBERS, OUTPUT = "members", "output.log"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial consortium on this machine. Paths are made of the folder and the names here."""
+    """A trial consortium on this machine. Paths are made of the folder and the names here.
+
+    `services` are the processes beside the members' nodes: by the name of a home, the arguments
+    of the command line before its path.
+    """
 
     study: str
     document: str
     genesis: str
     url: str
+    engine: str
+    services: dict[str, tuple[str, ...]]
     members: tuple[str, ...]
     children: tuple[Child, ...] = ()
-    version: int = 1
+    version: int = 2
 
     def running(self) -> tuple[Child, ...]:
         """Return the children that are alive."""

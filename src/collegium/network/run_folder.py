@@ -10,20 +10,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from collegium.errors import RunError
-from collegium.ledger.engines.log.copy import LEDGER, open_copy
-from collegium.ledger.engines.log.moving import export
-from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.final import write_final
 from collegium.ledger.genesis import Genesis
-from collegium.ledger.note import split_note
+from collegium.ledger.ordering import LEDGER, Joins
 from collegium.network.record import home_of
 from collegium.node.home import BLOBS, RELEASED
 from collegium.release.files import write_bundle
 
 
 def gather(
-    folder: Path, members: Sequence[str], genesis: Genesis, study: str, warn: Callable[[str], None]
-) -> None:
+    folder: Path, members: Sequence[str], genesis: Genesis, study: str, engine: Joins,
+    warn: Callable[[str], None],
+) -> None:  # fmt: skip
     """Put ledger.log, `final`, blobs/ and model/ of a consortium into its run folder.
 
     No node may run.
@@ -33,6 +31,7 @@ def gather(
         members: their ids; the first one is the owner.
         genesis: the ledger's.
         study: its id.
+        engine: by which the members have ordered.
         warn: where warnings go.
 
     Raises:
@@ -40,20 +39,15 @@ def gather(
     """
     ledgers, notes = {}, []
     for member in members:
-        copy = open_copy(home_of(folder, member), genesis, warn)
-        try:
-            path = folder / f".{member}.{LEDGER}"
-            export(copy, path)
-            notes.append(copy.final_note or "")
-        finally:
-            copy.close()
+        path = folder / f".{member}.{LEDGER}"
+        notes.append(engine.export(home_of(folder, member), genesis, path, warn))
         ledgers[member] = path
     _require_equal(ledgers)
     first, *others = ledgers.values()
     first.replace(folder / LEDGER)
     for path in others:
         path.unlink()
-    write_final(folder, with_lines(notes[0], _cosignatures(notes)))
+    write_final(folder, engine.merged(notes))
     for member in members:
         _take_blobs(home_of(folder, member) / BLOBS, folder / BLOBS)
     released = home_of(folder, members[0]) / RELEASED / study
@@ -62,12 +56,6 @@ def gather(
             path.name: path.read_bytes() for path in sorted(released.iterdir())
             if not path.name.startswith(".")
         })  # fmt: skip
-
-
-def _cosignatures(notes: Sequence[str]) -> list[str]:
-    """Return the cosignature lines of final notes over one checkpoint, each once, in order."""
-    lines = [split_note(note)[1].splitlines(keepends=True)[1:] for note in notes]
-    return sorted({line for some in lines for line in some})
 
 
 def _require_equal(ledgers: dict[str, Path]) -> None:

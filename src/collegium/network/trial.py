@@ -17,7 +17,6 @@ from collegium.network.processes import Child, collegium, start, stop
 from collegium.network.record import (
     OUTPUT,
     RECORD,
-    SEQUENCER,
     Record,
     home_of,
     keep_record,
@@ -41,15 +40,15 @@ def start_all(folder: Path, stage: Stage) -> Record:
     """
     record = read_record(folder)
     record = msgspec.structs.replace(record, children=record.running())
-    homes = {SEQUENCER: folder / SEQUENCER}
-    homes |= {member: home_of(folder, member) for member in record.members}
+    homes = {name: (folder / name, command) for name, command in record.services.items()}
+    homes |= {member: (home_of(folder, member), ("node", "start")) for member in record.members}
     running = {child.name for child in record.children}
-    stage(f"starting a sequencer and {len(record.members)} members")
-    for name, home in homes.items():
+    beside = "".join(f"a {name} and " for name in record.services)
+    stage(f"starting {beside}{len(record.members)} members")
+    for name, (home, command) in homes.items():
         if name in running:
             continue
-        program = "sequencer" if name == SEQUENCER else "node"
-        child = start(name, collegium(program, "start", home.resolve()), home / OUTPUT)
+        child = start(name, collegium(*command, home.resolve()), home / OUTPUT)
         record = msgspec.structs.replace(record, children=(*record.children, child))
         keep_record(folder, record)
     wait_ready(folder, record)

@@ -60,7 +60,7 @@ def up(
     if study is None or there:
         record = read_record(folder)
         _require_same(record, study, members, changes)
-        attached = len(record.running()) == 1 + len(record.members)
+        attached = len(record.running()) == len(record.services) + len(record.members)
     with claimed(folder), nullcontext() if attached else ended_on_failure(folder):
         if study is not None and not there:
             _found(folder, study, members, changes, stage)

@@ -1,16 +1,21 @@
-"""``node.toml``: where a member's node finds the sequencer, its rows, and how long it waits."""
+"""``node.toml``: how a member's node comes to the common order, its rows, and how long it waits."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
+from collegium.errors import PluginError
 from collegium.ledger.genesis import MEMBER_ID
+from collegium.ledger.ordering import Joins
 from collegium.node.settings import read_settings, unacceptable
+from collegium.plugins import find
 
 CONFIG = "node.toml"
+DEFAULT_ENGINE = "log"
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -18,19 +23,14 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Member(Section, frozen=True, kw_only=True):
-    """``[node]``: whose node this is, and from which level on it logs."""
+    """``[node]``: whose node this is, by which engine it orders, and from which level on it logs.
+
+    The engine has a section of its own, such as ``[sequencer]`` of "log".
+    """
 
     member: str
+    engine: str = DEFAULT_ENGINE
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class SequencerAddress(Section, frozen=True, kw_only=True):
-    """``[sequencer]``: its address, and the TLS files of this member, by paths from the home."""
-
-    url: str
-    ca: str = "tls/ca.pem"
-    certificate: str = "tls/client.pem"
-    key: str = "tls/client.key"
 
 
 class DataSource(Section, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class DataSource(Section, frozen=True, kw_only=True):
 
 
 class BlobStore(Section, frozen=True, kw_only=True):
-    """``[blobs]``: what members share: "relay" is the sequencer's port, else a store's URL.
+    """``[blobs]``: what members share: "relay" is the engine's own, else a store's URL.
 
     `retention` are the days after which this member retires the updates of a closed study;
     absent: never.
@@ -80,14 +80,27 @@ class StatusPage(Section, frozen=True, kw_only=True):
 
 
 class Config(Section, frozen=True, kw_only=True):
-    """A whole ``node.toml``. A member that holds no rows has no ``[data]``."""
+    """A ``node.toml`` without the engine's section, which is a field of what `read_config` returns.
+
+    A member that holds no rows has no ``[data]``.
+    """
 
     node: Member
-    sequencer: SequencerAddress
     data: DataSource | None = None
     blobs: BlobStore = BlobStore()
     timers: Timers = Timers()
     status: StatusPage = StatusPage()
+
+
+def engine_of(config: Config) -> Joins:
+    """Return the engine by which a node orders."""
+    engine: Joins = find("engines", config.node.engine)
+    return engine
+
+
+def order_of(config: Config) -> Any:
+    """Return the settings of that engine."""
+    return getattr(config, engine_of(config).section)
 
 
 def read_config(home: Path) -> Config:
@@ -97,17 +110,16 @@ def read_config(home: Path) -> Config:
         NodeError: they cannot be read, or do not make sense.
     """
     path = home / CONFIG
-    config = read_settings(path, Config)
+    engine = _engine_named_in(path)
+    config = read_settings(path, _whole(engine.section, engine.settings))
     if not MEMBER_ID.fullmatch(config.node.member):
         raise unacceptable(
             path, ("node", "member"), "is no member's id",
             "write 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
         )  # fmt: skip
-    if not config.sequencer.url.startswith("https://"):
-        raise unacceptable(
-            path, ("sequencer", "url"), "does not begin with https://",
-            "write the address that the sequencer's operator gives, such as https://host:4100",
-        )  # fmt: skip
+    found = engine.fault(order_of(config))
+    if found is not None:
+        raise unacceptable(path, (engine.section, found[0]), *found[1:])
     if not 0 <= config.status.port < 2**16:
         raise unacceptable(path, ("status", "port"), "is no port", "write 0 to 65535")
     for key in ("phase", "patience", "scrub"):
@@ -124,6 +136,35 @@ def read_config(home: Path) -> Config:
             key, what, todo = fault
             raise unacceptable(path, ("data", key) if key else ("data",), what, todo)
     return config
+
+
+def _engine_named_in(path: Path) -> Joins:
+    """Return the engine that a file names; what else is wrong with the file is told later."""
+    try:
+        named = tomllib.loads(path.read_text("utf-8-sig"))["node"]["engine"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        named = DEFAULT_ENGINE
+    try:
+        engine = find("engines", named if isinstance(named, str) else DEFAULT_ENGINE)
+    except PluginError as error:
+        raise unacceptable(
+            path, ("node", "engine"), f"is unknown: {error.why}", error.todo
+        ) from error
+    if not isinstance(engine, Joins):
+        raise unacceptable(
+            path, ("node", "engine"), "orders within one process",
+            f'leave it out, or write an engine of nodes, such as "{DEFAULT_ENGINE}"',
+        )  # fmt: skip
+    return engine
+
+
+def _whole(section: str, settings: Any) -> type[Config]:
+    """Return `Config` with an engine's section."""
+    whole: Any = msgspec.defstruct(
+        "Config", [(section, settings)], bases=(Config,), frozen=True, kw_only=True,
+        forbid_unknown_fields=True,
+    )  # fmt: skip
+    return cast(type[Config], whole)
 
 
 def source_fault(data: DataSource) -> tuple[str, str, str] | None:

@@ -1,12 +1,12 @@
-"""Equivocations: a validator puts on record what a member said twice, as the sequencer was told it.
+"""Equivocations: a validator puts on record what a member said twice, as whoever orders saw it.
 
-The contract refuses the second of two, so that it is on no member's copy: only the sequencer has
+The contract refuses the second of two, so that it need be on no member's copy: whoever orders has
 been handed it. Whoever proves it needs not to be believed (docs/decisions/0003).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError, FormatError
@@ -16,7 +16,6 @@ from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import EVIDENCE
 from collegium.ledger.contract.transactions import EvidenceConflict
-from collegium.ledger.engines.log.connection import Connection, PresentFirst
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.state import State
@@ -32,31 +31,31 @@ class Conflicts:
     """What is due from a member about the equivocations of others, or its own.
 
     Args:
-        connection: its way to the sequencer.
+        told: returns what whoever orders has seen; see `Ordering.conflicts`.
         identity: its own, now, or None while it is no member.
         state: the ledger's, now.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, connection: Connection, identity: Callable[[], Identity | None],
+        self, told: Callable[[], Sequence[Conflict]], identity: Callable[[], Identity | None],
         state: Callable[[], State], clock: Callable[[], float],
     ) -> None:  # fmt: skip
-        self._connection, self._identity, self._state = connection, identity, state
+        self._told, self._identity, self._state = told, identity, state
         self._clock = clock
         self._asked = float("-inf")
         self._known: dict[Conflict, float] = {}  # since when
 
     def look(self) -> None:
-        """Ask the sequencer, if it is time; what cannot be asked now is asked again."""
+        """Ask whoever orders, if it is time; what cannot be asked now is asked again."""
         now = self._clock()
         if now < self._asked + ASK_EVERY:
             return
         self._asked = now
         try:
-            for conflict in self._connection.conflicts():
+            for conflict in self._told():
                 self._known.setdefault(conflict, now)
-        except (CollegiumError, PresentFirst):
+        except CollegiumError:
             return
 
     def due(self) -> list[bytes]:

@@ -10,16 +10,20 @@ from collegium.ledger.registering import differing_terms
 from collegium.study.checking import check_study
 from collegium.study.document import Study
 
-ENGINE = "log"
-"""What a study of this kind of consortium names as its engine."""
+
+def unfit(study: Study, registration: StudyRecord, study_id: str, engine: str) -> tuple[str, ...]:
+    """Return every reason why a study must not be trained here, one line each.
+
+    Args:
+        study: the document.
+        registration: what was registered of it.
+        study_id: under which id.
+        engine: by which the members of this ledger order.
+    """
+    return (*simulated_only(study, engine), *_misregistered(study, registration, study_id))
 
 
-def unfit(study: Study, registration: StudyRecord, study_id: str) -> tuple[str, ...]:
-    """Return every reason why a study must not be trained here, one line each."""
-    return (*simulated_only(study), *_misregistered(study, registration, study_id))
-
-
-def simulated_only(study: Study) -> tuple[str, ...]:
+def simulated_only(study: Study, engine: str) -> tuple[str, ...]:
     """Return what a study asks for that only a simulation has, and what this version lacks."""
     found = []
     if study.threat is not None:
@@ -27,8 +31,8 @@ def simulated_only(study: Study) -> tuple[str, ...]:
     for key, planted in (("dropout", study.faults.dropout), ("traps", study.faults.traps)):
         if planted:
             found.append(f"it has faults.{key}: faults are planted in simulations only")
-    if study.consensus.engine != ENGINE:
-        found.append(f"it names the engine {study.consensus.engine!r}, and here it is {ENGINE!r}")
+    if study.consensus.engine != engine:
+        found.append(f"it names the engine {study.consensus.engine!r}, and here it is {engine!r}")
     try:
         check_study(study)
     except CollegiumError as error:

@@ -1,13 +1,13 @@
 """A member's home: the folder that holds everything of its node, and what `init` puts there.
 
 ==============  ==================================================================================
-node.toml       settings: the sequencer, the rows, timers
+node.toml       settings: the way to the common order, the rows, timers
 policy.toml     what this node may do; it wins over the ledger
 keys/           the node's secret and its ledger key, of mode 0600 or under a passphrase
 card.json       what the others need to know of this member, for the genesis
 genesis.json    the consortium's genesis, as everybody has it
-tls/            the consortium's CA, this member's certificate and its key
-ledger.log      this member's copy of the ledger, with `final` and `cosigned` beside it
+tls/            with the engine `log`: the consortium's CA, this member's certificate and its key
+ledger.log      this member's copy of the ledger, with what its engine keeps beside it
 outbox          what cannot be recomputed, written before it is announced
 blobs/          models, updates and statements by their SHA-256
 waiting/        notes of blobs that the shared store does not have yet
@@ -15,7 +15,7 @@ studies/        study documents that this member owns and proposes
 released/       models that this member, as an owner, has released
 orders/         what the member's operator has asked of the running node, and its answers
 past/           the ledgers that this one succeeds, with what was released and ordered under each
-evidence/       what proves that the sequencer lied
+evidence/       what proves that whoever orders lied
 node.log        what the node did, one JSON object a line
 status.json     of the running node: its process and the port of its status page
 ==============  ==================================================================================
@@ -38,7 +38,6 @@ from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
 from collegium.ledger.durability import sync_names
-from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.genesis import (
     Genesis,
     Member,
@@ -49,7 +48,7 @@ from collegium.ledger.genesis import (
 )
 from collegium.ledger.keyfile import AskPassphrase, read_secret, write_secret
 from collegium.ledger.keys import SigningKey, signing_key
-from collegium.node.config import CONFIG
+from collegium.node.config import CONFIG, engine_of, read_config
 from collegium.node.policy import POLICY
 
 CARD, GENESIS = "card.json", "genesis.json"
@@ -89,9 +88,9 @@ def init_home(
         write_secret(partial / NODE_SECRET, secret, passphrase)
         write_secret(partial / LEDGER_KEY, seed, passphrase)
         write_whole(partial / CARD, card_text(member).encode())
-        begin_cosigning(partial)
         for name in (CONFIG, POLICY):
             write_whole(partial / name, settings[name].encode())
+        engine_of(read_config(partial)).begin(partial)
         partial.chmod(0o700)
         partial.replace(home)
     except BaseException:

@@ -16,28 +16,25 @@ from time import monotonic
 import msgspec
 
 from collegium.errors import CollegiumError, FormatError
-from collegium.ledger.book import Accepted
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import kind_of
-from collegium.ledger.engines.log.connection import Refused
-from collegium.ledger.engines.log.evidence import SequencerLied
-from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.ordering import Ordering, OrderingLied, Refused
 from collegium.node.conflicts import Conflicts
 from collegium.node.fitness import in_a_line
 from collegium.node.keeping import Keeper
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
-from collegium.node.promises import Promises
 from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import Answered, Sender
 from collegium.node.timers import OnlineClock
 
 WAIT = 1.0
-"""Seconds for which the sequencer is asked for news before timers are looked at."""
+"""Seconds for which the ordering is asked for news before timers are looked at."""
 
 WAIT_BUSY = 0.1
 """The same while a site trains, or blobs are to be fetched."""
@@ -49,7 +46,7 @@ CHECK_SHARE = 100.0
 """A look that took long is followed by a rest that is so many times as long."""
 
 AWAY = (0.5, 1.0, 2.0, 5.0)
-"""Seconds between tries where the sequencer cannot be reached."""
+"""Seconds between tries where whoever orders cannot be reached."""
 
 NORMAL = ("already", "stale", "early")
 """Refusals that come of saying things twice, or at the same time as somebody else."""
@@ -73,7 +70,7 @@ class Loop:
     def __init__(
         self,
         member: str,
-        replica: Replica,
+        ordering: Ordering,
         sender: Sender,
         participants: Participants,
         policy: PolicyFile,
@@ -81,14 +78,13 @@ class Loop:
         scrubber: Scrubber,
         orders: Orders,
         conflicts: Conflicts,
-        promises: Promises,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
-        self.replica, self.sender, self.participants = replica, sender, participants
+        self.ordering, self.sender, self.participants = ordering, sender, participants
         self.policy = policy
         self.keeper, self.scrubber = keeper, scrubber
-        self.orders, self.conflicts, self.promises = orders, conflicts, promises
+        self.orders, self.conflicts = orders, conflicts
         self.member = member
         self.state = "starting"
         self.trouble: str | None = None
@@ -111,16 +107,14 @@ class Loop:
         """Do one turn; return for how many seconds nothing is to be tried."""
         policy = self.policy.now()
         try:
-            news = self.replica.step(self._wait)
+            news = self.ordering.step(self._wait)
         except CollegiumError as error:
             return self._cannot_follow(error)
         self._follows(news)
-        if self.replica.settled:
+        if self.ordering.state_of(self.member) is not None:
             due = [*self.participants.due(policy), *self.orders.due(), *self.conflicts.due()]
-            self.sender.offer(due, self.replica.size)
-            self.promises.look()
+            self.sender.offer(due, self.ordering.application.size)
         for answered in self.sender.answers():
-            self.promises.hear(answered)
             self.orders.hear(answered)
             self._note(answered)
         self.keeper.look()
@@ -133,7 +127,7 @@ class Loop:
 
     @property
     def _wait(self) -> float:
-        """Seconds for which the sequencer is asked for news: few where there is other work."""
+        """Seconds for which the ordering is asked for news: few where there is other work."""
         busy = self.participants.training or self.keeper.missing
         return WAIT_BUSY if busy else WAIT
 
@@ -141,7 +135,7 @@ class Loop:
         """Look from time to time whether the disk still holds what was replayed."""
         began = monotonic()
         if began >= self._check_at:
-            self.replica.check()
+            self.ordering.check()
             now = monotonic()
             self._check_at = now + max(CHECK_EVERY, CHECK_SHARE * (now - began))
 
@@ -149,8 +143,8 @@ class Loop:
         self._clock.tick(online=True)
         if self.state != "following":
             self.keeper.offer_again()
-            self.sender.drop()  # another sequencer may lack what the last one acknowledged
-            log.info("node following", extra={"entries": self.replica.size})
+            self.sender.drop()  # whoever orders may lack what was acknowledged
+            log.info("node following", extra={"entries": self.ordering.application.size})
         self.state, self.trouble, self._in_a_row = "following", None, 0
         if news:
             self.last_final = monotonic()
@@ -161,8 +155,8 @@ class Loop:
                 log.log(level, fields.pop("event"), extra={"index": accepted.index, **fields})
 
     def _cannot_follow(self, error: CollegiumError) -> float:
-        """Note why; return how long to wait. Nothing more is said to a sequencer that lied."""
-        lied = isinstance(error, SequencerLied)
+        """Note why; return how long to wait. Nothing more is said to whoever lied."""
+        lied = isinstance(error, OrderingLied)
         self._clock.tick(online=False)
         state, trouble = "halted" if lied else self._why_not(error), in_a_line(error)
         if (state, trouble) != (self.state, self.trouble):
@@ -179,7 +173,7 @@ class Loop:
         """Return the state of a node that cannot follow, as far as its own copy tells."""
         if error.code != "transport.refused":
             return "away"
-        record = self.replica.state.record(MEMBERS, self.member, MemberRecord)
+        record = self.ordering.application.state.record(MEMBERS, self.member, MemberRecord)
         return "refused" if record is None or record.active else "expelled"
 
     def _note(self, answered: Answered) -> None:

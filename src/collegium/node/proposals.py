@@ -59,7 +59,7 @@ class Proposals:
 
     def _register(self, acting: Acting, read: ReadStudy, view: StudyView) -> list[bytes]:
         study = read.study
-        faults = simulated_only(study)
+        faults = simulated_only(study, acting.engine)
         if faults:
             raise _refused("the study cannot be registered", "; ".join(faults))
         sites = members_with(acting.state(), "site")

@@ -11,8 +11,7 @@ import msgspec
 import collegium
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
-from collegium.ledger.engines.log.electorate import electorate_of
-from collegium.ledger.engines.log.replica import Replica
+from collegium.ledger.ordering import Health
 from collegium.mechanisms.search.rules import trials_of
 from collegium.node.conflicts import equivocations
 from collegium.node.fitness import in_a_line
@@ -37,7 +36,6 @@ class Reporter:
         )  # fmt: skip
         self._final_at = monotonic()
         self._measured_at: float | None = None
-        self._cosigned: tuple[str | None, tuple[str, ...], tuple[str, ...]] = (None, (), ())
 
     def status(self) -> NodeStatus:
         """Return the status as of now."""
@@ -46,50 +44,34 @@ class Reporter:
 
     def look_at(self, loop: Loop) -> None:
         """Take note of where a loop stands after a turn."""
-        replica, participants = loop.replica, loop.participants
-        cosigned, missing = self._cosigners(replica)
-        studies = registered_studies(replica.state)
+        participants, ordering, health = loop.participants, loop.ordering, loop.ordering.health()
+        state, bound = ordering.application.state, health.bound
+        studies = registered_studies(state)
         self._final_at = loop.last_final
         self._status = msgspec.structs.replace(
             self._status,
             state=loop.state,
             trouble=loop.trouble,
             enabled=loop.policy.now().enabled,
-            size=replica.size,
-            final_size=replica.final_size,
-            cosignatures=cosigned,
-            missing=missing,
-            bound=_bound(replica),
+            size=ordering.application.size,
+            final_size=ordering.final_size,
+            cosignatures=health.certified,
+            missing=health.missing,
+            bound=None if bound is None else Bound(block=bound[0], size=bound[1]),
             pending=loop.sender.waiting,
             training=participants.training,
-            studies=tuple(_study(loop, StudyView(replica.state, one)) for one in studies),
-            lost=losses(replica.state, self._status.member, loop.policy.now().epsilon_in_all),
+            studies=tuple(_study(loop, StudyView(state, one)) for one in studies),
+            lost=losses(state, self._status.member, loop.policy.now().epsilon_in_all),
             proposals=dict(participants.proposals.faults),
-            changes=changes(replica.state),
-            equivocations=equivocations(replica.state),
+            changes=changes(state),
+            equivocations=equivocations(state),
             refusals=dict(loop.refusals),
-            errors=_errors(loop),
+            errors=_errors(loop, health),
             error_count=loop.failures + participants.failures,
             missing_blobs=loop.keeper.missing,
             blob_bytes=self._blob_bytes(),
             outbox_entries=len(self._outbox),
         )
-
-    def _cosigners(self, replica: Replica) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return who cosigned the newest final note and who did not, of those who judged it.
-
-        A block that replaces a key is cosigned with the key from before.
-        """
-        note = replica.final_note
-        if note is not None and note != self._cosigned[0]:
-            judges = (
-                replica.copy.judges if replica.settled
-                else electorate_of(replica.state, replica.identity)
-            )  # fmt: skip
-            found = judges.cosigners(note)
-            missing = tuple(name for name in judges.powers if name not in found)
-            self._cosigned = note, tuple(found), missing
-        return self._cosigned[1:]
 
     def _blob_bytes(self) -> int:
         now = monotonic()
@@ -97,11 +79,6 @@ class Reporter:
             return self._status.blob_bytes
         self._measured_at = now
         return sum(entry.stat().st_size for entry in os.scandir(self._blobs) if entry.is_file())
-
-
-def _bound(replica: Replica) -> Bound | None:
-    bound = replica.witness.bound
-    return None if bound is None else Bound(block=bound.block, size=bound.size)
 
 
 def _study(loop: Loop, view: StudyView) -> StudyStatus:
@@ -120,17 +97,13 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
     )
 
 
-def _errors(loop: Loop) -> dict[str, str]:
-    found = dict(loop.participants.errors)
+def _errors(loop: Loop, health: Health) -> dict[str, str]:
+    found = {**loop.participants.errors, **health.troubles}
     for study, troubles in loop.participants.troubles.items():
         for number, why in troubles.items():
             found[f"{study}, round {number}"] = why
     if loop.policy.fault is not None:
         found["policy"] = loop.policy.fault
-    if loop.replica.witness.waiting_for:
-        found["cosigning"] = loop.replica.witness.waiting_for
-    if loop.promises.broken is not None:
-        found["sequencer"] = loop.promises.broken
     if loop.sender.trouble is not None:
         found["sender"] = in_a_line(loop.sender.trouble)
     return found

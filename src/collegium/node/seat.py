@@ -38,7 +38,7 @@ from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
-from collegium.node.config import DataSource
+from collegium.node.config import DEFAULT_ENGINE, DataSource
 from collegium.node.fitness import in_a_line, unfit
 from collegium.node.home import RELEASED
 from collegium.node.policy import Asked, Policy, objections, runs
@@ -53,7 +53,8 @@ class Acting:
     """What a member's participants act with.
 
     `state` returns the ledger's, as of now; `key_of` the member's keys, old ones too. `retention`
-    are the seconds after which updates of a closed study are retired, None: never.
+    are the seconds after which updates of a closed study are retired, None: never. `engine` is by
+    which the members order.
     """
 
     identity: Identity
@@ -64,6 +65,7 @@ class Acting:
     state: Callable[[], State]
     key_of: KeyOf
     retention: float | None = None
+    engine: str = DEFAULT_ENGINE
 
 
 @dataclass(slots=True)
@@ -165,7 +167,9 @@ def _seat_site(
         lost=view.losses.elsewhere(acting.identity.member),
         validates=validates,
     )
-    seat.objections = unfit(study, registration, view.study) + objections(policy, asked)
+    seat.objections = unfit(study, registration, view.study, acting.engine) + objections(
+        policy, asked
+    )
     if seat.objections:
         return
     if acting.source is None:

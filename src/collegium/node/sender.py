@@ -1,33 +1,31 @@
-"""Handing transactions to the sequencer beside the node's loop, until each is answered.
+"""Handing transactions to whoever orders beside the node's loop, until each is answered.
 
-`Connection.submit` waits until its transactions are decided, which needs cosignatures; the loop
+`Ordering.submit` waits until its transactions are decided, which may need others; the loop
 must go on and give this member's own meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 from time import monotonic
+from typing import Protocol
 
 from collegium.errors import CollegiumError, NodeError
-from collegium.ledger.engines.log.connection import Answer, Connection, Ordered, Refused
+from collegium.ledger.ordering import Answer, NotYet, Ordered
 
 MOST = 64
 """Transactions handed over together."""
 
-UNDECIDED = ("busy", "waiting")
-"""Refusals that decide nothing: the sequencer has no room, or waits for a block to be final."""
-
 RESTS = 10.0
 """Seconds after which an acknowledged transaction that has not been seen is handed over again.
 
-A sequencer that was moved may lack the last block that the one before it acknowledged."""
+Whoever orders may have lost the last block that was acknowledged."""
 
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds between tries where the sequencer is away or busy."""
+"""Seconds between tries where whoever orders is away or busy."""
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +38,14 @@ class Answered:
     answer: Answer
 
 
+class Submits(Protocol):
+    """The part of `Ordering` that is asked here."""
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        """Hand transactions over; one answer for each."""
+        ...
+
+
 class Sender:
     """A queue of envelopes and the thread that hands them over, in their order.
 
@@ -47,9 +53,9 @@ class Sender:
     that was refused at the ledger's present size is not taken again.
     """
 
-    def __init__(self, connection: Connection, holds: Callable[[bytes, Ordered], bool]) -> None:
-        """Start the thread; `holds` says whether an acknowledgement is the log's word."""
-        self._connection, self._holds = connection, holds
+    def __init__(self, ordering: Submits) -> None:
+        """Start the thread."""
+        self._ordering = ordering
         self._changed = Condition()
         self._waiting: dict[bytes, None] = {}
         self._answered: list[Answered] = []
@@ -119,8 +125,8 @@ class Sender:
     def _hand_over(self, batch: list[bytes]) -> bool:
         """Return whether anything was decided."""
         try:
-            answers = self._connection.submit(batch)
-            self._trouble = self._unsigned(batch, answers)
+            answers = self._ordering.submit(batch)
+            self._trouble = None
         except CollegiumError as error:
             self._trouble = error
             return False
@@ -134,7 +140,7 @@ class Sender:
         decided = [
             Answered(envelope, answer)
             for envelope, answer in zip(batch, answers, strict=True)
-            if self._decides(envelope, answer)
+            if not isinstance(answer, NotYet)
         ]
         with self._changed:
             for one in decided:
@@ -146,20 +152,3 @@ class Sender:
                     self._settled[one.envelope] = self._size, float("inf")
             self._answered += decided
         return bool(decided)
-
-    def _decides(self, envelope: bytes, answer: Answer) -> bool:
-        """Return whether an answer is one: an acknowledgement counts if it is the log's word."""
-        if isinstance(answer, Refused):
-            return answer.code not in UNDECIDED
-        return self._holds(envelope, answer)
-
-    def _unsigned(self, batch: list[bytes], answers: list[Answer]) -> CollegiumError | None:
-        """Return what is wrong where an acknowledgement is not the log's word, or None."""
-        for envelope, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Ordered) and not self._holds(envelope, answer):
-                return NodeError(
-                    "node.acknowledgement", "the sequencer's acknowledgement does not hold",
-                    "the log's key did not sign a promise for this transaction",
-                    "tell its operator; what is due is handed over again",
-                )  # fmt: skip
-        return None

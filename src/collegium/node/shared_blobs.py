@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from collegium.errors import NodeError
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.retirement import is_update
 from collegium.node.home import BLOBS, WAITING
 from collegium.storage.address import open_store
 from collegium.storage.cached import CachedBlobs
 from collegium.storage.store import BlobStore
-from collegium.transport.client import HttpsConnection
-from collegium.transport.relayed import RelayStore
 
 RELAY = "relay"
 
@@ -55,12 +54,28 @@ class SharedBlobs:
 
 
 def open_blobs(
-    home: Path, address: str, connection: HttpsConnection, warn: Callable[[str], None]
+    home: Path, address: str, relay: BlobStore | None, warn: Callable[[str], None]
 ) -> SharedBlobs:
-    """Return the blobs of a home that share a store: the sequencer's relay, or one at a URL.
+    """Return the blobs of a home that share a store: the engine's own, or one at a URL.
+
+    Args:
+        home: the member's.
+        address: `RELAY`, or a URL.
+        relay: what the engine brings, if it brings any.
+        warn: where warnings go.
 
     Raises:
         StoreError: the address is none.
+        NodeError: the engine brings no store.
     """
-    store = RelayStore(connection) if address == RELAY else open_store(address, warn)
+    if address != RELAY:
+        store: BlobStore = open_store(address, warn)
+    elif relay is None:
+        raise NodeError(
+            "node.store", f'blobs.store is "{RELAY}", and the engine brings no store of its own',
+            "members could not share models and updates",
+            "write the URL of a store there, such as s3://bucket/consortium",
+        )  # fmt: skip
+    else:
+        store = relay
     return SharedBlobs(CachedBlobs(BlobFolder(home / BLOBS), store, home / WAITING, warn), store)

@@ -17,12 +17,12 @@ from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
 from collegium.ledger.contract.members import active_member
-from collegium.ledger.engines.log.copy import LEDGER
-from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
-from collegium.node.config import Config, read_config
+from collegium.ledger.ordering import LEDGER, Joining, Ordering
+from collegium.ledger.state import State
+from collegium.node.config import Config, engine_of, order_of, read_config
 from collegium.node.conflicts import Conflicts
 from collegium.node.fitness import in_a_line
 from collegium.node.home import BLOBS, OUTBOX, held, read_genesis
@@ -33,7 +33,6 @@ from collegium.node.loop import Loop
 from collegium.node.orders import Orders
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
-from collegium.node.promises import Promises
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
 from collegium.node.scrubbing import Scrubber
@@ -43,7 +42,6 @@ from collegium.node.shared_blobs import open_blobs
 from collegium.node.status_page import StatusPage
 from collegium.node.timers import OnlineClock, Timers
 from collegium.signals import heeded
-from collegium.transport.client import connect
 
 SECONDS_A_DAY = 86400.0
 
@@ -60,8 +58,18 @@ def run_node(home: Path, ask: AskPassphrase) -> None:
     Raises:
         CollegiumError: the home is not complete, or in use.
     """
+    with _told_to_stop() as stopped:
+        serve_node(home, ask, stopped)
+
+
+def serve_node(home: Path, ask: AskPassphrase, stopped: Event) -> None:
+    """Run the node of a home until `stopped` is set; see `run_node`.
+
+    Raises:
+        CollegiumError: the home is not complete, or in use.
+    """
     home = home.resolve()
-    with held(home), _told_to_stop() as stopped:
+    with held(home):
         config = read_config(home)
         genesis, digest = read_genesis(home)
         keys = KeyRing(home, ask)
@@ -84,13 +92,16 @@ def _run(
 ) -> None:
     member = config.node.member
     with ExitStack() as opened:
-        connection = opened.enter_context(closing(connect(home, config.sequencer)))
         outbox = opened.enter_context(closing(Outbox(home / OUTBOX)))
-        replica = open_replica(home, genesis, member, keys.of, connection, _warn)
-        opened.callback(replica.close)
-        shared = open_blobs(home, config.blobs.store, connection, _warn)
+        joining = Joining(home, genesis, member, keys.of, order_of(config), _warn)
+        ordering, store = engine_of(config).join(joining)
+        opened.callback(ordering.close)
+        shared = open_blobs(home, config.blobs.store, store, _warn)
         clock = OnlineClock(monotonic)
-        acting = _acting(home, config, digest, keys, replica, shared.blobs, outbox)
+        acting = _acting(home, config, digest, keys, ordering, shared.blobs, outbox)
+
+        def state() -> State:
+            return ordering.application.state
 
         def identity() -> Identity | None:
             now = acting()
@@ -102,19 +113,18 @@ def _run(
             Proposals(home),
             monotonic,
         )
-        promises = Promises(home, replica)
-        sender = opened.enter_context(closing(Sender(connection, promises.holds)))
+        sender = opened.enter_context(closing(Sender(ordering)))
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
-        keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(replica, member))
+        keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(state(), member))
         scrubber = Scrubber(
             home / LEDGER, shared, keeper.named, keeper.want, config.timers.scrub, monotonic
         )
-        orders = Orders(home, identity, lambda: replica.state, keys.of)
-        conflicts = Conflicts(connection, identity, lambda: replica.state, monotonic)
+        orders = Orders(home, identity, state, keys.of)
+        conflicts = Conflicts(ordering.conflicts, identity, state, monotonic)
         loop = Loop(
-            member, replica, sender, participants, policy, keeper, scrubber, orders, conflicts,
-            promises, clock, reporter.look_at,
+            member, ordering, sender, participants, policy, keeper, scrubber, orders, conflicts,
+            clock, reporter.look_at,
         )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status served", extra={"port": page.port})
@@ -122,14 +132,14 @@ def _run(
 
 
 def _acting(
-    home: Path, config: Config, genesis: bytes, keys: KeyRing, replica: Replica, blobs: Blobs,
+    home: Path, config: Config, genesis: bytes, keys: KeyRing, ordering: Ordering, blobs: Blobs,
     outbox: Outbox,
 ) -> Callable[[], Acting | None]:  # fmt: skip
     """Return what participants act with: nothing while the ledger names no key of this home."""
     member = config.node.member
 
     def acting() -> Acting | None:
-        record = active_member(replica.state, member)
+        record = active_member(ordering.application.state, member)
         if record is None:
             return None
         identity = keys.identity(member, genesis, from_text(record.key, KEY_SIZE))
@@ -140,15 +150,16 @@ def _acting(
             )  # fmt: skip
         days = config.blobs.retention
         return Acting(
-            identity, home, config.data, blobs, outbox, lambda: replica.state, keys.of,
-            None if days is None else days * SECONDS_A_DAY,
+            identity, home, config.data, blobs, outbox, lambda: ordering.application.state,
+            keys.of,
+            None if days is None else days * SECONDS_A_DAY, config.node.engine,
         )  # fmt: skip
 
     return acting
 
 
-def _validates(replica: Replica, member: str) -> bool:
-    record = active_member(replica.state, member)
+def _validates(state: State, member: str) -> bool:
+    record = active_member(state, member)
     return record is not None and "validator" in record.roles
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,15 +17,13 @@ import msgspec
 from collegium.canonical import from_text, to_text
 from collegium.errors import NodeError
 from collegium.ledger.durability import sync_names
-from collegium.ledger.engines.log.copy import LEDGER, Copy, open_copy
-from collegium.ledger.engines.log.cosigned import COSIGNED, begin_cosigning
-from collegium.ledger.final import NAME as FINAL
 from collegium.ledger.genesis import Genesis, Predecessor, decode_genesis, genesis_digest
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint
+from collegium.ledger.ordering import LEDGER, Ends, Joins
 from collegium.ledger.snapshot import snapshot_path
-from collegium.node.config import read_config
+from collegium.node.config import engine_of, read_config
 from collegium.node.home import (
     GENESIS,
     ORDERS,
@@ -48,10 +46,10 @@ def end_of(home: Path) -> Predecessor:
     """
     with held(home):
         genesis, digest = read_genesis(home)
-        with closing(open_copy(home, genesis, log.warning)) as copy:
-            if copy.final_note is None:
-                raise _refused(f"nothing is final in {home}", "its ledger has no end to name")
-            return _named(digest, copy.open_note(copy.final_note))
+        end = engine_of(read_config(home)).ends(home, genesis, log.warning).final
+        if end is None:
+            raise _refused(f"nothing is final in {home}", "its ledger has no end to name")
+        return _named(digest, end)
 
 
 def succeed(home: Path, path: Path, ask: AskPassphrase) -> Predecessor:
@@ -76,12 +74,13 @@ def succeed(home: Path, path: Path, ask: AskPassphrase) -> Predecessor:
             raise _refused(f"{path} succeeds no ledger", "its genesis has no `succeeds`")
         _require_member(home, new, ask)
         old, digest = read_genesis(home)
+        engine = engine_of(read_config(home))
         if digest != genesis_digest(data):
-            _require_end(home, old, digest, new.succeeds)
-            _keep_past(home, digest)
+            _require_end(engine.ends(home, old, log.warning), digest, new.succeeds)
+            _keep_past(home, digest, engine.files)
             write_whole(home / GENESIS, data)
         if (home / PAST / from_text(new.succeeds.genesis, 32).hex() / GENESIS).exists():
-            _begin(home, new.succeeds)
+            _begin(home, new.succeeds, engine)
         return new.succeeds
 
 
@@ -103,43 +102,37 @@ def _require_member(home: Path, new: Genesis, ask: AskPassphrase) -> None:
     )
 
 
-def _require_end(home: Path, old: Genesis, digest: bytes, named: Predecessor) -> None:
+def _require_end(ends: Ends, digest: bytes, named: Predecessor) -> None:
     """Refuse a successor that leaves out what is final here, or goes on from something else."""
     if from_text(named.genesis, 32) != digest:
         raise _refused(
             "it succeeds another ledger than this home's",
             f"it names {from_text(named.genesis, 32).hex()}, and here is {digest.hex()}",
         )
-    with closing(open_copy(home, old, log.warning)) as copy:
-        if copy.final_size > named.size:
-            raise _refused(
-                "it leaves out what is final",
-                f"{copy.final_size} entries are final here, and it goes on after {named.size}",
-            )
-        if copy.size < named.size:
-            raise _refused(
-                "this home cannot tell whether the successor goes on from its ledger",
-                f"it holds {copy.size} entries of {named.size}; bring ledger.log and final of a "
-                "member that has them all",
-            )
-        if _named(digest, _end_at(copy, named.size)) != named:
-            raise _refused(
-                "it goes on from another history than this home's",
-                f"after {named.size} entries the two are not the same",
-            )
+    final, held_here = 0 if ends.final is None else ends.final.size, ends.held.size
+    if final > named.size:
+        raise _refused(
+            "it leaves out what is final",
+            f"{final} entries are final here, and it goes on after {named.size}",
+        )
+    if held_here < named.size:
+        raise _refused(
+            "this home cannot tell whether the successor goes on from its ledger",
+            f"it holds {held_here} entries of {named.size}; bring the ledger's files of a "
+            "member that has them all",
+        )
+    end = ends.final if ends.final is not None and final == named.size else ends.held
+    if _named(digest, end) != named:
+        raise _refused(
+            "it goes on from another history than this home's",
+            f"after {named.size} entries the two are not the same",
+        )
 
 
-def _end_at(copy: Copy, size: int) -> Checkpoint:
-    """Return the checkpoint at a size between what is final and what is held, both included."""
-    if copy.final_size == size and copy.final_note is not None:
-        return copy.open_note(copy.final_note)
-    return copy.ledger.head()
-
-
-def _keep_past(home: Path, digest: bytes) -> None:
+def _keep_past(home: Path, digest: bytes, files: Sequence[str]) -> None:
     past = home / PAST / digest.hex()
     past.mkdir(parents=True, exist_ok=True)
-    for name in (LEDGER, FINAL, COSIGNED, GENESIS):
+    for name in (*files, GENESIS):
         source, target = home / name, past / name
         if source.exists() and not target.exists():
             os.link(source, target)
@@ -150,14 +143,16 @@ def _keep_past(home: Path, digest: bytes) -> None:
     sync_names(home)
 
 
-def _begin(home: Path, old: Predecessor) -> None:
+def _begin(home: Path, old: Predecessor, engine: Joins) -> None:
     """Take away what is the old ledger's, as far as that is not done."""
     past = home / PAST / from_text(old.genesis, 32).hex()
     ledger = home / LEDGER
     if ledger.exists() and ledger.samefile(past / LEDGER):
-        (home / FINAL).unlink(missing_ok=True)
+        for name in engine.files:
+            if name != LEDGER:
+                (home / name).unlink(missing_ok=True)
         snapshot_path(ledger).unlink(missing_ok=True)
-        begin_cosigning(home)
+        engine.begin(home)
         ledger.unlink()
         sync_names(home)
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from collegium.node.config import DataSource, Timers
+from collegium.node.config import DEFAULT_ENGINE, DataSource, Timers
+from collegium.plugins import find
 
 _CONFIG = """\
 # Settings of a member's node; docs/node.md explains them.
 
 [node]
 member = {member}
+engine = {engine}                    # how members come to one order; its section comes next
 log_level = "info"                # debug, info, warning or error
 
-[sequencer]
-url = {url}
-# ca = "tls/ca.pem"               # the consortium's CA, and this member's certificate and key
-# certificate = "tls/client.pem"
-# key = "tls/client.key"
+{order}
 
 {data}
 
@@ -33,6 +31,13 @@ patience = {patience}                # seconds until a study that waits for ever
 [status]
 port = 0                          # of the status page on 127.0.0.1; 0: any that is free
 """
+
+_SEQUENCER = """\
+[sequencer]
+url = {url}
+# ca = "tls/ca.pem"               # the consortium's CA, and this member's certificate and key
+# certificate = "tls/client.pem"
+# key = "tls/client.key\""""
 
 _NO_DATA = """\
 # [data]                          # whose rows this member brings; one of:
@@ -59,21 +64,37 @@ scores = {scores}                    # true: as a validator, it tries others' up
 # epsilon_in_all = 20.0           # the most that all studies together may spend of one patient
 """
 
-_SEQUENCER = "https://sequencer.example:4100"
+_URL = "https://sequencer.example:4100"
 
 
 def config_text(
     member: str,
     *,
     url: str | None = None,
+    engine: str = DEFAULT_ENGINE,
+    order: Mapping[str, str] | None = None,
     data: DataSource | None = None,
     store: str = "relay",
     timers: Timers | None = None,
 ) -> str:
-    """Return a node.toml with every key explained."""
+    """Return a node.toml with every key explained.
+
+    Args:
+        member: whose.
+        url: of the sequencer, for the engine "log".
+        engine: another one.
+        order: what is to stand in its section, by key.
+        data: where the rows are.
+        store: of blobs.
+        timers: how long it waits.
+    """
     times = timers or Timers()
+    section = _SEQUENCER.format(url=json.dumps(url or _URL))
+    if engine != DEFAULT_ENGINE:
+        lines = [f"{key} = {json.dumps(value)}" for key, value in (order or {}).items()]
+        section = "\n".join([f"[{find('engines', engine).section}]", *lines])
     return _CONFIG.format(
-        member=json.dumps(member), url=json.dumps(url or _SEQUENCER), data=_data(data),
+        member=json.dumps(member), engine=json.dumps(engine), order=section, data=_data(data),
         store=json.dumps(store), phase=times.phase, patience=times.patience,
     )  # fmt: skip
 

@@ -11,6 +11,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import UNSET
+
 from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import beginning_of, keeper, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
@@ -32,7 +34,6 @@ from collegium.federation.view import StudyView
 from collegium.learning.parallel.pool import Pool
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.declared import admitted_modules
-from collegium.ledger.engine import Engine, OpenEngine
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
@@ -44,6 +45,7 @@ from collegium.ledger.genesis import (
     genesis_digest,
 )
 from collegium.ledger.keys import SigningKey
+from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
 from collegium.plugins import find
 from collegium.resolving.blobs import Readings
 from collegium.threats.attack import Place
@@ -62,19 +64,19 @@ class Consortium:
     """Everything that a run drives."""
 
     prepared: Prepared
-    engine: Engine
+    engine: Ordering
     exchange: Exchange
     cohort: Cohort
     participants: list[Participant]
     sites: list[Site]
     validators: list[Validator]
-    log_key: SigningKey
+    log_key: SigningKey | None
     genesis: bytes
     outbox: Outbox
 
     def view(self) -> StudyView:
         """Return what the ledger says about the study now."""
-        return StudyView(self.engine.state, self.prepared.study.study.id)
+        return StudyView(self.engine.application.state, self.prepared.study.study.id)
 
     def settle(self) -> None:
         """Return when what the participants keep and publish is on the disk."""
@@ -89,14 +91,20 @@ class Consortium:
             self.engine.close(complete=complete)
 
 
-def log_key_of(prepared: Prepared) -> SigningKey:
-    """Return the simulated log key; its name is no member's id, so no member has it."""
-    return member_key(simulated_secret(prepared.study.study.seed, "*log"))
+def log_key_of(prepared: Prepared) -> SigningKey | None:
+    """Return the simulated log key; its name is no member's id, so no member has it.
+
+    None under an engine that has none.
+    """
+    engine = find("engines", prepared.study.consensus.engine)
+    if isinstance(engine, Simulates) and not engine.has_log_key:
+        return None
+    return member_key(simulated_secret(prepared.study.study.seed, LOG_KEY))
 
 
 def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
     """Return the genesis of a simulated consortium: the first sites validate, one owns studies."""
-    members = []
+    members, log_key = [], log_key_of(prepared)
     for name in prepared.sites:
         roles: list[Role] = ["owner", "site"] if name == prepared.sites[0] else ["site"]
         if name in prepared.validators:
@@ -110,8 +118,8 @@ def genesis_of(prepared: Prepared, keys: dict[str, SigningKey]) -> Genesis:
         )  # fmt: skip
     return Genesis(
         chain=prepared.study.study.id, contract=CONTRACT_VERSION, format=FORMAT_VERSION,
-        keys="simulated", log=to_text(log_key_of(prepared).public), members=tuple(members),
-        modules=admitted_modules(),
+        keys="simulated", members=tuple(members), modules=admitted_modules(),
+        log=UNSET if log_key is None else to_text(log_key.public),
     )  # fmt: skip
 
 
@@ -140,13 +148,14 @@ def build(
         for name in prepared.sites
     }
     keys = {name: member_key(secret) for name, secret in secrets.items()}
+    engines: Simulates = find("engines", study.consensus.engine)
+    log_key = log_key_of(prepared)
     genesis = genesis_of(prepared, keys)
     genesis_bytes = encode_genesis(genesis)
     digest = genesis_digest(genesis_bytes)
-    open_engine: OpenEngine = find("engines", study.consensus.engine)
-    log_key = log_key_of(prepared)
+    signing = keys if log_key is None else {**keys, LOG_KEY: log_key}
     with ExitStack() as opened:
-        engine = open_engine(folder / "ledger.log", genesis, log_key, warn)
+        engine = engines.simulate(folder / LEDGER, genesis, signing, warn)
         opened.callback(engine.close, complete=False)
         outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
         exchange = opened.enter_context(closing(Exchange(BlobFolder(folder / "blobs"))))
@@ -162,7 +171,7 @@ def build(
             identities[prepared.sites[0]], exchange.view(prepared.sites[0]), study,
             registration_of(prepared.parts, prepared.sites, code),
             releaser(
-                prepared.parts, lambda: StudyView(engine.state, study.study.id),
+                prepared.parts, lambda: StudyView(engine.application.state, study.study.id),
                 exchange.folder.get, folder / "model",
             ),
             beginning_of(prepared.parts),
@@ -175,7 +184,7 @@ def build(
                 tuple(prepared.validators),
                 frozenset(),
                 circle,
-                lambda: envelopes_in(folder / "ledger.log"),
+                lambda: envelopes_in(folder / LEDGER),
                 frozenset(prepared.attackers),
             )
             for name, who in identities.items()
@@ -218,7 +227,9 @@ def build(
         ]
         for validator, name in zip(validators, prepared.validators, strict=True):
             participants.append(_replaced(prepared, validator, places[name], substitute))
-        _tell_of_other_code(StudyView(engine.state, study.study.id), prepared.sites, code, warn)
+        _tell_of_other_code(
+            StudyView(engine.application.state, study.study.id), prepared.sites, code, warn
+        )
         opened.pop_all()
     return Consortium(
         prepared, engine, exchange, cohort, participants, sites, validators, log_key,

@@ -1,7 +1,7 @@
 """`run`: a study goes in; a model, a ledger that says how it came to be, and a report come out.
 
-A study's engine is opened in this process, or it is a `Launcher`, which runs the study in processes
-of its own and leaves the same kind of folder.
+A study's engine orders in this process, or members are processes: then a `Launcher` runs the study
+and leaves the same kind of folder.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import msgspec
 
@@ -19,6 +19,7 @@ from collegium.assembly.privacy import charged_rounds, spending_of
 from collegium.errors import RunError
 from collegium.federation.loop import drive
 from collegium.learning.parallel.pool import MOST, Pool
+from collegium.ledger.ordering import Simulates
 from collegium.measuring.apart import Models, out_of_fold
 from collegium.measuring.result import Progress, RunResult, read_final
 from collegium.plugins import find
@@ -33,9 +34,8 @@ from collegium.study.reading import ReadStudy, parse_study, read_study
 from collegium.study.rendering import resolved
 
 
-@runtime_checkable
 class Launcher(Protocol):
-    """An engine whose members are processes: it runs a whole study and leaves its run folder."""
+    """Runs a whole study whose members are processes, and leaves its run folder."""
 
     def launch(
         self, prepared: Prepared, folder: Path, progress: Progress, warn: Callable[[str], None]
@@ -78,21 +78,24 @@ def run(
     """
     prepared = prepare(_read(study, changes))
     engine = find("engines", prepared.study.consensus.engine)
-    if substitute is not None and isinstance(engine, Launcher):
+    launcher: Launcher | None = None
+    if not isinstance(engine, Simulates):
+        launcher = find("launchers", "processes")
+    if substitute is not None and launcher is not None:
         raise RunError(
             "run.substitute", "a substitute was given for a participant in a process of its own",
             f"the engine {prepared.study.consensus.engine!r} runs every member by itself",
             'set consensus.engine = "solo"',
         )  # fmt: skip
     if processes is not None:
-        _check_processes(processes, engine)
+        _check_processes(processes, launched=launcher is not None)
     name = f"{prepared.study.study.id}-{study_digest(prepared.study)[:8]}"
     folder = DEFAULT_PARENT / name if out is None else Path(out)
     check_vacant(folder, resume=resume)
     with claimed(folder), Pool(processes) as pool:
         _keep_study(folder, prepared)
-        if isinstance(engine, Launcher):
-            return engine.launch(prepared, folder, progress, warn)
+        if launcher is not None:
+            return launcher.launch(prepared, folder, progress, warn)
         run_one = partial(
             _carried_out, progress=progress, warn=warn, substitute=substitute, pool=pool
         )
@@ -192,7 +195,7 @@ def _require_models(consortium: Consortium, folder: Path) -> None:
         )  # fmt: skip
 
 
-def _check_processes(processes: int, engine: object) -> None:
+def _check_processes(processes: int, *, launched: bool) -> None:
     """Refuse a number of processes that makes no sense, or that somebody else decides."""
     if not 1 <= processes <= MOST:
         raise RunError(
@@ -200,7 +203,7 @@ def _check_processes(processes: int, engine: object) -> None:
             f"this process is one of them, and more than {MOST} are a mistake",
             f"give a number from 1 to {MOST}, or none: as many as it pays to have are used then",
         )  # fmt: skip
-    if isinstance(engine, Launcher):
+    if launched:
         raise RunError(
             "run.processes", "the number of processes is the number of members",
             "the engine runs every member in a process of its own, which trains its site",
@@ -253,11 +256,12 @@ def _rounds(consortium: Consortium, folder: Path) -> int:
 
 def _result(consortium: Consortium, folder: Path, measured: FinalLine) -> RunResult:
     prepared, view = consortium.prepared, consortium.view()
+    application = consortium.engine.application
     return RunResult(
         folder=folder, outcome=measured.outcome, model=measured.model,
         rounds=_rounds(consortium, folder),
-        entries=consortium.engine.size, app_hash=consortium.engine.application_hash().hex(),
-        genesis=consortium.engine.identity.hex(), measured=measured, study=prepared.study,
+        entries=application.size, app_hash=application.application_hash().hex(),
+        genesis=application.identity.hex(), measured=measured, study=prepared.study,
         notices=prepared.notices, attackers=tuple(prepared.attackers),
         spending=spending_of(prepared.study, charged_rounds(view, prepared.sites)),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from time import perf_counter
 from collegium.canonical import from_text
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
-from collegium.ledger.book import Accepted
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.events import RoundClosed
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.measuring.quality import training_metrics
@@ -62,8 +62,8 @@ class Recorder:
             seconds=seconds,
             bytes=weights,
             training_metrics=measured,
-            entries=self._consortium.engine.size,
-            app_hash=self._consortium.engine.application_hash().hex(),
+            entries=self._consortium.engine.application.size,
+            app_hash=self._consortium.engine.application.application_hash().hex(),
         )
         append_line(self.path, line)
         self._measuring += perf_counter() - began

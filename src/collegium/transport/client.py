@@ -17,7 +17,6 @@ import urllib3
 
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.engines.log.connection import (
-    Answer,
     CosignatureRefused,
     NotInTheLog,
     PresentFirst,
@@ -29,6 +28,7 @@ from collegium.ledger.engines.log.delivery import (
     encode_standing,
 )
 from collegium.ledger.equivocation import Conflict
+from collegium.ledger.ordering import Answer
 from collegium.storage.backoff import Backoff
 from collegium.transport.wire import (
     COSIGNATURE_REFUSED,

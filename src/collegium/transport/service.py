@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from collegium.ledger.engines.log.connection import Answer
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.equivocation import Conflict
+from collegium.ledger.ordering import Answer
 from collegium.transport.bell import Bell
 
 R = TypeVar("R")

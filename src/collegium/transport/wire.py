@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
+from collegium.ledger.ordering import Answer, NotYet, Ordered, Refused
 
 PRESENT_FIRST, NOT_IN_THE_LOG, COSIGNATURE_REFUSED = 428, 404, 422
 """HTTP statuses of the exceptions of `connection` with these names."""
+
+UNDECIDED = ("busy", "waiting")
+"""Codes of `NotYet`."""
 
 LARGEST_SUBMISSION = 4 * 2**20
 LARGEST_BLOCKS = 64 * 2**20
@@ -33,7 +36,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to one transaction: index and promise, or the code and reason of a refusal."""
+    """The answer to one transaction: index and promise, or a code and its reason.
+
+    The codes `UNDECIDED` say that nothing is decided yet; any other is a refusal.
+    """
 
     index: int | None = None
     code: str = ""
@@ -67,6 +73,8 @@ def decode_answers(data: bytes) -> list[Answer]:
     """
     decided = msgspec.json.decode(data, type=list[Decided])
     return [
-        Refused(one.code, one.reason) if one.index is None else Ordered(one.index, one.promise)
+        Ordered(one.index, one.promise)
+        if one.index is not None
+        else (NotYet if one.code in UNDECIDED else Refused)(one.code, one.reason)
         for one in decided
     ]

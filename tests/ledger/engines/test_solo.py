@@ -10,12 +10,12 @@ import pytest
 from tests.ledger.contract.kit import World, envelope, four_equals, key_of
 from tests.ledger.contract.moves import proposal_id
 
-from collegium.ledger.book import Accepted
 from collegium.ledger.contract.transactions import Expel, MemberPropose
-from collegium.ledger.engines.solo import SoloEngine, open_solo
+from collegium.ledger.engines.solo import SoloOrdering, open_solo
+from collegium.ledger.ordering import Ordered
 
 
-def opened(tmp_path: Path, world: World) -> SoloEngine:
+def opened(tmp_path: Path, world: World) -> SoloOrdering:
     return open_solo(tmp_path / "ledger.log", world.genesis, key_of("*log"), print)
 
 
@@ -37,8 +37,8 @@ def test_a_block_is_answered_before_and_followed_after_its_sync(
 
     monkeypatch.setattr(os, "fsync", slow)
     (outcome,) = engine.submit([proposal(world, "first")])
-    assert isinstance(outcome, Accepted)
-    assert (engine.size, sizes) == (1, [])
+    assert isinstance(outcome, Ordered)
+    assert (engine.final_size, sizes) == (1, [])
     written = (tmp_path / "ledger.log").stat().st_size
     allowed.set()
     engine.submit([proposal(world, "second")])
@@ -61,5 +61,5 @@ def test_a_disk_that_refuses_a_block_is_told_before_another_is_written(
         engine.submit([proposal(world, "first")])
         with pytest.raises(OSError, match="full"):
             engine.submit([proposal(world, "second")])
-    assert engine.size == 1
+    assert engine.final_size == 1
     engine.close(complete=False)

@@ -27,7 +27,8 @@ def found(state: State, genesis: Genesis) -> None:
     """Write the genesis's members into an empty state."""
     for member in genesis.members:
         admit(state, member)
-    state.put(KEYS, key_name(genesis.log), LOG_KEY_HOLDER)
+    if isinstance(genesis.log, str):
+        state.put(KEYS, key_name(genesis.log), LOG_KEY_HOLDER)
     for module in genesis.modules:
         state.put(MODULES, module, b"1")
     state.accept()

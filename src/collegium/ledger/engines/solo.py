@@ -1,5 +1,7 @@
 """The `solo` engine: in process, one file, no daemon. Transactions are ordered as they come.
 
+What is ordered is final at once, and no certificate shows it: one process holds every key.
+
 A block's sync goes on while the participants of the same process think about what comes next;
 the next block is written after it. So a power cut takes at most one block, from which nothing
 has followed yet but what everybody would say again (docs/decisions/0014).
@@ -7,62 +9,88 @@ has followed yet but what everybody would say again (docs/decisions/0014).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.errors import RunError
-from collegium.ledger.book import Ledger, Outcome
+from collegium.ledger.application import Accepted, Application
+from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.durability import Syncs
+from collegium.ledger.equivocation import Conflict, Witness
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.opening import create_ledger, open_ledger
+from collegium.ledger.ordering import LOG_KEY, Answer, Health, Ordered, Refused
 from collegium.ledger.state import State
 
 
-class SoloEngine:
-    """A ledger whose holder orders transactions; it satisfies `ledger.engine.Engine`."""
+class SoloOrdering:
+    """A ledger whose holder orders transactions; it satisfies `ledger.ordering.Ordering`."""
 
-    def __init__(self, ledger: Ledger, log_key: SigningKey) -> None:
-        self._ledger = ledger
+    def __init__(self, application: Application, log_key: SigningKey | None) -> None:
+        self.application = application
         self._log_key = log_key
         self._syncs = Syncs()
-        self.identity: bytes = ledger.identity
+        self._news: list[Accepted] = []
+        self._witness = Witness()
+        self._conflicts: tuple[Conflict, ...] = ()
 
     @property
-    def state(self) -> State:
-        """The contract's state."""
-        return self._ledger.state
+    def final_size(self) -> int:
+        """Number of entries: all are final."""
+        return self.application.frontier.size
 
-    @property
-    def size(self) -> int:
-        """Number of entries in the log."""
-        return self._ledger.frontier.size
+    def state_of(self, member: str) -> State:
+        """Return the contract's state, which is everybody's."""
+        return self.application.state
 
-    def submit(self, envelopes: Sequence[bytes]) -> list[Outcome]:
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
         """Apply transactions in the order given, as one block, once the last block is synced."""
         self._syncs.wait()
-        outcomes = self._ledger.write(envelopes)
-        self._syncs.begin(self._ledger.sync)
-        return outcomes
+        outcomes = self.application.write(envelopes)
+        self._syncs.begin(self.application.sync)
+        self._conflicts = self._witness.watch(envelopes, outcomes)
+        answers: list[Answer] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Rejected):
+                answers.append(Refused(outcome.code, outcome.reason))
+            else:
+                self._news.append(outcome)
+                answers.append(Ordered(outcome.index))
+        return answers
 
-    def application_hash(self) -> bytes:
-        """Return the application hash as of now."""
-        return self._ledger.application_hash()
+    def step(self, wait: float) -> list[Accepted]:
+        """Return what was accepted since the last step."""
+        news, self._news = self._news, []
+        return news
 
-    def close(self, *, complete: bool) -> None:
+    def conflicts(self) -> Sequence[Conflict]:
+        """Return equivocations that are not on record."""
+        return self._conflicts
+
+    def health(self) -> Health:
+        """Nobody stands behind it, and nobody is missing."""
+        return Health()
+
+    def check(self) -> bool:
+        """Nobody else has the file, so that it could be mended."""
+        return True
+
+    def close(self, *, complete: bool = False) -> None:
         """Seal the file if the history is complete, keep a snapshot, and release it."""
         try:
             self._syncs.close()
-            if complete:
-                self._ledger.seal(self._log_key)
-            self._ledger.write_snapshot()
+            if complete and self._log_key is not None:
+                self.application.seal(self._log_key)
+            self.application.write_snapshot()
         finally:
-            self._ledger.close()
+            self.application.close()
 
 
 def open_solo(
-    path: Path, genesis: Genesis, log_key: SigningKey, warn: Callable[[str], None]
-) -> SoloEngine:
+    path: Path, genesis: Genesis, log_key: SigningKey | None, warn: Callable[[str], None]
+) -> SoloOrdering:
     """Create the ledger file, or continue the one that is there.
 
     Raises:
@@ -70,14 +98,32 @@ def open_solo(
         CollegiumError: it is malformed or contradicts the contract.
     """
     if not path.exists():
-        return SoloEngine(create_ledger(path, genesis), log_key)
-    ledger = open_ledger(path, warn)
-    if ledger.genesis != genesis:
-        ledger.close()
+        return SoloOrdering(create_ledger(path, genesis), log_key)
+    application = open_ledger(path, warn)
+    if application.genesis != genesis:
+        application.close()
         raise RunError(
             "run.other-ledger",
             f"{path} belongs to another genesis",
             "the study, its seed or its members differ from those of the run that is there",
             "choose another --out, or resume with the study.toml of that run",
         )
-    return SoloEngine(ledger, log_key)
+    return SoloOrdering(application, log_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Solo:
+    """The engine; it satisfies `ledger.ordering.Simulates`."""
+
+    about: str = "in this process, one file, no daemon"
+    has_log_key: bool = True
+
+    def simulate(
+        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey],
+        warn: Callable[[str], None],
+    ) -> SoloOrdering:  # fmt: skip
+        """Open a consortium's ordering, as `open_solo`."""
+        return open_solo(path, genesis, keys.get(LOG_KEY), warn)
+
+
+SOLO = Solo()

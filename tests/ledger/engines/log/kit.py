@@ -16,17 +16,18 @@ from tests.ledger.contract.kit import World, envelope, four_equals, key_of, payl
 from tests.ledger.contract.moves import TERMS
 
 from collegium.errors import CollegiumError
-from collegium.ledger.book import Accepted
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.connection import Answer, Connection
+from collegium.ledger.engines.log.connection import Connection
 from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.cosigned import begin_cosigning
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.engines.log.witness import begin_cosigning
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.keys import SigningKey
+from collegium.ledger.ordering import Answer
 
 LOG_KEY = key_of("*log")
 MEMBERS = ("ada", "bo", "cy", "di")

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.ledger.engines.log.kit import LOG_KEY, Consortium
 
-from collegium.ledger.book import Ledger
+from collegium.ledger.application import Application
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.frames import (
@@ -54,7 +54,7 @@ def honest(delivery: bytes | None) -> Honest:
 
 
 def crafted(
-    ledger: Ledger,
+    ledger: Application,
     entries: Sequence[tuple[bytes, bytes]],
     state_root: bytes,
     key: SigningKey = LOG_KEY,

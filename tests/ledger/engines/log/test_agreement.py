@@ -10,11 +10,11 @@ from tests.ledger.engines.log.kit import MEMBERS, Consortium
 from tests.ledger.small_run import key_of, small_run
 
 from collegium.ledger.contract.apply import initial_state
-from collegium.ledger.engines.log.connection import Ordered, Refused
 from collegium.ledger.engines.log.moving import export
 from collegium.ledger.frames import CHECKPOINT, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.opening import open_ledger
+from collegium.ledger.ordering import NotYet, Ordered, Refused
 
 
 def small_world(genesis: Genesis) -> World:
@@ -37,7 +37,7 @@ def test_a_transaction_becomes_final_at_every_member(us: Consortium) -> None:
 def test_the_next_block_waits_until_the_last_one_is_final(us: Consortium) -> None:
     assert us.wires["ada"].submit([us.registration("one")]) == [Ordered(0)]
     (answer,) = us.wires["bo"].submit([us.registration("two", "bo")])
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, NotYet)
     assert answer.code == "waiting"
     us.step(rounds=1)
     assert us.wires["bo"].submit([us.registration("two", "bo")]) == [Ordered(1)]

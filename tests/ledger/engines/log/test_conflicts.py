@@ -9,7 +9,8 @@ from tests.ledger.engines.log.kit import MEMBERS, Consortium
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyRegister
-from collegium.ledger.engines.log.connection import Ordered, PresentFirst, Refused
+from collegium.ledger.engines.log.connection import PresentFirst
+from collegium.ledger.ordering import Ordered, Refused
 
 
 def registrations(us: Consortium) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ from tests.ledger.engines.log.kit import MEMBERS, Consortium
 
 from collegium.errors import RunError
 from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.cosigned import open_cosigned
+from collegium.ledger.engines.log.witness import open_cosigned
 
 
 def flip(path: Path, at: int) -> None:
@@ -107,7 +107,7 @@ def test_a_block_that_was_replayed_and_not_written_does_not_count(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("collegium.ledger.book.Ledger.write_block", full)
+        broken.setattr("collegium.ledger.application.Application.commit", full)
         with pytest.raises(OSError, match="No space"):
             us.replicas["bo"].step(0)
     assert us.sizes()["bo"] == (1, 1)

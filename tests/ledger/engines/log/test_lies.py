@@ -11,9 +11,8 @@ from tests.ledger.engines.log.lies import Honest, crafted, honest, second_face
 
 from collegium.canonical import encode
 from collegium.errors import FormatError, RunError
-from collegium.ledger.book import Ledger
+from collegium.ledger.application import Application
 from collegium.ledger.cosignature import cosign, cosigner_name
-from collegium.ledger.engines.log.connection import Ordered
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
 from collegium.ledger.engines.log.evidence import (
     SequencerLied,
@@ -26,68 +25,69 @@ from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.ordering import Ordered
 
-Craft = Callable[[Ledger, Honest, Consortium], bytes]
+Craft = Callable[[Application, Honest, Consortium], bytes]
 
 
-def forged_events(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def forged_events(ledger: Application, true: Honest, us: Consortium) -> bytes:
     entries = [(envelope, encode([])) for envelope, _ in true.entries]
     return crafted(ledger, entries, true.header.state_root)
 
 
-def forged_signature(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def forged_signature(ledger: Application, true: Honest, us: Consortium) -> bytes:
     forged = us.registration("two", "bo").replace(b'"sig":"', b'"sig":"AAAA', 1)
     forged = forged.replace(b'=="}]}', b'"}]}') if b'=="}]}' in forged else forged
     return crafted(ledger, [(forged, true.entries[0][1])], true.header.state_root)
 
 
-def stranger(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def stranger(ledger: Application, true: Honest, us: Consortium) -> bytes:
     entries = [(us.registration("two", "eve"), true.entries[0][1])]
     return crafted(ledger, entries, true.header.state_root)
 
 
-def replayed(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def replayed(ledger: Application, true: Honest, us: Consortium) -> bytes:
     old = honest(us.replicas["ada"].copy.read(0, 1))
     return crafted(ledger, [*true.entries, *old.entries], true.header.state_root)
 
 
-def twice(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def twice(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries * 2, true.header.state_root)
 
 
-def wrong_state(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def wrong_state(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries, tagged_hash("block", b"another state"))
 
 
-def wrong_application_hash(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def wrong_application_hash(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries, true.header.state_root, app_hash=bytes(32))
 
 
-def wrong_count(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def wrong_count(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries, true.header.state_root, count=2)
 
 
-def empty(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def empty(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, [], ledger.state.root())
 
 
-def half_a_frame(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def half_a_frame(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries, true.header.state_root)[:-1]
 
 
-def garbage(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def garbage(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return b"\xff" * 64
 
 
-def wrongly_signed(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def wrongly_signed(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries, true.header.state_root, key=key_of("eve"))
 
 
-def signed_by_a_member(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def signed_by_a_member(ledger: Application, true: Honest, us: Consortium) -> bytes:
     return crafted(ledger, true.entries, true.header.state_root, key=key_of("ada"))
 
 
-def over_another_log(ledger: Ledger, true: Honest, us: Consortium) -> bytes:
+def over_another_log(ledger: Application, true: Honest, us: Consortium) -> bytes:
     delivery = decode_delivery(crafted(ledger, true.entries, true.header.state_root))
     checkpoint = Checkpoint(
         origin_of(ledger.identity), ledger.frontier.size + 1, bytes(32), bytes(32)
@@ -244,7 +244,7 @@ def test_a_proof_that_was_tampered_with_proves_nothing(us: Consortium, spoiled: 
     assert read_fork(lie.evidence, us.world.identity) is not None
     blocks, note = lie.evidence / "first.blocks", lie.evidence / "first.note"
     if spoiled == "unlinked":
-        blocks.write_bytes(bytes(112) + blocks.read_bytes())
+        blocks.write_bytes(bytes(208) + blocks.read_bytes())
     elif spoiled == "another end":
         blocks.write_bytes((lie.evidence / "second.blocks").read_bytes())
     elif spoiled == "not the log's":

@@ -33,11 +33,12 @@ from tests.ledger.engines.log.lies import crafted
 from collegium.canonical import encode
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.cosignature import cosign, cosigner_name
-from collegium.ledger.engines.log.connection import CosignatureRefused, Ordered, PresentFirst
+from collegium.ledger.engines.log.connection import CosignatureRefused, PresentFirst
 from collegium.ledger.engines.log.evidence import SequencerLied
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.note import origin_of, sign_checkpoint
+from collegium.ledger.ordering import Ordered
 
 members = st.sampled_from(MEMBERS)
 groups = st.sets(members, min_size=1, max_size=3).map(sorted)

@@ -16,8 +16,8 @@ from collegium.ledger.contract.transactions import (
     MemberVote,
     StudyRegister,
 )
-from collegium.ledger.engines.log.connection import Ordered
-from collegium.ledger.engines.log.electorate import electorate_of
+from collegium.ledger.engines.log.copy import electorate_of
+from collegium.ledger.ordering import Ordered
 
 
 def decide(us: Consortium, action: Action, by: list[str], live: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collegium.ledger.engines.log.connection import Ordered, Refused
 from collegium.ledger.engines.log.pool import (
     A_BLOCK,
     A_MEMBER,
@@ -10,6 +9,7 @@ from collegium.ledger.engines.log.pool import (
     REMEMBERED,
     Pool,
 )
+from collegium.ledger.ordering import NotYet, Ordered
 
 
 def many(who: str, count: int) -> list[bytes]:
@@ -38,8 +38,8 @@ def test_who_has_too_many_waiting_is_told_so_and_the_others_are_not() -> None:
     pool = Pool()
     sent = many("mallory", A_MEMBER + 1)
     answers = pool.add("mallory", sent).answers()
-    assert {answer.code for answer in answers if isinstance(answer, Refused)} == {"waiting", "busy"}
-    assert isinstance(answers[-1], Refused)
+    assert {answer.code for answer in answers if isinstance(answer, NotYet)} == {"waiting", "busy"}
+    assert isinstance(answers[-1], NotYet)
     assert answers[-1].code == "busy"
     assert not pool.add("ada", [b"due"]).decided
     pool.batch()

@@ -11,12 +11,12 @@ from tests.ledger.engines.log.kit import LOG_KEY, Consortium
 from tests.ledger.vectors import VECTORS
 
 from collegium.errors import FormatError
-from collegium.ledger.engines.log.connection import Ordered
 from collegium.ledger.engines.log.promise import Promise, open_promise, sign_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import signing_key
 from collegium.ledger.note import open_checkpoint
-from collegium.node.promises import entry_at
+from collegium.ledger.ordering import Ordered
+from collegium.transport.member import entry_at
 
 PROMISES: list[dict[str, Any]] = VECTORS["promise"]
 WORD = Promise(bytes(32), 7, b"t" * 32)

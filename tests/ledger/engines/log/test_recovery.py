@@ -11,12 +11,13 @@ from tests.ledger.engines.log.lies import second_face
 
 from collegium.errors import FormatError, RunError
 from collegium.ledger.cosignature import cosign, cosigner_name
-from collegium.ledger.engines.log.connection import Ordered, PresentFirst, Refused
+from collegium.ledger.engines.log.connection import PresentFirst
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.engines.log.moving import begin_from
 from collegium.ledger.engines.log.recovery import Candidate, ranked
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
+from collegium.ledger.ordering import NotYet, Ordered
 
 
 def restarted(us: Consortium, home: str = "sequencer") -> Sequencer:
@@ -50,7 +51,7 @@ def test_nothing_is_ordered_before_more_than_two_thirds_are_heard(us: Consortium
     us.step(["ada", "bo"])
     assert sequencer.status()["ready"] is False
     (answer,) = us.wires["ada"].submit([us.registration("two")])
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, NotYet)
     assert answer.code == "waiting"
     us.step(["cy"])
     assert sequencer.ready

@@ -6,37 +6,11 @@ A member only ever asks; nobody calls a member. `transport.client` asks over HTT
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from collegium.ledger.engines.log.delivery import Standing
 from collegium.ledger.equivocation import Conflict
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """The sequencer has put a transaction in the log, and its disk holds it. Not final yet.
-
-    `promise` is its word on that, signed; see `promise.Promise`.
-    """
-
-    index: int
-    promise: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The contract refuses a transaction, with its code; or it is not decided.
-
-    Two codes are the sequencer's: ``busy``, the member has too many waiting, and ``waiting``, the
-    transaction is among those, since a block before it is not final. Hand both over again later.
-    """
-
-    code: str
-    reason: str
-
-
-Answer = Ordered | Refused
+from collegium.ledger.ordering import Answer
 
 
 class PresentFirst(Exception):

@@ -2,35 +2,172 @@
 
 Members and the sequencer keep the same files. A copy may hold blocks beyond what is final; the
 last block alone can become final next, judged by the validators of the state before it.
+`Electorate` says who those are, `BlockIndex` where in the file blocks end.
 """
 
 from __future__ import annotations
 
 import os
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.canonical import from_text, malformed
 from collegium.errors import FormatError
-from collegium.ledger.book import (
+from collegium.ledger.application import (
     SNAPSHOT_EVERY,
     Accepted,
-    Ledger,
+    Application,
     Outcome,
     corrupt,
 )
+from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.tables import MEMBERS, MemberRecord
+from collegium.ledger.cosignature import cosignatures, cosigner_name
 from collegium.ledger.engines.log.delivery import decode_delivery
-from collegium.ledger.engines.log.electorate import Electorate, electorate_of
-from collegium.ledger.engines.log.index import BlockIndex
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.frames import BLOCK, BLOCK_SIZE, ENTRY, GENESIS, decode_block, read_frames
+from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.opening import create_ledger, open_ledger_at, require_genesis
+from collegium.ledger.ordering import LEDGER
 from collegium.ledger.snapshot import snapshot_path
+from collegium.ledger.state import State
 
-LEDGER = "ledger.log"
+
+@dataclass(frozen=True, slots=True)
+class Electorate:
+    """The validators at one place of the log.
+
+    Attributes:
+        powers: voting power by member id.
+        keys: public key by cosigner's name.
+        names: cosigner's name by member id.
+    """
+
+    powers: Mapping[str, int]
+    keys: Mapping[str, bytes]
+    names: Mapping[str, str]
+
+    def key_of(self, member: str) -> bytes | None:
+        """Return a validator's public key, or None for anybody else."""
+        return self.keys[self.names[member]] if member in self.names else None
+
+    def cosigners(self, note: str) -> dict[str, int]:
+        """Return which validators cosigned a note, and when; a line that does not hold counts not.
+
+        A bad line must not spoil a note for those whose lines are good, so each stands alone.
+        """
+        found = {}
+        for member, name in self.names.items():
+            try:
+                signed = cosignatures(note, {name: self.keys[name]})
+            except FormatError:
+                continue
+            if name in signed:
+                found[member] = signed[name]
+        return found
+
+    def power(self, members: Mapping[str, object]) -> int:
+        """Return the power of some members together."""
+        return sum(power for member, power in self.powers.items() if member in members)
+
+    def suffices(self, members: Mapping[str, object]) -> bool:
+        """Return whether some members have more than two thirds of the power."""
+        return is_quorum(self.power(members), sum(self.powers.values()))
+
+    def makes_final(self, note: str) -> bool:
+        """Return whether enough validators cosigned a note, whoever signed it as the log."""
+        return self.suffices(self.cosigners(note))
+
+
+def electorate_of(state: State, identity: bytes) -> Electorate:
+    """Return who judges the block after a state.
+
+    Args:
+        state: the contract's.
+        identity: the ledger's genesis digest.
+    """
+    powers, keys, names = {}, {}, {}
+    for member, record in state.records(MEMBERS, MemberRecord):
+        if record.active and record.power:
+            name = cosigner_name(origin_of(identity), member)
+            powers[member] = record.power
+            names[member] = name
+            keys[name] = from_text(record.key, KEY_SIZE)
+    return Electorate(powers, keys, names)
+
+
+class BlockIndex:
+    """The ends of blocks, in order; the genesis ends at size 0."""
+
+    def __init__(self, data: bytes) -> None:
+        """Find the blocks in a file's bytes.
+
+        Raises:
+            FormatError: there is a frame that no copy of the `log` engine has.
+        """
+        self._sizes, self._ends = array("Q"), array("Q")
+        count = 0
+        for frame in read_frames(data):
+            if frame.kind == ENTRY:
+                count += 1
+            elif frame.kind in (GENESIS, BLOCK):
+                self._sizes.append(count)
+                self._ends.append(frame.end)
+            else:
+                raise corrupt(frame.start)
+
+    @property
+    def end(self) -> int:
+        """Where in the file the last block ends."""
+        return self._ends[-1]
+
+    def add(self, size: int, length: int) -> None:
+        """Note another block: the size with it, and how many bytes it has."""
+        self._sizes.append(size)
+        self._ends.append(self.end + length)
+
+    def end_of(self, size: int) -> int | None:
+        """Return where the block ends that brings the log to a size, or None if none does."""
+        index = bisect_left(self._sizes, size)
+        return self._ends[index] if self._sizes[index : index + 1] == array("Q", [size]) else None
+
+    def stretch(self, start: int, limit: int, most: int | None) -> tuple[int, int]:
+        """Return from where to where the blocks after `start` entries lie in the file.
+
+        Args:
+            start: entries before them; a block ends there.
+            limit: entries with them, at most.
+            most: bytes after which no other block is taken, or None.
+        """
+        first = bisect_left(self._sizes, start)
+        last = bisect_right(self._sizes, limit) - 1
+        begin = self._ends[first]
+        if most is not None:
+            last = min(last, max(bisect_right(self._ends, begin + most) - 1, first + 1))
+        return begin, self._ends[max(first, last)]
+
+    def sizes(self, limit: int) -> list[int]:
+        """Return the sizes at which blocks end, up to a limit; 0 comes first."""
+        return list(self._sizes[: bisect_right(self._sizes, limit)])
+
+    def blocks_after(self, size: int) -> int:
+        """Return how many blocks end after a size."""
+        return len(self._sizes) - bisect_right(self._sizes, size)
+
+    def last_before(self, size: int) -> int:
+        """Return the largest size at which a block ends that is not above another."""
+        return self._sizes[max(bisect_right(self._sizes, size) - 1, 0)]
+
+
+COSIGNED = "cosigned"
+"""The certificate that its blocks name: a checkpoint that a quorum has cosigned."""
+
 LARGEST_PART = 4 * 2**20
 """Bytes after which a long history is cut into another part."""
 MOST_UNSETTLED = 10_000
@@ -51,14 +188,14 @@ class Copy:
         unsettled: what the blocks beyond `final_size` hold; of a long history, the latest.
     """
 
-    ledger: Ledger
+    ledger: Application
 
     def __init__(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> None:
         self.home = home
         self._genesis = genesis
         self._warn = warn
         self._origin = origin_of(genesis_digest(encode_genesis(genesis)))
-        self._log_key = from_text(genesis.log, KEY_SIZE)
+        self._log_key = required_log_key(genesis)
         self.final_note: str | None = None
         self.final_size = 0
         self.expected: str | None = None
@@ -111,12 +248,12 @@ class Copy:
                 written; `reopen` comes next.
         """
         judges = electorate_of(self.ledger.state, self.ledger.identity)
-        accepted = self.ledger.apply_block(block)
+        accepted = self._executed(block)
         if note is not None and self.open_note(note) != self.ledger.head():
             raise malformed("a block", "it is not the one that its checkpoint speaks of")
         there = self._is_expected()
         self._synced = note is not None
-        self.ledger.write_block(block)
+        self.ledger.commit()
         if self._synced:
             self.ledger.sync()
         self._grew(judges, accepted, len(block))
@@ -127,7 +264,7 @@ class Copy:
         """Put transactions into the next block, as whoever orders does; return their outcomes."""
         judges = electorate_of(self.ledger.state, self.ledger.identity)
         before = self.size
-        outcomes = self.ledger.write(envelopes)
+        outcomes = self.ledger.write(envelopes, certificate=COSIGNED)
         if self.size > before:
             self.ledger.sync()
             end = self._file.seek(0, os.SEEK_END)
@@ -239,10 +376,19 @@ class Copy:
             self.judges = self.judges_of_next()
             for block in decode_delivery(tail).blocks:
                 self.judges = electorate_of(self.ledger.state, self.ledger.identity)
-                self.unsettled += self.ledger.apply_block(block, stored=True)
+                self.unsettled += self._executed(block)
+                self.ledger.commit_stored()
         except BaseException:
             self.close()
             raise
+
+    def _executed(self, block: bytes) -> list[Accepted]:
+        """Execute a block that `Delivery` took apart; return its entries."""
+        outcomes = self.ledger.execute_block(block)
+        header = decode_block(block[-BLOCK_SIZE:])
+        if (header.proposer, header.certificate) != ("", COSIGNED):
+            raise malformed("a block", "it names another proposer or certificate than the log's")
+        return [one for one in outcomes if isinstance(one, Accepted)]
 
     def _load_final(self) -> tuple[str | None, int]:
         """Return the final note and its size; what is malformed is as none: it can be had again."""

@@ -1,17 +1,24 @@
-"""A copy that leaves its home: as a run folder's sealed ledger.log, or to begin another home."""
+"""A copy's files on their way.
+
+To a run folder or another home, aside where they are damaged, and in the place of others that a
+final block was preferred to.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
-from collegium.errors import RunError
+from collegium.errors import FormatError, RunError
 from collegium.ledger.durability import sync_names
-from collegium.ledger.engines.log.copy import LEDGER, Copy
+from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.final import read_final, write_final
-from collegium.ledger.frames import CHECKPOINT, GENESIS, encode_frame, read_frames
+from collegium.ledger.frames import CHECKPOINT, GENESIS, encode_frame, hash_prefix, read_frames
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.note import origin_of, split_note
+from collegium.ledger.ordering import LEDGER
+from collegium.ledger.snapshot import snapshot_path
 
 
 def export(copy: Copy, path: Path) -> None:
@@ -69,3 +76,62 @@ def begin_from(source: Path, home: Path) -> None:
         os.fsync(file.fileno())
     partial.replace(target)
     sync_names(home)
+
+
+TRIAL = "trial"
+
+
+def is_sound(copy: Copy) -> bool:
+    """Return whether the file still holds, byte for byte, what was replayed or written."""
+    ledger = copy.ledger
+    data = (copy.home / LEDGER).read_bytes()
+    genesis = encode_frame(GENESIS, encode_genesis(ledger.genesis))
+    try:
+        frontier, block = hash_prefix(data, ledger.identity)
+    except FormatError:
+        return False
+    if block is None:
+        return data == genesis and not ledger.frontier.size
+    found = (data[: len(genesis)], frontier.size, frontier.peaks, block.digest())
+    return found == (genesis, ledger.frontier.size, ledger.frontier.peaks, ledger.last_block)
+
+
+def put_aside(home: Path, evidence: Path) -> Path:
+    """Move a damaged ledger.log away, so that a new one can be fetched; return where it is.
+
+    The final note stays: the new one must lead to it.
+    """
+    evidence.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (target := evidence / f"damaged-{number}.log").exists():
+        number += 1
+    (home / LEDGER).replace(target)
+    snapshot_path(home / LEDGER).unlink(missing_ok=True)
+    sync_names(home)
+    return target
+
+
+def begin_trial(copy: Copy) -> Copy:
+    """Return a copy of what is final, in a folder of its own, to see where other blocks lead."""
+    home = copy.home / TRIAL
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    genesis = encode_frame(GENESIS, encode_genesis(copy.ledger.genesis))
+    (home / LEDGER).write_bytes(genesis + copy.read(0, copy.final_size, most=None))
+    if copy.final_note is not None:
+        write_final(home, copy.final_note)
+    trial = open_copy(home, copy.ledger.genesis, lambda _: None)
+    trial.expected, trial.told = copy.expected, copy.told
+    return trial
+
+
+def take_over(copy: Copy, trial: Path) -> None:
+    """Put what a trial's folder holds in the place of a copy; everything in it is final."""
+    note = read_final(trial)
+    (trial / LEDGER).replace(copy.home / LEDGER)
+    if note is not None:
+        write_final(copy.home, note)
+    snapshot_path(copy.home / LEDGER).unlink(missing_ok=True)
+    sync_names(copy.home)
+    copy.reopen()
+    shutil.rmtree(trial, ignore_errors=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from collegium.ledger.engines.log.connection import Answer, Ordered, Refused
+from collegium.ledger.ordering import Answer, NotYet, Ordered
 
 A_MEMBER_AND_BLOCK = 64
 """Transactions of one member that a block takes."""
@@ -45,7 +45,7 @@ class Submission:
 
     def answers(self) -> list[Answer]:
         """Return an answer for each; what is not decided is told to wait."""
-        waiting = Refused("waiting", "a block before it is not final yet")
+        waiting = NotYet("waiting", "a block before it is not final yet")
         return [item.answer or waiting for item in self.items]
 
 
@@ -100,7 +100,7 @@ class Pool:
             return waiting
         if self._members[member] >= A_MEMBER:
             reason = f"{member} has {A_MEMBER} transactions waiting, the most there may be"
-            return Item(envelope, member, Refused("busy", reason))
+            return Item(envelope, member, NotYet("busy", reason))
         item = self._waiting[digest] = Item(envelope, member)
         self._members[member] += 1
         return item

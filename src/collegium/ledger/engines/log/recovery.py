@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 
 from collegium.errors import FormatError, RunError
 from collegium.ledger.engines.log.connection import PresentFirst
-from collegium.ledger.engines.log.copy import Copy
+from collegium.ledger.engines.log.copy import Copy, Electorate
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery
-from collegium.ledger.engines.log.electorate import Electorate
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint, split_note
 

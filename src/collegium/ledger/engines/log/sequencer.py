@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from collegium.ledger.book import Accepted, Outcome
+from collegium.ledger.application import Accepted, Outcome
 from collegium.ledger.contract.members import active_members
 from collegium.ledger.engines.log.connection import (
-    Answer,
     CosignatureRefused,
     NotInTheLog,
-    Ordered,
     PresentFirst,
-    Refused,
 )
 from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
@@ -28,6 +25,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, Witness
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
+from collegium.ledger.ordering import Answer, Ordered, Refused
 
 MOST_CONFLICTS = 64
 """Equivocations that are told in one answer; the others follow when these are on record."""

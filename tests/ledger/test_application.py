@@ -9,7 +9,7 @@ import pytest
 from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small_run
 
 from collegium.errors import CollegiumError, FormatError, RunError
-from collegium.ledger.book import Ledger
+from collegium.ledger.application import Application
 from collegium.ledger.contract.apply import Applied, Opened, carry_out
 from collegium.ledger.contract.members import Sender
 from collegium.ledger.contract.rejected import Rejected
@@ -64,14 +64,14 @@ def no_warning(text: str) -> None:
     raise AssertionError(text)
 
 
-def hashes(ledger: Ledger) -> tuple[bytes, bytes, bytes, int]:
+def hashes(ledger: Application) -> tuple[bytes, bytes, bytes, int]:
     """What two equal ledgers agree on."""
     return (
         ledger.application_hash(), ledger.state.root(), ledger.last_block, ledger.frontier.size
     )  # fmt: skip
 
 
-OPENED: list[Ledger] = []
+OPENED: list[Application] = []
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def _closing() -> Iterator[None]:
         OPENED.pop().close()
 
 
-def reopened(path: Path) -> Ledger:
+def reopened(path: Path) -> Application:
     """Open a ledger that is closed at the end of the test, at the latest."""
     OPENED.append(open_ledger(path, no_warning))
     return OPENED[-1]
@@ -243,7 +243,7 @@ def test_nothing_is_sealed_before_the_first_block(tmp_path: Path) -> None:
     reopened(tmp_path / "ledger.log").close()
 
 
-def other_checkpoint(ledger: Ledger, **changed: object) -> str:
+def other_checkpoint(ledger: Application, **changed: object) -> str:
     here = Checkpoint(
         origin_of(ledger.identity), ledger.frontier.size, ledger.frontier.root(), ledger.last_block
     )
@@ -285,7 +285,7 @@ def test_a_block_that_says_something_else_is_refused(field: str, ledger_file: Pa
         reopened(ledger_file)
 
 
-def rewritten(path: Path, entries: list[bytes], blocked: int) -> Ledger:
+def rewritten(path: Path, entries: list[bytes], blocked: int) -> Application:
     """Write a file by whoever holds the log's key: all hashes fit, some entries have a block.
 
     The state roots are those of the file that was there, with a block for each entry.

@@ -1,0 +1,333 @@
+"""The seam for engines: whoever orders transactions looks like this to everybody else.
+
+An *ordering* is one party's side of it: it takes transactions, makes or fetches blocks, has its
+`application` execute, undo and commit them, and says what is final. An *engine* is what a study
+names (plugin kind ``engines``): it opens orderings. docs/decisions/0112 says who owns what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from collegium.errors import CollegiumError
+from collegium.ledger.application import Accepted, Application
+from collegium.ledger.equivocation import Conflict
+from collegium.ledger.genesis import Genesis, Member
+from collegium.ledger.keys import SigningKey
+from collegium.ledger.note import Checkpoint
+from collegium.ledger.state import State
+
+LEDGER = "ledger.log"
+LOG_KEY = "*log"
+"""Under which a simulation's keys have the log's: no member's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A transaction has its place in the log. It need not be final yet.
+
+    `promise` is the word of whoever ordered it on that, signed, where the engine has such words.
+    """
+
+    index: int
+    promise: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The contract refuses a transaction, with its code."""
+
+    code: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Nothing is decided about a transaction: hand it over again later. It is no refusal.
+
+    The codes: ``busy``, there is no room for more of this member; ``waiting``, it waits its turn.
+    """
+
+    code: str = "waiting"
+    reason: str = "it waits for its block"
+
+
+Answer = Ordered | Refused | NotYet
+
+
+class OrderingLied(CollegiumError):
+    """Whoever orders sent what cannot be; `evidence` is the folder with what proves it."""
+
+    def __init__(self, code: str, what: str, why: str, todo: str, evidence: Path | None) -> None:
+        super().__init__(code, what, why, todo)
+        self.evidence = evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How an ordering stands, for whoever runs it.
+
+    Attributes:
+        certified: the validators behind the newest certificate; `missing` those who are not.
+        bound: hash and size of a block that the member has vouched for and that is not final.
+        troubles: what goes wrong, in words, by a word for what.
+    """
+
+    certified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    bound: tuple[str, int] | None = None
+    troubles: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ordering(Protocol):
+    """One party's ledger under some order of transactions.
+
+    `submit` may be called by another thread than the one that calls everything else.
+    """
+
+    @property
+    def application(self) -> Application:
+        """The party's copy; another object after its file was healed."""
+        ...
+
+    @property
+    def final_size(self) -> int:
+        """Number of entries that are final: no other history will ever take their place."""
+        ...
+
+    def state_of(self, member: str) -> State | None:
+        """Return the state that a member may act on now; readers must not write to it.
+
+        None while something that it holds is not final, or it is known to be behind. States of
+        different members may be of different height.
+        """
+        ...
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        """Hand transactions over, and wait a while until they are decided; one answer for each.
+
+        The same bytes may be handed over again; what is in the log already may be `Ordered` again.
+
+        Raises:
+            CollegiumError: whoever orders cannot be reached.
+        """
+        ...
+
+    def step(self, wait: float) -> list[Accepted]:
+        """Go on with the order for at most `wait` seconds; return what became final, in order.
+
+        Nothing is returned twice, also across restarts. Empty where nothing came, and while what
+        came is not final yet. Whoever catches up on much is told the latest alone.
+
+        Raises:
+            OrderingLied: what came cannot be. Nothing of it was kept; it may be called again.
+            CollegiumError: whoever orders cannot be reached.
+        """
+        ...
+
+    def conflicts(self) -> Sequence[Conflict]:
+        """Return equivocations that are not on record: whoever orders sees what is refused."""
+        ...
+
+    def health(self) -> Health:
+        """Return how it stands."""
+        ...
+
+    def check(self) -> bool:
+        """Return whether the disk holds what was executed; begin to mend it where it does not."""
+        ...
+
+    def close(self, *, complete: bool = False) -> None:
+        """Release what it holds; a complete ledger is sealed, where the engine seals."""
+        ...
+
+
+@runtime_checkable
+class Simulates(Protocol):
+    """An engine that orders for a whole consortium within one process."""
+
+    @property
+    def about(self) -> str:
+        """A few words for lists."""
+        ...
+
+    @property
+    def has_log_key(self) -> bool:
+        """Whether its genesis names a key that signs checkpoints for all."""
+        ...
+
+    def simulate(
+        self, path: Path, genesis: Genesis, keys: Mapping[str, SigningKey],
+        warn: Callable[[str], None],
+    ) -> Ordering:  # fmt: skip
+        """Open a consortium's ordering.
+
+        Args:
+            path: of the ledger file that is to be kept; one that is there is continued.
+            genesis: the ledger's; what is there must have it.
+            keys: the simulated members' keys by id; under `LOG_KEY` the log's, if it has one.
+            warn: where warnings go.
+
+        Raises:
+            CollegiumError: the file is another ledger's, or does not hold together.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Who takes part in an order, and with what.
+
+    `key_of` returns the member's signing key for one of its public keys, old ones too, or None.
+    `settings` are of the engine's own section of node.toml.
+    """
+
+    home: Path
+    genesis: Genesis
+    member: str
+    key_of: Callable[[bytes], SigningKey | None]
+    settings: Any
+    warn: Callable[[str], None]
+
+
+class Bound(Protocol):
+    """A block that a member has vouched for and that is not final."""
+
+    @property
+    def block(self) -> str:
+        """Its hash, base64url."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Entries with it."""
+        ...
+
+    @property
+    def first(self) -> int:
+        """Entries before it."""
+        ...
+
+
+@runtime_checkable
+class Binds(Protocol):
+    """An engine whose members may be left bound to a block that others have given up.
+
+    Raises:
+        CollegiumError: from both, where nothing binds the member, or another block.
+    """
+
+    def bound(self, joining: Joining) -> Bound:
+        """Return what binds the member of a home whose node is stopped."""
+        ...
+
+    def release(self, joining: Joining, block: str) -> Bound:
+        """Give up the block with that hash; return it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where the ledger of a home ends: its newest final checkpoint, and all that it holds."""
+
+    final: Checkpoint | None
+    held: Checkpoint
+
+
+class Deployment(Protocol):
+    """What is founded around the members' nodes of one consortium on one machine."""
+
+    @property
+    def url(self) -> str:
+        """Where the order is reached, for whoever looks; empty where there is no one place."""
+        ...
+
+    @property
+    def services(self) -> Mapping[str, tuple[str, ...]]:
+        """Processes beside the nodes: by the name of a home, how the command line starts it."""
+        ...
+
+    def settings_of(self, member: str) -> Mapping[str, str]:
+        """Return what is to stand in the engine's section of a member's node.toml."""
+        ...
+
+    def found(self, chain: str, members: Sequence[Member]) -> bytes:
+        """Return the genesis of the members, as bytes."""
+        ...
+
+    def admit(self, member: str, home: Path) -> None:
+        """Put into a member's home what it needs to take part."""
+        ...
+
+
+@runtime_checkable
+class Joins(Protocol):
+    """An engine by which nodes, each a process of its own, come to one order."""
+
+    @property
+    def about(self) -> str:
+        """A few words for lists."""
+        ...
+
+    @property
+    def section(self) -> str:
+        """The section of node.toml that is the engine's own."""
+        ...
+
+    @property
+    def settings(self) -> type[Any]:
+        """The msgspec structure of that section."""
+        ...
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What a home holds of one ledger and of none after it, by name, ledger.log first."""
+        ...
+
+    def fault(self, settings: Any) -> tuple[str, str, str] | None:
+        """Return what is wrong with the settings: which key, what, and what to do; or None."""
+        ...
+
+    def begin(self, home: Path) -> None:
+        """Prepare a new home, whose key was made just now."""
+        ...
+
+    def join(self, joining: Joining) -> tuple[Ordering, Any]:
+        """Open a member's ordering; with it the `BlobStore` that the engine brings, or None.
+
+        Raises:
+            CollegiumError: the files in the home cannot be used.
+        """
+        ...
+
+    def ends(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Ends:
+        """Return where the ledger of a home ends whose node is stopped."""
+        ...
+
+    def export(self, home: Path, genesis: Genesis, path: Path, warn: Callable[[str], None]) -> str:
+        """Write what is final in a home as a run folder's ledger.log; return its certificate."""
+        ...
+
+    def merged(self, certificates: Sequence[str]) -> str:
+        """Return one certificate of several members' for the same block."""
+        ...
+
+    def deploy(self, folder: Path, name: str, port: Callable[[str], int]) -> Deployment:
+        """Make what a consortium needs beside its members' nodes, in a folder.
+
+        Args:
+            folder: below which homes are made.
+            name: what it is called.
+            port: returns a free port of an address.
+        """
+        ...
+
+    def log_key(self, folder: Path) -> SigningKey | None:
+        """Return the log key of what `deploy` made in a folder, if it has one."""
+        ...

@@ -1,0 +1,180 @@
+"""A member's ordering under the engine `log`: its replica, and the sequencer's word to it.
+
+A sequencer that leaves out what it has acknowledged is caught when the log has grown over that
+place; the two things that its key signed are then kept as evidence. The transaction itself is
+found due again and handed over once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from collegium.audit.promise import Broken, promise_parts
+from collegium.errors import FormatError
+from collegium.ledger.application import Accepted, Application
+from collegium.ledger.engines.log.connection import Connection, PresentFirst
+from collegium.ledger.engines.log.copy import Copy, electorate_of
+from collegium.ledger.engines.log.evidence import EVIDENCE, keep_evidence
+from collegium.ledger.engines.log.promise import Promise, open_promise
+from collegium.ledger.engines.log.replica import Replica
+from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.equivocation import Conflict
+from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
+from collegium.ledger.genesis import encode_genesis, required_log_key
+from collegium.ledger.ordering import Answer, Health, NotYet, Ordered
+from collegium.ledger.state import State
+
+log = logging.getLogger(__name__)
+
+UNSIGNED = NotYet("unsigned", "the log's key did not sign a promise for this transaction")
+
+
+class Member:
+    """A member's side of the order; it satisfies `ledger.ordering.Ordering`.
+
+    Attributes:
+        broken: the last promise that the sequencer broke, in words, or None.
+    """
+
+    def __init__(
+        self, replica: Replica, connection: Connection, release: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take part by a replica that asks over the same connection; `release` ends that."""
+        self.broken: str | None = None
+        self._replica, self._connection, self._release = replica, connection, release
+        self._identity = replica.identity
+        self._key = required_log_key(replica.ledger.genesis)
+        self._heard: deque[tuple[Promise, str]] = deque()  # by the thread that hands over
+        self._open: dict[int, tuple[Promise, str]] = {}  # by index
+        self._unsigned = False
+        self._cosigned: tuple[str | None, tuple[str, ...], tuple[str, ...]] = (None, (), ())
+
+    @property
+    def application(self) -> Application:
+        """The member's copy."""
+        return self._replica.ledger
+
+    @property
+    def final_size(self) -> int:
+        """Number of entries that are final."""
+        return self._replica.final_size
+
+    def state_of(self, member: str) -> State | None:
+        """Return the state, while everything that is held is final."""
+        return self._replica.state if self._replica.settled else None
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        """Hand transactions over; an acknowledgement that the log's key did not sign is none."""
+        answers = self._connection.submit(envelopes)
+        checked = [self._checked(*one) for one in zip(envelopes, answers, strict=True)]
+        self._unsigned = UNSIGNED in checked
+        return checked
+
+    def step(self, wait: float) -> list[Accepted]:
+        """Follow the sequencer, and hold what is final against what it has promised."""
+        news = self._replica.step(wait)
+        while self._heard:
+            promise, note = self._heard.popleft()
+            self._open[promise.index] = promise, note
+        if self._replica.settled:
+            self._hold_to_promises()
+        return news
+
+    def conflicts(self) -> Sequence[Conflict]:
+        """Ask the sequencer for equivocations, which it alone is handed."""
+        try:
+            return self._connection.conflicts()
+        except PresentFirst:
+            return []
+
+    def health(self) -> Health:
+        """Return who stands behind the newest final note, and what goes wrong."""
+        bound, waiting = self._replica.witness.bound, self._replica.witness.waiting_for
+        troubles = {}
+        if waiting:
+            troubles["cosigning"] = waiting
+        if self.broken is not None:
+            troubles["sequencer"] = self.broken
+        if self._unsigned:
+            troubles["acknowledgement"] = (
+                "the sequencer's acknowledgement does not hold: tell its operator; what is due is "
+                "handed over again"
+            )
+        return Health(
+            *self._cosigners(), None if bound is None else (bound.block, bound.size), troubles
+        )
+
+    def check(self) -> bool:
+        """Return whether the file holds what was replayed; else it is fetched anew."""
+        return self._replica.check()
+
+    def close(self, *, complete: bool = False) -> None:
+        """Release the files and the connection; the sequencer's note seals a log."""
+        try:
+            self._replica.close()
+        finally:
+            self._release()
+
+    def _checked(self, envelope: bytes, answer: Answer) -> Answer:
+        """Return an answer; an acknowledgement counts if it is the log's word on exactly this."""
+        if not isinstance(answer, Ordered):
+            return answer
+        try:
+            promise = open_promise(answer.promise, self._identity, self._key)
+        except FormatError:
+            return UNSIGNED
+        said = decode_envelope(envelope).transaction_id
+        if promise != Promise(self._identity, answer.index, said):
+            return UNSIGNED
+        self._heard.append((promise, answer.promise))
+        return answer
+
+    def _hold_to_promises(self) -> None:
+        for index in [one for one in self._open if one < self._replica.final_size]:
+            promise, note = self._open.pop(index)
+            entry = entry_at(self._replica.copy, index)
+            found = decode_envelope(decode_entry(entry)[0]).transaction_id
+            if found != promise.transaction:
+                self._accuse(Broken(index, promise.transaction, found), note, entry)
+
+    def _accuse(self, broken: Broken, promise: str, entry: bytes) -> None:
+        copy = self._replica.copy
+        frames = read_frames(copy.read(0, copy.final_size, most=None))
+        hashes = [entry_hash(frame.body) for frame in frames if frame.kind == ENTRY]
+        genesis, note = encode_genesis(copy.ledger.genesis), copy.final_note or ""
+        parts = promise_parts(genesis, promise, broken.index, entry, hashes, note)
+        where = keep_evidence(copy.home / EVIDENCE, "promise", str(broken), parts)
+        self.broken = f"the sequencer broke its word: {broken}; the evidence is in {where}"
+        log.error("promise broken", extra={"why": str(broken), "evidence": str(where)})
+
+    def _cosigners(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return who cosigned the newest final note and who did not, of those who judged it.
+
+        A block that replaces a key is cosigned with the key from before.
+        """
+        replica, note = self._replica, self._replica.final_note
+        if note is not None and note != self._cosigned[0]:
+            judges = (
+                replica.copy.judges if replica.settled
+                else electorate_of(replica.state, replica.identity)
+            )  # fmt: skip
+            found = judges.cosigners(note)
+            missing = tuple(name for name in judges.powers if name not in found)
+            self._cosigned = note, tuple(found), missing
+        return self._cosigned[1:]
+
+
+def entry_at(copy: Copy, index: int) -> bytes:
+    """Return the entry at an index that a copy holds.
+
+    Raises:
+        ValueError: it holds none there.
+    """
+    start = copy.index.last_before(index)
+    frames = read_frames(copy.read(start, copy.size, most=0))
+    entries = [frame.body for frame in frames if frame.kind == ENTRY]
+    if not 0 <= index - start < len(entries):
+        raise ValueError(f"no entry {index} is held")
+    return entries[index - start]
