@@ -20,8 +20,8 @@ from collegium.cli.output import JSON, say, say_json, work_progress
     "--missing", type=click.FloatRange(0, 0.5, max_open=True), default=0.1, show_default=True,
     help="Share of members who may drop out.",
 )  # fmt: skip
-@click.option("--degree", type=click.IntRange(2), help="Look at this degree.")
-@click.option("--threshold", type=click.IntRange(1), help="And at this threshold.")
+@click.option("--degree", type=click.IntRange(2), help="Evaluate this degree.")
+@click.option("--threshold", type=click.IntRange(1), help="Evaluate this threshold.")
 @JSON
 def graph(
     members: int,
@@ -66,7 +66,7 @@ def graph(
     say(f"{members} members, {people.corrupt} of them corrupt, {people.missing} missing")
     for row in rows:
         bits = row["secrecy_bits"]
-        chance = "never fails" if bits is None else f"fails with a chance of at most 2^-{bits}"
+        chance = "never fails" if bits is None else f"fails with probability at most 2^-{bits}"
         say(
             f"  {row['for']:<20} degree {row['degree']:>4}, threshold {row['threshold']:>4}:"
             f" secrecy {chance}{', the complete graph' if row['complete'] else ''}"
@@ -84,8 +84,10 @@ def graph(
     "--corrupt", type=click.FloatRange(0, 0.5, max_open=True), default=0.05, show_default=True,
     help="Share that may act together; it sizes the graph.",
 )  # fmt: skip
-@click.option("--degree", type=click.IntRange(2), help="Neighbours, in place of a safe number.")
-@click.option("--complete", is_flag=True, help="Mask with everybody.")
+@click.option(
+    "--degree", type=click.IntRange(2), help=("Number of neighbours (default: a safe number).")
+)
+@click.option("--complete", is_flag=True, help="Use the complete graph.")
 @JSON
 def secure_sum(
     devices: int, parameters: int, missing: float, corrupt: float, degree: int | None,
@@ -110,10 +112,10 @@ def secure_sum(
         say_json(msgspec.to_builtins(found))
         return
     say(
-        f"{found.devices} devices, {found.missing} of them missing after they dealt,"
-        f" {found.parameters} parameters"
+        f"{found.devices} devices, {found.missing} of them dropped out after dealing, "
+        f"{found.parameters} parameters"
     )
     say(f"  {found.neighbours} neighbours each, {found.threshold} of whom open a secret")
-    say(f"  a device   {found.device_seconds:.3f} s, sends {found.device_bytes} bytes")
+    say(f"  per device {found.device_seconds:.3f} s, sends {found.device_bytes} bytes")
     say(f"  the server {found.server_seconds:.3f} s")
     say("  the sum is exact" if found.exact else "  THE SUM IS WRONG")

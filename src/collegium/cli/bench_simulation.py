@@ -18,12 +18,12 @@ from collegium.cli.output import JSON, say, say_json, work_progress
 @click.option("--flower", metavar="PYTHON", help="The same with flwr and its simulation.")
 @click.option(
     "--workloads", metavar="NAME,…", default="mlp,logistic,cnn", show_default=True,
-    help="What is trained.",
+    help="Workload to train.",
 )  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--processes", type=click.IntRange(1), metavar="N",
-    help="How many processes of ours train; as many as there are cores if absent.",
+    help="Number of Collegium's training processes (default: one per core).",
 )  # fmt: skip
 @click.option(
     "--memory", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",

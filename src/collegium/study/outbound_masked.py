@@ -29,7 +29,7 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
     inside = "the round's sites"
     leak = sum_leak(study)
     if secure is not None and secure.groups is not None:
-        inside = "the sites of a group that lots put together in the round"
+        inside = "the sites of a group drawn at random in the round"
         leak = f"it is opened of each of {secure.groups} groups by itself, and {leak}"
     if secure is not None and secure.sum_check is not None:
         width = "a number of 32 or 64 bits a parameter and eighteen more (of them sixteen for what"
@@ -41,9 +41,8 @@ def masked_update(study: Study, ways: Ways, interval: str) -> Outbound:
         f" and whether it is saturated or small, under masks: {width},{interval}"
         f" (up to {study.training.rounds})",
         ways.everybody,
-        f"masked (secure aggregation, {paper}): nobody sees more than the sum over"
-        f" {inside}, except {count} who act together. The sum itself is public:"
-        f" {leak}",
+        f"masked (secure aggregation, {paper}): only the sum over {inside} is visible, except to "
+        f"a coalition of {count}. The sum is public: {leak}",
         RETIRED,
         from_rows=True,
     )
@@ -62,10 +61,10 @@ def counted_rows(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             " of scores in ten bins; the sums of squared errors and of log losses, all under masks:"
             " 2,086 numbers of 64 bits",
             ways.everybody,
-            "masked (secure aggregation among all sites): nobody sees more than the sum over the"
-            " sites, except as many of them as the sum's threshold says who act together. The sum"
-            " itself is public and exact, and can show that some site has a single row in a bin;"
-            " what validators sign of it leaves out cells under 10 rows",
+            "masked (secure aggregation among all sites): only the sum over the sites is "
+            "visible, except to a coalition as large as the sum's threshold. The sum is public "
+            "and exact, and can show that some site has a single row in a bin. The figures that "
+            "validators sign leave out cells under 10 rows",
             RETIRED,
             from_rows=True,
         ),
@@ -77,7 +76,9 @@ def point(study: Study) -> str:
     secure = study.privacy.secure_aggregation
     if secure is None or secure.sum_check is None:
         return ""
-    return ", and a Pedersen commitment to what is under the mask, which tells nothing of it"
+    return (
+        ", and a Pedersen commitment to the vector under the mask, which reveals nothing about it"
+    )
 
 
 def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:

@@ -12,14 +12,15 @@ def score_messages(scores: Scores, ways: Ways, sender: str) -> tuple[Outbound, .
         "loss": (
             "for each update of a round, by how much it lowers the mean loss on the rows that the"
             " site keeps for that",
-            "one number an update, to a millionth: over many rounds these are as many measurements"
-            " of a few patients' rows, and whoever can send updates can choose what is measured",
+            "one number per update, to a millionth. Over many rounds these are many "
+            "measurements of a few patients' rows, and anyone who can send updates can choose "
+            "what is measured",
         ),
         "direction": (
             "for each update of a round, the cosine of its angle to an update that the site makes"
             " of the rows it keeps for that; and the length of its own",
-            "one number an update, to a millionth: over many rounds they give away the direction"
-            " that the rows ask for, as an update of a few patients' rows would",
+            "one number per update, to a millionth. Over many rounds they reveal the gradient "
+            "direction of the rows, as an update from a few patients' rows would",
         ),
     }[scores.by]
     return (

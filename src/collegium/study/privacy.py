@@ -199,7 +199,7 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
         if isinstance(terms.clip, int):
             how += f", clips from {2.0 ** (terms.clip / GRID):.3g} on that follow the updates"
             change = "counted or left out, for those who see models and no update"
-        told = " A site tells neither its size nor how good the model is for it"
+        told = " A site reports neither its size nor the model's performance"
     return (
         f"epsilon {spent_after(terms, rounds) / MICRO:.3g} at delta {terms.delta / _DELTA:g} for"
         f" {_WHOSE[terms.unit]} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"

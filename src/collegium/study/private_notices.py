@@ -16,23 +16,23 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
     found = [Notice("note", "privacy.epsilon", in_words(terms, affordable))]
     if affordable < rounds:
         text = (
-            f"the budget of epsilon {terms.budget / MICRO:g} lasts for {affordable} of {rounds}"
-            " rounds: the study ends there, with the model that it has"
+            f"the budget of epsilon {terms.budget / MICRO:g} is sufficient for {affordable} of "
+            f"{rounds} rounds. The study then ends with its current model"
         )
         found.append(Notice("warning", "privacy.budget-ends", text))
     if study.consensus.engine == "solo":
         text = (
-            "in a simulation keys and noise follow from the study's public seed: the epsilon is"
-            " what members with secrets of their own would get, and this run protects nobody"
+            "this run protects nobody: in a simulation, keys and noise follow from the study's "
+            "public seed. The epsilon holds for members with their own secrets"
         )
         found.append(Notice("note", "privacy.simulated", text))
     if terms.unit != "client":
-        text = "training.batch_size has no effect: sampling_rate says how many units a step has"
+        text = "training.batch_size has no effect: sampling_rate determines the units in a step"
         found.append(Notice("note", "privacy.batch-size", text))
     if study.aggregation.rule.split("+")[-1] != "fedavg":
         text = (
-            "noise makes honest updates differ, by more the more parameters there are, and"
-            f" {study.aggregation.rule} has a harder time telling them from bad ones"
+            "noise makes honest updates differ, increasingly with the number of parameters. "
+            f"{study.aggregation.rule} can distinguish them less well from bad ones"
         )
         found.append(Notice("warning", "privacy.robust-rule", text))
     return tuple(found)

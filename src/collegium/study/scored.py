@@ -49,13 +49,13 @@ def about_committee(study: Study, sites: int) -> tuple[Notice, ...]:
     needed = smallest(sites, bad, Fraction(1, 1000))
     enough = 2 * bad + 1
     advice = (
-        f"with {enough} validators no {bad} could" if enough <= sites else
-        f"no committee of {sites} sites withstands {bad}" if needed is None else
-        f"drawn by lot, {needed} would be enough (a chance of 1 in 1000)"
+        f"with {enough} validators, {bad} dishonest sites could not" if enough <= sites else
+        f"no committee of {sites} sites tolerates {bad}" if needed is None else
+        f"if drawn at random, {needed} would be enough (probability 1 in 1000)"
     )  # fmt: skip
     text = (
-        f"{bad} bad sites of {sites} can be half of the {size} validators, and then decide every"
-        f" score (by lot: {chance:.2g} likely); {advice}"
+        f"{bad} dishonest sites of {sites} can be half of the {size} validators and then decide "
+        f"every score (probability {chance:.2g} if validators are drawn at random); {advice}"
     )
     return (Notice("warning", "study.capturable-committee", text),)
 

@@ -10,8 +10,8 @@ def shield(study: Study, *, sealed: bool) -> str:
     """Return what protects an update, and what does not."""
     protection, private = study.privacy.protection, study.privacy.differential_privacy
     leak = (
-        "A plain update can leak information about the rows behind it, such as whether a patient's"
-        " row was among them, the more so with few rows or many parameters"
+        "A plain update can leak information about the rows behind it, such as whether a "
+        "patient's row was among them. The risk is higher with few rows or many parameters"
     )
     if private is not None and protection == "none":
         inner = bounded(private)
@@ -24,9 +24,9 @@ def shield(study: Study, *, sealed: bool) -> str:
     if not sealed:
         return inner
     return (
-        "sealed: encrypted to the keys of the round's validators (AES-256-GCM; X25519), so that the"
-        " store and the other members see its size and whose it is. A validator's key that is"
-        f" stolen later opens what was copied before. Within: {inner}"
+        "sealed: encrypted to the keys of the round's validators (AES-256-GCM; X25519). The "
+        "store and the other members see only its size and sender. A validator key that is "
+        f"stolen later opens earlier copies. Inside: {inner}"
     )
 
 
@@ -46,11 +46,11 @@ def bounded(private: DifferentialPrivacy) -> str:
     if private.unit == "client":
         told, how, sampled = "all updates of the study together", "Skellam noise", "no sampling"
     whom = (
-        ", to those who see sums or models alone: an update by itself has a part of the noise"
+        (", to those who see only sums or models; a single update contains only part of the noise")
         if private.mechanism == "central"
         else ""
     )
     return (
-        f"differential privacy ({how}): {told} tell at most epsilon {private.epsilon:g} at delta"
-        f" {private.delta:g} about one {private.unit} ({sampled}, accountant rdp@1){whom}"
+        f"differential privacy ({how}): {told} reveal at most epsilon {private.epsilon:g} at "
+        f"delta {private.delta:g} about one {private.unit} ({sampled}, accountant rdp@1){whom}"
     )
