@@ -222,7 +222,7 @@ def test_the_report_says_what_was_agreed_and_what_left_a_site(finished: RunResul
     page = report_on(finished.folder).read_text("utf-8")
     assert "Preparation of tables" in page
     assert "device: it has one value everywhere" in page
-    assert "What left each site for it" in page
+    assert "For this, each site released only" in page
     assert "4 sites" in page
 
 
