@@ -116,7 +116,7 @@ def test_the_default_engines_run_has_receipts_for_who_kept_its_policy(
     found = told(call("audit", "check", "r", "--policy", "quorum", "--json"), status=1)
     assert [one["code"] for one in found["findings"]] == ["receipt.quorum"]
     believing = call("audit", "policy", finished.folder, "--log-only", "--out", "log")
-    assert "believes whoever holds the log's key" in believing.stderr
+    assert "trusts whoever holds the log's key" in believing.stderr
     assert call("audit", "check", "r", "--policy", "log").returncode == 0
     assert call("audit", "policy", finished.folder, "--keep", "--out", "kept").returncode == 0
     assert call("audit", "check", "r", "--policy", "kept").returncode == 0

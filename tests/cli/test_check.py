@@ -46,7 +46,7 @@ def test_outbound_lists_every_kind_of_message_with_its_fate(call: Call) -> None:
     assert any(one["from_rows"] for one in found)
     shown = call("check", "heart", "--outbound").stdout
     assert all(kind in shown for kind in kinds)
-    assert "No row of a patient leaves" in shown
+    assert "Patient rows never leave the site" in shown
 
 
 def test_it_writes_nothing(call: Call, tmp_path: Path) -> None:

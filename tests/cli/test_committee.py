@@ -13,15 +13,19 @@ def test_a_committee_of_a_size_is_told_with_the_size_that_would_do(call: Call) -
     assert found["third"] > found["majority"]
     assert found["smallest"] == 9
     done = call("committee", "--members", "20", "--bad", "4", "--size", "5", "--rounds", "100")
-    assert "3 or more of it bad" in done.stdout
+    assert "3 or more are dishonest" in done.stdout
     assert "0.961" in done.stdout
 
 
 def test_without_a_size_the_needed_one_is_told(call: Call) -> None:
     done = call("committee", "--members", "100", "--bad", "20")
-    assert done.stdout == "A bad majority is at most 0.001 likely from 17 members on.\n"
+    assert done.stdout == (
+        "With 17 or more members, the probability of a dishonest majority is at most 0.1 %.\n"
+    )
     done = call("committee", "--members", "10", "--bad", "6")
-    assert done.stdout.startswith("No committee keeps a bad majority as unlikely as 0.001.")
+    assert done.stdout.startswith(
+        "No committee size keeps the probability of a dishonest majority at or below 0.1 %."
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ def test_studies_are_run_and_compared(call: Call) -> None:
     again = call("compare", *found["designs"][0]["runs"], *found["designs"][1]["runs"])
     assert again.returncode == 0
     assert f"minus {FEDAVG}, paired over 2 seeds" in again.stdout
-    assert "AUC decides" in again.stdout
+    assert "AUC is the primary measure" in again.stdout
 
 
 def test_a_single_run_says_how_it_stands_to_its_baselines(call: Call, finished: Finished) -> None:
     done = call("compare", finished.folder)
     assert done.returncode == 0
     assert "minus pooled" in done.stdout
-    assert "AUC decides" not in done.stdout
+    assert "AUC is the primary measure" not in done.stdout
 
 
 def test_runs_and_studies_are_not_mixed(call: Call, finished: Finished) -> None:

@@ -25,7 +25,7 @@ def test_every_act_ends_as_it_should_and_can_be_checked(call: Call, tmp_path: Pa
     assert "va voted for another model" in shown.stdout
     assert "the same as before, bit for bit" in shown.stdout
     assert "verify with checkpoints kept outside: FAILED" in shown.stdout
-    assert "What none of this proves:" in shown.stdout
+    assert "Not proven by any of this:" in shown.stdout
     policy = policy_root(tmp_path / "demo" / FOLDERS[0] / "policy.json")
     for folder, ok in zip(FOLDERS, (True, True, False), strict=True):
         assert verify(tmp_path / "demo" / folder).ok

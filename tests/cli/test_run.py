@@ -72,7 +72,7 @@ def test_people_are_told_quality_digests_and_what_to_do_next(call: Call) -> None
     for word in ("federated", "local-only", "pooled", "model ", "ledger ", "folder ", "report "):
         assert word in done.stdout
     last = done.stdout.splitlines()[-1]
-    command = last.partition("check it with: collegium ")[2].split()
+    command = last.partition("verify it with: collegium ")[2].split()
     assert command[0] == "verify"
     assert call(*command).returncode == 0
 
@@ -163,7 +163,7 @@ def test_training_that_diverges_is_told_with_what_to_change(call: Call) -> None:
 def test_warnings_do_not_mix_with_results(call: Call) -> None:
     done = call("run", "heart", *QUICK, "--set", "consensus.validators=3", "--json")
     json.loads(done.stdout)
-    assert done.stderr.startswith("note: 3 equal validators")
+    assert done.stderr.startswith("note: with 3 equal validators")
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])

@@ -68,7 +68,7 @@ def test_a_run_that_ended_before_its_folds_goes_on_with_them(folded: RunResult) 
 
 def test_the_report_tells_of_them_and_compares(folded: RunResult) -> None:
     page = report_on(folded.folder).read_text("utf-8")
-    assert "Out of fold, on all 740 rows" in page
+    assert "out-of-fold predictions for all 740 rows" in page
     assert 'id="apart"' in page
 
 
@@ -97,7 +97,7 @@ def test_an_evaluators_rows_are_measured_and_never_trained_on(
     scores = predict(prepared.parts.spec, model.parameters, rows.x)
     assert apart.federated.overall == pytest.approx(measure("binary", rows.y, scores))
     assert apart.federated.overall_intervals["auc"] is not None
-    assert "130 rows that no site holds" in report_on(result.folder).read_text()
+    assert "130 rows held out from all sites" in report_on(result.folder).read_text()
 
 
 def test_the_command_line_prints_both(folded: RunResult) -> None:

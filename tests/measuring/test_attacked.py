@@ -74,7 +74,7 @@ def test_every_attack_is_told_in_plain_words(folder: Path) -> None:
     assert "3.1 of 100 patients that were in were recognized" in text
     assert "epsilon 2.50 at least (99.9 % confidence), of 2.00 claimed, delta 1e-05" in text
     assert "the claim is refuted" in text
-    assert "Only an epsilon bounds them all." in text
+    assert "Only an epsilon bounds all attacks." in text
 
 
 def test_what_was_found_of_other_data_is_not_noted(folder: Path) -> None:

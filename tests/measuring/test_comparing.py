@@ -91,7 +91,7 @@ def test_seeds_that_test_on_the_same_rows_are_compared_over_these(tmp_path: Path
     assert (first.interval, found.designs[0].to_pooled["c_index"].interval) == (None, None)
     assert mean.interval is not None
     assert mean.interval.high - mean.interval.low > 0.01, "seeds differ by less than .001"
-    assert any("All seeds test on the same rows" in line for line in comparison_lines(found))
+    assert any("All seeds use the same test rows" in line for line in comparison_lines(found))
 
 
 def test_persons_with_several_rows_are_resampled_with_all_of_them(tmp_path: Path) -> None:

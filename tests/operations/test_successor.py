@@ -23,7 +23,7 @@ def test_two_of_four_go_on_from_the_last_final_checkpoint(tmp_path: Path) -> Non
         page.follow("collegium node stop cleveland", "collegium node stop hungarian")
         page.follow("collegium sequencer init sequencer-2")
         told = page.follow("collegium sequencer found sequencer-2")
-        assert f"It goes on after {before} entries" in told
+        assert f"It continues after {before} entries" in told
         at.words["SUCCESSOR"] = told.splitlines()[1]
         page.follow("collegium sequencer certify", "collegium sequencer certify")
         page.follow("collegium sequencer start")

@@ -130,15 +130,16 @@ def test_the_answer(ran: Ran) -> None:
     correct = int(((risk >= 0.5) == (truth == 1)).sum())
     expected = by_hand(risk, truth)
     answer = ran.page.sections["answer"]
-    assert f"right for {correct} of {len(risk)} test rows" in answer
-    assert f"it finds {100 * expected['Sensitivity']:.0f} of 100" in answer
-    assert f"clears {100 * expected['Specificity']:.0f} of 100" in answer
+    assert f"classifies {correct} of {len(risk)} test cases correctly" in answer
+    assert f"it flags {100 * expected['Sensitivity']:.0f} of 100" in answer
+    assert f"rules out {100 * expected['Specificity']:.0f} of 100" in answer
 
 
 def test_the_liar_is_named_and_the_planted_adversary_too(ran: Ran) -> None:
     assert "va voted for another model" in ran.page.sections["answer"]
     assert (
-        "(heart, round 2). It was outvoted: the model is unharmed." in ran.page.sections["answer"]
+        "(heart, round 2). It was outvoted: the model is not affected."
+        in ran.page.sections["answer"]
     )
     assert "“lying_validator” by va in round 2" in ran.page.sections["participants"]
 

@@ -35,33 +35,34 @@ def test_the_answer_puts_the_figures_in_plain_words() -> None:
     lead = BINARY.content().answer.lead
     assert (
         f"in {round(100 * auc)} of 100 ({round(100 * sure.low)} to {round(100 * sure.high)}) "
-        "such pairs" in lead
+        "pairs" in lead
     )
-    assert "At the registered threshold of 0.5 it finds " in lead
+    assert "At the pre-specified threshold of 0.5 it flags " in lead
 
 
 def test_the_answer_tells_the_signed_counts_and_the_weakest_sites() -> None:
     said = " ".join(BINARY.content().answer.sentences)
     counts = [one.statement for one in BINARY.posted if one.statement.kind == "federated"]
     correct = sum(one.correct for one in counts)  # type: ignore[misc]
-    assert f"right for {correct} of {sum(one.rows for one in counts)} test rows" in said
+    assert f"classifies {correct} of {sum(one.rows for one in counts)} test cases correctly" in said
     told = {
         one.site: next(v.value for v in one.statement.values if v.name == "accuracy") / 1e9
         for one in BINARY.posted
         if one.statement.kind == "federated"
     }
     weakest = min(told, key=lambda site: told[site])
-    assert f"accuracy goes from {told[weakest]:.3f} ({weakest})" in said
+    assert f"accuracy ranges from {told[weakest]:.3f} ({weakest})" in said
     # The site with one class tells accuracy alone, so it is in no other range.
-    assert "cagliari" not in said.partition("sensitivity goes from")[2]
+    assert "cagliari" not in said.partition("sensitivity ranges from")[2]
 
 
 def test_no_benefit_is_claimed_that_the_intervals_do_not_show() -> None:
     around = dict.fromkeys(("accuracy", "auc", "brier"), Interval(-0.01, 0.2))
     content = with_final(BINARY, difference_to_local=around).content()
     said = " ".join((content.answer.lead, *content.answer.sentences))
-    assert "In AUC no difference from local-only training is shown" in said
+    assert "AUC does not differ detectably from local-only training" in said
     assert "better" not in said
+    assert "favors the federated model" not in said
 
 
 def test_a_comparison_that_was_not_made_is_not_in_the_answer() -> None:
@@ -77,12 +78,12 @@ def test_a_consortium_without_a_secure_sum_has_the_sites_figures_only() -> None:
     content = with_final(
         BINARY, federated=None, local=None, difference_to_local={}, difference_to_pooled={}
     ).content()
-    assert content.answer.lead == "There is no figure over all sites."
+    assert content.answer.lead == "No figure over all sites is available."
     assert content.quality.federated["auc"].absent == (
-        "not measured: over all sites it needs a secure sum"
+        "not measured: a figure over all sites needs a secure sum"
     )
     assert content.quality.sites[0].federated["auc"].value is not None
-    assert any("signed counts" in one for one in content.answer.sentences)
+    assert any("counts that the sites signed" in one for one in content.answer.sentences)
 
 
 def test_counts_that_sites_signed_give_the_accuracy_and_no_interval() -> None:
@@ -90,22 +91,22 @@ def test_counts_that_sites_signed_give_the_accuracy_and_no_interval() -> None:
     content = with_final(
         BINARY, federated=counted, local=None, difference_to_local={}, difference_to_pooled={}
     ).content()
-    assert content.answer.lead == "The model is right for 81 of 100 test rows."
+    assert content.answer.lead == "The model classifies 81 of 100 test cases correctly."
     accuracy = content.quality.federated["accuracy"]
     assert accuracy.absent == "no interval: it is the sum of counts that the sites signed"
     assert content.quality.federated["auc"].absent == (
-        "not measured: over all sites it needs a secure sum"
+        "not measured: a figure over all sites needs a secure sum"
     )
 
 
 def test_rounds_that_votes_certify_are_not_called_recomputed() -> None:
     sealed = replace(BINARY.verification, levels={"certified_by_votes": 5})
     summary = with_fields(BINARY, verification=sealed).content().evidence.summary
-    assert "5 of 5 rounds, whose updates are not open to this check, certified" in summary
+    assert "5 of 5 rounds, whose updates are not available to this check, certified" in summary
     assert "computed again" not in summary
     mixed = replace(BINARY.verification, levels={"recomputed": 2, "certified_by_votes": 3})
     summary = with_fields(BINARY, verification=mixed).content().evidence.summary
-    assert "2 of 5 rounds computed again" in summary
+    assert "2 of 5 rounds recomputed" in summary
     assert "3 of 5 rounds, whose updates" in summary
 
 
@@ -118,7 +119,7 @@ def test_an_unfinished_run_says_what_is_missing() -> None:
     assert len(content.rounds) == 3
     assert (
         content.quality.federated["auc"].absent
-        == "no measurements are here: metrics.jsonl is missing or ends early"
+        == "no measurements: metrics.jsonl is missing or incomplete"
     )
     assert content.reliability is None
 
@@ -185,4 +186,4 @@ def test_nearly_all_of_a_hundred_are_not_called_all(value: float, told: str) -> 
     content = with_final(
         BINARY, federated=counted, local=None, difference_to_local={}, difference_to_pooled={}
     ).content()
-    assert content.answer.lead == f"The model is right for {told} of 100 test rows."
+    assert content.answer.lead == f"The model classifies {told} of 100 test cases correctly."

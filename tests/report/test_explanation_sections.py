@@ -35,20 +35,24 @@ def test_every_group_is_told_and_the_weakest_named() -> None:
     assert women[1] == "80"
     assert old[0] == "over 90 <b>"
     assert "too few rows" in old[2]
-    assert "AUC goes from 0.600 (women) to 0.800 (men)" in read.sections["subgroups"]
+    assert "AUC ranges from 0.600 (women) to 0.800 (men)" in read.sections["subgroups"]
 
 
 def test_features_stand_in_order_with_what_each_site_says() -> None:
     content = replace(inputs().content(), explanation=Explanation(FEATURES, 0.4))
     read = Page(render(content))
-    head, first, second = read.table("Features by what the model loses")
+    head, first, second = read.table("Features by permutation importance")
     telling = [one.site for one in content.quality.sites if not one.withheld]
     assert len(telling) < len(SITES), "a site of the synthetic run withholds"
-    assert head == ["Feature", "AUC lost", *(f"Loss grows at {site}" for site in telling)]
+    assert head == [
+        "Feature",
+        "Deterioration of AUC",
+        *(f"Increase of loss at {site}" for site in telling),
+    ]
     assert first[:2] == ["age <i>", "+0.120 ±\xa00.010"]
     assert second[1] == "undefined"
     assert "Kendall’s W of 0.40" in read.sections["explanation"]
-    assert "some of which may be impossible" in read.sections["explanation"]
+    assert "Some of these values may be rare or impossible" in read.sections["explanation"]
 
 
 def test_without_them_there_are_no_sections() -> None:

@@ -50,7 +50,7 @@ def test_what_a_site_withholds_has_the_reason_in_place_of_the_value() -> None:
 
 def test_what_a_sum_tells_by_class_is_said_to_be_there() -> None:
     found = signed("binary", posted("cagliari").statement, hides=True)
-    assert found["auc"].absent == "told in the secure sum over all sites alone"
+    assert found["auc"].absent == ("reported only as a total over all sites (secure aggregation)")
 
 
 def test_a_site_without_a_statement_has_no_figures() -> None:
@@ -73,7 +73,7 @@ def test_measured_figures_say_why_they_are_undefined() -> None:
     quality = replace(QUALITY, overall=overall, overall_intervals=intervals)
     found = measured("binary", quality, "no reason")
     assert found["auc"].value is None
-    assert found["auc"].absent == "undefined without rows of every class"
+    assert found["auc"].absent == "undefined: some class has no rows"
     assert found["brier"].value == QUALITY.overall["brier"]
     assert found["brier"].absent == NO_INTERVAL
     assert measured("binary", None, "why")["auc"].absent == "why"
@@ -94,10 +94,15 @@ def test_measurements_that_agree_raise_no_doubt() -> None:
 def test_measurements_that_contradict_a_signed_value_are_told() -> None:
     sites = {**QUALITY.sites, "dorpat": {**QUALITY.sites["dorpat"], "auc": 0.999}}
     told = disagreements(BINARY.posted, replace(QUALITY, sites=sites), len(SITES))
-    assert told == ("dorpat signed another AUC than this run measured",)
+    assert told == ("dorpat signed a different AUC than this run measured",)
 
 
 def test_an_accuracy_that_no_counts_add_up_to_is_told() -> None:
     overall = {**QUALITY.overall, "accuracy": 0.99}
     told = disagreements(BINARY.posted, replace(QUALITY, overall=overall), len(SITES))
-    assert told == ("the accuracy over all sites is not the one of the sites' signed counts",)
+    assert told == (
+        (
+            "the accuracy over all sites differs from that of the sites' counts "
+            "that the sites signed"
+        ),
+    )

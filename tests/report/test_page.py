@@ -97,7 +97,7 @@ def test_sensitivity_and_specificity_stand_with_the_counts_behind_them() -> None
     rows = page(inputs().content()).table("Sites: signed by the site")
     by_name = {row[0]: row for row in rows}
     assert by_name["cagliari"][1:] == [
-        "not told",
+        "not reported",
         "withheld: a class has fewer than 5 test rows",
         "withheld: a class has fewer than 5 test rows",
     ]
@@ -173,10 +173,10 @@ def test_what_matters_most_stands_first() -> None:
         "Who has it?",
         SIMULATED,
         "Not for clinical use",
-        "Shown one case with the outcome",
+        "Given one case with the outcome",
         "Verified.",
-        "brugge voted for another model than the one that the others recomputed (fever, round 5). "
-        "It was outvoted: the model is unharmed.",
+        "brugge voted for another model than the one that the others recomputed (fever, round "
+        "5). It was outvoted: the model is not affected.",
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
@@ -190,14 +190,14 @@ def test_what_matters_most_stands_first() -> None:
 def test_a_run_of_real_members_is_not_called_a_simulation() -> None:
     text = page(inputs().content(verification=verification(simulated=False))).text
     assert "simulation" not in text.replace("no identity stands behind one", "")
-    assert "added up from what the sites signed" in text
+    assert "summed from what the sites signed" in text
 
 
 def test_a_record_that_does_not_hold_is_said_where_the_answer_is() -> None:
     broken = Finding("round.model", "error", AboutRound("fever", 3), {"case": "model"})
     answer = page(inputs().content(verification=verification(broken))).sections["answer"]
     assert "Not verified." in answer
-    assert "Rely on nothing on this page" in answer
+    assert "Do not rely on anything on this page" in answer
     assert "✓" not in answer
 
 
@@ -208,7 +208,7 @@ def test_figures_that_contradict_the_signed_ones_raise_an_alarm() -> None:
     assert final.federated is not None
     lying = replace(final.federated, overall={**final.federated.overall, "accuracy": 0.999})
     content = one.content(lines=(*one.lines[:-1], replace(final, federated=lying)))
-    assert "Warning: the accuracy over all sites is not the one" in page(content).text
+    assert "Warning: the accuracy over all sites differs from that" in page(content).text
 
 
 def test_the_ledgers_digests_and_the_commands_are_printed() -> None:
@@ -231,7 +231,7 @@ def test_costs_are_the_sums_of_what_was_measured() -> None:
     _, *rows = page(inputs().content()).table("Time by phase: 5.43 s")
     assert [row[0] for row in rows] == [
         "Training at the sites",
-        "Validators: recomputing, voting",
+        "Validators: recomputation and votes",
         "Baselines and intervals",
     ]
     assert [row[2:] for row in rows] == [["2.45 s", "100 ms"], ["980 ms", "40 ms"], ["2 s", "–"]]
@@ -265,4 +265,6 @@ def test_figures_of_personal_models_are_called_so() -> None:
     assert "Models are personal" not in page(plain.content()).sections["quality"]
     study = replace(plain.study, personalization=Personalization(method="fine_tuning"))
     said = page(plain.content(study=study)).sections["quality"]
-    assert "each site is tested with its own, made from the shared model by fine-tuning" in said
+    assert (
+        "Each site is tested with its own model, derived from the shared model by fine-tuning"
+    ) in said

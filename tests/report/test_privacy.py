@@ -32,8 +32,8 @@ def section(**changes: object) -> str:
 
 def test_without_differential_privacy_the_page_says_that_nothing_is_bounded() -> None:
     text = Page(render(inputs().content(verification=verification()))).sections["privacy"]
-    assert "secure aggregation was not used" in text
-    assert "Nothing here bounds that" in text
+    assert "Secure aggregation was not used" in text
+    assert "Nothing here bounds this" in text
     assert "epsilon" not in text
 
 
@@ -44,7 +44,7 @@ def test_under_secure_aggregation_the_page_says_who_could_open_an_update() -> No
     said = text.sections["privacy"]
     assert "masked before it left (secagg)" in said
     assert "3 of a round's sites together could open" in said
-    assert "was not used: a sum" in said
+    assert "was not used. A sum" in said
 
 
 def test_sums_by_groups_and_their_checks_are_told_in_words() -> None:
@@ -55,16 +55,16 @@ def test_sums_by_groups_and_their_checks_are_told_in_words() -> None:
     said = text.sections["privacy"]
     assert "the sums of 2 groups of" in said
     assert "2 of a group's sites together could open" in said
-    assert "longer than steps of 1.5 add up to was refused" in said
-    assert "held against what its sites had committed to" in said
-    assert "does not show that what they committed to was honest" in said
+    assert "rejected if the norm of its sum exceeded what updates of norm 1.5 can reach" in said
+    assert "checked against commitments that its sites made before masking" in said
+    assert "does not show that the committed updates were honest" in said
 
 
 def test_every_epsilon_has_unit_delta_sampling_and_accountant() -> None:
     text = section()
     for words in (
         "epsilon 4 at delta 1e-05, accountant rdp@1", "patient: all rows of one patient",
-        "Poisson samples: each is in a step with a chance of 0.1", "10 steps a round",
+        "Poisson sampling: each unit is in a step with probability 0.1", "10 steps per round",
         "noise multiplier 3.9", "2.000 (delta 1e-05, per patient)",
     ):  # fmt: skip
         assert words in text
@@ -75,7 +75,7 @@ def test_every_epsilon_has_unit_delta_sampling_and_accountant() -> None:
 @pytest.mark.parametrize(
     ("epsilon", "sure", "recognized"),
     [(1.0, "73.11 %", "at most 0.27 of 100"), (2.0, "88.08 %", "at most 0.74 of 100"),
-     (8.0, "99.97 %", "not bounded by this budget at all")],
+     (8.0, "99.97 %", "not bounded by this budget")],
 )  # fmt: skip
 def test_what_an_epsilon_means_is_said_in_plain_words(
     epsilon: float, sure: str, recognized: str
@@ -87,7 +87,7 @@ def test_what_an_epsilon_means_is_said_in_plain_words(
 
 def test_where_a_clip_went_is_told() -> None:
     text = section(unit="client", mechanism="local_skellam@1", clips=(0.1, 0.25))
-    assert "followed the updates' lengths, from 0.1 to 0.25" in text
+    assert "followed the norms of the updates, from 0.1 to 0.25" in text
     assert "Clip" not in section(unit="client", mechanism="local_skellam@1")
 
 

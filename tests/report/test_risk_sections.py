@@ -29,9 +29,13 @@ RIGHT, LOW, HIGH = Estimate(1.0, 0.8, 1.2), Estimate(-0.5, -0.7, -0.3), Estimate
 @pytest.mark.parametrize(
     ("slope", "intercept", "words"),
     [
-        (RIGHT, Estimate(0.0, -0.2, 0.2), "no sign that risks are too extreme or too timid"),
+        (
+            RIGHT,
+            Estimate(0.0, -0.2, 0.2),
+            ("no evidence that risks are too extreme or too moderate"),
+        ),
         (Estimate(0.6, 0.5, 0.7), LOW, "risks are too extreme"),
-        (HIGH, HIGH, "risks are too timid"),
+        (HIGH, HIGH, "risks are too moderate"),
         (RIGHT, LOW, "risks are too high on average"),
         (RIGHT, HIGH, "too low on average"),
         (None, None, "No calibration slope"),
@@ -50,7 +54,7 @@ def test_the_page_shows_slope_curve_and_the_auc_of_sums() -> None:
     read = page(content)
     assert f"Calibration slope {content.risks.slope.value:.3f}" in read.sections["calibration"]
     assert f"AUC is {content.risks.binned_auc:.4f}" in read.sections["quality"]
-    rows = read.table("Net benefit a test row")
+    rows = read.table("Net benefit per test row")
     assert rows[1] == ["0.05", *(f"{x:.3f}" for x in (
         content.risks.benefit[4].model, content.risks.benefit[4].everybody))]  # fmt: skip
     assert "The model is better than both at" in read.sections["decision"]
@@ -63,12 +67,12 @@ def test_the_page_tells_of_a_secure_sum_and_that_sites_sign_rows_alone() -> None
     )  # fmt: skip
     read = page(replace(inputs().content(), summed=summed))
     told = read.sections["quality"]
-    assert "of the 217 test rows of 2 sites there is one secure sum" in told
+    assert "one secure sum of counts over the 217 test rows of 2 sites" in told
     assert "AUC of 0.8125" in told
-    assert "within 0.0004" in told
+    assert "differs by at most 0.0004" in told
     assert "calls by class (a cell under 10 rows)" in told
-    assert "A site signs the number of its test rows alone" in told
-    assert "as a secure sum would give them" not in told
+    assert "A site signs only the number of its test rows" in told
+    assert "summed histograms" not in told
 
 
 def test_a_useless_model_is_called_so() -> None:
@@ -77,9 +81,9 @@ def test_a_useless_model_is_called_so() -> None:
     worse = tuple(Benefit(n / 100, -0.01, 0.2 - n / 100) for n in range(1, 100))
     useless = Risks(slope=None, intercept=None, benefit=worse, binned_auc=None)
     read = page(replace(content, risks=useless))
-    assert "At no threshold is the model better" in read.sections["decision"]
+    assert "The model is not better" in read.sections["decision"]
 
 
 def test_without_predictions_it_says_so() -> None:
     read = page(replace(inputs().content(), risks=None))
-    assert "No decision curve was drawn" in read.sections["decision"]
+    assert "No decision curve is available" in read.sections["decision"]

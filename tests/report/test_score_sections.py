@@ -56,16 +56,19 @@ def test_every_score_is_there() -> None:
 def test_a_demotion_is_told_with_its_reason_and_what_it_took() -> None:
     told = section(scoring()).text
     assert (
-        "aachen was demoted after round 1, its reputation being 0.20: it lost half of its weight,"
-        " and nothing else."
+        "aachen was demoted after round 1 at a reputation of 0.20. It lost half of its weight, "
+        "and nothing else."
     ) in told
-    assert "aachen was restored by its members after round 2; scores demote it no more." in told
-    assert "No scores exclude a site" in told
+    assert (
+        "aachen was restored by a vote of the members after round 2. Scores no longer demote it."
+        in told
+    )
+    assert "Scores never exclude a site" in told
 
 
 def test_a_study_that_demotes_nobody_says_so() -> None:
     told = section(scoring(demote=0.0)).text
-    assert "The study demotes nobody for scores." in told
+    assert "This study does not demote sites because of scores." in told
     assert "was demoted" not in told
 
 

@@ -30,7 +30,7 @@ def test_a_preset_runs_verifies_and_is_reported(preset: str, tmp_path: Path) -> 
     assert not [one for one in result.notices if one.level == "warning"]
     assert verify(result.folder).ok
     page = report_on(result.folder).read_text("utf-8")
-    assert ("The sites are made up" in page) == made_up
+    assert ("The sites are artificial" in page) == made_up
 
 
 @pytest.mark.long
@@ -68,4 +68,4 @@ def test_lungs_says_that_site_and_finding_are_confounded(tmp_path: Path) -> None
     assert "study.site-tells-answer" in {one.code for one in result.notices}
     assert result.measured.site_alone is not None
     assert result.measured.site_alone > 0.6
-    assert "Knowing no more of a test row than its site" in report_on(result.folder).read_text()
+    assert "Knowing only which site a case came from" in report_on(result.folder).read_text()

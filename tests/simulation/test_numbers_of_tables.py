@@ -132,7 +132,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
 def test_a_count_is_predicted_for_its_exposure(counted: RunResult, tmp_path: Path) -> None:
     assert verify(counted.folder).ok
     assert any("no 'years' above 0" in one.text for one in counted.notices)
-    assert "what is learned is a rate" in report_on(counted.folder).read_text()
+    assert "The model predicts a rate" in report_on(counted.folder).read_text()
     new = tmp_path / "new.csv"
     new.write_text("age,marker,years\n60,0,1\n60,0,4\n72,0,1\n")
     one, four, older = predict(counted.folder, new).scores[:, 0]

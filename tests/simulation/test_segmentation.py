@@ -65,7 +65,7 @@ def test_from_pictures_to_masks(tmp_path: Path) -> None:
     assert quality.overall_intervals["dice"] is not None
     page = report_on(result.folder).read_text("utf-8")
     assert "on average over images (Dice)" in page
-    assert "The sites are made up" in page
+    assert "The sites are artificial" in page
     assert any("dice 0." in line for line in quality_lines(result.measured))
     rows = take(PHANTOMS().unseen[0], np.arange(4))
     table, masks = tmp_path / "table.csv", tmp_path / "masks"

@@ -223,7 +223,7 @@ def test_tables_are_set_up_by_sums_of_which_nobody_sees_a_part(tmp_path: Path) -
     assert story.begun is not None
     assert blob(folder, story.begun.agreement) == prepared.blob
     page = report_on(folder).read_text("utf-8")
-    assert "nobody saw more than the sum over the sites" in page
+    assert "only the sum over the sites was visible" in page
 
 
 def test_a_site_that_dies_in_set_up_leaves_a_sum_of_the_others(

@@ -221,9 +221,9 @@ def applied(folder: Path, table: Path) -> NDArray[np.float64]:
 
 def test_the_report_says_what_was_agreed_and_what_left_a_site(finished: RunResult) -> None:
     page = report_on(finished.folder).read_text("utf-8")
-    assert "How tables became inputs" in page
+    assert "Preparation of tables" in page
     assert "device: it has one value everywhere" in page
-    assert "What left each site for it" in page
+    assert "For this, each site released only" in page
     assert "4 sites" in page
 
 

@@ -84,4 +84,4 @@ def test_a_study_that_failed_tells_what_was_granted_and_no_harm(tmp_path: Path) 
     result, threat = tried(tmp_path / "run", "threat.attack=silent_site", "threat.attackers=10")
     assert result.outcome == "failed"
     assert threat.attacked is None
-    assert "no model on which harm" in report_on(result.folder).read_text()
+    assert "no model, so the effect" in report_on(result.folder).read_text()

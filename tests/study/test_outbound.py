@@ -188,7 +188,7 @@ def test_a_masked_study_says_what_it_sends_besides_and_that_only_sums_are_seen()
         "keys for masks and shares", "deal of shares", "shares that open a sum",
         "counts of test rows",
     ]  # fmt: skip
-    assert "nobody sees more than the sum" in found["update"].protection
+    assert "only the sum over" in found["update"].protection
     assert "plain" not in found["update"].protection
     assert "largest absolute coordinate" not in found["reveal of an update"].contents
     assert "largest absolute coordinate" in plain["reveal of an update"].contents
@@ -199,7 +199,7 @@ def test_a_masked_study_says_what_it_sends_besides_and_that_only_sums_are_seen()
 
 def test_what_is_counted_of_test_rows_is_told_unless_noise_makes_the_statement() -> None:
     found = messages(MASKED)
-    assert "nobody sees more than the sum" in found["counts of test rows"].protection
+    assert "only the sum over" in found["counts of test rows"].protection
     assert "in a sum over all sites alone" in found["evaluation statement"].contents
     assert "in a sum" not in messages()["evaluation statement"].contents
     noised = "privacy.differential_privacy={ unit = 'patient', epsilon = 8.0, delta = 1e-5 }"

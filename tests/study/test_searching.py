@@ -114,4 +114,4 @@ def test_what_cannot_be_tried_is_refused(changes: list[str], words: str) -> None
 def test_the_owner_is_told_what_a_search_costs() -> None:
     told = read_study("heart", [RATES, "training.rounds=30"]).notices
     (cost,) = [one.text for one in told if one.code == "study.search"]
-    assert "2 ways of training are tried, of 30 rounds each: up to 60 rounds" in cost
+    assert "2 trials of 30 rounds each: up to 60 rounds" in cost

@@ -58,7 +58,7 @@ def test_patients_are_attacked_from_the_command_line(tmp_path: Path) -> None:
     assert found["bounds"] == pytest.approx([0.0027, 0.0272], abs=0.0002)
     plain = collegium(*arguments, "--level", "client", cwd=tmp_path).stdout
     assert "4 clients, 8 models" in plain
-    assert "nothing bounds" in plain
+    assert "no bound: better attacks may find more" in plain
 
 
 def test_a_study_without_classes_cannot_be_attacked_so(tmp_path: Path) -> None:

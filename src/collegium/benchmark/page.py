@@ -83,20 +83,25 @@ def page(
 
 def _about(study: Study, grid: Grid, part: Part) -> Markup:
     trials = len(grid.splits) * grid.placements
-    rows = "test parts" if part == "test" else "training parts (to choose, not to claim)"
+    rows = (
+        "test parts"
+        if part == "test"
+        else ("training parts (for choosing a design, not for reporting)")
+    )
     return join(
         paragraph(
-            "A cell is what a rule loses to an attack, in points of accuracy: right answers on the "
-            f"honest sites' {rows} in the rule's own clean run, less those under attack, on the "
-            f"same rows. It is the mean over {len(grid.splits)} splits with {grid.placements} "
-            f"placements of the attackers each ({trials} trials): the heaviest sites, the lightest "
-            "ones, then by lot. In brackets 95 % intervals (Student's, over splits)."
+            "Each cell is the loss of accuracy under attack in percentage points: the accuracy "
+            f"of the rule's clean run minus that under attack, on the same {rows} of the honest "
+            f"sites. It is the mean over {len(grid.splits)} splits with {grid.placements} "
+            f"placements of the attackers each ({trials} trials): the sites with the highest "
+            "weight, those with the lowest, then random ones. Brackets: 95 % intervals "
+            "(Student's t over splits)."
         ),
         paragraph(
-            f"{study.training.rounds} rounds, {study.training.local_epochs} local epochs, momentum "
-            f"at the sites {study.training.site_momentum or 0:g}; a robust rule is set to tolerate "
-            "as many as attack. FedAvg stands for the usual way: it bears none and carries no "
-            "momentum."
+            f"{study.training.rounds} rounds, {study.training.local_epochs} local epochs, "
+            f"momentum at the sites {study.training.site_momentum or 0:g}; a robust rule is set "
+            "to tolerate as many sites as attack. FedAvg is the undefended baseline: it "
+            "tolerates no attackers and uses no momentum."
         ),
     )
 
@@ -106,7 +111,7 @@ def _demanded(demands: Sequence[Demand]) -> Markup:
         return Markup("")
     return element(
         "section",
-        element("h2", "What is demanded of the study's own rule"),
+        element("h2", "Requirements for the study's own rule"),
         bullets(
             [
                 join(

@@ -184,8 +184,8 @@ def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
             high = worst.loss.high
             found.append(
                 Demand(
-                    says=f"{rule} loses at most 3 points to its worst attack by {own.count}, and"
-                    " the upper limit of that is at most 4",
+                    says=f"{rule} loses at most 3 points to its worst attack by {own.count}, "
+                    "with an upper confidence limit of at most 4",
                     measured=f"{worst.attack}: {told(worst.loss)}",
                     holds=worst.loss.value <= 3.0 and high is not None and high <= 4.0,
                 )
@@ -194,7 +194,7 @@ def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
         if mean is not None and mean.clean is not None:
             found.append(
                 Demand(
-                    says=f"{rule} is within 2 points of FedAvg where nobody attacks",
+                    says=f"{rule} is within 2 points of FedAvg without attackers",
                     measured=f"{own.clean.value:.2f} and {mean.clean.value:.2f}",
                     holds=own.clean.value >= mean.clean.value - 2.0,
                 )

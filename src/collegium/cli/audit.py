@@ -12,7 +12,9 @@ from collegium.errors import RunError
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 RUN = click.argument("run", type=click.Path(path_type=Path))
-OUT = click.option("--out", type=click.Path(path_type=Path), help="Write here, not to the screen.")
+OUT = click.option(
+    "--out", type=click.Path(path_type=Path), help="Write to this file, not to the screen."
+)
 
 
 @click.group(invoke_without_command=True)
@@ -113,7 +115,7 @@ def policy(run: Path, out: Path | None, log_only: bool, keep: bool, as_json: boo
     else:
         say(text.rstrip() if out is None else str(out))
     if log_only:
-        warn("this policy believes whoever holds the log's key")
+        warn("this policy trusts whoever holds the log's key")
 
 
 @audit.command()
@@ -146,10 +148,10 @@ def fork(evidence: Path, genesis: str, as_json: bool) -> None:
         sizes = None if found is None else [found.first.size, found.second.size]
         say_json({"proven": found is not None, "sizes": sizes})
     elif found is None:
-        say("NOT PROVEN: these two checkpoints may be of one history.")
+        say("NOT PROVEN: both checkpoints may belong to one history.")
     else:
         say(f"PROVEN: {found}.")
-        say("Whoever holds it lied, or restarted the log without what it had signed.")
+        say("Its holder lied, or restarted the log without entries that it had signed.")
     sys.exit(FAILED if found is None else 0)
 
 
@@ -169,10 +171,16 @@ def promise(evidence: Path, genesis: str, as_json: bool) -> None:
         }  # fmt: skip
         say_json({"proven": found is not None, **place})
     elif found is None:
-        say("NOT PROVEN: the log has at that place what was promised, or this is about another.")
+        say(
+            "NOT PROVEN: the log contains the promised entry at that index, or the promise "
+            "is about another log."
+        )
     else:
         say(f"PROVEN: {found}.")
-        say("Whoever holds it broke its word, or restarted the log without what it had promised.")
+        say(
+            "Its holder broke an inclusion promise, or restarted the log without entries "
+            "that it had promised."
+        )
     sys.exit(FAILED if found is None else 0)
 
 
@@ -193,7 +201,7 @@ def block(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
     if as_json:
         say_json({"proven": found.proven, "first": found.first, "why": found.why})
     elif found.proven:
-        say(f"PROVEN: the log's key signed a block after {found.first} entries that cannot be:")
+        say(f"PROVEN: the log's key signed a block after {found.first} entries that is invalid:")
         say(f"{found.why}.")
     else:
         say(f"NOT PROVEN: the block after {found.first} entries: {found.why}.")

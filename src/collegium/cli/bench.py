@@ -23,17 +23,21 @@ def bench() -> None:
 @click.argument("study", default="heart10-robust")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder of the benchmark.")
 @SET
-@click.option("--rules", metavar="NAME,…", help="Rules to try; a choice of many if absent.")
-@click.option("--attacks", metavar="NAME,…", help="Attacks to try; all with updates if absent.")
+@click.option("--rules", metavar="NAME,…", help="Rules to test (default: a selection).")
+@click.option(
+    "--attacks", metavar="NAME,…", help=("Attacks to test (default: all attacks with updates).")
+)
 @click.option("--counts", metavar="N,…", default="2", help="Numbers of attackers.")
 @click.option("--splits", type=click.IntRange(1), default=10, help="How many splits of the data.")
 @click.option("--placements", type=click.IntRange(1), default=4, help="Placements on each split.")
 @click.option("--first-split", type=click.IntRange(0), default=0, help="Seed of the first split.")
 @click.option(
     "--part", type=click.Choice(["test", "train"]), default="test",
-    help="Rows that count; train in order to choose something.",
+    help="Rows to evaluate on; use train for choosing a design.",
 )  # fmt: skip
-@click.option("--processes", type=click.IntRange(1), default=1, help="How many work at once.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, help="Number of parallel processes."
+)
 @JSON
 def robustness(
     study: str,
@@ -85,7 +89,7 @@ def _tell(found: Robustness) -> None:
         if one.refused is not None:
             say(f"  {one.rule:<30} {one.count} attackers: refused, {one.refused}")
         elif one.clean is None or not one.against:
-            say(f"  {one.rule:<30} {one.count} attackers: nothing was tried")
+            say(f"  {one.rule:<30} {one.count} attackers: not tested")
         else:
             worst = one.against[0]
             say(

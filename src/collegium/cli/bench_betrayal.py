@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 @click.argument("study", default="heart10-robust")
 @click.option("--out", type=click.Path(path_type=Path), help="A file for the result as JSON.")
 @SET
-@click.option("--attacks", metavar="NAME,…", help="What attackers may do; a choice if absent.")
+@click.option(
+    "--attacks", metavar="NAME,…", help=("Attacks to choose from (default: a selection).")
+)
 @click.option("--count", type=click.IntRange(1), default=2, help="How many attack.")
 @click.option("--policies", type=click.IntRange(2), default=80, help="How many are tried.")
 @click.option("--generations", type=click.IntRange(1), default=5, help="In how many steps.")
-@click.option("--splits", type=click.IntRange(1), default=3, help="Splits that the search sees.")
+@click.option("--splits", type=click.IntRange(1), default=3, help="Splits for the search.")
 @click.option(
     "--held-out", type=click.IntRange(2), default=10,
-    help="Splits that it does not see, on which the best policy is measured.",
+    help="Splits for measuring the best policy, not used by the search.",
 )  # fmt: skip
 @click.option("--placements", type=click.IntRange(1), default=2, help="Placements on each split.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the search.")
@@ -85,6 +87,6 @@ def _lines(found: Betrayal) -> list[str]:
     return [
         f"most harmful of {len(found.tried)} policies: {best.attack}{strength}, "
         f"{turns} from round {best.first} on ({100 * found.share:.0f} % of all rounds)",
-        f"  it costs {told(found.found)} points on splits that the search did not see",
-        f"  the same attack in every round costs {told(found.always)} there",
+        (f"  loss of accuracy on splits that the search did not use: {told(found.found)} points"),
+        f"  with the same attack in every round: {told(found.always)} points",
     ]

@@ -19,8 +19,8 @@ from collegium.cli.output import JSON, say, say_json
     "--missing", type=click.FloatRange(0, 0.5, max_open=True), default=0.1, show_default=True,
     help="Share of members who may drop out.",
 )  # fmt: skip
-@click.option("--degree", type=click.IntRange(2), help="Look at this degree.")
-@click.option("--threshold", type=click.IntRange(1), help="And at this threshold.")
+@click.option("--degree", type=click.IntRange(2), help="Evaluate this degree.")
+@click.option("--threshold", type=click.IntRange(1), help="Evaluate this threshold.")
 @JSON
 def graph(
     members: int,
@@ -65,7 +65,7 @@ def graph(
     say(f"{members} members, {people.corrupt} of them corrupt, {people.missing} missing")
     for row in rows:
         bits = row["secrecy_bits"]
-        chance = "never fails" if bits is None else f"fails with a chance of at most 2^-{bits}"
+        chance = "never fails" if bits is None else f"fails with probability at most 2^-{bits}"
         say(
             f"  {row['for']:<20} degree {row['degree']:>4}, threshold {row['threshold']:>4}:"
             f" secrecy {chance}{', the complete graph' if row['complete'] else ''}"

@@ -38,7 +38,7 @@ def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAu
 @SET
 @click.option(
     "--trials", type=click.IntRange(2000), default=80_000,
-    help="Planted patients to guess at; half of them measure.",
+    help="Number of planted patients; half of them are for the measurement.",
 )  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), default=1, help="Rows of each planted patient.")
 @INTO
@@ -89,9 +89,9 @@ def _lines(found: StudyAudit) -> list[str]:
         f" planted {found.unit}s; at most {found.most_provable:.2f} could be shown)",
         f"  by a test that guessed at {audit.guesses} of them and was right"
         f" {100 * audit.right / max(audit.guesses, 1):.1f} % of the time",
-        "REFUTED: the mechanism does not keep what it claims"
+        "REFUTED: the mechanism does not satisfy its claimed epsilon"
         if audit.refuted
-        else "not refuted, which proves nothing beyond the measured bound",
+        else "not refuted. This proves nothing beyond the measured bound",
     ]
 
 
@@ -103,7 +103,7 @@ def _lines(found: StudyAudit) -> list[str]:
 )
 @click.option(
     "--level", type=click.Choice(["patient", "client"]), default="patient",
-    help="Whether patients are guessed at, or whole sites.",
+    help="Unit of the attack: patients or whole sites.",
 )  # fmt: skip
 @INTO
 @JSON
@@ -151,7 +151,7 @@ def _exposure_lines(found: Exposure) -> list[str]:
         )
         lines.append(f"  {one.attack}: AUC {one.auc:.3f}, finds {rates}")
     if found.epsilon is None:
-        lines.append("  nothing bounds what better attacks would find")
+        lines.append("  no bound: better attacks may find more")
         return lines
     bounds = ", ".join(
         f"{100 * bound:.3g} % at {100 * level:g} %"
@@ -172,7 +172,7 @@ def _exposure_lines(found: Exposure) -> list[str]:
 @click.option("--epochs", type=click.IntRange(1, 10), default=1, help="Local steps of an update.")
 @click.option(
     "--colluders", type=click.IntRange(0), default=0,
-    help="Other sites whose part of a masked sum the attacker knows.",
+    help="Number of other sites whose part of a masked sum the attacker knows.",
 )  # fmt: skip
 @INTO
 @JSON
@@ -205,12 +205,12 @@ def _inversion_lines(found: Inversion) -> list[str]:
     steps = "a step" if found.epochs == 1 else f"{found.epochs} local steps"
     lines = [f"{found.study}, {found.site}: {steps} over {found.batch} rows, {how}"]
     if found.together > 1:
-        lines.append(f"  seen as a sum of {found.together} sites' updates alone")
+        lines.append(f"  only the sum of {found.together} sites' updates is visible")
     lines += [_attack_line(one) for one in found.attacks]
     lines.append(f"  guessing would identify {100 * found.chance:.2g} %")
     if found.labels is not None:
         lines.append(
-            f"  labels told by the sign of the last bias (iDLG): {100 * found.labels:.0f} %"
+            f"  labels inferred from the sign of the last bias (iDLG): {100 * found.labels:.0f} %"
         )
     return lines
 

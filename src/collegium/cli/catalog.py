@@ -58,7 +58,7 @@ def _data() -> list[Row]:
         else:
             dataset, unseen = dataset(), {}
             sites = {rows.name: len(rows.y) for rows in dataset.sites}
-        kept = f", {sum(unseen.values())} kept by an evaluator" if unseen else ""
+        kept = f", {sum(unseen.values())} held out by an evaluator" if unseen else ""
         places = "1 site" if len(sites) == 1 else f"{len(sites)} sites"
         about = f"{dataset.title}; {sum(sites.values())} rows at {places}{kept}; "
         row: Row = {"name": name, "about": about + dataset.license, "sites": sites}
@@ -78,26 +78,31 @@ def _data() -> list[Row]:
 def _models() -> list[Row]:
     about = {
         "linear": "predicts a number",
-        "poisson": "predicts a count, with an exposure where the data have one",
+        "poisson": "predicts a count, with an exposure if the data have one",
         "cox": "predicts relative hazards from censored times, stratified by site",
         "logistic": "predicts one of two classes",
         "multinomial": "predicts one of several classes",
         "ordinal": "predicts one of several classes in order, by proportional odds",
         "cnn": "convolutions over signals or images, group normalization (needs the extra jax)",
         "own": "your own code, where a site's policy allows its digest (extras jax, torch)",
-        "unet": "marks the pixels of an image that belong to something (extra jax)",
-        "autoencoder": "gives normal rows back and scores others by their error (extra jax)",
+        "unet": "segmentation of images, pixel by pixel (extra jax)",
+        "autoencoder": "anomaly detection by reconstruction error (extra jax)",
         "mlp": "hidden layers of rectified linear units; any of these targets",
     }
     return [{"name": name, "about": about[name]} for name in get_args(Architecture)]
 
 
 _WORDS = {
-    "fedavg": "the mean of the sites' updates, weighted by their rows; bears no bad update",
-    "secagg": "updates are masked: nobody sees more than their sum, whoever drops out",
-    "secagg_plus": "the same where many take part: each masks with a few neighbours, drawn anew",
-    "threshold_he": "updates are encrypted and added up: a threshold opens the sum's key alone",
-    "none": "updates are plain: whoever receives one can learn about the rows behind it",
+    "fedavg": (
+        "the mean of the sites' updates, weighted by rows; undefended baseline, "
+        "tolerates no attackers"
+    ),
+    "secagg": ("secure aggregation: only the sum of the updates is visible, also after dropouts"),
+    "secagg_plus": (
+        "secure aggregation for many sites: each masks with a few randomly drawn neighbours"
+    ),
+    "threshold_he": "homomorphic encryption: a threshold of members can open only the sum",
+    "none": "plain updates: recipients can learn about the rows behind them",
 }
 """What built-in rules and stages are, where their own descriptions are for programmers."""
 

@@ -49,11 +49,10 @@ program.add_command(fetch)
 @click.argument("study")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
 @SET
-@click.option("--resume", is_flag=True, help="Go on with the run that is in the folder.")
+@click.option("--resume", is_flag=True, help="Continue the run in the folder.")
 @click.option(
     "--processes", type=int, metavar="N",
-    help="How many processes train the sites; if absent, more than one where that pays. "
-    "The result is the same.",
+    help="Number of training processes (default: automatic). The result does not depend on it.",
 )  # fmt: skip
 @JSON
 def run(
@@ -90,13 +89,13 @@ def run(
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--policy", type=click.Path(path_type=Path), help="Trust root: a policy file.")
 @click.option("--genesis", metavar="SHA256", help="Trust root: the genesis digest.")
-@click.option("--partial", is_flag=True, help="Allow a history that is not complete.")
+@click.option("--partial", is_flag=True, help="Accept an incomplete history.")
 @click.option(
     "--home", type=click.Path(path_type=Path), help="A member's home: opens what is sealed to it."
 )
 @click.option(
     "--predecessor", type=click.Path(path_type=Path), metavar="FOLDER",
-    help="The ledger that RUN's genesis says it succeeds.",
+    help="The ledger that RUN's ledger succeeds.",
 )  # fmt: skip
 @JSON
 def verify(
@@ -114,12 +113,17 @@ def verify(
     from collegium.cli.verdicts import verification_json, verification_lines
 
     if policy is not None and genesis is not None:
-        raise click.UsageError("--policy holds the genesis digest already; give one of the two")
+        raise click.UsageError(
+            "--policy already contains the genesis digest; give only one of the two"
+        )
     trust = TrustRoot()
     if policy is not None:
         trust = policy_root(policy)
         if policy.resolve().is_relative_to(run.resolve()):
-            warn("the policy lies in the run folder: whoever wrote the run may have written it too")
+            warn(
+                "the policy file is in the run folder: whoever produced the run could have "
+                "produced the policy as well"
+            )
     elif genesis is not None:
         trust = genesis_root(genesis)
     keys = () if home is None else _ledger_keys(home)
@@ -211,7 +215,7 @@ def report(run: Path, as_json: bool) -> None:
     type=click.IntRange(1, 1000),
     default=10,
     show_default=True,
-    help="Runs of each STUDY, with its own seed and the next ones.",
+    help="Number of runs of each STUDY, starting with its own seed.",
 )
 @SET
 @click.option(
@@ -250,12 +254,14 @@ def compare(
 @program.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--digest", metavar="SHA256", help="Refuse a model whose files have another digest.")
-@click.option("--any-range", is_flag=True, help="Accept values beyond those that sites have.")
+@click.option("--digest", metavar="SHA256", help="Reject a model with a different digest.")
+@click.option(
+    "--any-range", is_flag=True, help=("Accept values outside the range of the sites' data.")
+)
 @click.option("--explain", is_flag=True, help="Say what each feature adds to each row's score.")
 @click.option(
     "--masks", type=click.Path(path_type=Path), metavar="DIR",
-    help="Write what a segmentation model marks as a PNG a row.",
+    help="Write the pixels that a segmentation model marks, one PNG per row.",
 )  # fmt: skip
 @JSON
 def predict(

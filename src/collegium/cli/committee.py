@@ -11,14 +11,26 @@ from collegium.cli.output import JSON, say, say_json
 
 @click.command()
 @click.option(
-    "--members", type=click.IntRange(1, 100_000), required=True, help="From whom it is drawn."
+    "--members",
+    type=click.IntRange(1, 100_000),
+    required=True,
+    help="Number of members to draw from.",
 )
-@click.option("--bad", type=click.IntRange(0), required=True, help="How many of them are bad.")
-@click.option("--size", type=click.IntRange(1), help="Of the committee; the size needed if absent.")
-@click.option("--rounds", type=click.IntRange(1), default=1, help="Committees drawn, one a round.")
+@click.option("--bad", type=click.IntRange(0), required=True, help="Number of dishonest members.")
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    help=("Committee size (default: the smallest sufficient size)."),
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=1,
+    help=("Number of committees drawn, one per round."),
+)
 @click.option(
     "--limit", type=click.FloatRange(0, 1, min_open=True), default=0.001, show_default=True,
-    help="A bad majority in some round may be as likely as that.",
+    help="Accepted probability of a dishonest majority in any round.",
 )  # fmt: skip
 @JSON
 def committee(
@@ -37,7 +49,7 @@ def committee(
     )
 
     if bad > members:
-        raise click.UsageError(f"{bad} of {members} members cannot be bad")
+        raise click.UsageError(f"{bad} of {members} members cannot be dishonest")
     if size is not None and size > members:
         raise click.UsageError(f"a committee of {size} cannot be drawn from {members} members")
     once = Fraction(repr(limit)) if rounds == 1 else Fraction(1 - (1 - limit) ** (1 / rounds))
@@ -64,16 +76,25 @@ def committee(
         return
     over = "" if rounds == 1 else f" in at least one of {rounds} rounds"
     if size is not None and chances is not None:
-        say(f"A committee of {size} of {members} members, {bad} of them bad{over}:")
         say(
-            f"  {third(size)} or more of it bad (quorums can be stopped)  "
+            f"A committee of {size} of {members} members, {bad} of them dishonest. "
+            f"Probability{over} that"
+        )
+        say(
+            f"  {third(size)} or more are dishonest (they can block a quorum)   "
             f"{over_rounds(chances['third'], rounds):.3g}"
         )
         say(
-            f"  {majority(size)} or more of it bad (scores can be decided)   "
+            f"  {majority(size)} or more are dishonest (they can decide scores)  "
             f"{over_rounds(chances['majority'], rounds):.3g}"
         )
     if needed is None:
-        say(f"No committee keeps a bad majority{over} as unlikely as {limit:g}.")
+        say(
+            f"No committee size keeps the probability of a dishonest majority{over} at or "
+            f"below {100 * limit:g} %."
+        )
     else:
-        say(f"A bad majority{over} is at most {limit:g} likely from {needed} members on.")
+        say(
+            f"With {needed} or more members, the probability of a dishonest majority{over} "
+            f"is at most {100 * limit:g} %."
+        )

@@ -25,7 +25,7 @@ _SHOWN = 3
 _VERDICTS: dict[Verdict, str] = {
     "better": "better",
     "worse": "worse",
-    "unclear": "no difference shown",
+    "unclear": "no detectable difference",
     "unknown": "",
 }
 
@@ -101,17 +101,23 @@ def comparison_lines(found: RunComparison) -> Iterator[str]:
     yield ""
     several = any(len(one.seeds) > 1 for one in found.designs)
     if several and not any(one.interval for each in found.designs for one in each.quality.values()):
-        yield "All seeds test on the same rows. Intervals: 95 % paired bootstrap of these, of the"
-        yield "mean over seeds; that seeds agree says nothing of other rows."
+        yield (
+            "All seeds use the same test rows. Intervals: 95 % paired bootstrap of these "
+            "rows for the"
+        )
+        yield "mean over seeds. Agreement between seeds does not apply to other rows."
     elif several:
-        yield "Intervals over seeds: 95 %, Student, widened for training parts that overlap"
+        yield ("Intervals over seeds: 95 %, Student's t, corrected for overlapping training parts")
         yield "(Nadeau and Bengio 2003). With one seed: 95 % paired bootstrap of the test rows."
     else:
-        yield "Intervals: 95 % paired bootstrap of the test rows; give more seeds to know more."
+        yield (
+            "Intervals: 95 % paired bootstrap of the test rows. More seeds give more "
+            "reliable results."
+        )
     if found.differences:
         yield (
-            f"{title_of(found.primary)} decides; what other measures show is a hint. Not "
-            "corrected for the number of designs."
+            f"{title_of(found.primary)} is the primary measure. Secondary measures and the "
+            "number of designs are not corrected for multiple comparisons."
         )
 
 
@@ -136,7 +142,7 @@ def _paired_lines(one: Paired, reference: str, primary: str) -> Iterator[str]:
     for name, mean in ordered:
         verdict = _VERDICTS[one.verdicts[name]]
         if name != primary and one.verdicts[name] in ("better", "worse"):
-            verdict = f"a hint: {verdict}"
+            verdict = f"secondary: {verdict}"
         yield f"    {name:<18}{_shown(name, mean, change)}  {verdict}".rstrip()
 
 

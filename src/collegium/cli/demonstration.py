@@ -41,7 +41,7 @@ def demonstrate(out: Path | None, say: Say) -> dict[str, Any]:
     report = report_on(honest.folder)
     report_on(folder / "2-a-liar")
     say("")
-    say("What none of this proves:")
+    say("Not proven by any of this:")
     for text in verify(honest.folder).not_proven:
         say(f"  - {text}")
     say("")
@@ -59,11 +59,14 @@ def demonstrate(out: Path | None, say: Say) -> dict[str, Any]:
 
 
 def _first_act(folder: Path, say: Say) -> RunResult:
-    say("1. Four hospitals train a model together; no row leaves a hospital.")
+    say("1. Four hospitals train a model together. Patient rows stay in the hospitals.")
     result = run(STUDY, out=folder)
     for line in quality_lines(result.measured):
         say(f" {line}")
-    say("   (95 % intervals. Over many splits a hospital alone does as well here: see the README)")
+    say(
+        "   (95 % intervals. Over many splits, local training is as good on these data; see "
+        "the README)"
+    )
     found = verify(folder, trust=genesis_root(result.genesis))
     counts = found.checked
     say(
@@ -75,7 +78,7 @@ def _first_act(folder: Path, say: Say) -> RunResult:
 
 def _second_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
     say("")
-    say(f"2. The validator of {LIAR} serves and votes for another model in round {LIE_ROUND}.")
+    say(f"2. The validator of {LIAR} serves and votes for a different model in round {LIE_ROUND}.")
     changes = [
         "threat.attack=lying_validator",
         f'threat.attackers=["{LIAR}"]',
@@ -83,25 +86,25 @@ def _second_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
     ]
     result = run(STUDY, out=folder, changes=changes)
     found = verify(folder, trust=genesis_root(result.genesis))
-    say(f"   verify: {_word(found)}. It names who did it:")
+    say(f"   verify: {_word(found)}. It names the member:")
     for finding in found.findings:
         say(f"   {finding.severity}: {finding.what} ({finding.where})")
     same = result.model == honest.model
-    say(f"   The model is {'the same as before, bit for bit' if same else 'ANOTHER ONE'}.")
+    say(f"   The model is {'the same as before, bit for bit' if same else 'DIFFERENT'}.")
     return {"model": result.model, "unharmed": same, "verification": verification_json(found)}
 
 
 def _third_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
     say("")
     say(
-        "3. Whoever runs the simulation holds every key, and rewrites history from round "
+        "3. The operator of the simulation holds every key and rewrites the history from round "
         f"{REWRITTEN_FROM} on."
     )
     result = run(STUDY, out=folder, substitute=_operator)
     kept = honest.folder / "policy.json"
     tries = {
         "without a trust root": verify(folder),
-        "with the genesis alone": verify(folder, trust=genesis_root(result.genesis)),
+        "with the genesis only": verify(folder, trust=genesis_root(result.genesis)),
         "with checkpoints kept outside": verify(folder, trust=policy_root(kept)),
     }
     for how, found in tries.items():

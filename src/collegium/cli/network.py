@@ -25,10 +25,10 @@ def network() -> None:
     help="Where its homes are.",
 )  # fmt: skip
 @SET
-@click.option("--detach", is_flag=True, help="Return when it runs; do not wait for the study.")
+@click.option("--detach", is_flag=True, help=("Return once it runs; do not wait for the study."))
 @click.option(
     "--patience", type=click.FloatRange(min=1), default=900.0, show_default=True,
-    metavar="SECONDS", help="Give up when nothing has happened for so long.",
+    metavar="SECONDS", help="Stop waiting after this time without progress.",
 )  # fmt: skip
 @JSON
 def up(
@@ -85,5 +85,5 @@ def down(folder: Path, as_json: bool) -> None:
     if as_json:
         say_json({"folder": str(folder), "ended": ended})
         return
-    say(f"ended: {', '.join(ended)}" if ended else f"nothing of {folder} was running")
-    say(f"{folder} keeps what was done; `collegium network up --dir {folder}` goes on with it")
+    say(f"stopped: {', '.join(ended)}" if ended else f"no process of {folder} was running")
+    say(f"{folder} is kept; `collegium network up --dir {folder}` continues it")

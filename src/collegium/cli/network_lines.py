@@ -49,8 +49,8 @@ def up_lines(found: Up) -> Iterator[str]:
     yield f"  genesis    {record.genesis}"
     yield f"  sequencer  {record.url}"
     yield f"  homes      {home_of(found.folder, '')}"
-    yield f"It goes on running. See it:  collegium network status {found.folder}"
-    yield f"End it:                      collegium network down {found.folder}"
+    yield f"The network keeps running. Status:  collegium network status {found.folder}"
+    yield f"Stop it:                            collegium network down {found.folder}"
 
 
 def status_json(

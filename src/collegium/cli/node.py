@@ -67,9 +67,9 @@ def init(
         say_json({"home": str(home), "card": made})
         return
     say(f"{home} is the home of {made.name} ({made.id}).")
-    say(f"Give {home / CARD} to whoever makes the genesis:")
+    say(f"Send {home / CARD} to the person who creates the genesis:")
     say(card_text(made).rstrip())
-    say(f"Then look at {home / 'node.toml'}, and allow studies in {home / 'policy.toml'}.")
+    say(f"Then check {home / 'node.toml'}, and allow studies in {home / 'policy.toml'}.")
 
 
 def _require_sense(data: DataSource | None, sequencer: str | None) -> None:
@@ -126,7 +126,9 @@ def status(home: Path, as_json: bool) -> None:
 
 @node.command()
 @HOME
-@click.option("--block", metavar="HASH", help="The block to give up; without it, it is told.")
+@click.option(
+    "--block", metavar="HASH", help=("The block to release; without this option, it is printed.")
+)
 @JSON
 def release(home: Path, block: str | None, as_json: bool) -> None:
     """Give up a block that HOME's member has cosigned and that is final nowhere.
@@ -141,10 +143,13 @@ def release(home: Path, block: str | None, as_json: bool) -> None:
         told = {"block": found.block, "size": found.size}
         say_json({"home": str(home), **told, "released": block is not None})
     elif block is not None:
-        say(f"{home} has given up the block {found.block}, of {found.size} entries.")
-        say("It cosigns another one in its place. Start its node.")
+        say(f"{home} has released the block {found.block}, of {found.size} entries.")
+        say("It can now cosign another block in its place. Start its node.")
     else:
         say(f"The member of {home} has cosigned, after {found.first} entries that are final here,")
         say(f"the block {found.block}, of {found.size} entries.")
-        say("If no member's status says that so many are final, and the members go on with another")
-        say(f"block, give it up:  collegium node release {home} --block {found.block}")
+        say(
+            "If no member's status reports that many final entries, and the members "
+            "continue with another"
+        )
+        say(f"block, release it:  collegium node release {home} --block {found.block}")

@@ -28,15 +28,15 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
     for lost in status.lost:
         cap = "" if lost.cap is None else f" of {lost.cap:g}"
         yield (
-            f"  privacy   epsilon {lost.epsilon:.3g}{cap} lost in {', '.join(lost.studies)}, delta"
-            f" {lost.delta:g}, unit {lost.unit}, accountant {lost.accountant}"
+            f"  privacy   epsilon {lost.epsilon:.3g}{cap} spent in {', '.join(lost.studies)}, "
+            f"delta {lost.delta:g}, unit {lost.unit}, accountant {lost.accountant}"
         )
     waiting = [one for one in status.changes if one.status in ("open", "accepted")]
     if waiting:
-        yield f"  proposals {len(waiting)} wait for a decision; see `collegium node proposals`"
+        yield (f"  proposals {len(waiting)} waiting for a decision; see `collegium node proposals`")
     for name in status.equivocations:
         member, _, about = name.partition("/")
-        yield f"  evidence  {member} said two things: {about.replace('/', ' ')}"
+        yield (f"  evidence  {member} signed two conflicting messages: {about.replace('/', ' ')}")
     for name, why in status.proposals.items():
         yield f"  proposal  {name} is not registered: {why}"
     for who, why in status.errors.items():
@@ -71,7 +71,7 @@ def _what(action: Action) -> str:
     if isinstance(action, Rotate):
         return f"rotate the key of {action.member} to {action.key}"
     if isinstance(action, Restore):
-        return f"restore the standing of {action.member} in {action.study}"
+        return f"restore the reputation of {action.member} in {action.study}"
     if isinstance(action, Adopt):
         return f"adopt the module {action.module}: studies may use it"
     if isinstance(action, Expel):

@@ -53,7 +53,7 @@ def issued_lines(issued: Issued, out: Path) -> Iterator[str]:
     yield f"  under the checkpoint over {issued.size} entries"
     yield f"  cosigned by {names} (power {backing.power} of {backing.total})"
     if not backing.quorum:
-        yield "  that is no quorum: only who trusts the log, or kept this checkpoint, can use it"
+        yield ("  not a quorum: useful only to somebody who trusts the log or kept this checkpoint")
     yield f"  check it with: collegium audit check {out} --policy POLICY"
 
 

@@ -88,8 +88,11 @@ def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_
     say(f"{home / GENESIS} is the genesis of {len(members)} members. Its digest is")
     say(digest)
     if succeeds is not None:
-        say(f"It goes on after {succeeds.size} entries of the ledger in {old}.")
-    say("Hand the file to every member, and tell the digest by another way: it is what they trust.")
+        say(f"It continues after {succeeds.size} entries of the ledger in {old}.")
+    say(
+        "Send the file to every member, and the digest through another channel: members "
+        "trust the digest."
+    )
 
 
 @sequencer.command()
@@ -106,8 +109,8 @@ def certify(home: Path, member: str, out: Path, as_json: bool) -> None:
     if as_json:
         say_json({"member": member, "folder": str(out)})
         return
-    say(f"{out} holds what {member} connects with: ca.pem, client.pem and client.key.")
-    say("Give it to nobody else: who has the key can use up the member's quota.")
+    say(f"{out} contains what {member} needs to connect: ca.pem, client.pem and client.key.")
+    say("Do not share it: the key's holder can use up the member's quota.")
 
 
 @sequencer.command()

@@ -87,7 +87,7 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     yield f"  ledger   {result.entries} entries, application hash {result.app_hash}"
     yield f"  folder   {result.folder}"
     yield f"  report   {report}"
-    yield f"  check it with: collegium verify {result.folder} --genesis {result.genesis}"
+    yield f"  verify it with: collegium verify {result.folder} --genesis {result.genesis}"
 
 
 def privacy_line(spending: Spending) -> str:
@@ -107,7 +107,7 @@ def quality_lines(measured: FinalLine) -> Iterator[str]:
     """Yield a line for each of federated, local-only and pooled, with 95 % intervals."""
     yield from _three_lines(measured)
     if measured.local is None and measured.pooled is not None:
-        yield "  local-only none: a site's training on its own rows diverged"
+        yield "  local-only not available: training diverged at a site"
     for name, apart in _kept_apart(measured):
         rows = sum(apart.rows.values())
         yield f"  {_APART[name].format(rows=rows)}:"
@@ -115,7 +115,9 @@ def quality_lines(measured: FinalLine) -> Iterator[str]:
 
 
 _APART = {
-    "unseen": "on {rows} rows that no site holds (local-only: the mean of the sites' own models)",
+    "unseen": (
+        "on {rows} rows held out from all sites (local-only: the mean of the sites' own models)"
+    ),
     "out_of_fold": "out of fold, on all {rows} rows",
 }
 
@@ -186,18 +188,21 @@ def check_lines(prepared: Prepared) -> Iterator[str]:
     if prepared.table is not None:
         agreed = preparation_of(prepared.table.agreement, smallest_of(prepared.study))
         for name, what, enters, sites, missing in agreed.columns:
-            absence = ", and whether it is missing" if missing == "yes" else ""
-            yield f"# column {name}: {what}, at {sites} sites; enters as {enters}{absence}"
+            absence = ", with a missing-value indicator" if missing == "yes" else ""
+            yield f"# column {name}: {what}, at {sites} sites; encoded as {enters}{absence}"
     for notice in prepared.notices:
         yield f"# {notice.level}: {notice.text} [{notice.code}]"
 
 
 def outbound_lines(prepared: Prepared, sent: Sequence[Outbound]) -> Iterator[str]:
     """Yield what ``check --outbound`` prints for people."""
-    yield f"What a site sends in the study {prepared.study.study.id!r}. No row of a patient leaves."
+    yield (
+        f"What a site sends in the study {prepared.study.study.id!r}. Patient rows never "
+        "leave the site."
+    )
     for one in sent:
         yield ""
-        yield f"{one.kind}{' (calculated from rows)' if one.from_rows else ''}"
+        yield f"{one.kind}{' (computed from rows)' if one.from_rows else ''}"
         yield f"  contents    {one.contents}"
         yield f"  to          {one.to}"
         yield f"  protection  {one.protection}"

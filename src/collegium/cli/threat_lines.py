@@ -39,8 +39,8 @@ def threat_lines(threat: Threatened | None) -> Iterator[str]:
     if threat.backdoor is not None:
         one = threat.backdoor
         yield (
-            f"  backdoor: the pattern decides {one.success:.0%} of {one.rows} rows, "
-            f"{one.without:.0%} without the attack"
+            f"  backdoor: the pattern changes the class of {one.success:.0%} of {one.rows} rows "
+            f"({one.without:.0%} without the attack)"
         )
 
 

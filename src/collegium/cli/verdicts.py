@@ -26,11 +26,11 @@ def verification_json(verification: Verification) -> dict[str, Any]:
 def total_line(total: Total) -> str:
     """Return what a site's units have lost in all studies, in words."""
     told = (
-        f"{total.site}: epsilon {total.epsilon:.3g} in {', '.join(total.studies)} together,"
-        f" delta {total.delta:g}, unit {total.unit}, accountant {total.accountant}"
+        f"{total.site}: epsilon {total.epsilon:.3g} in total over {', '.join(total.studies)}, "
+        f"delta {total.delta:g}, unit {total.unit}, accountant {total.accountant}"
     )
     if total.unbounded:
-        told += f"; and without any bound in {', '.join(total.unbounded)}"
+        told += f"; without any bound in {', '.join(total.unbounded)}"
     return told
 
 
@@ -38,8 +38,8 @@ def chosen_line(chosen: Selection) -> str:
     """Return by which look at the rows held out a final model was chosen, in words."""
     of_trial = f"trial {chosen.trial} of {len(chosen.trials)}, " if chosen.trials else ""
     return (
-        f"{of_trial}round {chosen.measured}: validation loss {chosen.loss:.4f}, the least of"
-        f" {chosen.looks} looks"
+        f"{of_trial}round {chosen.measured}: validation loss {chosen.loss:.4f}, the lowest of "
+        f"{chosen.looks} measurements"
     )
 
 
@@ -54,12 +54,12 @@ def scoring_line(scoring: Scoring) -> str:
 
 def sum_line(summed: Summed) -> str:
     """Return what a secure sum over test rows tells, on one line."""
-    told = f"{summed.rows} test rows of {len(summed.sites)} sites together"
+    told = f"{summed.rows} test rows of {len(summed.sites)} sites in total"
     auc = summed.measures.get("auc")
     if auc is not None and summed.auc_error is not None:
-        told += f", AUC {auc:.4f} of binned scores (of all scores within {summed.auc_error:.2g})"
+        told += f", AUC {auc:.4f} of binned scores (exact scores: within {summed.auc_error:.2g})"
     hidden = {"nothing": "", "calls": "calls by class"}.get(summed.withheld, "everything by class")
-    return f"{told}; too small to be told: {hidden}" if hidden else told
+    return f"{told}; not reported because too small: {hidden}" if hidden else told
 
 
 def verification_lines(verification: Verification) -> Iterator[str]:

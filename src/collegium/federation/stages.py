@@ -317,7 +317,7 @@ def weighted(blob: bytes, view: StudyView, member: str) -> partial[RingVector]:
 _NUMBERS = ": one fixed-point number of 16 bits a parameter"
 _LEAK = (
     "it is plain. A plain update can leak information about the rows behind it, such as whether a"
-    " patient's row was among them, the more so with few rows or many parameters"
+    " patient's row was among them. The risk is higher with few rows or many parameters"
 )
 
 
@@ -355,7 +355,6 @@ class _Sealed:
             message, contents=message.contents + _NUMBERS,
             to="each validator of the round; nobody else without the key of one",
             protection="sealed: encrypted to the keys of the round's validators (AES-256-GCM;"
-            " X25519), so that the store and the other members see its size and whose it is. A"
-            " validator's key that is stolen later opens what was copied before. Within:"
-            f" {within}",
+            " X25519). The store and the other members see only its size and sender. A validator"
+            f" key that is stolen later opens earlier copies. Inside: {within}",
         )  # fmt: skip

@@ -76,15 +76,15 @@ def answer_of(
     if correct is not None:
         right, rows = correct
         sentences.append(
-            f"By the sites' own signed counts it is right for {count(right)} of {count(rows)} "
-            "test rows."
+            f"By the counts that the sites signed, it classifies {count(right)} of {count(rows)} "
+            "test cases correctly."
         )
     sentences += [_kept_apart(task, one) for one in apart]
     sentences += _spread(task, sites)
     sentences += [one.sentence for one in comparisons if _says_something(one)]
     return Answer(
         tuple((name, federated[name]) for name in KEY_FIGURES[task]),
-        " ".join(lead) or "There is no figure over all sites.",
+        " ".join(lead) or "No figure over all sites is available.",
         tuple(sentences),
     )
 
@@ -93,9 +93,9 @@ def _kept_apart(task: Task, one: ApartSection) -> str:
     """Return what the primary measure is on rows that an evaluator keeps, or out of fold."""
     first = one.federated[PRIMARY[task]]
     where = (
-        f"On {rows_of(one.rows, one.persons)} that no site holds"
+        f"On {rows_of(one.rows, one.persons)} held out from all sites"
         if one.kind == "unseen"
-        else f"Out of fold, on all {count(one.rows)} rows,"
+        else f"In out-of-fold predictions for all {count(one.rows)} rows,"
     )
     if first.value is None:
         return f"{where} {in_sentence(PRIMARY[task])} could not be measured."
@@ -110,17 +110,18 @@ def _binary(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
     auc, found, cleared = (federated[name] for name in ("auc", "sensitivity", "specificity"))
     if auc.value is not None:
         sentences.append(
-            "Shown one case with the outcome and one without, the model gives the higher risk "
-            f"to the right one in {_of_hundred(auc)} such pairs."
+            "Given one case with the outcome and one without, the model ranks the case with the "
+            f"outcome higher in {_of_hundred(auc)} pairs."
         )
     if found.value is not None and cleared.value is not None:
         sentences.append(
-            f"At the registered threshold of {threshold:g} it finds {_of_hundred(found)} with the "
-            f"outcome, and clears {_of_hundred(cleared)} without."
+            f"At the pre-specified threshold of {threshold:g} it flags {_of_hundred(found)} "
+            f"cases with the outcome and correctly rules out {_of_hundred(cleared)} cases "
+            "without it."
         )
     accuracy = federated["accuracy"]
     if not sentences and accuracy.value is not None:  # all that counts by site can tell
-        sentences.append(f"The model is right for {_of_hundred(accuracy)} test rows.")
+        sentences.append(f"The model classifies {_of_hundred(accuracy)} test cases correctly.")
     return sentences
 
 
@@ -128,7 +129,7 @@ def _multiclass(federated: Mapping[str, Figure]) -> list[str]:
     accuracy = federated["accuracy"]
     if accuracy.value is None:
         return []
-    return [f"The model names the right class for {_of_hundred(accuracy)} test rows."]
+    return [f"The model classifies {_of_hundred(accuracy)} test cases correctly."]
 
 
 def _survival(federated: Mapping[str, Figure]) -> list[str]:
@@ -136,8 +137,8 @@ def _survival(federated: Mapping[str, Figure]) -> list[str]:
     if index.value is None:
         return []
     return [
-        "Shown two cases of which one is known to have had the event earlier, the model gives that "
-        f"one the higher risk in {_of_hundred(index)} such pairs."
+        "Given two cases of which one is known to have had the event earlier, the model assigns "
+        f"the higher risk to that case in {_of_hundred(index)} pairs."
     ]
 
 
@@ -146,8 +147,8 @@ def _overlap(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
     if dice.value is None:
         return []
     return [
-        f"At the registered threshold of {threshold:g} the pixels that the model marks overlap with"
-        f" those that belong there by {_of_hundred(dice)}, on average over images (Dice)."
+        f"At the pre-specified threshold of {threshold:g}, the overlap between the model's "
+        f"pixels and the reference is {_of_hundred(dice)} on average over images (Dice)."
     ]
 
 
@@ -155,7 +156,12 @@ def _count(federated: Mapping[str, Figure]) -> list[str]:
     error = federated["mae"]
     if error.value is None:
         return []
-    return [f"On average the predicted count is {number('mae', error.value)} away from the truth."]
+    return [
+        (
+            "The predicted count differs from the observed count by "
+            f"{number('mae', error.value)} on average."
+        )
+    ]
 
 
 def _regression(federated: Mapping[str, Figure]) -> list[str]:
@@ -165,13 +171,13 @@ def _regression(federated: Mapping[str, Figure]) -> list[str]:
     tail = (
         ""
         if explained.value is None
-        else f", and explains {_percent(explained)} % of the variation between rows"
+        else f". It explains {_percent(explained)} % of the variance between cases"
         if explained.value > 0
-        else ", and explains none of the variation between rows"
+        else ". It explains none of the variance between cases"
     )
     return [
-        f"On average the prediction is {number('mae', error.value)} away from the truth, in the "
-        f"target's unit{tail}."
+        f"The prediction differs from the true value by {number('mae', error.value)} on average, "
+        f"in the target's unit{tail}."
     ]
 
 
@@ -187,7 +193,7 @@ def _spread(task: Task, sites: Sequence[SiteFigures]) -> list[str]:
         )
         if len(told) > 1:
             ends = [f"{number(measure, value)} ({site})" for value, site in (told[0], told[-1])]
-            ranges.append(f"{in_sentence(measure)} goes from {' to '.join(ends)}")
+            ranges.append(f"{in_sentence(measure)} ranges from {' to '.join(ends)}")
     return [f"By site, {listed(ranges)}."] if ranges else []
 
 

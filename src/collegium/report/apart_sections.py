@@ -17,19 +17,19 @@ def apart(content: ReportContent) -> Markup:
 def _section(content: ReportContent, one: ApartSection) -> Markup:
     rows = rows_of(one.rows, one.persons)
     if one.kind == "unseen":
-        title, on = "Rows that no site holds", f"on {rows} that an evaluator keeps"
+        title, on = "Rows held out from all sites", f"on {rows} held out by an evaluator"
         text = (
-            f"An evaluator holds {rows} that no site has: {listed(list(one.parts))}. Local-only is "
-            "the mean of what the sites' own models measure there. Intervals are over "
-            f"{'rows' if one.rows == one.persons else 'persons'} drawn from these."
+            f"An evaluator holds {rows} that no site has: {listed(list(one.parts))}. Local-only "
+            "is the mean over the sites' own models on these rows. Intervals resample "
+            f"{'rows' if one.rows == one.persons else 'persons'}."
         )
     else:
-        title, on = "Out of fold", f"out of fold on all {rows}"
+        title, on = "Out-of-fold predictions", f"out of fold, on all {rows}"
         text = (
-            "Persons were dealt into folds, and for each fold the study was trained once more "
-            "without its persons, who were then tested on: every row is scored by models that "
-            "never saw its person. Each of these studies has a ledger of its own under folds/. "
-            "This judges the way of training, not the released model."
+            "This is a cross-validation over persons. For each fold, the study was trained "
+            "again without the fold's persons and then tested on them. Each of these studies "
+            "has its own ledger under folds/. The result assesses the training procedure, not "
+            "the released model."
         )
     return join(
         element("h3", title), paragraph(text),

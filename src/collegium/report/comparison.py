@@ -1,9 +1,9 @@
 """The study's model against another one: what the paired intervals allow to say, and no more.
 
 Only a task's primary measure, fixed in `wording.PRIMARY` before any run, decides. An interval of
-the difference that includes 0 shows no difference, in either direction: it never becomes a
-benefit in words, and neither does it become "as good as". With several measures some interval
-excludes 0 by chance, so what the others show is told as a hint, whomever it favors.
+the difference that includes 0 shows no difference, in either direction: it is never reported as a
+benefit, nor as "as good as". With several measures some interval excludes 0 by chance, so the
+others are reported as secondary, whichever model they favor.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from collegium.report.wording import (
     PRIMARY,
     SMALLER_IS_BETTER,
     change,
+    counted,
     in_sentence,
     listed,
     span,
+    title_of,
 )
 
 Verdict = Literal["better", "worse", "unclear", "unknown"]
@@ -85,22 +87,23 @@ def _sentence(task: Task, other: str, differences: list[Difference]) -> str:
     first = next(one for one in differences if one.measure == PRIMARY[task])
     rest = [one for one in differences if one is not first and one.verdict != "unknown"]
     if first.interval is None:
-        return f"A comparison with {other} by {in_sentence(first.measure)} could not be made."
+        return f"A comparison of {in_sentence(first.measure)} with {other} is not available."
+    value = "" if first.value is None else f"difference {change(first.measure, first.value)}, "
+    shown = f"({value}95\u00a0% CI {_bounds(first)})"
     if first.verdict == "unclear":
         decided = (
-            f"In {in_sentence(first.measure)} no difference from {other} is shown: the interval "
-            f"of the difference, {_bounds(first)}, includes 0. That does not prove them equally "
-            "good."
+            f"{title_of(first.measure)} does not differ detectably from {other} {shown}. "
+            "This does not show that they are equivalent."
         )
     else:
         decided = (
-            f"In {in_sentence(first.measure)} the federated model is {first.verdict} than {other} "
-            f"({_bounds(first)})."
+            f"The federated model has a {first.verdict} {in_sentence(first.measure)} than {other} "
+            f"{shown}."
         )
-    return " ".join([decided, *_hints(rest)])
+    return " ".join([decided, *_hints(rest, other)])
 
 
-def _hints(rest: list[Difference]) -> list[str]:
+def _hints(rest: list[Difference], other: str) -> list[str]:
     """Return what the other measures show, at most a hint."""
     told = {
         verdict: [
@@ -108,13 +111,17 @@ def _hints(rest: list[Difference]) -> list[str]:
         ]
         for verdict in ("better", "worse")
     }
-    if not any(told.values()):
+    sides = {"better": "the federated model", "worse": other}
+    parts = [
+        f"{listed(names)} {'favors' if len(names) == 1 else 'favor'} {sides[verdict]}"
+        for verdict, names in told.items()
+        if names
+    ]
+    if not parts:
         return []
-    sides = {"better": "in its favor", "worse": "against it"}
-    parts = [f"{sides[verdict]} in {listed(names)}" for verdict, names in told.items() if names]
     return [
-        f"Of {len(rest)} other measures the interval excludes 0 {' and '.join(parts)}: "
-        "uncorrected for looking at several, a hint and no proof."
+        f"Of {counted(len(rest), 'secondary measure')}, {', and '.join(parts)}. Secondary measures "
+        "are not corrected for multiple comparisons."
     ]
 
 

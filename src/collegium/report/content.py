@@ -259,7 +259,7 @@ def _quality(
     by_sum: bool,
 ) -> QualitySection:
     none = (
-        "no measurements are here: metrics.jsonl is missing or ends early"
+        "no measurements: metrics.jsonl is missing or incomplete"
         if final is None
         else "not measured"
     )

@@ -21,33 +21,35 @@ _MANY = 8
 def calibration(content: ReportContent) -> Markup:
     """Return whether probabilities mean what they say."""
     if content.task not in CLASSIFYING:
-        return paragraph("The model predicts values, not probabilities: calibration is not asked.")
+        return paragraph(
+            "Calibration does not apply: the model predicts values, not probabilities."
+        )
     found = content.reliability
     if found is None:
         why = (
-            "it needs the predictions for rows of all sites together"
-            "; scores that are no probabilities have none"
+            "it needs the predictions for the rows of all sites, and probabilities rather than "
+            "scores"
             if content.task == "binary"
-            else "this version makes one for two classes only"
+            else "this version supports two classes only"
         )
-        return paragraph(f"No reliability table was made: {why}.")
+        return paragraph(f"No reliability table is available: {why}.")
     predicted, observed = _calibration_words(content)
     bins = [
         (one.predicted, one.observed, one.low, one.high, one.rows >= _FEW) for one in found.bins
     ]
     return join(
         paragraph(
-            f"Over all {count(found.rows)} test rows, {predicted} is "
-            f"{share(found.predicted)} on average; {observed} is {share(found.observed)}. "
-            f"Over bins of similar predictions the two are {share(found.error)} apart on average "
-            "(expected calibration error). ",
+            f"Over all {count(found.rows)} test rows, {predicted} is {share(found.predicted)} on "
+            f"average, and {observed} is {share(found.observed)}. The expected calibration error "
+            f"is {share(found.error)}: the mean difference between the two over bins of similar "
+            "predictions. ",
             computed(content),
         ),
         element(
             "figure",
             element(
                 "figcaption",
-                f"Vertical: {observed}. On the dashed line predictions mean what they say.",
+                (f"Vertical axis: {observed}. Points on the dashed line are perfectly calibrated."),
             ),
             charts.reliability(
                 "Reliability diagram",
@@ -86,19 +88,19 @@ def calibration(content: ReportContent) -> Markup:
 def learning_curves(content: ReportContent) -> Markup:
     """Return the learning curves, on training rows."""
     if not content.curves:
-        return paragraph("No quality on training rows was measured in any round.")
+        return paragraph("No performance on training rows was measured.")
     hidden = len(content.participants) - max(len(one.sites) for one in content.curves)
     return join(
         paragraph(
-            "Quality on the ",
+            "Performance on the ",
             element("strong", "training rows"),
             " after each round. The test part was opened once, after the last round. ",
             computed(content),
         ),
         element("div", *map(_curves, content.curves), class_="panels"),
         paragraph(
-            f"{counted(hidden, 'site')} that withheld something of the test part "
-            f"{'has' if hidden == 1 else 'have'} no curve here.",
+            f"{counted(hidden, 'site')} that withheld test results "
+            f"{'has' if hidden == 1 else 'have'} no curve.",
             class_="note",
         )
         if hidden
@@ -108,8 +110,8 @@ def learning_curves(content: ReportContent) -> Markup:
 
 def _calibration_words(content: ReportContent) -> tuple[str, str]:
     if content.task == "binary":
-        return "the predicted risk", "the share that has the outcome"
-    return "the probability of the predicted class", "the share predicted rightly"
+        return "the predicted risk", "the observed share with the outcome"
+    return "the probability of the predicted class", "the share predicted correctly"
 
 
 def _curves(one: Curves) -> Markup:

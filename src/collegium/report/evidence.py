@@ -48,53 +48,56 @@ class Evidence:
 LEVELS: dict[Level, tuple[str, str]] = {
     "recomputed": (
         "recomputed",
-        "the new model was computed again from the recorded updates, to the last bit",
+        "the new model was recomputed from the recorded updates, bit for bit",
     ),
     "recomputed_given_scores": (
         "recomputed given scores",
-        "computed again, taking the scores that members signed as given",
+        "recomputed, taking the scores that members signed as input",
     ),
-    "attested": ("attested", "a member claims it; only form and range can be checked"),
+    "attested": ("attested", "a member reports it; only format and range can be checked"),
     "certified_by_votes": (
         "certified by votes",
-        "the updates are not at hand; more than two thirds of the validators' power vouch for it",
+        (
+            "the updates are not available; more than two thirds of the validators' voting "
+            "power signed the result"
+        ),
     ),
 }
 
-_UNHARMED = "the model is unharmed"
-_WITHOUT = "The rounds concerned went on without that update."
+_UNHARMED = "the model is not affected"
+_WITHOUT = "The affected rounds continued without that update."
 _CONSEQUENCES = {
     "validator.outvoted": f"It was outvoted: {_UNHARMED}.",
-    "validator.gave-up": f"The other votes were enough: {_UNHARMED}.",
-    "validator.silent": f"The other votes were enough: {_UNHARMED}.",
-    "validator.unscored": "The median over the other validators' scores was taken.",
-    "validator.withheld-scores": "The median over the other validators' scores was taken.",
-    "validator.did-not-attest": f"The others' word was enough: {_UNHARMED}.",
+    "validator.gave-up": f"The other votes were sufficient: {_UNHARMED}.",
+    "validator.silent": f"The other votes were sufficient: {_UNHARMED}.",
+    "validator.unscored": "The median of the other validators' scores was used.",
+    "validator.withheld-scores": "The median of the other validators' scores was used.",
+    "validator.did-not-attest": f"The other attestations were sufficient: {_UNHARMED}.",
     "site.silent": _WITHOUT,
     "site.withheld": _WITHOUT,
     "site.unavailable": _WITHOUT,
     "update.left-out": _WITHOUT,
-    "group.refused": "The rounds concerned went on without that group.",
-    "statement.malformed": "Its figures cannot be relied on.",
-    "statement.mismatch": "Its figures cannot be relied on.",
-    "member.equivocated": "Both signatures are on record, as proof; only the first one counted.",
+    "group.refused": "The affected rounds continued without that group.",
+    "statement.malformed": "Its figures are not reliable.",
+    "statement.mismatch": "Its figures are not reliable.",
+    "member.equivocated": ("Both signatures are recorded as proof. Only the first one counted."),
 }
 """What follows from a fault, by its code. A code that is not here gets no reassurance."""
 
 _WORTH = {
     "none": (
-        "Shows that the record agrees with itself: signatures, rules and every recomputed model. "
-        "It does not show whose record it is, for the keys come from the record."
+        "Shows that the record is self-consistent: signatures, rules and every recomputed "
+        "model. It does not show whose record it is, because the keys come from the record."
     ),
     "genesis": (
-        "Shows that the record is that of the members you know, if one of them gave you that "
-        "digest: taken from this page or this folder it proves nothing more. Whoever holds all "
-        "their keys could still have written another history."
+        "Shows that the record belongs to the members you know, if one of them gave you this "
+        "digest. A digest taken from this page or folder proves nothing more. Somebody who "
+        "holds all their keys could still have produced a different history."
     ),
     "checkpoint": (
-        "Shows that the record is also the one that was kept outside while it grew: not even all "
-        "members together could have rewritten what lies before the last checkpoint kept. Use the "
-        "policy file that was handed to you then, not the one in this folder."
+        "Also shows that the record matches the checkpoints that somebody kept outside. Even "
+        "all members together could not have rewritten anything before the last of these. Use "
+        "the policy file that you received at that time, not the one in this folder."
     ),
 }
 
@@ -148,22 +151,26 @@ def _summary(verification: Verification, standing: Standing) -> str:
     rounds = sum(verification.levels.values())
     if standing == "broken":
         return (
-            "The record does not hold: verification found errors. "
-            "Rely on nothing on this page until they are explained."
+            "Verification failed with errors. Do not rely on anything on this page until they "
+            "are explained."
         )
     proven = verification.levels.get("recomputed", 0)
     vouched = verification.levels.get("certified_by_votes", 0)
     whole = counted(rounds, "round")
     done = [f"{counted(verification.entries, 'entry', 'entries')} replayed"]
     if proven or not vouched:
-        again = f"{proven} of {whole} computed again from the recorded updates, to the last bit"
+        again = f"{proven} of {whole} recomputed from the recorded updates, bit for bit"
         done.append(again)
     if vouched:
-        why = "whose updates are not open to this check"
+        why = "whose updates are not available to this check"
         done.append(f"{vouched} of {whole}, {why}, certified by the validators' votes")
-    begin = "The record holds: " if standing == "holds" else "The record holds so far: "
+    begin = "The record is valid: " if standing == "holds" else "The record is valid so far: "
     text = f"{begin}{', '.join(done[:-1])}, and {done[-1]}."
-    return text if standing == "holds" else f"{text} It is incomplete: the study is not closed."
+    return (
+        text
+        if standing == "holds"
+        else (f"{text} It is incomplete because the study is not closed.")
+    )
 
 
 def _sentence(finding: Finding) -> str:
@@ -181,5 +188,5 @@ def _fault(finding: Finding, *, unharmed: bool) -> str:
 
 def _simulated(anchor: str, *, simulated: bool) -> str:
     if simulated and anchor == "genesis":
-        return " In a simulation that is the one process that ran it."
+        return " In a simulation, the process that ran it holds all keys."
     return ""

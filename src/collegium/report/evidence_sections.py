@@ -28,12 +28,12 @@ _LISTED_ROUNDS = 100
 _LISTED_NOTES = 20
 
 _PHASES = {
-    "clock": "By the clock, members side by side",
+    "clock": "Elapsed time, members in parallel",
     "training": "Training at the sites",
-    "validators": "Validators: recomputing, voting",
-    "others": "Signatures, ledger, files",
+    "validators": "Validators: recomputation and votes",
+    "others": "Signatures, ledger and files",
     "comparison": "Baselines and intervals",
-    "blobs": "Models, updates, statements",
+    "blobs": "Models, updates and statements",
     "ledger": "Ledger",
 }
 """Phases as the run names them, and as the page does."""
@@ -65,23 +65,23 @@ def took_part(content: ReportContent) -> Markup:
     refused = [f"{name}: {count(number)}" for name, number in content.rejected]
     return join(
         table(
-            "Sites, their rows, and the rounds that include their update",
+            "Sites, their rows, and the rounds that included their update",
             ["Site", "Training rows", "Test rows", "Rounds included"],
             rows,
             class_="figures",
         ),
-        element("h3", "Faults that were caught"),
+        element("h3", "Detected faults"),
         bullets(faults, class_="faults")
         if faults
-        else paragraph("None: the ledger names no participant that failed or lied."),
+        else paragraph("None. The ledger identifies no participant that failed or lied."),
         join(
-            paragraph("Messages that the ledger refused, or that were too many, by participant:"),
+            paragraph("Messages that were rejected or exceeded the limit, by participant:"),
             bullets(refused),
         )
         if refused
         else "",
         paragraph(
-            "This run was made with an adversary in it, for study: ",
+            "This run contains a planted adversary: ",
             element("a", content.threat, href="#adversary"),
             ".",
             class_="warning",
@@ -95,7 +95,7 @@ def _floods(content: ReportContent) -> list[str]:
     """Name who sent far more than anybody could have needed; the ledger holds none of it."""
     return [
         f"{name.partition(':')[0]} flooded the ledger: {count(number)} messages were dropped "
-        "unread (measured by this run; refused messages leave no trace in the evidence)"
+        "unread (measured by this run; the evidence does not contain rejected messages)"
         for name, number in content.rejected
         if name.endswith(": surplus")
     ]
@@ -108,26 +108,33 @@ def record(content: ReportContent) -> Markup:
     stated: list[tuple[str, Child]] = [
         ("Entries", count(evidence.entries)),
         ("Final model", join(model, _meaning("SHA-256 of the model's file"))),
-        ("Application hash", join(code(evidence.app_hash), _meaning("all that the ledger says"))),
+        (
+            "Application hash",
+            join(code(evidence.app_hash), _meaning("of the ledger's whole state")),
+        ),
         (
             "Genesis",
-            join(code(evidence.genesis), _meaning("whose ledger: its members and their keys")),
+            join(
+                code(evidence.genesis),
+                _meaning("identifies the ledger: its members and their keys"),
+            ),
         ),
     ]
     rounds = content.rounds[-_LISTED_ROUNDS:]
     again = [one for one in content.rounds if one.attempt > 1]
     return join(
         paragraph(
-            "The ledger is a signed log: who took part under which rules, every vote, and the "
-            "digest of each model. It holds no patient's data. Digests stand for the rest:"
+            "The ledger is a signed log of the participants, the rules, every vote and the "
+            "digest of each model. It contains no patient data. Digests identify everything "
+            "else:"
         ),
         facts(stated),
         paragraph(
             f"{counted(len(content.rounds), 'round')} closed, "
             + (
-                "each at the first attempt."
+                "each in its first attempt."
                 if not again
-                else f"{count(len(again))} of them not at the first attempt."
+                else f"{count(len(again))} of them in a later attempt."
             )
         ),
         folded(
@@ -135,7 +142,7 @@ def record(content: ReportContent) -> Markup:
             if len(rounds) == len(content.rounds)
             else f"The last {_LISTED_ROUNDS} rounds",
             table(
-                "Closed rounds: the model that each led to, and the state of the ledger after it",
+                ("Closed rounds: the resulting model, and the state of the ledger after the round"),
                 ["Round", "Attempt", "Updates", "Entries", "Model", "Application hash"],
                 [
                     [
@@ -155,8 +162,8 @@ def record(content: ReportContent) -> Markup:
         if rounds
         else "",
         paragraph(
-            "The round-by-round list is what the run's process noted; verification recomputes the "
-            "rounds from the ledger itself.",
+            "The run's process wrote this list. Verification recomputes the rounds from the "
+            "ledger.",
             class_="note",
         ),
     )
@@ -166,14 +173,14 @@ def cost(content: ReportContent) -> Markup:
     """Return time and bytes by phase."""
     return join(
         paragraph(
-            "Measured by the process that ran, and not part of the record. ",
+            "Measured by the process that ran the study. Not part of the record. ",
             badge("measured, not signed", "computed"),
         ),
         ""
         if content.protections.keep is None
         else paragraph(
-            f"An update held {100 * content.protections.keep:g} % of the model's coordinates, the "
-            "same at every site, drawn anew in every round."
+            f"Each update contained {100 * content.protections.keep:g} % of the model's "
+            "coordinates. They were the same at every site and drawn again in every round."
         ),
         _costs("Time", content.seconds, seconds),
         _costs("Bytes", content.bytes, size),
@@ -188,7 +195,7 @@ def how_to_verify(content: ReportContent) -> Markup:
             element("pre", element("code", way.command)),
             paragraph(
                 way.worth,
-                *((" ", badge("this page was made this way", "signed")) if way.this else ()),
+                *((" ", badge("used for this page", "signed")) if way.this else ()),
             ),
         )
         for way in evidence.ways
@@ -196,29 +203,31 @@ def how_to_verify(content: ReportContent) -> Markup:
     levels = [[name, count(rounds), words] for name, words, rounds in evidence.levels]
     notes = list(evidence.notes[:_LISTED_NOTES])
     if len(evidence.notes) > _LISTED_NOTES:
-        notes.append(f"… and {len(evidence.notes) - _LISTED_NOTES} more, which the command lists.")
+        notes.append(
+            f"… and {len(evidence.notes) - _LISTED_NOTES} more. The command lists them all."
+        )
     return join(
         paragraph(
-            "Anybody can check this run without trusting whoever ran it: the commands need the "
-            "folder that holds this page, of it only ",
+            "Anybody can verify this run without trusting those who ran it. The commands need "
+            "only these parts of the folder that contains this page: ",
             code("ledger.log"),
             " and ",
             code("blobs"),
-            ". Run them there. They need no training library and no patient's data.",
+            ". Run them in that folder. They need no training library and no patient data.",
         ),
         element("ol", *(element("li", way) for way in ways), class_="ways"),
-        element("h3", "What verification said when this page was made"),
+        element("h3", "Result of verification when this page was made"),
         paragraph(evidence.summary),
         paragraph(evidence.claims),
         bullets([f"Error: {words}" for words in evidence.errors], class_="alarm"),
-        table("What was proven about the rounds", ["Level", "Rounds", "That is"], levels)
+        table("What was proven for the rounds", ["Level", "Rounds", "Meaning"], levels)
         if levels
         else "",
         folded(
-            "What was checked, in numbers",
+            "Number of checks",
             facts([(_COUNTED.get(kind, kind), count(number)) for kind, number in evidence.checked]),
         ),
-        folded(f"{counted(len(evidence.notes), 'note')} by verification", bullets(notes))
+        folded(f"{counted(len(evidence.notes), 'note')} from verification", bullets(notes))
         if notes
         else "",
     )
@@ -227,11 +236,17 @@ def how_to_verify(content: ReportContent) -> Markup:
 def not_proven(content: ReportContent) -> Markup:
     """Return what no check can show."""
     more = [
-        "how the model does at other sites: its test rows are of the sites that trained it",
-        "that using it helps a patient: no one was treated by it, and no regulator assessed it",
+        (
+            "how the model performs at other sites: its test rows come from the sites that "
+            "trained it"
+        ),
+        (
+            "that using the model helps patients: nobody was treated with it, and no regulator "
+            "assessed it"
+        ),
     ]
     return join(
-        paragraph("Verification shows none of the following:"),
+        paragraph("Verification does not show:"),
         bullets(
             [f"{words[:1].upper()}{words[1:]}." for words in (*content.evidence.not_proven, *more)]
         ),
@@ -239,7 +254,7 @@ def not_proven(content: ReportContent) -> Markup:
 
 
 def _rows(number: int | None) -> Child:
-    return element("span", "not told", class_="absent") if number is None else count(number)
+    return element("span", "not reported", class_="absent") if number is None else count(number)
 
 
 def _meaning(words: str) -> Markup:
@@ -264,8 +279,8 @@ def _costs(title: str, costs: Sequence[Cost], printed: Callable[[float], str]) -
         for one in costs
     ]
     return table(
-        f"{title} by phase: {printed(sum(one.total for one in costs))} in all",
-        ["Phase", "", "Whole run", "A round (median)"],
+        f"{title} by phase: {printed(sum(one.total for one in costs))} in total",
+        ["Phase", "", "Whole run", "Per round (median)"],
         rows,
         class_="figures costs",
     )

@@ -15,9 +15,9 @@ _DRAWN = 6
 """Features whose mean effect is drawn."""
 
 _SET_TO = (
-    " Mean predictions are those with a feature set to one value in all rows: a number to its"
-    " registered center and up to two scales to both sides of it, which nobody need have and some"
-    " of which may be impossible."
+    " Mean predictions set one feature to the same value in all rows (partial dependence): for "
+    "a number, its registered center and up to two scales on both sides. Some of these values "
+    "may be rare or impossible."
 )
 
 
@@ -25,7 +25,9 @@ def explanation(content: ReportContent) -> Markup:
     """Return which features the model needs, and what it makes of their values."""
     found = content.explanation
     if found is None or not found.features:
-        return paragraph(f"No list of features: {found.reason if found else 'not measured'}.")
+        return paragraph(
+            f"No feature importance is available: {found.reason if found else 'not measured'}."
+        )
     primary = PRIMARY[content.task]
     telling = {one.site for one in content.quality.sites if not one.withheld}
     sites = [site for site in found.features[0].loss if site in telling]
@@ -46,25 +48,28 @@ def explanation(content: ReportContent) -> Markup:
     drawn = [one for one in found.features if len(one.effect) > 1]
     return join(
         paragraph(
-            f"How much {in_sentence(primary)} gets worse over all sites when a feature is shuffled "
-            "among the test rows of each site, and by how much the loss grows at each. "
-            f"{_agreement(found.agreement, len(found.features[0].loss))} ",
+            f"Permutation importance: how much {in_sentence(primary)} over all sites gets worse "
+            "when a feature is shuffled among the test rows of each site, and how much the loss "
+            f"increases at each site. {_agreement(found.agreement, len(found.features[0].loss))} ",
             computed(content),
         ),
         table(
-            "Features by what the model loses without them",
-            ["Feature", f"{title_of(primary)} lost", *(f"Loss grows at {site}" for site in sites)],
+            "Features by permutation importance",
+            [
+                "Feature",
+                f"Deterioration of {title_of(primary)}",
+                *(f"Increase of loss at {site}" for site in sites),
+            ],
             rows,
             class_="figures",
         ),
         element("div", *(_effect(one) for one in drawn[:_DRAWN]), class_="panels"),
         folded("Mean predictions in numbers", *map(_numbers, drawn)) if drawn else "",
         paragraph(
-            "± is the standard deviation over shuffles. A value below 0 is chance: the feature "
-            "does nothing. Features that go together share what a shuffle shows, so a low place "
-            "does not mean that a feature is unrelated to the outcome; and nothing here says what "
-            "causes it. A site that withholds something of its test part has no column here."
-            f"{_SET_TO if drawn else ''}",
+            "± is the standard deviation over shuffles. Values below 0 are chance: the feature "
+            "has no effect. Correlated features share their importance, so a low rank does not "
+            "mean that a feature is unrelated to the outcome. Nothing here shows causes. Sites "
+            f"that withhold test results have no column.{_SET_TO if drawn else ''}",
             class_="note",
         ),
     )
@@ -74,8 +79,8 @@ def _agreement(agreement: float | None, sites: int) -> str:
     if agreement is None:
         return ""
     return (
-        f"The {sites} sites’ orders of features agree with a Kendall’s W of {agreement:.2f} "
-        "(1 is the same order everywhere, 0 none in common)."
+        f"The feature rankings of the {sites} sites agree with a Kendall’s W of {agreement:.2f} "
+        "(1: same ranking, 0: no agreement)."
     )
 
 

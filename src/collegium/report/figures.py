@@ -60,20 +60,20 @@ NO_STATEMENT = "no signed statement"
 WITHHELD = {
     "nothing": "",
     "by-class": f"withheld: a class has fewer than {SMALLEST_COUNT} test rows",
-    "all": "withheld: too few test rows, or too few of a class and all predicted alike",
+    "all": "withheld: too few test rows, or too few of a class with identical predictions",
 }
 _UNDEFINED = {
-    "auc": "undefined without rows of every class",
-    "sensitivity": "undefined without rows that have the outcome",
-    "specificity": "undefined without rows that lack the outcome",
-    "r2": "undefined where all true values are equal",
+    "auc": "undefined: some class has no rows",
+    "sensitivity": "undefined: no rows with the outcome",
+    "specificity": "undefined: no rows without the outcome",
+    "r2": "undefined: all true values are equal",
 }
-NO_SUM = "not measured: over all sites it needs a secure sum"
+NO_SUM = "not measured: a figure over all sites needs a secure sum"
 NO_INTERVAL = "no interval: undefined in too many resamplings, or none were made"
 FROM_COUNTS = "no interval: it is the sum of counts that the sites signed"
 FROM_SUM = "no interval: it follows from a secure sum over all sites"
-IN_THE_SUM = "told in the secure sum over all sites alone"
-OWN_ROWS_ALONE = "not told: of itself a site signs its number of rows alone"
+IN_THE_SUM = "reported only as a total over all sites (secure aggregation)"
+OWN_ROWS_ALONE = "not reported: a site signs only its number of rows"
 
 
 def measured(
@@ -184,10 +184,14 @@ def disagreements(posted: Sequence[Posted], quality: Quality | None, sites: int)
             other = own.get(value.name)
             if other is None or abs(other - value.value / UNITS) > _AGREES:
                 found.append(
-                    f"{one.site} signed another {in_sentence(value.name)} than this run measured"
+                    f"{one.site} signed a different {in_sentence(value.name)} than this run "
+                    "measured"
                 )
     told = signed_accuracy(posted, sites)
     overall = quality.overall.get("accuracy")
     if told is not None and (overall is None or abs(overall - told[0] / told[1]) > _AGREES):
-        found.append("the accuracy over all sites is not the one of the sites' signed counts")
+        found.append(
+            "the accuracy over all sites differs from that of the sites' counts "
+            "that the sites signed"
+        )
     return tuple(found)

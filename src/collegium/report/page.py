@@ -29,31 +29,31 @@ Section = tuple[str, str, Callable[[ReportContent], Markup]]
 SECTIONS: tuple[Section, ...] = (
     ("quality", "Quality", quality_sections.quality),
     ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
-    ("apart", "On rows kept apart", apart_sections.apart),
+    ("apart", "On held-out rows", apart_sections.apart),
     ("subgroups", "Subgroups", subgroup_sections.subgroups),
     ("calibration", "Calibration", curve_sections.calibration),
-    ("decision", "Would acting on it help?", risk_sections.decision),
+    ("decision", "Net benefit of decisions based on the model", risk_sections.decision),
     ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
-    ("explanation", "What the model looks at", explanation_sections.explanation),
-    ("selection", "What was tried", selection_sections.selection),
+    ("explanation", "Feature importance", explanation_sections.explanation),
+    ("selection", "Model selection", selection_sections.selection),
     ("curves", "Learning curves", curve_sections.learning_curves),
-    ("participants", "Who took part", evidence_sections.took_part),
-    ("scores", "What validators said of updates", score_sections.scores),
+    ("participants", "Participants and faults", evidence_sections.took_part),
+    ("scores", "Scores and reputations", score_sections.scores),
     ("adversary", "The planted adversary", threat_section.adversary),
-    ("privacy", "What protects patients", privacy_sections.privacy),
+    ("privacy", "Protection of patients", privacy_sections.privacy),
     ("record", "What the ledger recorded", evidence_sections.record),
-    ("cost", "Time and bytes", evidence_sections.cost),
+    ("cost", "Time and data volume", evidence_sections.cost),
     ("verify", "How to verify", evidence_sections.how_to_verify),
     ("not-proven", "What is not proven", evidence_sections.not_proven),
     ("study", "The study document", source_sections.document),
     ("data", "The data", source_sections.data),
-    ("preparation", "How tables became inputs", source_sections.preparation),
+    ("preparation", "Preparation of tables", source_sections.preparation),
     ("versions", "Versions", source_sections.versions),
 )
 
 SIMULATED = (
-    "This run is a simulation: one process played every site and validator and held all their "
-    "keys. No identity stands behind a signature, and nothing was kept from anybody."
+    "This run is a simulation. One process acted for all sites and validators and held all "
+    "their keys. Signatures prove no identity, and nothing was confidential."
 )
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -112,7 +112,10 @@ def _opening(content: ReportContent) -> list[Markup]:
         else Markup(""),
         paragraph(SIMULATED, class_="warning") if content.simulated else Markup(""),
         paragraph(
-            f"The sites are made up, {content.data.made_up}: no institution stands behind one.",
+            (
+                f"The sites are artificial ({content.data.made_up}). They do not represent "
+                "institutions."
+            ),
             class_="warning",
         )
         if content.data.made_up
@@ -124,15 +127,18 @@ def _answer(content: ReportContent) -> Markup:
     evidence = content.evidence
     outcome = {
         "completed": "",
-        "unfinished": "The run is unfinished: what follows is preliminary.",
-    }.get(content.outcome, f"The study ended as {content.outcome}: it keeps its last good model.")
+        "unfinished": "The run is unfinished. The following results are preliminary.",
+    }.get(
+        content.outcome,
+        (f"The study ended as {content.outcome}. It keeps the last model that was agreed on."),
+    )
     return element(
         "section",
         element("h2", "Answer", badge("Not for clinical use", "clinical")),
         paragraph(outcome, class_="warning") if outcome else "",
         element("dl", *(_key_figure(*one) for one in content.answer.figures), class_="key"),
         paragraph(
-            "All sites together, on test rows, with 95\u00a0% intervals. ",
+            "All sites, test rows, with 95\u00a0% intervals. ",
             quality_sections.computed(content, at_length=True),
             class_="note",
         ),
@@ -142,7 +148,10 @@ def _answer(content: ReportContent) -> Markup:
             "div",
             paragraph(element("strong", _MARKS[evidence.standing]), " ", evidence.summary),
             join(
-                paragraph(element("strong", "Caught. "), "The protocol names who failed or lied:"),
+                paragraph(
+                    element("strong", "Caught. "),
+                    ("The protocol identified members that failed or lied:"),
+                ),
                 bullets(evidence.faults[:_SHOWN_FAULTS]),
                 paragraph(
                     element(

@@ -43,9 +43,12 @@ def preparation_of(agreement: Agreement, smallest: int, *, summed: bool = False)
 def _target(agreement: Agreement) -> str:
     name, unit = agreement.target.name, target_unit(agreement)
     if unit is not None:
-        return f"“{name}” is trained as (value - {unit[0]:.6g}) / {unit[1]:.6g}."
+        return f"The target “{name}” is standardized: (value - {unit[0]:.6g}) / {unit[1]:.6g}."
     if isinstance(agreement.exposure, str):
-        return f"“{name}” is counted over “{agreement.exposure}”: what is learned is a rate."
+        return (
+            f"“{name}” is counted over the exposure “{agreement.exposure}”. The model "
+            "predicts a rate."
+        )
     return ""
 
 
@@ -60,7 +63,7 @@ def _column(column: AgreedColumn) -> tuple[str, str, str, str, str]:
         unit = "days since 1970" if column.kind == "date" else column.unit
         center, scale = value_of(column, column.center), value_of(column, column.scale)
         enters = f"(value - {center:.6g}) / {scale:.6g}{f' {unit}' if unit else ''}"
-        enters = enters if column.scale else "only whether it is missing"
+        enters = enters if column.scale else "only a missing-value indicator"
     return column.name, what, enters, str(column.sites), "yes" if column.missing else "no"
 
 
@@ -68,7 +71,7 @@ def _told(smallest: int, *, summed: bool) -> tuple[str, str, str]:
     """Return what a site says in each step."""
     many = f"{smallest} persons or more"
     rounded = ", rounded down," if summed else ""
-    hidden = "; masked: nobody saw more than the sum over the sites" if summed else ""
+    hidden = "; masked: only the sum over the sites was visible" if summed else ""
     bins = f"64 bins, joined in the sum until each has {many}" if summed else f"cells of {many}"
     return (
         f"of each column its name and unit, and where {many} have a value its kind, how many"
@@ -83,14 +86,14 @@ def _told(smallest: int, *, summed: bool) -> tuple[str, str, str]:
 
 def section(preparation: Preparation) -> Markup:
     """Return the section's content."""
-    heads = ("Column", "What it is", "How it enters", "Sites with values", "Absence is an input")
+    heads = ("Column", "What it is", "Encoding", "Sites with values", "Missing-value indicator")
     steps = _told(preparation.smallest, summed=preparation.summed)
     pairs = zip(steps, preparation.included, strict=False)
     said = bullets([f"{told} ({counted(len(sites), 'site')})" for told, sites in pairs])
-    what = "sums over the sites" if preparation.summed else "what they said"
+    what = "sums over the sites" if preparation.summed else "the sites' statistics"
     left_out = (
         join(
-            paragraph("Columns that no model sees:"),
+            paragraph("Excluded columns:"),
             bullets([f"{name}: {why}" for name, why in preparation.left_out]),
         )
         if preparation.left_out
@@ -98,13 +101,13 @@ def section(preparation: Preparation) -> Markup:
     )
     return join(
         paragraph(
-            "The sites agreed on how their tables become inputs, before the first round and on the"
-            f" ledger; every validator recomputed it from {what}. The statistics are of"
-            " training rows alone."
+            "The sites agreed on the preparation of their tables on the ledger, before the "
+            f"first round. Every validator recomputed it from {what}. The statistics are "
+            "computed from training rows only."
         ),
         paragraph(preparation.target) if preparation.target else "",
         table("The model's columns", heads, preparation.columns),
         left_out,
-        paragraph("What left each site for it, and nothing else:"),
+        paragraph("For this, each site released only:"),
         said,
     )

@@ -30,18 +30,19 @@ def _attacks(attacks: tuple[AttackLine, ...]) -> Markup:
     if not attacks:
         return paragraph(
             "No attack was tried on this study's data and model. `collegium bench inversion`, "
-            "`membership` and `canaries` try some, and with `--into` tell here what they found.",
+            "`membership` and `canaries` run attacks. With `--into`, this report shows their "
+            "results.",
             class_="note",
         )
     return join(
         table(
-            "What attacks found on this study's data and model, by what protected the updates",
-            ["Attack", "Protected by", "What it found", "What guessing finds"],
+            "Results of attacks on this study's data and model, by protection of the updates",
+            ["Attack", "Protected by", "Result", "Result of guessing"],
             [[one.attack, one.protection, one.found, one.guessing] for one in attacks],
         ),
         paragraph(
-            "Attacks show what is possible, never what is not: a better one may find more. Only an "
-            "epsilon bounds them all.",
+            "Attacks show only what is possible. A better attack may find more. Only an epsilon "
+            "bounds all attacks.",
             class_="note",
         ),
     )
@@ -54,25 +55,25 @@ def _on_the_way(content: ReportContent) -> Markup:
         whom = (
             "of a round's sites"
             if secrecy.degree is None
-            else f"of a site's {secrecy.degree} neighbours, drawn anew in every attempt,"
+            else f"of a site's {secrecy.degree} neighbours, drawn again in every attempt,"
         )
         if secrecy.groups:
             whom = "of a group's sites"
         how = "masked"
         if secrecy.encrypted:
-            how = "encrypted under a key of its own, which no two rounds share and no other holds,"
+            how = "encrypted under a new key in every round, which no member holds,"
         return paragraph(
-            "Patients' rows stayed at their sites. Each site's update, a model's change, was "
-            f"{how} before it left ({secrecy.protocol}): validators and whoever has this ledger "
-            f"see {_sums(secrecy)}. {secrecy.threshold} {whom} together could "
-            f"open a single update; fewer learn nothing of it (trust model: {trust})."
-            f"{_checks(secrecy)}{_counted(content)}"
+            "Patient data stayed at their sites. Each site's update (a change of the model) was "
+            f"{how} before it left ({secrecy.protocol}). Validators and readers of this ledger "
+            f"see {_sums(secrecy)}. {secrecy.threshold} {whom} together could open a single "
+            "update. Fewer learn nothing about it (trust model: "
+            f"{trust}).{_checks(secrecy)}{_counted(content)}"
         )
     if protection != "none":
-        return paragraph(f"Updates are protected on their way by “{protection}”.")
+        return paragraph(f"Updates are protected in transit by “{protection}”.")
     return paragraph(
-        "Patients' rows stayed at their sites. Each site's update, a model's change, went to every "
-        "validator as it is: secure aggregation was not used."
+        "Secure aggregation was not used. Patient data stayed at their sites, but every "
+        "validator saw each site's update (a change of the model) in plain form."
     )
 
 
@@ -80,25 +81,25 @@ def _counted(content: ReportContent) -> str:
     if content.summed is None:
         return ""
     return (
-        " What sites counted of their test rows left them masked in the same way: the sum over "
-        f"{len(content.summed.sites)} sites is known, and nothing of one of them but the number of "
-        "its test rows, which it signed."
+        " Counts of test rows were masked in the same way. Only the sum over "
+        f"{len(content.summed.sites)} sites is known, and the number of test rows that each site "
+        "signed."
     )
 
 
 def _sums(secrecy: Secrecy) -> str:
     if not secrecy.groups:
-        return "sums of a round alone"
+        return "only the sum of each round"
     smallest, largest = secrecy.sizes
     sizes = f"{smallest}" if smallest == largest else f"{smallest} to {largest}"
     bears = (
-        f", and a rule that bears {counted(secrecy.tolerate, 'bad group')} reduced them"
+        f", combined by a rule that tolerates {counted(secrecy.tolerate, 'bad group')}"
         if secrecy.tolerate
         else ""
     )
     return (
-        f"the sums of {secrecy.groups} groups of {sizes} sites alone, which lots put together anew "
-        f"in every round{bears}: an update was hidden among those of its group"
+        f"only the sums of {secrecy.groups} groups of {sizes} sites, drawn at random in every "
+        f"round{bears}. An update is hidden among those of its group"
     )
 
 
@@ -106,24 +107,25 @@ def _checks(secrecy: Secrecy) -> str:
     found = ""
     if secrecy.norm_bound is not None:
         found += (
-            f" A group whose sum was longer than steps of {secrecy.norm_bound:g} add up to was "
-            "refused; within that, a single bad update cannot be seen."
+            " A group was rejected if the norm of its sum exceeded what updates of norm "
+            f"{secrecy.norm_bound:g} can reach. Below this bound, a single bad update cannot be "
+            "detected."
         )
     if secrecy.checked:
         found += (
-            " Every sum was held against what its sites had committed to before they masked it: "
-            "nobody could have made up or changed a sum. It does not show that what they committed "
-            "to was honest."
+            " Every sum was checked against commitments that its sites made before masking. "
+            "Nobody could have invented or changed a sum. This does not show that the committed "
+            "updates were honest."
         )
     return found
 
 
 def _none(content: ReportContent) -> Markup:
-    what = "a sum" if content.protections.secrecy is not None else "an update"
+    what = "A sum" if content.protections.secrecy is not None else "An update"
     return paragraph(
-        f"Differential privacy was not used: {what}, and to a lesser extent the final model, can "
-        "give away whether somebody's row was among those that it was trained on, and something of "
-        "what it says. Nothing here bounds that.",
+        f"Differential privacy was not used. {what}, and to a lesser extent the final model, can "
+        "reveal whether somebody's data were used for training, and part of their content. "
+        "Nothing here bounds this.",
         class_="note",
     )
 
@@ -133,11 +135,11 @@ def _differential(content: ReportContent) -> Markup:
     one = max(spent, key=lambda each: each.epsilon)
     unit = UNITS[one.unit]
     rate = (
-        "none: every site that is drawn"
+        "none: every selected site takes part"
         if not unit.in_training
-        else "all of them in every step"
+        else "all units in every step"
         if one.sampling_rate == 1
-        else f"Poisson samples: each is in a step with a chance of {one.sampling_rate:g}"
+        else (f"Poisson sampling: each unit is in a step with probability {one.sampling_rate:g}")
     )
     stated: list[tuple[str, Child]] = [
         ("Budget", f"epsilon {one.budget:g} at delta {one.delta:g}, accountant {one.accountant}"),
@@ -145,37 +147,41 @@ def _differential(content: ReportContent) -> Markup:
         ("Sampling", rate),
         (
             "Mechanism",
-            f"{one.mechanism}, {counted(one.steps_per_round, 'step')} a round, noise multiplier "
-            f"{one.noise_multiplier:g}"
+            f"{one.mechanism}, {counted(one.steps_per_round, 'step')} per round, noise "
+            f"multiplier {one.noise_multiplier:g}"
             if unit.in_training
-            else f"{one.mechanism}: every update clipped and noised, noise multiplier "
+            else f"{one.mechanism}: every update is clipped and noise is added, noise multiplier "
             f"{one.noise_multiplier:g}",
         ),
     ]
     if one.tight is not None:
         stated.append(
             (
-                "Tighter account",
-                f"epsilon {max(each.tight or 0.0 for each in spent):.3g} at delta {one.delta:g} "
-                f"per {one.unit}, by privacy loss distributions ({NAME}); the budget goes by "
-                f"{one.accountant}, which is never less",
+                "Tighter bound",
+                f"epsilon {max(each.tight or 0.0 for each in spent):.3g} at delta "
+                f"{one.delta:g} per {one.unit}, by privacy loss distributions ({NAME}). The "
+                f"budget uses {one.accountant}, which is never lower",
             )
         )
     if one.clips:
         stated.append(
             (
                 "Clip",
-                f"followed the updates' lengths, from {one.clips[0]:.3g} to {one.clips[-1]:.3g}; "
-                "whether each was within it was told with noise, for a tenth of what was spent",
+                f"adaptive: it followed the norms of the updates, from {one.clips[0]:.3g} to "
+                f"{one.clips[-1]:.3g}. Sites reported with noise whether their update was "
+                "clipped. This used a tenth of the budget spent",
             )
         )
     return join(
         paragraph(_for_whom(one, unit.given)),
         facts(stated),
-        paragraph(element("strong", "What that means. "), _meaning(one, unit.given)),
+        paragraph(element("strong", "Meaning. "), _meaning(one, unit.given)),
         table(
-            f"What {unit.plural} of each site have lost, recomputed from the ledger and the study",
-            ["Site", "Rounds charged", "Epsilon spent", "Left of the budget"],
+            (
+                f"Privacy spent by the {unit.plural} of each site, recomputed from the ledger and "
+                "the study"
+            ),
+            ["Site", "Rounds charged", "Epsilon spent", "Remaining budget"],
             [
                 [
                     each.site,
@@ -193,16 +199,16 @@ def _differential(content: ReportContent) -> Markup:
             (
                 ""
                 if unit.withholds
-                else "Nobody is in both parts. A patient who was treated at two sites loses at "
-                "each of them: the epsilons add up. "
+                else "No unit is in both the training and the test part. For a patient who was "
+                "treated at two sites, the two epsilons add up. "
             )
             + (
-                "In this simulation noise and keys follow from the study's public seed, and the "
-                "page shows measurements of the run beside the sites' statements (curves, rows by "
-                "site, baselines) that real members would not release: it shows what the budget "
-                "does to the model, and protects nobody."
+                "This simulation shows the effect of the budget on the model. It protects "
+                "nobody: noise and keys follow from the study's public seed, and the page shows "
+                "measurements that real members would not release (curves, rows by site, "
+                "baselines)."
                 if content.simulated
-                else "This page is calculated from what the sites released alone."
+                else "This page is computed only from what the sites released."
             ),
             class_="note",
         ),
@@ -214,8 +220,8 @@ def _in_all(totals: tuple[Total, ...]) -> Markup:
     if not totals:
         return join()
     return table(
-        "What they have lost in all studies of this ledger together",
-        ["Site", "Studies", "Epsilon spent in all", "Without differential privacy"],
+        "Privacy spent in all studies of this ledger",
+        ["Site", "Studies", "Total epsilon spent", "Without differential privacy"],
         [
             [
                 each.site,
@@ -230,17 +236,18 @@ def _in_all(totals: tuple[Total, ...]) -> Markup:
 
 
 def _for_whom(one: Spent, given: str) -> str:
-    little = f"say little about {given}, whatever else a reader knows"
+    little = f"reveal little about {given}, whatever else a reader knows"
     if one.mechanism == "central_skellam@1":
         return (
-            f"The sum of a round's updates has differential privacy: its noise makes it {little}. "
-            "That holds for whoever sees sums and models. A single update has a part of the noise "
-            "alone, so whoever sees one has to be trusted; under masks nobody does."
+            "The sum of a round's updates is differentially private: its noise makes it "
+            f"{little}. This holds for anyone who sees sums and models. A single update contains "
+            "only part of the noise, so anyone who sees one must be trusted. With secure "
+            "aggregation nobody sees one."
         )
     return (
-        f"Each site's updates have differential privacy: noise makes them {little}. Whoever reads "
-        "them, the final model or this ledger is bounded alike; no trust in anybody is needed but "
-        "in the site itself."
+        f"Each site's updates are differentially private: noise makes them {little}. The same "
+        "bound holds for anyone who sees the updates, the final model or the ledger. You need "
+        "to trust only the hospital that holds the data."
     )
 
 
@@ -248,26 +255,26 @@ def _releases(one: Spent, unit: Unit) -> Markup:
     """Return everything that was calculated from rows and left a site."""
     if unit.withholds:
         return paragraph(
-            "Nothing else that was calculated from rows left a site: it told neither its size nor "
-            "how good the model is for it."
+            "No other result computed from rows left a site. Sites reported neither their size "
+            "nor the model's performance."
         )
     return table(
-        "Everything that left a site and was calculated from its rows",
-        ["Release", "Protection", "Whose loss"],
+        "Everything computed from rows that left a site",
+        ["Release", "Protection", "Charged to"],
         [
             [
                 "the number of its training units, once",
-                "noise on the number",
+                "noise added to the number",
                 f"{unit.plural} of the training part, within the epsilon above",
             ],
             [
-                "an update a round",
+                "one update per round",
                 "clipping and noise in every step",
                 f"{unit.plural} of the training part, within the epsilon above",
             ],
             [
                 "its statement about the final model",
-                "noise on a table of counts, from which every signed measure is calculated",
+                ("noise added to a table of counts, from which every signed measure is computed"),
                 f"{unit.plural} of the test part: a pure epsilon of {one.evaluation:g}",
             ],
         ],
@@ -282,14 +289,13 @@ def _meaning(one: Spent, given: str) -> str:
     power = min(1.0, exp(one.epsilon) * _FALSE_ALARMS + one.delta)
     surest = exp(one.epsilon) / (1 + exp(one.epsilon))
     told = (
-        f"would recognize at most {100 * power:.2g} of 100 that were there"
+        f"would recognize at most {100 * power:.2g} of 100 participants"
         if power < 1
-        else "is not bounded by this budget at all: it bounds attackers who are more careful still"
+        else ("is not bounded by this budget, which bounds only attackers with fewer false alarms")
     )
     return (
-        f"Somebody who knows everything but whether {given} was among the rows, and who holds "
-        f"it as likely as not, can become at most {100 * surest:.4g} % sure (save with the chance "
-        f"delta, {one.delta:g}). Whoever accepts one "
-        f"false alarm in 1,000 {told}. These are bounds for the worst case, whatever the attack; "
-        "without noise there is no bound."
+        f"An attacker who starts at 50:50 on whether {given} took part can reach at most "
+        f"{100 * surest:.4g} % certainty, except with probability delta ({one.delta:g}). An "
+        f"attacker who accepts one false alarm in 1,000 {told}. These are worst-case bounds for "
+        "any attack. Without noise there is no bound."
     )

@@ -35,7 +35,7 @@ from collegium.report.wording import (
 
 SIGNED = badge("signed by the site", "signed")
 _VERDICTS = {
-    "better": "in favor of federated",
+    "better": "favors federated",
     "worse": "against federated",
     "unclear": "",
     "unknown": "",
@@ -46,7 +46,7 @@ def computed(content: ReportContent, *, at_length: bool = False) -> Markup:
     """Return the label of figures that no site signed; real members' counts are added up."""
     if not content.simulated:
         whence = "from the secure sum, and " if content.summed is not None else ""
-        return badge(f"{whence}added up from what the sites signed", "computed")
+        return badge(f"{whence}summed from what the sites signed", "computed")
     needs = at_length and content.summed is None
     more = "; a real consortium needs a secure sum" if needs else ""
     return badge(f"computed in this simulation{more}", "computed")
@@ -78,14 +78,15 @@ def quality(content: ReportContent) -> Markup:
     chart_of = [name for name in _CHARTED if name in shown]
     return join(
         paragraph(
-            "All figures are of test rows, which training never used. Sites: ",
+            "All figures are for test rows, which were not used in training. Sites: ",
             SIGNED,
             ". All sites together: ",
             computed(content, at_length=True),
         ),
         paragraph(
-            "Models are personal: each site is tested with its own, made from the shared model by "
-            f"{content.personal.replace('_', '-')}. The released model is the shared one."
+            "Models are personalized. Each site is tested with its own model, derived from the "
+            f"shared model by {content.personal.replace('_', '-')}. The released model is the "
+            "shared one."
         )
         if content.personal
         else "",
@@ -94,9 +95,9 @@ def quality(content: ReportContent) -> Markup:
         model_legend(),
         table("The study's model, with 95\u00a0% intervals", heads, rows, class_="figures"),
         folded(
-            "The same for each site's own model (local-only)",
+            "Each site's own model (local-only)",
             table(
-                join("Each site's own model on the site's own test rows ", SIGNED),
+                join("Each site's own model on that site's test rows ", SIGNED),
                 ["Site", *map(title_of, MEASURES[content.task])],
                 own,
                 class_="figures",
@@ -108,8 +109,8 @@ def quality(content: ReportContent) -> Markup:
         bullets([f"{title_of(name)}: {MEANINGS[name]}." for name in shown]),
         paragraph(
             "Intervals are 95\u00a0% percentile bootstrap intervals, from "
-            f"{counted(part.replicates, 'resampling')} of the persons within each site. They speak "
-            "of other cases at these sites, not of other sites. " + _withholding(content),
+            f"{counted(part.replicates, 'resampling')} of the persons within each site. They "
+            "apply to other cases at these sites, not to other sites. " + _withholding(content),
             class_="note",
         ),
     )
@@ -119,13 +120,13 @@ def _withholding(content: ReportContent) -> str:
     """Return what sites keep to themselves, and what that is worth."""
     if content.summed is not None:
         return (
-            "A site signs the number of its test rows alone: together with the sum, the others' "
-            "figures would give away those of a site with few cases of a class."
+            "A site signs only the number of its test rows. Further figures, combined with the "
+            "sum, would reveal those of a site with few cases of a class."
         )
     return (
-        "Figures that would give away how many cases a small class has are withheld by the "
-        "site; where a single site withholds, they can still be worked out from the figures over "
-        "all sites. A real consortium takes those from a secure sum."
+        "A site withholds figures that would reveal how many cases a small class has. If only "
+        "one site withholds, its figures can still be derived from the figures over all sites. "
+        "A real consortium takes these from a secure sum."
     )
 
 
@@ -135,21 +136,25 @@ def _of_sum(content: ReportContent) -> str:
     if summed is None:
         return ""
     told = (
-        f"On the ledger, of the {count(summed.rows)} test rows of {len(summed.sites)} sites there "
-        "is one secure sum of counts, recomputed by every validator and with this report; what a "
-        "single site counted, nobody saw"
+        f"The ledger holds one secure sum of counts over the {count(summed.rows)} test rows of "
+        f"{len(summed.sites)} sites. Every validator and this report recomputed it. Nobody saw "
+        "the counts of a single site"
     )
     if summed.auc_error is not None:
         told += (
-            f". It gives an AUC of {summed.measures['auc']:.4f}, of scores cut to 1,024 bins: that "
-            f"of all scores is within {summed.auc_error:.2g}"
+            f". It gives an AUC of {summed.measures['auc']:.4f} from scores in 1,024 bins. The "
+            f"AUC of the exact scores differs by at most {summed.auc_error:.2g}"
         )
     small = {
         "calls": "calls by class (a cell under 10 rows)",
         "by-class": "everything by class (a class under 10 rows)",
         "all": "everything but the number of rows (under 10)",
     }.get(summed.withheld)
-    return f"{told}. Not told, as too small even in the sum: {small}." if small else f"{told}."
+    return (
+        f"{told}. Not reported, because too small even in the sum: {small}."
+        if small
+        else f"{told}."
+    )
 
 
 def _binned(content: ReportContent) -> str:
@@ -160,8 +165,8 @@ def _binned(content: ReportContent) -> str:
     if content.summed is not None:
         return ""
     return (
-        "From sums of the sites’ histograms of scores alone, as a secure sum would give them, "
-        f"the AUC is {content.risks.binned_auc:.4f}; from all scores together it is {pooled:.4f}."
+        f"The AUC is {content.risks.binned_auc:.4f} when computed only from summed histograms of "
+        f"the sites’ scores, as a secure sum would give them. From all scores it is {pooled:.4f}."
     )
 
 
@@ -172,12 +177,13 @@ def comparison(content: ReportContent) -> Markup:
         _site_alone(content),
         three_ways(content, content.quality, "on the same test rows of all sites"),
         paragraph(
-            "Local-only: each site trains on its own rows alone. Pooled: one model of all rows in "
-            "one place, which federated learning does without. Both are trained with this study's "
-            "settings; with settings of its own each might be better. Differences are paired: both "
-            "models meet the same resamplings. An interval of a difference that includes 0 shows "
-            "no difference; it does not show that there is none. The intervals are not corrected "
-            "for their number: about one in twenty excludes 0 by chance alone.",
+            "Local-only: each site trains only on its own rows. Pooled: one model trained on "
+            "all rows in one place, which federated learning avoids. Both use this study's "
+            "settings and might perform better with settings tuned for them. Differences are "
+            "paired: both models are tested on the same resamplings. If the interval of a "
+            "difference includes 0, no difference was detected. This does not show that there "
+            "is none. The intervals are not corrected for multiple comparisons. About one in "
+            "twenty excludes 0 by chance.",
             class_="note",
         ),
     )
@@ -189,9 +195,9 @@ def _site_alone(content: ReportContent) -> Markup:
     if value is None:
         return Markup("")
     return paragraph(
-        f"Knowing no more of a test row than its site gives {in_sentence(measure)} "
-        f"{number(measure, value)}. A model that can tell the sites apart has that for nothing, "
-        "and loses it at a site that it has not seen."
+        f"Knowing only which site a case came from already gives {in_sentence(measure)} "
+        f"{number(measure, value)}. That part of the performance would not carry over to a new "
+        "site."
     )
 
 
@@ -226,7 +232,7 @@ def threshold(content: ReportContent) -> Markup:
         with_and_without = (
             f"{count(one.classes[1])} with, {count(one.classes[0])} without"
             if len(one.classes) == 2
-            else element("span", "not told", class_="absent")
+            else element("span", "not reported", class_="absent")
         )
         rows.append(
             [
@@ -237,8 +243,8 @@ def threshold(content: ReportContent) -> Markup:
         )
     return join(
         paragraph(
-            f"A row is called positive at a risk of {content.threshold:g} or more. The threshold "
-            "was registered before the test part was opened."
+            f"A case is classified as positive at a predicted risk of {content.threshold:g} or "
+            "more. The threshold was registered before the test part was opened."
         ),
         table(
             join("Sites: ", SIGNED, " All sites: ", computed(content)),
@@ -256,7 +262,9 @@ _CHARTED = ("accuracy", "auc", "qwk", "c_index", "poisson_deviance", "mae", "r2"
 
 def _site_row(one: SiteFigures, shown: Sequence[str]) -> list[Child]:
     rows: Child = (
-        count(one.rows) if one.rows is not None else element("span", "not told", class_="absent")
+        count(one.rows)
+        if one.rows is not None
+        else element("span", "not reported", class_="absent")
     )
     return [one.site, rows, *(figure(name, one.federated[name]) for name in shown)]
 
@@ -264,7 +272,7 @@ def _site_row(one: SiteFigures, shown: Sequence[str]) -> list[Child]:
 def _rows_of_all(sites: Sequence[SiteFigures]) -> str:
     rows = [one.rows for one in sites]
     told = [number for number in rows if number is not None]
-    return count(sum(told)) if told and len(told) == len(rows) else "not told"
+    return count(sum(told)) if told and len(told) == len(rows) else "not reported"
 
 
 def _difference(one: Difference) -> Markup:

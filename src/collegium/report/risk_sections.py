@@ -19,13 +19,13 @@ def recalibrated(risks: Risks) -> Markup:
     """Return calibration slope and intercept in words."""
     if risks.slope is None or risks.intercept is None:
         return paragraph(
-            "No calibration slope: rows of one class only, risks all alike, or risks that part "
-            "the classes completely."
+            "No calibration slope is available: all rows have one class, all risks are equal, "
+            "or the risks separate the classes completely."
         )
     return paragraph(
         f"Calibration slope {_told(risks.slope)}: {_slope_means(risks.slope)}. Calibration "
         f"intercept {_told(risks.intercept, signed=True)}: {_intercept_means(risks.intercept)}. "
-        "1 and 0 are right; intervals are Wald’s."
+        "The ideal values are 1 and 0. Intervals are Wald intervals."
     )
 
 
@@ -34,32 +34,32 @@ def decision(content: ReportContent) -> Markup:
     risks = content.risks
     if risks is None or not risks.benefit:
         return paragraph(
-            "No decision curve was drawn: it needs the predictions for rows of all sites together,"
-            " and probabilities."
+            "No decision curve is available: it needs probabilities for the rows of all sites."
         )
     at = min(risks.benefit, key=lambda one: abs(one.threshold - content.threshold))
     top = max(0.05, *(max(one.model, one.everybody) for one in risks.benefit))
     drawn = [
         charts.Series("by the model", _points([(b.threshold, b.model) for b in risks.benefit]), 0),
         charts.Series(
-            "on everybody", _points([(b.threshold, b.everybody) for b in risks.benefit]), 1
+            "for everybody", _points([(b.threshold, b.everybody) for b in risks.benefit]), 1
         ),
-        charts.Series("on nobody", ((0.01, 0.0), (0.99, 0.0)), 2),
+        charts.Series("for nobody", ((0.01, 0.0), (0.99, 0.0)), 2),
     ]
     return join(
         paragraph(
-            "Who acts above a risk of p holds one missed case to be as bad as (1 − p) / p "
-            "needless actions. Net benefit counts cases found, less false alarms in that "
-            "currency, for each test row. ",
+            "Choosing a threshold of p means accepting up to (1 − p) / p unnecessary "
+            "interventions for each case caught (9 at p = 0.1). Net benefit is the number of "
+            "cases caught minus the unnecessary interventions at this exchange rate, per test "
+            "row. ",
             computed(content),
         ),
         element(
             "figure",
-            element("figcaption", "Net benefit of acting, by the risk from which one acts"),
+            element("figcaption", "Net benefit by risk threshold"),
             charts.lines(
                 "Decision curve",
-                "Net benefit of acting by the model, on everybody and on nobody, by risk "
-                "threshold; the numbers are in the table below.",
+                "Net benefit of intervening by the model, for everybody and for nobody, by risk "
+                "threshold. The table below has the numbers.",
                 drawn,
                 charts.Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0)),
                 charts.axis_over(_LOWEST, top, 4),
@@ -70,8 +70,8 @@ def decision(content: ReportContent) -> Markup:
         folded(
             "The curve in numbers",
             table(
-                "Net benefit a test row",
-                ["Threshold", "By the model", "On everybody"],
+                "Net benefit per test row",
+                ["Threshold", "By the model", "For everybody"],
                 [
                     [f"{one.threshold:.2f}", f"{one.model:.3f}", f"{one.everybody:.3f}"]
                     for one in risks.benefit[4::5]
@@ -80,8 +80,9 @@ def decision(content: ReportContent) -> Markup:
             ),
         ),
         paragraph(
-            "These are test rows of the study, without costs of care, and no interval is drawn: "
-            "it says where the model could be worth a trial, not that acting on it is right.",
+            "The curve is based on the study's test rows, ignores the costs of care and has no "
+            "confidence interval. It shows where the model could be worth a clinical trial. It "
+            "does not show that using the model is right.",
             class_="note",
         ),
     )
@@ -100,30 +101,32 @@ def _points(curve: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], 
 def _at_threshold(at: Benefit) -> str:
     found = f"{at.model:.3f}"
     return (
-        f"At {at.threshold:.2f}, the percentage point nearest to the registered threshold, net "
-        f"benefit is {found} a row by the model and {at.everybody:.3f} by acting on everybody."
+        f"At {at.threshold:.2f}, the point nearest to the registered threshold, the net benefit "
+        f"per row is {found} by the model and {at.everybody:.3f} when intervening for everybody."
     )
 
 
 def _where_it_helps(benefit: Sequence[Benefit]) -> str:
     helps = [one.threshold for one in benefit if one.model > max(0.0, one.everybody)]
     if not helps:
-        return "At no threshold is the model better than acting on everybody or on nobody."
+        return (
+            "The model is not better than intervening for everybody or for nobody at any threshold."
+        )
     return (
-        f"The model is better than both at {len(helps)} of {len(benefit)} thresholds, the lowest "
-        f"{helps[0]:.2f}, the highest {helps[-1]:.2f}."
+        f"The model is better than both at {len(helps)} of {len(benefit)} thresholds, between "
+        f"{helps[0]:.2f} and {helps[-1]:.2f}."
     )
 
 
 def _slope_means(slope: Estimate) -> str:
     if slope.low <= 1 <= slope.high:
-        return "no sign that risks are too extreme or too timid"
-    return "risks are too extreme" if slope.high < 1 else "risks are too timid"
+        return "no evidence that risks are too extreme or too moderate"
+    return "risks are too extreme" if slope.high < 1 else "risks are too moderate"
 
 
 def _intercept_means(intercept: Estimate) -> str:
     if intercept.low <= 0 <= intercept.high:
-        return "no sign that risks are too high or too low on average"
+        return "no evidence that risks are too high or too low on average"
     return "risks are too high on average" if intercept.high < 0 else "too low on average"
 
 

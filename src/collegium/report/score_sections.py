@@ -18,15 +18,15 @@ def scores(content: ReportContent) -> Markup:
     if found is None or not found.rounds:
         return paragraph("No round was closed with scores.", class_="note")
     asked = (
-        "by how much it lowers the mean loss on rows that the validator kept"
+        "the decrease of the mean loss on the validator's own rows"
         if found.by == "loss"
-        else "how far it points where an update of the validator's own rows does (a cosine)"
+        else "the cosine between it and an update from the validator's own rows"
     )
     return join(
         paragraph(
-            f"In {counted(len(found.rounds), 'round')} each validator scored every update: {asked}."
-            " What counts is the median over validators. Nobody can recompute a score; given them,"
-            " everybody recomputed the model."
+            f"In {counted(len(found.rounds), 'round')}, each validator scored every update. The "
+            f"score is {asked}. The median over validators counts. Scores themselves cannot be "
+            "recomputed. With the recorded scores as input, every model was recomputed."
         ),
         _by_site(found),
         _course(found),
@@ -51,10 +51,9 @@ def _by_site(found: Scoring) -> Markup:
             ]
         )
     return table(
-        "Scores of each site's updates. A score below "
-        f"{_signed(found.threshold)} speaks against a site; a reputation begins at 0.50 and is "
-        "never above 0.88",
-        ["Site", "Updates scored", "Mean score", "Speaking against it", "Reputation at the end"],
+        f"Scores of each site's updates. A score below {_signed(found.threshold)} counts against "
+        "the site. A reputation starts at 0.50 and is at most 0.88",
+        ["Site", "Updates scored", "Mean score", "Counted against it", "Reputation at the end"],
         rows,
         "figures",
     )
@@ -95,18 +94,18 @@ def _course(found: Scoring) -> Markup:
 
 def _standings(found: Scoring) -> Markup:
     if not found.demote:
-        return paragraph("The study demotes nobody for scores.", class_="note")
+        return paragraph("This study does not demote sites because of scores.", class_="note")
     lost = {
         "weight": "half of its weight",
-        "scoring": "that its own scores count",
+        "scoring": "the right to score",
         None: "",
     }
     said = {
-        "demoted": "{site} was demoted after round {round}, its reputation being {value}: it lost"
-        " {lost}, and nothing else.",
-        "reinstated": "{site} was reinstated after round {round}, its reputation being {value}.",
-        "restored": "{site} was restored by its members after round {round}; scores demote it no"
-        " more.",
+        "demoted": "{site} was demoted after round {round} at a reputation of {value}. It lost "
+        "{lost}, and nothing else.",
+        "reinstated": "{site} was reinstated after round {round} at a reputation of {value}.",
+        "restored": "{site} was restored by a vote of the members after round {round}. Scores "
+        "no longer demote it.",
     }
     told = [
         said[one.change].format(
@@ -117,9 +116,10 @@ def _standings(found: Scoring) -> Markup:
     ]  # fmt: skip
     return join(
         paragraph(
-            f"A site whose reputation falls below {found.demote:g} is demoted until it is at 0.50"
-            " again. That is no verdict: a site with rare patients looks like an attacker to"
-            " scores. No scores exclude a site, and members can restore one by vote."
+            f"A site is demoted when its reputation falls below {found.demote:g}, until it "
+            "reaches 0.50 again. Demotion does not prove misconduct: scores cannot distinguish "
+            "a site with rare patients from an attacker. Scores never exclude a site, and "
+            "members can restore a site by vote."
         ),
         bullets(told) if told else paragraph("Nobody was demoted.", class_="note"),
     )

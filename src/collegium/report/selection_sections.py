@@ -20,12 +20,13 @@ def selection(content: ReportContent) -> Markup:
     return join(
         paragraph(_search(found) if found.trials else _stopping(found)),
         paragraph(
-            f"That loss is the least of {found.looks} looks at the same"
-            f" {'persons' if by_person else 'rows'}, so it flatters the model: expect a greater"
-            f" one of {'new persons' if by_person else 'later rows'}. The test part had no say; it"
-            " was opened once, for this model alone. Local-only and pooled models, with which this"
-            f" page compares it, are trained {'as the chosen trial was, ' * bool(found.trials)}for"
-            " all rounds: local-only ones without what was held out, the pooled one with it.",
+            f"This loss is optimistic because it is the lowest of {found.looks} measurements on "
+            f"the same {'persons' if by_person else 'rows'}. Expect a higher loss for "
+            f"{'new persons' if by_person else 'later rows'}. The test part was not used for "
+            "selection. It was opened once, only for the selected model. The local-only and "
+            "pooled models on this page are trained "
+            f"{'with the settings of the selected trial, ' * bool(found.trials)}for all rounds: "
+            "the local-only models without the held-out rows, the pooled model with them.",
             class_="note",
         ),
         _trials(found) if found.trials else "",
@@ -34,14 +35,13 @@ def selection(content: ReportContent) -> Markup:
 
 def _search(found: Selection) -> str:
     failed = sum(one.loss is None for one in found.trials)
-    without = f" {counted(failed, 'trial')} failed, and cannot be chosen." if failed else ""
+    without = f" {counted(failed, 'trial')} failed and cannot be selected." if failed else ""
     return (
-        f"{counted(len(found.trials), 'way')} of training were registered before the first was"
-        f" tried, and each was tried.{without} What decided is the mean loss on"
-        f" {_held_out(found)} no trial trained: {found.looks} models were measured on them. The"
-        f" model with the least loss, {found.loss:.4f}, is final: of trial {found.trial}, as its"
-        f" round {found.measured} found."
-        f"{_still_falling(found)}"
+        f"The final model is that of trial {found.trial}, round {found.measured}, with the "
+        f"lowest validation loss ({found.loss:.4f}). {counted(len(found.trials), 'trial')} were "
+        f"registered before the first one started, and all were run.{without} The criterion is "
+        f"the mean loss on {_held_out(found)} no trial trained. {found.looks} models were "
+        f"measured.{_still_falling(found)}"
     )
 
 
@@ -54,14 +54,14 @@ def _still_falling(found: Selection) -> str:
     """Return the hint that the chosen trial ended while its loss fell."""
     if found.measured < found.trials[found.trial - 1].rounds:
         return ""
-    return " Its loss still fell when the trial ended: with more rounds it may be better."
+    return " Its loss was still decreasing when the trial ended. More rounds may improve it."
 
 
 def _stopping(found: Selection) -> str:
     return (
-        f"After each round the model was measured on {_held_out(found)} it was not trained:"
-        f" {found.looks} models. The one with the least mean loss, {found.loss:.4f}, is final, as"
-        f" round {found.measured} found."
+        f"The final model is that of round {found.measured}, with the lowest mean validation "
+        f"loss ({found.loss:.4f}). After each round the model was measured on {_held_out(found)} "
+        f"it was not trained ({found.looks} models)."
     )
 
 
@@ -76,8 +76,8 @@ def _trials(found: Selection) -> Markup:
 def _table(found: Selection) -> Markup:
     names = list(found.trials[0].values)
     return table(
-        "Every trial, in the order in which they were tried",
-        ["Trial", *names, "Rounds", "Least loss", "In round"],
+        "All trials, in order",
+        ["Trial", *names, "Rounds", "Lowest loss", "In round"],
         [_row(one, names, chosen=one.trial == found.trial) for one in found.trials],
         class_="figures",
     )
@@ -86,7 +86,7 @@ def _table(found: Selection) -> Markup:
 def _row(one: Tried, names: list[str], *, chosen: bool) -> list[str]:
     loss = "failed" if one.loss is None else f"{one.loss:.4f}"
     return [
-        f"{one.trial} (chosen)" if chosen else str(one.trial),
+        f"{one.trial} (selected)" if chosen else str(one.trial),
         *(f"{one.values[name]:g}" for name in names),
         str(one.rounds), loss, "–" if one.measured is None else str(one.measured),
     ]  # fmt: skip

@@ -12,8 +12,8 @@ def document(content: ReportContent) -> Markup:
     """Return the study document."""
     return join(
         paragraph(
-            "The document was registered on the ledger before the first round. Here every default "
-            "is written out."
+            "The document was registered on the ledger before the first round. All defaults are "
+            "shown."
         ),
         folded("The study document (TOML)", element("pre", element("code", content.document))),
     )
@@ -32,9 +32,11 @@ def data(content: ReportContent) -> Markup:
         ("Target", schema.target),
     ]
     if source.made_up:
-        stated.append(("Sites", f"made up, {source.made_up}: no institution stands behind one"))
+        stated.append(
+            ("Sites", (f"artificial ({source.made_up}); they do not represent institutions"))
+        )
     if source.caution:
-        stated.append(("Mind", source.caution))
+        stated.append(("Caution", source.caution))
     if schema.positive:
         stated.append(("Outcome", schema.positive))
     if schema.classes:
@@ -51,7 +53,7 @@ def data(content: ReportContent) -> Markup:
         facts([one for one in stated if one[1]]),
         folded(
             f"The model's inputs ({counted(len(features), 'column')})",
-            table("What the model is given", ["Column", "Kind", "Unit or categories"], features),
+            table("Inputs of the model", ["Column", "Kind", "Unit or categories"], features),
         ),
     )
 

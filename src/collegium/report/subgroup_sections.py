@@ -12,7 +12,7 @@ from collegium.report.measurements import Subgroup
 from collegium.report.quality_sections import computed, figure
 from collegium.report.wording import PRIMARY, count, in_sentence, number, title_of
 
-_SMALL = "too few rows or of a class, or what is left beside such a group"
+_SMALL = "too few rows, or too few of a class, in the group or in the remaining rows"
 
 
 def subgroups(content: ReportContent) -> Markup:
@@ -24,7 +24,7 @@ def subgroups(content: ReportContent) -> Markup:
     ]
     return join(
         paragraph(
-            "Groups were named when the study was registered. ", _weakest(content), " ",
+            "The subgroups were specified when the study was registered. ", _weakest(content), " ",
             computed(content),
         ),
         table(
@@ -34,9 +34,9 @@ def subgroups(content: ReportContent) -> Markup:
             class_="figures",
         ),
         paragraph(
-            "Small groups have wide intervals: that two values differ does not show that the "
-            "model treats two groups differently, nor does that they are alike show that it does "
-            "not. Groups of different features overlap.",
+            "Small groups have wide intervals. Different values do not prove that the model "
+            "treats two groups differently, and similar values do not prove that it treats them "
+            "equally. Groups of different features overlap.",
             class_="note",
         ),
     )  # fmt: skip
@@ -60,6 +60,6 @@ def _weakest(content: ReportContent) -> str:
         if (value := one.overall.get(primary)) is not None
     )
     if len(told) < 2:
-        return "Fewer than two are large enough to be measured."
+        return "Fewer than two subgroups are large enough to measure."
     low, high = (f"{number(primary, value)} ({title})" for value, title in (told[0], told[-1]))
-    return f"By subgroup, {in_sentence(primary)} goes from {low} to {high}."
+    return f"By subgroup, {in_sentence(primary)} ranges from {low} to {high}."

@@ -15,7 +15,7 @@ def adversary(content: ReportContent) -> Markup:
     threat = content.threatened
     if threat is None:
         return paragraph(
-            "This run was made with an adversary in it, for study: ", content.threat,
+            "This run contains a planted adversary: ", content.threat,
             ". What it did was not measured.", class_="warning",
         )  # fmt: skip
     stated: list[tuple[str, Child]] = [
@@ -26,13 +26,13 @@ def adversary(content: ReportContent) -> Markup:
         *threat.granted.items(),
     ]
     return join(
-        paragraph("This run was made with an adversary in it, for study.", class_="warning"),
+        paragraph("This run contains a planted adversary.", class_="warning"),
         ""
         if threat.adaptive
         else paragraph(
             badge("non-adaptive", "clinical"),
-            " This attack does not look at the defence. Bearing it says nothing about one that "
-            "does.",
+            " This attack does not adapt to the defence. A design that tolerates it may still "
+            "fail against an adaptive attack.",
         ),
         facts(stated),
         _measured(threat),
@@ -42,7 +42,9 @@ def adversary(content: ReportContent) -> Markup:
 
 def _measured(threat: Threatened) -> Markup:
     if threat.attacked is None:
-        return paragraph("The study has no model on which harm could be measured.", class_="note")
+        return paragraph(
+            ("The study has no model, so the effect of the attack was not measured."), class_="note"
+        )
     clean, bare = threat.clean, threat.undefended
     heads = ["measure", "under attack"]
     heads += ["without the attack", "changed by the attack"] if clean is not None else []
@@ -58,9 +60,9 @@ def _measured(threat: Threatened) -> Markup:
             row.append(_number(measure, bare.get(measure)))
         rows.append(row)
     return table(
-        "On the test rows of the honest sites alone. Without the attack the attackers are honest; "
-        "without a defence the rule is FedAvg. One split of the data: intervals and the worst of "
-        "all attacks are a benchmark's (collegium bench robustness).",
+        "Test rows of the honest sites only. “Without the attack”: the attackers behave "
+        "honestly. “Without a defence”: the rule is FedAvg. This is one split of the data. For "
+        "intervals and the worst of all attacks, run collegium bench robustness.",
         heads,
         rows,
         "figures",
@@ -71,14 +73,17 @@ def _opened(backdoor: Backdoor) -> Markup:
     lasting = ""
     if backdoor.watched:
         lasting = (
-            f" {count(backdoor.watched)} rounds were watched after the attack: it still decided "
-            "more than half at their end."
+            f" {count(backdoor.watched)} rounds after the attack, it still changed more than "
+            "half of them."
             if backdoor.lasted is None
-            else f" {count(backdoor.lasted)} rounds after the attack it decided less than half."
+            else (
+                f" From {count(backdoor.lasted)} rounds after the attack on, it changed "
+                "less than half of them."
+            )
         )
     return paragraph(
-        f"The planted pattern turned {backdoor.success:.0%} of {count(backdoor.rows)} test rows of "
-        f"other classes into the target class; by the model without the attack "
+        f"The planted pattern changed {backdoor.success:.0%} of {count(backdoor.rows)} test rows "
+        "of other classes to the target class. For the model without the attack it is "
         f"{backdoor.without:.0%}." + lasting
     )  # fmt: skip
 

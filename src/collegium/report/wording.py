@@ -24,26 +24,28 @@ TITLES = {
 }
 
 MEANINGS = {
-    "accuracy": "the share of rows whose class is predicted",
-    "auc": "how often a row of a class is ranked above one that is not of it (for several classes "
-    "the mean over them); 0.5 is chance",
-    "sensitivity": "of the rows with the outcome, the share called positive",
-    "specificity": "of the rows without the outcome, the share called negative",
-    "brier": "the mean squared distance of the risk from what happened; smaller is better",
-    "log_loss": "the mean surprise at what happened, in nats; smaller is better",
-    "qwk": "agreement with the true class beyond chance, a miss by two classes weighing four "
-    "times as much as by one; 1 is perfect, 0 is chance",
-    "c_index": "of two rows of which one is known to have had the event earlier, how often that "
-    "one has the higher risk; 0.5 is chance",
-    "dice": "twice the pixels that are rightly marked, over those marked and those that should be; "
-    "the mean over images, 1 is perfect",
-    "iou": "the pixels that are rightly marked, over those that are marked or should be; the mean "
-    "over images, 1 is perfect",
-    "poisson_deviance": "the distance of the predicted means from the counts, as a Poisson model "
-    "weighs it; smaller is better",
-    "mae": "the mean distance of the prediction from the truth, in the target's unit",
-    "rmse": "the same with large errors weighing more, in the target's unit",
-    "r2": "the share of the target's variation that the predictions explain",
+    "accuracy": "the share of cases whose class is predicted correctly",
+    "auc": "how often a case of the class is ranked above a case outside it (mean over classes "
+    "if there are several); 0.5 is chance",
+    "sensitivity": "the share of cases with the outcome that are classified as positive",
+    "specificity": "the share of cases without the outcome that are classified as negative",
+    "brier": ("the mean squared difference between predicted risk and outcome; smaller is better"),
+    "log_loss": "the mean negative log-likelihood of the outcome, in nats; smaller is better",
+    "qwk": "agreement with the true class beyond chance, with quadratic weights (an error of "
+    "two classes counts four times as much as an error of one); 1 is perfect, 0 is chance",
+    "c_index": "how often, of two cases, the one known to have had the event earlier has the "
+    "higher predicted risk; 0.5 is chance",
+    "dice": "twice the correctly marked pixels, divided by the sum of marked and reference "
+    "pixels; mean over images, 1 is perfect",
+    "iou": "the correctly marked pixels, divided by all pixels that are marked or in the "
+    "reference; mean over images, 1 is perfect",
+    "poisson_deviance": "twice the log-likelihood difference between a perfect fit and the "
+    "predicted means, under a Poisson model; smaller is better",
+    "mae": ("the mean absolute difference between prediction and true value, in the target's unit"),
+    "rmse": (
+        "the square root of the mean squared error, in the target's unit; large errors count more"
+    ),
+    "r2": "the share of the target's variance that the predictions explain",
 }
 
 SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "poisson_deviance", "rmse"})

@@ -67,8 +67,8 @@ def check_study(study: Study) -> tuple[Notice, ...]:
         return notices + about_work + about_privacy(study, terms)
     if study.privacy.protection == "none" and study.privacy.secure_aggregation is None:
         text = (
-            "updates are plain: a validator that reads one can learn about the rows behind it"
-            " (see `collegium check --outbound`)"
+            "updates are sent in plain form: a validator can learn about the rows behind them "
+            "(see `collegium check --outbound`)"
         )
         notices += (Notice("note", "study.plain-updates", text),)
     return notices + about_work
@@ -259,18 +259,18 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
     validators = study.consensus.validators or sites
     if validators < 4:
         text = (
-            f"{validators} equal validators: a quorum is more than two thirds,"
-            " so none of them may fail; four can spare one"
+            f"with {validators} equal validators, none may fail: a quorum is more than two "
+            "thirds. Four validators tolerate one failure"
         )
         notices.append(Notice("warning", "study.few-validators", text))
     if attackers * 3 >= sites and attackers > 0:
         text = (
-            f"{attackers} of {sites} sites attack, a third or more: were they to lie as"
-            " validators too, the others could not reach a quorum"
+            f"{attackers} of {sites} sites attack (a third or more). If they also lied as "
+            "validators, the others could not reach a quorum"
         )
         notices.append(Notice("warning", "study.many-attackers", text))
     if attackers > tolerate:
-        text = f"{attackers} sites attack and the rule is set to tolerate {tolerate}"
+        text = f"{attackers} sites attack, but the rule tolerates only {tolerate}"
         notices.append(Notice("note", "study.untolerated-attackers", text))
     return tuple(notices)
 

@@ -143,10 +143,10 @@ def about_clients(study: Study, sites: int) -> tuple[Notice, ...]:
         return ()
     share = noise_parts(study, sites) ** 0.5
     text = (
-        f"with {sites} sites this is hardly affordable: each coordinate of the mean update gets"
-        f" noise of standard deviation {terms.noise / MICRO * wanted.clip / share / sites**0.5:.3g}"
-        f" beside clipped updates of length {wanted.clip:g}; patients are protected at a fraction"
-        " of that by DP-SGD"
+        f"client-level privacy is costly with {sites} sites: each coordinate of the mean update "
+        "gets noise of standard deviation "
+        f"{terms.noise / MICRO * wanted.clip / share / sites**0.5:.3g} compared with clipped "
+        f"updates of norm {wanted.clip:g}. DP-SGD protects patients with a fraction of that noise"
     )
     return (Notice("warning", "privacy.unaffordable", text),)
 

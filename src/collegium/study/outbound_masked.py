@@ -27,7 +27,7 @@ def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
     width = "a number of 32 or 64 bits a parameter and two more"
     inside = "the round's sites"
     if secure is not None and secure.groups is not None:
-        inside = "the sites of a group that lots put together in the round"
+        inside = "the sites of a group drawn at random in the round"
         leak = f"it is opened of each of {secure.groups} groups by itself, and {leak}"
     if secure is not None and secure.sum_check is not None:
         width = "a number of 32 or 64 bits a parameter and eighteen more (of them sixteen for what"
@@ -37,8 +37,8 @@ def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
         contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
         f" small, under masks: {width}",
         to=ways.everybody,
-        protection=f"masked (secure aggregation, {paper}): nobody sees more than the sum over"
-        f" {inside}, except {count} who act together. The sum itself is public: {leak}",
+        protection=f"masked (secure aggregation, {paper}): only the sum over {inside} is"
+        f" visible, except to a coalition of {count}. The sum is public: {leak}",
     )
 
 
@@ -55,10 +55,10 @@ def counted_rows(study: Study, ways: Ways) -> tuple[Outbound, ...]:
             " of scores in ten bins; the sums of squared errors and of log losses, all under masks:"
             " 2,086 numbers of 64 bits",
             ways.everybody,
-            "masked (secure aggregation among all sites): nobody sees more than the sum over the"
-            " sites, except as many of them as the sum's threshold says who act together. The sum"
-            " itself is public and exact, and can show that some site has a single row in a bin;"
-            " what validators sign of it leaves out cells under 10 rows",
+            "masked (secure aggregation among all sites): only the sum over the sites is "
+            "visible, except to a coalition as large as the sum's threshold. The sum is public "
+            "and exact, and can show that some site has a single row in a bin. The figures that "
+            "validators sign leave out cells under 10 rows",
             RETIRED,
             from_rows=True,
         ),
@@ -70,7 +70,9 @@ def point(study: Study) -> str:
     secure = study.privacy.secure_aggregation
     if secure is None or secure.sum_check is None:
         return ""
-    return ", and a Pedersen commitment to what is under the mask, which tells nothing of it"
+    return (
+        ", and a Pedersen commitment to the vector under the mask, which reveals nothing about it"
+    )
 
 
 def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:

@@ -193,7 +193,7 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
         if isinstance(terms.clip, int):
             how += f", clips from {2.0 ** (terms.clip / GRID):.3g} on that follow the updates"
             change = "counted or left out, for those who see models and no update"
-        told = " A site tells neither its size nor how good the model is for it"
+        told = " A site reports neither its size nor the model's performance"
     return (
         f"epsilon {spent_after(terms, rounds) / MICRO:.3g} at delta {terms.delta / _DELTA:g} for"
         f" {terms.protects.whose} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"
@@ -208,23 +208,23 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
     found = [Notice("note", "privacy.epsilon", in_words(terms, affordable))]
     if affordable < rounds:
         text = (
-            f"the budget of epsilon {terms.budget / MICRO:g} lasts for {affordable} of {rounds}"
-            " rounds: the study ends there, with the model that it has"
+            f"the budget of epsilon {terms.budget / MICRO:g} is sufficient for {affordable} of"
+            f" {rounds} rounds. The study then ends with its current model"
         )
         found.append(Notice("warning", "privacy.budget-ends", text))
     if study.consensus.engine == "solo":
         text = (
-            "in a simulation keys and noise follow from the study's public seed: the epsilon is"
-            " what members with secrets of their own would get, and this run protects nobody"
+            "this run protects nobody: in a simulation, keys and noise follow from the study's"
+            " public seed. The epsilon holds for members with their own secrets"
         )
         found.append(Notice("note", "privacy.simulated", text))
     if terms.protects.in_training:
-        text = "training.batch_size has no effect: sampling_rate says how many units a step has"
+        text = "training.batch_size has no effect: sampling_rate determines the units in a step"
         found.append(Notice("note", "privacy.batch-size", text))
     if study.aggregation.rule.split("+")[-1] != "fedavg":
         text = (
-            "noise makes honest updates differ, by more the more parameters there are, and"
-            f" {study.aggregation.rule} has a harder time telling them from bad ones"
+            "noise makes honest updates differ, increasingly with the number of parameters."
+            f" {study.aggregation.rule} can distinguish them less well from bad ones"
         )
         found.append(Notice("warning", "privacy.robust-rule", text))
     return tuple(found)
@@ -238,11 +238,11 @@ def bounded(private: DifferentialPrivacy) -> str:
     if not private.protects.in_training:
         told, how, sampled = "all updates of the study together", "Skellam noise", "no sampling"
     whom = (
-        ", to those who see sums or models alone: an update by itself has a part of the noise"
+        ", to those who see only sums or models; a single update contains only part of the noise"
         if private.mechanism == "central"
         else ""
     )
     return (
-        f"differential privacy ({how}): {told} tell at most epsilon {private.epsilon:g} at delta"
-        f" {private.delta:g} about one {private.unit} ({sampled}, accountant rdp@1){whom}"
+        f"differential privacy ({how}): {told} reveal at most epsilon {private.epsilon:g} at"
+        f" delta {private.delta:g} about one {private.unit} ({sampled}, accountant rdp@1){whom}"
     )

@@ -149,9 +149,8 @@ def _cost(study: Study) -> Notice:
     trials, rounds = trials_of(study), study.training.rounds
     part = 0.0 if study.search is None else study.search.validation
     text = (
-        f"{trials} ways of training are tried, of {rounds} rounds each: up to {trials * rounds}"
-        f" rounds, {trials} times what one costs."
-        f" {held_out_words(part, held_out_by(study))} are held out to choose among"
-        " them; the test part is opened for the chosen model alone"
+        f"{trials} trials of {rounds} rounds each: up to {trials * rounds} rounds, {trials} "
+        f"times the cost of one. {held_out_words(part, held_out_by(study))} are held out for the "
+        "selection. The test part is opened only for the selected model"
     )
     return Notice("note", "study.search", text)

@@ -60,8 +60,8 @@ def about_tables(study: Study) -> tuple[Notice, ...]:
     if smallest_of(study) >= SAFE:
         return ()
     text = (
-        f"sites tell sums over {smallest_of(study)} persons or more (data.source.smallest): fewer"
-        f" than {SAFE} may be guessed from what is known of the others"
+        f"sites report sums over {smallest_of(study)} persons or more (data.source.smallest): "
+        f"values of fewer than {SAFE} persons can be inferred from knowledge about the others"
     )
     return (Notice("warning", "study.small-sums", text),)
 

@@ -113,8 +113,8 @@ def about_groups(study: Study, sites: int) -> tuple[Notice, ...]:
     if share_threshold(study, sites) < smallest or fewest_groups(study) < secure.groups:
         return ()
     text = (
-        f"a round needs each of its {secure.groups} groups, and a group of {smallest} sites all of"
-        " them: whoever falls silent after the lots are drawn ends the attempt"
+        f"a round needs all of its {secure.groups} groups, and a group of {smallest} sites needs "
+        "all of its members: a single dropout after the draw ends the attempt"
     )
     return (Notice("warning", "study.groups-need-all", text),)
 

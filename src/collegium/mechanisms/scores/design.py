@@ -57,13 +57,13 @@ def about_committee(study: Study, sites: int) -> tuple[Notice, ...]:
     needed = smallest(sites, bad, Fraction(1, 1000))
     enough = 2 * bad + 1
     advice = (
-        f"with {enough} validators no {bad} could" if enough <= sites else
-        f"no committee of {sites} sites withstands {bad}" if needed is None else
-        f"drawn by lot, {needed} would be enough (a chance of 1 in 1000)"
+        f"with {enough} validators, {bad} dishonest sites could not" if enough <= sites else
+        f"no committee of {sites} sites tolerates {bad}" if needed is None else
+        f"if drawn at random, {needed} would be enough (probability 1 in 1000)"
     )  # fmt: skip
     text = (
-        f"{bad} bad sites of {sites} can be half of the {size} validators, and then decide every"
-        f" score (by lot: {chance:.2g} likely); {advice}"
+        f"{bad} dishonest sites of {sites} can be half of the {size} validators and then decide "
+        f"every score (probability {chance:.2g} if validators are drawn at random); {advice}"
     )
     return (Notice("warning", "study.capturable-committee", text),)
 
@@ -121,14 +121,15 @@ def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
         "loss": (
             "for each update of a round, by how much it lowers the mean loss on the rows that the"
             " site keeps for that",
-            "one number an update, to a millionth: over many rounds these are as many measurements"
-            " of a few patients' rows, and whoever can send updates can choose what is measured",
+            "one number per update, to a millionth. Over many rounds these are many "
+            "measurements of a few patients' rows, and anyone who can send updates can choose "
+            "what is measured",
         ),
         "direction": (
             "for each update of a round, the cosine of its angle to an update that the site makes"
             " of the rows it keeps for that; and the length of its own",
-            "one number an update, to a millionth: over many rounds they give away the direction"
-            " that the rows ask for, as an update of a few patients' rows would",
+            "one number per update, to a millionth. Over many rounds they reveal the gradient "
+            "direction of the rows, as an update from a few patients' rows would",
         ),
     }[scores.by]
     return (

@@ -32,8 +32,8 @@ def _notices(study: Study, sites: int) -> tuple[Notice, ...]:
     drawn = sites_per_round(study, sites)
     if graph.degree >= drawn - 1:
         text = (
-            f"with {drawn} sites of a round the graph is complete: everybody masks with everybody,"
-            ' which protocol = "secagg" does as well'
+            f'with {drawn} sites in a round the graph is complete; protocol = "secagg" does the '
+            "same"
         )
         return (Notice("note", "study.complete-graph", text),)
     people = expected_faults(secure, drawn)
@@ -44,11 +44,11 @@ def _notices(study: Study, sites: int) -> tuple[Notice, ...]:
     if bits is None or bits >= SECRECY:
         return (Notice("note", "study.graph", f"each site masks {words}"),)
     best = graph_size(people, secure.trust)
-    chance = f"the chance is up to 2^-{bits}" if bits else "nothing rules out"
+    chance = f"the probability is up to 2^-{bits}" if bits else "nothing rules out"
     text = (
-        f"{words}, {chance} in each attempt that {people.corrupt} of {drawn} sites who act"
-        f" together see more than the sum; a degree of {best.degree}"
-        f" and a threshold of {best.threshold} keep that chance below 2^-{SECRECY}"
+        f"{words}. {chance} in each attempt that a coalition of {people.corrupt} of {drawn} "
+        f"sites sees more than the sum. A degree of {best.degree} and a threshold of "
+        f"{best.threshold} keep that probability below 2^-{SECRECY}"
     )
     return (Notice("warning", "study.weak-graph", text),)
 

@@ -29,8 +29,8 @@ def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
     many = f"{source.smallest} persons or more"
     rounded = ", rounded down to two significant binary digits" if summed else ""
     few = (
-        f"Nothing is said about fewer than {source.smallest} persons. Sums are exact, and no noise"
-        " is added"
+        f"Nothing is reported about fewer than {source.smallest} persons. Sums are exact, "
+        "without noise"
     )
     return (
         Outbound(
@@ -79,9 +79,9 @@ def _said(many: str, to: str, protection: str) -> tuple[Outbound, ...]:
 
 def _masked(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
     protection = (
-        "masked (secure aggregation among all sites): nobody sees more than the sum over the sites,"
-        " except as many of them as the sum's threshold says who act together. The sum itself is"
-        f" public and exact; of fewer than {source.smallest} persons in it nothing is agreed"
+        "masked (secure aggregation among all sites): only the sum over the sites is visible, "
+        "except to a coalition as large as the sum's threshold. The sum is public and exact. "
+        f"Nothing is agreed about fewer than {source.smallest} persons"
     )
     return (
         Outbound(
