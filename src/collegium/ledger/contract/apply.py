@@ -73,7 +73,8 @@ KERNEL: Mapping[type[Transaction], Handler] = {
 
 
 @cache
-def _handlers() -> Mapping[type[Transaction], Handler]:
+def handlers_of() -> Mapping[type[Transaction], Handler]:
+    """Return what every kind of transaction does."""
     return {**KERNEL, **handlers()}
 
 
@@ -141,7 +142,7 @@ def carry_out(
     if not holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
-        events = _handlers()[type(transaction)](state, sender, member, transaction)
+        events = handlers_of()[type(transaction)](state, sender, member, transaction)
     except Rejected:
         state.reject()
         raise
