@@ -10,6 +10,7 @@ from collegium.ledger import equivocation as witness_module
 from collegium.ledger.book import Accepted, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvidenceConflict, RoundVote
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Witness
@@ -21,7 +22,8 @@ ALREADY = Rejected("already", "said before")
 
 def vote(model: int, number: int = 1, who: Identity = VA) -> bytes:
     name = to_text(bytes([model]) * 32)
-    return who.sign(RoundVote, study="heart", round=number, attempt=1, model=name)
+    result = ModelResult(model=name)
+    return who.sign(RoundVote, study="heart", round=number, attempt=1, result=result)
 
 
 def accepted(envelope: bytes) -> Accepted:
