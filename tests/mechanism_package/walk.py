@@ -37,7 +37,7 @@ from tests.ledger.contract.moves import (
     walk_to,
 )
 from tests.ledger.contract.test_modules import NATURAL_KEYS, natural_keys
-from their_mechanism.terms import (
+from tests.mechanism_package.their_mechanism.terms import (
     Allowed,
     Forgive,
     Missing,

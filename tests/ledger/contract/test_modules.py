@@ -72,7 +72,7 @@ def natural_keys(world: World) -> list[tuple[str, ...]]:
     """Return the natural keys of some transactions, decoded as a node would."""
     place = {"study": "s", "round": 1, "attempt": 2}
     said: list[tuple[type[Transaction], dict[str, Any]]] = [
-        (StudyRegister, TERMS),
+        (StudyRegister, dict(TERMS)),
         (UpdateCommit, commit_fields(world, "ada", place)),
         (RoundVote, {**place, **for_model("new")}),
         (PhaseTimeout, {**place, "phase": "vote"}),

@@ -7,7 +7,6 @@ runs in a process of its own, since a process looks for installed packages once.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +16,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "tests" / "mechanism_package"
 METADATA = "Metadata-Version: 2.1\nName: their-mechanism\nVersion: 1.0\n"
-ENTRY_POINTS = "[collegium.mechanisms]\nreceipts = their_mechanism\n"
+ENTRY_POINTS = "[collegium.mechanisms]\nreceipts = tests.mechanism_package.their_mechanism\n"
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder that holds the package as an installer leaves it."""
-    shutil.copytree(PACKAGE / "their_mechanism", tmp_path / "their_mechanism")
+    """A folder that says of the package what an installer does."""
     about = tmp_path / "their_mechanism-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(METADATA)

@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from tests.mechanism_package.their_mechanism.terms import (
+    MECHANISM,
+    Allowed,
+    Forgive,
+    Missing,
+    ReceiptPost,
+    ReceiptsGathered,
+    ReceiptsMissed,
+    ReceiptTerms,
+    Seal,
+)
+
 from collegium.canonical import from_text
 from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.context import RoundAt
@@ -17,17 +29,6 @@ from collegium.ledger.contract.rules import Closing, Ending, Proposed, Rules, wi
 from collegium.ledger.contract.tables import StudyRecord, StudyStatus
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit
 from collegium.ledger.state import Path, State
-from their_mechanism.terms import (
-    MECHANISM,
-    Allowed,
-    Forgive,
-    Missing,
-    ReceiptPost,
-    ReceiptsGathered,
-    ReceiptsMissed,
-    ReceiptTerms,
-    Seal,
-)
 
 FORGIVEN: Path = ("forgiven",)
 
