@@ -198,7 +198,15 @@ def genesis_of(chain: str, names: list[str]) -> Genesis:
         for index, name in enumerate(names)
     )
     log = to_text(key_of("log").public)
-    return Genesis(chain=chain, contract=1, format=1, keys="simulated", log=log, members=members)
+    return Genesis(
+        chain=chain,
+        contract=1,
+        format=1,
+        keys="simulated",
+        log=log,
+        members=members,
+        modules=MODULES,
+    )
 
 
 def successor_of(old: Genesis) -> Genesis:

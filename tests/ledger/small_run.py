@@ -31,7 +31,7 @@ from collegium.learning.safetensors import released_bytes
 from collegium.learning.server import AVERAGE, initial_state
 from collegium.ledger.application import Accepted, Application
 from collegium.ledger.blobs import BlobFolder
-from collegium.ledger.contract.events import AnyEvent, RoundClosed, RoundOpened
+from collegium.ledger.contract.events import Event, RoundClosed, RoundOpened
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import (
@@ -95,7 +95,10 @@ def small_genesis() -> Genesis:
         ),
     )  # fmt: skip
     log = to_text(key_of("*log").public)
-    return Genesis(chain="small", contract=1, format=1, keys="simulated", log=log, members=members)
+    return Genesis(
+        chain="small", contract=1, format=1, keys="simulated", log=log, members=members,
+        modules=("plain@1",),
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ class SmallRun:
     envelopes: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def say(self, *said: tuple[str, type[Transaction], dict[str, Any]]) -> list[AnyEvent]:
+    def say(self, *said: tuple[str, type[Transaction], dict[str, Any]]) -> list[Event]:
         """Sign and append transactions as one block; return what happened."""
         genesis = to_text(self.ledger.identity)
         envelopes = [
@@ -141,9 +144,9 @@ def begin(folder: Path) -> SmallRun:
     document = run.blobs.put(document_bytes(STUDY))
     code = to_text(digest("code"))
     terms = {
-        "study": "small", "attendance": "quorum", "code": code, "design": "plain@1",
-        "document": to_text(document), "exponent": 12, "max_attempts": 3, "min_sites": 2,
-        "model": to_text(model), "parameters": PARAMETERS, "per_round": 2, "rounds": 2,
+        "study": "small", "attendance": "quorum", "code": code, "document": to_text(document),
+        "exponent": 12, "max_attempts": 3, "min_sites": 2, "model": to_text(model),
+        "modules": ("plain@1",), "parameters": PARAMETERS, "per_round": 2, "rounds": 2,
         "rule": "fedavg@1", "seed": 0, "server": "none@1", "sites": SITES, "weights": "rows",
     }  # fmt: skip
     run.say(("ada", StudyRegister, terms))
@@ -164,7 +167,7 @@ def vectors_of(number: int) -> dict[str, np.ndarray[Any, np.dtype[np.int16]]]:
     }
 
 
-def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent]:
+def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[Event]:
     """Play one round to its end; return the events that closed it."""
     place = {"study": "small", "round": number, "attempt": 1}
     updates, commits, reveals = [], [], []
@@ -185,7 +188,8 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[AnyEvent
         decode_model(start), updates, tuple(WEIGHTS.values()), SITES, opened.exponent,
         rule_named("fedavg@1"), 0, server_named("none@1"), STUDY.aggregation.server,
     )  # fmt: skip
-    vote = {**place, "result": ModelResult(model=to_text(run.blobs.put(encode_model(model))))}
+    result = ModelResult(model=to_text(run.blobs.put(encode_model(model))))
+    vote = {**place, "result": result}
     run.notes.append(run.ledger.checkpoint(key_of("*log")))
     events = run.say(("ada", RoundVote, vote), ("cy", RoundVote, vote))
     return events + run.say(("bo", RoundVote, vote))

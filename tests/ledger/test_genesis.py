@@ -34,7 +34,7 @@ def member(identifier: str = "ada", number: int = 1, **fields: Any) -> Member:
 def genesis(*members: Member, **fields: Any) -> Genesis:
     usual: dict[str, Any] = {
         "chain": "test", "contract": 1, "format": 1, "keys": "held", "log": key(0),
-        "members": members or (member(),),
+        "members": members or (member(),), "modules": ("plain@1",),
     }  # fmt: skip
     return Genesis(**{**usual, **fields})
 
@@ -91,6 +91,11 @@ REFUSED = {
     "power without a role for it": genesis(member(), member("bo", 2, roles=("site",))),
     "no name": genesis(member(name="")),
     "a name that is too long": genesis(member(name="a" * 61)),
+    "modules out of order": genesis(modules=("secagg@1", "plain@1")),
+    "a module twice": genesis(modules=("plain@1", "plain@1")),
+    "a module without a version": genesis(modules=("plain",)),
+    "a module of version 0": genesis(modules=("plain@0",)),
+    "a module that is none": genesis(modules=("Plain text@1",)),
     "a successor of a short digest": genesis(succeeds=old(root=key(1)[:-2])),
     "a successor of nothing": genesis(succeeds=old(size=0)),
     "a successor of too much": genesis(succeeds=old(size=2**53)),
@@ -153,7 +158,8 @@ def test_every_field_counts_for_the_identity() -> None:
         msgspec.structs.replace(start, chain="other"),
         msgspec.structs.replace(start, keys="simulated"),
         msgspec.structs.replace(start, log=key(9)),
+        msgspec.structs.replace(start, modules=("plain@2",)),
         genesis(member(), member("bo", 2, power=2)),
     ]
     digests = {genesis_digest(encode_genesis(one)) for one in (start, *others)}
-    assert len(digests) == 5
+    assert len(digests) == 6

@@ -17,8 +17,9 @@ from collegium.federation.exchange import Exchange
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.evidence import decode_transaction
-from collegium.ledger.engines.solo import SoloEngine, SoloOrdering, open_solo
+from collegium.ledger.engines.solo import SoloOrdering, open_solo
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
 from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
@@ -55,7 +56,6 @@ class Town:
 
     folder: Path
     genesis: Genesis
-    engine: SoloEngine
     engine: SoloOrdering
     clock: Clock
     members: dict[str, Participants]
@@ -140,7 +140,8 @@ def found(folder: Path, log_key: SigningKey) -> Genesis:
         (folder / name / "rows.csv").write_text(site_table(schema, rows))
     return Genesis(
         "town", CONTRACT_VERSION, FORMAT_VERSION, "held",
-        tuple(sorted(cards, key=lambda card: card.id)), to_text(log_key.public),
+        tuple(sorted(cards, key=lambda card: card.id)), admitted_modules(),
+        to_text(log_key.public),
     )  # fmt: skip
 
 

@@ -22,10 +22,10 @@ from collegium.canonical import to_text
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import kind_of, natural_key
-from collegium.ledger.engines.log.copy import LEDGER
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.final import NAME as FINAL
 from collegium.ledger.genesis import Genesis, Predecessor, encode_genesis, genesis_digest
+from collegium.ledger.ordering import LEDGER
 from collegium.mechanisms.scores.terms import ScoreReveal
 from collegium.network.plan import planned, tables_by_site
 from collegium.node.config import DataSource

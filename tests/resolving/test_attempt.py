@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from collegium.ledger.book import Accepted
 from tests.data.tabular.cohorts import write_study
 from tests.federation.kit import step
 
@@ -13,6 +12,7 @@ from collegium.assembly.preparation import prepare
 from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.federation.view import StudyView
+from collegium.ledger.application import Accepted
 from collegium.ledger.contract.results import ModelResult, Result
 from collegium.ledger.contract.series import EVALUATION, MOST_ROUNDS, SET_UP
 from collegium.resolving.attempt import attempt_in
@@ -66,7 +66,7 @@ def test_state_and_log_say_the_same_after_every_block(
             view = within.view()
             if view.phase == "closed":
                 break
-            _compare(folder, view, within.engine.identity, seen, ended)
+            _compare(folder, view, within.engine.application.identity, seen, ended)
             quiet = not any(isinstance(one, Accepted) for one in step(within, idle=quiet))
     finally:
         within.close(complete=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.audit.forging import forged, read_transcript, simulated_keys
 
 from collegium.accounting.orders import MICRO
-from collegium.accounting.terms import affordable_rounds, spent_after
+from collegium.accounting.terms import PrivacyTerms, affordable_rounds, spent_after
 from collegium.assembly.preparation import prepare
 from collegium.assembly.privacy import check_privacy
 from collegium.audit.budgets import check_budgets
@@ -27,10 +27,12 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_update
 from collegium.learning.evaluation.statement import decode_statement
+from collegium.ledger.contract.declared import part_of, together
 from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.measuring.result import RunResult
+from collegium.mechanisms.privacy.terms import Charged
 from collegium.simulation.execution import run
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import parse_study, read_study
@@ -76,7 +78,7 @@ def test_a_private_study_is_carried_out_and_its_budgets_are_recomputed(private: 
     study = read_study(private / "study.toml").study
     ((_, registered),) = said(private, StudyRegister)
     assert isinstance(registered, StudyRegister)
-    assert registered.privacy == privacy_terms(study)
+    assert part_of(registered.terms, PrivacyTerms) == privacy_terms(study)
 
 
 def test_what_was_spent_is_told_with_its_unit(tmp_path: Path) -> None:
@@ -168,10 +170,11 @@ def test_an_overdrawn_budget_is_found_whoever_agreed_to_hide_it(
         if entry.payload["kind"] == "study.register"
     )  # fmt: skip
     payload = json.loads(json.dumps(transcript.entries[index].payload))
+    private_terms = payload["terms"]["privacy"]
     if hide == "charge":
-        payload["privacy"]["charge"] = [one // 10 for one in payload["privacy"]["charge"]]
+        private_terms["charge"] = [one // 10 for one in private_terms["charge"]]
     else:
-        payload["privacy"][hide] *= 2
+        private_terms[hide] *= 2
     target = tmp_path / "run"
     (target / "blobs").parent.mkdir()
     (target / "blobs").symlink_to(private / "blobs")
@@ -194,7 +197,10 @@ def test_more_rounds_than_the_budget_allows_are_found() -> None:
     for count, expected in ((rounds, []), (rounds + 1, ["privacy.overdrawn"])):
         opened = [
             Namespace(
-                attempt=1, round=k, participants=("va",), spent=(spent_after(terms, k),), clip=None
+                attempt=1,
+                round=k,
+                participants=("va",),
+                parts=together("opened", [Charged(spent=(spent_after(terms, k),))]),
             )
             for k in range(1, count + 1)
         ]
@@ -332,13 +338,14 @@ def test_a_clip_follows_the_updates_and_the_exponent_follows_the_clip(followed: 
     history = read_history((followed / "ledger.log").read_bytes())
     opened = [event for one in history.said for event in one.events
               if isinstance(event, RoundOpened)]  # fmt: skip
-    clips = [event.clip for event in opened]
+    charged = [part_of(event.parts, Charged) for event in opened]
+    clips = [one.clip for one in charged if one is not None and isinstance(one.clip, int)]
+    assert len(clips) == len(opened)
     assert clips[0] == -35  # 2^(-35/8) = 0.048
-    assert all(isinstance(k, int) for k in clips)
-    assert clips[-1] > clips[0] + 3  # type: ignore[operator]
-    octaves = {event.exponent + event.clip // 8 for event in opened}  # type: ignore[operator]
+    assert clips[-1] > clips[0] + 3
+    octaves = {event.exponent + clip // 8 for event, clip in zip(opened, clips, strict=True)}
     assert octaves == {13 - 5}
-    assert found.privacy[0].clips == tuple(2.0 ** (k / 8) for k in clips)  # type: ignore[operator]
+    assert found.privacy[0].clips == tuple(2.0 ** (k / 8) for k in clips)
 
 
 def test_a_clip_follows_masked_updates_to_the_same_model(followed: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collegium.canonical import from_text
 from collegium.federation.stages import stages_of
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.blobs import read_blob
-from collegium.ledger.contract.events import AnyEvent, RoundClosed
+from collegium.ledger.contract.events import Event, RoundClosed
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
 from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
@@ -29,7 +29,7 @@ SEARCH = (
 )  # fmt: skip
 
 
-def events_of(folder: Path) -> list[AnyEvent]:
+def events_of(folder: Path) -> list[Event]:
     history = read_history((folder / "ledger.log").read_bytes())
     return [event for said in history.said for event in said.events]
 

@@ -28,8 +28,10 @@ from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum, measures
 from collegium.learning.models import predict
 from collegium.ledger.blobs import read_blob
+from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.series import EVALUATION, SET_UP
 from collegium.measuring.reporting import report_on
+from collegium.mechanisms.sums.terms import SumTerms
 from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.simulation.execution import run
@@ -207,7 +209,7 @@ def test_noise_and_plain_updates_have_no_sum(tmp_path: Path) -> None:
     folder = run("heart", out=tmp_path / "run", changes=SHORT).folder
     story = story_of(folder)
     assert not story.sums
-    assert story.registration.sums is msgspec.UNSET
+    assert part_of(story.registration.terms, SumTerms) is None
 
 
 def test_tables_are_set_up_by_sums_of_which_nobody_sees_a_part(tmp_path: Path) -> None:

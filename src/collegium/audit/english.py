@@ -98,6 +98,7 @@ TEXTS: dict[str, str] = {
     "{rejection}: {why}",
     "refusal.accepted": "a transaction of {sender} is recorded as refused, and the contract accepts"
     " it",
+    "certificate.invalid": "what shows blocks to be final does not hold: {why}",
     "certificate.unknown": "blocks name a certificate that cannot be checked here: {why}",
     "entry.signature": "the contract refuses it ({rejection}: {why})",
     "final.invalid": "{why}",

@@ -13,6 +13,7 @@ from tests.ledger.contract.moves import (
     commit_fields,
     current,
     fellows,
+    for_model,
     here,
     included,
     is_masked_now,
@@ -20,12 +21,13 @@ from tests.ledger.contract.moves import (
     model_now,
     participants,
     reveal_fields,
+    round_of,
     score_fields,
+    sound_deals,
     status_of,
 )
 
 from collegium.canonical import to_text
-from collegium.ledger.contract import circle
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
@@ -37,7 +39,8 @@ from collegium.ledger.contract.transactions import (
     UpdateCommit,
     UpdateReveal,
 )
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.dealing.rules import sound_for
+from collegium.mechanisms.dealing.terms import Indicators, SecaggDeal, SecaggKeys
 from collegium.mechanisms.groups.terms import SecaggBind
 from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
 from collegium.mechanisms.secagg.terms import SharePost
@@ -73,12 +76,12 @@ def duty(
         fields = commit_fields(world, who, at)
         if masked:  # whose updates one holds stands for whose deals are sound as well
             inside = held.intersection(fellows(world, who, study))
-            fields["deals"] = bitmap(participants(world, study), inside)
+            fields |= sound_deals(world, inside, study)
         return UpdateCommit, fields
     if phase == "reveal":
         return UpdateReveal, reveal_fields(who, at, peak=0 if masked else 20000)
     if phase == "share":
-        sound = circle.sound_dealers(world.state, study, at["round"], at["attempt"]).get(who, ())
+        sound = sound_for(round_of(world, study), who)
         return SharePost, {**at, "shares": to_text(bytes(32 * max(1, len(sound))))}
     if phase == "open":
         return SumOpen, {**at, "digest": digest(f"share of {who}")}
@@ -90,8 +93,8 @@ def duty(
         scores = [100 if name in held else -100 for name in included(world, study)]
         committed, opened = score_fields(world, who, scores, at)
         return (ScoreCommit, committed) if phase == "score.commit" else (ScoreReveal, opened)
-    told = {"saturated": 0, "small": 1} if masked else {}
-    return RoundVote, {**at, "model": digest(model), **told}
+    told = [Indicators(saturated=0, small=1)] if masked else []
+    return RoundVote, {**at, **for_model(model, *told)}
 
 
 def timer(world: World, study: str) -> dict[str, Any]:

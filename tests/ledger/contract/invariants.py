@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 
 import msgspec
-from collegium.ledger.contract.phases import DESIGNS, PHASES
 from tests.ledger.contract.kit import World
-from tests.ledger.contract.moves import current, status_of
+from tests.ledger.contract.moves import course_of, current, status_of
 
+from collegium import canonical
 from collegium.canonical import to_text
-from collegium.ledger.contract import rounds
+from collegium.ledger.contract.declared import phases_of
 from collegium.ledger.contract.draws import draw_participants
 from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.tables import (
@@ -22,6 +23,7 @@ from collegium.ledger.contract.tables import (
     MemberRecord,
     StudyRecord,
 )
+from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.merkle import tree_root
 from collegium.ledger.state import Branch, Frozen, Node, State, Table
 from collegium.mechanisms.scores.combining import Scored
@@ -74,7 +76,7 @@ def studies_of(world: World) -> list[str]:
 
 def record_of(world: World, study: str) -> StudyRecord:
     """Return what was registered."""
-    return rounds.study_of(world.state, study)[0]
+    return course_of(world, study).record
 
 
 def check_counters(world: World) -> None:
@@ -83,8 +85,8 @@ def check_counters(world: World) -> None:
     counted = msgspec.json.decode(standing, type=Governance).open_rounds if standing else 0
     training = [name for name in studies_of(world) if status_of(world, name).phase == "rounds"]
     assert counted == len(training)
-    tables = {name: phase.table for name, phase in PHASES.items()}
     for study in training:
+        tables = {one.name: one.table for one in phases_of(record_of(world, study).modules)}
         now, status = current(world, study), status_of(world, study)
         path = ("studies", study, "rounds", f"{status.round:08d}")
         spoken = table_at(world.state, *path, tables[now.phase])
@@ -127,7 +129,8 @@ def place_of(world: World, study: str) -> tuple[int, ...]:
     if status.phase != "rounds":
         return (order.index(status.phase), status.closed_rounds, status.round, 0, 0)
     now = current(world, study)
-    phase = DESIGNS[record_of(world, study).design].index(now.phase)
+    names = [phase.name for phase in phases_of(record_of(world, study).modules)]
+    phase = names.index(now.phase)
     return (1, status.closed_rounds, status.round, now.attempt, phase)
 
 
@@ -147,18 +150,30 @@ def powers_at(world: World, study: str, number: int) -> dict[str, int]:
 
 
 def voted_by_quorum(world: World, study: str, number: int, attempt: int, model: str) -> bool:
-    """Return whether votes with more than two thirds of the round's power are for a model."""
+    """Return whether more than two thirds of the round's power agree on one result: this model."""
     path = ("studies", study, "rounds", f"{number:08d}")
     powers = {
         name: int(value) for name, value in table_at(world.state, *path, "validators").items()
     }
     votes = table_at(world.state, *path, "votes")
-    said = {
-        name: msgspec.json.decode(votes.get(f"{attempt:04d}/{name}", b"{}")).get("model")
-        for name in powers
-    }
-    yes = sum(power for name, power in powers.items() if said[name] == model)
-    return 3 * yes > 2 * sum(powers.values())
+    behind = [
+        sum(power for name, power in powers.items() if votes.get(f"{attempt:04d}/{name}") == ballot)
+        for ballot in ballots_for(world, study, number, attempt, model)
+    ]
+    return 3 * max(behind, default=0) > 2 * sum(powers.values())
+
+
+def ballots_for(world: World, study: str, number: int, attempt: int, model: str) -> set[bytes]:
+    """Return the digests of all results that have this model, as accepted votes have them."""
+    found = set()
+    for data in world.accepted:
+        said = json.loads(decode_envelope(data).payload)
+        place = tuple(said.get(name) for name in ("kind", "study", "round", "attempt"))
+        if place == ("round.vote", study, number, attempt):
+            result = said["result"]
+            if result.get("model") == model:
+                found.add(to_text(sha256(canonical.encode(result)).digest()).encode())
+    return found
 
 
 def attested_by_quorum(world: World, study: str, number: int, attempt: int) -> list[str]:

@@ -17,7 +17,8 @@ import pytest
 from collegium import canonical
 from collegium.canonical import to_text
 from collegium.ledger.contract.apply import apply, initial_state
-from collegium.ledger.contract.events import AnyEvent, Event, Events
+from collegium.ledger.contract.declared import mechanisms
+from collegium.ledger.contract.events import Event, Events
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import RoundVote, Transaction
 from collegium.ledger.envelope import sign_envelope
@@ -62,19 +63,24 @@ def member(name: str, power: int = 1, roles: Sequence[Role] = ALL_ROLES) -> Memb
     return Member(id=name, key=public, name=name.title(), power=power, roles=tuple(roles))
 
 
-def world_of(members: Iterable[Member]) -> World:
-    """Return a fresh consortium of members; the keys are those of their names."""
+def world_of(members: Iterable[Member], modules: Iterable[str] | None = None) -> World:
+    """Return a fresh consortium of members; the keys are those of their names.
+
+    Its studies may use every module that is installed, or only some.
+    """
     people = tuple(sorted(members, key=lambda one: one.id))
-    log = to_text(key_of("*log").public)
-    genesis = Genesis(chain="test", contract=1, format=1, keys="simulated", log=log, members=people)
+    genesis = Genesis(
+        chain="test", contract=1, format=1, keys="simulated", log=to_text(key_of("*log").public),
+        members=people, modules=tuple(mechanisms() if modules is None else sorted(modules)),
+    )  # fmt: skip
     identity = genesis_digest(encode_genesis(genesis))
     keys = {one.id: key_of(one.id) for one in people}
     return World(genesis, identity, initial_state(genesis), keys)
 
 
-def four_equals() -> World:
+def four_equals(modules: Iterable[str] | None = None) -> World:
     """Return four members, each of them owner, site and validator of power 1."""
-    return world_of(member(name) for name in ("ada", "bo", "cy", "di"))
+    return world_of((member(name) for name in ("ada", "bo", "cy", "di")), modules)
 
 
 def payload(world: World, kind: type[Transaction], **fields: Any) -> bytes:
@@ -136,12 +142,12 @@ def replayed(world: World, envelopes: Iterable[bytes] | None = None) -> State:
     return state
 
 
-def names(events: Iterable[AnyEvent | Event]) -> list[str]:
+def names(events: Iterable[Event]) -> list[str]:
     """Return the events' names, in order."""
     return [str(event.__struct_config__.tag) for event in events]
 
 
-def only(events: Iterable[AnyEvent | Event], kind: type[E]) -> E:
+def only(events: Iterable[Event], kind: type[E]) -> E:
     """Return the one event of a kind."""
     (found,) = (event for event in events if isinstance(event, kind))
     return found

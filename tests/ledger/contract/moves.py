@@ -10,23 +10,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from collegium.ledger.contract.phases import is_masked
 from nacl.bindings import crypto_scalarmult_base
 from tests.ledger.contract.kit import World, digest, raw_digest, say
 
 from collegium.canonical import from_text, to_text
-from collegium.ledger.contract import combining, rounds
-from collegium.ledger.contract.entering import OPEN
+from collegium.ledger.contract.context import RoundAt, StudyAt
+from collegium.ledger.contract.declared import hides, mechanisms, owners, together
+from collegium.ledger.contract.entering import OPEN, open_round_of, study_of
 from collegium.ledger.contract.events import Events
+from collegium.ledger.contract.mechanism import Where
+from collegium.ledger.contract.results import Failure, ModelResult, SumResult
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
     THE_ONE,
     Governance,
     RoundRecord,
     StudyStatus,
-    attempt_names,
-    powers,
-    round_path,
 )
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
@@ -44,10 +43,11 @@ from collegium.ledger.contract.transactions import (
     UpdateReveal,
 )
 from collegium.ledger.contract.updates import commitment
-from collegium.mechanisms.dealing.rules import dealers_of
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
-from collegium.mechanisms.groups.rules import groups_of, keys_commitment, of_one_group
+from collegium.mechanisms.dealing.rules import arranged
+from collegium.mechanisms.dealing.terms import Indicators, SecaggDeal, SecaggKeys, SoundDeals
+from collegium.mechanisms.groups.rules import groups_of, keys_commitment
 from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.scores import combining
 from collegium.mechanisms.scores.combining import Scored
 from collegium.mechanisms.scores.terms import UNIT, ScoreCommit, ScoreReveal, ScoreTerms
 from collegium.mechanisms.secagg.terms import SharePost
@@ -55,18 +55,30 @@ from collegium.mechanisms.secagg_plus.rules import graph_of
 from collegium.mechanisms.threshold_he.terms import SumOpen
 
 TERMS: Mapping[str, Any] = {
-    "attendance": "quorum", "code": digest("code"), "design": "plain@1",
-    "document": digest("document"), "exponent": 12, "max_attempts": 3, "min_sites": 2,
-    "model": digest("model 0"), "parameters": 1000, "per_round": 4, "rounds": 2,
-    "rule": "fedavg@1", "seed": 7, "server": "mean@1", "sites": ("ada", "bo", "cy", "di"),
+    "attendance": "quorum", "code": digest("code"), "document": digest("document"),
+    "exponent": 12, "max_attempts": 3, "min_sites": 2, "model": digest("model 0"),
+    "modules": ("plain@1",), "parameters": 1000, "per_round": 4, "rounds": 2, "rule": "fedavg@1",
+    "seed": 7, "server": "mean@1", "sites": ("ada", "bo", "cy", "di"),
     "study": "heart", "weights": "rows",
 }  # fmt: skip
 
 
-SCORED: Mapping[str, Any] = {
-    "design": "scored@1", "rule": "zeno@1",
-    "scores": ScoreTerms(by="loss", demote=3 * UNIT // 10, demotion="weight", threshold=0),
-}  # fmt: skip
+def using(*uses: str | msgspec.Struct) -> dict[str, Any]:
+    """Return the fields with which a registration uses mechanisms.
+
+    They are named, or found by what is said of them; updates are plain where nothing else is.
+    """
+    said = [one for one in uses if not isinstance(one, str)]
+    modules = {f"{one}@1" for one in uses if isinstance(one, str)}
+    modules.update(name for one in said for name in owners()[type(one)])
+    if not any(mechanisms()[name].carries for name in modules):
+        modules.add("plain@1")
+    return {"modules": tuple(sorted(modules)), "terms": together("terms", said)}
+
+
+LOSSES = ScoreTerms(by="loss", demote=3 * UNIT // 10, demotion="weight", threshold=0)
+
+SCORED: Mapping[str, Any] = {**using(LOSSES), "rule": "zeno@1"}
 """What else is registered of a study in which updates are scored."""
 
 
@@ -98,14 +110,24 @@ def start(world: World, study: str = "heart", owner: str = "ada", **terms: Any) 
     return events
 
 
+def course_of(world: World, study: str = "heart") -> StudyAt:
+    """Return a study where it stands."""
+    return study_of(world.state, study)
+
+
+def round_of(world: World, study: str = "heart") -> RoundAt:
+    """Return the open round of a study where it stands."""
+    return open_round_of(course_of(world, study))
+
+
 def status_of(world: World, study: str = "heart") -> StudyStatus:
     """Return where a study stands."""
-    return rounds.study_of(world.state, study)[1]
+    return course_of(world, study).status
 
 
 def current(world: World, study: str = "heart") -> RoundRecord:
     """Return where the open round stands."""
-    return rounds.open_record(world.state, study, status_of(world, study))
+    return round_of(world, study).current
 
 
 def open_rounds(world: World) -> int:
@@ -116,14 +138,12 @@ def open_rounds(world: World) -> int:
 
 def participants(world: World, study: str = "heart") -> list[str]:
     """Return who takes part in the open round."""
-    return list(
-        powers(world.state, round_path(study, status_of(world, study).round, "participants"))
-    )
+    return list(round_of(world, study).members("participants"))
 
 
 def voters(world: World, study: str = "heart") -> list[str]:
     """Return who validates the open round."""
-    return list(powers(world.state, round_path(study, status_of(world, study).round, "validators")))
+    return list(round_of(world, study).members("validators"))
 
 
 def here(world: World, study: str = "heart") -> dict[str, Any]:
@@ -178,8 +198,8 @@ def reveal(
 
 
 def is_masked_now(world: World, study: str = "heart") -> bool:
-    """Return whether a study's updates are masked."""
-    return is_masked(rounds.study_of(world.state, study)[0].design)
+    """Return whether a study's updates are hidden."""
+    return hides(course_of(world, study).record.modules)
 
 
 def keys_fields(who: str, at: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,13 +233,13 @@ def group_of(world: World, study: str = "heart") -> dict[str, int]:
 
 def fellows(world: World, who: str, study: str = "heart") -> list[str]:
     """Return who has dealt to a participant: everybody, its neighbours, or who is in its group."""
-    record, status = rounds.study_of(world.state, study)
-    at = here(world, study)
-    dealers = dealers_of(world.state, study, at["round"], at["attempt"])
-    graph = graph_of(world.state, study, status.round, at["attempt"], record)
-    if graph is not None:
-        return [name for name in dealers if name in graph[who]]
-    return list(of_one_group(group_of(world, study), who, dealers))
+    at = round_of(world, study)
+    holders = arranged(at)
+    return [
+        name
+        for name in at.names("sa_deals")
+        if holders is None or who in holders.get(name, ())
+    ]  # fmt: skip
 
 
 def advertise(world: World, who: str, study: str = "heart") -> Events:
@@ -233,17 +253,25 @@ def deal(world: World, who: str, study: str = "heart") -> Events:
     return say(world, who, SecaggDeal, **at, digest=digest(f"deal of {who} {at}"))
 
 
+def sound_deals(world: World, sound: Iterable[str], study: str = "heart") -> dict[str, Any]:
+    """Return the part of a commitment that says whose deals are sound."""
+    return parts("commit", SoundDeals(deals=bitmap(participants(world, study), sound)))
+
+
+def parts(where: Where, *added: msgspec.Struct) -> dict[str, Any]:
+    """Return what mechanisms add to a transaction or an event, as its field."""
+    return {"parts": together(where, added)}
+
+
 def commit_masked(world: World, who: str, sound: Iterable[str], study: str = "heart") -> Events:
     """Commit to a masked update, having found some deals sound."""
     fields = commit_fields(world, who, here(world, study))
-    bits = bitmap(participants(world, study), sound)
-    return say(world, who, UpdateCommit, **fields, deals=bits)
+    return say(world, who, UpdateCommit, **fields, **sound_deals(world, sound, study))
 
 
 def dealers_to(world: World, who: str, study: str = "heart") -> list[str]:
     """Return who deals to a participant where all of them have: everybody, or its neighbours."""
-    record, status = rounds.study_of(world.state, study)
-    found = graph_of(world.state, study, status.round, current(world, study).attempt, record)
+    found = graph_of(round_of(world, study))
     return participants(world, study) if found is None else sorted(found[who])
 
 
@@ -265,10 +293,7 @@ def attest(world: World, who: str, held: Iterable[str], study: str = "heart") ->
 
 def included(world: World, study: str = "heart") -> tuple[str, ...]:
     """Return whose updates are included in the open attempt."""
-    at = here(world, study)
-    return attempt_names(
-        world.state, round_path(study, at["round"], "included"), at["attempt"]
-    )  # fmt: skip
+    return round_of(world, study).names("included")
 
 
 def score_fields(
@@ -313,14 +338,29 @@ def score_all(
     return events
 
 
-def vote(world: World, who: str, model: str, study: str = "heart") -> Events:
+def for_model(model: str, *told: msgspec.Struct) -> dict[str, Any]:
+    """Return the field of a vote for a model by its label, with what mechanisms tell of it."""
+    return {"result": ModelResult(model=digest(model), **parts("result", *told))}
+
+
+def for_total(label: str) -> dict[str, Any]:
+    """Return the field of a vote for a sum by its label."""
+    return {"result": SumResult(total=digest(label))}
+
+
+def for_nothing(reason: Any, blames: str | msgspec.UnsetType = msgspec.UNSET) -> dict[str, Any]:
+    """Return the field of a vote that nothing follows, and why."""
+    return {"result": Failure(blames=blames, reason=reason)}
+
+
+def vote(world: World, who: str, model: str, *told: msgspec.Struct, study: str = "heart") -> Events:
     """Vote for a model by its label."""
-    return say(world, who, RoundVote, **here(world, study), model=digest(model))
+    return say(world, who, RoundVote, **here(world, study), **for_model(model, *told))
 
 
 def fail(world: World, who: str, reason: str = "unavailable", study: str = "heart") -> Events:
     """Vote that there is no model, and why."""
-    return say(world, who, RoundVote, **here(world, study), fail=reason)
+    return say(world, who, RoundVote, **here(world, study), **for_nothing(reason))
 
 
 def time_out(world: World, who: str, study: str = "heart") -> Events:
@@ -412,9 +452,10 @@ def drive_round(world: World, study: str = "heart", model: str | None = None) ->
     """Let everybody do what is due until the open round closes, and return what closed it."""
     number = status_of(world, study).round
     label = model or f"model {number}"
+    told = [Indicators(saturated=0, small=0)] if is_masked_now(world, study) else []
     walk_to(world, "vote", study)
     for name in voters(world, study):
-        events = vote(world, name, label, study)
+        events = vote(world, name, label, *told, study=study)
         if status_of(world, study).closed_rounds == number:
             return events
     raise AssertionError("everybody voted and the round is open")

@@ -15,7 +15,15 @@ from tests.ledger.contract.kit import (
     say,
     world_of,
 )
-from tests.ledger.contract.moves import TERMS, carry, proposal_id, propose, register, start
+from tests.ledger.contract.moves import (
+    TERMS,
+    carry,
+    for_model,
+    proposal_id,
+    propose,
+    register,
+    start,
+)
 from tests.ledger.contract.test_governance import rotation
 
 from collegium.canonical import to_text
@@ -48,7 +56,7 @@ def proof(*envelopes: bytes) -> dict[str, str]:
 def two_votes(world: World, who: str = "di", **place: Any) -> dict[str, str]:
     """Return evidence that a member signed two votes for one place."""
     at = {**PLACE, **place}
-    return proof(*(envelope(world, who, RoundVote, **at, model=digest(m)) for m in ("a", "b")))
+    return proof(*(envelope(world, who, RoundVote, **at, **for_model(m)) for m in ("a", "b")))
 
 
 def started() -> World:
@@ -84,8 +92,8 @@ def test_both_halves_are_needed_and_different_and_in_order() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        (RoundVote, {**PLACE, "attempt": 2, "model": digest("b")}),
-        (RoundVote, {**PLACE, "round": 2, "model": digest("b")}),
+        (RoundVote, {**PLACE, "attempt": 2, **for_model("b")}),
+        (RoundVote, {**PLACE, "round": 2, **for_model("b")}),
         (UpdateCommit, {**PLACE, "commitment": digest("b")}),
         (StudyAbandon, {"study": "heart", "round": 0, "attempt": 0, "phase": "setup"}),
     ],
@@ -94,22 +102,22 @@ def test_two_things_that_may_both_be_said_are_no_conflict(
     other: tuple[type[Transaction], dict[str, Any]],
 ) -> None:
     world = started()
-    one = envelope(world, "di", RoundVote, **PLACE, model=digest("a"))
+    one = envelope(world, "di", RoundVote, **PLACE, **for_model("a"))
     two = envelope(world, "di", other[0], **other[1])
     assert refusal(world, "ada", EvidenceConflict, **proof(one, two)) == "refused"
 
 
 def test_what_two_members_said_is_no_conflict() -> None:
     world = started()
-    one = envelope(world, "di", RoundVote, **PLACE, model=digest("a"))
-    two = envelope(world, "cy", RoundVote, **PLACE, model=digest("b"))
+    one = envelope(world, "di", RoundVote, **PLACE, **for_model("a"))
+    two = envelope(world, "cy", RoundVote, **PLACE, **for_model("b"))
     assert refusal(world, "ada", EvidenceConflict, **proof(one, two)) == "refused"
 
 
 def test_nobody_is_framed_with_a_forged_half() -> None:
     world = started()
-    real = envelope(world, "di", RoundVote, **PLACE, model=digest("a"))
-    other = decode_envelope(envelope(world, "di", RoundVote, **PLACE, model=digest("b")))
+    real = envelope(world, "di", RoundVote, **PLACE, **for_model("a"))
+    other = decode_envelope(envelope(world, "di", RoundVote, **PLACE, **for_model("b")))
     forged = Envelope(other.payload, other.key_id, world.keys["ada"].sign(other.signed_bytes))
     fields = proof(real, encode_envelope(forged))
     assert refusal(world, "ada", EvidenceConflict, **fields) == "signature"

@@ -35,11 +35,13 @@ from tests.ledger.contract.kit import World, digest, envelope, key_of, member, w
 from tests.ledger.contract.moves import (
     SCORED,
     TERMS,
+    for_model,
     here,
     present,
     proposal_id,
     reveal_fields,
     status_of,
+    using,
 )
 from tests.ledger.contract.test_governance import rotation
 
@@ -87,8 +89,8 @@ from collegium.ledger.envelope import (
 from collegium.ledger.frames import application_hash, encode_entry, entry_hash
 from collegium.ledger.keys import KEY_SIZE, key_id, signature_holds
 from collegium.ledger.merkle import Frontier
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
-from collegium.mechanisms.groups.terms import SecaggBind
+from collegium.mechanisms.dealing.terms import DealingTerms, SecaggDeal, SecaggKeys
+from collegium.mechanisms.groups.terms import GroupTerms, SecaggBind
 from collegium.mechanisms.scores.terms import (
     Restore,
     ScoreCommit,
@@ -122,21 +124,24 @@ terms = st.fixed_dictionaries(
     }
 )  # fmt: skip
 masked = st.builds(
-    lambda one, design: {
-        **one, "design": design, "threshold": int(one["per_round"]) // 2 + 1,
+    lambda one, carrier: {
+        **one, **using(carrier, DealingTerms(threshold=int(one["per_round"]) // 2 + 1)),
     },
-    terms, st.sampled_from(("secagg@1", "threshold_he@1")),
+    terms, st.sampled_from(("secagg", "threshold_he")),
 )  # fmt: skip
 scored = st.builds(
     lambda one, by: {
-        **one, **SCORED, "scores": ScoreTerms(by="loss", demote=400_000, demotion=by, threshold=0),
+        **one, **SCORED,
+        **using(ScoreTerms(by="loss", demote=400_000, demotion=by, threshold=0)),
     },
     terms, st.sampled_from(("scoring", "weight")),
 )  # fmt: skip
 grouped = st.builds(
     lambda one, groups: {
-        **one, "design": "grouped_secagg@1", "per_round": 4, "threshold": 4 // groups,
-        "groups": groups, "fewest_groups": 1,
+        **one, "per_round": 4,
+        **using(
+            "secagg", DealingTerms(threshold=4 // groups), GroupTerms(count=groups, fewest=1)
+        ),
     },
     terms, st.integers(1, 2),
 )  # fmt: skip
@@ -318,7 +323,7 @@ class ContractMachine(RuleBasedStateMachine):
         if study in studies_of(self.world):
             round_ = max(status_of(self.world, study).closed_rounds + later, 1)
             at = {"study": study, "round": round_, "attempt": attempt}
-            self.say(who, RoundVote, **at, model=digest("one"))
+            self.say(who, RoundVote, **at, **for_model("one"))
 
     @rule(who=people, subject=people, act=st.sampled_from(ACTS), label=labels)
     def propose(self, who: str, subject: str, act: str, label: str) -> None:
@@ -341,7 +346,7 @@ class ContractMachine(RuleBasedStateMachine):
     @rule(who=people, culprit=people, study=studies, models=st.tuples(labels, labels))
     def present_evidence(self, who: str, culprit: str, study: str, models: tuple[str, str]) -> None:
         at = {"study": study, "round": 1, "attempt": 1}
-        votes = [envelope(self.world, culprit, RoundVote, **at, model=digest(m)) for m in models]
+        votes = [envelope(self.world, culprit, RoundVote, **at, **for_model(m)) for m in models]
         first, second = sorted(votes, key=lambda data: decode_envelope(data).payload)
         self.say(who, EvidenceConflict, first=to_text(first), second=to_text(second))
 

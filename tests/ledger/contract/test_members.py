@@ -21,9 +21,11 @@ from tests.ledger.contract.moves import TERMS, acceptance, carry, register, stat
 from collegium.canonical import encode, to_text
 from collegium.errors import FormatError
 from collegium.ledger.contract import apply as contract
-from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract import members
+from collegium.ledger.contract.entering import study_of
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
+from collegium.ledger.contract.rules import Handler
 from collegium.ledger.contract.tables import MemberRecord
 from collegium.ledger.contract.transactions import Expel, StudyAbandon, StudyAccept, StudyRegister
 from collegium.ledger.envelope import Envelope, encode_envelope, sign_envelope
@@ -121,14 +123,14 @@ def test_only_an_owner_registers(role: Any) -> None:
 def test_a_transaction_refused_half_way_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def half_way(state: State, sender: str, me: MemberRecord, tx: StudyAbandon) -> list[Event]:
         state.put(("studies", "heart", "fresh", "table"), sender, b"%d" % me.power)
-        _, status = rounds.study_of(state, tx.study)
+        course = study_of(state, tx.study)
         for phase in ("closing", "closed"):
-            rounds.set_status(state, tx.study, rounds.changed(status, phase=phase))
+            course.move(phase=phase)
         state.freeze(("studies", "heart"))
         raise Rejected("refused", "after having written")
 
-    patched: dict[Any, contract.Handler] = {**contract.HANDLERS, StudyAbandon: half_way}
-    monkeypatch.setattr(contract, "HANDLERS", patched)
+    patched: dict[Any, Handler] = {**contract.handlers_of(), StudyAbandon: half_way}
+    monkeypatch.setattr(contract, "handlers_of", lambda: patched)
     world = four_equals()
     register(world)
     assert refusal(world, "ada", StudyAbandon, **SETUP) == "refused"

@@ -24,6 +24,7 @@ from tests.ledger.contract.moves import (
     drive_round,
     evaluate,
     fail,
+    for_model,
     here,
     model_now,
     open_rounds,
@@ -187,7 +188,7 @@ def test_members_speak_in_the_open_round_attempt_and_phase() -> None:
     for where, code in (({"round": 2}, "early"), ({"attempt": 2}, "early")):
         fields = commit_fields(world, "ada", {**at, **where})
         assert refusal(world, "ada", UpdateCommit, **fields) == code
-    assert refusal(world, "ada", RoundVote, **at, model=digest("model 1")) == "early"
+    assert refusal(world, "ada", RoundVote, **at, **for_model("model 1")) == "early"
     commit(world, "ada")
     assert refusal(world, "ada", UpdateCommit, **commit_fields(world, "ada", at)) == "already"
     walk_to_reveal(world)
@@ -210,7 +211,7 @@ def test_only_participants_and_validators_of_the_round_speak_in_it() -> None:
         "not-a-participant"
     )
     walk_to(world, "vote")
-    assert refusal(world, "bo", RoundVote, **here(world), model=digest("x")) == "not-a-participant"
+    assert refusal(world, "bo", RoundVote, **here(world), **for_model("x")) == "not-a-participant"
 
 
 def test_timers_for_another_place_are_stale_or_early() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from tests.ledger.contract.kit import (
     World,
     digest,
@@ -14,18 +14,19 @@ from tests.ledger.contract.kit import (
     names,
     only,
     refusal,
-    replayed,
+    refusal_of,
     say,
     world_of,
 )
 from tests.ledger.contract.moves import (
-    TERMS,
     attest,
     close,
     current,
     drive_round,
     evaluate,
     fail,
+    for_model,
+    for_nothing,
     here,
     model_now,
     quorum_times_out,
@@ -37,10 +38,12 @@ from tests.ledger.contract.moves import (
     walk_to,
 )
 
-from collegium.accounting.terms import PrivacyTerms
+from collegium import canonical
+from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened, VoteLate
-from collegium.ledger.contract.tables import ModelRecord, study_path
-from collegium.ledger.contract.transactions import RoundVote, StudyRegister
+from collegium.ledger.contract.tables import ModelRecord, round_path, study_path
+from collegium.ledger.contract.transactions import RoundVote
+from collegium.ledger.envelope import sign_envelope
 
 SITES = ("ada", "bo", "cy", "di")
 
@@ -104,21 +107,56 @@ def test_one_liar_among_four_neither_closes_nor_fails_a_round() -> None:
     assert model_now(world) == digest("new")
 
 
-def test_a_vote_has_either_a_model_or_a_reason() -> None:
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        {},
+        {"of": "model"},
+        {"of": "none"},
+        {"of": "nothing", "reason": "refused"},
+        {"model": digest("new")},
+        {"of": "model", "model": digest("new"), "reason": "refused"},
+        {"of": "none", "model": digest("new"), "reason": "refused"},
+        {"of": "none", "reason": "bored"},
+        {"of": "model", "model": "fail"},
+        {"of": "model", "model": "A" * 42 + "B"},
+        {"of": "model", "model": digest("new"), "parts": None},
+        {"of": "model", "model": digest("new"), "parts": {}},
+        {"of": "model", "model": digest("new"), "parts": {"nobody": {}}},
+        {"of": "total", "total": digest("new")},
+    ],
+)
+def test_a_vote_has_either_a_model_or_a_reason(result: object) -> None:
     world = voting()
-    both = {"model": digest("new"), "fail": "refused"}
-    assert refusal(world, "ada", RoundVote, **here(world)) == "malformed"
-    assert refusal(world, "ada", RoundVote, **here(world), **both) == "malformed"
-    assert refusal(world, "ada", RoundVote, **here(world), fail="bored") == "malformed"
-    assert refusal(world, "ada", RoundVote, **here(world), model="fail") == "malformed"
-    assert refusal(world, "ada", RoundVote, **here(world), model="A" * 42 + "B") == "malformed"
+    assert refusal(world, "ada", RoundVote, **here(world), result=result) == "malformed"
+
+
+def test_a_vote_is_for_something() -> None:
+    world = voting()
+    fields = {**here(world), "kind": "round.vote", "format": 1, "genesis": to_text(world.identity)}
+    said = sign_envelope(canonical.encode(fields), world.keys["ada"])
+    assert refusal_of(world, said) == "malformed"
+
+
+def test_votes_are_counted_by_the_digest_of_what_they_are_for() -> None:
+    world = voting()
+    vote(world, "ada", "new")
+    fail(world, "bo")
+    path = round_path("heart", 1, "votes")
+    for name, result in (("ada", for_model("new")), ("bo", for_nothing("unavailable"))):
+        said = to_text(sha256(canonical.encode(result["result"])).digest())
+        assert world.state.get(path, f"0001/{name}") == said.encode()
+    tally = round_path("heart", 1, "tally")
+    model = to_text(sha256(canonical.encode(for_model("new")["result"])).digest())
+    assert world.state.names(tally) == tuple(sorted((f"0001/{model}", "0001/fail")))
 
 
 def test_a_validator_votes_once() -> None:
     world = voting()
     vote(world, "ada", "new")
-    assert refusal(world, "ada", RoundVote, **here(world), model=digest("new")) == "already"
-    assert refusal(world, "ada", RoundVote, **here(world), fail="refused") == "already"
+    assert refusal(world, "ada", RoundVote, **here(world), **for_model("new")) == "already"
+    assert refusal(world, "ada", RoundVote, **here(world), **for_nothing("refused")) == "already"
 
 
 def test_votes_of_a_failed_attempt_do_not_count_in_the_next() -> None:
@@ -127,7 +165,7 @@ def test_votes_of_a_failed_attempt_do_not_count_in_the_next() -> None:
     vote(world, "ada", "new")
     vote(world, "bo", "new")
     quorum_times_out(world)
-    assert refusal(world, "cy", RoundVote, **first, model=digest("new")) == "stale"
+    assert refusal(world, "cy", RoundVote, **first, **for_model("new")) == "stale"
     walk_to(world, "vote")
     assert vote(world, "cy", "new") == ()
 
@@ -137,11 +175,11 @@ def test_the_first_vote_after_closing_is_recorded_without_effect() -> None:
     at = here(world)
     for name in SITES[:3]:
         vote(world, name, "new")
-    events = say(world, "di", RoundVote, **at, model=digest("lie"))
+    events = say(world, "di", RoundVote, **at, **for_model("lie"))
     assert only(events, VoteLate).agrees is False
     assert model_now(world) == digest("new")
-    assert refusal(world, "di", RoundVote, **at, model=digest("new")) == "already"
-    assert refusal(world, "ada", RoundVote, **at, model=digest("new")) == "already"
+    assert refusal(world, "di", RoundVote, **at, **for_model("new")) == "already"
+    assert refusal(world, "ada", RoundVote, **at, **for_model("new")) == "already"
 
 
 def test_a_latecomer_that_agrees_is_not_called_a_liar() -> None:
@@ -150,7 +188,7 @@ def test_a_latecomer_that_agrees_is_not_called_a_liar() -> None:
     for name in SITES[:3]:
         vote(world, name, "new")
     walk_to(world, "vote")
-    assert only(say(world, "di", RoundVote, **at, model=digest("new")), VoteLate).agrees
+    assert only(say(world, "di", RoundVote, **at, **for_model("new")), VoteLate).agrees
 
 
 def test_late_is_over_when_the_next_round_closes_or_the_study_does() -> None:
@@ -159,13 +197,14 @@ def test_late_is_over_when_the_next_round_closes_or_the_study_does() -> None:
     drive_round(world)
     second = here(world)
     drive_round(world)
-    assert refusal(world, "di", RoundVote, **first, model=digest("model 1")) == "stale"
-    assert only(say(world, "di", RoundVote, **second, fail="refused"), VoteLate).agrees is False
+    assert refusal(world, "di", RoundVote, **first, **for_model("model 1")) == "stale"
+    refused = {**second, **for_nothing("refused")}
+    assert only(say(world, "di", RoundVote, **refused), VoteLate).agrees is False
     for name in SITES:
         evaluate(world, name)
     release(world)
     close(world)
-    assert refusal(world, "cy", RoundVote, **second, fail="refused") in ("already", "stale")
+    assert refusal(world, "cy", RoundVote, **refused) in ("already", "stale")
 
 
 def test_late_votes_are_for_the_attempt_that_closed_and_by_its_validators() -> None:
@@ -175,9 +214,9 @@ def test_late_votes_are_for_the_attempt_that_closed_and_by_its_validators() -> N
     first = here(world)
     quorum_times_out(world)
     drive_round(world)
-    assert refusal(world, "cy", RoundVote, **first, model=digest("model 1")) == "stale"
-    second = {**first, "attempt": 2}
-    assert refusal(world, "eve", RoundVote, **second, fail="refused") == "not-a-participant"
+    assert refusal(world, "cy", RoundVote, **first, **for_model("model 1")) == "stale"
+    second = {**first, "attempt": 2, **for_nothing("refused")}
+    assert refusal(world, "eve", RoundVote, **second) == "not-a-participant"
 
 
 def test_a_round_may_lead_back_to_a_model_that_was_there_before() -> None:
@@ -242,85 +281,3 @@ def test_the_last_round_opens_the_test_parts() -> None:
     world = four_equals()
     start(world, rounds=1)
     assert names(drive_round(world)) == ["round.closed", "test.opened"]
-
-
-def test_votes_end_training_early_where_the_study_has_a_patience() -> None:
-    world = four_equals()
-    start(world, patience=3)
-    walk_to(world, "vote")
-    say(world, "ada", RoundVote, **here(world), model=digest("new"))
-    for name in SITES[1:3]:
-        ended = say(world, name, RoundVote, **here(world), model=digest("new"), ends="early")
-        assert ended == (), "votes that differ in it are no quorum together"
-    events = say(world, "di", RoundVote, **here(world), model=digest("new"), ends="early")
-    assert names(events) == ["round.closed", "test.opened"]
-    assert status_of(world).phase == "evaluation"
-
-
-@pytest.mark.parametrize(
-    ("terms", "said"),
-    [({}, {"model": digest("new")}), ({"patience": 3}, {"fail": "unavailable"})],
-)
-def test_nothing_else_ends_training_early(terms: dict[str, Any], said: dict[str, Any]) -> None:
-    world = four_equals()
-    start(world, **terms)
-    walk_to(world, "vote")
-    assert refusal(world, "ada", RoundVote, **here(world), **said, ends="early") == "malformed"
-
-
-FOLLOWED: dict[str, Any] = {
-    "exponent": 9, "weights": "equal", "rounds": 20,
-    "privacy": PrivacyTerms(
-        accountant="rdp@1", budget=10**9, charge=(0,) * 72, clip=0, conversion=(0,) * 72,
-        delta=10**10, evaluation=(0,) * 72, mechanism="central_skellam@1", noise=10**6,
-        sampling=10**9, setup=(0,) * 72, steps=1, unit="client",
-    ),
-}  # fmt: skip
-
-
-def test_a_clip_follows_what_votes_tell_of_the_updates() -> None:
-    """Nobody is within it: e^0.1 a round. The exponent falls as the clip doubles."""
-    world = four_equals()
-    start(world, **FOLLOWED)
-    seen = []
-    for number in range(1, 9):
-        walk_to(world, "vote")
-        seen.append((current(world).exponent, current(world).clip))
-        fields = {**here(world), "model": digest(f"model {number}"), "within": -(10**6)}
-        for name in SITES[:3]:
-            say(world, name, RoundVote, **fields)
-    assert [k for _, k in seen] == [0, 1, 2, 3, 5, 6, 7, 8]
-    assert [exponent for exponent, _ in seen] == [9] * 7 + [8]
-    assert replayed(world).root() == world.state.root()
-
-
-def test_votes_that_differ_in_what_is_within_the_clip_are_no_quorum_together() -> None:
-    world = four_equals()
-    start(world, **FOLLOWED)
-    walk_to(world, "vote")
-    for name, within in zip(SITES[:3], (1, 2, 2), strict=True):
-        assert say(world, name, RoundVote, **here(world), model=digest("new"), within=within) == ()
-
-
-@pytest.mark.parametrize(
-    ("terms", "said"),
-    [
-        ({}, {"model": digest("new"), "within": 1}),
-        (FOLLOWED, {"model": digest("new")}),
-        (FOLLOWED, {"fail": "refused", "within": 1}),
-    ],
-)
-def test_only_models_of_a_clip_that_follows_tell_what_is_within_it(
-    terms: dict[str, Any], said: dict[str, Any]
-) -> None:
-    world = four_equals()
-    start(world, **terms)
-    walk_to(world, "vote")
-    assert refusal(world, "ada", RoundVote, **here(world), **said) == "malformed"
-
-
-@pytest.mark.parametrize("changes", [{"exponent": 5}, {"unit": "patient"}])
-def test_a_clip_that_cannot_follow_is_not_registered(changes: dict[str, Any]) -> None:
-    terms = {**TERMS, **FOLLOWED, "exponent": changes.get("exponent", 9)}
-    terms["privacy"] = replace(FOLLOWED["privacy"], unit=changes.get("unit", "client"))
-    assert refusal(four_equals(), "ada", StudyRegister, **terms) == "refused"

@@ -22,11 +22,13 @@ import msgspec
 
 from collegium.audit.findings import Finding
 from collegium.audit.history import History
+from collegium.audit.subjects import AboutFile
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
 from collegium.ledger.application import Accepted, Application
 from collegium.ledger.blobs import BlobFolder
+from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, Witness
@@ -293,7 +295,9 @@ class Deployed:
 
     def found(self, chain: str, members: Sequence[Member]) -> bytes:
         ordered = tuple(sorted(members, key=lambda one: one.id))
-        return encode_genesis(Genesis(chain, CONTRACT_VERSION, FORMAT_VERSION, "held", ordered))
+        return encode_genesis(
+            Genesis(chain, CONTRACT_VERSION, FORMAT_VERSION, "held", ordered, admitted_modules())
+        )
 
     def admit(self, member: str, home: Path) -> None:
         """Nothing is needed."""
@@ -398,7 +402,7 @@ def certified(
         held, identity, size, root = False, "", "0", ""
     there = history.roots.get(int(size))
     if not held or identity != history.identity.hex() or there is None or there.hex() != root:
-        what = "the two proposers did not sign this history"
-        history.findings.append(Finding("both.invalid", "error", what, NAME))
+        why = {"why": "the two proposers did not sign this history"}
+        history.findings.append(Finding("certificate.invalid", "error", AboutFile(NAME), why))
         return None
     return int(size)

@@ -18,12 +18,12 @@ from collegium.ledger.contract import (
     updates,
     votes,
 )
-from collegium.ledger.contract.declared import given_parts, owners, require_module
+from collegium.ledger.contract.admitting import require_admitted
+from collegium.ledger.contract.declared import require_module
 from collegium.ledger.contract.events import Event, Events
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.rules import Handler, handlers, without_record
-from collegium.ledger.contract.tables import MODULES, MemberRecord
+from collegium.ledger.contract.tables import MemberRecord
 from collegium.ledger.contract.transactions import (
     BlobRetire,
     EvaluationPost,
@@ -73,7 +73,8 @@ KERNEL: Mapping[type[Transaction], Handler] = {
 
 
 @cache
-def _handlers() -> Mapping[type[Transaction], Handler]:
+def handlers_of() -> Mapping[type[Transaction], Handler]:
+    """Return what every kind of transaction does."""
     return {**KERNEL, **handlers()}
 
 
@@ -133,7 +134,7 @@ def carry_out(
         Rejected: the contract refuses it.
     """
     envelope, transaction = opened.envelope, opened.transaction
-    _require_admitted(state, transaction)
+    require_admitted(state, transaction)
     if known is None or not members.unchanged(state, known):
         known = members.sender_of(state, envelope.key_id)
         holds = signature_holds(known.key, envelope.signed_bytes, envelope.signature)
@@ -141,7 +142,7 @@ def carry_out(
     if not holds:
         raise Rejected("signature", f"the signature is not {sender}'s")
     try:
-        events = _handlers()[type(transaction)](state, sender, member, transaction)
+        events = handlers_of()[type(transaction)](state, sender, member, transaction)
     except Rejected:
         state.reject()
         raise
@@ -153,30 +154,6 @@ def carry_out(
         raise
     state.accept()
     return transaction, sender, tuple(events)
-
-
-def _require_admitted(state: State, transaction: Transaction) -> None:
-    """Refuse what belongs to modules that the ledger does not admit.
-
-    What is installed beside them makes no difference: without it these bytes could not be read.
-
-    Raises:
-        Rejected: as malformed, before anything else is looked at.
-    """
-    kinds: list[type] = [type(transaction)]
-    if isinstance(transaction, MemberPropose):
-        kinds.append(type(transaction.action))
-    elif isinstance(transaction, StudyRegister):
-        kinds += map(type, given_parts(transaction.terms))
-    elif isinstance(transaction, UpdateCommit):
-        kinds += map(type, given_parts(transaction.parts))
-    elif isinstance(transaction, RoundVote) and isinstance(transaction.result, ModelResult):
-        kinds += map(type, given_parts(transaction.result.parts))
-    known = owners()
-    for kind in kinds:
-        admitted = known.get(kind)
-        if admitted is not None and not any(state.has(MODULES, name) for name in admitted):
-            raise Rejected("malformed", f"this ledger does not admit the module {admitted[0]}")
 
 
 def apply(state: State, genesis: bytes, data: bytes) -> Applied:

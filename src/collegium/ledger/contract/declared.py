@@ -19,7 +19,7 @@ class Parts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What mechanisms add to something: a field for each that adds to it."""
 
 
-PLAIN_PHASES = (
+COMMON_PHASES = (
     Phase("commit", "participants", "update.commit", "commits", RANKS["commit"]),
     Phase("reveal", "participants", "update.reveal", "reveals", RANKS["reveal"]),
     Phase("available", "validators", "update.available", "available", RANKS["available"]),
@@ -133,7 +133,7 @@ def carrier(modules: tuple[str, ...]) -> str:
 def phases_of(modules: tuple[str, ...]) -> tuple[Phase, ...]:
     """Return the phases of an attempt in their order."""
     more = [phase for one in used(modules) for phase in one.phases]
-    return tuple(sorted({*PLAIN_PHASES, *more}, key=lambda phase: (phase.rank, phase.name)))
+    return tuple(sorted({*COMMON_PHASES, *more}, key=lambda phase: (phase.rank, phase.name)))
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ import msgspec
 from collegium import canonical
 from collegium.errors import FormatError
 from collegium.ledger.contract import members
+from collegium.ledger.contract.admitting import require_admitted
 from collegium.ledger.contract.events import Event, MemberEquivocated
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
@@ -119,6 +120,7 @@ def _open(state: State, tx: EvidenceConflict, text: str) -> tuple[Envelope, Tran
         inner = decode_transaction(envelope.payload)
     except (ValueError, FormatError) as error:
         raise Rejected("malformed", f"not a transaction: {error}") from error
+    require_admitted(state, inner)
     if inner.genesis != tx.genesis:
         raise Rejected("refused", "it was signed for another ledger")
     owner = state.get(KEYS, envelope.key_id.hex())

@@ -129,7 +129,7 @@ class Rules:
         test_opens: what comes before the evaluation.
         holds: a registration as it holds in a round of another series.
         series: its rounds that are none of training, by name.
-        sums_step: opens a sum of what a step of set-up asks for; None where it is said plainly.
+        opens_step: opens a round for what a step of set-up asks for; None where it is just said.
         arranges: who holds shares of whose secrets, if not everybody of everybody's.
     """
 
@@ -172,7 +172,7 @@ class Rules:
     test_opens: Callable[[StudyAt], list[Event] | None] | None = None
     holds: Callable[[StudyRecord, int], StudyRecord] | None = None
     series: Mapping[str, Series] = field(default_factory=dict)
-    sums_step: Callable[[StudyAt, int], list[Event] | None] | None = None
+    opens_step: Callable[[StudyAt, int], list[Event] | None] | None = None
     arranges: Callable[[RoundAt], Mapping[str, tuple[str, ...]] | None] | None = None
 
 

@@ -89,7 +89,7 @@ def _check(course: StudyAt, tx: RoundVote) -> None:
             raise Rejected("malformed", f"{result.blames} has dealt nothing in this attempt")
     else:
         if is_sum(tx.round):
-            raise Rejected("malformed", "a sum of statistics leads to no model")
+            raise Rejected("malformed", "a round of this series leads to no model")
         from_text(result.model, DIGEST_SIZE, "a model's digest")
         if result.parts is not msgspec.UNSET:
             require_used(result.parts, course.record.modules, "a vote")

@@ -230,7 +230,7 @@ def _open_step(course: StudyAt, current: StatisticsRecord) -> list[Event]:
     The first one is always said: until then nobody knows which columns there are to count.
     """
     asked = StatisticsAsked(study=course.study, step=current.step)
-    sums = each(course.record.modules, lambda rules: rules.sums_step)
+    sums = each(course.record.modules, lambda rules: rules.opens_step)
     if current.step > 1 and sums:
         _put(course, msgspec.structs.replace(current, phase="sum"))
         if (opened := sums[0](course, current.step)) is not None:

@@ -126,7 +126,7 @@ def _without_sum(course: StudyAt, reason: str) -> list[Event]:
     return [given_up]
 
 
-def _sums_step(course: StudyAt, step: int) -> list[Event] | None:
+def _open_step(course: StudyAt, step: int) -> list[Event] | None:
     """Open the sum of a step of set-up; None where sites say plainly what it asks for."""
     if not sums_steps(course.record):
         return None
@@ -150,7 +150,7 @@ RULES = Rules(
     registers=_register,
     holds=_holds,
     test_opens=_test_opens,
-    sums_step=_sums_step,
+    opens_step=_open_step,
     series={
         "evaluation": Series(_evaluation_closes, _without_sum, _opened),
         "statistics": Series(_statistics_close, _statistics_given_up, _opened),

@@ -33,6 +33,7 @@ from tests.ledger.contract.moves import (
     start,
     status_of,
     update_of,
+    using,
 )
 
 from collegium.accounting.conversion import added, charge_of, conversion, micro_epsilon, times
@@ -40,12 +41,13 @@ from collegium.accounting.gaussian import gaussian_rdp
 from collegium.accounting.pure import pure_rdp
 from collegium.accounting.terms import PrivacyTerms, spent_after
 from collegium.canonical import to_text
+from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.tables import study_path
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
 from collegium.mechanisms.privacy.rules import LOSSES, Budget, Losses, losses_key
-from collegium.mechanisms.privacy.terms import BudgetExhausted
+from collegium.mechanisms.privacy.terms import BudgetExhausted, Charged
 
 D = Decimal
 SITES = ("ada", "bo", "cy", "di")
@@ -66,6 +68,13 @@ def lasting(rounds: int) -> PrivacyTerms:
     return terms(budget=spent_after(terms(), rounds))
 
 
+def spent(opened: RoundOpened) -> tuple[int, ...]:
+    charged = part_of(opened.parts, Charged)
+    assert charged is not None
+    assert charged.clip is msgspec.UNSET
+    return charged.spent
+
+
 def budget(world: World, site: str, study: str = "heart") -> Budget | None:
     return world.state.record(study_path(study, "budgets"), site, Budget)
 
@@ -78,28 +87,28 @@ def losses(world: World, site: str) -> tuple[int, ...]:
 def test_a_study_without_privacy_terms_keeps_no_budgets() -> None:
     world = four_equals()
     opened = only(start(world), RoundOpened)
-    assert opened.spent is msgspec.UNSET
+    assert opened.parts is msgspec.UNSET
     assert budget(world, "ada") is None
     assert losses(world, "ada") == ()
 
 
 def test_acceptance_and_each_round_are_charged_and_told() -> None:
     world, one = four_equals(), terms()
-    register(world, privacy=one)
+    register(world, **using(one))
     accept(world, "ada")
     assert budget(world, "ada") == Budget(rounds=0, spent=spent_after(one, 0))
     for site in SITES[1:]:
         events = accept(world, site)
-    assert only(events, RoundOpened).spent == (spent_after(one, 1),) * 4
+    assert spent(only(events, RoundOpened)) == (spent_after(one, 1),) * 4
     events = drive_round(world)
-    assert only(events, RoundOpened).spent == (spent_after(one, 2),) * 4
+    assert spent(only(events, RoundOpened)) == (spent_after(one, 2),) * 4
     assert budget(world, "bo") == Budget(rounds=2, spent=spent_after(one, 2))
     assert losses(world, "bo") == added(one.setup, times(one.charge, 2))
 
 
 def test_a_round_beyond_the_budget_is_refused_and_the_last_good_model_is_final() -> None:
     world = four_equals()
-    start(world, privacy=lasting(2), rounds=5)
+    start(world, **using(lasting(2)), rounds=5)
     drive_round(world)
     events = drive_round(world)
     assert names(events)[-2:] == ["budget.exhausted", "test.opened"]
@@ -116,7 +125,7 @@ def test_a_round_beyond_the_budget_is_refused_and_the_last_good_model_is_final()
 
 def test_a_budget_that_allows_no_round_fails_the_study() -> None:
     world = four_equals()
-    events = start(world, privacy=lasting(0))
+    events = start(world, **using(lasting(0)))
     assert names(events) == ["budget.exhausted", "study.failed"]
     assert status_of(world).outcome == "failed"
 
@@ -124,7 +133,7 @@ def test_a_budget_that_allows_no_round_fails_the_study() -> None:
 def test_sites_with_room_go_on_without_the_others() -> None:
     """One that came later has been in fewer rounds."""
     world = four_equals()
-    register(world, privacy=lasting(2), rounds=5, min_sites=1)
+    register(world, **using(lasting(2)), rounds=5, min_sites=1)
     for site in SITES[:3]:
         accept(world, site)
     quorum_times_out(world)
@@ -136,17 +145,17 @@ def test_sites_with_room_go_on_without_the_others() -> None:
 
 def test_an_attempt_that_is_tried_again_costs_nothing_more() -> None:
     world, one = four_equals(), terms()
-    start(world, privacy=one)
+    start(world, **using(one))
     before = budget(world, "ada"), losses(world, "ada")
     events = quorum_times_out(world)
     again = only(events, RoundOpened)
-    assert (again.attempt, again.spent) == (2, (spent_after(one, 1),) * 4)
+    assert (again.attempt, spent(again)) == (2, (spent_after(one, 1),) * 4)
     assert (budget(world, "ada"), losses(world, "ada")) == before
 
 
 def in_second_attempt(world: World) -> dict[str, Any]:
     """Let ada reveal in a first attempt, which fails; return where it was."""
-    start(world, privacy=terms(), min_sites=4)
+    start(world, **using(terms()), min_sites=4)
     for site in SITES:
         commit(world, site)
     reveal(world, "ada")
@@ -193,7 +202,7 @@ def test_without_privacy_every_attempt_has_its_own_update() -> None:
 def test_a_statement_costs_the_units_of_the_test_part_and_losses_add_up_over_studies() -> None:
     world, one = four_equals(), terms()
     for study in ("heart", "again"):
-        start(world, study=study, privacy=one, rounds=1)
+        start(world, study=study, **using(one), rounds=1)
         drive_round(world, study)
         evaluate(world, "ada", study)
     trained = added(one.setup, one.charge)
@@ -212,5 +221,5 @@ def test_a_statement_costs_the_units_of_the_test_part_and_losses_add_up_over_stu
     ],
 )  # fmt: skip
 def test_terms_outside_of_their_ranges_are_malformed(wrong: dict[str, Any]) -> None:
-    fields = {**TERMS, "privacy": terms(**wrong)}
+    fields = {**TERMS, **using(terms(**wrong))}
     assert refusal(four_equals(), "ada", StudyRegister, **fields) == "malformed"

@@ -12,6 +12,7 @@ from tests.ledger.contract.moves import (
     participants,
     register,
     status_of,
+    using,
 )
 
 from collegium.ledger.contract.events import Events, RoundOpened, StudyFailed
@@ -20,6 +21,7 @@ from collegium.mechanisms.statistics.terms import (
     StatisticsAgreed,
     StatisticsGathered,
     StatisticsPost,
+    StatisticsTerms,
     StatisticsUndecided,
     StatisticsVote,
     StudyBegin,
@@ -29,10 +31,15 @@ from collegium.mechanisms.statistics.terms import (
 SITES = ("ada", "bo", "cy", "di")
 
 
+def in_steps(count: int) -> dict[str, Any]:
+    """Return the fields of a registration that is set up in so many steps."""
+    return using(StatisticsTerms(steps=count))
+
+
 def asked(steps: int = 2, **terms: Any) -> World:
     """Return four members whose study asks for the first step."""
     world = four_equals()
-    register(world, statistics=steps, parameters=1, **terms)
+    register(world, **in_steps(steps), parameters=1, **terms)
     for site in SITES:
         accept(world, site)
     return world
@@ -86,7 +93,7 @@ def timeout(world: World, who: str, phase: str, attempt: int) -> Events:
 
 def test_statistics_come_before_the_first_round_where_they_are_registered() -> None:
     world = four_equals()
-    register(world, statistics=2)
+    register(world, **in_steps(2))
     for site in SITES[:3]:
         assert accept(world, site) == ()
     assert names(accept(world, "di")) == ["statistics.asked"]
@@ -160,7 +167,7 @@ def test_what_comes_before_its_time_is_early(kind: Any, fields: dict[str, Any]) 
 
 def test_only_who_takes_part_posts() -> None:
     world = four_equals()
-    register(world, statistics=1, sites=("ada", "bo"), per_round=2)
+    register(world, **in_steps(1), sites=("ada", "bo"), per_round=2)
     for site in ("ada", "bo"):
         accept(world, site)
     said = {"study": "heart", "step": 1, "digest": digest("x")}
@@ -239,7 +246,7 @@ def test_a_study_that_waits_for_all_is_given_up_by_a_quorum() -> None:
 
 def test_a_latecomer_joins_the_rounds() -> None:
     world = four_equals()
-    register(world, statistics=1, min_sites=2)
+    register(world, **in_steps(1), min_sites=2)
     accept(world, "ada")
     accept(world, "bo")
     place = {"study": "heart", "round": 0, "attempt": 0, "phase": "setup"}

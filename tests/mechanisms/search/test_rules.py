@@ -11,20 +11,25 @@ from tests.ledger.contract.moves import (
     current,
     evaluate,
     fail,
+    for_model,
     here,
     start,
     status_of,
+    using,
+    vote,
     voters,
     walk_to,
 )
-from tests.ledger.contract.test_budgets import terms
+from tests.mechanisms.privacy.test_rules import terms
 
-from collegium.ledger.contract.events import Events, RoundOpened
+from collegium.ledger.contract.events import Events, RoundOpened, VoteLate
 from collegium.ledger.contract.transactions import RoundVote, StudyRegister
-from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
+from collegium.mechanisms.search.terms import Measured, ModelChosen, SearchTerms, TrialClosed
 
-BEST: dict[str, Any] = {"selection": "best"}
-SEARCH: dict[str, Any] = {"selection": "best", "trials": 3}
+BEST = using(SearchTerms(selection="best"))
+SEARCH = using(SearchTerms(selection="best", trials=3))
+PATIENT = using(SearchTerms(patience=3))
+LOSS = {"search": {"validation": 3}}
 
 
 def close_round(world: World, loss: int, model: str | None = None, **said: Any) -> Events:
@@ -32,10 +37,8 @@ def close_round(world: World, loss: int, model: str | None = None, **said: Any) 
     number = status_of(world).round
     walk_to(world, "vote")
     for name in voters(world):
-        label = model or f"model {number}"
-        events = say(
-            world, name, RoundVote, **here(world), model=digest(label), validation=loss, **said
-        )
+        told = Measured(validation=loss, **said)
+        events = vote(world, name, model or f"model {number}", told)
         if status_of(world).closed_rounds == number:
             return events
     raise AssertionError("everybody voted and the round is open")
@@ -82,20 +85,21 @@ def test_a_loss_that_most_of_the_power_did_not_vote_for_counts_for_nothing() -> 
     world = four_equals()
     start(world, rounds=1, **BEST)
     walk_to(world, "vote")
-    said = {**here(world), "model": digest("model 1")}
-    assert say(world, "ada", RoundVote, **said, validation=1) == ()
+    assert vote(world, "ada", "model 1", Measured(validation=1)) == ()
     for name in ("bo", "cy"):
-        assert say(world, name, RoundVote, **said, validation=9) == ()
-    events = say(world, "di", RoundVote, **said, validation=9)
+        assert vote(world, name, "model 1", Measured(validation=9)) == ()
+    events = vote(world, "di", "model 1", Measured(validation=9))
     assert only(events, ModelChosen).validation == 9
 
 
 @pytest.mark.parametrize(
     ("registered", "said"),
     [
-        (BEST, {"model": digest("new")}),
-        (BEST, {"fail": "unavailable", "validation": 3}),
-        ({}, {"model": digest("new"), "validation": 3}),
+        (BEST, for_model("new")),
+        (BEST, for_model("new", Measured())),
+        (BEST, {"result": {"of": "none", "reason": "unavailable", "parts": LOSS}}),
+        (PATIENT, for_model("new", Measured(validation=3))),
+        ({}, for_model("new", Measured(validation=3))),
     ],
 )
 def test_a_loss_comes_with_a_model_where_it_selects_one(
@@ -134,13 +138,14 @@ def test_nothing_is_tried_beyond_the_budget() -> None:
     start(world, rounds=1, **SEARCH)
     for _ in range(3):
         close_round(world, 5)
-    beyond = {"study": "heart", "round": 4, "attempt": 1, "model": digest("x"), "validation": 1}
-    assert refusal(world, "ada", RoundVote, **beyond) == "stale"
+    beyond = {"study": "heart", "round": 4, "attempt": 1}
+    said = for_model("x", Measured(validation=1))
+    assert refusal(world, "ada", RoundVote, **beyond, **said) == "stale"
 
 
 def test_a_trial_that_ends_early_leaves_its_other_numbers_out() -> None:
     world = four_equals()
-    start(world, rounds=5, patience=1, **SEARCH)
+    start(world, rounds=5, **using(SearchTerms(patience=1, selection="best", trials=3)))
     close_round(world, 5)
     events = close_round(world, 6, ends="early")
     assert only(events, RoundOpened).round == 6
@@ -162,7 +167,7 @@ def test_a_trial_whose_attempts_run_out_is_never_chosen_from_and_the_next_one_be
 
 def test_where_every_trial_fails_the_study_does() -> None:
     world = four_equals()
-    start(world, rounds=2, **{**SEARCH, "trials": 2})
+    start(world, rounds=2, **using(SearchTerms(selection="best", trials=2)))
     fail_round(world)
     events = fail_round(world)
     assert names(events) == ["attempt.failed", "trial.closed", "study.failed"]
@@ -174,18 +179,20 @@ def test_a_late_vote_is_about_the_last_closed_round_whatever_is_final() -> None:
     start(world, rounds=2, **BEST)
     close_round(world, 5, "a")
     close_round(world, 6, "b")
-    late = {"study": "heart", "round": 2, "attempt": 1, "validation": 6}
-    events = say(world, "di", RoundVote, **late, model=digest("b"))
-    assert names(events) == ["vote.late"]
-    assert events[0].agrees  # type: ignore[union-attr]
+    late = {"study": "heart", "round": 2, "attempt": 1}
+    events = say(world, "di", RoundVote, **late, **for_model("b", Measured(validation=6)))
+    assert only(events, VoteLate).agrees
 
 
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({"trials": 2}, "malformed"),
-        ({"selection": "best", "trials": 1001}, "refused"),
-        ({"selection": "best", "trials": 1000, "rounds": 10_001}, "refused"),
+        (using(SearchTerms(trials=2)), "malformed"),
+        (using(SearchTerms(selection="best", trials=1001)), "refused"),
+        (
+            {**using(SearchTerms(selection="best", trials=1000)), "rounds": 10_001},
+            "refused",
+        ),
     ],
 )
 def test_a_search_without_a_choice_or_an_end_is_refused(asked: dict[str, Any], code: str) -> None:
@@ -193,5 +200,39 @@ def test_a_search_without_a_choice_or_an_end_is_refused(asked: dict[str, Any], c
 
 
 def test_losses_have_no_differential_privacy() -> None:
-    private = {**TERMS, **BEST, "privacy": terms()}
+    private = {**TERMS, **using(SearchTerms(selection="best"), terms())}
     assert refusal(four_equals(), "ada", StudyRegister, **private) == "refused"
+
+
+ENDS = {"ends": "early"}
+
+
+def test_votes_end_training_early_where_the_study_has_a_patience() -> None:
+    world = four_equals()
+    start(world, **PATIENT)
+    walk_to(world, "vote")
+    vote(world, "ada", "new")
+    for name in ("bo", "cy"):
+        ended = vote(world, name, "new", Measured(ends="early"))
+        assert ended == (), "votes that differ in it are no quorum together"
+    events = vote(world, "di", "new", Measured(ends="early"))
+    assert names(events) == ["round.closed", "test.opened"]
+    assert status_of(world).phase == "evaluation"
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({}, for_model("new", Measured(ends="early"))),
+        (BEST, for_model("new", Measured(ends="early", validation=3))),
+        (
+            PATIENT,
+            {"result": {"of": "none", "reason": "unavailable", "parts": {"search": ENDS}}},
+        ),
+    ],
+)
+def test_nothing_else_ends_training_early(terms: dict[str, Any], said: dict[str, Any]) -> None:
+    world = four_equals()
+    start(world, **terms)
+    walk_to(world, "vote")
+    assert refusal(world, "ada", RoundVote, **here(world), **said) == "malformed"

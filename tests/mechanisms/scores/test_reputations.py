@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger.contract.kit import World, four_equals, names, only, refusal
 from tests.ledger.contract.moves import (
+    LOSSES,
     SCORED,
     carry,
     drive_round,
@@ -18,28 +19,31 @@ from tests.ledger.contract.moves import (
     score_all,
     start,
     status_of,
+    using,
     vote,
     voters,
     walk_to,
 )
 from tests.ledger.vectors import VECTORS
 
-from collegium.ledger.contract import reputations
+from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.events import Events, RoundOpened
 from collegium.ledger.contract.tables import powers, round_path
 from collegium.ledger.contract.transactions import MemberPropose
+from collegium.mechanisms.scores import reputations
 from collegium.mechanisms.scores.reputations import MOST_GOOD, NEW, Reputation, after, value_of
 from collegium.mechanisms.scores.terms import (
     UNIT,
     MemberDemoted,
     MemberReinstated,
+    Reputations,
     ReputationsChanged,
     Restore,
     ScoreTerms,
 )
 
 FOUR = ("ada", "bo", "cy", "di")
-TERMS: ScoreTerms = SCORED["scores"]
+TERMS: ScoreTerms = LOSSES
 
 
 def scored_rounds(world: World, rounds: int, scores: dict[str, int]) -> Events:
@@ -128,7 +132,8 @@ def test_bad_scores_demote_and_good_ones_reinstate() -> None:
     opened = only(events, RoundOpened)
     assert opened.participants == FOUR, "a demoted site takes part as before"
     assert opened.weights == (64, 64, 64, 32)
-    assert opened.reputations == (2 * UNIT // 3,) * 3 + (UNIT // 5,)
+    values = (2 * UNIT // 3,) * 3 + (UNIT // 5,)
+    assert part_of(opened.parts, Reputations) == Reputations(values=values)
     back = 1
     while MemberReinstated not in map(type, events):
         events = scored_rounds(world, 1, {})
@@ -140,7 +145,7 @@ def test_bad_scores_demote_and_good_ones_reinstate() -> None:
 
 def test_demotion_from_scoring_takes_the_say_of_a_third_at_most() -> None:
     terms = ScoreTerms(by="loss", demote=3 * UNIT // 10, demotion="scoring", threshold=0)
-    world = world_with(scores=terms)
+    world = world_with(**using(terms))
     events = scored_rounds(world, 1, {"di": -5, "cy": -9})
     assert [one.member for one in events if isinstance(one, MemberDemoted)] == ["cy", "di"]
     opened = only(events, RoundOpened)
@@ -158,7 +163,7 @@ def test_no_number_of_bad_scores_excludes_a_site() -> None:
 
 
 def test_without_a_bound_nobody_is_demoted() -> None:
-    world = world_with(scores=ScoreTerms(by="loss", demote=0, demotion="weight", threshold=0))
+    world = world_with(**using(ScoreTerms(by="loss", demote=0, demotion="weight", threshold=0)))
     events = scored_rounds(world, 10, {"di": -5})
     assert only(events, RoundOpened).weights == (64,) * 4
     assert "member.demoted" not in names(events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.ledger.contract.kit import (
     World,
@@ -26,15 +27,21 @@ from tests.ledger.contract.moves import (
     commit_masked,
     current,
     deal,
+    for_model,
+    for_nothing,
     here,
     keys_fields,
     participants,
+    parts,
     quorum_times_out,
     reveal,
     reveal_fields,
     share,
+    sound_deals,
     start,
     status_of,
+    using,
+    vote,
     walk_to,
 )
 
@@ -51,11 +58,23 @@ from collegium.ledger.contract.transactions import (
     UpdateCommit,
     UpdateReveal,
 )
-from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys
+from collegium.mechanisms.dealing.terms import (
+    DealerBarred,
+    DealingTerms,
+    Indicators,
+    SecaggDeal,
+    SecaggKeys,
+    SoundDeals,
+)
 from collegium.mechanisms.secagg.terms import SharePost
 
 SITES = ("ada", "bo", "cy", "di")
-MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2}
+MASKED: dict[str, Any] = {**using("secagg", DealingTerms(threshold=3)), "min_sites": 2}
+
+
+def threshold(shares: int) -> dict[str, Any]:
+    """Return the fields of a registration whose secrets so many shares open."""
+    return using("secagg", DealingTerms(threshold=shares))
 
 
 def masked(phase: str = "sa.keys", **terms: Any) -> World:
@@ -63,22 +82,21 @@ def masked(phase: str = "sa.keys", **terms: Any) -> World:
     return come_to(four_equals(), phase, **{**MASKED, **terms})
 
 
-def vote(world: World, who: str, model: str = "new", saturated: int = 0, small: int = 0) -> Any:
-    """Vote for a model with indicators."""
-    counts = {"saturated": saturated, "small": small}
-    return say(world, who, RoundVote, **here(world), model=digest(model), **counts)
+def told(saturated: int = 0, small: int = 0) -> Indicators:
+    """What a vote tells of masked updates."""
+    return Indicators(saturated=saturated, small=small)
 
 
 def blame(world: World, who: str, dealer: str) -> Any:
     """Vote that a dealer's deal has failed."""
-    return say(world, who, RoundVote, **here(world), fail="deal", blames=dealer)
+    return say(world, who, RoundVote, **here(world), **for_nothing("deal", dealer))
 
 
 def test_a_masked_round_goes_from_keys_to_votes_and_replays() -> None:
     world = masked("vote")
     for name in SITES[:2]:
-        vote(world, name)
-    assert names(vote(world, "cy")) == ["round.closed", "round.opened"]
+        vote(world, name, "new", told())
+    assert names(vote(world, "cy", "new", told())) == ["round.closed", "round.opened"]
     assert current(world).phase == "sa.keys"
     assert replayed(world).root() == world.state.root()
 
@@ -86,11 +104,11 @@ def test_a_masked_round_goes_from_keys_to_votes_and_replays() -> None:
 @pytest.mark.parametrize(
     ("terms", "code"),
     [
-        ({"threshold": 2}, "refused"),  # two pairs could each open one of a member's secrets
-        ({"threshold": 5}, "refused"),
-        ({"design": "plain@1"}, "malformed"),
-        ({"threshold": 3, "per_round": 3}, None),
-        ({"threshold": 2, "per_round": 3}, None),
+        (threshold(2), "refused"),  # two pairs could each open one of a member's secrets
+        (threshold(5), "refused"),
+        (using("plain", DealingTerms(threshold=3)), "malformed"),
+        ({**threshold(3), "per_round": 3}, None),
+        ({**threshold(2), "per_round": 3}, None),
     ],
 )
 def test_a_threshold_is_more_than_half_of_a_round(terms: dict[str, Any], code: str | None) -> None:
@@ -100,17 +118,15 @@ def test_a_threshold_is_more_than_half_of_a_round(terms: dict[str, Any], code: s
         say(world, "ada", StudyRegister, **fields)
     else:
         assert refusal(world, "ada", StudyRegister, **fields) == code
-    del fields["threshold"]
-    fields["study"] = "other"
-    without = refusal(world, "ada", StudyRegister, **fields) if code != "malformed" else "malformed"
-    assert without == "malformed"
+    fields |= {"study": "other", "terms": msgspec.UNSET}
+    assert refusal(world, "ada", StudyRegister, **fields) == "malformed"
 
 
 def test_a_circle_is_not_larger_than_a_transaction_of_shares_has_room_for() -> None:
     people = [member(f"s{number:03d}") for number in range(251)]
     world = world_of(people)
     fields = {**TERMS, **MASKED, "sites": tuple(one.id for one in people), "per_round": 251}
-    assert refusal(world, "s000", StudyRegister, **{**fields, "threshold": 200}) == "refused"
+    assert refusal(world, "s000", StudyRegister, **{**fields, **threshold(200)}) == "refused"
 
 
 def test_keys_are_sound_fresh_and_for_one_use() -> None:
@@ -142,7 +158,9 @@ def test_each_step_needs_the_one_before() -> None:
         deal(world, name)
     assert current(world).phase == "commit"
     commit = commit_fields(world, "di", here(world))
-    assert refusal(world, "di", UpdateCommit, **commit, deals=to_text(b"\xe0")) == "refused"
+    assert (
+        refusal(world, "di", UpdateCommit, **commit, **sound_deals(world, SITES[:3])) == "refused"
+    )
 
 
 def test_a_commitment_says_which_deals_are_sound() -> None:
@@ -150,15 +168,18 @@ def test_a_commitment_says_which_deals_are_sound() -> None:
     fields = commit_fields(world, "ada", here(world))
     assert refusal(world, "ada", UpdateCommit, **fields) == "malformed"
     for wrong in (b"\xf8", b"\xf0\x00"):
-        assert refusal(world, "ada", UpdateCommit, **fields, deals=to_text(wrong)) == "malformed"
-    say(world, "ada", UpdateCommit, **fields, deals=to_text(b"\xf0"))
+        said = parts("commit", SoundDeals(deals=to_text(wrong)))
+        assert refusal(world, "ada", UpdateCommit, **fields, **said) == "malformed"
+    say(world, "ada", UpdateCommit, **fields, **parts("commit", SoundDeals(deals=to_text(b"\xf0"))))
 
 
 def test_a_plain_commitment_speaks_of_no_deals() -> None:
     world = four_equals()
     start(world)
     fields = commit_fields(world, "ada", here(world))
-    assert refusal(world, "ada", UpdateCommit, **fields, deals=to_text(b"\xf0")) == "malformed"
+    said = sound_deals(world, SITES)
+    assert refusal(world, "ada", UpdateCommit, **fields, **said) == "malformed"
+    assert refusal(world, "ada", UpdateCommit, **fields, parts={}) == "malformed"
 
 
 def test_a_masked_reveal_shows_no_indicators() -> None:
@@ -275,24 +296,25 @@ def test_only_survivors_post_shares() -> None:
 def test_votes_agree_only_with_the_same_indicators() -> None:
     world = masked("vote")
     for name in SITES[:2]:
-        vote(world, name, "new", small=3)
-    vote(world, "cy", "new", small=2)
-    events = vote(world, "di", "new", small=3)
+        vote(world, name, "new", told(small=3))
+    vote(world, "cy", "new", told(small=2))
+    events = vote(world, "di", "new", told(small=3))
     assert names(events)[0] == "round.closed"
     assert only(events, RoundOpened).exponent == 13, "3 of 4 have small peaks"
 
 
 def test_votes_about_masked_updates_carry_indicators_and_others_none() -> None:
     world = masked("vote")
-    fields = {**here(world), "model": digest("new")}
-    assert refusal(world, "ada", RoundVote, **fields) == "malformed"
-    assert refusal(world, "ada", RoundVote, **fields, saturated=1) == "malformed"
-    told = {**here(world), "fail": "shares", "saturated": 1, "small": 1}
-    assert refusal(world, "ada", RoundVote, **told) == "malformed"
+    assert refusal(world, "ada", RoundVote, **here(world), **for_model("new")) == "malformed"
+    one_of_two = {"of": "model", "model": digest("new"), "parts": {"dealing": {"saturated": 1}}}
+    assert refusal(world, "ada", RoundVote, **here(world), result=one_of_two) == "malformed"
+    both = {"dealing": {"saturated": 1, "small": 1}}
+    failed = {"of": "none", "reason": "shares", "parts": both}
+    assert refusal(world, "ada", RoundVote, **here(world), result=failed) == "malformed"
     plain = four_equals()
     start(plain)
     walk_to(plain, "vote")
-    fields = {**here(plain), "model": digest("new"), "saturated": 1, "small": 1}
+    fields = {**here(plain), **for_model("new", told(1, 1))}
     assert refusal(plain, "ada", RoundVote, **fields) == "malformed"
 
 
@@ -302,13 +324,12 @@ def test_a_dealer_whom_a_third_blames_is_barred_and_the_rest_go_on_alone() -> No
     events = blame(world, "cy", "ada")
     assert only(events, DealerBarred).proof == "opened"
     assert only(events, RoundOpened).participants == ("bo", "cy", "di")
-    wrong = {**here(world), "fail": "deal", "blames": "eve"}
     walk_to(world, "vote")
-    wrong = {**wrong, **here(world)}
-    assert refusal(world, "bo", RoundVote, **wrong) == "malformed"
-    assert refusal(world, "bo", RoundVote, **{**wrong, "blames": "bo", "fail": "shares"}) == (
-        "malformed"
-    )
+    for wrong in (for_nothing("deal", "eve"), for_nothing("shares", "bo")):
+        assert refusal(world, "bo", RoundVote, **here(world), **wrong) == "malformed"
+    plain = come_to(four_equals(), "vote")
+    nobody_deals = {**here(plain), **for_nothing("deal", "bo")}
+    assert refusal(plain, "ada", RoundVote, **nobody_deals) == "malformed"
 
 
 def test_a_barred_dealer_stays_out_of_later_rounds() -> None:
@@ -317,8 +338,8 @@ def test_a_barred_dealer_stays_out_of_later_rounds() -> None:
     blame(world, "cy", "ada")
     walk_to(world, "vote")
     for name in ("bo", "cy"):
-        vote(world, name)
-    opened = only(vote(world, "di"), RoundOpened)
+        vote(world, name, "new", told())
+    opened = only(vote(world, "di", "new", told()), RoundOpened)
     assert (opened.round, opened.participants) == (2, ("bo", "cy", "di"))
 
 
@@ -326,9 +347,8 @@ def test_a_sum_that_may_be_known_is_opened_again_only_for_the_same_members() -> 
     world = masked("share")
     for name in SITES:
         share(world, name)
-    vote(world, "ada", "one")
-    vote(world, "bo", "two")
-    vote(world, "cy", "three")
+    for name, model in zip(SITES, ("one", "two", "three"), strict=False):
+        vote(world, name, model, told())
     assert current(world).attempt == 2
     for name in SITES[:3]:
         advertise(world, name)
@@ -342,9 +362,8 @@ def test_who_was_not_in_the_sum_is_not_in_the_next_one() -> None:
         attest(world, name, SITES[:3])
     for name in SITES[:3]:
         share(world, name)
-    vote(world, "ada", "one")
-    vote(world, "bo", "two")
-    vote(world, "cy", "three")
+    for name, model in zip(SITES, ("one", "two", "three"), strict=False):
+        vote(world, name, model, told())
     assert participants(world) == list(SITES[:3])
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger.contract.kit import World, four_equals, member, names, only, refusal, world_of
 from tests.ledger.contract.moves import (
+    LOSSES,
     SCORED,
     TERMS,
     attest,
@@ -27,14 +28,16 @@ from tests.ledger.contract.moves import (
     score_reveal,
     start,
     status_of,
+    using,
     walk_to,
 )
 from tests.ledger.vectors import VECTORS
 
 from collegium.canonical import to_text
-from collegium.ledger.contract import combining
 from collegium.ledger.contract.events import AttemptFailed, PhaseOpened
 from collegium.ledger.contract.transactions import StudyRegister
+from collegium.mechanisms.dealing.terms import DealingTerms
+from collegium.mechanisms.scores import combining
 from collegium.mechanisms.scores.combining import Scored
 from collegium.mechanisms.scores.terms import (
     LARGEST_SCORE,
@@ -125,9 +128,9 @@ def test_scores_open_what_was_committed_to_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("scores", "norm", "terms"),
     [
-        ([1, 2, 3], None, SCORED["scores"]),
-        ([1, 2, 3, 4, 5], None, SCORED["scores"]),
-        ([1, 2, 3, 4], 7, SCORED["scores"]),
+        ([1, 2, 3], None, LOSSES),
+        ([1, 2, 3, 4, 5], None, LOSSES),
+        ([1, 2, 3, 4], 7, LOSSES),
         ([1, 2, 3, 4], None, DIRECTION),
         ([1, 2, 3, UNIT + 1], 7, DIRECTION),
     ],
@@ -136,7 +139,7 @@ def test_scores_open_what_was_committed_to_and_nothing_else() -> None:
 def test_scores_are_what_the_study_asks_for(
     scores: list[int], norm: int | None, terms: ScoreTerms
 ) -> None:
-    world = scored_world(scores=terms)
+    world = scored_world(**using(terms))
     for name in FOUR:
         score_commit(world, name, scores, norm=norm)
     _, fields = score_fields(world, "ada", scores, here(world), norm)
@@ -155,7 +158,7 @@ def test_scores_have_a_range() -> None:
 
 
 def test_norms_have_a_median_too() -> None:
-    world = scored_world(scores=DIRECTION)
+    world = scored_world(**using(DIRECTION))
     for index, name in enumerate(FOUR):
         score_commit(world, name, [index, 0, 0, -index], norm=100 + index)
     events: tuple[object, ...] = ()
@@ -214,8 +217,16 @@ def test_only_validators_score() -> None:
     assert refusal(world, "eve", ScoreCommit, **fields) == "not-a-participant"
 
 
-@pytest.mark.parametrize("terms", [{"design": "scored@1"}, {"scores": SCORED["scores"]}])
-def test_terms_and_design_go_together(terms: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"modules": SCORED["modules"]},
+        {"terms": SCORED["terms"]},
+        using("secagg", DealingTerms(threshold=3), LOSSES),
+    ],
+    ids=["nothing said", "not used", "nobody sees updates"],
+)
+def test_terms_and_modules_go_together(terms: dict[str, object]) -> None:
     world = four_equals()
     register(world, study="other")
     assert refusal(world, "ada", StudyRegister, **{**TERMS, **terms}) == "malformed"

@@ -21,6 +21,8 @@ from tests.ledger.contract.moves import (
     commit_masked,
     current,
     fail,
+    for_model,
+    for_total,
     here,
     keys_fields,
     open_rounds,
@@ -30,6 +32,8 @@ from tests.ledger.contract.moves import (
     reveal,
     start,
     status_of,
+    using,
+    vote,
     walk_to,
 )
 
@@ -44,11 +48,12 @@ from collegium.ledger.contract.transactions import (
     StudyAbandon,
     StudyRegister,
 )
-from collegium.mechanisms.dealing.terms import SecaggKeys
+from collegium.mechanisms.dealing.terms import DealingTerms, Indicators, SecaggKeys
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.statistics.terms import (
     StatisticsAgreed,
     StatisticsPost,
+    StatisticsTerms,
     StatisticsVote,
     StudyBegin,
 )
@@ -56,8 +61,18 @@ from collegium.mechanisms.sums.rules import SumRecord
 from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened, SumTerms
 
 SITES = ("ada", "bo", "cy", "di")
-MASKED: dict[str, Any] = {"design": "secagg@1", "threshold": 3, "min_sites": 2, "rounds": 1}
-COUNTED = {**MASKED, "sums": SumTerms(evaluation="binary@1", threshold=3)}
+THREE = DealingTerms(threshold=3)
+NONE_LARGE = Indicators(saturated=0, small=0)
+MASKED: dict[str, Any] = {**using("secagg", THREE), "min_sites": 2, "rounds": 1}
+
+
+def counted(carrier: str = "secagg", **terms: Any) -> dict[str, Any]:
+    """Return the fields of a registration with a sum over test rows."""
+    sums = SumTerms(**{"evaluation": "binary@1", "threshold": 3, **terms})
+    return {**MASKED, **using(carrier, THREE, sums)}
+
+
+COUNTED = counted()
 
 
 def summing(phase: str = "sa.keys", **terms: Any) -> World:
@@ -66,15 +81,14 @@ def summing(phase: str = "sa.keys", **terms: Any) -> World:
     start(world, **{**COUNTED, **terms})
     walk_to(world, "vote")
     for name in SITES[:3]:
-        counts = {"saturated": 0, "small": 0}
-        say(world, name, RoundVote, **here(world), model=digest("new"), **counts)
+        vote(world, name, "new", NONE_LARGE)
     walk_to(world, phase)
     return world
 
 
 def total(world: World, who: str, label: str = "sum") -> Any:
     """Vote for a sum."""
-    return say(world, who, RoundVote, **here(world), total=digest(label))
+    return say(world, who, RoundVote, **here(world), **for_total(label))
 
 
 def test_a_sum_opens_after_the_last_round_among_all_sites_alike() -> None:
@@ -115,8 +129,7 @@ def test_studies_without_sums_go_straight_to_the_evaluation() -> None:
     start(world, **MASKED)
     walk_to(world, "vote")
     for name in SITES[:3]:
-        counts = {"saturated": 0, "small": 0}
-        events = say(world, name, RoundVote, **here(world), model=digest("new"), **counts)
+        events = vote(world, name, "new", NONE_LARGE)
     assert names(events)[-1] == "test.opened"
     assert status_of(world).phase == "evaluation"
 
@@ -124,23 +137,23 @@ def test_studies_without_sums_go_straight_to_the_evaluation() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        {"model": digest("new"), "saturated": 0, "small": 0},
-        {"total": digest("sum"), "saturated": 0},
-        {"total": digest("sum"), "fail": "malformed"},
-        {},
+        for_model("new", NONE_LARGE)["result"],
+        {"of": "total", "total": digest("sum"), "parts": {"dealing": {"saturated": 0, "small": 0}}},
+        {"of": "total", "total": digest("sum"), "reason": "malformed"},
+        {"of": "total"},
     ],
     ids=["a model", "indicators", "a sum and a reason", "nothing"],
 )
-def test_a_vote_on_a_sum_says_nothing_of_a_model(said: dict[str, Any]) -> None:
+def test_a_vote_on_a_sum_says_nothing_of_a_model(said: object) -> None:
     world = summing("vote")
-    assert refusal(world, "ada", RoundVote, **here(world), **said) == "malformed"
+    assert refusal(world, "ada", RoundVote, **here(world), result=said) == "malformed"
 
 
 def test_a_vote_on_a_model_says_nothing_of_a_sum() -> None:
     world = four_equals()
     start(world, **COUNTED)
     walk_to(world, "vote")
-    assert refusal(world, "ada", RoundVote, **here(world), total=digest("sum")) == "malformed"
+    assert refusal(world, "ada", RoundVote, **here(world), **for_total("sum")) == "malformed"
 
 
 def test_what_is_late_for_a_sum_is_stale_and_what_comes_before_it_early() -> None:
@@ -152,7 +165,7 @@ def test_what_is_late_for_a_sum_is_stale_and_what_comes_before_it_early() -> Non
     at = here(world)
     for name in SITES[:3]:
         total(world, name)
-    assert refusal(world, "di", RoundVote, **at, total=digest("sum")) == "stale"
+    assert refusal(world, "di", RoundVote, **at, **for_total("sum")) == "stale"
 
 
 def test_a_site_that_dies_after_masking_is_left_out_and_the_others_open_its_masks() -> None:
@@ -220,21 +233,26 @@ def test_a_study_that_waits_for_everybody_ends_the_wait_by_votes_to_abandon() ->
 @pytest.mark.parametrize(
     "terms",
     [
-        {"design": "plain@1", "threshold": None},
-        {"sums": SumTerms(evaluation="binary@1", threshold=2)},
-        {"sums": SumTerms(evaluation="binary@1", threshold=5)},
-        {"sums": SumTerms(degree=3, evaluation="binary@1", threshold=2)},
+        counted(threshold=2),
+        counted(threshold=5),
+        counted(degree=3, threshold=2),
     ],
-    ids=["plain updates", "two halves could open", "more than there are", "an odd degree"],
+    ids=["two halves could open", "more than there are", "an odd degree"],
 )
 def test_sums_that_would_not_be_hidden_are_not_registered(terms: dict[str, Any]) -> None:
-    world = four_equals()
-    said = {**TERMS, **COUNTED, **terms}
-    fields = {key: value for key, value in said.items() if value is not None}
-    assert refusal(world, "ada", StudyRegister, **fields) == "refused"
+    assert refusal(four_equals(), "ada", StudyRegister, **{**TERMS, **terms}) == "refused"
 
 
-TABLES = {**COUNTED, "statistics": 3, "sums": SumTerms(statistics="table@1", threshold=3)}
+def test_plain_updates_have_no_sums() -> None:
+    assert refusal(four_equals(), "ada", StudyRegister, **{**TERMS, **counted("plain")}) == (
+        "malformed"
+    )
+    alone = {**MASKED, **using(SumTerms(evaluation="binary@1", threshold=3))}
+    assert refusal(four_equals(), "ada", StudyRegister, **{**TERMS, **alone}) == "malformed"
+
+
+IN_TABLES = SumTerms(statistics="table@1", threshold=3)
+TABLES = {**MASKED, **using("secagg", THREE, StatisticsTerms(steps=3), IN_TABLES)}
 
 
 def set_up(**terms: Any) -> World:
@@ -263,16 +281,16 @@ def test_later_steps_of_set_up_are_sums_and_lead_to_the_first_model() -> None:
     assert only(events, StatisticsAgreed).agreement == digest("moments")
     assert only(events, SumOpened).round == SET_UP + 3
     late = {"study": "heart", "round": SET_UP + 2, "attempt": 1}
-    assert refusal(world, "di", RoundVote, **late, total=digest("moments")) == "stale"
+    assert refusal(world, "di", RoundVote, **late, **for_total("moments")) == "stale"
     events = close_sum(world, "quantiles")
     assert only(events, StatisticsAgreed).agreement == digest("quantiles")
     assert (status_of(world).phase, status_of(world).round) == ("beginning", 0)
-    assert refusal(world, "di", RoundVote, **late, total=digest("moments")) == "stale"
+    assert refusal(world, "di", RoundVote, **late, **for_total("moments")) == "stale"
     assert open_rounds(world) == 0
     fields = {"study": "heart", "model": digest("first"), "parameters": 5}
     say(world, "ada", StudyBegin, **fields, agreement=digest("quantiles"))
     assert status_of(world).phase == "rounds"
-    assert refusal(world, "di", RoundVote, **late, total=digest("moments")) == "stale"
+    assert refusal(world, "di", RoundVote, **late, **for_total("moments")) == "stale"
     assert replayed(world).root() == world.state.root()
 
 
@@ -294,9 +312,8 @@ def test_a_sum_of_set_up_that_fails_fails_the_study() -> None:
 
 def test_sites_without_a_target_to_count_are_not_asked_for_test_rows() -> None:
     world = four_equals()
-    start(world, **{**MASKED, "sums": SumTerms(statistics="table@1", threshold=3)})
+    start(world, **{**MASKED, **using("secagg", THREE, IN_TABLES)})
     walk_to(world, "vote")
     for name in SITES[:3]:
-        counts = {"saturated": 0, "small": 0}
-        say(world, name, RoundVote, **here(world), model=digest("new"), **counts)
+        vote(world, name, "new", NONE_LARGE)
     assert status_of(world).phase == "evaluation"

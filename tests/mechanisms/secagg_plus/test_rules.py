@@ -30,22 +30,32 @@ from tests.ledger.contract.moves import (
     participants,
     quorum_times_out,
     share,
+    sound_deals,
     start,
     walk_to,
 )
 
 from collegium.canonical import to_text
+from collegium.ledger.contract.declared import together
 from collegium.ledger.contract.events import AttemptFailed, UpdatesIncluded
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit
-from collegium.mechanisms.dealing.terms import DealerBarred
+from collegium.mechanisms.dealing.terms import DealerBarred, DealingTerms
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.secagg_plus.graph import draw_graph, harary
+from collegium.mechanisms.secagg_plus.terms import GraphTerms
 
 SITES = ("ada", "bo", "cy", "di", "ed", "flo")
-GRAPH: dict[str, Any] = {
-    "design": "secagg_plus@1", "threshold": 3, "degree": 4, "min_sites": 2, "sites": SITES,
-    "per_round": 6,
-}  # fmt: skip
+
+
+def in_graph(threshold: int = 3, degree: int = 4, carrier: str = "secagg_plus@1") -> dict[str, Any]:
+    """Return the fields of a registration with masks in a graph."""
+    terms = [DealingTerms(threshold=threshold), GraphTerms(degree=degree)]
+    return {
+        "modules": tuple(sorted({"dealing@1", carrier})), "terms": together("terms", terms),
+    }  # fmt: skip
+
+
+GRAPH: dict[str, Any] = {**in_graph(), "min_sites": 2, "sites": SITES, "per_round": 6}
 KEYS = tuple((name, bytes([index]) * 64) for index, name in enumerate(SITES))
 
 
@@ -93,13 +103,13 @@ def test_places_are_drawn_evenly() -> None:
     ("terms", "code"),
     [
         ({}, None),
-        ({"degree": 3}, "refused"),
-        ({"threshold": 2}, "refused"),  # half of the neighbours, twice
-        ({"threshold": 5}, "refused"),
-        ({"degree": 6, "threshold": 5}, None),  # five others, all of them neighbours
-        ({"degree": 6, "threshold": 6}, "refused"),
-        ({"design": "secagg@1", "threshold": 5}, "malformed"),
-        ({"design": "plain@1"}, "malformed"),
+        (in_graph(degree=3), "refused"),
+        (in_graph(2), "refused"),  # half of the neighbours, twice
+        (in_graph(5), "refused"),
+        (in_graph(5, degree=6), None),  # five others, all of them neighbours
+        (in_graph(6, degree=6), "refused"),
+        (in_graph(5, carrier="secagg@1"), "malformed"),
+        (in_graph(carrier="plain@1"), "malformed"),
     ],
 )
 def test_a_registered_graph_is_one_that_can_be_drawn(
@@ -115,8 +125,7 @@ def test_a_registered_graph_is_one_that_can_be_drawn(
 
 def test_a_design_with_a_graph_needs_a_degree() -> None:
     world = world_of([member(name) for name in SITES])
-    fields = {**TERMS, **GRAPH}
-    del fields["degree"]
+    fields = {**TERMS, **GRAPH, "terms": together("terms", [DealingTerms(threshold=3)])}
     assert refusal(world, "ada", StudyRegister, **fields) == "malformed"
 
 
@@ -128,10 +137,9 @@ def test_a_round_in_a_graph_goes_from_keys_to_votes_and_replays() -> None:
 def test_a_member_speaks_of_its_neighbours_deals_alone() -> None:
     world = masked("commit")
     fields = commit_fields(world, "ada", here(world))
-    place = SITES.index(stranger_to(world, "ada"))
-    for named in (place, SITES.index("ada")):
-        bits = to_text(bytes([0x80 >> named]))
-        assert refusal(world, "ada", UpdateCommit, **fields, deals=bits) == "malformed"
+    for named in (stranger_to(world, "ada"), "ada"):
+        said = sound_deals(world, [named])
+        assert refusal(world, "ada", UpdateCommit, **fields, **said) == "malformed"
     commit_masked(world, "ada", dealers_to(world, "ada"))
 
 
@@ -196,6 +204,6 @@ def test_a_member_posts_one_share_of_each_neighbour() -> None:
 
 def test_a_graph_among_few_is_complete() -> None:
     world = four_equals()
-    start(world, design="secagg_plus@1", threshold=2, degree=4, min_sites=2)
+    start(world, **in_graph(2), min_sites=2)
     walk_to(world, "commit")
     assert dealers_to(world, "ada") == ["bo", "cy", "di"]

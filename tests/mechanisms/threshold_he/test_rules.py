@@ -27,17 +27,21 @@ from tests.ledger.contract.moves import (
     open_sum,
     participants,
     quorum_times_out,
+    using,
+    vote,
     walk_to,
 )
 
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, RoundOpened, UpdatesIncluded
-from collegium.ledger.contract.transactions import RoundVote, StudyRegister
+from collegium.ledger.contract.transactions import StudyRegister
+from collegium.mechanisms.dealing.terms import DealingTerms, Indicators
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.threshold_he.terms import SumOpen
 
 SITES = ("ada", "bo", "cy", "di")
-ENCRYPTED: dict[str, Any] = {"design": "threshold_he@1", "threshold": 3, "min_sites": 2}
+THREE = DealingTerms(threshold=3)
+ENCRYPTED: dict[str, Any] = {**using("threshold_he", THREE), "min_sites": 2}
 
 
 def encrypted(phase: str = "sa.keys", **terms: Any) -> World:
@@ -52,8 +56,7 @@ def opening(world: World) -> dict[str, Any]:
 def test_an_encrypted_round_goes_from_keys_to_votes_and_replays() -> None:
     world = encrypted("vote")
     for name in SITES[:3]:
-        fields = {**here(world), "model": digest("new"), "saturated": 0, "small": 0}
-        events = say(world, name, RoundVote, **fields)
+        events = vote(world, name, "new", Indicators(saturated=0, small=0))
     assert names(events) == ["round.closed", "round.opened"]
     assert replayed(world).root() == world.state.root()
 
@@ -61,7 +64,8 @@ def test_an_encrypted_round_goes_from_keys_to_votes_and_replays() -> None:
 def test_there_is_room_for_the_noise_of_64() -> None:
     people = [member(f"s{number:03d}") for number in range(65)]
     world = world_of(people)
-    fields = {**TERMS, **ENCRYPTED, "sites": tuple(one.id for one in people), "threshold": 50}
+    fifty = using("threshold_he", DealingTerms(threshold=50))
+    fields = {**TERMS, **ENCRYPTED, **fifty, "sites": tuple(one.id for one in people)}
     assert refusal(world, "s000", StudyRegister, **{**fields, "per_round": 65}) == "refused"
     say(world, "s000", StudyRegister, **{**fields, "per_round": 64})
 
@@ -80,7 +84,7 @@ def test_shares_of_masked_updates_have_no_place_there_nor_the_other_way() -> Non
     world = encrypted("open")
     shares = {**here(world), "shares": to_text(bytes(128))}
     assert refusal(world, "ada", SharePost, **shares) == "early"
-    masked = come_to(four_equals(), "share", **{**ENCRYPTED, "design": "secagg@1"})
+    masked = come_to(four_equals(), "share", **{**ENCRYPTED, **using("secagg", THREE)})
     assert refusal(masked, "ada", SumOpen, **opening(masked)) == "early"
 
 

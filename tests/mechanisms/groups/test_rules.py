@@ -32,29 +32,57 @@ from tests.ledger.contract.moves import (
     current,
     deal,
     fellows,
+    for_model,
+    for_nothing,
     group_of,
     here,
     keys_fields,
     participants,
+    parts,
     quorum_times_out,
     reveal,
     share,
+    sound_deals,
     start,
+    using,
+    vote,
     walk_to,
 )
 
 from collegium.canonical import to_text
+from collegium.ledger.contract.declared import together
 from collegium.ledger.contract.events import AttemptFailed, UpdatesIncluded
 from collegium.ledger.contract.transactions import RoundVote, StudyRegister, UpdateCommit
-from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
+from collegium.mechanisms.dealing.terms import (
+    DealingTerms,
+    Indicators,
+    SecaggDeal,
+    SecaggKeys,
+    SoundDeals,
+)
 from collegium.mechanisms.groups.rules import draw_groups
-from collegium.mechanisms.groups.terms import GroupsDrawn, GroupsLost, GroupsRefused
+from collegium.mechanisms.groups.terms import (
+    GroupsDrawn,
+    GroupsLost,
+    GroupsRefused,
+    GroupTerms,
+    Without,
+)
+from collegium.mechanisms.sum_check.terms import Point, SumCheckTerms
 
 SITES = tuple(f"s{number}" for number in range(1, 10))
-GROUPED: dict[str, Any] = {
-    "design": "grouped_secagg@1", "threshold": 2, "groups": 3, "fewest_groups": 2,
-    "min_sites": 2, "per_round": 9, "sites": SITES,
-}  # fmt: skip
+NO_LARGE = Indicators(saturated=0, small=0)
+
+
+def in_groups(
+    threshold: int = 2, count: int = 3, fewest: int = 2, carrier: str = "secagg"
+) -> dict[str, Any]:
+    """Return the fields of a registration with groups."""
+    groups = GroupTerms(count=count, fewest=fewest)
+    return using(carrier, DealingTerms(threshold=threshold), groups)
+
+
+GROUPED: dict[str, Any] = {**in_groups(), "min_sites": 2, "per_round": 9, "sites": SITES}
 
 
 def grouped(phase: str = "sa.bind", **terms: Any) -> World:
@@ -69,9 +97,9 @@ def inside(world: World, number: int) -> list[str]:
     return [name for name, one in group_of(world).items() if one == number]
 
 
-def vote(world: World, who: str, model: str = "new", **fields: Any) -> Any:
-    told = {"saturated": 0, "small": 0, **fields}
-    return say(world, who, RoundVote, **here(world), model=digest(model), **told)
+def vote_without(world: World, who: str, *groups: int) -> Any:
+    told = [Without(groups=groups)] if groups else []
+    return vote(world, who, "new", NO_LARGE, *told)
 
 
 def keys_of(names: Any) -> dict[str, bytes]:
@@ -116,8 +144,8 @@ def test_every_pair_meets_as_often_as_chance_has_it() -> None:
 def test_a_round_in_groups_goes_from_bindings_to_votes_and_replays() -> None:
     world = grouped("vote")
     for name in SITES[:6]:
-        vote(world, name)
-    assert names(vote(world, "s7")) == ["round.closed", "round.opened"]
+        vote_without(world, name)
+    assert names(vote_without(world, "s7")) == ["round.closed", "round.opened"]
     assert replayed(world).root() == world.state.root()
 
 
@@ -158,13 +186,14 @@ def test_whoever_is_silent_before_the_lots_has_no_place() -> None:
     ("terms", "code"),
     [
         ({}, None),
-        ({"groups": 4, "threshold": 2}, None),
-        ({"threshold": 1}, "refused"),  # two in a group of three could be opened twice
-        ({"threshold": 4}, "refused"),
-        ({"groups": 10, "threshold": 1}, "refused"),
-        ({"fewest_groups": 4}, "refused"),
-        ({"design": "secagg@1", "threshold": 6}, "malformed"),
-        ({"design": "plain@1"}, "malformed"),
+        (in_groups(2, count=4), None),
+        (in_groups(1), "refused"),  # two in a group of three could be opened twice
+        (in_groups(4), "refused"),
+        (in_groups(1, count=10), "refused"),
+        (in_groups(fewest=4), "refused"),
+        (in_groups(carrier="threshold_he"), "malformed"),
+        (in_groups(carrier="plain"), "malformed"),
+        ({"modules": ("dealing@1", "secagg@1")}, "malformed"),
     ],
 )
 def test_groups_and_thresholds_are_held_against_a_round(
@@ -176,9 +205,11 @@ def test_groups_and_thresholds_are_held_against_a_round(
         assert refusal(world, "s1", StudyRegister, **fields) == code
         return
     say(world, "s1", StudyRegister, **fields)
-    for missing in ("groups", "fewest_groups"):
-        without = {key: value for key, value in fields.items() if key != missing}
-        assert refusal(world, "s1", StudyRegister, **{**without, "study": "x"}) == "malformed"
+    without = {**fields, "study": "x", "terms": together("terms", [DealingTerms(threshold=2)])}
+    assert refusal(world, "s1", StudyRegister, **without) == "malformed"
+    for missing in ({"count": 3}, {"fewest": 2}):
+        without["terms"] = {"dealing": {"threshold": 2}, "groups": missing}
+        assert refusal(world, "s1", StudyRegister, **without) == "malformed"
 
 
 def silent_in(world: World, phase: str, silent: list[str]) -> Any:
@@ -212,7 +243,7 @@ def test_a_group_below_its_threshold_fails_and_the_others_go_on(phase: str) -> N
     assert sorted(group_of(world)) == sorted(others)
     if phase in ("sa.deal", "commit"):
         at = here(world)
-        fields = {**commit_fields(world, gone[2], at), "deals": bitmap(participants(world), ())}
+        fields = {**commit_fields(world, gone[2], at), **sound_deals(world, ())}
         if phase == "sa.deal":
             assert refusal(world, gone[2], UpdateCommit, **fields) == "not-a-participant"
     while current(world).phase != "vote":
@@ -230,8 +261,8 @@ def test_a_group_below_its_threshold_fails_and_the_others_go_on(phase: str) -> N
                 else:
                     share(world, name, len(fellows(world, name)))
     for name in SITES[:6]:
-        vote(world, name)
-    assert "round.closed" in names(vote(world, "s7"))
+        vote_without(world, name)
+    assert "round.closed" in names(vote_without(world, "s7"))
     assert replayed(world).root() == world.state.root()
 
 
@@ -253,7 +284,7 @@ def test_updates_that_cannot_be_had_take_their_group_with_them() -> None:
 
 
 def test_a_refused_deal_bars_its_dealer_and_a_contested_one_loses_its_group() -> None:
-    world = grouped("commit", threshold=3)
+    world = grouped("commit", **in_groups(3))
     one, two, three = inside(world, 1)
     commit_masked(world, one, [one, two])  # three's deal is sound for two of three
     for name in SITES:
@@ -272,33 +303,33 @@ def test_deals_of_another_group_are_nobody_s_business() -> None:
     world = grouped("commit")
     name, stranger = inside(world, 1)[0], inside(world, 2)[0]
     fields = commit_fields(world, name, here(world))
-    bits = bitmap(participants(world), [stranger])
-    assert refusal(world, name, UpdateCommit, **fields, deals=bits) == "malformed"
+    said = sound_deals(world, [stranger])
+    assert refusal(world, name, UpdateCommit, **fields, **said) == "malformed"
 
 
 def test_votes_agree_on_the_groups_that_a_model_is_made_without() -> None:
     world = grouped("vote")
     for name in SITES[:3]:
-        vote(world, name, without=(2,))
+        vote_without(world, name, 2)
     for name in SITES[3:6]:
-        events = vote(world, name)  # for the same model, of other groups
+        events = vote_without(world, name)  # for the same model, of other groups
     assert names(events) == ["attempt.failed", "round.opened"]
     world = grouped("vote")
     for name in SITES[:6]:
-        vote(world, name, without=(2,))
-    assert only(vote(world, "s7", without=(2,)), GroupsRefused).groups == (2,)
+        vote_without(world, name, 2)
+    assert only(vote_without(world, "s7", 2), GroupsRefused).groups == (2,)
     world = grouped("vote")
-    fields = {**here(world), "model": digest("new"), "saturated": 0, "small": 0}
-    assert refusal(world, "s1", RoundVote, **fields, without=(2, 1)) == "malformed"
-    del fields["model"], fields["saturated"], fields["small"]
-    assert refusal(world, "s1", RoundVote, **fields, fail="refused", without=(2,)) == "malformed"
+    unsorted = for_model("new", NO_LARGE, Without(groups=(2, 1)))
+    assert refusal(world, "s1", RoundVote, **here(world), **unsorted) == "malformed"
+    failed = {"of": "none", "reason": "refused", "parts": {"groups": {"groups": [2]}}}
+    assert refusal(world, "s1", RoundVote, **here(world), result=failed) == "malformed"
 
 
 def test_a_retry_after_sums_were_known_keeps_its_groups() -> None:
     world = grouped("vote")
     before = group_of(world)
     for name in SITES[:3]:
-        events = say(world, name, RoundVote, **here(world), fail="refused")
+        events = say(world, name, RoundVote, **here(world), **for_nothing("refused"))
     assert only(events, AttemptFailed).reason == "no-quorum"
     walk_to(world, "sa.deal")
     assert group_of(world) == before
@@ -311,13 +342,21 @@ def test_a_retry_after_sums_were_known_keeps_its_groups() -> None:
 
 def test_a_point_is_there_where_it_is_asked_for_and_is_one() -> None:
     sound = to_text(world_of([member("ada")]).keys["ada"].public)
-    world = grouped("commit", sum_check="pedersen")
+    checked = using(
+        "secagg", DealingTerms(threshold=2), GroupTerms(count=3, fewest=2),
+        SumCheckTerms(by="pedersen"),
+    )  # fmt: skip
+    world = grouped("commit", **checked)
     name = inside(world, 1)[0]
     fields = commit_fields(world, name, here(world))
-    fields["deals"] = bitmap(participants(world), fellows(world, name))
-    assert refusal(world, name, UpdateCommit, **fields) == "malformed"
-    small = to_text(b"\1" + bytes(31))
-    assert refusal(world, name, UpdateCommit, **fields, point=small) == "malformed"
-    say(world, name, UpdateCommit, **fields, point=sound)
+    deals = SoundDeals(deals=bitmap(participants(world), fellows(world, name)))
+    assert refusal(world, name, UpdateCommit, **fields, **parts("commit", deals)) == "malformed"
+    small = parts("commit", deals, Point(point=to_text(b"\1" + bytes(31))))
+    assert refusal(world, name, UpdateCommit, **fields, **small) == "malformed"
+    pointed = parts("commit", deals, Point(point=sound))
+    say(world, name, UpdateCommit, **fields, **pointed)
     world = grouped("commit")
-    assert refusal(world, name, UpdateCommit, **fields, point=sound) in ("malformed", "refused")
+    name = inside(world, 1)[0]
+    deals = SoundDeals(deals=bitmap(participants(world), fellows(world, name)))
+    pointed = parts("commit", deals, Point(point=sound))
+    assert refusal(world, name, UpdateCommit, **fields, **pointed) == "malformed"

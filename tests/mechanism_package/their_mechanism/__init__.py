@@ -1,0 +1,1 @@
+"""Receipts: participants say which updates they saw included, before anybody votes."""
