@@ -38,6 +38,7 @@ from collegium.learning.evaluation.summed import encode_sum, summed
 from collegium.learning.evaluation.tally import tally
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.events import encode_events
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
@@ -205,7 +206,7 @@ def genesis_of(chain: str, names: list[str]) -> Genesis:
         keys="simulated",
         log=log,
         members=members,
-        modules=MODULES,
+        modules=admitted_modules(),
     )
 
 

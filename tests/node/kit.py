@@ -96,7 +96,7 @@ class Town:
         ]
         for envelope in due:
             said = decode_transaction(decode_envelope(envelope).payload)
-            assert said.genesis == to_text(self.engine.identity), said
+            assert said.genesis == to_text(self.engine.application.identity), said
             self.said.append(envelope)
         outcomes = self.engine.submit(due)
         self.rejected.update(one.code for one in outcomes if isinstance(one, Refused))

@@ -276,11 +276,11 @@ def test_a_registration_that_contradicts_its_document_is_refused(tmp_path: Path)
     study = read_study("heart", [*QUICK, "consensus.engine=log"]).study
     with town(tmp_path) as within:
         parts = find_parts(study, load_dataset("uci_heart"))
-        terms = replace(registration_of(parts, ALL, bytes(32)), min_sites=1)
+        terms = replace(registration_of(parts, ALL, bytes(32)), rule="median@1")
         acting = within.acting["cleveland"]
         owner = Owner(acting.identity, acting.blobs, study, terms, lambda _, __: bytes(32))
         within.engine.submit(owner.reconcile(within.view(), idle=False))
         within.turn()
         assert within.members["va"].refused["heart"] == (
-            "min_sites is registered as 1, and the document says 3",
+            "rule is registered as 'median', and the document says 'fedavg'",
         )

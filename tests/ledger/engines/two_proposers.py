@@ -22,7 +22,7 @@ import msgspec
 
 from collegium.audit.findings import Finding
 from collegium.audit.history import History
-from collegium.audit.subjects import AboutFile
+from collegium.audit.subjects import AboutFile, Value
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
@@ -402,7 +402,7 @@ def certified(
         held, identity, size, root = False, "", "0", ""
     there = history.roots.get(int(size))
     if not held or identity != history.identity.hex() or there is None or there.hex() != root:
-        why = {"why": "the two proposers did not sign this history"}
+        why: dict[str, Value] = {"why": "the two proposers did not sign this history"}
         history.findings.append(Finding("certificate.invalid", "error", AboutFile(NAME), why))
         return None
     return int(size)
