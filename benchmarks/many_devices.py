@@ -18,8 +18,8 @@ from time import perf_counter
 import numpy as np
 
 from collegium.learning.blobs import LIMIT
+from collegium.mechanisms.secagg.protocol import SECAGG, SECAGG_PLUS
 from collegium.secrecy.masked import encode_masked, residues, total_of
-from collegium.secrecy.secagg import SECAGG, SECAGG_PLUS
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME

@@ -86,13 +86,13 @@ from collegium.mechanisms.scores.combining import Scored, median
 from collegium.mechanisms.scores.combining import commitment as commitment_to_scores
 from collegium.mechanisms.scores.reputations import NEW, after, value_of
 from collegium.mechanisms.scores.terms import ScoreTerms
-from collegium.secrecy import pedersen as pedersen_commitments
+from collegium.mechanisms.secagg.protocol import SECAGG
+from collegium.mechanisms.sum_check import pedersen as pedersen_commitments
+from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE
 from collegium.secrecy.masked import encode_masked, residues
-from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets, SecureSum
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME, from_element
-from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.study.document import TableSource
 
 HERE = Path(__file__).parent

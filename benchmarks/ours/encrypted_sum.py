@@ -16,11 +16,11 @@ from time import perf_counter
 
 import numpy as np
 
+from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE, added, opened
 from collegium.secrecy.masked import residues, total_of
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME
-from collegium.secrecy.threshold_he import THRESHOLD_HE, added, opened
 
 
 def main(parameters: int, clients: int) -> None:

@@ -16,8 +16,8 @@ import numpy as np
 from collegium.cores import spread
 from collegium.ledger.keys import signing_key
 from collegium.ledger.signatures import signatures_hold
+from collegium.mechanisms.secagg.protocol import SECAGG
 from collegium.secrecy.masked import decode_masked, encode_masked, residues, total_of
-from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME

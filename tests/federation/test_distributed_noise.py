@@ -16,10 +16,10 @@ from collegium.accounting.skellam import skellam_rdp
 from collegium.errors import StudyError
 from collegium.federation.authoring import Assignment
 from collegium.federation.identity import Identity, member_key
-from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.stages import InRound, stages_of
 from collegium.learning.clients import clipped
 from collegium.ledger.contract.ring import ring_of
+from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
 from collegium.study.document import Study
 from collegium.study.privacy import LEAST_BOUND
 from collegium.study.reading import read_study

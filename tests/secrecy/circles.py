@@ -9,13 +9,13 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.mechanisms.secagg.protocol import SECAGG
+from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE
 from collegium.secrecy.masked import Total, residues, total_of
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets, SecureSum
 from collegium.secrecy.setting import Agreement, Circle, Place
 from collegium.secrecy.shamir import PRIME
-from collegium.secrecy.threshold_he import THRESHOLD_HE
 
 PLACE = Place(sha256(b"genesis").digest(), "heart", 3, 2)
 MODEL = sha256(b"model").digest()

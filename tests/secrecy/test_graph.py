@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mechanisms.secagg.test_protocol import differs_with, recovered
 from tests.secrecy.circles import PLACE, Exchange, read_total, updates_of
-from tests.secrecy.test_secagg import differs_with, recovered
 
+from collegium.mechanisms.secagg.protocol import SECAGG_PLUS, _own_key, _pair_key
 from collegium.secrecy.deal import Kind, decode_deal, encode_deal, mask_private
 from collegium.secrecy.masking import RingVector, add_masks
-from collegium.secrecy.secagg import SECAGG_PLUS, _own_key, _pair_key
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement
 

@@ -18,11 +18,11 @@ from collegium.learning.aggregation.composition import rule_called
 from collegium.learning.aggregation.next_model import next_model, server_named
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_model, encode_update
+from collegium.mechanisms.secagg.protocol import SECAGG
+from collegium.mechanisms.sum_check.pedersen import blinding_limbs, commitment
 from collegium.secrecy.masked import residues, with_limbs
 from collegium.secrecy.masking import signed
 from collegium.secrecy.outcome import HiddenAttempt, Outcome, Recipe, agreement_within, outcome
-from collegium.secrecy.pedersen import blinding_limbs, commitment
-from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw, Posted
 from collegium.secrecy.setting import Agreement, Circle
 from collegium.secrecy.sums import Sealed, Unfit

@@ -17,7 +17,6 @@ from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms, affordable_rounds, spent_after
 from collegium.assembly.preparation import prepare
 from collegium.assembly.privacy import check_privacy
-from collegium.audit.budgets import check_budgets
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
@@ -32,6 +31,7 @@ from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.measuring.result import RunResult
+from collegium.mechanisms.privacy.checking import check_budgets
 from collegium.mechanisms.privacy.terms import Charged
 from collegium.simulation.execution import run
 from collegium.study.privacy import privacy_terms

@@ -14,10 +14,10 @@ from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.data.table import take
 from collegium.errors import StudyError
+from collegium.mechanisms.scores.simulated import ScoreBook
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import rehearse
-from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
 
 SHORT = ["training.rounds=3", "evaluation.bootstrap=0", "aggregation.exponent=11"]

@@ -19,7 +19,6 @@ from collegium.canonical import from_text
 from collegium.data.tabular.agreement import decode_agreement
 from collegium.federation import judgment
 from collegium.federation.participant import Participant
-from collegium.federation.setting_up import SettingUp
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.counts import Counts
@@ -31,8 +30,9 @@ from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.series import EVALUATION, SET_UP
 from collegium.measuring.reporting import report_on
+from collegium.mechanisms.statistics.speaking import SettingUp
+from collegium.mechanisms.sums.counted import counted
 from collegium.mechanisms.sums.terms import SumTerms
-from collegium.secrecy.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study

@@ -17,6 +17,7 @@ from collegium.data.subgroups import subgroups
 from collegium.data.table import DataSet, SiteRows
 from collegium.errors import DataError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
+from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find
 from collegium.study.checking import check_sites
 from collegium.study.document import Study, TableSource
@@ -26,7 +27,6 @@ from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
 from collegium.threats.grant import Grant
-from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.victim import Victim
 

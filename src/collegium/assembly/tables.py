@@ -34,7 +34,7 @@ from collegium.data.tabular.studied import (
     take_studied,
 )
 from collegium.errors import DataError
-from collegium.federation.setting_up import SiteTable
+from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.mechanisms.sums.design import sums_tables
 from collegium.study.document import Study, TableSource
 from collegium.study.notice import Notice

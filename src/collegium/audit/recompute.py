@@ -16,13 +16,13 @@ from collegium.audit.subjects import (
     Subject,
     Value,
 )
-from collegium.audit.unmasking import refused_sum
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.results import Failure, ModelResult
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.dealing.checking import refused_sum
 from collegium.mechanisms.groups.terms import Without
 from collegium.mechanisms.privacy.terms import Within
 from collegium.mechanisms.search.terms import Measured

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from collegium.audit.attestations import refuted_updates
 from collegium.audit.blobs import Fetch, leftovers, read_blobs, strays
-from collegium.audit.budgets import check_budgets
 from collegium.audit.bundle import check_bundle
 from collegium.audit.faults import faults
 from collegium.audit.finality import certified_size, noted
@@ -32,16 +31,10 @@ from collegium.audit.findings import (
 from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
-from collegium.audit.scoring import scoring_of
-from collegium.audit.selection import selection_of
-from collegium.audit.statistics import check_set_up
 from collegium.audit.studies import Story, gather
 from collegium.audit.subjects import AboutFile, AboutLedger, AboutMember, AboutRound, Value
 from collegium.audit.succession import succession
-from collegium.audit.sums import check_sums
-from collegium.audit.totals import totals
 from collegium.audit.trust import TrustRoot
-from collegium.audit.unmasking import check_masked
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
@@ -50,6 +43,13 @@ from collegium.ledger.genesis import log_key_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.retirement import retired_updates
+from collegium.mechanisms.dealing.checking import check_masked
+from collegium.mechanisms.privacy.checking import check_budgets
+from collegium.mechanisms.privacy.totals import totals
+from collegium.mechanisms.scores.checking import scoring_of
+from collegium.mechanisms.search.checking import selection_of
+from collegium.mechanisms.statistics.checking import check_set_up
+from collegium.mechanisms.sums.checking import check_sums
 from collegium.resolving.blobs import StoredBlobs
 from collegium.study.document import Study
 from collegium.study.reading import document_of

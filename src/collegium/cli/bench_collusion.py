@@ -11,7 +11,7 @@ import click
 from collegium.cli.output import JSON, SET, say, say_json
 
 if TYPE_CHECKING:
-    from collegium.threats.collusion import Collusion
+    from collegium.mechanisms.threshold_he.collusion import Collusion
 
 
 @click.command()
@@ -26,8 +26,8 @@ def collusion(study: str, changes: tuple[str, ...], as_json: bool) -> None:
     """
     import msgspec
 
+    from collegium.mechanisms.threshold_he.collusion import ENCRYPTED_ROUND, collude
     from collegium.simulation.execution import run
-    from collegium.threats.collusion import ENCRYPTED_ROUND, collude
 
     with TemporaryDirectory() as scratch:
         encrypted = (*changes, *ENCRYPTED_ROUND)

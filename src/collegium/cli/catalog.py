@@ -12,10 +12,10 @@ import msgspec
 from collegium.data.registered import Registered
 from collegium.errors import PluginError
 from collegium.learning.aggregation.given_scores import GivenScores
+from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find, names
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
-from collegium.threats.lying_scores import lie_of
 
 Row = dict[str, Any]
 

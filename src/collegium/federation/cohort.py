@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.errors import DataError
-from collegium.federation.privacy import SitePrivacy
-from collegium.federation.roots import Roots, mean_loss
 from collegium.learning.algorithms.local_round import Kept, Leg, kinds, legs, tuning
 from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
@@ -29,6 +27,8 @@ from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.private import PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
+from collegium.mechanisms.privacy.site import SitePrivacy
+from collegium.mechanisms.scores.roots import Roots, mean_loss
 from collegium.study.document import Study
 from collegium.study.searching import at_round, held_out, held_out_by, in_trial
 

@@ -7,14 +7,14 @@ from typing import Literal
 from collegium.canonical import to_text
 from collegium.data.table import SiteRows, Task
 from collegium.federation.cohort import Float32, LocalWork
-from collegium.federation.privacy import SitePrivacy
 from collegium.learning.evaluation.counts import largest
 from collegium.learning.evaluation.disclosure import statement_of
 from collegium.learning.evaluation.noised import noised_statement
 from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.evaluation.tally import tally
 from collegium.learning.models import predict
-from collegium.secrecy.counted import counted
+from collegium.mechanisms.privacy.site import SitePrivacy
+from collegium.mechanisms.sums.counted import counted
 from collegium.secrecy.masking import RingVector
 from collegium.study.privacy import evaluation_epsilon
 

@@ -15,13 +15,10 @@ from collegium.errors import FormatError, RunError
 from collegium.federation.announcing import commit_to, reveal_of
 from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of
 from collegium.federation.cohort import Float32, LocalWork
-from collegium.federation.counting import Counting
-from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.judgment import noised_statement_bytes, statement_bytes, test_counts
 from collegium.federation.outbox import OutboxKey, WriteOnce
-from collegium.federation.privacy import site_privacy
 from collegium.federation.sending import Sending, Sent, hidden
 from collegium.federation.snapshot import snapshot
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
@@ -36,7 +33,10 @@ from collegium.ledger.contract.series import EVALUATION
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import differing_terms
+from collegium.mechanisms.dealing.speaking import Dealer
+from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.sums.rules import evaluates_by_sum
+from collegium.mechanisms.sums.speaking import Counting
 from collegium.resolving.attempt import blob_of
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum

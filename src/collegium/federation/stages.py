@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeVar
 from collegium.accounting.adaptive import bound_at
 from collegium.accounting.orders import MICRO
 from collegium.federation.authoring import Assignment, Float64, Int16, encoding_of
-from collegium.federation.dealer import Dealer
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.sealing import sealed_update
@@ -26,6 +25,7 @@ from collegium.learning.blobs import decode_update
 from collegium.learning.clients import clipped, noised, told
 from collegium.learning.noise import SecretStream
 from collegium.ledger.hashing import u64
+from collegium.mechanisms.dealing.speaking import Dealer
 from collegium.plugins import find
 from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector

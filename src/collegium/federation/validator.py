@@ -9,9 +9,7 @@ from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
-from collegium.federation.score_phases import Scoring
 from collegium.federation.sealing import check_recipients
-from collegium.federation.statistics import statistics_vote
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import bitmap_of
 from collegium.ledger.contract.declared import is_masked
@@ -27,6 +25,8 @@ from collegium.ledger.contract.transactions import (
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import KeyOf
+from collegium.mechanisms.scores.speaking import Scoring
+from collegium.mechanisms.statistics.voting import statistics_vote
 from collegium.resolving.attempt import Attempt, blob_of
 from collegium.resolving.blobs import Readings, StoredBlobs
 from collegium.resolving.hidden import size_of

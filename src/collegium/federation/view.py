@@ -7,11 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from collegium.canonical import from_text
-from collegium.federation.losses_view import LossesView
 from collegium.federation.retirement_view import RetirementView
-from collegium.federation.score_view import ScoreView
-from collegium.federation.set_up_view import SetUpView
-from collegium.federation.trial_view import TrialView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import before_rounds
 from collegium.ledger.contract.entering import OPEN
@@ -37,6 +33,10 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.clip import Clip, in_round
+from collegium.mechanisms.privacy.view import LossesView
+from collegium.mechanisms.scores.view import ScoreView
+from collegium.mechanisms.search.view import TrialView
+from collegium.mechanisms.statistics.view import SetUpView
 from collegium.resolving.attempt import Attempt, attempt_in
 
 

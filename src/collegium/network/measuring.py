@@ -12,7 +12,6 @@ from typing import Literal
 
 import msgspec
 
-from collegium.audit.budgets import charged_rounds
 from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.canonical import from_text
@@ -31,6 +30,7 @@ from collegium.ledger.contract.transactions import UpdateReveal
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.privacy.checking import charged_rounds
 from collegium.report.figures import Posted, signed_accuracy
 from collegium.report.measurements import Calibration, FinalLine, Interval, Quality, RoundLine
 

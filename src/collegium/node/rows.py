@@ -22,7 +22,7 @@ from collegium.data.table import DataSet, SiteRows
 from collegium.data.tabular.agreement import Agreement
 from collegium.data.tabular.preparation import encode_studied
 from collegium.errors import CollegiumError, NodeError
-from collegium.federation.setting_up import SiteTable
+from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.node.config import DataSource
 from collegium.study.document import Study
 

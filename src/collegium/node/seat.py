@@ -26,10 +26,6 @@ from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
-from collegium.federation.privacy import site_privacy
-from collegium.federation.score_phases import Scoring
-from collegium.federation.scoring import RootScorer
-from collegium.federation.setting_up import SettingUp, SiteTable
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -38,6 +34,10 @@ from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
+from collegium.mechanisms.privacy.site import site_privacy
+from collegium.mechanisms.scores.scorer import RootScorer
+from collegium.mechanisms.scores.speaking import Scoring
+from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
 from collegium.node.config import DEFAULT_ENGINE, DataSource
 from collegium.node.fitness import in_a_line, unfit
 from collegium.node.home import RELEASED

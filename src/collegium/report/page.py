@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from collegium.mechanisms.privacy import reporting as privacy_sections
+from collegium.mechanisms.scores import reporting as score_sections
+from collegium.mechanisms.search import reporting as selection_sections
 from collegium.report import (
     apart_sections,
     curve_sections,
     evidence_sections,
     explanation_sections,
-    privacy_sections,
     quality_sections,
     risk_sections,
-    score_sections,
-    selection_sections,
     source_sections,
     subgroup_sections,
     threat_section,

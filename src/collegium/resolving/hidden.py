@@ -10,6 +10,7 @@ from collegium.ledger.contract.results import Failure
 from collegium.ledger.contract.rules import sent_of
 from collegium.ledger.contract.series import is_sum, step_of
 from collegium.mechanisms.dealing.rules import shares_by_dealer
+from collegium.mechanisms.sum_check.pedersen import LIMBS
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.blobs import Blobs
@@ -18,7 +19,6 @@ from collegium.resolving.plan import Plan
 from collegium.resolving.resolved import Absence, Lacking, Resolved, unopened
 from collegium.resolving.seam import Found
 from collegium.secrecy.outcome import HiddenAttempt, outcome
-from collegium.secrecy.pedersen import LIMBS
 from collegium.secrecy.secure_sum import OF_THE_SUM, Posted
 from collegium.secrecy.sums import Sealed
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collegium.learning.aggregation.groups import GroupSum, is_within
+from collegium.mechanisms.sum_check.pedersen import LIMBS, blinding_of, commitment, product
 from collegium.secrecy.masked import Total, total_of, without_limbs
 from collegium.secrecy.masking import RingVector, signed
-from collegium.secrecy.pedersen import LIMBS, blinding_of, commitment, product
 from collegium.secrecy.secure_sum import Adding, Flaw, Posted
 from collegium.secrecy.setting import Agreement
 

@@ -23,11 +23,7 @@ from collegium.federation.identity import identity, member_key
 from collegium.federation.outbox import Compartment, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
-from collegium.federation.privacy import site_privacy
-from collegium.federation.score_phases import Scoring
-from collegium.federation.scoring import RootScorer
 from collegium.federation.secrets import keep_secret, simulated_secret
-from collegium.federation.setting_up import SettingUp
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -46,11 +42,15 @@ from collegium.ledger.genesis import (
 )
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
+from collegium.mechanisms.privacy.site import site_privacy
+from collegium.mechanisms.scores.lying import lie_in_scores, lie_of
+from collegium.mechanisms.scores.scorer import RootScorer
+from collegium.mechanisms.scores.speaking import Scoring
+from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import Readings
 from collegium.threats.attack import Place
 from collegium.threats.dropout import DroppingOut
-from collegium.threats.lying_scores import lie_in_scores, lie_of
 from collegium.threats.poisoning import Circle, Poisoning, Target
 from collegium.threats.scene import Defence
 from collegium.threats.traps import Trapping

@@ -22,7 +22,6 @@ from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int
 from collegium.federation.cohort import Cohort, Float32
 from collegium.federation.identity import Identity, member_key
 from collegium.federation.outbox import OutboxKey
-from collegium.federation.privacy import SitePrivacy, site_privacy
 from collegium.federation.secrets import simulated_secret
 from collegium.federation.stages import InRound
 from collegium.learning.aggregation.following import within
@@ -43,6 +42,9 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.groups.rules import draw_groups, members_by_group
 from collegium.mechanisms.privacy.clip import Clip, first_clip, next_clip
+from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
+from collegium.mechanisms.scores.lying import lie_of
+from collegium.mechanisms.scores.simulated import ScoreBook
 from collegium.mechanisms.search.terms import Measured
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.plan import Plan
@@ -53,12 +55,10 @@ from collegium.secrecy.masking import RingVector, ring_type
 from collegium.secrecy.secure_sum import Posted
 from collegium.secrecy.setting import Agreement, Place
 from collegium.simulation.consortium import circle_of, genesis_of
-from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.study.terms import fewest_groups, group_count, share_threshold
 from collegium.threats.dropout import absent
-from collegium.threats.lying_scores import lie_of
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.traps import trapping
 

@@ -20,11 +20,11 @@ from collegium.federation.participant import Participant
 from collegium.federation.site import Site
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
+from collegium.mechanisms.scores.expected import Expected, Imagined, imagined
+from collegium.mechanisms.scores.lying import Lie
 from collegium.study.document import Study
 from collegium.threats.attack import Place
-from collegium.threats.expected_scores import Expected, Imagined, imagined
 from collegium.threats.grant import Grant
-from collegium.threats.lying_scores import Lie
 from collegium.threats.scene import Defence, Scene
 
 Craft = Callable[[Scene], Int16]

@@ -13,7 +13,7 @@ from collegium.federation.authoring import Assignment, Int16
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import LIMIT, digest, encode_update
-from collegium.threats.expected_scores import Expected
+from collegium.mechanisms.scores.expected import Expected
 from collegium.threats.grant import Knowledge
 
 Vector = NDArray[np.float64]

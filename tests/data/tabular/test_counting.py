@@ -22,7 +22,7 @@ from collegium.data.tabular.counting import (
 from collegium.data.tabular.said import BINS, ColumnsSaid, MomentsSaid
 from collegium.data.tabular.saying import numbers_of, said_of
 from collegium.errors import DataError
-from collegium.federation.setting_up import SiteTable
+from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.study.reading import read_study
 
 MASKED = 'privacy.secure_aggregation={protocol="secagg"}'

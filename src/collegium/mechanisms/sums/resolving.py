@@ -8,6 +8,7 @@ from collegium.learning.blobs import digest
 from collegium.learning.evaluation.counts import agrees, largest
 from collegium.learning.evaluation.summed import encode_sum, summed
 from collegium.ledger.contract.results import SumResult
+from collegium.mechanisms.sums.counted import total_counts
 from collegium.mechanisms.sums.terms import MECHANISM
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.blobs import Blobs
@@ -15,7 +16,6 @@ from collegium.resolving.hidden import agreed_before, gone, sealed_of
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolved import Lacking, Resolved, unopened
 from collegium.resolving.seam import Resolving
-from collegium.secrecy.counted import total_counts
 from collegium.secrecy.secure_sum import Flaw
 from collegium.secrecy.sums import Unfit
 from collegium.study.tables import smallest_of

@@ -21,6 +21,9 @@ from collegium.mechanisms.dealing.rules import SHARE_SIZE
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys, SoundDeals
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.sum_check.terms import Point
+from collegium.mechanisms.threshold_he.key_shares import decode_key_deal, encode_key_deal
+from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE
+from collegium.mechanisms.threshold_he.rlwe import PARAMETERS
 from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.secrecy.deal import (
     Kind,
@@ -29,10 +32,7 @@ from collegium.secrecy.deal import (
     encrypt_shares,
     ephemeral_key,
 )
-from collegium.secrecy.key_shares import decode_key_deal, encode_key_deal
-from collegium.secrecy.rlwe import PARAMETERS
 from collegium.secrecy.setting import Circle
-from collegium.secrecy.threshold_he import THRESHOLD_HE
 from collegium.threats.attack import Attack, MessageAttack, Place, Twist, said
 from collegium.threats.grant import Grant
 

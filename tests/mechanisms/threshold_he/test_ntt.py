@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from collegium.secrecy.ntt import root_of_unity, to_polynomials, to_values
-from collegium.secrecy.rlwe import PARAMETERS
+from collegium.mechanisms.threshold_he.ntt import root_of_unity, to_polynomials, to_values
+from collegium.mechanisms.threshold_he.rlwe import PARAMETERS
 
 
 def turned(index: int, bits: int) -> int:

@@ -6,7 +6,6 @@ from collegium.audit.findings import Finding, Severity, Summed, of_error
 from collegium.audit.recompute import why_none
 from collegium.audit.studies import AttemptRecord, Story
 from collegium.audit.subjects import AboutRound, AboutStudy, Subject, Value
-from collegium.audit.unmasking import refused_sum
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError
 from collegium.learning.evaluation.statement import decode_statement
@@ -14,6 +13,7 @@ from collegium.learning.evaluation.summed import decode_sum, error_of_auc, measu
 from collegium.ledger.contract.results import Failure, SumResult
 from collegium.ledger.contract.series import step_of
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.mechanisms.dealing.checking import refused_sum
 from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolve import resolve

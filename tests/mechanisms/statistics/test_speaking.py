@@ -14,8 +14,8 @@ from collegium.audit.verify import verify
 from collegium.data.tabular.agreement import decode_agreement
 from collegium.federation.exchange import Blobs
 from collegium.federation.loop import drive
-from collegium.federation.setting_up import SettingUp
 from collegium.ledger.blobs import read_blob
+from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.mechanisms.statistics.terms import StatisticsPost, StatisticsVote
 from collegium.simulation.consortium import Consortium, build
 from collegium.study.reading import read_study

@@ -25,17 +25,17 @@ from collegium.data.randomness import draws
 from collegium.data.split import split
 from collegium.data.table import SiteRows, take, together
 from collegium.federation.authoring import Assignment, Int16
-from collegium.federation.roots import Float32, Roots, mean_loss, row_losses
-from collegium.federation.scoring import cosine, loss_score, moved, norm_of, own_update
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.combining import Scored, medians
 from collegium.mechanisms.scores.design import score_terms
+from collegium.mechanisms.scores.lying import Lie, best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
+from collegium.mechanisms.scores.roots import Float32, Roots, mean_loss, row_losses
+from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
 from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.study.document import Study
-from collegium.threats.lying_scores import Lie, best_score
 
 Float64 = NDArray[np.float64]
 

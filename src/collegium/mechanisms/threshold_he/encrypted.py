@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from collegium.canonical import malformed
 from collegium.learning.blobs import MAX_EXPONENT
 from collegium.ledger.hashing import tag
-from collegium.secrecy.key_shares import Key
+from collegium.mechanisms.threshold_he.key_shares import Key
+from collegium.mechanisms.threshold_he.ntt import UInt64
+from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, decrypt, pieces
 from collegium.secrecy.masked import INDICATORS, misfit
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.ntt import UInt64
-from collegium.secrecy.rlwe import PARAMETERS, decrypt, pieces
 
 _TAG = tag("encrypted")
 _HEADER = struct.Struct(f">{len(_TAG)}sQBh")

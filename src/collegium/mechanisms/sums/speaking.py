@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from collegium.federation.announcing import commit_to, reveal_of
-from collegium.federation.dealer import Dealer
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
+from collegium.mechanisms.dealing.speaking import Dealer
 from collegium.resolving.attempt import blob_of
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.opening import secure_sum_named

@@ -9,10 +9,10 @@ from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.accounting.totals import in_all, ways_lost
 from collegium.accounting.units import UnitName
-from collegium.audit.budgets import charged_rounds
 from collegium.audit.findings import Total
 from collegium.audit.studies import Story
 from collegium.errors import CollegiumError
+from collegium.mechanisms.privacy.checking import charged_rounds
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 

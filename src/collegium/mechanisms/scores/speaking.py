@@ -11,11 +11,11 @@ from collegium import canonical
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import OutboxKey, WriteOnce
-from collegium.federation.scoring import Scorer
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState
 from collegium.mechanisms.scores.combining import Scored, commitment
+from collegium.mechanisms.scores.scorer import Scorer
 from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
 
 

@@ -9,8 +9,8 @@ from tests.report.reading import Page
 from tests.report.synthetic import inputs
 
 from collegium.audit.findings import ScoredRound, Scoring, Standing
+from collegium.mechanisms.scores.reporting import scores
 from collegium.report.page import render
-from collegium.report.score_sections import scores
 
 NAMES = ("aachen", "brugge")
 

@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 from tests.secrecy.circles import MODEL, PLACE, read_total, secrets_of, updates_of
 
 from collegium.errors import FormatError
-from collegium.secrecy.encrypted import decode_encrypted, encode_encrypted
-from collegium.secrecy.key_shares import Key, decode_points, encode_share, interpolate
+from collegium.mechanisms.threshold_he.encrypted import decode_encrypted, encode_encrypted
+from collegium.mechanisms.threshold_he.key_shares import (
+    Key,
+    decode_points,
+    encode_share,
+    interpolate,
+)
+from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE, ThresholdHE, _matrix, key_of
+from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, decrypt, encrypt
 from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.rlwe import PARAMETERS, decrypt, encrypt
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement, Circle, Place
-from collegium.secrecy.threshold_he import THRESHOLD_HE, ThresholdHE, _matrix, key_of
 
 FIVE = ["ada", "bo", "cy", "di", "ed"]
 SIZE = 9

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collegium.secrecy.masking import RingVector, ring_type
-from collegium.secrecy.rlwe import (
+from collegium.mechanisms.threshold_he.rlwe import (
     NOISE,
     PARAMETERS,
     decrypt,
@@ -20,6 +19,7 @@ from collegium.secrecy.rlwe import (
     pieces,
     uniform,
 )
+from collegium.secrecy.masking import RingVector, ring_type
 
 QUANTUM_128 = {2048: 51, 4096: 101}
 """The Homomorphic Encryption Standard's largest log2(q), table 2, ternary secrets."""

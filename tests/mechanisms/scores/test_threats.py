@@ -14,10 +14,10 @@ from collegium.canonical import to_text
 from collegium.federation.participant import Participant
 from collegium.ledger.contract.transactions import MemberPropose, MemberVote
 from collegium.mechanisms.scores.reputations import value_of
+from collegium.mechanisms.scores.simulated import ScoreBook
 from collegium.mechanisms.scores.terms import UNIT, Restore, ScoreReveal
 from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import Rehearsed, rehearse
-from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
 from collegium.threats.attack import Place, Twist, Twisted, said
 

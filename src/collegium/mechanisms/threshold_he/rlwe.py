@@ -16,8 +16,8 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
+from collegium.mechanisms.threshold_he.ntt import UInt64, to_polynomials, to_values
 from collegium.secrecy.masking import RingVector, ring_type
-from collegium.secrecy.ntt import UInt64, to_polynomials, to_values
 
 Int64 = NDArray[np.int64]
 

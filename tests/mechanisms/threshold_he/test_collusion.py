@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.commands import collegium
 
+from collegium.mechanisms.threshold_he.collusion import ENCRYPTED_ROUND, Reach, collude
 from collegium.simulation.execution import run
-from collegium.threats.collusion import ENCRYPTED_ROUND, Reach, collude
 
 
 def test_a_shared_key_falls_to_one_and_dealt_keys_to_the_threshold(tmp_path: Path) -> None:

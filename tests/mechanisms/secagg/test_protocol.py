@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.secrecy.circles import PLACE, Exchange, read_total, secrets_of, updates_of
 
+from collegium.mechanisms.secagg.protocol import SECAGG, _opened, _pair_key
 from collegium.secrecy.deal import Kind, decode_deal, encode_deal, make_half, mask_private
 from collegium.secrecy.masked import residues, total_of
 from collegium.secrecy.masking import RingVector, add_masks
-from collegium.secrecy.secagg import SECAGG, _opened, _pair_key
 from collegium.secrecy.secure_sum import Flaw, OwnSecrets
 from collegium.secrecy.setting import Agreement
 from collegium.secrecy.shamir import PRIME

@@ -19,11 +19,9 @@ from collegium.data.tabular.said import encode_said
 from collegium.data.tabular.saying import said_of
 from collegium.data.tabular.studied import Studied, studied_bytes
 from collegium.errors import FormatError
-from collegium.federation.counting import Counting
 from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import OutboxKey, WriteOnce
-from collegium.federation.statistics import agreed_before
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.learning.encoding import registered_weight
@@ -33,8 +31,10 @@ from collegium.ledger.contract.transactions import StudyAccept
 from collegium.ledger.hashing import lp
 from collegium.ledger.registering import differing_terms
 from collegium.mechanisms.statistics.terms import StatisticsPost
+from collegium.mechanisms.statistics.voting import agreed_before
+from collegium.mechanisms.sums.counted import counted
 from collegium.mechanisms.sums.design import sums_tables
-from collegium.secrecy.counted import counted
+from collegium.mechanisms.sums.speaking import Counting
 from collegium.secrecy.masking import RingVector
 from collegium.study.canonical import document_bytes
 from collegium.study.design import Facts

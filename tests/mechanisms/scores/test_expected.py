@@ -17,14 +17,14 @@ from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.models import size
 from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.expected import Expected, Imagined, imagined
+from collegium.mechanisms.scores.simulated import ScoreBook
+from collegium.mechanisms.scores.threats import TAILORED_BALLOT_STUFFING
 from collegium.simulation.execution import run
 from collegium.simulation.rehearsal import rehearse
-from collegium.simulation.score_rehearsal import ScoreBook
 from collegium.study.reading import read_study
-from collegium.threats.expected_scores import Expected, Imagined, imagined
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.scene import Scene
-from collegium.threats.scoring import TAILORED_BALLOT_STUFFING
 from collegium.threats.searching import TAILORED
 
 SHORT = ["training.rounds=4", "evaluation.bootstrap=0", "training.local_epochs=3"]

@@ -20,14 +20,14 @@ from collegium.errors import RunError
 from collegium.federation.identity import identity
 from collegium.federation.secrets import simulated_secret
 from collegium.ledger.blobs import BlobFolder
+from collegium.mechanisms.threshold_he.encrypted import EncryptedSum
+from collegium.mechanisms.threshold_he.key_shares import Key, interpolate
+from collegium.mechanisms.threshold_he.protocol import added, key_of, point_of
+from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, encrypt, noise, uniform
 from collegium.resolving.blobs import StoredBlobs
-from collegium.secrecy.encrypted import EncryptedSum
-from collegium.secrecy.key_shares import Key, interpolate
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.rlwe import PARAMETERS, encrypt, noise, uniform
 from collegium.secrecy.secure_sum import OwnSecrets
 from collegium.secrecy.setting import Agreement
-from collegium.secrecy.threshold_he import added, key_of, point_of
 from collegium.study.reading import read_study
 
 ENCRYPTED_ROUND = (

@@ -22,9 +22,12 @@ from nacl import bindings
 from collegium.errors import FormatError
 from collegium.ledger.hashing import lp, tag, tagged_hash, u64
 from collegium.ledger.hpke import expand, hkdf
-from collegium.secrecy.deal import agree, mask_private
-from collegium.secrecy.encrypted import EncryptedSum, decode_encrypted, encode_encrypted
-from collegium.secrecy.key_shares import (
+from collegium.mechanisms.threshold_he.encrypted import (
+    EncryptedSum,
+    decode_encrypted,
+    encode_encrypted,
+)
+from collegium.mechanisms.threshold_he.key_shares import (
     CHECKS,
     Key,
     KeyDeal,
@@ -39,10 +42,11 @@ from collegium.secrecy.key_shares import (
     lies_on,
     share_points,
 )
+from collegium.mechanisms.threshold_he.ntt import UInt64
+from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, encrypt, noise, pieces, uniform
+from collegium.secrecy.deal import agree, mask_private
 from collegium.secrecy.masked import INDICATORS
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.ntt import UInt64
-from collegium.secrecy.rlwe import PARAMETERS, encrypt, noise, pieces, uniform
 from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets, Posted
 from collegium.secrecy.setting import Agreement, Circle, PublicKeys
 from collegium.secrecy.shamir import from_element

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.federation.participant import Participant
-from collegium.federation.scoring import Scorer
 from collegium.federation.validator import Validator
 from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.scorer import Scorer
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.threats.attack import Place
 

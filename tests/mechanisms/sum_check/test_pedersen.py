@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.ledger.vectors import VECTORS
 
 from collegium.ledger.keys import usable_key
-from collegium.secrecy.pedersen import (
+from collegium.mechanisms.sum_check.pedersen import (
     IDENTITY,
     LIMBS,
     ORDER,

@@ -24,12 +24,12 @@ from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
 from collegium.mechanisms.groups.rules import count_of, keys_commitment
 from collegium.mechanisms.groups.terms import SecaggBind
 from collegium.mechanisms.secagg.terms import SharePost
+from collegium.mechanisms.sum_check.pedersen import ORDER, blinding_limbs, commitment
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
 from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.resolving.attempt import Attempt
 from collegium.secrecy.masked import with_limbs
 from collegium.secrecy.masking import RingVector, signed
-from collegium.secrecy.pedersen import ORDER, blinding_limbs, commitment
 from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, SecureSum
 
 

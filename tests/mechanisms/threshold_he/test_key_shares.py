@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from collegium.errors import FormatError
-from collegium.secrecy.key_shares import (
+from collegium.mechanisms.threshold_he.key_shares import (
     CHECKS,
     Key,
     KeyDeal,
@@ -24,8 +24,8 @@ from collegium.secrecy.key_shares import (
     lies_on,
     share_points,
 )
-from collegium.secrecy.ntt import UInt64
-from collegium.secrecy.rlwe import Parameters, uniform
+from collegium.mechanisms.threshold_he.ntt import UInt64
+from collegium.mechanisms.threshold_he.rlwe import Parameters, uniform
 
 SMALL = Parameters(8, (97, 193))
 WIDTH = SMALL.degree + CHECKS

@@ -10,9 +10,9 @@ import pytest
 from tests.secrecy.circles import MODEL, PLACE, secrets_of
 
 from collegium.errors import FormatError
-from collegium.secrecy.counted import RING, Counts, counted, total_counts
+from collegium.mechanisms.secagg.protocol import SECAGG
+from collegium.mechanisms.sums.counted import RING, Counts, counted, total_counts
 from collegium.secrecy.masked import encode_masked
-from collegium.secrecy.secagg import SECAGG
 from collegium.secrecy.secure_sum import Flaw
 from collegium.secrecy.setting import Agreement, Circle
 from collegium.secrecy.sums import Sealed, Unfit

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from collegium.federation.participant import Participant
+from collegium.mechanisms.scores.lying import Lie, lie_in_scores
 from collegium.threats.attack import Attack, Place
 from collegium.threats.flipping import SIGN_FLIP
 from collegium.threats.grant import Grant
-from collegium.threats.lying_scores import Lie, lie_in_scores
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.searching import TAILORED
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from collegium.assembly.preparation import Prepared
 from collegium.federation.cohort import Cohort, Float32
-from collegium.federation.scoring import RootScorer, Scorer
 from collegium.learning.aggregation.updates import Contribution
 from collegium.mechanisms.scores.combining import Scored, medians
 from collegium.mechanisms.scores.design import score_terms
+from collegium.mechanisms.scores.lying import LyingScorer, lie_of
 from collegium.mechanisms.scores.reputations import (
     NEW,
     Reputation,
@@ -19,8 +19,8 @@ from collegium.mechanisms.scores.reputations import (
     value_of,
     weight_of,
 )
+from collegium.mechanisms.scores.scorer import RootScorer, Scorer
 from collegium.mechanisms.scores.terms import ScoreTerms
-from collegium.threats.lying_scores import LyingScorer, lie_of
 
 
 @dataclass(slots=True)

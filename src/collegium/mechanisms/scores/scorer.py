@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError
-from collegium.federation.roots import Roots
 from collegium.learning.encoding import encode
 from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.roots import Roots
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
 Int16 = NDArray[np.int16]

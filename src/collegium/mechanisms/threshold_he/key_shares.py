@@ -18,8 +18,8 @@ import numpy as np
 from collegium.canonical import malformed
 from collegium.ledger.hashing import DIGEST_SIZE, tag, tagged_hash, u64
 from collegium.ledger.hpke import expand
-from collegium.secrecy.ntt import UInt64
-from collegium.secrecy.rlwe import Parameters, uniform
+from collegium.mechanisms.threshold_he.ntt import UInt64
+from collegium.mechanisms.threshold_he.rlwe import Parameters, uniform
 
 CHECKS = 6
 """Combinations for each prime: points of no common polynomial pass with odds below 2^-150."""

@@ -11,10 +11,10 @@ from tests.ledger.contract.moves import drive_round, evaluate, start
 
 from collegium.accounting.conversion import added, micro_epsilon, times
 from collegium.accounting.orders import MICRO
-from collegium.audit.totals import totals
 from collegium.cli.node_lines import status_lines
 from collegium.cli.verdicts import total_line
 from collegium.mechanisms.privacy.rules import LOSSES, Losses, losses_key
+from collegium.mechanisms.privacy.totals import totals
 from collegium.node.losses import losses
 from collegium.node.status import NodeStatus, metrics
 from collegium.study.document import Study
