@@ -35,14 +35,9 @@ def propose(
     module that the genesis did not, such as ``scores@2``: studies may use it from then on.
     """
     if (change == "restore") != (study is not None):
-<<<<<<< HEAD
-        raise click.UsageError("--study ID goes with `restore`, and with no other change")
+        raise click.UsageError("--study ID is only for `restore`")
     from collegium.ledger.contract.transactions import Admit, Adopt, Expel
     from collegium.mechanisms.scores.terms import Restore
-=======
-        raise click.UsageError("--study ID is only for `restore`")
-    from collegium.ledger.contract.transactions import Admit, Expel, Restore
->>>>>>> words
     from collegium.node.home import read_card
     from collegium.node.membership import Request, new_proposal, read_request
     from collegium.node.orders import Propose, give_order
