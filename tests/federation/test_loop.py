@@ -23,9 +23,11 @@ from collegium.errors import RunError
 from collegium.federation.loop import QUOTA, Traffic, drive
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import Accepted, Application
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyClose, Transaction
-from collegium.ledger.ordering import Answer
+from collegium.ledger.equivocation import Conflict
+from collegium.ledger.ordering import Answer, Health, NotYet, Ordering
+from collegium.ledger.state import State
 from collegium.simulation.consortium import Consortium
 
 
@@ -227,3 +229,78 @@ def test_the_view_of_a_round_is_of_its_moment(tmp_path: Path) -> None:
         assert list(view.validators) == within.prepared.validators
         assert (view.number, view.attempt, view.reveals) == (1, 1, {})
         assert not view.has_spoken("commits", "va")
+
+
+@dataclass
+class Slow:
+    """An ordering in which everything waits for some steps, and one member is behind for longer."""
+
+    inner: Ordering
+    behind: str
+    lag: int = 2
+    left: int = 0
+    held: list[bytes] = field(default_factory=list)
+
+    @property
+    def application(self) -> Application:
+        return self.inner.application
+
+    @property
+    def final_size(self) -> int:
+        return self.inner.final_size
+
+    def state_of(self, member: str) -> State | None:
+        return None if self.held and member == self.behind else self.inner.state_of(member)
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        if not self.held and envelopes:
+            self.held, self.left = list(envelopes), self.lag
+        return [NotYet() for _ in envelopes]
+
+    def step(self, wait: float) -> list[Accepted]:
+        self.left -= 1
+        if not self.held or self.left > 0:
+            return []
+        self.inner.submit(self.held)
+        self.held = []
+        return self.inner.step(wait)
+
+    def conflicts(self) -> Sequence[Conflict]:
+        return self.inner.conflicts()
+
+    def health(self) -> Health:
+        return self.inner.health()
+
+    def check(self) -> bool:
+        return True
+
+    def close(self, *, complete: bool = False) -> None:
+        raise NotImplementedError
+
+
+def test_what_is_not_ordered_yet_is_no_refusal_and_a_pass_that_waits_no_quiet_one(
+    tmp_path: Path,
+) -> None:
+    with consortium(tmp_path) as within:
+        slow = Slow(within.engine, "va")
+        watched = [Watched(one) for one in within.participants]
+        ours = next(one for one in watched if one.name.startswith("va"))
+        traffic = drive(slow, "heart", watched, lambda _: None)
+        assert within.view().phase == "closed"
+        assert not traffic.rejected
+        assert not any(any(one.idles) for one in watched), "nobody's timer has fired"
+        assert len(ours.idles) < traffic.passes, "who is behind is not asked"
+        others = [one for one in watched if not one.name.startswith("va")]
+        assert {len(one.idles) for one in others} == {traffic.passes}
+
+
+def test_what_is_never_ordered_is_waited_for_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collegium.federation.loop.WAITED_PASSES", 5)
+    with consortium(tmp_path) as within:
+        slow = Slow(within.engine, "va", lag=10**9)
+        with pytest.raises(RunError) as caught:
+            drive(slow, "heart", within.participants, lambda _: None)
+        assert caught.value.code == "run.stuck"
+        assert caught.value.why == "what was said does not become final"

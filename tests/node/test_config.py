@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from tests.ledger.engines.two_proposers import MEDIA, Medium
 
 from collegium.errors import NodeError
-from collegium.node.config import CONFIG, order_of, read_config
+from collegium.node.config import CONFIG, engine_of, order_of, read_config
+from collegium.plugins import BUILT_IN
 
 GOOD = """\
 [node]
@@ -37,6 +40,33 @@ def test_what_a_file_does_not_say_has_a_default(tmp_path: Path) -> None:
     assert config.status.port == 0
     assert config.data is not None
     assert config.data.csv == "rows.csv"
+
+
+def test_an_engine_has_a_section_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BUILT_IN["engines"], "other", "tests.ledger.engines.two_proposers:ENGINE")
+    monkeypatch.setitem(MEDIA, "town", Medium())
+    head = '[node]\nmember = "va"\nengine = "other"\n'
+    (tmp_path / CONFIG).write_text(head + '[medium]\nname = "town"\n')
+    config = read_config(tmp_path)
+    assert (engine_of(config).section, order_of(config).name) == ("medium", "town")
+    for rest, code, told in (
+        ("", "settings.missing-key", "medium is missing"),
+        ('[medium]\nname = "elsewhere"\n', "settings.value", "node.toml:5: medium.name is none"),
+        (
+            '[medium]\nnames = "town"\n',
+            "settings.unknown-key",
+            "node.toml:5: there is no key medium",
+        ),
+        ('[sequencer]\nurl = "https://x:1"\n', "settings.unknown-key", "there is no key sequencer"),
+    ):
+        with pytest.raises(NodeError, match=re.escape(told)) as caught:
+            read(tmp_path, head + rest)
+        assert caught.value.code == code
+    for name, told in (("nowhere", "is unknown"), ("solo", "orders within one process")):
+        with pytest.raises(NodeError, match=told):
+            read(tmp_path, head.replace("other", name))
 
 
 def test_a_member_that_holds_no_rows_has_no_data(tmp_path: Path) -> None:

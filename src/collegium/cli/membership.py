@@ -19,7 +19,9 @@ WAIT = click.option(
 @HOME
 @click.argument("change", type=click.Choice(["admit", "adopt", "expel", "restore", "rotate"]))
 @click.argument("subject", metavar="CARD|MEMBER|REQUEST")
-@click.option("--study", metavar="ID", help="With `restore`: the study in which it was demoted.")
+@click.option(
+    "--study", metavar="ID", help=("With `restore`: the study in which the member was demoted.")
+)
 @WAIT
 @JSON
 def propose(
@@ -33,7 +35,7 @@ def propose(
     module that the genesis did not, such as ``scores@2``: studies may use it from then on.
     """
     if (change == "restore") != (study is not None):
-        raise click.UsageError("--study ID goes with `restore`, and with no other change")
+        raise click.UsageError("--study ID is only for `restore`")
     from collegium.ledger.contract.transactions import Admit, Adopt, Expel
     from collegium.mechanisms.scores.terms import Restore
     from collegium.node.home import read_card
@@ -80,7 +82,7 @@ def vote(home: Path, proposal: str, said: str, wait: float, as_json: bool) -> No
 
 @click.command()
 @HOME
-@click.option("--all", "closed_too", is_flag=True, help="Those that are decided as well.")
+@click.option("--all", "closed_too", is_flag=True, help="Include decided proposals.")
 @JSON
 def proposals(home: Path, closed_too: bool, as_json: bool) -> None:
     """Show the proposals that are open, as the node that runs in HOME sees the ledger."""
@@ -103,7 +105,7 @@ def proposals(home: Path, closed_too: bool, as_json: bool) -> None:
 @HOME
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE",
-    help="Propose nothing; write the request for another member, who proposes it.",
+    help="Only write the request, for another member to propose.",
 )  # fmt: skip
 @WAIT
 @JSON
@@ -127,7 +129,7 @@ def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
     if as_json:
         say_json({"proposal": request.proposal, "action": request.action})
         return
-    say(f"The new key is in {home / 'keys'}; it counts once the validators have agreed.")
+    say(f"The new key is in {home / 'keys'}; it takes effect once the validators have agreed.")
     if out is not None:
         say(f"Give {out} to a member, who runs `collegium node propose HOME rotate {out.name}`.")
     else:
@@ -147,5 +149,5 @@ def succeed(home: Path, genesis: Path, as_json: bool) -> None:
     if as_json:
         say_json({"home": str(home), "succeeds": old})
         return
-    say(f"{home} goes on after {old.size} entries of its old ledger, which is now in past/.")
-    say("Its copy has them all as the genesis names them. Start its node.")
+    say(f"{home} continues after {old.size} entries of its old ledger, which is now in past/.")
+    say("Its copy matches the genesis. Start its node.")

@@ -67,16 +67,19 @@ def drive(
         RunError: nobody has anything to say, or nothing becomes final, and the study is not closed.
     """
     traffic = Traffic()
+    asked = [(one, one.name.partition(" ")[0]) for one in participants]
+    members = tuple(dict.fromkeys(member for _, member in asked))
     quiet = waited = 0
     while True:
-        views = _views(ordering, study, participants)
-        seen = [one for one in views.values() if one is not None]
-        if seen and None not in views.values() and all(one.phase == "closed" for one in seen):
+        views = _views(ordering, study, members)
+        seen = list({id(one): one for one in views.values() if one is not None}.values())
+        behind = None in views.values()
+        if seen and not behind and all(one.phase == "closed" for one in seen):
             return traffic
         batch: list[bytes] = []
         speakers: list[str] = []
-        for participant in participants:
-            view = views[_member(participant)]
+        for participant, member in asked:
+            view = views[member]
             due = [] if view is None else participant.reconcile(view, idle=quiet > 0)
             if not due:
                 continue
@@ -90,7 +93,7 @@ def drive(
         accepted = ordering.step(0)
         traffic.engine_seconds += perf_counter() - began
         traffic.passes += 1
-        waiting = None in views.values()
+        waiting = behind
         for speaker, answer in zip(speakers, answers, strict=True):
             if isinstance(answer, Refused):
                 traffic.rejected[speaker, answer.code] += 1
@@ -115,13 +118,7 @@ def drive(
             )
 
 
-def _member(participant: Participant) -> str:
-    return participant.name.partition(" ")[0]
-
-
-def _views(
-    ordering: Ordering, study: str, participants: Sequence[Participant]
-) -> dict[str, StudyView | None]:
+def _views(ordering: Ordering, study: str, members: Sequence[str]) -> dict[str, StudyView | None]:
     """Return what each member knows of a study, None of those who may not act on what they hold.
 
     Who has the same state has the same view: what it looks up is looked up once.
@@ -129,10 +126,7 @@ def _views(
     conflicts = tuple(ordering.conflicts())
     by_state: dict[int, StudyView] = {}
     views: dict[str, StudyView | None] = {}
-    for participant in participants:
-        member = _member(participant)
-        if member in views:
-            continue
+    for member in members:
         state = ordering.state_of(member)
         if state is None:
             views[member] = None

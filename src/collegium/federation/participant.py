@@ -12,7 +12,7 @@ class Participant(Protocol):
 
     @property
     def name(self) -> str:
-        """The member it acts for, and as what, such as ``va (validator)``."""
+        """The id of the member it acts for, a space, and as what: ``va (validator)``."""
         ...
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -67,13 +66,12 @@ class Accepted(msgspec.Struct, frozen=True):
 Outcome = Accepted | Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class _Executed:
+class _Executed(NamedTuple):
     """A block that is executed and not committed, and what was there before it."""
 
     block: bytes
     size: int
-    peaks: tuple[bytes, ...]
+    peaks: list[bytes]
     last_block: bytes
 
 
@@ -140,12 +138,12 @@ class Application:
             One outcome for each transaction, and the block's bytes: none where it is not `whole`
             and nothing was accepted. `commit` comes next, or `undo`, or another block.
         """
-        before = self.frontier.size, tuple(self.frontier.peaks), self.last_block
+        peaks = list(self.frontier.peaks) if undoable else []
+        before = self.frontier.size, peaks, self.last_block
         if undoable:
             self.state.begin()
         outcomes: list[Outcome] = []
-        frames: list[bytes] = []
-        leaves: list[bytes] = []
+        said: list[tuple[int, bytes]] = []  # kinds and bodies of the block's frames
         refused: list[tuple[int, bytes]] = []
         first = index = before[0]
         applied = apply_all(self.state, self.identity, envelopes)
@@ -154,27 +152,27 @@ class Application:
                 outcomes.append(result)
                 if whole:
                     refused.append((index, encode_refusal(result.code, envelope)))
-                    frames.append(encode_frame(REFUSED, refused[-1][1]))
+                    said.append((REFUSED, refused[-1][1]))
                 continue
             transaction, sender, events = result
             entry = encode_entry(envelope, encode_events(events))
             outcomes.append(Accepted(index, transaction, sender, events))
-            leaves.append(entry_hash(entry))
-            frames.append(encode_frame(ENTRY, entry))
+            said.append((ENTRY, entry))
             index += 1
-        if not (leaves or whole):
+        if not (said or whole):
             if undoable:
                 self.state.undo()
             return outcomes, b""
-        self.frontier.extend(leaves)
+        self.frontier.extend([entry_hash(body) for kind, body in said if kind == ENTRY])
         root = self.state.root()
         block = Block(
-            self.last_block, first, len(leaves), root, self._application_hash(root),
+            self.last_block, first, index - first, root, self._application_hash(root),
             refused_digest(refused) if refused else NONE_REFUSED, proposer, certificate,
         )  # fmt: skip
         self.last_block = block.digest()
-        frames.append(encode_frame(BLOCK, block.body()))
-        self._executed.append(_Executed(b"".join(frames), *before))
+        frames = [encode_frame(kind, body) for kind, body in said]
+        written = b"".join((*frames, encode_frame(BLOCK, block.body())))
+        self._executed.append(_Executed(written, *before))
         return outcomes, self._executed[-1].block
 
     def execute_block(self, block: bytes, *, undoable: bool = False) -> list[Outcome]:
@@ -311,22 +309,24 @@ class Application:
             if frame.kind in (ENTRY, REFUSED):
                 block.append(frame)
             elif frame.kind == BLOCK:
-                self._replay_block([*block, frame])
+                block.append(frame)
+                self._replay_block(block, data[block[0].start : frame.end])
                 block = []
             elif frame.kind == CHECKPOINT and self._sealed_at is None and not block:
                 self._replay_checkpoint(frame)
             else:
                 raise corrupt(frame.start)
 
-    def _replay_block(self, frames: Sequence[Frame]) -> None:
+    def _replay_block(self, frames: Sequence[Frame], block: bytes) -> None:
         """Execute a block, and compare every frame of it with what the contract does."""
         try:
             _, found = self._execute_frames(frames)
         except FormatError as error:
             raise corrupt(frames[0].start) from error
-        for frame, made in zip(frames, read_frames(found), strict=True):
-            if (frame.kind, frame.body) != (made.kind, made.body):
-                raise corrupt(frame.start)
+        if found != block:
+            made = [(one.kind, one.body) for one in read_frames(found)]
+            differs = zip(frames, made, strict=True)
+            raise corrupt(next(one.start for one, two in differs if (one.kind, one.body) != two))
         self._committed(frames[-1].end)
 
     def _replay_checkpoint(self, frame: Frame) -> None:

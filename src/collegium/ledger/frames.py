@@ -9,6 +9,7 @@ import errno
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -93,14 +94,19 @@ class Block:
         return b"".join(
             (
                 self.previous, u64(self.first), u64(self.count), self.state_root, self.app_hash,
-                self.refused, self.proposer.encode().ljust(PROPOSER_SIZE, b"\0"),
-                self.certificate.encode().ljust(CERTIFICATE_SIZE, b"\0"),
+                self.refused, _padded(self.proposer, PROPOSER_SIZE),
+                _padded(self.certificate, CERTIFICATE_SIZE),
             )
         )  # fmt: skip
 
     def digest(self) -> bytes:
         """Return the hash by which the next block names this one."""
         return tagged_hash("block", self.body())
+
+
+@lru_cache(maxsize=256)
+def _padded(name: str, size: int) -> bytes:
+    return name.encode().ljust(size, b"\0")
 
 
 def encode_frame(kind: int, body: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from examples import second_verifier
 from tests.ledger.engines import two_proposers
 from tests.ledger.engines.two_proposers import JOINED, LAST
 
@@ -64,6 +65,7 @@ def require_sound(folder: Path) -> None:
     assert told.ok
     assert told.complete
     assert told.checked["blocks"] == len(headers)
+    assert second_verifier.verify(folder, folder / "policy.json") == []
     (folder / "final").write_text((folder / "final").read_text().replace(" ", "  ", 1))
     assert {one.code for one in verify(folder).findings} >= {"both.invalid"}
 

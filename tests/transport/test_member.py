@@ -1,0 +1,80 @@
+"""A member takes the sequencer's word only as the log's key signed it, and holds it to that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.ledger.contract.kit import key_of
+from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium, Wire, consortium
+
+from collegium.ledger.engines.log.promise import Promise, sign_promise
+from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.ordering import Answer, NotYet, Ordered, Refused
+from collegium.transport.member import UNSIGNED, Member
+
+Answers = Callable[[list[Answer]], list[Answer]]
+
+
+class Changing(Wire):
+    """A wire on which a test changes what is answered to submissions."""
+
+    change: Answers = staticmethod(lambda answers: answers)
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        return self.change(super().submit(envelopes))
+
+
+@pytest.fixture
+def us(tmp_path: Path) -> Iterator[Consortium]:
+    made = consortium(tmp_path)
+    yield made
+    made.close()
+
+
+def member(us: Consortium, change: Answers) -> Member:
+    wire = Changing("ada", us.sequencers[0])
+    wire.change = change
+    return Member(us.replicas["ada"], wire)
+
+
+def test_an_acknowledgement_that_the_log_s_key_signed_is_one(us: Consortium) -> None:
+    ours, said = member(us, lambda answers: answers), us.registration("one")
+    assert ours.submit([said]) == [Ordered(0)]
+    assert isinstance(ours.submit([us.registration("two")])[0], NotYet), "one is not final"
+    us.step()
+    assert ours.state_of("ada") is us.replicas["ada"].state
+    (refused,) = ours.submit([us.registration("one", "bo")])
+    assert isinstance(refused, Refused)
+    assert ours.health().troubles == {}
+
+
+@pytest.mark.parametrize("spoiled", ["nobody", "a member", "another place", "another transaction"])
+def test_any_other_acknowledgement_counts_for_nothing(us: Consortium, spoiled: str) -> None:
+    said, other = us.registration("one"), us.registration("two")
+    key = key_of("ada") if spoiled == "a member" else LOG_KEY
+    named = decode_envelope(other if spoiled == "another transaction" else said).transaction_id
+    promise = Promise(us.world.identity, 1 if spoiled == "another place" else 0, named)
+    word = "nobody signed this" if spoiled == "nobody" else sign_promise(promise, key)
+    ours = member(us, lambda answers: [Ordered(0, word)])
+    assert ours.submit([said]) == [UNSIGNED]
+    assert "acknowledgement" in ours.health().troubles
+    us.step()
+    ours.step(0)
+    assert ours.broken is None, "nobody is accused by a word that nobody gave"
+
+
+def test_a_promise_that_the_log_does_not_keep_is_kept_as_evidence(us: Consortium) -> None:
+    said, other = us.registration("one"), us.registration("two", "bo")
+    promise = Promise(us.world.identity, 0, decode_envelope(other).transaction_id)
+    ours = member(us, lambda answers: [Ordered(0, sign_promise(promise, LOG_KEY))])
+    us.wires["bo"].submit([said])
+    assert ours.submit([other]) == [Ordered(0)]
+    us.step(rounds=1)
+    for _ in range(3):
+        us.step([one for one in MEMBERS if one != "ada"])
+        ours.step(0)
+    assert ours.broken is not None
+    assert "broke its word" in ours.health().troubles["sequencer"]
+    assert list((us.home("ada") / "evidence").glob("promise-*"))
