@@ -1,7 +1,7 @@
 """A second verifier: it follows docs/spec/ and shares no code with Collegium.
 
 Usage: python second_verifier.py RUN [POLICY]. Taken as recorded: roots, scores, losses, set-up,
-why a transaction was refused; certificates are not looked at.
+sums of hidden updates, why a transaction was refused; certificates are not looked at.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}
 ID = "[a-z0-9][a-z0-9_-]{0,39}"
-OURS, BEYOND = ("fedavg@1", "none@1", False), {"keep", "selection"}
+OURS, HIDDEN = ("fedavg@1", "none@1"), {"secagg@1", "secagg_plus@1", "threshold_he@1"}
 REPEATED = ("blob.retire", "member.vote", "phase.timeout", "study.abandon")
 ENVELOPE = re.compile(
     r'\{"payload":"([^"]*)","payloadType":"application/vnd\.collegium\.tx\+json",'
@@ -39,6 +39,7 @@ class History:
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
     said: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     leaves: list[bytes] = field(default_factory=list)
     proposers: tuple[str, ...] = ()
@@ -153,7 +154,8 @@ def read_genesis(body: bytes) -> History:
     """Return a history with the members of a genesis and nothing said (page 3)."""
     history = History(genesis := parse(body), tagged("genesis", body), tagged("genesis", body))
     need((genesis["contract"], genesis["format"]) == (1, 1), "another version")
-    need(len({*genesis, "log", "succeeds"}) == 7, "unknown or missing fields")
+    history.modules |= {*(modules := genesis["modules"])}
+    need(len({*genesis, "log", "succeeds"}) == 8 and modules == sorted({*modules}), "its fields")
     need(all(raw(v) for k, v in genesis.get("succeeds", {}).items() if k != "size"), "succeeds")
     need(re.fullmatch(ID, genesis["chain"]) and genesis["keys"] in ("held", "simulated"), "chain")
     if "log" in genesis:
@@ -199,6 +201,7 @@ def read_envelope(history: History, data: bytes) -> None:
         history.said["proposed", tx["proposal"]] = tx["action"]
     elif tx["kind"] == "study.register":
         need(tx["study"] not in history.models, "a study is registered twice")
+        need(history.modules.issuperset(tx["modules"]), "a study's modules are not admitted")
         history.said["terms", tx["study"]], history.models[tx["study"]] = tx, tx["model"]
     elif tx["kind"] == "update.reveal":
         committed = history.said["update.commit", *natural[1:]]["commitment"]
@@ -220,22 +223,26 @@ def follow(history: History, event: dict[str, Any]) -> None:
     elif kind == "round.opened":
         open_round(history, event)
     elif kind == "updates.included":
-        people, included = said["round.opened", *place]["participants"], []
+        opened = ask(("sum.opened", *place)) or said["round.opened", *place]
+        people, included, hides = opened["participants"], [], opened["design"] in HIDDEN
         posts = {name: said.get(("update.available", name, *place)) for name in powers}
         maps = {name: raw(tx["bitmap"], (len(people) + 7) // 8) for name, tx in posts.items() if tx}
         for index, name in enumerate(people):
             yes = {who for who, bits in maps.items() if bits[index >> 3] >> (7 - (index & 7)) & 1}
-            included += [name] if weigh(powers, yes)[1] else []
+            included += [name] * (weigh(powers, yes)[1] and (not hides or name in event["members"]))
         need(event["members"] == included, "others are included than a quorum attested")
+        kind = "updates.hidden" if hides else kind  # nobody may see one: pages 13 and 16
     elif kind in ("study.begun", "model.chosen"):
         said["terms", place[0]] = {**said["terms", place[0]], **event}
         history.models[place[0]] = event["model"]
-    elif kind == "round.closed":
+    elif kind in ("round.closed", "sum.closed"):
+        what, model = "model" if kind == "round.closed" else "total", history.models[place[0]]
         votes = {n: said.get(("round.vote", n, *place), {"result": {}})["result"] for n in powers}
-        agree = weigh(powers, {n for n, one in votes.items() if one.get("model") == event["model"]})
-        need(agree == (event["power"], True), "no quorum voted for a model")
-        need(event["parent"] == history.models[place[0]], "a model has another parent")
-        history.models[place[0]] = event["model"]
+        same = [one for one in votes.values() if one.get(what) == event[what]]
+        agree = [weigh(powers, {n for n in votes if votes[n] == one}) for one in same]
+        need((event["power"], True) in agree, "no quorum voted for a model, or for a sum")
+        need(what == "total" or event["parent"] == model, "a model has another parent")
+        history.models[place[0]] = event.get("model", model)
     elif kind == "trial.closed":  # the next one starts anew, with numbers of its own
         history.models[place[0]] = said["terms", place[0]]["model"]
         said["round.closed", place[0], event["trial"] * said["terms", place[0]]["rounds"], ""] = {}
@@ -262,6 +269,8 @@ def change(history: History, proposal: str, action: dict[str, Any]) -> None:
         check_signature(raw(action["key"]), message, raw(action["proof"], 64))
         own(history, action["key"], action["member"])
         history.members[action["member"]]["key"] = action["key"]
+    elif action["do"] == "adopt":
+        history.modules.add(action["module"])
 
 
 def open_round(history: History, event: dict[str, Any]) -> None:
@@ -279,7 +288,7 @@ def open_round(history: History, event: dict[str, Any]) -> None:
         drawn = (sorted(sites) * 2)[(number - 1) * terms["per_round"] % len(sites) :]
     people = before["participants"] if before else sorted(drawn[: terms["per_round"]])
     told = [event[part] for part in ("participants", "weights", "validators", "powers")]
-    least = [sites[n] // (1 + ("scores" in terms)) or 1 for n in people]  # where demoted: page 18
+    least = [sites[n] // (1 + ("scores@1" in terms["modules"])) or 1 for n in people]  # page 18
     fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, told[1], least, strict=False)]
     need(told == [people, fair, [*powers], [*powers.values()]], "who take part, weights, powers")
 
@@ -296,7 +305,8 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
     opened, terms = history.said["round.opened", *place], history.said["terms", place[0]]
     closed, said = history.said.get(("round.closed", *place)), history.said
     registered = dict(zip(opened["participants"], opened["weights"], strict=True))
-    exponent, size = opened["exponent"], -(-terms["parameters"] * terms.get("keep", 10**6) // 10**6)
+    exponent, parts = opened["exponent"], terms.get("terms", {})
+    size = -(-terms["parameters"] * parts.get("compression", {"keep": 10**6})["keep"] // 10**6)
     head, sums = b"collegium/update/v1\0" + struct.pack(">QBh", size, 2, exponent), [0] * (size + 1)
     for name in said["updates.included", *place]["members"]:
         reveal, weight = said["update.reveal", name, *place], registered[name]
@@ -306,7 +316,8 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
         claim = max(map(abs, values)), sum(abs(x) == 32767 for x in values)
         need(claim == (reveal["peak"], reveal["saturated"]), f"{name}'s update is not as revealed")
         sums = [old + weight * x for old, x in zip(sums, (*values, 1), strict=True)]
-    if not closed or (terms["rule"], terms["server"], bool(BEYOND & {*terms})) != OURS:
+    beyond = "clip" in parts.get("privacy", {}) or {"compression", "search"} & {*parts}
+    if not closed or beyond or (terms["rule"], terms["server"]) != OURS:
         return
     rate = float(parse(read_blob(run, terms["document"]))["aggregation"]["server"]["learning_rate"])
     start, scale = read_blob(run, closed["parent"]), sums.pop() * 2.0**exponent
@@ -334,11 +345,9 @@ def read_frame(history: History, kind: int, body: bytes) -> None:
         head = history.block + struct.pack(">QQ", history.first, size - history.first)
         head += body[48:80] + app + tagged("refused", history.refused)
         need(body == head + body[144:208] and len(body) == 208, "a block does not fit")
-        names = re.fullmatch(rb"((?:[a-z0-9][a-z0-9_-]*)?)\0*((?:[a-z0-9][a-z0-9_@-]*)?)\0*",
-                             body[144:])  # fmt: skip
-        need(names and body[144:184] == names[1].ljust(40, b"\0"), "a block's names")
-        allowed = history.proposers + (("",) if "log" in history.genesis else ())
-        need(names and names[1].decode() in allowed, "nobody who may propose a block")
+        proposers = history.proposers + ("",) * ("log" in history.genesis)
+        need(body[144:184].rstrip(b"\0").decode() in proposers, "nobody who may propose a block")
+        need(re.fullmatch(rb"([a-z0-9][a-z0-9_@-]*)?\0*", body[184:]), "a certificate's name")
         history.block, history.first, history.refused = tagged("block", body), size, b""
         history.proposers = tuple(voters(history))
     elif kind == 5:

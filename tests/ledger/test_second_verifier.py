@@ -180,7 +180,7 @@ def colluding_votes(entries: list[Said]) -> None:
     first = kind(entries, "study.register").tx["model"]
     right = closing(entries, 2).event("round.closed")["model"]
     for said in entries:
-        for part in (said.tx, *said.events):
+        for part in (said.tx, said.tx.get("result", {}), *said.events):
             if part.get("model") == right:
                 part["model"] = first
 
