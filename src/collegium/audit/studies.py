@@ -11,7 +11,7 @@ from collegium.audit.attempts import Author as Author
 from collegium.audit.history import Said
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.declared import opening_fields, part_of
 from collegium.ledger.contract.entering import terms_in
 from collegium.ledger.contract.events import (
     AttemptFailed,
@@ -24,6 +24,7 @@ from collegium.ledger.contract.events import (
     StudyFailed,
     UpdatesIncluded,
 )
+from collegium.ledger.contract.payload import RoundTransaction
 from collegium.ledger.contract.series import is_sum, step_of
 from collegium.ledger.contract.studies import record_of
 from collegium.ledger.contract.tables import Reveal, StudyRecord
@@ -36,10 +37,10 @@ from collegium.ledger.contract.transactions import (
     UpdateAvailable,
     UpdateCommit,
     UpdateReveal,
+    kind_of,
 )
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
-from collegium.mechanisms.dealing.rules import SHARE_SIZE
 from collegium.mechanisms.dealing.terms import DealerBarred, SecaggDeal, SecaggKeys, SoundDeals
 from collegium.mechanisms.groups.terms import GroupsDrawn, GroupsLost, GroupsRefused, SecaggBind
 from collegium.mechanisms.privacy.terms import BudgetExhausted
@@ -54,7 +55,6 @@ from collegium.mechanisms.scores.terms import (
     ScoreTerms,
 )
 from collegium.mechanisms.search.terms import ModelChosen, TrialClosed
-from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.statistics.terms import (
     StatisticsAgreed,
     StatisticsAsked,
@@ -66,7 +66,6 @@ from collegium.mechanisms.statistics.terms import (
 )
 from collegium.mechanisms.sum_check.terms import Point
 from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
-from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.resolving.attempt import Attempt
 from collegium.secrecy.setting import PublicKeys
 
@@ -201,12 +200,10 @@ def _take_transaction(story: Story, said: Said) -> None:
             story.at(tx.round, tx.attempt).keys[said.sender] = PublicKeys(*pair)
         case SecaggDeal() as tx:
             story.at(tx.round, tx.attempt).deals[said.sender] = from_text(tx.digest, DIGEST_SIZE)
-        case SharePost() as tx:
-            attempt = story.at(tx.round, tx.attempt)
-            size = SHARE_SIZE * len(attempt.sound[said.sender])
-            attempt.shares[said.sender] = from_text(tx.shares, size)
-        case SumOpen() as tx:
-            story.at(tx.round, tx.attempt).shares[said.sender] = from_text(tx.digest, DIGEST_SIZE)
+        case RoundTransaction() as tx if opens := opening_fields().get(kind_of(tx), ""):
+            opening: str = getattr(tx, opens)
+            size = len(opening) * 6 // 8
+            story.at(tx.round, tx.attempt).shares[said.sender] = from_text(opening, size)
         case UpdateCommit() as tx:
             attempt = story.at(tx.round, tx.attempt)
             attempt.commits.add(said.sender)

@@ -14,6 +14,7 @@ from collegium.errors import PluginError
 from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find, names
+from collegium.study.design import designs
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
 
@@ -97,11 +98,6 @@ _WORDS = {
         "the mean of the sites' updates, weighted by rows; undefended baseline, "
         "tolerates no attackers"
     ),
-    "secagg": ("secure aggregation: only the sum of the updates is visible, also after dropouts"),
-    "secagg_plus": (
-        "secure aggregation for many sites: each masks with a few randomly drawn neighbours"
-    ),
-    "threshold_he": "homomorphic encryption: a threshold of members can open only the sum",
     "none": "plain updates: recipients can learn about the rows behind them",
 }
 """What built-in rules and stages are, where their own descriptions are for programmers."""
@@ -112,7 +108,9 @@ def _named(kind: Any) -> Callable[[], list[Row]]:
         found = []
         for name in names(kind):
             part = find(kind, name)
-            row: Row = {"name": name, "about": _WORDS.get(name) or _first_line(part)}
+            design = designs().get(name) if kind == "secure_sums" else None
+            about = design.about if design is not None else _WORDS.get(name)
+            row: Row = {"name": name, "about": about or _first_line(part)}
             versioned = getattr(part, "name", name)
             if versioned != name:
                 row["version"] = versioned

@@ -49,6 +49,7 @@ class Design:
         messages: what it makes members send; the last argument says who the validators are.
         update: of what carries updates: what ``check --outbound`` says of one in this study.
         section: what ``[mechanisms.NAME]`` holds, if it takes one; read it with `section_of`.
+        about: of what carries updates: what it is, as `collegium list privacy` says it.
         subject: of what carries updates: what a refusal begins with.
         encrypts: whether updates are encrypted, and not masked.
     """
@@ -61,6 +62,7 @@ class Design:
     messages: Callable[[Study, Ways, str], tuple[Outbound, ...]] | None = None
     update: Callable[[Study, Ways, Outbound, str, str], Outbound] | None = None
     section: type[msgspec.Struct] | None = None
+    about: str = ""
     subject: str = ""
     encrypts: bool = False
 

@@ -10,6 +10,7 @@ import msgspec
 
 from collegium.errors import PluginError
 from collegium.ledger.contract.mechanism import RANKS, Mechanism, Phase, Where
+from collegium.ledger.contract.payload import Transaction
 from collegium.plugins import aspects
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -134,6 +135,24 @@ def phases_of(modules: tuple[str, ...]) -> tuple[Phase, ...]:
     """Return the phases of an attempt in their order."""
     more = [phase for one in used(modules) for phase in one.phases]
     return tuple(sorted({*COMMON_PHASES, *more}, key=lambda phase: (phase.rank, phase.name)))
+
+
+@cache
+def _by_kind() -> Mapping[str, type[Transaction]]:
+    kinds = (kind for one in mechanisms().values() for kind in one.transactions)
+    return {str(kind.__struct_config__.tag): kind for kind in kinds}
+
+
+def kind_named(kind: str) -> type[Transaction]:
+    """Return a mechanism's type of transaction, such as that of ``share.post``."""
+    return _by_kind()[kind]
+
+
+@cache
+def opening_fields() -> Mapping[str, str]:
+    """Return by kind of transaction which of its fields holds what may open a sum."""
+    phases = (phase for one in mechanisms().values() for phase in one.phases)
+    return {phase.kind: phase.opens for phase in phases if phase.opens}
 
 
 @lru_cache(maxsize=1024)

@@ -31,7 +31,7 @@ class Phase:
         kind: by which kind of transaction they speak.
         table: where the round keeps what they said.
         rank: its place among the phases of an attempt; `RANKS` has those that every attempt has.
-        opens: whether what is said in it may open a sum.
+        opens: which field of what is said in it holds what may open a sum, if one does.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Phase:
     kind: str
     table: str
     rank: int
-    opens: bool = False
+    opens: str = ""
 
 
 RANKS: Mapping[str, int] = {"commit": 30, "reveal": 40, "available": 50, "vote": 90}

@@ -17,16 +17,15 @@ from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.bitmaps import bitmap_of
-from collegium.ledger.contract.declared import opens_one_key, part_of, phase_of
+from collegium.ledger.contract.declared import kind_named, opens_one_key, part_of, phase_of
+from collegium.ledger.contract.mechanism import Phase
 from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
 from collegium.mechanisms.groups.rules import count_of, keys_commitment
 from collegium.mechanisms.groups.terms import SecaggBind
-from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.sum_check.pedersen import ORDER, blinding_limbs, commitment
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
-from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.resolving.attempt import Attempt
 from collegium.secrecy.masked import with_limbs
 from collegium.secrecy.masking import RingVector, signed
@@ -53,9 +52,7 @@ class Dealer:
                 return self._advertise(view)
             case "sa.deal":
                 return self._announce(view, blobs)
-            case "open":
-                return self._open(view, blobs)
-        return self._share(view, blobs)
+        return self._open(view, blobs, phase)
 
     def takes_part(self, view: StudyView) -> bool:
         """Return whether the site is in a group that goes on, where there are groups."""
@@ -204,27 +201,20 @@ class Dealer:
         seed = self.identity.randomness(view.study, "secagg-blinding", *context)
         return int.from_bytes(expand(seed, tag("blinding"), 64), "little") % ORDER
 
-    def _share(self, view: StudyView, blobs: Blobs) -> list[bytes]:
-        """Return the site's shares for the survivors that the ledger fixed, once and for all.
+    def _open(self, view: StudyView, blobs: Blobs, phase: Phase) -> list[bytes]:
+        """Return what the site gives to open the survivors' sum, once and for all.
 
-        No other ones are ever posted, whatever the site is told later. Nothing where a deal that it
+        Nothing else is ever posted, whatever the site is told later. Nothing where a deal that it
         called sound cannot be had any more.
         """
-        shares = self._opening(view, blobs)
-        return [] if shares is None else [
+        given = self._opening(view, blobs)
+        if given is None:
+            return []
+        in_blob = opens_one_key(self._here(view).terms.design)
+        return [
             self.identity.sign(
-                SharePost, study=view.study, round=view.number, attempt=view.attempt,
-                shares=to_text(shares),
-            )
-        ]  # fmt: skip
-
-    def _open(self, view: StudyView, blobs: Blobs) -> list[bytes]:
-        """Return the site's share of the key of the survivors' sum, once and for all."""
-        share = self._opening(view, blobs)
-        return [] if share is None else [
-            self.identity.sign(
-                SumOpen, study=view.study, round=view.number, attempt=view.attempt,
-                digest=to_text(blobs.publish(share)),
+                kind_named(phase.kind), study=view.study, round=view.number, attempt=view.attempt,
+                **{phase.opens: to_text(blobs.publish(given) if in_blob else given)},
             )
         ]  # fmt: skip
 
@@ -251,7 +241,7 @@ class Dealer:
             deals[dealer] = deal
         survivors = frozenset(here.included)
         found = self.protocol.shares(self._own(view), agreement, member, deals, survivors)
-        wanted = {OF_THE_SUM} if view.phase == "open" else deals.keys()
+        wanted = {OF_THE_SUM} if opens_one_key(here.terms.design) else deals.keys()
         return b"".join(found.values()) if found.keys() == wanted else None
 
     def _deal(self, view: StudyView) -> bytes:

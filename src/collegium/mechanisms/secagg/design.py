@@ -12,4 +12,7 @@ def _uses(study: Study, facts: Facts) -> bool:
     return secure is not None and secure.protocol == "secagg"
 
 
-DESIGN = Design(_uses)
+DESIGN = Design(
+    _uses,
+    about="secure aggregation: only the sum of the updates is visible, also after dropouts",
+)

@@ -13,7 +13,7 @@ class SharePost(RoundTransaction, frozen=True, kw_only=True, tag="share.post"):
     shares: SharesText
 
 
-SHARE = Phase("share", "participants", "share.post", "shares", 80, opens=True)
+SHARE = Phase("share", "participants", "share.post", "shares", 80, opens="shares")
 
 MECHANISM = Mechanism(
     "secagg", 1, transactions=(SharePost,), phases=(SHARE,), carries=True, hides=True,

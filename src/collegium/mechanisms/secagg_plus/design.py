@@ -89,4 +89,10 @@ def _check_degree(degree: int, drawn: int) -> None:
         )  # fmt: skip
 
 
-DESIGN = Design(_uses, _terms, check_sites=_check_sites, notices=_notices)
+DESIGN = Design(
+    _uses,
+    _terms,
+    check_sites=_check_sites,
+    notices=_notices,
+    about="secure aggregation for many sites: each masks with a few randomly drawn neighbours",
+)

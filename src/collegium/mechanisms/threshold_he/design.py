@@ -87,4 +87,5 @@ DESIGN = Design(
     update=_update,
     subject="encrypted updates do",
     encrypts=True,
+    about="homomorphic encryption: a threshold of members can open only the sum",
 )

@@ -18,6 +18,6 @@ class SumOpen(RoundTransaction, frozen=True, kw_only=True, tag="sum.open"):
 
 MECHANISM = Mechanism(
     "threshold_he", 1, transactions=(SumOpen,),
-    phases=(Phase("open", "participants", "sum.open", "shares", 80, opens=True),),
+    phases=(Phase("open", "participants", "sum.open", "shares", 80, opens="digest"),),
     carries=True, hides=True, opens_one_key=True, requires=("dealing",),
 )  # fmt: skip
