@@ -65,11 +65,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     if terms is not None:
         return notices + about_work + about_privacy(study, terms)
     if study.privacy.protection == "none" and study.privacy.secure_aggregation is None:
-        text = (
-            "updates are plain: a validator that reads one can learn about the rows behind it"
-            " (see `collegium check --outbound`)"
-        )
-        notices += (Notice("note", "study.plain-updates", text),)
+        notices += (Notice("note", "study.plain-updates"),)
     return notices + about_work
 
 
@@ -249,20 +245,13 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
     ]  # fmt: skip
     validators = study.consensus.validators or sites
     if validators < 4:
-        text = (
-            f"{validators} equal validators: a quorum is more than two thirds,"
-            " so none of them may fail; four can spare one"
-        )
-        notices.append(Notice("warning", "study.few-validators", text))
+        notices.append(Notice("warning", "study.few-validators", {"validators": validators}))
     if attackers * 3 >= sites and attackers > 0:
-        text = (
-            f"{attackers} of {sites} sites attack, a third or more: were they to lie as"
-            " validators too, the others could not reach a quorum"
-        )
-        notices.append(Notice("warning", "study.many-attackers", text))
+        many = {"attackers": attackers, "sites": sites}
+        notices.append(Notice("warning", "study.many-attackers", many))
     if attackers > tolerate:
-        text = f"{attackers} sites attack and the rule is set to tolerate {tolerate}"
-        notices.append(Notice("note", "study.untolerated-attackers", text))
+        borne = {"attackers": attackers, "tolerate": tolerate}
+        notices.append(Notice("note", "study.untolerated-attackers", borne))
     return tuple(notices)
 
 

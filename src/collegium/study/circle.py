@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collegium.study.document import SecureAggregation, Study
+from collegium.study.english import Value
 from collegium.study.graph_size import (
     MOST_SHARES,
     SECRECY,
@@ -121,26 +122,23 @@ def about_graph(study: Study, sites: int) -> tuple[Notice, ...]:
         return ()
     drawn = sites_per_round(study, sites)
     if graph.degree >= drawn - 1:
-        text = (
-            f"with {drawn} sites of a round the graph is complete: everybody masks with everybody,"
-            ' which protocol = "secagg" does as well'
-        )
-        return (Notice("note", "study.complete-graph", text),)
+        return (Notice("note", "study.complete-graph", {"drawn": drawn}),)
     people = expected_faults(secure, drawn)
     bits = secrecy_bits(people, graph.degree, graph.threshold)
-    words = (
-        f"with {graph.degree} neighbours of {drawn - 1}, {graph.threshold} of whom open a secret"
-    )
+    told: dict[str, Value] = {
+        "degree": graph.degree,
+        "others": drawn - 1,
+        "threshold": graph.threshold,
+    }
     if bits is None or bits >= SECRECY:
-        return (Notice("note", "study.graph", f"each site masks {words}"),)
+        return (Notice("note", "study.graph", told),)
     best = graph_size(people, secure.trust)
-    chance = f"the chance is up to 2^-{bits}" if bits else "nothing rules out"
-    text = (
-        f"{words}, {chance} in each attempt that {people.corrupt} of {drawn} sites who act"
-        f" together see more than the sum; a degree of {best.degree}"
-        f" and a threshold of {best.threshold} keep that chance below 2^-{SECRECY}"
-    )
-    return (Notice("warning", "study.weak-graph", text),)
+    told |= {
+        "case": "chance" if bits else "nothing", "bits": bits, "corrupt": people.corrupt,
+        "drawn": drawn, "safe_degree": best.degree, "safe_threshold": best.threshold,
+        "safe_bits": SECRECY,
+    }  # fmt: skip
+    return (Notice("warning", "study.weak-graph", told),)
 
 
 def _check_no_graph(secure: SecureAggregation) -> None:

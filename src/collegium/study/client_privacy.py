@@ -142,13 +142,9 @@ def about_clients(study: Study, sites: int) -> tuple[Notice, ...]:
     if wanted is None or terms is None or wanted.unit != "client" or sites >= FEW:
         return ()
     share = noise_parts(study, sites) ** 0.5
-    text = (
-        f"with {sites} sites this is hardly affordable: each coordinate of the mean update gets"
-        f" noise of standard deviation {terms.noise / MICRO * wanted.clip / share / sites**0.5:.3g}"
-        f" beside clipped updates of length {wanted.clip:g}; patients are protected at a fraction"
-        " of that by DP-SGD"
-    )
-    return (Notice("warning", "privacy.unaffordable", text),)
+    noise = terms.noise / MICRO * wanted.clip / share / sites**0.5
+    told = {"sites": sites, "noise": noise, "clip": wanted.clip}
+    return (Notice("warning", "privacy.unaffordable", told),)
 
 
 def noise_parts(study: Study, sites: int) -> int:

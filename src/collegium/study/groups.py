@@ -112,11 +112,8 @@ def about_groups(study: Study, sites: int) -> tuple[Notice, ...]:
     smallest, _ = group_sizes(study, sites)
     if share_threshold(study, sites) < smallest or fewest_groups(study) < secure.groups:
         return ()
-    text = (
-        f"a round needs each of its {secure.groups} groups, and a group of {smallest} sites all of"
-        " them: whoever falls silent after the lots are drawn ends the attempt"
-    )
-    return (Notice("warning", "study.groups-need-all", text),)
+    told = {"groups": secure.groups, "smallest": smallest}
+    return (Notice("warning", "study.groups-need-all", told),)
 
 
 def _more(tolerate: int, hidden: int) -> str:

@@ -13,26 +13,14 @@ def about_privacy(study: Study, terms: PrivacyTerms) -> tuple[Notice, ...]:
     """Return what an epsilon means, and what else follows from differential privacy."""
     rounds = study.training.rounds
     affordable = affordable_rounds(terms, rounds)
-    found = [Notice("note", "privacy.epsilon", in_words(terms, affordable))]
+    found = [Notice("note", "privacy.epsilon", {"text": in_words(terms, affordable)})]
     if affordable < rounds:
-        text = (
-            f"the budget of epsilon {terms.budget / MICRO:g} lasts for {affordable} of {rounds}"
-            " rounds: the study ends there, with the model that it has"
-        )
-        found.append(Notice("warning", "privacy.budget-ends", text))
+        told = {"budget": terms.budget / MICRO, "affordable": affordable, "rounds": rounds}
+        found.append(Notice("warning", "privacy.budget-ends", told))
     if study.consensus.engine == "solo":
-        text = (
-            "in a simulation keys and noise follow from the study's public seed: the epsilon is"
-            " what members with secrets of their own would get, and this run protects nobody"
-        )
-        found.append(Notice("note", "privacy.simulated", text))
+        found.append(Notice("note", "privacy.simulated"))
     if terms.unit != "client":
-        text = "training.batch_size has no effect: sampling_rate says how many units a step has"
-        found.append(Notice("note", "privacy.batch-size", text))
+        found.append(Notice("note", "privacy.batch-size"))
     if study.aggregation.rule.split("+")[-1] != "fedavg":
-        text = (
-            "noise makes honest updates differ, by more the more parameters there are, and"
-            f" {study.aggregation.rule} has a harder time telling them from bad ones"
-        )
-        found.append(Notice("warning", "privacy.robust-rule", text))
+        found.append(Notice("warning", "privacy.robust-rule", {"rule": study.aggregation.rule}))
     return tuple(found)

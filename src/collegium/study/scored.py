@@ -8,6 +8,7 @@ import msgspec
 
 from collegium.study.committee import capture, smallest
 from collegium.study.document import Study
+from collegium.study.english import Value
 from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
 from collegium.study.score_terms import UNIT, ScoreTerms
@@ -47,17 +48,12 @@ def about_committee(study: Study, sites: int) -> tuple[Notice, ...]:
         return ()
     chance = float(capture(sites, bad, size, decisive))
     needed = smallest(sites, bad, Fraction(1, 1000))
-    enough = 2 * bad + 1
-    advice = (
-        f"with {enough} validators no {bad} could" if enough <= sites else
-        f"no committee of {sites} sites withstands {bad}" if needed is None else
-        f"drawn by lot, {needed} would be enough (a chance of 1 in 1000)"
-    )  # fmt: skip
-    text = (
-        f"{bad} bad sites of {sites} can be half of the {size} validators, and then decide every"
-        f" score (by lot: {chance:.2g} likely); {advice}"
-    )
-    return (Notice("warning", "study.capturable-committee", text),)
+    told: dict[str, Value] = {"bad": bad, "sites": sites, "size": size, "chance": chance}
+    if 2 * bad + 1 <= sites:
+        told |= {"case": "enough", "enough": 2 * bad + 1}
+    else:
+        told |= {"case": "none"} if needed is None else {"case": "lot", "enough": needed}
+    return (Notice("warning", "study.capturable-committee", told),)
 
 
 def check_scores(study: Study) -> None:
