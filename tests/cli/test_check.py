@@ -32,7 +32,7 @@ def test_json_has_study_digest_sites_and_notices(call: Call) -> None:
     assert len(found["digest"]) == 64
     assert found["sites"]["va"].keys() == {"training_rows", "test_rows"}
     assert {one["code"] for one in found["notices"]} >= {"study.few-validators"}
-    assert all(set(one) == {"level", "code", "text"} for one in found["notices"])
+    assert all(list(one) == ["level", "code", "text", "parameters"] for one in found["notices"])
 
 
 def test_outbound_lists_every_kind_of_message_with_its_fate(call: Call) -> None:

@@ -50,18 +50,13 @@ def about_data(study: Study, dataset: DataSet, sites: Sequence[SiteRows]) -> tup
     """Return what the owner should know of the rows, and of how they were dealt and cut."""
     notices: list[Notice] = []
     if dataset.caution:
-        notices.append(Notice("note", "study.data-caution", dataset.caution))
+        notices.append(Notice("note", "study.data-caution", {"text": dataset.caution}))
     made_up = made_up_sites(dataset, study.data.partition)
     if made_up:
-        text = f"the sites are made up, {made_up}: no institution stands behind one"
-        notices.append(Notice("note", "study.made-up-sites", text))
+        notices.append(Notice("note", "study.made-up-sites", {"how": made_up}))
     repeated = sum(len(rows.y) > len(np.unique(rows.person)) for rows in sites)
     if study.data.split.by != "row" or not repeated:
         return tuple(notices)
-    text = (
-        f"rows of one person are on both sides of the cut at {repeated} of {len(sites)} sites"
-        ' (split.by = "row"): what is measured is how well known persons are known, not how a'
-        " model does on new ones"
-    )
-    notices.append(Notice("warning", "study.random-rows", text))
+    told = {"repeated": repeated, "sites": len(sites)}
+    notices.append(Notice("warning", "study.random-rows", told))
     return tuple(notices)

@@ -11,6 +11,7 @@ import numpy as np
 
 from collegium.data.table import Schema, SiteRows, in_words, input_names
 from collegium.learning.evaluation.ranking import auc
+from collegium.study.english import Value
 from collegium.study.notice import Notice
 
 TELLING = 0.99
@@ -46,8 +47,8 @@ def about_giveaways(schema: Schema, train: Mapping[str, SiteRows]) -> tuple[Noti
     ]
     if not names:
         return ()
-    text = (
-        f"{in_words(names, 6)} alone tell{'s' if len(names) == 1 else ''} {schema.target} (AUC of"
-        f" {TELLING:g} or more on training rows): if that is known only after the answer, drop it"
-    )
-    return (Notice("warning", "study.giveaway", text),)
+    told: dict[str, Value] = {
+        "case": "one" if len(names) == 1 else "several", "names": in_words(names, 6),
+        "target": schema.target, "auc": TELLING,
+    }  # fmt: skip
+    return (Notice("warning", "study.giveaway", told),)

@@ -163,7 +163,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
         parts = parts_of_table(study, table.agreement)
         train, test = table.encoded()
         check_dataset(replace(parts.dataset, sites=tuple(train.values())))
-        notes = tuple(Notice("note", "study.table", text) for text in table.notes)
+        notes = tuple(Notice("note", "study.table", {"text": text}) for text in table.notes)
         notices = read.notices + check_sites(study, list(train)) + notes
         prepared = Prepared(
             read=read,
@@ -276,8 +276,7 @@ def _about_lies(study: Study) -> tuple[Notice, ...]:
     attack = _attack(study)
     if study.aggregation.scores is not None or attack is None or lie_of(attack) is None:
         return ()
-    text = f"nobody scores updates here: {attack.name} has nothing to lie about, and only attacks"
-    return (Notice("note", "study.unheard-lies", f"{text} with updates"),)
+    return (Notice("note", "study.unheard-lies", {"attack": attack.name}),)
 
 
 def _check_attackers(prepared: Prepared) -> None:

@@ -17,6 +17,7 @@ from collegium.learning.models import ModelSpec
 from collegium.learning.private import SEPARABLE, PrivateTrainer
 from collegium.learning.trainer import Trainer
 from collegium.study.document import Study
+from collegium.study.english import Value
 from collegium.study.notice import Notice
 from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
 from collegium.study.refusal import Refusal
@@ -140,15 +141,14 @@ def about_distributions(study: Study) -> tuple[Notice, ...]:
     tight = tight_epsilon(terms, rounds, size_epsilon(terms))
     if tight is None:
         return ()
-    text = (
-        f"by privacy loss distributions ({NAME}) the size and the {rounds} updates come to epsilon"
-        f" {tight:.3g} at delta {terms.delta / 10**15:g} for a {terms.unit}, at the same noise and"
-        f" sampling; the budget goes by {terms.accountant}, which is never less"
-    )
+    told: dict[str, Value] = {
+        "case": "alone", "ours": NAME, "rounds": rounds, "tight": tight,
+        "delta": terms.delta / 10**15, "unit": terms.unit, "accountant": terms.accountant,
+    }  # fmt: skip
     opinion = second_opinion(terms, rounds)
     if opinion is not None:
-        text += f". {opinion[1]}, makes the updates alone {opinion[0]:.3g}"
-    return (Notice("note", "privacy.second-opinion", text),)
+        told |= {"case": "another", "opinion": opinion[0], "other": opinion[1]}
+    return (Notice("note", "privacy.second-opinion", told),)
 
 
 def about_evaluation(study: Study, task: Task) -> tuple[Notice, ...]:
@@ -156,6 +156,5 @@ def about_evaluation(study: Study, task: Task) -> tuple[Notice, ...]:
     private = study.privacy.differential_privacy
     if private is None or private.protects.withholds or task == "binary":
         return ()
-    told = "how many answers are right" if task == "multiclass" else "nothing"
-    text = f"with differential privacy a site tells of its test part {told}, not every measure"
-    return (Notice("note", "privacy.evaluation", text),)
+    case = "classes" if task == "multiclass" else "other"
+    return (Notice("note", "privacy.evaluation", {"case": case}),)

@@ -142,13 +142,11 @@ def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
     if not isinstance(last, Robust | FoolsGold) and getattr(last, "weighs", True):
         return ()
     notices: list[Notice] = []
-    name = study.aggregation.rule
+    told = {"rule": study.aggregation.rule}
     if study.aggregation.weights == "rows" and not group_count(study):
-        text = f'{name} gives every update the same say: weights = "rows" has no effect'
-        notices.append(Notice("note", "study.unweighted-rule", text))
+        notices.append(Notice("note", "study.unweighted-rule", told))
     if isinstance(last, Robust) and study.aggregation.tolerate == 0:
-        text = f"{name} is set to tolerate no bad update: see aggregation.tolerate"
-        notices.append(Notice("note", "study.tolerates-none", text))
+        notices.append(Notice("note", "study.tolerates-none", told))
     return tuple(notices)
 
 

@@ -46,11 +46,7 @@ def about_site_alone(schema: Schema, train: Mapping[str, SiteRows]) -> tuple[Not
     value = site_alone(schema, train, train) if schema.task == "binary" else None
     if value is None or value < TELLING:
         return ()
-    text = (
-        f"site and answer are confounded: knowing a row's site alone gives an AUC of {value:.2f},"
-        " so a model may learn to tell sites"
-    )
-    return (Notice("note", "study.site-tells-answer", text),)
+    return (Notice("note", "study.site-tells-answer", {"auc": value}),)
 
 
 def _mean(schema: Schema, y: NDArray[Any]) -> NDArray[np.float64]:

@@ -37,6 +37,7 @@ from collegium.errors import DataError
 from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.mechanisms.sums.design import sums_tables
 from collegium.study.document import Study, TableSource
+from collegium.study.english import Value
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.tables import task_of
@@ -170,15 +171,17 @@ def about_table(table: CutTable) -> tuple[Notice, ...]:
     """Return what the owner of a study should know of what its table became."""
     agreement = table.agreement
     notices = []
+    told: dict[str, Value]
     if agreement.left_out:
-        told = "; ".join(f"{one.name} ({REASONS[one.reason]})" for one in agreement.left_out)
-        notices.append(Notice("note", "study.left-out", f"columns that no model sees: {told}"))
+        columns = tuple(f"{one.name} ({REASONS[one.reason]})" for one in agreement.left_out)
+        notices.append(Notice("note", "study.left-out", {"columns": columns}))
     if agreement.task == "binary":
-        text = f"the model predicts that {agreement.target.name} is {agreement.classes[-1]}"
-        notices.append(Notice("note", "study.positive", text))
+        column, value = agreement.target.name, agreement.classes[-1]
+        told = {"case": "class", "column": column, "value": value}
+        notices.append(Notice("note", "study.positive", told))
     if agreement.task == "survival":
-        text = f"the event is that {agreement.event} is {agreement.classes[-1]}"
-        notices.append(Notice("note", "study.positive", text))
+        told = {"case": "event", "column": str(agreement.event), "value": agreement.classes[-1]}
+        notices.append(Notice("note", "study.positive", told))
     return tuple(notices)
 
 

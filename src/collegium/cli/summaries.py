@@ -163,7 +163,13 @@ def check_json(prepared: Prepared, sent: Sequence[Outbound] | None) -> dict[str,
             for name, rows in prepared.test.items()
         },
         "notices": [
-            {"level": one.level, "code": one.code, "text": one.text} for one in prepared.notices
+            {
+                "level": one.level,
+                "code": one.code,
+                "text": one.text,
+                "parameters": dict(one.parameters),
+            }
+            for one in prepared.notices
         ],
     }
     if sent is not None:

@@ -66,11 +66,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     if terms is not None:
         return notices + about_work + about_privacy(study, terms)
     if study.privacy.protection == "none" and study.privacy.secure_aggregation is None:
-        text = (
-            "updates are sent in plain form: a validator can learn about the rows behind them "
-            "(see `collegium check --outbound`)"
-        )
-        notices += (Notice("note", "study.plain-updates", text),)
+        notices += (Notice("note", "study.plain-updates"),)
     return notices + about_work
 
 
@@ -258,20 +254,13 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
     ]  # fmt: skip
     validators = study.consensus.validators or sites
     if validators < 4:
-        text = (
-            f"with {validators} equal validators, none may fail: a quorum is more than two "
-            "thirds. Four validators tolerate one failure"
-        )
-        notices.append(Notice("warning", "study.few-validators", text))
+        notices.append(Notice("warning", "study.few-validators", {"validators": validators}))
     if attackers * 3 >= sites and attackers > 0:
-        text = (
-            f"{attackers} of {sites} sites attack (a third or more). If they also lied as "
-            "validators, the others could not reach a quorum"
-        )
-        notices.append(Notice("warning", "study.many-attackers", text))
+        many = {"attackers": attackers, "sites": sites}
+        notices.append(Notice("warning", "study.many-attackers", many))
     if attackers > tolerate:
-        text = f"{attackers} sites attack, but the rule tolerates only {tolerate}"
-        notices.append(Notice("note", "study.untolerated-attackers", text))
+        borne = {"attackers": attackers, "tolerate": tolerate}
+        notices.append(Notice("note", "study.untolerated-attackers", borne))
     return tuple(notices)
 
 

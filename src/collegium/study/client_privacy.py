@@ -142,13 +142,9 @@ def about_clients(study: Study, sites: int) -> tuple[Notice, ...]:
     if wanted is None or terms is None or wanted.protects.in_training or sites >= FEW:
         return ()
     share = noise_parts(study, sites) ** 0.5
-    text = (
-        f"client-level privacy is costly with {sites} sites: each coordinate of the mean update "
-        "gets noise of standard deviation "
-        f"{terms.noise / MICRO * wanted.clip / share / sites**0.5:.3g} compared with clipped "
-        f"updates of norm {wanted.clip:g}. DP-SGD protects patients with a fraction of that noise"
-    )
-    return (Notice("warning", "privacy.unaffordable", text),)
+    noise = terms.noise / MICRO * wanted.clip / share / sites**0.5
+    told = {"sites": sites, "noise": noise, "clip": wanted.clip}
+    return (Notice("warning", "privacy.unaffordable", told),)
 
 
 def noise_parts(study: Study, sites: int) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collegium.study.document import Study
+from collegium.study.english import Value
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal
-from collegium.study.searching import held_out, held_out_by, held_out_words
+from collegium.study.searching import held_out, held_out_by
 from collegium.study.terms import OWN_SERVER
 
 
@@ -152,37 +153,23 @@ def _notices(study: Study) -> list[Notice]:
     training, personal = study.training, study.personalization
     found = []
     if training.algorithm == "scaffold" and training.client_fraction < 1:
-        text = (
-            "scaffold with a part of the sites a round: a site that is seldom drawn brings an old"
-            " control variate; the algorithm is meant for sites that come back"
-        )
-        found.append(Notice("warning", "study.seldom-drawn", text))
+        found.append(Notice("warning", "study.seldom-drawn"))
     if training.algorithm == "scaffold" and study.study.attendance == "quorum":
-        text = (
-            "where a site's update is not included, scaffold's shared control variate is off by"
-            " its part until the end; attendance = 'all' rules that out"
-        )
-        found.append(Notice("note", "study.control-variates", text))
+        found.append(Notice("note", "study.control-variates"))
     if training.participation == "cyclic" and training.client_fraction == 1:
-        text = "all sites take part in every round: participation = 'cyclic' has no effect"
-        found.append(Notice("note", "study.no-turns", text))
+        found.append(Notice("note", "study.no-turns"))
     stopping = training.early_stopping
     if stopping is not None:
-        text = (
-            f"{held_out_words(stopping.validation, held_out_by(study))} are held out;"
-            f" training ends when the loss on them has not fallen for {stopping.patience} rounds,"
-            " and the model with the least loss is final. Local-only and pooled training do all"
-            " rounds, the latter with the rows held out"
-        )
-        found.append(Notice("note", "study.early-stopping", text))
+        told: dict[str, Value] = {
+            "part": stopping.validation,
+            "by": held_out_by(study),
+            "patience": stopping.patience,
+        }
+        found.append(Notice("note", "study.early-stopping", told))
     if personal is not None:
-        text = (
-            f"{personal.method}: each site is tested with its own model, which it keeps; what is"
-            " released is the shared one"
-        )
-        if personal.method in ("fedper", "fedbn"):
-            text += ", whose personal layers are as they were at the start"
-        found.append(Notice("note", "study.personal-models", text))
+        case = "personal-layers" if personal.method in ("fedper", "fedbn") else "shared"
+        told = {"case": case, "method": personal.method}
+        found.append(Notice("note", "study.personal-models", told))
     return found
 
 

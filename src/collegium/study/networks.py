@@ -32,12 +32,7 @@ def about_network(study: Study) -> tuple[Notice, ...]:
     """Return what the owner should know of what a model's scores mean."""
     if study.model.architecture not in ODDITIES:
         return ()
-    text = (
-        "an autoencoder is trained on normal rows alone, the first of the two classes; its scores"
-        " say how odd a row is and are no probabilities: z standard deviations above what normal"
-        " rows have are 1 / (1 + exp(-z)), .88 for two"
-    )
-    return (Notice("note", "study.no-probabilities", text),)
+    return (Notice("note", "study.no-probabilities"),)
 
 
 def check_network(study: Study) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from collegium.study.document import Study
+from collegium.study.english import Value
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal, contradiction, dotted
 from collegium.study.search_section import Range
@@ -15,7 +16,6 @@ from collegium.study.searching import (
     combinations,
     dotted_values,
     held_out_by,
-    held_out_words,
     in_trial,
     searched,
     trials_of,
@@ -148,9 +148,8 @@ def _check_company(study: Study) -> None:
 def _cost(study: Study) -> Notice:
     trials, rounds = trials_of(study), study.training.rounds
     part = 0.0 if study.search is None else study.search.validation
-    text = (
-        f"{trials} trials of {rounds} rounds each: up to {trials * rounds} rounds, {trials} "
-        f"times the cost of one. {held_out_words(part, held_out_by(study))} are held out for the "
-        "selection. The test part is opened only for the selected model"
-    )
-    return Notice("note", "study.search", text)
+    told: dict[str, Value] = {
+        "trials": trials, "rounds": rounds, "most": trials * rounds, "part": part,
+        "by": held_out_by(study),
+    }  # fmt: skip
+    return Notice("note", "study.search", told)

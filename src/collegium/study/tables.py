@@ -59,11 +59,8 @@ def about_tables(study: Study) -> tuple[Notice, ...]:
     """Return a warning where sites tell of fewer persons than is usual."""
     if smallest_of(study) >= SAFE:
         return ()
-    text = (
-        f"sites report sums over {smallest_of(study)} persons or more (data.source.smallest): "
-        f"values of fewer than {SAFE} persons can be inferred from knowledge about the others"
-    )
-    return (Notice("warning", "study.small-sums", text),)
+    told = {"smallest": smallest_of(study), "safe": SAFE}
+    return (Notice("warning", "study.small-sums", told),)
 
 
 def check_table(study: Study) -> None:

@@ -112,11 +112,8 @@ def about_groups(study: Study, sites: int) -> tuple[Notice, ...]:
     smallest, _ = group_sizes(study, sites)
     if share_threshold(study, sites) < smallest or fewest_groups(study) < secure.groups:
         return ()
-    text = (
-        f"a round needs all of its {secure.groups} groups, and a group of {smallest} sites needs "
-        "all of its members: a single dropout after the draw ends the attempt"
-    )
-    return (Notice("warning", "study.groups-need-all", text),)
+    told = {"groups": secure.groups, "smallest": smallest}
+    return (Notice("warning", "study.groups-need-all", told),)
 
 
 def _more(tolerate: int, hidden: int) -> str:

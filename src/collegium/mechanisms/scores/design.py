@@ -8,6 +8,7 @@ from collegium.mechanisms.scores.committee import capture, smallest
 from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
+from collegium.study.english import Value
 from collegium.study.message import LEDGER, Outbound, Ways
 from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
@@ -55,17 +56,12 @@ def about_committee(study: Study, sites: int) -> tuple[Notice, ...]:
         return ()
     chance = float(capture(sites, bad, size, decisive))
     needed = smallest(sites, bad, Fraction(1, 1000))
-    enough = 2 * bad + 1
-    advice = (
-        f"with {enough} validators, {bad} dishonest sites could not" if enough <= sites else
-        f"no committee of {sites} sites tolerates {bad}" if needed is None else
-        f"if drawn at random, {needed} would be enough (probability 1 in 1000)"
-    )  # fmt: skip
-    text = (
-        f"{bad} dishonest sites of {sites} can be half of the {size} validators and then decide "
-        f"every score (probability {chance:.2g} if validators are drawn at random); {advice}"
-    )
-    return (Notice("warning", "study.capturable-committee", text),)
+    told: dict[str, Value] = {"bad": bad, "sites": sites, "size": size, "chance": chance}
+    if 2 * bad + 1 <= sites:
+        told |= {"case": "enough", "enough": 2 * bad + 1}
+    else:
+        told |= {"case": "none"} if needed is None else {"case": "lot", "enough": needed}
+    return (Notice("warning", "study.capturable-committee", told),)
 
 
 def check_scores(study: Study) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collegium.mechanisms.secagg_plus.terms import GraphTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import SecureAggregation, Study
+from collegium.study.english import Value
 from collegium.study.graph_size import MOST_SHARES, SECRECY, graph_size, secrecy_bits
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal
@@ -31,26 +32,23 @@ def _notices(study: Study, sites: int) -> tuple[Notice, ...]:
         return ()
     drawn = sites_per_round(study, sites)
     if graph.degree >= drawn - 1:
-        text = (
-            f'with {drawn} sites in a round the graph is complete; protocol = "secagg" does the '
-            "same"
-        )
-        return (Notice("note", "study.complete-graph", text),)
+        return (Notice("note", "study.complete-graph", {"drawn": drawn}),)
     people = expected_faults(secure, drawn)
     bits = secrecy_bits(people, graph.degree, graph.threshold)
-    words = (
-        f"with {graph.degree} neighbours of {drawn - 1}, {graph.threshold} of whom open a secret"
-    )
+    told: dict[str, Value] = {
+        "degree": graph.degree,
+        "others": drawn - 1,
+        "threshold": graph.threshold,
+    }
     if bits is None or bits >= SECRECY:
-        return (Notice("note", "study.graph", f"each site masks {words}"),)
+        return (Notice("note", "study.graph", told),)
     best = graph_size(people, secure.trust)
-    chance = f"the probability is up to 2^-{bits}" if bits else "nothing rules out"
-    text = (
-        f"{words}. {chance} in each attempt that a coalition of {people.corrupt} of {drawn} "
-        f"sites sees more than the sum. A degree of {best.degree} and a threshold of "
-        f"{best.threshold} keep that probability below 2^-{SECRECY}"
-    )
-    return (Notice("warning", "study.weak-graph", text),)
+    told |= {
+        "case": "chance" if bits else "nothing", "bits": bits, "corrupt": people.corrupt,
+        "drawn": drawn, "safe_degree": best.degree, "safe_threshold": best.threshold,
+        "safe_bits": SECRECY,
+    }  # fmt: skip
+    return (Notice("warning", "study.weak-graph", told),)
 
 
 def _check_sites(study: Study, sites: int) -> None:

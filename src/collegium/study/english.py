@@ -1,0 +1,140 @@
+"""The English of notices: the one place where it is made, of code and parameters.
+
+As in `audit.english`, a text is a template over parameters, and `case` chooses among several of one
+code. What a data set, a table or a mechanism says of itself comes in the parameter `text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any
+
+from collegium.study.searching import held_out_words
+
+Value = str | int | float | tuple[str, ...]
+"""What a notice tells besides its code."""
+
+TEXTS: dict[str, str] = {
+    "privacy.batch-size": "training.batch_size has no effect: sampling_rate determines the "
+    "units in a step",
+    "privacy.budget-ends": "the budget of epsilon {budget:g} is sufficient for {affordable} of "
+    "{rounds} rounds. The study then ends with its current model",
+    "privacy.epsilon": "{text}",
+    "privacy.evaluation:classes": "with differential privacy a site tells of its test part how "
+    "many answers are right, not every measure",
+    "privacy.evaluation:other": "with differential privacy a site tells of its test part nothing, "
+    "not every measure",
+    "privacy.robust-rule": "noise makes honest updates differ, increasingly with the number of "
+    "parameters. {rule} can distinguish them less well from bad ones",
+    "privacy.second-opinion:alone": "by privacy loss distributions ({ours}) the size and the "
+    "{rounds} updates come to epsilon {tight:.3g} at delta {delta:g} for a {unit}, at the same "
+    "noise and sampling; the budget goes by {accountant}, which is never less",
+    "privacy.second-opinion:another": "by privacy loss distributions ({ours}) the size and the "
+    "{rounds} updates come to epsilon {tight:.3g} at delta {delta:g} for a {unit}, at the same "
+    "noise and sampling; the budget goes by {accountant}, which is never less. {other}, makes the "
+    "updates alone {opinion:.3g}",
+    "privacy.simulated": "this run protects nobody: in a simulation, keys and noise follow from"
+    " the study's public seed. The epsilon holds for members with their own secrets",
+    "privacy.unaffordable": "client-level privacy is costly with {sites} sites: each coordinate"
+    " of the mean update gets noise of standard deviation {noise:.3g} compared with clipped "
+    "updates of norm {clip:g}. DP-SGD protects patients with a fraction of that noise",
+    "study.capturable-committee:enough": "{bad} dishonest sites of {sites} can be half of the "
+    "{size} validators and then decide every score (probability {chance:.2g} if validators are "
+    "drawn at random); with {enough} validators, {bad} dishonest sites could not",
+    "study.capturable-committee:lot": "{bad} dishonest sites of {sites} can be half of the "
+    "{size} validators and then decide every score (probability {chance:.2g} if validators are "
+    "drawn at random); if drawn at random, {enough} would be enough (probability 1 in 1000)",
+    "study.capturable-committee:none": "{bad} dishonest sites of {sites} can be half of the "
+    "{size} validators and then decide every score (probability {chance:.2g} if validators are "
+    "drawn at random); no committee of {sites} sites tolerates {bad}",
+    "study.complete-graph": "with {drawn} sites in a round the graph is complete; protocol = "
+    '"secagg" does the same',
+    "study.control-variates": "where a site's update is not included, scaffold's shared control "
+    "variate is off by its part until the end; attendance = 'all' rules that out",
+    "study.data-caution": "{text}",
+    "study.early-stopping": "{held_out} are held out; training ends when the loss on them has not "
+    "fallen for {patience} rounds, and the model with the least loss is final. Local-only and "
+    "pooled training do all rounds, the latter with the rows held out",
+    "study.few-validators": "with {validators} equal validators, none may fail: a quorum is "
+    "more than two thirds. Four validators tolerate one failure",
+    "study.giveaway:one": "{names} alone tells {target} (AUC of {auc:g} or more on training rows): "
+    "if that is known only after the answer, drop it",
+    "study.giveaway:several": "{names} alone tell {target} (AUC of {auc:g} or more on training "
+    "rows): if that is known only after the answer, drop it",
+    "study.graph": "each site masks with {degree} neighbours of {others}, {threshold} of whom "
+    "open a secret",
+    "study.groups-need-all": "a round needs all of its {groups} groups, and a group of "
+    "{smallest} sites needs all of its members: a single dropout after the draw ends the "
+    "attempt",
+    "study.left-out": "columns that no model sees: {columns:list}",
+    "study.made-up-sites": "the sites are made up, {how}: no institution stands behind one",
+    "study.many-attackers": "{attackers} of {sites} sites attack (a third or more). If they "
+    "also lied as validators, the others could not reach a quorum",
+    "study.no-probabilities": "an autoencoder is trained on normal rows alone, the first of the "
+    "two classes; its scores say how odd a row is and are no probabilities: z standard deviations "
+    "above what normal rows have are 1 / (1 + exp(-z)), .88 for two",
+    "study.no-turns": "all sites take part in every round: participation = 'cyclic' has no effect",
+    "study.personal-models:personal-layers": "{method}: each site is tested with its own model, "
+    "which it keeps; what is released is the shared one, whose personal layers are as they were at "
+    "the start",
+    "study.personal-models:shared": "{method}: each site is tested with its own model, which it "
+    "keeps; what is released is the shared one",
+    "study.plain-updates": "updates are sent in plain form: a validator can learn about the "
+    "rows behind them (see `collegium check --outbound`)",
+    "study.positive:class": "the model predicts that {column} is {value}",
+    "study.positive:event": "the event is that {column} is {value}",
+    "study.random-rows": "rows of one person are on both sides of the cut at {repeated} of {sites} "
+    'sites (split.by = "row"): what is measured is how well known persons are known, not how a '
+    "model does on new ones",
+    "study.search": "{trials} trials of {rounds} rounds each: up to {most} rounds, {trials} "
+    "times the cost of one. {held_out} are held out for the selection. The test part is opened "
+    "only for the selected model",
+    "study.seldom-drawn": "scaffold with a part of the sites a round: a site that is seldom drawn "
+    "brings an old control variate; the algorithm is meant for sites that come back",
+    "study.site-tells-answer": "site and answer are confounded: knowing a row's site alone gives "
+    "an AUC of {auc:.2f}, so a model may learn to tell sites",
+    "study.small-sums": "sites report sums over {smallest} persons or more "
+    "(data.source.smallest): values of fewer than {safe} persons can be inferred from knowledge"
+    " about the others",
+    "study.table": "{text}",
+    "study.tolerates-none": "{rule} is set to tolerate no bad update: see aggregation.tolerate",
+    "study.unheard-lies": "nobody scores updates here: {attack} has nothing to lie about, and only "
+    "attacks with updates",
+    "study.untolerated-attackers": "{attackers} sites attack, but the rule tolerates only "
+    "{tolerate}",
+    "study.unweighted-rule": '{rule} gives every update the same say: weights = "rows" has no '
+    "effect",
+    "study.weak-graph:chance": "with {degree} neighbours of {others}, {threshold} of whom open "
+    "a secret. the probability is up to 2^-{bits} in each attempt that a coalition of {corrupt}"
+    " of {drawn} sites sees more than the sum. A degree of {safe_degree} and a threshold of "
+    "{safe_threshold} keep that probability below 2^-{safe_bits}",
+    "study.weak-graph:nothing": "with {degree} neighbours of {others}, {threshold} of whom open"
+    " a secret. nothing rules out in each attempt that a coalition of {corrupt} of {drawn} "
+    "sites sees more than the sum. A degree of {safe_degree} and a threshold of "
+    "{safe_threshold} keep that probability below 2^-{safe_bits}",
+}
+"""Every notice's text, by its code and, where it has several, its case."""
+
+
+def text_of(code: str, parameters: Mapping[str, Value]) -> str:
+    """Return what a notice says; of a code that has no text here, the code and its parameters."""
+    case = parameters.get("case")
+    template = TEXTS.get(code if case is None else f"{code}:{case}")
+    if template is None:
+        return f"{code}: {', '.join(f'{name} {value}' for name, value in parameters.items())}"
+    told = dict(parameters)
+    part, by = told.get("part"), told.get("by")
+    if isinstance(part, float) and isinstance(by, str):
+        told["held_out"] = held_out_words(part, by)
+    return _Words().vformat(template, (), told)
+
+
+class _Words(Formatter):
+    """Writes a template's values: several with commas, or as a list with semicolons."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as its template asks for it."""
+        if isinstance(value, tuple):
+            return ("; " if format_spec == "list" else ", ").join(value)
+        return format(value, format_spec)
