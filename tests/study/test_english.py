@@ -81,7 +81,7 @@ def test_a_notice_is_its_parameters_and_says_them() -> None:
         if one.code == "study.few-validators"
     ]
     assert found == Notice("warning", "study.few-validators", {"validators": 3})
-    assert found.text.startswith("3 equal validators: a quorum is more than two thirds")
+    assert found.text.startswith("with 3 equal validators, none may fail")
 
 
 def test_a_code_of_another_package_is_told_by_its_parameters() -> None:
