@@ -257,11 +257,17 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a changed vote on a member": (contradict, "contradicts"),
     "a study registered twice": (lambda said: repeat(said, "study.register"), "twice"),
     "a study registered by two": (registered_by_two, "registered twice"),
+    "a module that is not admitted": (
+        lambda said: set_in(kind(said, "study.register").tx, modules=["plain@1", "plain@2"]),
+        "not admitted"),
     "a model without votes": (other_model, "quorum"),
     "more power than voted": (
         lambda said: set_in(closing(said, 1).event("round.closed"), power=4), "quorum"),
     "votes that are not enough": (
         lambda said: set_in(kind(said, "round.vote").tx["result"], model=to_text(digest("x"))),
+        "quorum"),
+    "a vote that agrees on the model alone": (
+        lambda said: set_in(kind(said, "round.vote").tx["result"], parts={"search": {}}),
         "quorum"),
     "a vote in another attempt": (
         lambda said: set_in(kind(said, "round.vote").tx, attempt=2), "quorum"),
