@@ -88,6 +88,10 @@ the current ones for timers, abandonment, proposals and retirement.
   registered, `groups` where groups are left out, sorted. Sums of statistics (page 19) come to a
   `SumResult`. A `Failure` counts whatever its reason; `blames` goes with the reason `deal`, where
   updates are hidden.
+- `reason`: `unavailable`, a blob is not to be had; `malformed`, a blob or a sum is not what it must
+  be; `refused`, the rule or the step cannot be carried out with what there is; `arithmetic`, it
+  leads to no finite numbers; of a sum of hidden vectors: `deal`, a dealer's secret does not fit its
+  deal; `shares`, too few shares are right; `sum`, it is not that of the commitments (page 17).
 - `adopt` names a module that is not admitted yet. Like other changes but `rotate`, it waits until
   no round is open.
 - `proposal`: base64url of 16 random bytes. `proof`: page 8.

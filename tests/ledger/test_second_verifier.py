@@ -343,6 +343,23 @@ def test_what_may_be_said_again_may(run: Path) -> None:
     assert found(run) == []
 
 
+def test_a_study_may_use_what_members_have_adopted_from_then_on(run: Path) -> None:
+    genesis, entries = take_apart(run)
+    change = {"do": "adopt", "module": "plain@2"}
+    told = kind(entries, "member.vote", 1).event("membership.changed")
+    kind(entries, "member.propose").tx["action"] = told["action"] = change
+    for said in entries:  # nobody has another key
+        said.who = signed_by("cy") if said.who == signed_by("cy, later") else said.who
+    first = kind(entries, "study.register")
+    more = {**first.tx, "study": "more", "modules": ["plain@2"]}
+    entries.append(Said(first.who, more, [], entries[-1].state_root))
+    put_together(run, genesis, entries)
+    assert found(run) == []
+    entries.insert(0, entries.pop())
+    put_together(run, genesis, entries)
+    assert any("not admitted" in one for one in found(run))
+
+
 def frame_lies(data: bytes) -> Iterator[tuple[str, bytes]]:
     frames = list(read_frames(data))
     blocks = [frame for frame in frames if frame.kind == BLOCK]
