@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}
-ID = "[a-z0-9][a-z0-9_-]{0,39}"
+ID, MODULE = "[a-z0-9][a-z0-9_-]{0,39}", "[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}"
 OURS, HIDDEN = ("fedavg@1", "none@1"), {"secagg@1", "secagg_plus@1", "threshold_he@1"}
 REPEATED = ("blob.retire", "member.vote", "phase.timeout", "study.abandon")
 ENVELOPE = re.compile(
@@ -157,6 +157,7 @@ def read_genesis(body: bytes) -> History:
     history.modules |= {*(modules := genesis["modules"])}
     need(len({*genesis, "log", "succeeds"}) == 8 and modules == sorted({*modules}), "its fields")
     need(all(raw(v) for k, v in genesis.get("succeeds", {}).items() if k != "size"), "succeeds")
+    need(all(re.fullmatch(MODULE, one) for one in modules), "a module is a name and a version")
     need(re.fullmatch(ID, genesis["chain"]) and genesis["keys"] in ("held", "simulated"), "chain")
     if "log" in genesis:
         own(history, genesis["log"], "*log")
@@ -363,15 +364,14 @@ def read_frame(history: History, kind: int, body: bytes) -> None:
 
 def check_policy(history: History, policy: dict[str, Any]) -> None:
     """Hold the history to what an outsider kept (page 5)."""
-    name, log = f"collegium/{history.identity.hex()}", None
+    name = f"collegium/{history.identity.hex()}"
+    head: dict[str, Any] = {"format": "collegium-policy/v1", "genesis": history.identity.hex()}
+    head["members"] = {member["id"]: member["key"] for member in history.genesis["members"]}
     if "log" in history.genesis:
         key = b"\1" + raw(history.genesis["log"])
         hint = sha256(f"{name}\n".encode() + key).digest()[:4].hex()
-        log = f"{name}+{hint}+{base64.b64encode(key).decode()}"
-    members = {member["id"]: member["key"] for member in history.genesis["members"]}
-    told = [policy.pop(part, None) for part in ("format", "genesis", "log", "members")]
-    here = told == ["collegium-policy/v1", history.identity.hex(), log, members]
-    need(here and policy.keys() == {"checkpoints"}, "it does not speak of this ledger")
+        head["log"] = f"{name}+{hint}+{base64.b64encode(key).decode()}"
+    need(policy == head | {"checkpoints": policy["checkpoints"]}, "it speaks of another ledger")
     for size, tree, _ in sorted(open_checkpoint(history, one) for one in policy["checkpoints"]):
         need(root(history.leaves[:size]) == tree, f"histories part before entry {size}")
 

@@ -1,10 +1,18 @@
 """The specification's generated parts are those that the code makes."""
 
+import re
 import subprocess
 import sys
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.frames import ENTRY, decode_entry, read_frames
+from collegium.ledger.genesis import decode_genesis, genesis_digest
+from collegium.ledger.nodes import Branch, Node, Table
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,3 +30,31 @@ def test_the_second_verifier_is_short_and_shares_no_code() -> None:
     assert len(text.splitlines()) <= 430
     assert "import collegium" not in text
     assert "from collegium" not in text
+
+
+@pytest.mark.parametrize("archive", sorted((ROOT / "tests" / "golden").glob("*.tar.xz")))
+def test_the_page_on_the_state_names_every_table_of_the_golden_ledgers(archive: Path) -> None:
+    page = (ROOT / "docs" / "spec" / "4-ledger.md").read_text(encoding="utf-8")
+    with tarfile.open(archive) as opened:
+        file = opened.extractfile("ledger.log")
+        assert file is not None
+        frames = list(read_frames(file.read()))
+    identity, state = genesis_digest(frames[0].body), initial_state(decode_genesis(frames[0].body))
+    found: set[str] = set()
+    for frame in frames:
+        if frame.kind == ENTRY:
+            apply(state, identity, decode_entry(frame.body)[0])
+            found |= set(tables(state.top, ""))
+    assert {name for name in found if f"`{name}`" not in page} == set()
+    assert found >= {"members", "modules", "studies/ID/models", "…/participants"}
+
+
+def tables(node: Node, path: str) -> Iterator[str]:
+    """Yield the tables of a state by the names that the page has for them."""
+    if isinstance(node, Table):
+        parts = path.split("/")
+        in_round = len(parts) > 3 and parts[2] == "rounds"
+        yield f"…/{parts[-1]}" if in_round else re.sub("^studies/[^/]*/", "studies/ID/", path)
+    elif isinstance(node, Branch):
+        for name, child in node.children.items():
+            yield from tables(child, f"{path}/{name}".lstrip("/"))

@@ -38,9 +38,17 @@ from collegium.learning.evaluation.summed import encode_sum, summed
 from collegium.learning.evaluation.tally import tally
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.contract.apply import apply, initial_state
-from collegium.ledger.contract.declared import admitted_modules
+from collegium.ledger.contract.declared import together
 from collegium.ledger.contract.events import encode_events
 from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.results import (
+    Failure,
+    ModelResult,
+    Result,
+    SumResult,
+    encode_result,
+    result_digest,
+)
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.cosignature import cosign, cosigner_name
@@ -81,7 +89,10 @@ from collegium.ledger.note import (
 )
 from collegium.ledger.sealing import Context, seal
 from collegium.ledger.state import Branch, Node, State, Table
+from collegium.mechanisms.compression.terms import CompressionTerms
+from collegium.mechanisms.dealing.terms import DealingTerms, Indicators
 from collegium.mechanisms.groups.rules import draw_groups, keys_commitment
+from collegium.mechanisms.groups.terms import Without
 from collegium.mechanisms.scores.combining import Scored, median
 from collegium.mechanisms.scores.combining import commitment as commitment_to_scores
 from collegium.mechanisms.scores.reputations import NEW, after, value_of
@@ -99,7 +110,11 @@ HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "spec" / "vectors.json"
 Vector = dict[str, Any]
 SIX = ["ada", "bo", "cy", "di", "ed", "flo"]
-THREE = ["ada", "bo", "cy"]
+MODULES = (
+    "compression@1", "dealing@1", "groups@1", "plain@1", "privacy@1", "scores@1", "search@1",
+    "secagg@1", "secagg_plus@1", "statistics@1", "sum_check@1", "sums@1", "threshold_he@1",
+)  # fmt: skip
+"""What the ledgers of the typical examples admit, whatever is installed."""
 
 
 def main(argv: list[str]) -> int:
@@ -113,12 +128,21 @@ def main(argv: list[str]) -> int:
 
 def vectors() -> Vector:
     """Return everything: our formats page by page, then the published vectors."""
-    small, typical = genesis_of("solo", ["ada"]), genesis_of("heart-2026", ["ada", "bo", "cy"])
+    small = genesis_of("solo", ["ada"], ("plain@1",))
+    typical = genesis_of("heart-2026", ["ada", "bo", "cy"], MODULES)
     return {
         "keys": "the seed of NAME's key is SHA-256 of the text `vectors NAME`",
         "values": values(),
-        "transaction": [transaction(small, close("s")), transaction(typical, register())],
-        "genesis": [genesis_vector(one) for one in (small, typical, successor_of(typical))],
+        "transaction": [
+            transaction(small, close("s")),
+            transaction(typical, register()),
+            transaction(typical, masked_register()),
+        ],
+        "genesis": [
+            genesis_vector(one)
+            for one in (small, typical, successor_of(typical), without_log(typical))
+        ],
+        "results": results(),
         "ledger": [ledger_vector(small), ledger_vector(typical)],
         "fork": [fork_vector(typical, 2, 2), fork_vector(typical, 2, 3)],
         "promise": [promise_vector(small, 0), promise_vector(typical, 41)],
@@ -183,7 +207,7 @@ def values() -> Vector:
     }  # fmt: skip
 
 
-def genesis_of(chain: str, names: list[str]) -> Genesis:
+def genesis_of(chain: str, names: list[str], modules: tuple[str, ...]) -> Genesis:
     """Return a genesis: all validate, the first two are sites, the first is an owner."""
     roles: list[tuple[Role, ...]] = [
         ("owner", "site", "validator"), ("site", "validator"), ("validator",)
@@ -206,8 +230,13 @@ def genesis_of(chain: str, names: list[str]) -> Genesis:
         keys="simulated",
         log=log,
         members=members,
-        modules=admitted_modules(),
+        modules=modules,
     )
+
+
+def without_log(genesis: Genesis) -> Genesis:
+    """Return a genesis in which nobody signs checkpoints for all."""
+    return msgspec.structs.replace(genesis, log=msgspec.UNSET)
 
 
 def successor_of(old: Genesis) -> Genesis:
@@ -242,11 +271,34 @@ def register(study: str = "heart") -> Vector:
     """Return the fields of a typical transaction."""
     return {
         "type": StudyRegister, "study": study, "attendance": "quorum",
-        "code": to_text(digest("code")), "design": "plain@1",
+        "code": to_text(digest("code")),
         "document": to_text(digest("document")), "exponent": 12, "max_attempts": 3, "min_sites": 1,
-        "model": to_text(digest("model")), "parameters": 1000, "per_round": 1, "rounds": 30,
-        "rule": "fedavg@1", "seed": 7, "server": "none@1", "sites": ("ada",), "weights": "rows",
+        "model": to_text(digest("model")), "modules": ("plain@1",), "parameters": 1000,
+        "per_round": 1, "rounds": 30, "rule": "fedavg@1", "seed": 7, "server": "none@1",
+        "sites": ("ada",), "weights": "rows",
     }  # fmt: skip
+
+
+def masked_register() -> Vector:
+    """Return a registration that uses several modules and says terms of two."""
+    terms = together("terms", [CompressionTerms(keep=500_000), DealingTerms(threshold=2)])
+    modules = ("compression@1", "dealing@1", "secagg@1")
+    return {**register("masked"), "modules": modules, "sites": ("ada", "bo"), "terms": terms}
+
+
+def results() -> list[Vector]:
+    """Return page 6: what votes are for, and the digests by which they are counted."""
+    model, hidden = to_text(digest("model")), Indicators(saturated=1, small=0)
+    parts = together("result", [hidden, Without(groups=(2,))])
+    some: list[Result] = [
+        ModelResult(model=model), ModelResult(model=model, parts=parts),
+        SumResult(total=to_text(digest("total"))), Failure(reason="arithmetic"),
+        Failure(blames="bo", reason="deal"),
+    ]  # fmt: skip
+    return [
+        {"result": encode_result(one).decode(), "digest": to_text(result_digest(one))}
+        for one in some
+    ]
 
 
 def envelope_of(genesis: Genesis, fields: Vector) -> tuple[bytes, bytes]:

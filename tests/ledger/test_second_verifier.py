@@ -257,11 +257,17 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a changed vote on a member": (contradict, "contradicts"),
     "a study registered twice": (lambda said: repeat(said, "study.register"), "twice"),
     "a study registered by two": (registered_by_two, "registered twice"),
+    "a module that is not admitted": (
+        lambda said: set_in(kind(said, "study.register").tx, modules=["plain@1", "plain@2"]),
+        "not admitted"),
     "a model without votes": (other_model, "quorum"),
     "more power than voted": (
         lambda said: set_in(closing(said, 1).event("round.closed"), power=4), "quorum"),
     "votes that are not enough": (
         lambda said: set_in(kind(said, "round.vote").tx["result"], model=to_text(digest("x"))),
+        "quorum"),
+    "a vote that agrees on the model alone": (
+        lambda said: set_in(kind(said, "round.vote").tx["result"], parts={"search": {}}),
         "quorum"),
     "a vote in another attempt": (
         lambda said: set_in(kind(said, "round.vote").tx, attempt=2), "quorum"),
@@ -335,6 +341,23 @@ def test_what_may_be_said_again_may(run: Path) -> None:
     repeat(entries, "member.vote")
     put_together(run, genesis, entries)
     assert found(run) == []
+
+
+def test_a_study_may_use_what_members_have_adopted_from_then_on(run: Path) -> None:
+    genesis, entries = take_apart(run)
+    change = {"do": "adopt", "module": "plain@2"}
+    told = kind(entries, "member.vote", 1).event("membership.changed")
+    kind(entries, "member.propose").tx["action"] = told["action"] = change
+    for said in entries:  # nobody has another key
+        said.who = signed_by("cy") if said.who == signed_by("cy, later") else said.who
+    first = kind(entries, "study.register")
+    more = {**first.tx, "study": "more", "modules": ["plain@2"]}
+    entries.append(Said(first.who, more, [], entries[-1].state_root))
+    put_together(run, genesis, entries)
+    assert found(run) == []
+    entries.insert(0, entries.pop())
+    put_together(run, genesis, entries)
+    assert any("not admitted" in one for one in found(run))
 
 
 def frame_lies(data: bytes) -> Iterator[tuple[str, bytes]]:

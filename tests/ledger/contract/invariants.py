@@ -164,7 +164,7 @@ def voted_by_quorum(world: World, study: str, number: int, attempt: int, model: 
 
 
 def ballots_for(world: World, study: str, number: int, attempt: int, model: str) -> set[bytes]:
-    """Return the digests of all results that have this model, as accepted votes have them."""
+    """Return all results that have this model, as accepted votes have them and the state does."""
     found = set()
     for data in world.accepted:
         said = json.loads(decode_envelope(data).payload)
@@ -172,7 +172,7 @@ def ballots_for(world: World, study: str, number: int, attempt: int, model: str)
         if place == ("round.vote", study, number, attempt):
             result = said["result"]
             if result.get("model") == model:
-                found.add(to_text(sha256(canonical.encode(result)).digest()).encode())
+                found.add(canonical.encode(result))
     return found
 
 

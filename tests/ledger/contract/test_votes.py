@@ -37,13 +37,16 @@ from tests.ledger.contract.moves import (
     vote,
     walk_to,
 )
+from tests.ledger.vectors import VECTORS
 
 from collegium import canonical
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened, VoteLate
+from collegium.ledger.contract.results import decode_result, encode_result, result_digest
 from collegium.ledger.contract.tables import ModelRecord, round_path, study_path
 from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.envelope import sign_envelope
+from collegium.ledger.hashing import tagged_hash
 
 SITES = ("ada", "bo", "cy", "di")
 
@@ -145,10 +148,9 @@ def test_votes_are_counted_by_the_digest_of_what_they_are_for() -> None:
     fail(world, "bo")
     path = round_path("heart", 1, "votes")
     for name, result in (("ada", for_model("new")), ("bo", for_nothing("unavailable"))):
-        said = to_text(sha256(canonical.encode(result["result"])).digest())
-        assert world.state.get(path, f"0001/{name}") == said.encode()
+        assert world.state.get(path, f"0001/{name}") == canonical.encode(result["result"])
     tally = round_path("heart", 1, "tally")
-    model = to_text(sha256(canonical.encode(for_model("new")["result"])).digest())
+    model = to_text(tagged_hash("result", canonical.encode(for_model("new")["result"])))
     assert world.state.names(tally) == tuple(sorted((f"0001/{model}", "0001/fail")))
 
 
@@ -281,3 +283,12 @@ def test_the_last_round_opens_the_test_parts() -> None:
     world = four_equals()
     start(world, rounds=1)
     assert names(drive_round(world)) == ["round.closed", "test.opened"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["results"])
+def test_votes_are_counted_by_the_digest_of_the_canonical_result(vector: dict[str, str]) -> None:
+    result = decode_result(vector["result"].encode())
+    assert encode_result(result) == vector["result"].encode()
+    assert to_text(result_digest(result)) == vector["digest"]
+    tagged = b"collegium/result/v1\0" + vector["result"].encode()
+    assert to_text(sha256(tagged).digest()) == vector["digest"]
