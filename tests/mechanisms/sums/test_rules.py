@@ -294,6 +294,14 @@ def test_later_steps_of_set_up_are_sums_and_lead_to_the_first_model() -> None:
     assert replayed(world).root() == world.state.root()
 
 
+def test_what_comes_before_its_sum_of_set_up_is_early() -> None:
+    world = four_equals()
+    start(world, **TABLES)
+    assert status_of(world).phase == "statistics"
+    at = {"study": "heart", "round": SET_UP + 2, "attempt": 1}
+    assert refusal(world, "ada", SecaggKeys, **keys_fields("ada", at)) == "early"
+
+
 def test_nobody_says_its_statistics_while_they_are_summed() -> None:
     world = set_up()
     said = {"study": "heart", "digest": digest("ada"), "step": 2}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
 from collegium.ledger.contract.declared import given_parts, owners
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import ModelResult
@@ -25,17 +30,26 @@ def require_admitted(state: State, transaction: Transaction) -> None:
     Raises:
         Rejected: as malformed, before anything else is looked at.
     """
-    kinds: list[type] = [type(transaction)]
-    if isinstance(transaction, MemberPropose):
-        kinds.append(type(transaction.action))
-    elif isinstance(transaction, StudyRegister):
-        kinds += map(type, given_parts(transaction.terms))
-    elif isinstance(transaction, UpdateCommit):
-        kinds += map(type, given_parts(transaction.parts))
-    elif isinstance(transaction, RoundVote) and isinstance(transaction.result, ModelResult):
-        kinds += map(type, given_parts(transaction.result.parts))
-    known = owners()
-    for kind in kinds:
-        admitted = known.get(kind)
+    kind, known = type(transaction), owners()
+    parts = _PARTS.get(kind)
+    if parts is None and kind not in known:
+        return
+    added = () if parts is None else map(type, parts(transaction))
+    for one in (kind, *added):
+        admitted = known.get(one)
         if admitted is not None and not any(state.has(MODULES, name) for name in admitted):
             raise Rejected("malformed", f"this ledger does not admit the module {admitted[0]}")
+
+
+def _told(transaction: RoundVote) -> list[msgspec.Struct]:
+    result = transaction.result
+    return given_parts(result.parts) if isinstance(result, ModelResult) else []
+
+
+_PARTS: Mapping[type[Transaction], Callable[[Any], Sequence[msgspec.Struct]]] = {
+    MemberPropose: lambda tx: (tx.action,),
+    StudyRegister: lambda tx: given_parts(tx.terms),
+    UpdateCommit: lambda tx: given_parts(tx.parts),
+    RoundVote: _told,
+}
+"""What may belong to a module, although the kind of transaction belongs to none."""

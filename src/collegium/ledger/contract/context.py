@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -52,26 +52,21 @@ class StudyAt:
 
 @dataclass(slots=True)
 class RoundAt:
-    """The open round of a study where it stands; its `record` is as it holds in this round."""
+    """The open round of a study where it stands; its `record` is as it holds in this round.
+
+    `state`, `study` and `number` are those of the study when the round was looked up.
+    """
 
     course: StudyAt
     record: StudyRecord
     current: RoundRecord
+    state: State = field(init=False)
+    study: str = field(init=False)
+    number: int = field(init=False)
 
-    @property
-    def state(self) -> State:
-        """The contract's state."""
-        return self.course.state
-
-    @property
-    def study(self) -> str:
-        """The study's id."""
-        return self.course.study
-
-    @property
-    def number(self) -> int:
-        """The round's number."""
-        return self.course.status.round
+    def __post_init__(self) -> None:
+        self.state, self.study = self.course.state, self.course.study
+        self.number = self.course.status.round
 
     @property
     def attempt(self) -> int:
@@ -101,11 +96,13 @@ class RoundAt:
 
     def get(self, table: str, member: str) -> bytes | None:
         """Return what a member said in this attempt, or None."""
-        return self.state.get(self.table(table), attempt_key(self.attempt, member))
+        path = round_path(self.study, self.number, table)
+        return self.state.get(path, attempt_key(self.current.attempt, member))
 
     def has(self, table: str, member: str) -> bool:
         """Return whether a member has spoken in this attempt."""
-        return self.state.has(self.table(table), attempt_key(self.attempt, member))
+        path = round_path(self.study, self.number, table)
+        return self.state.has(path, attempt_key(self.current.attempt, member))
 
     def entry(self, table: str, member: str, kind: type[R]) -> R | None:
         """Return a structured value of this attempt, or None."""
@@ -113,7 +110,8 @@ class RoundAt:
 
     def put(self, table: str, member: str, value: Value | None) -> None:
         """Set what a member said in this attempt, or remove it."""
-        self.state.put(self.table(table), attempt_key(self.attempt, member), value)
+        path = round_path(self.study, self.number, table)
+        self.state.put(path, attempt_key(self.current.attempt, member), value)
 
     def members(self, table: str) -> tuple[str, ...]:
         """Return who is in one of the round's lists, such as participants, in order."""

@@ -6,7 +6,7 @@ from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import before_rounds, phase_of, place_of
 from collegium.ledger.contract.payload import RoundTransaction
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.rules import each
+from collegium.ledger.contract.rules import acting, each
 from collegium.ledger.contract.series import is_sum, moment_of, step_of
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -21,6 +21,8 @@ from collegium.ledger.state import State
 
 OPEN = ("rounds", "summing")
 """Phases of a study in which a round is open, be it a sum of statistics."""
+
+_ENTERS = acting(lambda rules: rules.enters)
 
 AFTER = ("evaluation", "release", "closing", "closed")
 """Phases of a study after its last round, in order."""
@@ -78,8 +80,9 @@ def enter_study(course: StudyAt, tx: RoundTransaction, sender: str, name: str) -
     """Do the same where the study is at hand."""
     status = course.status
     if status.phase not in OPEN:
-        over = status.phase != "setup" and step_of(tx.round) is not None
-        early = status.phase in before_rounds(course.record.modules) and not over
+        before = before_rounds(course.record.modules)
+        over = len(before) > 1 and status.phase == before[-1] and step_of(tx.round) is not None
+        early = status.phase in before and not over
         raise Rejected("early" if early else "stale", "no round is open")
     at = open_round_of(course)
     if tx.round != at.number or tx.attempt != at.attempt:
@@ -99,7 +102,7 @@ def enter_study(course: StudyAt, tx: RoundTransaction, sender: str, name: str) -
         raise Rejected("stale" if past else "early", f"the attempt is in {at.current.phase}")
     if at.has(phase.table, sender):
         raise Rejected("already", f"{sender} has spoken in this phase")
-    for may_speak in each(modules, lambda rules: rules.enters):
+    for may_speak in _ENTERS(modules):
         may_speak(at, sender, name)
     return at
 

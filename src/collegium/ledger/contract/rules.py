@@ -195,9 +195,22 @@ def each(modules: tuple[str, ...], pick: Callable[[Rules], T | None]) -> list[T]
     return [found for rules in rules_of(modules) if (found := pick(rules)) is not None]
 
 
+def acting(pick: Callable[[Rules], T | None]) -> Callable[[tuple[str, ...]], list[T]]:
+    """Return `each` with its choice made, for what happens with every transaction: it remembers."""
+
+    @lru_cache(maxsize=256)
+    def found(modules: tuple[str, ...]) -> list[T]:
+        return each(modules, pick)
+
+    return found
+
+
+_SENDS = acting(lambda rules: rules.sends)
+
+
 def sent_of(record: StudyRecord) -> int:
     """Return how many coordinates an update has."""
-    for sends in each(record.modules, lambda rules: rules.sends):
+    for sends in _SENDS(record.modules):
         return sends(record)
     return record.parameters
 
@@ -219,6 +232,6 @@ def without_record(
 
 
 __all__ = [
-    "Closing", "Ending", "Handler", "Proposed", "Rules", "Series", "each", "every_rules",
-    "handlers", "rules_of", "sent_of", "without_record",
+    "Closing", "Ending", "Handler", "Proposed", "Rules", "Series", "acting", "each",
+    "every_rules", "handlers", "rules_of", "sent_of", "without_record",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from collegium.canonical import from_text
@@ -12,12 +14,14 @@ from collegium.ledger.contract.declared import used
 from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.rules import each, sent_of
+from collegium.ledger.contract.rules import acting, sent_of
 from collegium.ledger.contract.tables import Reveal
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
 from collegium.ledger.state import State
+
+_COMMITS, _REVEALS = acting(lambda rules: rules.commits), acting(lambda rules: rules.reveals)
 
 
 def commitment(
@@ -40,10 +44,15 @@ def commit(state: State, sender: str, tx: UpdateCommit) -> list[Event]:
     value = from_text(tx.commitment, DIGEST_SIZE, "a commitment")
     if tx.parts is not msgspec.UNSET:
         require_used(tx.parts, at.record.modules, "a commitment")
-    for takes in each(at.record.modules, lambda rules: rules.commits):
+    for takes in _COMMITS(at.record.modules):
         takes(at, tx, sender)
     at.put("commits", sender, value)
     return rounds.spoke(at)
+
+
+@lru_cache(maxsize=256)
+def _fields(modules: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one.field for one in used(modules))
 
 
 def require_used(parts: msgspec.Struct, modules: tuple[str, ...], what: str) -> None:
@@ -52,12 +61,12 @@ def require_used(parts: msgspec.Struct, modules: tuple[str, ...], what: str) -> 
     Raises:
         Rejected: there are such parts.
     """
-    known = {one.field for one in used(modules)}
-    given = {
+    known = _fields(modules)
+    given = [
         name for name in parts.__struct_fields__ if getattr(parts, name) is not msgspec.UNSET
-    }  # fmt: skip
-    if not given or not given <= known:
-        named = ", ".join(sorted(given - known)) or "nothing"
+    ]  # fmt: skip
+    if not given or not known.issuperset(given):
+        named = ", ".join(sorted({*given} - known)) or "nothing"
         raise Rejected("malformed", f"{what} speaks of {named}, which has no place in it")
 
 
@@ -78,7 +87,7 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     )  # fmt: skip
     if opening != committed:
         raise Rejected("refused", "digest and salt do not open the commitment")
-    for check in each(at.record.modules, lambda rules: rules.reveals):
+    for check in _REVEALS(at.record.modules):
         check(at, tx, sender)
     if tx.saturated > sent_of(at.record):
         raise Rejected("malformed", "more coordinates are saturated than there are")

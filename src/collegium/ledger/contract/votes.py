@@ -20,7 +20,7 @@ from collegium.ledger.contract.results import (
     encode_result,
     result_digest,
 )
-from collegium.ledger.contract.rules import each, rules_of
+from collegium.ledger.contract.rules import acting, each, rules_of
 from collegium.ledger.contract.series import is_sum, series_of
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -33,6 +33,8 @@ from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.contract.updates import require_used
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
+
+_COUNTS, _VOTES = acting(lambda rules: rules.counts), acting(lambda rules: rules.votes)
 
 
 def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
@@ -54,7 +56,7 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     tally = "fail" if failed else to_text(result_digest(result))
     mine = int(at.get("tally", tally) or b"0") + power
     at.put("tally", tally, b"%d" % mine)
-    for counts in each(at.record.modules, lambda rules: rules.counts):
+    for counts in _COUNTS(at.record.modules):
         counts(at, result, power)
     if not failed and members.is_quorum(mine, at.current.total_power):
         return _close(at, result, mine)
@@ -93,7 +95,7 @@ def _check(course: StudyAt, tx: RoundVote) -> None:
         from_text(result.model, DIGEST_SIZE, "a model's digest")
         if result.parts is not msgspec.UNSET:
             require_used(result.parts, course.record.modules, "a vote")
-        for check in each(course.record.modules, lambda rules: rules.votes):
+        for check in _VOTES(course.record.modules):
             check(course.record, result)
 
 
