@@ -43,6 +43,9 @@ ERRORS = re.compile(r"\w*Error|malformed|Rejected")
 CLAIMS = {"_claims", "_support", "_by_groups", "_by_power", "check_receipt"}
 """Functions that say what a root of trust or a receipt is worth, which is no finding."""
 
+OF_ENGINES = {"certificate.invalid"}
+"""Codes for the certificates of engines that other packages bring."""
+
 CODES = {key.partition(":")[0] for key in TEXTS}
 
 
@@ -84,7 +87,7 @@ def test_every_code_of_a_finding_has_a_text_and_a_row_in_the_docs() -> None:
         for node in ast.walk(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert CODES - literal == set(), "texts of codes that nothing finds"
+    assert CODES - literal == OF_ENGINES, "texts of codes that nothing finds"
     made = [
         (place, argument.value)
         for place, node in making()
@@ -113,6 +116,8 @@ def sentences(module: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.FunctionDef) and node.name in CLAIMS:
             return
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return
+        if isinstance(node, ast.Subscript | ast.arg):  # types that are not evaluated
             return
         if isinstance(node, ast.Assign) and any(
             isinstance(one, ast.Name) and one.id in ("NOT_PROVEN", "_NOT_PROVEN", "SIMULATED")

@@ -19,7 +19,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("contract/series.py", "statistics"): "its numbers tell apart the series that there are",
     ("genesis.py", "plain"): "an example in a message: `plain@1` is the form of a module",
     ("hpke.py", "plain"): "a plain text is what is encrypted",
-    ("registering.py", "sums"): "what is asked of test rows decides what a verifier recomputes",
     ("state.py", "plain"): "a part of the state that is frozen or plain",
     ("tiles.py", "groups"): "of three digits, of which a tile's path is made",
 }

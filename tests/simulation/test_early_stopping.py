@@ -85,7 +85,9 @@ def test_a_history_that_goes_on_against_the_patience_does_not_verify(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("collegium.resolving.plan.is_over", lambda model, patience: False)
+        patched.setattr(
+            "collegium.mechanisms.search.resolving.is_over", lambda model, patience: False
+        )
         run("heart", out=tmp_path / "run", changes=[*CHANGES, "training.rounds=8"])
     found = verify(tmp_path / "run")
     assert not found.ok

@@ -88,4 +88,4 @@ def test_a_search_over_rows_in_time_verifies_and_its_report_says_which_were_held
     assert [one.by for one in found.selections] == ["time"]
     page = unescape(report_on(result.folder).read_text("utf-8"))
     assert "training rows, each person's latest, on which no trial trained" in page
-    assert "expect a greater one of later rows" in page
+    assert "Expect a higher loss for later rows" in page

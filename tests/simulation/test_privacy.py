@@ -28,11 +28,10 @@ from collegium.learning.blobs import decode_update
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.ledger.contract.declared import part_of, together
 from collegium.ledger.contract.events import RoundOpened
-from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvaluationPost, StudyRegister, UpdateReveal
 from collegium.measuring.result import RunResult
 from collegium.mechanisms.privacy.checking import check_budgets
-from collegium.mechanisms.privacy.terms import Charged
+from collegium.mechanisms.privacy.terms import Charged, Within
 from collegium.simulation.execution import run
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import parse_study, read_study
@@ -362,13 +361,11 @@ def test_a_share_within_the_clip_that_nobody_told_is_found(
 ) -> None:
     """All validators agree to keep the clip low: they vote that more updates are within it."""
 
-    def lying(**told: object) -> ModelResult:
-        if isinstance(told.get("within"), int):
-            told["within"] = 10_000
-        return ModelResult(**told)  # type: ignore[arg-type]
+    def lying(*, within: int) -> Within:
+        return Within(within=10_000)
 
     with monkeypatch.context() as patched:
-        patched.setattr("collegium.resolving.making.ModelResult", lying)
+        patched.setattr("collegium.mechanisms.privacy.resolving.Within", lying)
         following(tmp_path / "run", secret=secret)
     found = verify(tmp_path / "run")
     assert not found.ok

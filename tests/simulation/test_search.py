@@ -151,8 +151,8 @@ def test_verify_and_the_report_tell_of_every_trial_and_every_look(searched: RunR
     assert [one.rounds for one in told.trials] == [4, 4, 4, 4]
     assert told.loss == min(one.loss for one in told.trials if one.loss is not None)
     page = report_on(searched.folder).read_text()
-    assert "4 ways of training were registered before the first was tried" in page
-    assert "the least of 16 looks" in page
+    assert "4 trials were registered before the first one started" in page
+    assert "the lowest of 16 measurements" in page
     for one in told.trials:
         assert f"{one.loss:.4f}" in page
     rounds = [line.round for line in read_lines(searched.folder / "metrics.jsonl")
@@ -213,7 +213,9 @@ def test_a_loss_that_validators_agree_on_and_that_is_not_so_does_not_verify(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("collegium.resolving.making.measured_loss", lambda model: int(model.step))
+        patched.setattr(
+            "collegium.mechanisms.search.resolving.measured_loss", lambda model: int(model.step)
+        )
         run("heart", out=tmp_path / "run", changes=SEARCH)
     found = verify(tmp_path / "run")
     assert not found.ok

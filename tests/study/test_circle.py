@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 
 from collegium.errors import StudyError
+from collegium.ledger.contract.declared import part_of
 from collegium.ledger.registering import registered_terms
+from collegium.mechanisms.secagg_plus.terms import GraphTerms
 from collegium.study.checking import check_sites
+from collegium.study.document import Study
 from collegium.study.graph_size import graph_size, least_threshold, population
 from collegium.study.reading import read_study
 from collegium.study.terms import fewest_updates, graph_of, share_threshold
+
+
+def terms_of(study: Study, sites: int) -> object:
+    return part_of(registered_terms(study, sites)["terms"], GraphTerms)
+
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 
@@ -103,7 +111,7 @@ def test_a_graph_is_sized_from_who_may_be_corrupt_and_missing() -> None:
     assert found is not None
     assert usual is not None
     assert found.degree < usual.degree
-    assert registered_terms(study, 400)["degree"] == usual.degree
+    assert terms_of(study, 400) == GraphTerms(degree=usual.degree)
     assert fewest_updates(study, 400) >= usual.threshold + 1
 
 

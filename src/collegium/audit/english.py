@@ -94,7 +94,7 @@ TEXTS: dict[str, str] = {
     "entry.malformed:refused": "the contract refuses it ({rejection}: {why})",
     "entry.refused": "the contract refuses it ({rejection}: {why})",
     "refusal.malformed": "{what}: {why}",
-    "refusal.code": "a transaction is recorded as refused for {recorded!r}, and it is: "
+    "refusal.code": "a transaction is recorded as refused for '{recorded}', and it is: "
     "{rejection}: {why}",
     "refusal.accepted": "a transaction of {sender} is recorded as refused, and the contract accepts"
     " it",

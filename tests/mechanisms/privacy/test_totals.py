@@ -7,7 +7,7 @@ from types import SimpleNamespace as Namespace
 
 import msgspec
 from tests.ledger.contract.kit import World, four_equals
-from tests.ledger.contract.moves import drive_round, evaluate, start
+from tests.ledger.contract.moves import drive_round, evaluate, start, using
 
 from collegium.accounting.conversion import added, micro_epsilon, times
 from collegium.accounting.orders import MICRO
@@ -35,7 +35,8 @@ def two_studies() -> World:
     world = four_equals()
     for name, study in STUDIES.items():
         terms = privacy_terms(study)
-        start(world, name, privacy=terms)
+        assert terms is not None
+        start(world, name, **using(terms))
         for _ in range(2):
             drive_round(world, name)
         evaluate(world, "ada", name)
@@ -94,7 +95,7 @@ def test_studies_without_differential_privacy_are_named_as_unbounded() -> None:
     (total,) = told(bare=read_study("heart").study)
     assert total.unbounded == ("bare",)  # type: ignore[attr-defined]
     line = total_line(total)  # type: ignore[arg-type]
-    assert "in heart, lungs together, delta 1e-06, unit patient, accountant rdp@1" in line
+    assert "in total over heart, lungs, delta 1e-06, unit patient, accountant rdp@1" in line
     assert "without any bound in bare" in line
 
 
