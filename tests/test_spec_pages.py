@@ -5,14 +5,17 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.mechanism import Mechanism
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import decode_genesis, genesis_digest
 from collegium.ledger.nodes import Branch, Node, Table
+from collegium.plugins import BUILT_IN
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +33,28 @@ def test_the_second_verifier_is_short_and_shares_no_code() -> None:
     assert len(text.splitlines()) <= 430
     assert "import collegium" not in text
     assert "from collegium" not in text
+
+
+@pytest.mark.parametrize("package", sorted(BUILT_IN["mechanisms"].values()))
+def test_the_pages_list_all_that_a_mechanism_declares(package: str) -> None:
+    declared: Mechanism = import_module(f"{package}.terms").MECHANISM
+    said, done = (
+        (ROOT / "docs" / "spec" / name).read_text(encoding="utf-8").partition("## In every")[2]
+        for name in ("6-transactions.md", "7-events.md")
+    )
+    own = said.partition(f"\n## `{declared.versioned}`\n")[2].partition("\n## ")[0]
+    events = done.partition(f"\n## `{declared.versioned}`\n")[2].partition("\n## ")[0]
+    for kind in declared.transactions:
+        assert f"\n### `{kind.__struct_config__.tag}`\n" in said
+        assert f"`{kind.__struct_config__.tag}`" in own
+    for action in declared.actions:
+        assert f"\n### {action.__name__}\n" in own
+    for event in declared.events:
+        assert f"\n### `{event.__struct_config__.tag}`\n" in events
+    for where in declared.parts:
+        assert f"\n### `{declared.field}` in " in (events if where == "opened" else own)
+    for phase in declared.phases:
+        assert f"\n| `{phase.name}` | {phase.rank} |" in own
 
 
 @pytest.mark.parametrize("archive", sorted((ROOT / "tests" / "golden").glob("*.tar.xz")))
