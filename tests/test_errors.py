@@ -34,14 +34,30 @@ def codes_in_source() -> set[str]:
     """
     found = set()
     for path in SOURCE.rglob("*.py"):
+        tree: ast.AST = ast.parse(path.read_text("utf-8"))
         if "contract" in path.parts or path.name in LOADED:
+            found |= errors_in(tree)
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 word = node.value
                 if CODE.fullmatch(word) and not FILE.fullmatch(word) and word not in KINDS:
                     found.add(word)
     return {word for word in found if not word.startswith("collegium.")}
+
+
+def errors_in(tree: ast.AST) -> set[str]:
+    """Codes of errors that are made in a file, whatever else has dots there."""
+    return {
+        str(node.args[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id.endswith("Error")
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and CODE.fullmatch(str(node.args[0].value))
+    }
 
 
 def rows() -> list[list[str]]:

@@ -23,7 +23,6 @@ LOWEST_DIGEST, HIGHEST_DIGEST = "A" * 43, "z" * 42 + "w"
 
 OTHERS: Mapping[str, tuple[object, ...]] = {
     "attendance": ("all", "quorum"),
-    "design": ("plain@2",),
     "do": ("admit", "expel", "rotate"),
     "fail": ("arithmetic", "malformed", "refused", "unavailable"),
     "id": ("another",),
@@ -31,6 +30,7 @@ OTHERS: Mapping[str, tuple[object, ...]] = {
     "name": ("Another Name",),
     "proposal": (to_text(sha256(b"another").digest()[:16]),),
     "phase": ("setup", "commit", "reveal", "available", "vote", "evaluation", "release"),
+    "reason": ("arithmetic", "malformed", "refused", "unavailable"),
     "roles": ("owner", "site", "validator"),
     "rule": ("fedavg@2", "trimmed_mean@1"),
     "server": ("none@2", "adam@1", "nothing@1"),
@@ -44,7 +44,7 @@ OTHERS: Mapping[str, tuple[object, ...]] = {
 OPTIONAL: Mapping[str, Mapping[str, object]] = {
     "evaluation.post": {"local": ANOTHER_DIGEST},
     "statistics.vote": {"fail": "unavailable", "agreement": ANOTHER_DIGEST},
-    "study.register": {"statistics": 3},
+    "study.register": {"terms": {"statistics": {"steps": 3}}},
     "update.reveal": {"sealed": ANOTHER_DIGEST},
 }
 """Fields that may be absent, with a value for where they are."""

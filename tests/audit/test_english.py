@@ -32,6 +32,7 @@ from collegium.ledger.contract.series import EVALUATION, SET_UP
 
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = ROOT / "src" / "collegium" / "audit"
+MECHANISMS = ROOT / "src" / "collegium" / "mechanisms"
 SPEAKING = {AUDIT / "english.py"}
 
 MAKERS = {"Finding", "_error", "_Failed", "_stop", "_wrong"}
@@ -51,7 +52,7 @@ CODES = {key.partition(":")[0] for key in TEXTS}
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
     """The modules that make findings."""
-    for path in sorted(AUDIT.rglob("*.py")):
+    for path in sorted([*AUDIT.rglob("*.py"), *MECHANISMS.rglob("*.py")]):
         text = path.read_text("utf-8")
         if path not in SPEAKING and "Finding" in text:
             yield path, ast.parse(text)

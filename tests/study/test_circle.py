@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from collegium.errors import StudyError
-from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.declared import Parts, part_of
 from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.secagg_plus.terms import GraphTerms
 from collegium.study.checking import check_sites
@@ -16,7 +18,7 @@ from collegium.study.terms import fewest_updates, graph_of, share_threshold
 
 
 def terms_of(study: Study, sites: int) -> object:
-    return part_of(registered_terms(study, sites)["terms"], GraphTerms)
+    return part_of(cast("Parts", registered_terms(study, sites)["terms"]), GraphTerms)
 
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'

@@ -6,7 +6,10 @@ import pytest
 
 from collegium.assembly.preparation import prepare
 from collegium.errors import StudyError
+from collegium.ledger.contract.declared import Parts, given_parts, part_of, together
 from collegium.ledger.registering import differing_terms, registered_terms
+from collegium.mechanisms.groups.terms import GroupTerms
+from collegium.mechanisms.sum_check.terms import SumCheckTerms
 from collegium.study.checking import check_sites
 from collegium.study.reading import read_study
 from collegium.study.terms import fewest_groups, fewest_updates, group_sizes, share_threshold
@@ -99,10 +102,18 @@ def test_an_owner_is_told_when_no_site_may_be_missing() -> None:
 def test_terms_are_held_against_the_document() -> None:
     study = read_study("heart", (*BARE, masked(groups=3, sum_check="pedersen"))).study
     terms = registered_terms(study, 12)
-    assert (terms["groups"], terms["fewest_groups"], terms["design"]) == (3, 1, "grouped_secagg")
-    assert differing_terms(study, 12, {**terms, "design": "grouped_secagg@1"} | {
-        "rule": "trimmed_mean@1", "server": f"{terms['server']}@1"}) == {}  # fmt: skip
-    changed = {**terms, "groups": 2, "sum_check": None}
+    parts = terms["terms"]
+    assert isinstance(parts, Parts)
+    assert part_of(parts, GroupTerms) == GroupTerms(count=3, fewest=1)
+    assert part_of(parts, SumCheckTerms) == SumCheckTerms(by="pedersen")
+    registered = {**terms, "rule": "trimmed_mean@1", "server": f"{terms['server']}@1"}
+    assert differing_terms(study, 12, registered) == {}
+    others = [
+        GroupTerms(count=2, fewest=1) if isinstance(one, GroupTerms) else one
+        for one in given_parts(parts)
+        if not isinstance(one, SumCheckTerms)
+    ]
+    changed = {**registered, "terms": together("terms", others)}
     assert set(differing_terms(study, 12, changed)) == {"groups", "sum_check"}
 
 

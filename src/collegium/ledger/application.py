@@ -201,6 +201,8 @@ class Application:
         if not frames or frames[-1].kind != BLOCK:
             raise malformed("a block", "its block frame is missing")
         header = decode_block(frames[-1].body)
+        if header.proposer and header.proposer not in self.validators():
+            raise malformed("a block", f"{header.proposer}, who proposed it, is no validator")
         return self.execute(
             [_envelope(frame) for frame in frames[:-1]], proposer=header.proposer,
             certificate=header.certificate, whole=True, undoable=undoable,

@@ -105,7 +105,7 @@ def test_a_node_tells_it_with_the_policy_s_cap() -> None:
         member="ada", genesis="00", version="1", pid=1, state="following", lost=lost
     )
     (line,) = [one for one in status_lines(status) if "privacy" in one]
-    assert f"epsilon {lost[0].epsilon:.3g} of 9 lost in heart, lungs, delta 1e-06" in line
+    assert f"epsilon {lost[0].epsilon:.3g} of 9 spent in heart, lungs, delta 1e-06" in line
     assert "unit patient, accountant rdp@1" in line
     assert any(one.startswith("collegium_node_epsilon_in_all{") for one in metrics(status))
     assert msgspec.json.decode(msgspec.json.encode(status), type=NodeStatus) == status

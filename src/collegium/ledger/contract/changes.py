@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from collegium.ledger.contract.declared import union_of
-from collegium.ledger.contract.fields import Digest, MemberId, SignatureText, VersionedName
+from collegium.ledger.contract.fields import Digest, MemberId, ModuleName, SignatureText
 from collegium.ledger.genesis import Member
 
 
@@ -34,7 +34,7 @@ class Rotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 class Adopt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="adopt"):
     """Proposed: studies may use a module, such as ``scores@2``, that the genesis did not admit."""
 
-    module: VersionedName
+    module: ModuleName
 
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ MemberId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
 VersionedName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_+.-]{0,49}@[1-9][0-9]{0,3}\Z")
 ]
+ModuleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}\Z")]
 PhaseName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,20}(\.[a-z]{1,20})?\Z")]
 ProposalId = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{22}}\Z")]
 Bitmap = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,8192}}\Z")]

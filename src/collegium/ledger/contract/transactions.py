@@ -19,6 +19,7 @@ from collegium.ledger.contract.fields import (
     Digest,
     EnvelopeText,
     MemberId,
+    ModuleName,
     PhaseName,
     Positive,
     ProposalId,
@@ -51,7 +52,7 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     max_attempts: Positive
     min_sites: Positive
     model: Digest
-    modules: Annotated[tuple[VersionedName, ...], msgspec.Meta(min_length=1, max_length=32)]
+    modules: Annotated[tuple[ModuleName, ...], msgspec.Meta(min_length=1, max_length=32)]
     parameters: Positive
     participation: Literal["cyclic"] | msgspec.UnsetType = msgspec.UNSET
     per_round: Positive
