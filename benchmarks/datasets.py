@@ -40,7 +40,7 @@ from collegium.learning.evaluation.replication import mean_interval
 from collegium.learning.models import predict
 from collegium.measuring.quality import pooled_parameters
 from collegium.report.wording import PRIMARY
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
 
 BASE = ("heart", "eicu", "activity", "brca", "tumors", "scanners", "intrusion", "lungs")
@@ -69,7 +69,7 @@ def one_seed(preset: str, changes: list[str], seed: int) -> dict[str, tuple[floa
     """
     base = [*changes, f"study.seed={seed}", "evaluation.bootstrap=0"]
     prepared = prepare(read_study(preset, base))
-    federated = rehearse(prepared).model.parameters
+    federated = run_without_ledger(prepared).model.parameters
     pooled = pooled_parameters(prepared)
     found = {}
     for kind, parts in (
@@ -99,7 +99,7 @@ def out_of_fold(preset: str, changes: list[str], folds: int) -> tuple[float, flo
     y, scores = [], ([], [])  # type: ignore[var-annotated]
     for number in range(1, folds + 1):
         prepared = prepare(read_study(preset, [*changes, f"evaluation.fold={number}"]))
-        models = rehearse(prepared).model.parameters, pooled_parameters(prepared)
+        models = run_without_ledger(prepared).model.parameters, pooled_parameters(prepared)
         for rows in prepared.test.values():
             y.append(rows.y)
             for kept, model in zip(scores, models, strict=True):
@@ -144,7 +144,9 @@ def tuned(preset: str, changes: Sequence[str]) -> float:
         inner, outer = split(rows, HELD_OUT, TUNED_ON + 1, by)  # type: ignore[arg-type]
         train[name] = inner
         held_out.append(outer)
-    return value(prepared, rehearse(replace(prepared, train=train)).model.parameters, held_out)
+    return value(
+        prepared, run_without_ledger(replace(prepared, train=train)).model.parameters, held_out
+    )
 
 
 def tuned_by_sites(preset: str, changes: Sequence[str], folds: int) -> list[float]:
@@ -157,7 +159,7 @@ def tuned_by_sites(preset: str, changes: Sequence[str], folds: int) -> list[floa
     for fold in range(folds):
         held_out = prepared.sites[fold::folds]
         train = {name: rows for name, rows in prepared.train.items() if name not in held_out}
-        model = rehearse(replace(prepared, train=train)).model.parameters
+        model = run_without_ledger(replace(prepared, train=train)).model.parameters
         found.append(value(prepared, model, [prepared.train[name] for name in held_out]))
     return found
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from collegium import canonical
 from collegium.canonical import to_text
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import (
@@ -140,7 +140,7 @@ def append_blocks(ledger: Application, envelopes: list[bytes], block: int) -> tu
     start, working = perf_counter(), process_time()
     for first in range(0, len(envelopes), block):
         for outcome in ledger.append(envelopes[first : first + block]):
-            if not isinstance(outcome, Accepted):
+            if not isinstance(outcome, AcceptedTransaction):
                 raise outcome
     return perf_counter() - start, process_time() - working
 

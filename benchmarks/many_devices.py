@@ -20,9 +20,9 @@ import numpy as np
 from collegium.learning.blobs import LIMIT
 from collegium.mechanisms.secagg.protocol import SECAGG, SECAGG_PLUS
 from collegium.secrecy.masked import encode_masked, residues, total_of
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
-from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.secure_sum import OwnSecrets, SumFailure
 from collegium.secrecy.shamir import PRIME
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, ShareHolders
 from collegium.study.graph_size import GraphSize, graph_size, least_threshold, population
 
 
@@ -76,19 +76,26 @@ def secure_sum_cost(
     began = perf_counter()
     own = {name: OwnSecrets(_element(), _element(), os.urandom(32)) for name in names}
     keys = {name: protocol.advertise(own[name]) for name in names}
-    place = Place(os.urandom(32), "bench", 1, 1)
-    circle = Circle(place, threshold, keys, 32, None if graph is None else graph.degree)
+    place = AttemptId(os.urandom(32), "bench", 1, 1)
+    share_holders = ShareHolders(
+        place, threshold, keys, 32, None if graph is None else graph.degree
+    )
     deals = {}
     for name in names:
-        deals[name] = protocol.deal(own[name], circle, name)
-    agreement = Agreement(
-        circle, bytes(32), 12, 32, {name: sha256(deal).digest() for name, deal in deals.items()}
+        deals[name] = protocol.deal(own[name], share_holders, name)
+    agreement = FixedDeals(
+        share_holders,
+        bytes(32),
+        12,
+        32,
+        {name: sha256(deal).digest() for name, deal in deals.items()},
     )
     plain, hidden = np.zeros(parameters, np.int64), {}
     for name in survivors:
-        held = [dealer for dealer in circle.partners(name) if dealer in deals]
+        held = [dealer for dealer in share_holders.partners(name) if dealer in deals]
         if not all(
-            protocol.is_sound(own[name], circle, dealer, name, deals[dealer]) for dealer in held
+            protocol.is_sound(own[name], share_holders, dealer, name, deals[dealer])
+            for dealer in held
         ):
             raise AssertionError(name)
         update = generator.integers(-LIMIT, LIMIT + 1, parameters, dtype=np.int16)
@@ -98,13 +105,13 @@ def secure_sum_cost(
         hidden[name] = vector
     fixed, posted = frozenset(survivors), {}
     for name in survivors:
-        dealt = {dealer: deals[dealer] for dealer in circle.holders(name)}
+        dealt = {dealer: deals[dealer] for dealer in share_holders.holders(name)}
         posted[name] = protocol.shares(own[name], agreement, name, dealt, fixed)
     devices_took = perf_counter() - began
 
     began = perf_counter()
     total = protocol.unmask(agreement, hidden, deals, posted)
-    if isinstance(total, Flaw):
+    if isinstance(total, SumFailure):
         raise AssertionError(
             f"the sum cannot be opened: {total.dealer} keeps fewer than {threshold} neighbours"
         )
@@ -113,7 +120,7 @@ def secure_sum_cost(
     first = survivors[0]
     sent = 64 + len(deals[first]) + len(encode_masked(hidden[first], 12)) + 32 * len(posted[first])
     return SecureSumCost(
-        devices=devices, missing=missing, neighbours=len(circle.partners(first)),
+        devices=devices, missing=missing, neighbours=len(share_holders.partners(first)),
         threshold=threshold, parameters=parameters, device_seconds=devices_took / devices,
         server_seconds=server_took, device_bytes=sent,
         exact=found is not None and bool((found.values == plain).all()),

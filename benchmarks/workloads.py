@@ -129,7 +129,7 @@ def _pictures(workload: Workload, seed: int) -> list[Client]:
     return found
 
 
-def cohort(workload: Workload, number: int) -> list[int]:
+def trainers(workload: Workload, number: int) -> list[int]:
     """Return who trains in a round, by index: the same for whoever draws here."""
     if workload.per_round == workload.clients:
         return list(range(workload.clients))

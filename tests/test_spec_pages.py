@@ -14,7 +14,7 @@ from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.mechanism import Mechanism
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import decode_genesis, genesis_digest
-from collegium.ledger.nodes import Branch, Node, Table
+from collegium.ledger.state_tree import BranchNode, Node, TableNode
 from collegium.plugins import BUILT_IN
 
 ROOT = Path(__file__).parents[1]
@@ -76,10 +76,10 @@ def test_the_page_on_the_state_names_every_table_of_the_golden_ledgers(archive: 
 
 def tables(node: Node, path: str) -> Iterator[str]:
     """Yield the tables of a state by the names that the page has for them."""
-    if isinstance(node, Table):
+    if isinstance(node, TableNode):
         parts = path.split("/")
         in_round = len(parts) > 3 and parts[2] == "rounds"
         yield f"…/{parts[-1]}" if in_round else re.sub("^studies/[^/]*/", "studies/ID/", path)
-    elif isinstance(node, Branch):
+    elif isinstance(node, BranchNode):
         for name, child in node.children.items():
             yield from tables(child, f"{path}/{name}".lstrip("/"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.tabular.cohorts import cohort, write_table
+from tests.data.tabular.cohorts import trainers, write_table
 
 from collegium.simulation.execution import run
 from collegium.study.document import TableSource
@@ -24,7 +24,7 @@ def test_every_key_of_a_table_is_told() -> None:
 def test_its_study_runs_and_its_lines_load_the_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cells = cohort()
+    cells = trainers()
     cells["ward_note"] = ["seen"] * len(cells["mrn"])
     write_table(tmp_path / "cohort.csv", cells)
     (tmp_path / "sepsis.toml").write_text(parse_study(BLOCKS["toml"], "page").text)

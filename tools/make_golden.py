@@ -119,7 +119,7 @@ RECIPES = {
 }  # fmt: skip
 
 
-def cohort() -> str:
+def trainers() -> str:
     """Return a small table of three hospitals as CSV; no patient's, and the same for ever."""
     lines = ["hospital,age [years],lactate,sex,died"]
     for row in range(72):
@@ -166,16 +166,16 @@ def make(name: str) -> None:
     with TemporaryDirectory() as there:
         study: str | Path = recipe.study
         if recipe.study == TABLE_STUDY:
-            (Path(there) / "cohort.csv").write_text(cohort(), encoding="utf-8")
+            (Path(there) / "cohort.csv").write_text(trainers(), encoding="utf-8")
             study = Path(there) / "study.toml"
             study.write_text(TABLE_STUDY, encoding="utf-8")
         folder = Path(there) / "run"
         run(study, out=folder, changes=[*recipe.changes, "evaluation.bootstrap=100"])
-        found, stories = examined(folder, trust=policy_root(folder / "policy.json"))
+        found, study_histories = examined(folder, trust=policy_root(folder / "policy.json"))
         data = packed(folder)
-    (story,) = stories.values()
+    (study_history,) = study_histories.values()
     expected = {
-        "modules": list(story.registration.modules), "products": products_digest(),
+        "modules": list(study_history.registration.modules), "products": products_digest(),
         "verification": msgspec.to_builtins(found),
     }  # fmt: skip
     target.write_bytes(data)

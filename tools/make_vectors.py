@@ -24,14 +24,14 @@ from collegium.audit.policy import CosigningPolicy, policy_lines, two_thirds
 from collegium.audit.receipt import Receipt, encode_extra, encode_receipt
 from collegium.audit.trust import policy_text
 from collegium.canonical import to_text
-from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.agreed_preparation import decode_agreed
 from collegium.data.tabular.columns import Column
 from collegium.data.tabular.columns import Table as Columns
+from collegium.data.tabular.combining_statistics import conclusion
+from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.preparation import encode_columns
-from collegium.data.tabular.said import STEPS, encode_said
-from collegium.data.tabular.saying import said_of
-from collegium.data.tabular.studied import Studied
+from collegium.data.tabular.site_statistics import STEPS, encode_site_statistics
+from collegium.data.tabular.study_rows import StudyRows
 from collegium.learning.blobs import ModelState, TensorSpec, encode_model, encode_update
 from collegium.learning.evaluation.counts import UNIT
 from collegium.learning.evaluation.summed import encode_sum, summed
@@ -52,7 +52,7 @@ from collegium.ledger.contract.results import (
 from collegium.ledger.contract.transactions import StudyClose, StudyRegister, Transaction
 from collegium.ledger.contract.updates import commitment
 from collegium.ledger.cosignature import cosign, cosigner_name
-from collegium.ledger.engines.log.promise import Promise, sign_promise
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.envelope import decode_envelope, pre_authentication_encoding, sign_envelope
 from collegium.ledger.frames import (
     BLOCK,
@@ -88,22 +88,22 @@ from collegium.ledger.note import (
     verifier_key,
 )
 from collegium.ledger.sealing import Context, seal
-from collegium.ledger.state import Branch, Node, State, Table
+from collegium.ledger.state import BranchNode, Node, State, TableNode
 from collegium.mechanisms.compression.terms import CompressionTerms
 from collegium.mechanisms.dealing.terms import DealingTerms, Indicators
 from collegium.mechanisms.groups.rules import draw_groups, keys_commitment
 from collegium.mechanisms.groups.terms import Without
-from collegium.mechanisms.scores.combining import Scored, median
-from collegium.mechanisms.scores.combining import commitment as commitment_to_scores
 from collegium.mechanisms.scores.reputations import NEW, after, value_of
+from collegium.mechanisms.scores.score_medians import ScoreRecord, median
+from collegium.mechanisms.scores.score_medians import commitment as commitment_to_scores
 from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.mechanisms.secagg.protocol import SECAGG
 from collegium.mechanisms.sum_check import pedersen as pedersen_commitments
 from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE
 from collegium.secrecy.masked import encode_masked, residues
-from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets, SecureSum
-from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, SecureSum, SumFailure
 from collegium.secrecy.shamir import PRIME, from_element
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, ShareHolders
 from collegium.study.document import TableSource
 
 HERE = Path(__file__).parent
@@ -395,12 +395,12 @@ def receipt_vector(genesis: Genesis) -> Vector:
 
 def tables(node: Node, path: str) -> list[Vector]:
     """Return a state's tables and branches, each with its root and what it is over."""
-    if isinstance(node, Table):
+    if isinstance(node, TableNode):
         entries = [
             {"key": key, "value": value.decode()} for key, value in sorted(node.encoded().items())
         ]
         return [{"table": path, "root": node.root().hex(), "entries": entries}]
-    if not isinstance(node, Branch):
+    if not isinstance(node, BranchNode):
         raise TypeError(path)
     below = [
         table
@@ -434,10 +434,10 @@ def fork_vector(genesis: Genesis, first: int, second: int) -> Vector:
 def promise_vector(genesis: Genesis, index: int) -> Vector:
     """Return page 10: the log's word that a transaction is at an index."""
     identity = genesis_digest(encode_genesis(genesis))
-    promise = Promise(identity, index, digest("transaction"))
+    promise = InclusionPromise(identity, index, digest("transaction"))
     return {
         "genesis": identity.hex(), "index": index, "transaction": digest("transaction").hex(),
-        "note": sign_promise(promise, key_of("log")),
+        "note": sign_inclusion_promise(promise, key_of("log")),
     }  # fmt: skip
 
 
@@ -513,20 +513,24 @@ class Dealt:
 
     own: dict[str, OwnSecrets]
     deals: dict[str, bytes]
-    agreement: Agreement
+    agreement: FixedDeals
     updates: dict[str, NDArray[np.int16]]
 
     def begins(self) -> Vector:
         """Return what comes before the members."""
-        agreement, circle = self.agreement, self.agreement.circle
+        agreement, share_holders = self.agreement, self.agreement.share_holders
         return {
-            "place": circle.place.encode().hex(), "threshold": circle.threshold, "weight": 3,
-            "ring": agreement.ring, "exponent": agreement.exponent, "model": agreement.model.hex(),
-        }  # fmt: skip
+            "place": share_holders.place.encode().hex(),
+            "threshold": share_holders.threshold,
+            "weight": 3,
+            "ring": agreement.ring,
+            "exponent": agreement.exponent,
+            "model": agreement.model.hex(),
+        }
 
     def member(self, name: str) -> Vector:
         """Return a member's secrets and public keys."""
-        own, keys = self.own[name], self.agreement.circle.keys[name]
+        own, keys = self.own[name], self.agreement.share_holders.keys[name]
         return {
             "mask_secret": from_element(own.mask).hex(), "self_secret": from_element(own.own).hex(),
             "share_private": own.share.hex(),
@@ -544,18 +548,18 @@ def dealt(
     degree: int | None = None,
 ) -> Dealt:  # fmt: skip
     """Return an attempt in which some drop out after dealing."""
-    place = Place(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
+    place = AttemptId(genesis_digest(encode_genesis(genesis)), "heart", 1, 2)
     own = {name: own_secrets(name) for name in names}
     keys = {name: protocol.advertise(own[name]) for name in names}
-    circle = Circle(place, threshold, keys, degree=degree)
-    deals = {name: protocol.deal(own[name], circle, name) for name in names}
+    share_holders = ShareHolders(place, threshold, keys, degree=degree)
+    deals = {name: protocol.deal(own[name], share_holders, name) for name in names}
     digests = {name: sha256(deal).digest() for name, deal in deals.items()}
     updates = {
         name: np.array([1, -32767, 32767, index], np.int16)
         for index, name in enumerate(names)
         if name not in missing
     }
-    return Dealt(own, deals, Agreement(circle, digest("model 0"), 12, 32, digests), updates)
+    return Dealt(own, deals, FixedDeals(share_holders, digest("model 0"), 12, 32, digests), updates)
 
 
 def encrypted_sum(genesis: Genesis, names: list[str], threshold: int, missing: str) -> Vector:
@@ -571,7 +575,7 @@ def encrypted_sum(genesis: Genesis, names: list[str], threshold: int, missing: s
         for name in hidden
     }
     total = THRESHOLD_HE.total(agreement, 4, hidden, deals, posted)
-    if isinstance(total, Flaw):
+    if isinstance(total, SumFailure):
         raise AssertionError(total)
     return {
         **attempt.begins(),
@@ -611,9 +615,9 @@ def secagg(
         name: SECAGG.shares(own[name], agreement, name, deals, survivors) for name in survivors
     }
     total = SECAGG.unmask(agreement, masked, deals, posted)
-    if isinstance(total, Flaw):
+    if isinstance(total, SumFailure):
         raise AssertionError(total)
-    graph = agreement.circle.graph
+    graph = agreement.share_holders.graph
     return {
         **attempt.begins(),
         **({} if graph is None else {"degree": degree, "graph": graph}),
@@ -666,7 +670,7 @@ def scores(genesis: Genesis, included: list[str], norm: int | None) -> Vector:
     """Return one validator's scores with their commitment, and what three of them come to."""
     identity, salt = genesis_digest(encode_genesis(genesis)), sha256(b"vectors salt").digest()
     told: Vector = {"scores": tuple((-1) ** i * 1000 * (i + 1) for i in range(len(included)))}
-    scored = Scored(**told) if norm is None else Scored(**told, norm=norm)
+    scored = ScoreRecord(**told) if norm is None else ScoreRecord(**told, norm=norm)
     value = commitment_to_scores(identity, "heart", 2, 1, "bo", scored, salt)
     claims = [(-5, 1), (7, 3), (9, 2)]
     return {
@@ -699,9 +703,11 @@ def statistics() -> list[Vector]:
     steps: list[Vector] = []
     agreed: bytes | None = None
     for number, name in enumerate(STEPS, start=1):
-        before = None if agreed is None else decode_agreement(agreed)
+        before = None if agreed is None else decode_agreed(agreed)
         said = {
-            site: encode_said(said_of(rows, "binary", before, source.smallest))
+            site: encode_site_statistics(
+                site_statistics_of(rows, "binary", before, source.smallest)
+            )
             for site, rows in sites.items()
         }
         agreed = conclusion(source, "binary", agreed, said, 2)
@@ -715,7 +721,7 @@ def statistics() -> list[Vector]:
     if agreed is None:
         raise AssertionError("set-up has steps")
     rows = sites["bo"]
-    inputs = encode_columns(decode_agreement(agreed), rows.table.columns, rows.rows)
+    inputs = encode_columns(decode_agreed(agreed), rows.table.columns, rows.rows)
     return [*steps, {"inputs of bo, float32 big-endian": inputs.astype(">f4").tobytes().hex()}]
 
 
@@ -732,7 +738,7 @@ def summed_counts(rows: int) -> Vector:
     }  # fmt: skip
 
 
-def _site(ages: list[float | None], sexes: list[str], died: list[str]) -> Studied:
+def _site(ages: list[float | None], sexes: list[str], died: list[str]) -> StudyRows:
     values = np.array([np.nan if age is None else age for age in ages])
     columns = {
         "age": Column("age", "years", "numeric", values, None, ()),
@@ -743,7 +749,7 @@ def _site(ages: list[float | None], sexes: list[str], died: list[str]) -> Studie
     if target.codes is None:
         raise AssertionError("words have codes")
     table, site = Columns(columns, len(ages)), np.zeros_like(rows)
-    return Studied(table, target, None, rows, target.codes, site, ("site",), ())
+    return StudyRows(table, target, None, rows, target.codes, site, ("site",), ())
 
 
 def _words(name: str, cells: list[str]) -> Column:

@@ -25,7 +25,7 @@ from benchmarks.private import (
 from collegium.learning.dense import DENSE
 from collegium.learning.models import ModelSpec, initial_parameters, predict
 from collegium.learning.networks.convolution import Convolutional
-from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Training
 
@@ -53,7 +53,7 @@ def main() -> None:
         job = PrivateJob(
             TrainingJob("site", x, y, parameters, turn), units, len(y), bytes([turn]) * 32
         )
-        how = Noising(CLIP, NOISE, RATE, steps)
+        how = NoiseTerms(CLIP, NOISE, RATE, steps)
         parameters = trainer.train_privately([job], spec, training, how)[0]
     step = (perf_counter() - began) / turns[-1]
     right = float((predict(spec, parameters, x).argmax(axis=1) == y).mean())

@@ -18,9 +18,9 @@ import numpy as np
 
 from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE, added, opened
 from collegium.secrecy.masked import residues, total_of
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
-from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.secure_sum import OwnSecrets, SumFailure
 from collegium.secrecy.shamir import PRIME
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, ShareHolders
 
 
 def main(parameters: int, clients: int) -> None:
@@ -29,18 +29,20 @@ def main(parameters: int, clients: int) -> None:
     threshold = 2 * clients // 3 + 1
     own = {name: OwnSecrets(_element(), _element(), os.urandom(32)) for name in names}
     keys = {name: THRESHOLD_HE.advertise(own[name]) for name in names}
-    circle = Circle(Place(bytes(32), "bench", 1, 1), threshold, keys)
-    THRESHOLD_HE.deal(own[names[0]], circle, names[0])  # tables are made once in a process
+    share_holders = ShareHolders(AttemptId(bytes(32), "bench", 1, 1), threshold, keys)
+    THRESHOLD_HE.deal(own[names[0]], share_holders, names[0])  # tables are made once in a process
     began = perf_counter()
-    deal = THRESHOLD_HE.deal(own[names[0]], circle, names[0])
+    deal = THRESHOLD_HE.deal(own[names[0]], share_holders, names[0])
     dealing = perf_counter() - began
-    deals = {name: THRESHOLD_HE.deal(own[name], circle, name) for name in names}
+    deals = {name: THRESHOLD_HE.deal(own[name], share_holders, name) for name in names}
     digests = {name: sha256(blob).digest() for name, blob in deals.items()}
-    agreement = Agreement(circle, os.urandom(32), 12, 32, digests)
+    agreement = FixedDeals(share_holders, os.urandom(32), 12, 32, digests)
     me = names[0]
     began = perf_counter()
     sound = [
-        name for name in names if THRESHOLD_HE.is_sound(own[me], circle, name, me, deals[name])
+        name
+        for name in names
+        if THRESHOLD_HE.is_sound(own[me], share_holders, name, me, deals[name])
     ]
     looking = perf_counter() - began
     assert len(sound) == clients
@@ -65,9 +67,9 @@ def main(parameters: int, clients: int) -> None:
     total = added(agreement, parameters, hidden)
     adding = perf_counter() - began
     began = perf_counter()
-    vector_or_flaw = opened(circle, total, posted)
+    vector_or_flaw = opened(share_holders, total, posted)
     opening = perf_counter() - began
-    assert not isinstance(vector_or_flaw, Flaw)
+    assert not isinstance(vector_or_flaw, SumFailure)
     found = total_of(vector_or_flaw, clients, clients)
     plain = updates.sum(axis=0, dtype=np.int64)
     assert found is not None

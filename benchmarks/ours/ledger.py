@@ -35,7 +35,7 @@ from collegium.assembly.preparation import Prepared
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.data.table import DataSet, Feature, Schema, SiteRows
-from collegium.federation.cohort import Cohort
+from collegium.federation.local_trainers import LocalTrainers
 from collegium.federation.loop import drive
 from collegium.federation.stages import stages_of
 from collegium.learning.aggregation.fedavg import FEDAVG
@@ -49,7 +49,7 @@ from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.server import AVERAGE
 from collegium.learning.trainer import Trainer, TrainingJob
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.events import RoundClosed, RoundOpened
 from collegium.simulation.consortium import build
 from collegium.study.document import Training
@@ -131,12 +131,12 @@ class Watch:
     `training` is what local training had taken by then.
     """
 
-    def __init__(self, cohort: Cohort) -> None:
+    def __init__(self, trainers: LocalTrainers) -> None:
         self.stamps: list[float] = []
         self.training: list[float] = []
-        self._cohort = cohort
+        self._cohort = trainers
 
-    def __call__(self, accepted: Sequence[Accepted]) -> None:
+    def __call__(self, accepted: Sequence[AcceptedTransaction]) -> None:
         """Take note of what a block brought."""
         for event in (event for one in accepted for event in one.events):
             if isinstance(event, RoundClosed) or (
@@ -214,7 +214,7 @@ def main() -> None:
         study = prepared(workload, *members(workload, data, pool))
         own = pool if workload.name != "logistic" else None  # gateways are trained by one of us
         consortium = build(study, folder, print, pool=own)
-        watch = Watch(consortium.cohort)
+        watch = Watch(consortium.trainers)
         setup = elapsed() - generating
         drive(consortium.engine, "bench", consortium.participants, watch, consortium.settle)
     status = consortium.view().status
@@ -232,7 +232,7 @@ def main() -> None:
         accuracy=accuracy(data, outputs_of(study.parts.spec, parameters)),
         data=digest(data), rounds=workload.warm + workload.rounds,
         round_training=rates(watch.training, workload.warm)["round"],
-        training=consortium.cohort.training_seconds, validating=validating,
+        training=consortium.trainers.training_seconds, validating=validating,
         verify=verifying, entries=found.entries,
     )  # fmt: skip
 

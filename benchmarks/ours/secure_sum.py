@@ -18,9 +18,9 @@ from collegium.ledger.keys import signing_key
 from collegium.ledger.signatures import signatures_hold
 from collegium.mechanisms.secagg.protocol import SECAGG
 from collegium.secrecy.masked import decode_masked, encode_masked, residues, total_of
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
-from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.secure_sum import OwnSecrets, SumFailure
 from collegium.secrecy.shamir import PRIME
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, ShareHolders
 
 MESSAGES = 5
 """Transactions of a client in a masked round: keys, deal, commit, reveal, shares."""
@@ -37,10 +37,10 @@ def main(parameters: int, clients: int) -> None:
     threshold = 2 * clients // 3 + 1
     own = {name: OwnSecrets(element(), element(), os.urandom(32)) for name in names}
     keys = {name: SECAGG.advertise(own[name]) for name in names}
-    circle = Circle(Place(bytes(32), "bench", 1, 1), threshold, keys)
-    deals = {name: SECAGG.deal(own[name], circle, name) for name in names}
+    share_holders = ShareHolders(AttemptId(bytes(32), "bench", 1, 1), threshold, keys)
+    deals = {name: SECAGG.deal(own[name], share_holders, name) for name in names}
     digests = {name: sha256(deal).digest() for name, deal in deals.items()}
-    agreement = Agreement(circle, bytes(32), 12, 32, digests)
+    agreement = FixedDeals(share_holders, bytes(32), 12, 32, digests)
     generator = np.random.default_rng(1)
     updates = {
         name: generator.integers(-32767, 32768, parameters, dtype=np.int16) for name in names[1:]
@@ -56,8 +56,10 @@ def main(parameters: int, clients: int) -> None:
     began = perf_counter()
     me = names[1]
     SECAGG.advertise(own[me])
-    sha256(SECAGG.deal(own[me], circle, me)).digest()
-    sound = [name for name in names if SECAGG.is_sound(own[me], circle, name, me, deals[name])]
+    sha256(SECAGG.deal(own[me], share_holders, me)).digest()
+    sound = [
+        name for name in names if SECAGG.is_sound(own[me], share_holders, name, me, deals[name])
+    ]
     vector = residues(updates[me], 1, 32)
     SECAGG.mask(own[me], agreement, me, vector)
     sha256(encode_masked(vector, 12)).digest()
@@ -81,7 +83,7 @@ def main(parameters: int, clients: int) -> None:
     masked = {name: decode_masked(data, parameters, 32, 12) for name, data in blobs.items()}
     total = SECAGG.unmask(agreement, masked, deals, posted)
     server = perf_counter() - began
-    assert not isinstance(total, Flaw)
+    assert not isinstance(total, SumFailure)
     found = total_of(total, len(survivors), len(survivors))
     plain = np.zeros(parameters, np.int64)
     for update in updates.values():

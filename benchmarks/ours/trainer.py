@@ -15,8 +15,8 @@ from benchmarks.workloads import (
     accuracy,
     chained,
     clients,
-    cohort,
     digest,
+    trainers,
 )
 from numpy.typing import NDArray
 
@@ -78,7 +78,7 @@ def main() -> None:
         setup = elapsed() - generating
         stamps = [perf_counter()]
         for number in range(1, rounds + 1):
-            chosen = [data[index] for index in cohort(workload, number)]
+            chosen = [data[index] for index in trainers(workload, number)]
             jobs = [TrainingJob(one.name, one.x, one.y, parameters, number) for one in chosen]
             trained = pooled.train(jobs, spec, training, 0)
             weights = np.array([registered_weight(len(one.y)) for one in chosen], np.float32)

@@ -17,8 +17,8 @@ from benchmarks.workloads import (
     accuracy,
     chained,
     clients,
-    cohort,
     digest,
+    trainers,
 )
 from fedjax.algorithms import fed_avg  # type: ignore[import-not-found]
 
@@ -65,7 +65,7 @@ def main() -> None:
     stamps = [perf_counter()]
     setup = elapsed() - generating
     for number in range(1, workload.warm + workload.rounds + 1):
-        chosen = cohort(workload, number)
+        chosen = trainers(workload, number)
         key, own = jax.random.split(key)
         keys = jax.random.split(own, len(chosen))
         state, _ = algorithm.apply(

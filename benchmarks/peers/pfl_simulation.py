@@ -18,8 +18,8 @@ from benchmarks.workloads import (
     Workload,
     accuracy,
     clients,
-    cohort,
     digest,
+    trainers,
 )
 from pfl.aggregate.simulate import SimulatedBackend  # type: ignore[import-not-found]
 from pfl.aggregate.weighting import WeightByDatapoints  # type: ignore[import-not-found]
@@ -104,7 +104,7 @@ def main() -> None:
         for index, one in enumerate(data)
     ]
     rounds = workload.warm + workload.rounds
-    turns = iter([index for number in range(1, rounds + 2) for index in cohort(workload, number)])
+    turns = iter([index for number in range(1, rounds + 2) for index in trainers(workload, number)])
     federated = FederatedDataset(lambda index: sets[index], lambda: next(turns))
     model = PyTorchModel(network, torch.optim.SGD, torch.optim.SGD(network.parameters(), lr=1.0))
     clock = Clock()

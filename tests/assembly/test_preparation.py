@@ -71,7 +71,7 @@ def test_a_validator_that_is_none_cannot_attack(attackers: str, what: str) -> No
 def test_an_attack_that_does_not_say_what_it_is_granted_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(BUILT_IN["attacks"], "secretive", "collegium.threats.grant:KNOWS")
+    monkeypatch.setitem(BUILT_IN["attacks"], "secretive", "collegium.threats.threat_model:KNOWS")
     with pytest.raises(PluginError, match="secretive") as caught:
         prepare(read_study("heart", ["threat.attack=secretive"]))
     assert caught.value.code == "plugin.failed"

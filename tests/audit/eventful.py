@@ -47,7 +47,7 @@ from collegium.plugins import BUILT_IN, find
 from collegium.simulation.consortium import Consortium, build
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
-from collegium.threats.attack import Place, Twist, Twisted, said
+from collegium.threats.attack import AdversaryContext, TamperingParticipant, Twist, said
 
 SEED = 43
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
@@ -99,16 +99,16 @@ def build_set_up(folder: Path) -> Path:
     """Run one round of a study of tables in whose set-up a validator finds nothing to vote for."""
     study = write_study(folder.parent / "tables")
 
-    def incident(participant: Participant, place: Place) -> Participant:
+    def incident(participant: Participant, place: AdversaryContext) -> Participant:
         named = participant.name == "cleveland (validator)"
-        return Twisted(participant, place, _finds_nothing) if named else participant
+        return TamperingParticipant(participant, place, _finds_nothing) if named else participant
 
     changes = ["training.rounds=1"]
     run(study, out=folder, changes=changes, substitute=incident)
     return folder
 
 
-def _finds_nothing(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _finds_nothing(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Vote that nothing follows from what sites said in the first step of set-up."""
     if (view.phase, view.set_up.step) != ("statistics.vote", 1):
         return due
@@ -118,7 +118,7 @@ def _finds_nothing(place: Place, view: StudyView, due: list[bytes]) -> list[byte
     return [fail if isinstance(said(one), StatisticsVote) else one for one in due]
 
 
-def _incident(participant: Participant, place: Place) -> Participant:
+def _incident(participant: Participant, place: AdversaryContext) -> Participant:
     """Put whoever misbehaves in an honest participant's place."""
     incidents: dict[str, Twist] = {
         "hungarian (site)": _late_twice,
@@ -136,21 +136,21 @@ def _incident(participant: Participant, place: Place) -> Participant:
         taken: Participant = find("attacks", attack).take_over(participant, acting)
         return taken
     twist = incidents.get(participant.name)
-    return participant if twist is None else Twisted(participant, place, twist)
+    return participant if twist is None else TamperingParticipant(participant, place, twist)
 
 
-def _late_twice(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _late_twice(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Say nothing in the first attempt at round 3; post no statement about the local model."""
     if (view.number, view.attempt) == (3, 1):
         return [one for one in due if not isinstance(said(one), UpdateCommit)]
     return due
 
 
-def _says_less(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _says_less(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     return [one for one in due if not isinstance(said(one), EvaluationPost)]
 
 
-def _has_none(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _has_none(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Vote that there is no model, in round 3."""
     return [
         _failing(place.identity, vote)

@@ -10,11 +10,11 @@ from tests.ledger.engines.log.conftest import us as us
 from tests.ledger.engines.log.kit import LOG_KEY, Consortium
 from tests.ledger.engines.log.lies import crafted, honest
 
-from collegium.audit.bad_block import check_block
-from collegium.audit.promise import promise_parts, read_promise
+from collegium.audit.inclusion_promise import promise_parts, read_promise
+from collegium.audit.invalid_block import check_block
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
-from collegium.ledger.engines.log.promise import Promise, sign_promise
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis
@@ -108,11 +108,11 @@ def hashes(us: Consortium) -> list[bytes]:
     return [entry_hash(frame.body) for frame in frames if frame.kind == ENTRY]
 
 
-def kept(us: Consortium, folder: Path, promised: Promise, index: int) -> Path:
+def kept(us: Consortium, folder: Path, promised: InclusionPromise, index: int) -> Path:
     """A folder of evidence as a member keeps it."""
     copy = us.replicas["bo"].copy
     genesis, note = encode_genesis(copy.ledger.genesis), copy.final_note or ""
-    promise = sign_promise(promised, LOG_KEY)
+    promise = sign_inclusion_promise(promised, LOG_KEY)
     parts = promise_parts(genesis, promise, index, entry_at(copy, index), hashes(us), note)
     folder.mkdir()
     for name, data in parts.items():
@@ -125,25 +125,25 @@ def test_a_promise_and_another_entry_in_its_place_are_proof(us: Consortium, tmp_
     identity = us.replicas["bo"].identity
     envelope, _ = decode_entry(entry_at(us.replicas["bo"].copy, 1))
     there = decode_envelope(envelope).transaction_id
-    broken = kept(us, tmp_path / "broken", Promise(identity, 1, b"t" * 32), 1)
+    broken = kept(us, tmp_path / "broken", InclusionPromise(identity, 1, b"t" * 32), 1)
     found = read_promise(broken, identity)
     assert found is not None
     assert (found.index, found.promised, found.found) == (1, b"t" * 32, there)
     done = collegium("audit", "promise", broken, "--genesis", identity.hex(), cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("PROVEN: the log's key promised that entry 1 is")
-    kept_word = kept(us, tmp_path / "kept", Promise(identity, 1, there), 1)
+    kept_word = kept(us, tmp_path / "kept", InclusionPromise(identity, 1, there), 1)
     assert read_promise(kept_word, identity) is None
     done = collegium("audit", "promise", kept_word, "--genesis", identity.hex(), cwd=tmp_path)
     assert done.returncode == 1
-    elsewhere = kept(us, tmp_path / "elsewhere", Promise(identity, 0, b"t" * 32), 1)
+    elsewhere = kept(us, tmp_path / "elsewhere", InclusionPromise(identity, 0, b"t" * 32), 1)
     assert read_promise(elsewhere, identity) is None, "another place says nothing about this one"
 
 
 def test_a_proof_that_was_made_up_is_refused(us: Consortium, tmp_path: Path) -> None:
     us.settle("one", "two")
     identity = us.replicas["bo"].identity
-    folder = kept(us, tmp_path / "broken", Promise(identity, 1, b"t" * 32), 1)
+    folder = kept(us, tmp_path / "broken", InclusionPromise(identity, 1, b"t" * 32), 1)
     with pytest.raises(RunError, match=r"evidence\.other-ledger"):
         read_promise(folder, bytes(32))
     whole = {name: (folder / name).read_bytes() for name in ("promise.note", "entry.tlog-proof")}
@@ -155,7 +155,9 @@ def test_a_proof_that_was_made_up_is_refused(us: Consortium, tmp_path: Path) -> 
             with pytest.raises(CollegiumError):
                 read_promise(folder, identity)
         (folder / name).write_bytes(data)
-    by_another = sign_promise(Promise(identity, 1, b"t" * 32), us.world.keys["bo"])
+    by_another = sign_inclusion_promise(
+        InclusionPromise(identity, 1, b"t" * 32), us.world.keys["bo"]
+    )
     (folder / "promise.note").write_text(by_another)
     with pytest.raises(FormatError):
         read_promise(folder, identity)

@@ -18,7 +18,7 @@ from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.federation.identity import identity, member_key
 from collegium.federation.secrets import simulated_secret
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
 from collegium.ledger.frames import read_frames
@@ -130,7 +130,7 @@ def retire(run: Path, *said: tuple[str, int, str]) -> None:
         )
         for name, number, whose in said
     ])  # fmt: skip
-    assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
+    assert all(isinstance(outcome, AcceptedTransaction) for outcome in outcomes), outcomes
     log_key = log_key_of(prepare(read_study("heart")))
     assert log_key is not None
     ledger.seal(log_key)

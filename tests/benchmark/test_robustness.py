@@ -11,9 +11,17 @@ from collegium.assembly.preparation import prepare
 from collegium.benchmark import robustness as robustness_module
 from collegium.benchmark.grid import Grid, Job
 from collegium.benchmark.robustness import Robustness, robustness
-from collegium.benchmark.trial import Attacked, Clean, Line, Part, Refused, right_of, try_job
+from collegium.benchmark.trial import (
+    AttackedTrial,
+    CleanTrial,
+    Line,
+    Part,
+    RefusedTrial,
+    right_of,
+    try_job,
+)
 from collegium.errors import CollegiumError
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.document import Study
 from collegium.study.reading import read_study
 
@@ -110,30 +118,30 @@ def test_what_cannot_be_tried_is_refused_first(
 
 def test_what_a_refusal_says_is_kept_whole() -> None:
     (line,) = try_job(study(), Job("median", 9, 0, "ipm"), 1, "test")
-    assert isinstance(line, Refused)
+    assert isinstance(line, RefusedTrial)
     assert line.why.startswith("9 bad updates of 10")
 
 
 def test_a_rule_that_is_given_scores_gets_them() -> None:
     (line,) = try_job(study(), Job("fltrust", 2, 0, None), 1, "train")
-    assert isinstance(line, Clean)
+    assert isinstance(line, CleanTrial)
     (searching,) = try_job(study(), Job("zeno", 2, 0, "opt_alie"), 1, "train")
-    assert isinstance(searching, Attacked)
+    assert isinstance(searching, AttackedTrial)
 
 
 def test_a_rule_by_scores_that_bears_no_number_is_tried_without_one() -> None:
     (lying,) = try_job(study(), Job("reputation_weighted", 2, 0, "ballot_stuffing"), 1, "train")
-    assert isinstance(lying, Attacked)
+    assert isinstance(lying, AttackedTrial)
 
 
 def test_a_trial_counts_what_the_model_gets_right() -> None:
     job = Job("fedavg", 2, 5, None)
     (line,) = try_job(study(), job, 2, "train")
-    assert isinstance(line, Clean)
+    assert isinstance(line, CleanTrial)
     changes = [*SHORT, "study.seed=5", "training.site_momentum=0.0", "aggregation.rule=fedavg",
                "aggregation.tolerate=0"]  # fmt: skip
     prepared = prepare(read_study("heart10-robust", changes))
-    assert line.sites == right_of(prepared, rehearse(prepared), prepared.sites, "train")
+    assert line.sites == right_of(prepared, run_without_ledger(prepared), prepared.sites, "train")
     assert {name: rows for name, (_, rows) in line.sites.items()} == {
         name: len(rows.y) for name, rows in prepared.train.items()
     }

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from collegium.benchmark.summary import demands, mean_of, standings, told
-from collegium.benchmark.trial import Attacked, Clean, Line, Refused
+from collegium.benchmark.summary import in_words, mean_of, requirements, rule_summaries
+from collegium.benchmark.trial import AttackedTrial, CleanTrial, Line, RefusedTrial
 
 
-def clean(split: int, sites: dict[str, tuple[int, int]], rule: str = "median") -> Clean:
-    return Clean(rule=rule, count=1, split=split, sites=sites)
+def clean(split: int, sites: dict[str, tuple[int, int]], rule: str = "median") -> CleanTrial:
+    return CleanTrial(rule=rule, count=1, split=split, sites=sites)
 
 
 def attacked(
     split: int, right: int, rows: int, attack: str = "alie", attacker: str = "c",
     rule: str = "median", share: float = 0.2, outcome: str = "completed",
-) -> Attacked:  # fmt: skip
-    return Attacked(
+) -> AttackedTrial:  # fmt: skip
+    return AttackedTrial(
         rule=rule, count=1, split=split, attack=attack, attackers=(attacker,), share=share,
         right=right, rows=rows, outcome=outcome,
     )  # fmt: skip
@@ -24,7 +24,7 @@ def attacked(
 
 def test_the_attackers_own_rows_count_neither_before_nor_after() -> None:
     lines: list[Line] = [clean(0, {"a": (9, 10), "b": (7, 10), "c": (0, 100)}), attacked(0, 12, 20)]
-    (one,) = standings(lines)
+    (one,) = rule_summaries(lines)
     assert one.clean is not None
     assert one.clean.value == pytest.approx(80.0)
     assert one.against[0].loss.value == pytest.approx(20.0)
@@ -35,7 +35,7 @@ def test_a_split_is_one_observation_however_many_placements_it_has() -> None:
     lines: list[Line] = [clean(0, sites), clean(1, sites)]
     lines += [attacked(0, right, 20) for right in (20, 18, 16)]
     lines += [attacked(1, 16, 20)]
-    (one,) = standings(lines)
+    (one,) = rule_summaries(lines)
     loss = one.against[0].loss
     assert loss.value == pytest.approx((10 + 20) / 2)
     assert loss.high is not None
@@ -48,7 +48,7 @@ def test_the_worst_attack_stands_first_and_hindsight_is_worse_still() -> None:
     lines: list[Line] = [clean(0, {"a": (10, 10), "b": (10, 10), "c": (10, 10)})]
     lines += [attacked(0, 10, 20, "ipm", "a"), attacked(0, 20, 20, "ipm", "b")]
     lines += [attacked(0, 19, 20, "alie", "a"), attacked(0, 13, 20, "alie", "b", outcome="failed")]
-    (one,) = standings(lines)
+    (one,) = rule_summaries(lines)
     assert [found.attack for found in one.against] == ["ipm", "alie"]
     assert [found.failed for found in one.against] == [0, 1]
     assert one.hindsight is not None
@@ -56,7 +56,9 @@ def test_the_worst_attack_stands_first_and_hindsight_is_worse_still() -> None:
 
 
 def test_a_rule_that_is_refused_has_no_numbers() -> None:
-    (one,) = standings([Refused(rule="bulyan", count=2, split=0, attack=None, why="too few")])
+    (one,) = rule_summaries(
+        [RefusedTrial(rule="bulyan", count=2, split=0, attack=None, why="too few")]
+    )
     assert (one.refused, one.clean, one.against) == ("too few", None, ())
 
 
@@ -68,7 +70,7 @@ def test_a_rule_that_is_refused_has_no_numbers() -> None:
 )  # fmt: skip
 def test_a_mean_comes_with_students_interval(values: list[float], words: str) -> None:
     mean = mean_of(values)
-    assert ("none" if mean is None else told(mean)) == words
+    assert ("none" if mean is None else in_words(mean)) == words
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_what_is_demanded_of_the_studys_rule(
         lines.append(clean(split, {"a": (plain, 100), "c": (50, 100)}, "fedavg"))
         lines.append(attacked(split, 30, 100, "sign_flip", rule="fedavg"))
         lines.append(attacked(split, 90, 100, "sign_flip", rule="fedavg", share=0.1))
-    found = demands(lines, "median")
+    found = requirements(lines, "median")
     assert [one.holds for one in found] == held
     assert "in 3 trials" in found[2].measured
 
@@ -94,11 +96,11 @@ def test_what_is_demanded_of_the_studys_rule(
 def test_a_defence_that_nobody_needed_is_no_proof() -> None:
     lines: list[Line] = [clean(0, {"a": (80, 100), "c": (1, 1)}, "fedavg")]
     lines.append(attacked(0, 70, 100, "sign_flip", rule="fedavg"))
-    (one,) = demands(lines, "median")
+    (one,) = requirements(lines, "median")
     assert not one.holds
 
 
 def test_nothing_is_demanded_of_fedavg_as_a_defence() -> None:
     lines: list[Line] = [clean(0, {"a": (80, 100), "c": (1, 1)}, "fedavg")]
     lines.append(attacked(0, 20, 100, "ipm", rule="fedavg"))
-    assert demands(lines, "fedavg") == []
+    assert requirements(lines, "fedavg") == []

@@ -21,7 +21,7 @@ from benchmarks.simulation import (
     main,
     simulation,
 )
-from benchmarks.workloads import CNN, LOGISTIC, MLP, clients, cohort, digest
+from benchmarks.workloads import CNN, LOGISTIC, MLP, clients, digest, trainers
 
 from benchmarks import simulation as simulation_module
 
@@ -62,7 +62,7 @@ def test_rows_are_the_same_for_whoever_draws_them(workload: Any) -> None:
     assert len(data) == workload.clients
     assert all(workload.least <= len(one.y) <= workload.most for one in data)
     assert {one.x.shape[1] for one in data} == {workload.widths[0]}
-    assert len(cohort(workload, 1)) == workload.per_round
+    assert len(trainers(workload, 1)) == workload.per_round
 
 
 def test_every_class_of_picture_looks_its_own_way() -> None:

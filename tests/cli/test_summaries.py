@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from tests.data.tabular.cohorts import cohort, write_study
+from tests.data.tabular.cohorts import trainers, write_study
 
 from collegium.cli.summaries import prediction_lines
 from collegium.release.prediction import predict
@@ -13,7 +13,7 @@ from collegium.simulation.execution import run
 
 
 def test_predictions_are_a_csv_whatever_classes_are_called(tmp_path: Path) -> None:
-    cells = cohort(120)
+    cells = trainers(120)
     words = ['Aspirin, "low"', "Ibuprofen; 400 mg", "none"]
     cells["drug"] = [
         f'"{words[number % 3].replace(chr(34), chr(34) * 2)}"' for number in range(120)

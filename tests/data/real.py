@@ -6,11 +6,11 @@ import pytest
 
 from collegium.data.breast_cancer import BREAST_CANCER, bundled
 from collegium.data.originals import FOLDER, places
-from collegium.data.registered import Registered
+from collegium.data.registered import RegisteredDataSet
 from collegium.data.table import DataSet
 
 
-def absent(registered: Registered) -> str | None:
+def absent(registered: RegisteredDataSet) -> str | None:
     """The first file of a data set that is on no place of this machine, None if all are."""
     derived = {file.name for one in registered.derived for file in one.originals}
     names = [one.name for one in registered.derived]
@@ -22,7 +22,7 @@ def absent(registered: Registered) -> str | None:
     return None
 
 
-def real(registered: Registered) -> DataSet:
+def real(registered: RegisteredDataSet) -> DataSet:
     """The data set, or the test is skipped; nothing is ever downloaded for a test."""
     name = absent(registered)
     if registered is BREAST_CANCER and bundled():

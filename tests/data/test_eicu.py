@@ -14,7 +14,7 @@ from tests.data.real import real
 from collegium.data.checking import check_dataset
 from collegium.data.eicu import EICU, rows_of
 from collegium.data.eicu.schema import GLASGOW, MEASUREMENTS, SCHEMA, TREATMENTS
-from collegium.data.registered import Rows
+from collegium.data.registered import DataSetRows
 from collegium.data.table import input_names
 
 
@@ -42,7 +42,7 @@ def physiology(number: int, **changes: Any) -> dict[str, Any]:
     return {"patientunitstayid": number} | normal | healthy | none | changes
 
 
-def made(*stays: dict[str, Any], **changes: Any) -> Rows:
+def made(*stays: dict[str, Any], **changes: Any) -> DataSetRows:
     numbers = [one["patientunitstayid"] for one in stays]
     return rows_of(
         {
@@ -56,7 +56,7 @@ def made(*stays: dict[str, Any], **changes: Any) -> Rows:
     )
 
 
-def inputs(rows: Rows) -> dict[str, float]:
+def inputs(rows: DataSetRows) -> dict[str, float]:
     return dict(zip(input_names(SCHEMA), rows.sites[0].x[0].tolist(), strict=True))
 
 

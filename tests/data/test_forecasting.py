@@ -15,7 +15,7 @@ from collegium.data.checking import check_dataset
 from collegium.data.covid_italy import COVID_ITALY
 from collegium.data.flusight import FLUSIGHT
 from collegium.data.forecasting import forecast_schema, forecasts
-from collegium.data.registered import Registered
+from collegium.data.registered import RegisteredDataSet
 from collegium.data.split import split
 from collegium.data.table import DataSet
 from collegium.study.reading import parse_study
@@ -86,7 +86,7 @@ def ridge(dataset: DataSet) -> tuple[float, float]:
     ("registered", "errors"), [(COVID_ITALY, (0.218, 0.220)), (FLUSIGHT, (0.211, 0.245))]
 )
 def test_the_originals_give_the_known_baselines(
-    registered: Registered, errors: tuple[float, float]
+    registered: RegisteredDataSet, errors: tuple[float, float]
 ) -> None:
     dataset = real(registered)
     check_dataset(dataset)

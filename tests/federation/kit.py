@@ -12,8 +12,8 @@ import msgspec
 
 from collegium.assembly.preparation import prepare
 from collegium.canonical import to_text
-from collegium.federation.exchange import View
 from collegium.federation.identity import Identity, identity
+from collegium.federation.in_process_blobs import MemberBlobs
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import simulated_secret
@@ -108,7 +108,7 @@ def identity_of(within: Consortium, name: str) -> Identity:
     return identity(name, within.engine.application.identity, simulated_secret(seed, name))
 
 
-def blobs_of(within: Consortium, name: str) -> View:
+def blobs_of(within: Consortium, name: str) -> MemberBlobs:
     """A member's view of the blobs."""
     return within.exchange.view(name)
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from collegium.accounting.orders import MICRO, ORDERS
 from collegium.accounting.skellam import skellam_rdp
 from collegium.errors import StudyError
-from collegium.federation.authoring import Assignment
 from collegium.federation.identity import Identity, member_key
+from collegium.federation.local_updates import Assignment
 from collegium.federation.stages import InRound, stages_of
-from collegium.learning.clients import clipped
+from collegium.learning.client_level_privacy import clipped
 from collegium.ledger.contract.ring import ring_of
 from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
 from collegium.study.document import Study

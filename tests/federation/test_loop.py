@@ -20,10 +20,10 @@ from tests.federation.kit import (
 
 from collegium.canonical import to_text
 from collegium.errors import RunError
-from collegium.federation.loop import QUOTA, Traffic, drive
+from collegium.federation.loop import QUOTA, LoopStatistics, drive
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.contract.transactions import EvidenceConflict, StudyClose, Transaction
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer, Health, NotYet, Ordering
@@ -48,9 +48,9 @@ class Watched:
         return self.inner.reconcile(view, idle=idle) + list(self.extra)
 
 
-def driven(within: Consortium, *participants: Participant) -> tuple[Traffic, int]:
+def driven(within: Consortium, *participants: Participant) -> tuple[LoopStatistics, int]:
     """What the loop saw, and how many transactions it reported as accepted."""
-    accepted: list[Accepted] = []
+    accepted: list[AcceptedTransaction] = []
     asked = participants or within.participants
     traffic = drive(within.engine, within.prepared.study.study.id, asked, accepted.extend)
     return traffic, len(accepted)
@@ -157,7 +157,7 @@ def test_an_equivocation_comes_on_record_whoever_keeps_quiet_about_it(
         first = site(within, "va").reconcile(view, idle=False)
         other = resigned(within, "va", first[0], commitment=to_text(bytes(32)))
         everybody.insert(0, Once(site(within, "va"), [*first, other]))
-        accepted: list[Accepted] = []
+        accepted: list[AcceptedTransaction] = []
         traffic = drive(within.engine, view.study, everybody, accepted.extend)
         evidence = [one for one in accepted if isinstance(one.transaction, EvidenceConflict)]
         assert [one.sender not in hushed for one in evidence] == [True]
@@ -257,7 +257,7 @@ class Slow:
             self.held, self.left = list(envelopes), self.lag
         return [NotYet() for _ in envelopes]
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         self.left -= 1
         if not self.held or self.left > 0:
             return []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from collegium.errors import RunError
-from collegium.federation.outbox import Compartment, Outbox, OutboxKey
+from collegium.federation.outbox import MemberOutbox, Outbox, OutboxKey
 from collegium.ledger.hashing import lp
 
 A, B = (OutboxKey(bytes(32), "update", study) for study in ("a", "b"))
@@ -122,7 +122,7 @@ def test_members_of_one_process_share_a_file_and_a_sync(
     synced: list[bytes] = []
     monkeypatch.setattr(os, "fsync", lambda _: synced.append(path.read_bytes()))
     with closing(Outbox(path, shared=True)) as outbox:
-        ada, bo = Compartment(outbox, "ada"), Compartment(outbox, "bo")
+        ada, bo = MemberOutbox(outbox, "ada"), MemberOutbox(outbox, "bo")
         assert ada.put(A, b"of ada") == b"of ada"
         assert bo.put(A, b"of bo") == b"of bo"
         assert synced == []
@@ -139,10 +139,10 @@ def test_members_of_one_process_share_a_file_and_a_sync(
 
 def test_compartments_lie_within_each_other(tmp_path: Path) -> None:
     with closing(Outbox(tmp_path / "outbox")) as outbox:
-        inner = Compartment(Compartment(outbox, "ada"), "aside")
+        inner = MemberOutbox(MemberOutbox(outbox, "ada"), "aside")
         inner.put(A, b"aside")
-        assert Compartment(outbox, "ada").get(A) is None
-        assert Compartment(outbox, "ada").get(replace(A, within=("aside",))) == b"aside"
+        assert MemberOutbox(outbox, "ada").get(A) is None
+        assert MemberOutbox(outbox, "ada").get(replace(A, within=("aside",))) == b"aside"
         assert inner.put(A, b"other") == b"aside"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.federation.kit import consortium, identity_of, kinds, said, until
 
-from collegium.federation.outbox import Compartment
+from collegium.federation.outbox import MemberOutbox
 from collegium.federation.retention import Retention
 from collegium.ledger.contract.transactions import BlobRetire
 from collegium.ledger.ordering import Ordered
@@ -40,7 +40,7 @@ def clock() -> Clock:
 
 
 def retention(within: Consortium, name: str, clock: Clock, days: float = 30) -> Retention:
-    outbox = Compartment(within.outbox, name)
+    outbox = MemberOutbox(within.outbox, name)
     return Retention(identity_of(within, name), outbox, days * DAY, clock)
 
 

@@ -22,8 +22,8 @@ from tests.federation.kit import (
 )
 
 from collegium.canonical import from_text, to_text
-from collegium.federation import cohort as cohort_module
-from collegium.federation.outbox import Compartment, Outbox, OutboxKey
+from collegium.federation import local_trainers as cohort_module
+from collegium.federation.outbox import MemberOutbox, Outbox, OutboxKey
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
@@ -156,7 +156,7 @@ def remade(within: Consortium, outbox: Outbox) -> Site:
     train, test = prepared.train["va"], prepared.test["va"]
     parts = SiteParts(prepared.dataset.schema.task, train, test, bytes(32), prepared.parts.stages)
     identity, blobs = identity_of(within, "va"), blobs_of(within, "va")
-    return Site(identity, blobs, outbox, within.cohort, parts)
+    return Site(identity, blobs, outbox, within.trainers, parts)
 
 
 def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
         view = until(within, "commit", 2)
         first = site(within).reconcile(view, idle=False)
         key = update_key(within.engine.application.identity, view)
-        kept = Compartment(within.outbox, "va").get(key)
+        kept = MemberOutbox(within.outbox, "va").get(key)
         assert kept is not None
         other = bytearray(kept)
         other[-1] ^= 1
@@ -183,7 +183,7 @@ def test_without_its_outbox_it_does_not_reveal(tmp_path: Path) -> None:
 def test_its_outbox_has_nothing_for_another_ledger(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "reveal", 1)
-        genesis, outbox = within.engine.application.identity, Compartment(within.outbox, "va")
+        genesis, outbox = within.engine.application.identity, MemberOutbox(within.outbox, "va")
         assert outbox.get(update_key(genesis, view)) is not None
         assert outbox.get(update_key(bytes(32), view)) is None
 

@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from collegium.federation.authoring import Assignment, Int16, encoding_of
 from collegium.federation.identity import Identity, member_key
+from collegium.federation.local_updates import Assignment, Int16, encoding_of
 from collegium.federation.stages import InRound, Stages, stages_of
 from collegium.learning.encoding import encode_step
 from collegium.plugins import BUILT_IN
 from collegium.study.document import Study
-from collegium.study.message import Outbound, Ways
+from collegium.study.message import Outbound, Recipients
 from collegium.study.privacy import LEAST_BOUND, privacy_terms
 from collegium.study.reading import read_study
 
@@ -111,7 +111,7 @@ class Halved:
     def apply(self, what: Int16, at: InRound, /) -> Int16:
         return what // np.int16(2)
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return message
 
 

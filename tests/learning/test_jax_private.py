@@ -13,7 +13,7 @@ from tests.commands import collegium, told
 
 from collegium.learning.models import ModelSpec, size
 from collegium.learning.networks.convolution import Convolutional
-from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Training
 
@@ -39,7 +39,7 @@ def moved(one: PrivateJob, **how: Any) -> NDArray[np.float64]:
     """What a step at learning rate 1 took away: the noised sum over q times the size."""
     usual = {"clip": 1.0, "noise_multiplier": SILENT, "sampling_rate": 1.0, "steps": 1}
     assert isinstance(JAX, PrivateTrainer)
-    after = JAX.train_privately([one], SPEC, PLAIN, Noising(**{**usual, **how}))[0]
+    after = JAX.train_privately([one], SPEC, PLAIN, NoiseTerms(**{**usual, **how}))[0]
     difference: NDArray[np.float64] = one.job.start.astype(np.float64) - after
     return difference
 

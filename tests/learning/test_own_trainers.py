@@ -20,8 +20,8 @@ from tests.extras import needs
 
 from collegium.learning.dense import DENSE
 from collegium.learning.models import ModelSpec, initial_parameters, size
-from collegium.learning.networks import code as own_code
-from collegium.learning.networks.own import OwnFunctions, OwnModule
+from collegium.learning.networks import custom_code as own_code
+from collegium.learning.networks.custom import CustomFunctions, CustomModule
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.plugins import find
 from collegium.study.document import Training
@@ -79,9 +79,9 @@ def own(kind: str, loss: str, l2: float) -> tuple[Trainer, ModelSpec]:
     name = FILES[kind][0]
     digest, outputs = own_code.digest_of(name), LOSSES[loss]
     network = (
-        OwnFunctions(name, digest, INPUTS, outputs)
+        CustomFunctions(name, digest, INPUTS, outputs)
         if kind == "jax"
-        else OwnModule(f"{name}:Net", digest, INPUTS, outputs)
+        else CustomModule(f"{name}:Net", digest, INPUTS, outputs)
     )
     return find("trainers", kind), ModelSpec((INPUTS, outputs), loss, l2, network=network)  # type: ignore[arg-type]
 

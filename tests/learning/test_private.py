@@ -12,7 +12,7 @@ from collegium.learning._internal import private_training
 from collegium.learning._internal.private_training import capacity
 from collegium.learning.dense import DENSE, Dense
 from collegium.learning.models import ModelSpec, initial_parameters, layers, size
-from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Training
 
@@ -29,9 +29,9 @@ SILENT = 1e-9
 """A noise multiplier that leaves sums as they are in float32."""
 
 
-def noising(**changes: float) -> Noising:
+def noising(**changes: float) -> NoiseTerms:
     usual = {"clip": 1.0, "noise_multiplier": SILENT, "sampling_rate": 1.0, "steps": 1}
-    return Noising(**{**usual, **changes})  # type: ignore[arg-type]
+    return NoiseTerms(**{**usual, **changes})  # type: ignore[arg-type]
 
 
 def job(
@@ -51,7 +51,7 @@ def job(
     return PrivateJob(TrainingJob(site, x, y, start, 1), units, 10, site.encode() * 32)
 
 
-def moved(one: PrivateJob, spec: ModelSpec, how: Noising) -> NDArray[np.float64]:
+def moved(one: PrivateJob, spec: ModelSpec, how: NoiseTerms) -> NDArray[np.float64]:
     """What a round at learning rate 1 took away: the sum of gradients over q times the size."""
     after = DENSE.train_privately([one], spec, PLAIN, how)[0]  # type: ignore[attr-defined]
     difference: NDArray[np.float64] = one.job.start.astype(np.float64) - after

@@ -29,7 +29,7 @@ from collegium.learning.encoding import indicators
 from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.safetensors import released_bytes
 from collegium.learning.server import AVERAGE, initial_state
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.events import Event, RoundClosed, RoundOpened
 from collegium.ledger.contract.governance import rotation_message
@@ -109,7 +109,7 @@ class SmallRun:
     ledger: Application
     blobs: BlobFolder
     keys: dict[str, SigningKey]
-    accepted: list[Accepted] = field(default_factory=list)
+    accepted: list[AcceptedTransaction] = field(default_factory=list)
     envelopes: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -124,11 +124,16 @@ class SmallRun:
         ]
         outcomes = self.ledger.append(envelopes)
         for outcome in outcomes:
-            if not isinstance(outcome, Accepted):
+            if not isinstance(outcome, AcceptedTransaction):
                 raise outcome
             self.accepted.append(outcome)
         self.envelopes += envelopes
-        return [event for one in outcomes if isinstance(one, Accepted) for event in one.events]
+        return [
+            event
+            for one in outcomes
+            if isinstance(one, AcceptedTransaction)
+            for event in one.events
+        ]
 
 
 def begin(folder: Path) -> SmallRun:

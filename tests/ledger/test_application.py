@@ -10,7 +10,7 @@ from tests.ledger.small_run import SmallRun, begin, key_of, small_genesis, small
 
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.application import Application
-from collegium.ledger.contract.apply import Applied, Opened, carry_out
+from collegium.ledger.contract.apply import Applied, DecodedTransaction, execute
 from collegium.ledger.contract.members import Sender
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import Transaction
@@ -33,7 +33,7 @@ from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 from collegium.ledger.opening import create_ledger, open_ledger
 from collegium.ledger.snapshot import decode_snapshot, encode_snapshot, snapshot_path
-from collegium.ledger.state import Branch, Frozen, State, Table
+from collegium.ledger.state import BranchNode, PrunedNode, State, TableNode
 
 LOG = key_of("*log")
 
@@ -95,11 +95,13 @@ def applied_entries(monkeypatch: pytest.MonkeyPatch) -> list[Transaction]:
     """Count from now on what the contract is asked to apply."""
     calls: list[Transaction] = []
 
-    def counted(state: State, opened: Opened, known: Sender | None, *, holds: bool) -> Applied:
+    def counted(
+        state: State, opened: DecodedTransaction, known: Sender | None, *, holds: bool
+    ) -> Applied:
         calls.append(opened.transaction)
-        return carry_out(state, opened, known, holds=holds)
+        return execute(state, opened, known, holds=holds)
 
-    monkeypatch.setattr("collegium.ledger.applying.carry_out", counted)
+    monkeypatch.setattr("collegium.ledger.applying.execute", counted)
     return calls
 
 
@@ -445,11 +447,11 @@ def test_a_snapshot_holds_the_state_in_all_its_parts(snapshot: bytes, whole: Pat
     assert state.root() == ledger.state.root()
     assert frontier.root() == ledger.frontier.root()
     kinds = {type(node) for node in walk(state.top)}
-    assert kinds == {Branch, Table, Frozen}
+    assert kinds == {BranchNode, TableNode, PrunedNode}
 
 
 def walk(node: object) -> Iterator[object]:
     yield node
-    if isinstance(node, Branch):
+    if isinstance(node, BranchNode):
         for child in node.children.values():
             yield from walk(child)

@@ -15,7 +15,7 @@ from tests.ledger.contract.moves import TERMS, proposal_id
 from collegium.audit.history import History, read_history
 from collegium.canonical import to_text
 from collegium.errors import FormatError
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import (
     Admit,
@@ -40,7 +40,7 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import Member, encode_genesis, genesis_digest, required_log_key
 from collegium.ledger.opening import create_ledger, open_ledger
 from collegium.ledger.snapshot import snapshot_path
-from collegium.node.standing import registered_studies
+from collegium.node.ledger_queries import registered_studies
 
 WHOLE: dict[str, Any] = {"proposer": "ada", "certificate": "example@1", "whole": True}
 
@@ -87,7 +87,7 @@ def test_blocks_are_undone_in_the_order_of_the_latest_and_others_take_their_plac
     before = [seen(ledger)]
     for study in ("one", "two"):
         outcomes, block = ledger.execute([registration(world, study)], undoable=True, **WHOLE)
-        assert isinstance(outcomes[0], Accepted)
+        assert isinstance(outcomes[0], AcceptedTransaction)
         assert block
         before.append(seen(ledger))
     assert before[0][3] == before[2][3], "nothing was written"
@@ -164,7 +164,7 @@ def test_another_s_block_is_executed_or_leaves_no_trace(
         assert seen(ledger) == before
     refused, accepted = ledger.execute_block(block, undoable=True)
     assert isinstance(refused, Rejected)
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, AcceptedTransaction)
     ledger.commit()
     assert ledger.path.read_bytes().endswith(block)
 

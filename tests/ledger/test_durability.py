@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from collegium.ledger.durability import Syncs
+from collegium.ledger.durability import PendingSyncs
 
 
 def test_a_sync_goes_on_while_its_owner_does() -> None:
@@ -17,7 +17,7 @@ def test_a_sync_goes_on_while_its_owner_does() -> None:
         assert allowed.wait(60)
         done.append("first")
 
-    with closing(Syncs()) as syncs:
+    with closing(PendingSyncs()) as syncs:
         syncs.begin(first)
         syncs.begin(lambda: done.append("second"))
         assert done == []
@@ -30,7 +30,7 @@ def test_waiting_tells_what_the_disk_refused_once() -> None:
     def refused() -> None:
         raise OSError("full")
 
-    with closing(Syncs()) as syncs:
+    with closing(PendingSyncs()) as syncs:
         syncs.begin(refused)
         with pytest.raises(OSError, match="full"):
             syncs.wait()
@@ -41,7 +41,7 @@ def test_closing_tells_it_too() -> None:
     def refused() -> None:
         raise OSError("full")
 
-    syncs = Syncs()
+    syncs = PendingSyncs()
     syncs.begin(refused)
     with pytest.raises(OSError, match="full"):
         syncs.close()

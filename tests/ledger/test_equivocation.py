@@ -7,13 +7,13 @@ import pytest
 from collegium.canonical import to_text
 from collegium.federation.identity import Identity, identity
 from collegium.ledger import equivocation as witness_module
-from collegium.ledger.application import Accepted, Outcome
+from collegium.ledger.application import AcceptedTransaction, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import EvidenceConflict, RoundVote
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.equivocation import Witness
+from collegium.ledger.equivocation import EquivocationDetector
 
 VA = identity("va", bytes(32), b"1" * 32)
 CLEVELAND = identity("cleveland", bytes(32), b"2" * 32)
@@ -26,13 +26,13 @@ def vote(model: int, number: int = 1, who: Identity = VA) -> bytes:
     return who.sign(RoundVote, study="heart", round=number, attempt=1, result=result)
 
 
-def accepted(envelope: bytes) -> Accepted:
-    return Accepted(0, decode_transaction(decode_envelope(envelope).payload), "va", ())
+def accepted(envelope: bytes) -> AcceptedTransaction:
+    return AcceptedTransaction(0, decode_transaction(decode_envelope(envelope).payload), "va", ())
 
 
 def watched(*blocks: list[tuple[bytes, Outcome]]) -> list[tuple[bytes, bytes]]:
     """The conflicts that a new witness finds in the last of some blocks."""
-    witness = Witness()
+    witness = EquivocationDetector()
     found: tuple[tuple[bytes, bytes], ...] = ()
     for block in blocks:
         found = witness.watch([data for data, _ in block], [outcome for _, outcome in block])
@@ -83,7 +83,7 @@ def test_without_the_first_there_is_nothing_to_contradict() -> None:
 
 def test_what_was_accepted_before_its_time_can_be_told_it() -> None:
     first, second = vote(1), vote(2)
-    witness = Witness()
+    witness = EquivocationDetector()
     witness.recall([first, vote(3, number=2)])
     assert witness.watch([second], [ALREADY]) == (ordered(first, second),)
 

@@ -13,7 +13,7 @@ from tests.ledger.vectors import VECTORS
 from collegium.ledger.hashing import lp
 from collegium.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from collegium.ledger.snapshot import decode_snapshot, encode_snapshot
-from collegium.ledger.state import Branch, Frozen, Node, Path, State, Table
+from collegium.ledger.state import BranchNode, Node, Path, PrunedNode, State, TableNode
 
 Entries = dict[tuple[Path, str], bytes]
 
@@ -55,14 +55,14 @@ def test_the_worked_states(vector: dict[str, Any], part: str) -> None:
 
 def nodes(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     yield path, node
-    if isinstance(node, Branch):
+    if isinstance(node, BranchNode):
         for name, child in node.children.items():
             yield from nodes(child, (*path, name))
 
 
 def test_nothing_and_what_is_empty_have_the_root_of_nothing() -> None:
     state = State()
-    assert state.root() == EMPTY_ROOT == Table().root() == Branch().root()
+    assert state.root() == EMPTY_ROOT == TableNode().root() == BranchNode().root()
     state.put(("studies", "a", "status"), "x", b"1")
     state.put(("studies", "a", "status"), "x", None)
     assert state.root() == EMPTY_ROOT
@@ -139,7 +139,7 @@ def held(state: State) -> list[tuple[Path, str, Any]]:
     found: list[tuple[Path, str, Any]] = []
     for path, node in nodes(state.top):
         kind = type(node).__name__
-        found.append((path, kind, node.encoded() if isinstance(node, Table) else kind))
+        found.append((path, kind, node.encoded() if isinstance(node, TableNode) else kind))
     return sorted(found, key=repr)
 
 
@@ -198,7 +198,7 @@ def test_freezing_keeps_the_root_and_nothing_else() -> None:
     assert after == expected({**{(path, "x"): b"1" for path in PATHS}, (PATHS[2], "y"): b"2"})
     assert state.get(PATHS[2], "x") is None
     assert state.count(PATHS[2]) == 0
-    assert isinstance(dict(nodes(state.top))[PATHS[2][:4]], Frozen)
+    assert isinstance(dict(nodes(state.top))[PATHS[2][:4]], PrunedNode)
     with pytest.raises(LookupError):
         state.put(PATHS[2], "z", b"3")
     state.freeze(PATHS[2][:4])

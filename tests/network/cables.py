@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
-from collegium.network.record import Record, home_of
+from collegium.network.record import NetworkRecord, home_of
 from collegium.transport.authority import server_context
 
 HOST, PIECE = "127.0.0.1", 65536
@@ -119,7 +119,7 @@ class Cable:
 
 
 @contextmanager
-def cables(folder: Path, record: Record) -> Iterator[Mapping[str, Cable]]:
+def cables(folder: Path, record: NetworkRecord) -> Iterator[Mapping[str, Cable]]:
     """Put a cable between each member of a trial that does not run yet and its sequencer."""
     port = urlsplit(record.url).port
     assert port is not None

@@ -29,9 +29,9 @@ from aiohttp import web
 from tests.ledger.engines.log.lies import honest
 
 from collegium.ledger.engines.log.connection import NotInTheLog
-from collegium.ledger.engines.log.copy import Copy, open_copy
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
-from collegium.ledger.engines.log.promise import Promise, sign_promise
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
+from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import (
@@ -50,9 +50,9 @@ from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 from collegium.ledger.ordering import Answer, Ordered
 from collegium.transport.authority import server_context
-from collegium.transport.bell import Bell
 from collegium.transport.home import BLOBS, TLS, read_ledger_identity, read_log_key, read_settings
-from collegium.transport.monitoring import Monitored
+from collegium.transport.monitoring import MonitoredLog
+from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
@@ -65,7 +65,7 @@ Forge = Callable[["Forger", int, bytes], bytes | None]
 class Forger:
     """Makes blocks that the log's key signs after any size of a true history."""
 
-    def __init__(self, copy: Copy, key: SigningKey) -> None:
+    def __init__(self, copy: LogCopy, key: SigningKey) -> None:
         self.copy, self._key = copy, key
 
     def signed(self, size: int, entries: Entries, state_root: bytes) -> bytes:
@@ -90,8 +90,8 @@ class Forger:
     def promised(self, envelope: bytes) -> Ordered:
         """Return the answer that a transaction is the next entry, which it will not be."""
         identity, index = self.copy.ledger.identity, self.copy.size
-        promise = Promise(identity, index, decode_envelope(envelope).transaction_id)
-        return Ordered(index, sign_promise(promise, self._key))
+        promise = InclusionPromise(identity, index, decode_envelope(envelope).transaction_id)
+        return Ordered(index, sign_inclusion_promise(promise, self._key))
 
     def valid(self, size: int, envelopes: Sequence[bytes]) -> bytes | None:
         """Return a delivery of transactions after a size as the contract makes it."""
@@ -99,7 +99,7 @@ class Forger:
         try:
             genesis = encode_frame(GENESIS, encode_genesis(self.copy.ledger.genesis))
             (home / "ledger.log").write_bytes(genesis + self.copy.read(0, size, most=None))
-            other = open_copy(home, self.copy.ledger.genesis, lambda _: None)
+            other = open_log_copy(home, self.copy.ledger.genesis, lambda _: None)
             try:
                 other.append(envelopes)
                 if other.size == size:
@@ -137,7 +137,7 @@ class LyingService(Service):
     """Answers as a sequencer does, until it lies."""
 
     def __init__(
-        self, sequencer: Sequencer, bell: Bell, forger: Forger, lie: str, size: int,
+        self, sequencer: Sequencer, bell: Notifier, forger: Forger, lie: str, size: int,
         victims: frozenset[str],
     ) -> None:  # fmt: skip
         super().__init__(sequencer, bell)
@@ -222,10 +222,10 @@ async def serve(home: Path, lie: str, size: int, victims: frozenset[str]) -> Non
     """Listen until killed."""
     settings, genesis, tls = read_settings(home), read_ledger_identity(home), home / TLS
     key = read_log_key(home, genesis, lambda: None)
-    copy, bell = open_copy(home, genesis, print), Bell()
+    copy, bell = open_log_copy(home, genesis, print), Notifier()
     sequencer = Sequencer(copy, key, bell.ring, lambda *_, **__: None)
     service = LyingService(sequencer, bell, Forger(copy, key), lie, size, victims)
-    app = application(service, Relay(home / BLOBS), Monitored(copy))
+    app = application(service, Relay(home / BLOBS), MonitoredLog(copy))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     context = server_context(tls / "server.pem", tls / "server.key", tls / "ca.pem")

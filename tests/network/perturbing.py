@@ -22,7 +22,7 @@ import msgspec
 from tests.network.cables import Cable
 
 import collegium
-from collegium.network.processes import Child, is_alive, start, stop
+from collegium.network.processes import ChildProcess, is_alive, start, stop
 from collegium.network.record import OUTPUT, home_of, keep_record, read_record
 from collegium.transport.log_engine import SEQUENCER
 
@@ -103,14 +103,14 @@ class Perturber:
                 del self._ill[name]
 
 
-def child_of(folder: Path, name: str) -> Child:
+def child_of(folder: Path, name: str) -> ChildProcess:
     """Return the process of a member, or the sequencer's."""
     return next(one for one in read_record(folder).children if one.name == name)
 
 
 def begin(
     folder: Path, name: str, release: Path | None = None, more: tuple[str, ...] = ()
-) -> Child:
+) -> ChildProcess:
     """Start one process of a trial, on its record as soon as it runs.
 
     Args:
@@ -131,7 +131,7 @@ def begin(
     return child
 
 
-def on_record(folder: Path, child: Child) -> None:
+def on_record(folder: Path, child: ChildProcess) -> None:
     """Put a process on a trial's record, in the place of the one of that name."""
     record = read_record(folder)
     others = [one for one in record.children if one.name != child.name]

@@ -15,7 +15,7 @@ from collegium.canonical import from_text
 from collegium.federation.identity import Identity
 from collegium.ledger.contract.transactions import StudyAccept, UpdateCommit
 from collegium.ledger.keys import KEY_SIZE
-from collegium.network.record import Record, home_of
+from collegium.network.record import NetworkRecord, home_of
 from collegium.network.trial import verify_members
 from collegium.network.watch import statuses, study_of, wait_closed
 from collegium.node.config import order_of, read_config
@@ -70,11 +70,11 @@ def test_who_says_two_things_is_named_on_every_ledger_and_the_study_goes_on(
         assert "va said two things: update.commit heart 1 1" in said.stdout
 
 
-def all_of(folder: Path, record: Record) -> list[NodeStatus | None]:
+def all_of(folder: Path, record: NetworkRecord) -> list[NodeStatus | None]:
     return list(statuses(folder, record).values())
 
 
-def until_round(folder: Path, record: Record, number: int) -> None:
+def until_round(folder: Path, record: NetworkRecord, number: int) -> None:
     """Wait until a round is open at the member whose words are doubled."""
     until = monotonic() + 60
     while True:

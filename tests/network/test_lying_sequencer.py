@@ -22,16 +22,16 @@ from tests.network.perturbing import begin, kill, on_record
 from tests.network.trials import MEMBERS, no_progress, started, trial
 
 import collegium
-from collegium.audit.bad_block import check_block
-from collegium.audit.promise import read_promise
-from collegium.ledger.engines.log.copy import open_copy
+from collegium.audit.inclusion_promise import read_promise
+from collegium.audit.invalid_block import check_block
 from collegium.ledger.engines.log.evidence import read_fork
+from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.ordering import LEDGER
 from collegium.network.processes import start
-from collegium.network.record import Record, home_of, read_record
+from collegium.network.record import NetworkRecord, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, wait_closed
 from collegium.node.home import read_genesis
@@ -52,7 +52,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @contextmanager
-def lied_to(folder: Path, lie: str, victims: tuple[str, ...] = ()) -> Iterator[Record]:
+def lied_to(folder: Path, lie: str, victims: tuple[str, ...] = ()) -> Iterator[NetworkRecord]:
     """Members that train with a liar."""
     with trial(folder, ALL):
         home = folder / SEQUENCER
@@ -63,7 +63,7 @@ def lied_to(folder: Path, lie: str, victims: tuple[str, ...] = ()) -> Iterator[R
         yield started(folder)
 
 
-def go_on_from(folder: Path, member: str) -> Record:
+def go_on_from(folder: Path, member: str) -> NetworkRecord:
     """End the liar, and start an honest sequencer from a member's copy, as its operator would."""
     kill(folder, SEQUENCER)
     (folder / SEQUENCER).rename(folder / LIAR)
@@ -97,7 +97,7 @@ def require_no_fork(folder: Path) -> None:
         copied.mkdir()
         for file in (LEDGER, "final"):
             shutil.copy(home_of(folder, name) / file, copied / file)
-        copy = open_copy(copied, genesis_of_a_third_party(folder), print)
+        copy = open_log_copy(copied, genesis_of_a_third_party(folder), print)
         finals.append(copy.read(0, copy.final_size, most=None))
         copy.close()
         shutil.rmtree(copied)
@@ -105,7 +105,7 @@ def require_no_fork(folder: Path) -> None:
         assert longer.startswith(shorter)
 
 
-def ended(folder: Path, record: Record) -> str:
+def ended(folder: Path, record: NetworkRecord) -> str:
     """Wait for the study's end; return the model after everybody verified one ledger."""
     closed = wait_closed(folder, record, no_progress)
     assert closed.outcome == "completed"
@@ -116,7 +116,7 @@ def ended(folder: Path, record: Record) -> str:
 
 
 def a_stranger_says(
-    found: Path, record: Record, elsewhere: Path, what: str = "fork", *ledger: str
+    found: Path, record: NetworkRecord, elsewhere: Path, what: str = "fork", *ledger: str
 ) -> object:
     """What a command says to somebody who has a copy of the folder, and the genesis digest."""
     copied = elsewhere / f"evidence-{len(list(elsewhere.iterdir()))}"
@@ -200,7 +200,7 @@ def test_who_was_promised_a_place_and_did_not_get_it_proves_it(tmp_path: Path, m
         assert not (home_of(folder, name) / "evidence").exists()
 
 
-def until_following(folder: Path, record: Record) -> None:
+def until_following(folder: Path, record: NetworkRecord) -> None:
     until = monotonic() + 60
     while True:
         found = statuses(folder, record).values()

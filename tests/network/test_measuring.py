@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collegium.measuring.reporting import posted_statements, posted_sum, told
+from collegium.measuring.reporting import posted_statements, posted_sum, replayed_study
 from collegium.measuring.result import RunResult
 from collegium.network.measuring import (
     FAILED,
@@ -33,13 +33,17 @@ def test_rounds_are_those_that_the_run_saw(done: RunResult) -> None:
     seen = [
         line for line in read_lines(done.folder / "metrics.jsonl") if isinstance(line, RoundLine)
     ]
-    told = list(round_lines(done.folder, "heart", {0: 10.0, 1: 12.5, 2: 13.0, 3: 13.25}))
-    for mine, theirs in zip(told, seen, strict=True):
+    replayed_study = list(round_lines(done.folder, "heart", {0: 10.0, 1: 12.5, 2: 13.0, 3: 13.25}))
+    for mine, theirs in zip(replayed_study, seen, strict=True):
         for field in ("round", "attempt", "model", "included", "entries", "app_hash"):
             assert getattr(mine, field) == getattr(theirs, field)
         assert mine.bytes["blobs"] > 0
         assert mine.training_metrics == {}, "nobody holds everybody's training rows"
-    assert [line.seconds for line in told] == [{"clock": 2.5}, {"clock": 0.5}, {"clock": 0.25}]
+    assert [line.seconds for line in replayed_study] == [
+        {"clock": 2.5},
+        {"clock": 0.5},
+        {"clock": 0.25},
+    ]
 
 
 def test_without_a_log_no_time_is_told(done: RunResult) -> None:
@@ -54,7 +58,7 @@ def test_the_end_of_the_ledger_is_the_runs(done: RunResult) -> None:
 def test_quality_is_what_the_sites_signed_and_pooled_is_absent_with_its_reason(
     done: RunResult,
 ) -> None:
-    posted = posted_statements(done.folder, told(done.folder, "heart"))
+    posted = posted_statements(done.folder, replayed_study(done.folder, "heart"))
     last = final_line("completed", done.model, posted, SITES, {"va: already": 2})
     assert (last.pooled, last.pooled_reason) == (None, NO_POOLED)
     assert (last.difference_to_local, last.difference_to_pooled, last.rows) == ({}, {}, {})
@@ -75,8 +79,11 @@ def test_what_a_secure_sum_tells_is_quality_over_all_sites(tmp_path: Path) -> No
     masked = 'privacy.secure_aggregation={ protocol = "secagg" }'
     changes = ("training.rounds=1", "evaluation.bootstrap=0", masked)
     ran = run("heart", out=tmp_path / "run", changes=changes)
-    story = told(ran.folder, "heart")
-    posted, summed = posted_statements(ran.folder, story), posted_sum(ran.folder, story)
+    study_history = replayed_study(ran.folder, "heart")
+    posted, summed = (
+        posted_statements(ran.folder, study_history),
+        posted_sum(ran.folder, study_history),
+    )
     last = final_line("completed", ran.model, posted, SITES, {}, summed)
     computed = ran.measured.federated
     assert last.federated is not None
@@ -94,7 +101,7 @@ def test_what_a_secure_sum_tells_is_quality_over_all_sites(tmp_path: Path) -> No
 def test_a_site_that_withholds_leaves_no_accuracy_over_all(done: RunResult) -> None:
     posted = [
         one
-        for one in posted_statements(done.folder, told(done.folder, "heart"))
+        for one in posted_statements(done.folder, replayed_study(done.folder, "heart"))
         if one.site != "va"
     ]
     quality = signed_quality(posted, "federated", SITES)

@@ -19,7 +19,7 @@ from tests.network.trials import MEMBERS, QUICK, no_progress, started, trial
 from collegium.audit.findings import Verification
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.ordering import LEDGER
-from collegium.network.record import Record, home_of, read_record
+from collegium.network.record import NetworkRecord, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import wait_closed
 from collegium.node.status import StudyStatus
@@ -58,7 +58,7 @@ def perturbed(
     return closed, told, perturber
 
 
-def is_closed(folder: Path, record: Record) -> bool:
+def is_closed(folder: Path, record: NetworkRecord) -> bool:
     """Whether the owner's log says that the study has ended: nobody is asked who may be paused."""
     return '"event":"study.closed"' in (home_of(folder, MEMBERS[0]) / "node.log").read_text()
 

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 import msgspec
 import pytest
 
-from collegium.network.processes import Child, collegium, is_alive, last_lines, start, stop
+from collegium.network.processes import ChildProcess, collegium, is_alive, last_lines, start, stop
 
 SLEEPS = "import time; print('asleep', flush=True); time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPS
@@ -25,11 +25,11 @@ print(child.pid, child.started)
 """
 
 
-def python(program: str, output: Path) -> Child:
+def python(program: str, output: Path) -> ChildProcess:
     return start("one", [sys.executable, "-c", program], output)
 
 
-def awake(child: Child) -> None:
+def awake(child: ChildProcess) -> None:
     until = monotonic() + 10
     while not last_lines(child):
         assert monotonic() < until
@@ -84,7 +84,7 @@ def test_a_process_outlives_whoever_started_it_and_is_ended_by_another(output: P
         [sys.executable, "-c", STARTS, SLEEPS, str(output)],
         capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    child = Child("grandchild", int(told[0]), told[1], str(output))
+    child = ChildProcess("grandchild", int(told[0]), told[1], str(output))
     try:
         awake(child)
         assert is_alive(child)
@@ -110,5 +110,5 @@ def test_the_command_line_runs_in_this_interpreter() -> None:
 
 def test_of_a_long_output_the_last_lines_are_told(output: Path) -> None:
     output.write_text("".join(f"{number}\n\n" for number in range(9)))
-    assert last_lines(Child("one", 1, "", str(output)), 2) == ["7", "8"]
-    assert last_lines(Child("one", 1, "", str(output / "none"))) == []
+    assert last_lines(ChildProcess("one", 1, "", str(output)), 2) == ["7", "8"]
+    assert last_lines(ChildProcess("one", 1, "", str(output / "none"))) == []

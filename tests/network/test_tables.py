@@ -4,21 +4,21 @@ import csv
 from pathlib import Path
 
 import pytest
-from tests.data.tabular.cohorts import STUDY, cohort, write_study
+from tests.data.tabular.cohorts import STUDY, trainers, write_study
 
 from collegium.assembly.preparation import prepare
 from collegium.assembly.tables import agreed_by_all
 from collegium.audit.verify import verify
 from collegium.network.plan import planned, tables_by_site
 from collegium.node.config import DataSource
-from collegium.node.rows import encoded_rows, own_site_table
+from collegium.node.site_rows import encoded_rows, own_site_table
 from collegium.simulation.execution import run
 from collegium.study.document import TableSource
 from collegium.study.reading import read_study
 
 
 def test_a_member_s_own_file_gives_its_rows_of_the_whole_one(tmp_path: Path) -> None:
-    cells = cohort()
+    cells = trainers()
     cells["age [years]"][7] = "about 60"  # a slip at one site, and at no other
     cells["score"] = [f"{n}" if site != "va" else f"grade {n % 3}"
                       for n, site in enumerate(cells["hospital"])]  # fmt: skip

@@ -27,7 +27,7 @@ from tests.network.trials import (
 from collegium.audit.trust import genesis_root
 from collegium.audit.verify import verify
 from collegium.ledger.ordering import LEDGER
-from collegium.network.processes import Child, is_alive
+from collegium.network.processes import ChildProcess, is_alive
 from collegium.network.record import RECORD, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, study_of, wait_closed
@@ -193,7 +193,7 @@ def until_round(folder: Path, number: int) -> None:
         sleep(0.1)
 
 
-def gone(child: Child) -> None:
+def gone(child: ChildProcess) -> None:
     until = monotonic() + 10
     while is_alive(child):
         assert monotonic() < until
@@ -223,7 +223,7 @@ def test_ctrl_c_or_a_closed_terminal_ends_every_process(tmp_path: Path, number: 
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     until = monotonic() + 60
-    children: tuple[Child, ...] = ()
+    children: tuple[ChildProcess, ...] = ()
     while len(children) < 5 or rounds(tmp_path / "network") < 1:
         assert monotonic() < until
         assert process.poll() is None, process.communicate()

@@ -13,7 +13,7 @@ from collegium.data.site_table import PERSON, read_site
 from collegium.ledger.keyfile import read_secret
 from collegium.network.founding import found
 from collegium.network.plan import planned
-from collegium.network.record import Record, home_of, read_record
+from collegium.network.record import NetworkRecord, home_of, read_record
 from collegium.network.trial import start_all, stop_all
 from collegium.node.home import LEDGER_KEY, NODE_SECRET
 
@@ -34,7 +34,7 @@ def no_progress(closed: int, rounds: int) -> None:
 
 
 @contextmanager
-def trial(folder: Path, changes: Sequence[str] = FOR_ALL) -> Iterator[Record]:
+def trial(folder: Path, changes: Sequence[str] = FOR_ALL) -> Iterator[NetworkRecord]:
     """A consortium of four that is founded and not started; at the end it is ended.
 
     After `LONGEST` it is ended as well, so that a test that waits for ever fails.
@@ -52,7 +52,7 @@ def trial(folder: Path, changes: Sequence[str] = FOR_ALL) -> Iterator[Record]:
         stop_all(folder)
 
 
-def started(folder: Path) -> Record:
+def started(folder: Path) -> NetworkRecord:
     """Start a trial's processes and wait until they are ready."""
     return start_all(folder, quiet)
 

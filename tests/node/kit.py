@@ -13,7 +13,7 @@ from pathlib import Path
 
 from collegium.canonical import from_text, to_text
 from collegium.data.site_table import PERSON, site_table
-from collegium.federation.exchange import Exchange
+from collegium.federation.in_process_blobs import InProcessBlobs
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
 from collegium.ledger.blobs import BlobFolder
@@ -26,11 +26,11 @@ from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
 from collegium.ledger.ordering import Ordered, Refused
 from collegium.network.plan import planned, roles_of, rows_by_site
 from collegium.node.config import DataSource
+from collegium.node.enrolment import MemberContext
 from collegium.node.home import init_home, new_member, read_keys
 from collegium.node.participants import Participants
 from collegium.node.policy import Policy
 from collegium.node.proposals import Proposals
-from collegium.node.seat import Acting
 from collegium.node.templates import config_text, policy_text
 from collegium.node.timers import Timers
 
@@ -60,8 +60,8 @@ class Town:
     clock: Clock
     members: dict[str, Participants]
     policies: dict[str, Policy]
-    exchange: Exchange
-    acting: dict[str, Acting]
+    exchange: InProcessBlobs
+    acting: dict[str, MemberContext]
     rejected: Counter[str] = field(default_factory=Counter)
     said: list[bytes] = field(default_factory=list)
 
@@ -163,7 +163,7 @@ def town(
         ledger = folder / ("ledger.log" if succeeding is None else "successor.log")
         engine = open_solo(ledger, genesis, log_key, print)
         held.callback(engine.close, complete=False)
-        exchange = Exchange(BlobFolder(folder / "blobs"))
+        exchange = InProcessBlobs(BlobFolder(folder / "blobs"))
         members, acting = {}, {}
         for card in genesis.members:
             outbox = Outbox(folder / card.id / "outbox")
@@ -176,19 +176,19 @@ def town(
 
 
 def _acting(
-    home: Path, card: Member, engine: SoloOrdering, exchange: Exchange, outbox: Outbox,
+    home: Path, card: Member, engine: SoloOrdering, exchange: InProcessBlobs, outbox: Outbox,
     source: DataSource,
-) -> Acting:  # fmt: skip
+) -> MemberContext:  # fmt: skip
     keys = read_keys(home, lambda: None)
     identity = keys.identity(card.id, engine.application.identity, from_text(card.key, KEY_SIZE))
     assert identity is not None
-    return Acting(
+    return MemberContext(
         identity=identity, home=home, source=source,
         blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.application.state,
         key_of=keys.of,
     )  # fmt: skip
 
 
-def _participants(acting: Acting, clock: Clock) -> Participants:
+def _participants(acting: MemberContext, clock: Clock) -> Participants:
     timers = Timers(PHASE, PATIENCE, clock)
     return Participants(lambda: acting, timers, Proposals(acting.home), clock)

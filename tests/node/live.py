@@ -18,14 +18,14 @@ from tests.node.kit import found
 from collegium.canonical import from_text
 from collegium.data.site_table import PERSON
 from collegium.errors import RunError
-from collegium.federation.exchange import Exchange, View
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import InProcessBlobs, MemberBlobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.members import active_member
-from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.delivery import Standing
-from collegium.ledger.engines.log.pool import Submission
+from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.log_copy import open_log_copy
+from collegium.ledger.engines.log.mempool import Submission
 from collegium.ledger.engines.log.replica import open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.engines.log.witness import begin_cosigning
@@ -33,18 +33,18 @@ from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import KEY_SIZE, signing_key
 from collegium.ledger.ordering import LEDGER, Answer
+from collegium.node.blob_replication import BlobReplicator
 from collegium.node.config import DataSource
 from collegium.node.conflicts import Conflicts
+from collegium.node.enrolment import MemberContext
 from collegium.node.home import BLOBS, OUTBOX, read_keys
-from collegium.node.keeping import Keeper
 from collegium.node.loop import Loop
-from collegium.node.orders import Orders
+from collegium.node.operator_commands import OperatorCommands
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
 from collegium.node.scrubbing import Scrubber
-from collegium.node.seat import Acting
 from collegium.node.sender import Sender
 from collegium.node.status import NodeStatus
 from collegium.node.timers import OnlineClock, Timers
@@ -112,7 +112,7 @@ class Line:
     def conflicts(self) -> list[Conflict]:
         return self.desk.ask(lambda one: one.conflicts(self.member), 0)  # type: ignore[return-value]
 
-    def present(self, standing: Standing) -> int | None:
+    def present(self, standing: MemberPosition) -> int | None:
         return self.desk.ask(lambda one: one.present(self.member, standing), 0)  # type: ignore[return-value]
 
     def restore(self, size: int, blocks: bytes) -> int | None:
@@ -123,7 +123,7 @@ class Line:
 class OneAtATime:
     """A member's blobs in a folder that several threads write to; it satisfies `Blobs`."""
 
-    view: View
+    view: MemberBlobs
     turn: Lock
 
     def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
@@ -161,7 +161,9 @@ class Nothing:
 class LiveNode:
     """One member's loop on its home, in a thread."""
 
-    def __init__(self, folder: Path, genesis: Genesis, member: str, desk: Desk, exchange: Exchange):
+    def __init__(
+        self, folder: Path, genesis: Genesis, member: str, desk: Desk, exchange: InProcessBlobs
+    ):
         home = folder / member
         keys = read_keys(home, lambda: None)
         self.warnings: list[str] = []
@@ -174,28 +176,32 @@ class LiveNode:
         self._opened.callback(ordering.close)
         blobs = OneAtATime(exchange.view(member), _TURN)
 
-        def acting() -> Acting | None:
+        def acting() -> MemberContext | None:
             record = active_member(replica.state, member)
             assert record is not None
             identity = keys.identity(member, replica.identity, from_text(record.key, KEY_SIZE))
             assert identity is not None
             source = DataSource(csv="rows.csv", person=PERSON)
-            return Acting(identity, home, source, blobs, outbox, lambda: replica.state, keys.of)
+            return MemberContext(
+                identity, home, source, blobs, outbox, lambda: replica.state, keys.of
+            )
 
         clock = OnlineClock(monotonic)
         timers = Timers(PHASE, PATIENCE, clock.now)
         participants = Participants(acting, timers, Proposals(home), monotonic)
         sender = self._opened.enter_context(closing(Sender(ordering)))
         (home / BLOBS).mkdir(exist_ok=True)
-        keeper = Keeper(home / LEDGER, Nothing(), updates=lambda: True)
-        scrubber = Scrubber(home / LEDGER, Nothing(), keeper.named, keeper.want, 60.0, monotonic)
+        replicator = BlobReplicator(home / LEDGER, Nothing(), updates=lambda: True)
+        scrubber = Scrubber(
+            home / LEDGER, Nothing(), replicator.named, replicator.want, 60.0, monotonic
+        )
         self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
-        orders = Orders(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
+        orders = OperatorCommands(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
         conflicts = Conflicts(
             ordering.conflicts, lambda: _identity(acting()), lambda: replica.state, monotonic
         )
         self.loop = Loop(
-            member, ordering, sender, participants, PolicyFile(home), keeper, scrubber, orders,
+            member, ordering, sender, participants, PolicyFile(home), replicator, scrubber, orders,
             conflicts, clock, self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
@@ -219,7 +225,7 @@ class LiveNode:
         self._opened.close()
 
 
-def _identity(acting: Acting | None) -> Identity | None:
+def _identity(acting: MemberContext | None) -> Identity | None:
     return None if acting is None else acting.identity
 
 
@@ -230,7 +236,7 @@ class Live:
     folder: Path
     genesis: Genesis
     desk: Desk
-    exchange: Exchange
+    exchange: InProcessBlobs
     nodes: dict[str, LiveNode] = field(default_factory=dict)
 
     def start(self, member: str) -> LiveNode:
@@ -240,7 +246,7 @@ class Live:
     def open_desk(self) -> None:
         home = self.folder / f"sequencer of {self.genesis.chain}"
         home.mkdir(exist_ok=True)
-        copy = open_copy(home, self.genesis, print)
+        copy = open_log_copy(home, self.genesis, print)
         with self.desk.changed:
             self.desk.sequencer = Sequencer(copy, LOG_KEY, self.desk.told, lambda *_, **__: None)
         self.desk.told()
@@ -281,7 +287,7 @@ def live(folder: Path, succeeding: Genesis | None = None) -> Iterator[Live]:
     if succeeding is None:
         for member in genesis.members:
             begin_cosigning(folder / member.id)
-    within = Live(folder, genesis, Desk(), Exchange(BlobFolder(folder / "shared")))
+    within = Live(folder, genesis, Desk(), InProcessBlobs(BlobFolder(folder / "shared")))
     within.open_desk()
     try:
         for member in genesis.members:

@@ -238,7 +238,7 @@ def test_a_member_begins_anew_after_losing_everything_but_its_home(tmp_path: Pat
             if within.view().phase == "closed":
                 break
             for participants in within.members.values():
-                participants._seats.clear()
+                participants._enrolments.clear()
             within.turn()
         model = within.view().model
     with town(tmp_path / "two") as within:

@@ -10,7 +10,7 @@ import pytest
 
 from collegium.accounting.conversion import added, times
 from collegium.errors import NodeError
-from collegium.node.policy import POLICY, Asked, Policy, objections, read_policy
+from collegium.node.policy import POLICY, Policy, StudyRequest, objections, read_policy
 from collegium.node.policy_file import PolicyFile
 from collegium.study.canonical import digest
 from collegium.study.document import DifferentialPrivacy, Privacy, SecureAggregation
@@ -18,7 +18,7 @@ from collegium.study.privacy import privacy_terms
 from collegium.study.reading import read_study
 
 STUDY = read_study("heart", ["consensus.engine=log"]).study
-ASKED = Asked(STUDY, digest(STUDY), "cleveland", "ab" * 32, rows=85)
+ASKED = StudyRequest(STUDY, digest(STUDY), "cleveland", "ab" * 32, rows=85)
 
 
 def test_a_policy_that_says_nothing_allows_nothing() -> None:
@@ -82,7 +82,7 @@ def test_a_validator_tries_updates_on_its_rows_only_where_it_may() -> None:
     assert objections(policy, replace(ASKED, validates=True)) == ()
 
 
-def private(epsilon: float) -> Asked:
+def private(epsilon: float) -> StudyRequest:
     wanted = DifferentialPrivacy(unit="patient", epsilon=epsilon, delta=1e-5)
     study = msgspec.structs.replace(STUDY, privacy=Privacy(differential_privacy=wanted))
     return replace(ASKED, study=study)

@@ -11,7 +11,7 @@ import pytest
 from collegium.errors import RunError
 from collegium.ledger.ordering import Answer, NotYet, Ordered, Refused
 from collegium.node import sender as module
-from collegium.node.sender import Answered, Sender
+from collegium.node.sender import AnsweredTransaction, Sender
 
 
 class Desk:
@@ -49,9 +49,9 @@ def sender(desk: Desk) -> Iterator[Sender]:
     sender.close()
 
 
-def answers(sender: Sender, count: int) -> list[Answered]:
+def answers(sender: Sender, count: int) -> list[AnsweredTransaction]:
     """So many answers, as soon as they are there."""
-    found: list[Answered] = []
+    found: list[AnsweredTransaction] = []
     until = monotonic() + 10
     while len(found) < count and monotonic() < until:
         found += sender.answers()
@@ -63,8 +63,9 @@ def test_what_is_offered_is_handed_over_and_answered(desk: Desk, sender: Sender)
     sender.offer([b"one", b"two"], 0)
     desk.reply(Ordered(0), Refused("already", "said"))
     assert answers(sender, 2) == [
-        Answered(b"one", Ordered(0)), Answered(b"two", Refused("already", "said")),
-    ]  # fmt: skip
+        AnsweredTransaction(b"one", Ordered(0)),
+        AnsweredTransaction(b"two", Refused("already", "said")),
+    ]
     assert sender.waiting == 0
 
 

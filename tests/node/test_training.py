@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from collegium.errors import RunError
-from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.local_trainers import Float32, LocalTrainers
 from collegium.node import training
-from collegium.node.training import StillTrainingError, TrainingBeside
+from collegium.node.training import BackgroundTraining, StillTrainingError
 
 START = np.zeros(3, np.float32)
 
@@ -49,14 +49,14 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     return Slow()
 
 
-def finish(slow: Slow, beside: TrainingBeside) -> None:
+def finish(slow: Slow, beside: BackgroundTraining) -> None:
     slow.go.set()
     while beside.busy:
         sleep(0.001)
 
 
 def test_what_takes_longer_is_asked_for_again(slow: Slow) -> None:
-    beside = TrainingBeside(cast(Cohort, slow))
+    beside = BackgroundTraining(cast(LocalTrainers, slow))
     for _ in range(3):
         with pytest.raises(StillTrainingError):
             beside.trained("va", 7, ["va"], b"model", START)
@@ -69,7 +69,7 @@ def test_what_takes_longer_is_asked_for_again(slow: Slow) -> None:
 
 
 def test_another_question_waits_for_the_work_before_it(slow: Slow) -> None:
-    beside = TrainingBeside(cast(Cohort, slow))
+    beside = BackgroundTraining(cast(LocalTrainers, slow))
     for number in (1, 2):
         with pytest.raises(StillTrainingError):
             beside.trained("va", number, ["va"], b"model", START)
@@ -79,7 +79,7 @@ def test_another_question_waits_for_the_work_before_it(slow: Slow) -> None:
 
 
 def test_what_work_raises_is_raised_to_whoever_asks(slow: Slow) -> None:
-    beside = TrainingBeside(cast(Cohort, slow))
+    beside = BackgroundTraining(cast(LocalTrainers, slow))
     for _ in range(2):
         with pytest.raises(RunError, match="it cannot"):
             beside.alone("va")

@@ -25,8 +25,8 @@ from collegium.errors import CollegiumError
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.final import read_final
 from collegium.ledger.ordering import LEDGER
-from collegium.network.processes import Child, is_alive, start, stop
-from collegium.network.record import MEMBERS, Record, read_record
+from collegium.network.processes import ChildProcess, is_alive, start, stop
+from collegium.network.record import MEMBERS, NetworkRecord, read_record
 from collegium.network.trial import start_all
 from collegium.node.status import NodeStatus
 from collegium.node.status_page import ask_status
@@ -54,10 +54,10 @@ def trained(status: NodeStatus) -> bool:
 class Consortium:
     """A trial whose members' homes are in the folder where commands are run."""
 
-    def __init__(self, folder: Path, record: Record) -> None:
+    def __init__(self, folder: Path, record: NetworkRecord) -> None:
         self.folder, self.record = folder, record
         self.place = folder / MEMBERS
-        self.started: list[Child] = []
+        self.started: list[ChildProcess] = []
         self.words = {URL: record.url, "GENESIS": record.genesis}
         (self.place / "sequencer").symlink_to(folder / "sequencer")
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from collegium.data.table import DataSet, Feature, Schema, SiteRows, encode
 from collegium.errors import StudyError
-from collegium.federation.authoring import Int16
+from collegium.federation.local_updates import Int16
 from collegium.federation.stages import InRound, OfUpdate
 from collegium.learning.aggregation.rule import Aggregate, Kind, Rule
 from collegium.learning.aggregation.updates import Updates
-from collegium.study.message import Outbound, Ways
+from collegium.study.message import Outbound, Recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Coarse:
         steps: Int16 = np.clip(np.rint(what / 64), -511, 511).astype(np.int16)
         return steps * np.int16(64)
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         """Return it with the steps."""
         return replace(message, contents=f"{message.contents}, in steps of 64")
 

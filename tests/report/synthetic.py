@@ -17,7 +17,7 @@ from collegium.learning.evaluation.intervals import intervals, intervals_of_diff
 from collegium.learning.evaluation.metrics import measure
 from collegium.measuring.risks import risks_of
 from collegium.report.content import Provenance, ReportContent, build_content
-from collegium.report.figures import Posted
+from collegium.report.figures import PostedStatement
 from collegium.report.measurements import (
     Calibration,
     FinalLine,
@@ -61,7 +61,7 @@ class Inputs:
     data: Provenance
     lines: tuple[Line, ...]
     verification: Verification
-    posted: tuple[Posted, ...]
+    posted: tuple[PostedStatement, ...]
     versions: dict[str, str] = field(default_factory=lambda: {"collegium": "0.0.9"})
 
     def content(self, **changed: Any) -> ReportContent:
@@ -160,7 +160,7 @@ def inputs(task: Task = "binary") -> Inputs:
         for other in joined[1:]
     ]
     posted = tuple(
-        Posted(
+        PostedStatement(
             site,
             statement_of(
                 task,

@@ -9,7 +9,7 @@ from tests.report.synthetic import ROUNDS, SITES, Inputs, inputs, round_line
 
 from collegium.canonical import to_text
 from collegium.data.table import Task
-from collegium.report.figures import NO_STATEMENT, Posted
+from collegium.report.figures import NO_STATEMENT, PostedStatement
 from collegium.report.measurements import FinalLine, Interval, Quality
 from collegium.study.document import Threat
 
@@ -142,7 +142,7 @@ def test_a_round_that_was_measured_twice_counts_once_and_as_it_was_last() -> Non
 
 def test_a_statement_about_another_model_counts_as_none() -> None:
     about_another = [
-        Posted(one.site, replace(one.statement, model=to_text(bytes(32))))
+        PostedStatement(one.site, replace(one.statement, model=to_text(bytes(32))))
         if one.site == "aachen" and one.statement.kind == "federated"
         else one
         for one in BINARY.posted

@@ -7,7 +7,7 @@ from collegium.learning.evaluation.statement import MEASURES, UNITS
 from collegium.report.figures import (
     NO_INTERVAL,
     NO_STATEMENT,
-    Posted,
+    PostedStatement,
     by_site,
     disagreements,
     measured,
@@ -23,7 +23,7 @@ assert FINAL.federated is not None
 QUALITY: Quality = FINAL.federated
 
 
-def posted(site: str) -> Posted:
+def posted(site: str) -> PostedStatement:
     return next(one for one in BINARY.posted if one.site == site)
 
 

@@ -11,18 +11,18 @@ from tests.report.reading import Page
 from tests.report.synthetic import SITES, inputs, verification
 
 from collegium.accounting.units import UnitName
-from collegium.audit.findings import Spent, Total
+from collegium.audit.findings import LedgerPrivacySpent, StudyPrivacySpent
 from collegium.report.page import render
 from collegium.study.document import Privacy, SecureAggregation
 
 
-def spent(**changes: object) -> tuple[Spent, ...]:
+def spent(**changes: object) -> tuple[StudyPrivacySpent, ...]:
     usual: dict[str, object] = {
         "study": "fever", "unit": "patient", "rounds": 12, "epsilon": 2.0, "budget": 4.0,
         "delta": 1e-5, "evaluation": 4.0, "mechanism": "dp_sgd@1", "sampling_rate": 0.1,
         "noise_multiplier": 3.9, "steps_per_round": 10, "accountant": "rdp@1", **changes,
     }  # fmt: skip
-    return tuple(Spent(site=site, **usual) for site in SITES)  # type: ignore[arg-type]
+    return tuple(StudyPrivacySpent(site=site, **usual) for site in SITES)  # type: ignore[arg-type]
 
 
 def section(**changes: object) -> str:
@@ -98,7 +98,7 @@ def test_a_tighter_account_is_told_beside_the_ledger_s() -> None:
 
 def test_what_other_studies_cost_is_told_where_there_are_any() -> None:
     def page(*studies: str, unbounded: tuple[str, ...] = ()) -> str:
-        total = Total(
+        total = LedgerPrivacySpent(
             site="north", unit="patient", epsilon=3.25, delta=1e-6, accountant="rdp@1",
             studies=studies, unbounded=unbounded,
         )  # fmt: skip
@@ -116,7 +116,7 @@ def test_what_other_studies_cost_is_told_where_there_are_any() -> None:
 def test_no_epsilon_stands_anywhere_on_the_page_without_what_it_means(unit: UnitName) -> None:
     """Every cell or paragraph with a figure has its delta, or says pure, and whose loss it is."""
     mechanism = "local_skellam@1" if unit == "client" else "dp_sgd@1"
-    total = Total(
+    total = LedgerPrivacySpent(
         site="north", unit=unit, epsilon=3.25, delta=1e-6, accountant="rdp@1",
         studies=("fever", "cough"), unbounded=(),
     )  # fmt: skip

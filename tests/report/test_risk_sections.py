@@ -8,7 +8,7 @@ import pytest
 from tests.report.reading import Page
 from tests.report.synthetic import inputs
 
-from collegium.audit.findings import Summed
+from collegium.audit.findings import SecureSumOutcome
 from collegium.report.content import ReportContent
 from collegium.report.measurements import Benefit, Estimate, Risks
 from collegium.report.page import render
@@ -61,7 +61,7 @@ def test_the_page_shows_slope_curve_and_the_auc_of_sums() -> None:
 
 
 def test_the_page_tells_of_a_secure_sum_and_that_sites_sign_rows_alone() -> None:
-    summed = Summed(
+    summed = SecureSumOutcome(
         study="synthetic", sites=("cagliari", "nowhere"), rows=217, withheld="calls",
         measures={"auc": 0.8125}, auc_error=0.0004,
     )  # fmt: skip

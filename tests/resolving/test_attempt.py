@@ -12,7 +12,7 @@ from collegium.assembly.preparation import prepare
 from collegium.audit.history import read_history
 from collegium.audit.studies import gather
 from collegium.federation.view import StudyView
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.results import ModelResult, Result
 from collegium.ledger.contract.series import EVALUATION, MOST_ROUNDS, SET_UP
 from collegium.resolving.attempt import attempt_in
@@ -67,7 +67,9 @@ def test_state_and_log_say_the_same_after_every_block(
             if view.phase == "closed":
                 break
             _compare(folder, view, within.engine.application.identity, seen, ended)
-            quiet = not any(isinstance(one, Accepted) for one in step(within, idle=quiet))
+            quiet = not any(
+                isinstance(one, AcceptedTransaction) for one in step(within, idle=quiet)
+            )
     finally:
         within.close(complete=True)
     assert view.phase == "closed"
@@ -88,13 +90,13 @@ def _compare(
 ) -> None:
     """Compare the open attempt and the last closed one, as far as state tells of them."""
     history = read_history((folder / "ledger.log").read_bytes())
-    stories, _ = gather(history.said)
+    study_histories, _ = gather(history.said)
     for number in {view.number if view.round is not None else 0, view.closed_rounds} - {0}:
         found = attempt_in(view._state, genesis, view.study, number)
         if found is None:
             continue
-        story = stories[view.study]
-        told = story.frozen(story.at(number, found.place.attempt))
+        study_history = study_histories[view.study]
+        told = study_history.frozen(study_history.at(number, found.place.attempt))
         assert found == told
         assert list(found.weights) == list(found.included)
         seen.add((number, found.place.attempt, view.phase))

@@ -9,7 +9,7 @@ from collegium.errors import FormatError
 from collegium.learning.aggregation.next_model import read_update
 from collegium.learning.blobs import digest, encode_update
 from collegium.resolving import blobs as readings_module
-from collegium.resolving.blobs import Readings
+from collegium.resolving.blobs import DecodedUpdates
 
 
 def blob(number: int) -> bytes:
@@ -19,7 +19,7 @@ def blob(number: int) -> bytes:
 def test_a_reading_is_what_the_blob_says_and_is_made_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    readings, data = Readings(), blob(3)
+    readings, data = DecodedUpdates(), blob(3)
     first = readings.of(digest(data), data)
     assert (first.values.tolist(), first.exponent, first.indicators) == (
         [3, -7, 32767],
@@ -32,7 +32,7 @@ def test_a_reading_is_what_the_blob_says_and_is_made_once(
 
 
 def test_what_is_no_update_is_refused_every_time() -> None:
-    readings = Readings()
+    readings = DecodedUpdates()
     for _ in range(2):
         with pytest.raises(FormatError):
             readings.of(digest(b"nothing"), b"nothing")
@@ -40,7 +40,7 @@ def test_what_is_no_update_is_refused_every_time() -> None:
 
 def test_the_latest_readings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readings_module, "KEPT_BYTES", 2 * read_update(blob(0)).values.nbytes)
-    readings, blobs = Readings(), [blob(number) for number in range(3)]
+    readings, blobs = DecodedUpdates(), [blob(number) for number in range(3)]
     made = [readings.of(digest(data), data) for data in blobs]
     again = [readings.of(digest(data), data) for data in reversed(blobs)]
     assert [one is other for one, other in zip(made, reversed(again), strict=True)] == [

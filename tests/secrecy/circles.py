@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from collegium.mechanisms.secagg.protocol import SECAGG
 from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE
-from collegium.secrecy.masked import Total, residues, total_of
+from collegium.secrecy.masked import MaskedTotal, residues, total_of
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets, SecureSum
-from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.secure_sum import OwnSecrets, SecureSum, SumFailure
 from collegium.secrecy.shamir import PRIME
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, ShareHolders
 
-PLACE = Place(sha256(b"genesis").digest(), "heart", 3, 2)
+PLACE = AttemptId(sha256(b"genesis").digest(), "heart", 3, 2)
 MODEL = sha256(b"model").digest()
 PROTOCOLS: tuple[SecureSum, ...] = (SECAGG, THRESHOLD_HE)
 """Every protocol; that they satisfy the seam is for the type checker."""
@@ -43,24 +43,26 @@ class Exchange:
     names: list[str]
     threshold: int
     ring: int = 32
-    place: Place = PLACE
+    place: AttemptId = PLACE
     degree: int | None = None
     own: dict[str, OwnSecrets] = field(default_factory=dict)
     deals: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.own = {name: secrets_of(name, self.place.attempt) for name in self.names}
-        self.deals = {name: SECAGG.deal(self.own[name], self.circle, name) for name in self.names}
+        self.deals = {
+            name: SECAGG.deal(self.own[name], self.share_holders, name) for name in self.names
+        }
 
     @property
-    def circle(self) -> Circle:
+    def share_holders(self) -> ShareHolders:
         keys = {name: SECAGG.advertise(self.own[name]) for name in self.names}
-        return Circle(self.place, self.threshold, keys, self.ring, self.degree)
+        return ShareHolders(self.place, self.threshold, keys, self.ring, self.degree)
 
     @property
-    def agreement(self) -> Agreement:
+    def agreement(self) -> FixedDeals:
         digests = {name: sha256(deal).digest() for name, deal in self.deals.items()}
-        return Agreement(self.circle, MODEL, 12, self.ring, digests)
+        return FixedDeals(self.share_holders, MODEL, 12, self.ring, digests)
 
     def masked(self, values: Mapping[str, NDArray[np.int16]], weight: int) -> dict[str, RingVector]:
         found = {}
@@ -80,7 +82,7 @@ class Exchange:
 
     def total(
         self, masked: Mapping[str, RingVector], posted: Mapping[str, Mapping[str, bytes]]
-    ) -> RingVector | Flaw:
+    ) -> RingVector | SumFailure:
         return SECAGG.unmask(self.agreement, masked, self.deals, posted)
 
 
@@ -90,14 +92,14 @@ def updates_of(names: Collection[str], size: int, seed: int = 0) -> dict[str, ND
     return {name: generator.integers(-32767, 32768, size, dtype=np.int16) for name in names}
 
 
-def read_total(vector: RingVector | Flaw, weights: int, updates: int) -> Total:
+def read_total(vector: RingVector | SumFailure, weights: int, updates: int) -> MaskedTotal:
     """What a sum stands for; it must stand for something."""
-    assert not isinstance(vector, Flaw), vector
+    assert not isinstance(vector, SumFailure), vector
     total = total_of(vector, weights, updates)
     assert total is not None
     return total
 
 
-def elsewhere(agreement: Agreement, **changes: object) -> Agreement:
+def elsewhere(agreement: FixedDeals, **changes: object) -> FixedDeals:
     """The same agreement but for some fields."""
     return replace(agreement, **changes)  # type: ignore[arg-type]

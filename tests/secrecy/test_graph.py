@@ -13,10 +13,10 @@ from tests.mechanisms.secagg.test_protocol import differs_with, recovered
 from tests.secrecy.circles import PLACE, Exchange, read_total, updates_of
 
 from collegium.mechanisms.secagg.protocol import SECAGG_PLUS, _own_key, _pair_key
-from collegium.secrecy.deal import Kind, decode_deal, encode_deal, mask_private
+from collegium.secrecy.deal import SecretKind, decode_deal, encode_deal, mask_private
 from collegium.secrecy.masking import RingVector, add_masks
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
-from collegium.secrecy.setting import Agreement
+from collegium.secrecy.secure_sum import OwnSecrets, SumFailure
+from collegium.secrecy.sum_setup import FixedDeals
 
 NINE = [f"s{number}" for number in range(9)]
 
@@ -43,13 +43,13 @@ def test_sums_equal_plain_integer_sums_for_every_drop_out_that_leaves_neighbours
     posting = survivors[: data.draw(st.integers(1, len(survivors)))]
     values = updates_of(survivors, size, seed=count)
     found = exchange.total(exchange.masked(values, 6), exchange.posted(posting, survivors))
-    left = Counter(dealer for name in posting for dealer in exchange.circle.holders(name))
+    left = Counter(dealer for name in posting for dealer in exchange.share_holders.holders(name))
     if all(left[dealer] >= exchange.threshold for dealer in dealers):
         total = read_total(found, 6 * len(survivors), len(survivors))
         plain = sum(6 * update.astype(np.int64) for update in values.values())
         assert (total.values == plain).all()
     else:
-        assert isinstance(found, Flaw)
+        assert isinstance(found, SumFailure)
         assert found.why == "shares"
         assert left[found.dealer] < exchange.threshold
 
@@ -57,16 +57,16 @@ def test_sums_equal_plain_integer_sums_for_every_drop_out_that_leaves_neighbours
 def test_a_member_deals_to_its_neighbours_and_to_nobody_else() -> None:
     exchange = graph_of_nine()
     for name in NINE:
-        deal = decode_deal(exchange.deals[name], exchange.circle, name)
-        assert len(deal[Kind.SELF].ciphertexts) == 4
+        deal = decode_deal(exchange.deals[name], exchange.share_holders, name)
+        assert len(deal[SecretKind.SELF].ciphertexts) == 4
         sound = {
             other
             for other in NINE
             if SECAGG_PLUS.is_sound(
-                exchange.own[other], exchange.circle, name, other, exchange.deals[name]
+                exchange.own[other], exchange.share_holders, name, other, exchange.deals[name]
             )
         }
-        assert sound == set(exchange.circle.holders(name))
+        assert sound == set(exchange.share_holders.holders(name))
         assert name not in sound
 
 
@@ -76,7 +76,7 @@ def test_members_who_are_no_neighbours_share_no_mask() -> None:
     for name, vector in exchange.masked({name: np.zeros(4, np.int16) for name in NINE}, 1).items():
         private = mask_private(exchange.own[name].mask)
         add_masks(vector, [], [_own_key(exchange.own[name].own, transcript, name)])
-        for other in agreement.circle.holders(name):
+        for other in agreement.share_holders.holders(name):
             key = _pair_key(private, agreement, transcript, name, other)
             add_masks(vector, *(([], [key]) if name < other else ([key], [])))
         assert vector.tolist() == [0, 0, 0, 0, 0, 1], "nothing is left but a small peak"
@@ -85,7 +85,7 @@ def test_members_who_are_no_neighbours_share_no_mask() -> None:
 def test_threshold_many_neighbours_read_an_update_and_one_fewer_with_all_others_do_not() -> None:
     exchange = graph_of_nine()
     for victim in NINE:
-        near = list(exchange.circle.holders(victim))
+        near = list(exchange.share_holders.holders(victim))
         far = [name for name in NINE if name not in (victim, *near)]
         assert recovered(exchange, victim, near[:3])
         assert not recovered(exchange, victim, near[:2] + far)
@@ -97,12 +97,12 @@ def test_neighbours_below_the_threshold_see_noise_and_a_leaking_mutant_is_caught
         return Exchange(NINE[:6], 3, place=replace(PLACE, attempt=attempt), degree=4)
 
     def two_of(exchange: Exchange, victim: str) -> tuple[str, ...]:
-        return exchange.circle.holders(victim)[:2]
+        return exchange.share_holders.holders(victim)[:2]
 
-    def leaking(own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector) -> None:
+    def leaking(own: OwnSecrets, agreement: FixedDeals, member: str, vector: RingVector) -> None:
         """Masks with the two colluders alone."""
         transcript = agreement.transcript()
-        for other in agreement.circle.holders(member)[:2]:
+        for other in agreement.share_holders.holders(member)[:2]:
             key = _pair_key(mask_private(own.mask), agreement, transcript, member, other)
             add_masks(vector, *(([key], []) if member < other else ([], [key])))
 
@@ -114,7 +114,7 @@ def test_a_forged_share_is_left_out_and_its_holder_named() -> None:
     exchange = Exchange(NINE, 3, degree=4)
     values = updates_of(NINE, 9)
     posted = exchange.posted(NINE, NINE)
-    victim = exchange.circle.holders("s0")[0]
+    victim = exchange.share_holders.holders("s0")[0]
     posted["s0"][victim] = bytes(32)
     masked = exchange.masked(values, 1)
     hidden = dict.fromkeys(NINE, b"")
@@ -126,14 +126,16 @@ def test_a_forged_share_is_left_out_and_its_holder_named() -> None:
 
 def test_a_dealer_that_cheats_one_neighbour_is_found_by_it_and_proven_by_all() -> None:
     exchange = Exchange(NINE, 3, degree=4)
-    deal = decode_deal(exchange.deals["s0"], exchange.circle, "s0")
-    half = deal[Kind.SELF]
-    deal[Kind.SELF] = replace(half, ciphertexts=(bytes(32), *half.ciphertexts[1:]))
+    deal = decode_deal(exchange.deals["s0"], exchange.share_holders, "s0")
+    half = deal[SecretKind.SELF]
+    deal[SecretKind.SELF] = replace(half, ciphertexts=(bytes(32), *half.ciphertexts[1:]))
     blob = exchange.deals["s0"] = encode_deal(deal)
-    cheated, *others = exchange.circle.holders("s0")
-    assert not SECAGG_PLUS.is_sound(exchange.own[cheated], exchange.circle, "s0", cheated, blob)
+    cheated, *others = exchange.share_holders.holders("s0")
+    assert not SECAGG_PLUS.is_sound(
+        exchange.own[cheated], exchange.share_holders, "s0", cheated, blob
+    )
     for name in others:
-        assert SECAGG_PLUS.is_sound(exchange.own[name], exchange.circle, "s0", name, blob)
+        assert SECAGG_PLUS.is_sound(exchange.own[name], exchange.share_holders, "s0", name, blob)
     posted = exchange.posted(NINE, NINE)
     found = SECAGG_PLUS.cheated(exchange.agreement, exchange.deals, posted, frozenset(NINE))
     assert found == [("s0", cheated)]
@@ -142,7 +144,10 @@ def test_a_dealer_that_cheats_one_neighbour_is_found_by_it_and_proven_by_all() -
 @pytest.mark.parametrize("degree", [None, 4, 6])
 def test_masks_depend_on_the_degree(degree: int | None) -> None:
     one, other = Exchange(NINE, 3, degree=degree), Exchange(NINE, 3, degree=8)
-    assert one.agreement.transcript() != replace(one.agreement, circle=other.circle).transcript()
+    assert (
+        one.agreement.transcript()
+        != replace(one.agreement, share_holders=other.share_holders).transcript()
+    )
 
 
 def test_the_complete_graph_and_a_drawn_one_give_the_same_sum() -> None:

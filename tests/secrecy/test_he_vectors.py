@@ -58,12 +58,12 @@ class Stranger:
 
     def __init__(self, name: str) -> None:
         self.name, self.secrets = name, CASE["members"][name]
-        circle = [bytes.fromhex(CASE["place"]), u64(CASE["threshold"]), u64(32)]
+        share_holders = [bytes.fromhex(CASE["place"]), u64(CASE["threshold"]), u64(32)]
         for other, about in CASE["members"].items():
-            circle += [
+            share_holders += [
                 lp(other), bytes.fromhex(about["mask_key"]), bytes.fromhex(about["share_key"])
             ]  # fmt: skip
-        self.bound = tagged("he-circle", *circle) + lp(name)
+        self.bound = tagged("he-circle", *share_holders) + lp(name)
         self.seed = expand(bytes.fromhex(self.secrets["self_secret"]), tag("he-seed") + self.bound)
         self.key = [uniform(expand(self.seed, tag("he-key") + u64(p)), N, p) for p in PRIMES]
         self.rows = []

@@ -22,10 +22,16 @@ from collegium.mechanisms.secagg.protocol import SECAGG
 from collegium.mechanisms.sum_check.pedersen import blinding_limbs, commitment
 from collegium.secrecy.masked import residues, with_limbs
 from collegium.secrecy.masking import signed
-from collegium.secrecy.outcome import HiddenAttempt, Outcome, Recipe, agreement_within, outcome
-from collegium.secrecy.secure_sum import Flaw, Posted
-from collegium.secrecy.setting import Agreement, Circle
-from collegium.secrecy.sums import Sealed, Unfit
+from collegium.secrecy.outcome import (
+    HiddenAttempt,
+    ServerStep,
+    SumOutcome,
+    agreement_within,
+    outcome,
+)
+from collegium.secrecy.secure_sum import Posted, SumFailure
+from collegium.secrecy.sum_setup import FixedDeals, ShareHolders
+from collegium.secrecy.sums import InconsistentSum, SumInputs
 from collegium.study.document import Server
 
 SIZE = 12
@@ -36,8 +42,8 @@ START = ModelState((TensorSpec("w", (SIZE,)),), np.zeros(SIZE, np.float32), "non
 Updates = dict[str, NDArray[np.int16]]
 
 
-def recipe(rule: str = "trimmed_mean", tolerate: int = 1) -> Recipe:
-    return Recipe(SECAGG, SIZE, rule_called(rule), tolerate, server_named("none@1"), Server())
+def recipe(rule: str = "trimmed_mean", tolerate: int = 1) -> ServerStep:
+    return ServerStep(SECAGG, SIZE, rule_called(rule), tolerate, server_named("none@1"), Server())
 
 
 def attempt_of(
@@ -47,11 +53,11 @@ def attempt_of(
     """An attempt in which some have dealt, those of `updates` survive, and some post shares."""
     own = {name: secrets_of(name) for name in NAMES}
     keys = {name: SECAGG.advertise(own[name]) for name in NAMES}
-    whole = Agreement(Circle(PLACE, threshold, keys), MODEL, 12, ring, {})
+    whole = FixedDeals(ShareHolders(PLACE, threshold, keys), MODEL, 12, ring, {})
     deals: dict[str, bytes] = {}
     for name in sorted(dealers):
-        circle = agreement_within(whole, GROUPS, GROUPS[name]).circle
-        deals[name] = SECAGG.deal(own[name], circle, name)
+        share_holders = agreement_within(whole, GROUPS, GROUPS[name]).share_holders
+        deals[name] = SECAGG.deal(own[name], share_holders, name)
     whole = replace(whole, deals={name: digest(deal) for name, deal in deals.items()})
     hidden, points = {}, {}
     for place, (name, update) in enumerate(sorted(updates.items()), 1):
@@ -68,7 +74,7 @@ def attempt_of(
         survivors = frozenset(updates)
         posted[name] = SECAGG.shares(own[name], agreement, name, inside, survivors)
     weights = {name: WEIGHTS[name] for name in sorted(updates)}
-    sealed = Sealed(whole, weights, hidden, deals, posted, points, bound)
+    sealed = SumInputs(whole, weights, hidden, deals, posted, points, bound)
     return HiddenAttempt(sealed, GROUPS)
 
 
@@ -96,7 +102,7 @@ def plain(updates: Updates, rule: str, tolerate: int, without: Collection[int] =
     return encode_model(model)
 
 
-def bytes_of(found: Outcome) -> bytes:
+def bytes_of(found: SumOutcome) -> bytes:
     assert found.model is not None, found.refused
     return encode_model(found.model)
 
@@ -151,7 +157,7 @@ def test_a_group_whose_sum_is_too_long_is_left_out() -> None:
     calm = {name: (update // 64).astype(np.int16) for name, update in updates.items()}
     calm["s00"] = np.full(SIZE, 32767, np.int16)
     found = outcome(attempt_of(calm, NAMES, NAMES, bound=bound // 32), START, recipe("median"))
-    assert found.refused == {1: Unfit("norm")}
+    assert found.refused == {1: InconsistentSum("norm")}
     assert bytes_of(found) == plain(calm, "median", 0, without=[1])
 
 
@@ -163,7 +169,7 @@ def test_a_commitment_to_another_vector_is_found_in_its_group_alone() -> None:
     forged = commitment(signed(residues(other, WEIGHTS["s01"], 32)), 32, 7919**2)
     forged_points = {**attempt.everybody.points, "s01": forged}
     found = outcome(altered(attempt, points=forged_points), START, recipe("median"))
-    assert found.refused == {2: Unfit("commitments")}
+    assert found.refused == {2: InconsistentSum("commitments")}
     assert bytes_of(found) == plain(updates, "median", 0, without=[2])
 
 
@@ -174,7 +180,7 @@ def test_two_commitments_exchanged_are_no_lie_of_their_sum_and_across_groups_the
     assert not outcome(altered(attempt, points=points), START, recipe()).refused
     points["s00"], points["s01"] = points["s01"], points["s00"]
     found = outcome(altered(attempt, points=points), START, recipe("median", 2))
-    assert found.refused == {1: Unfit("commitments"), 2: Unfit("commitments")}
+    assert found.refused == {1: InconsistentSum("commitments"), 2: InconsistentSum("commitments")}
 
 
 def test_a_vector_under_other_masks_is_found_by_the_commitments_at_least() -> None:
@@ -187,7 +193,7 @@ def test_a_vector_under_other_masks_is_found_by_the_commitments_at_least() -> No
         START,
         recipe("median"),
     )
-    assert found.refused == {2: Unfit("commitments")}
+    assert found.refused == {2: InconsistentSum("commitments")}
 
 
 def test_more_bad_groups_than_are_to_be_borne_lead_to_no_model() -> None:
@@ -208,7 +214,7 @@ def test_forged_shares_cost_their_own_group_alone() -> None:
         **attempt.everybody.posted, "s02": dict.fromkeys(attempt.everybody.posted["s02"], bytes(32))
     }  # fmt: skip
     found = outcome(altered(attempt, posted=posted), START, recipe("median"))
-    assert isinstance(found.refused[3], Flaw)
+    assert isinstance(found.refused[3], SumFailure)
     assert list(found.refused) == [3]
     assert found.model is not None
 
@@ -221,7 +227,7 @@ def test_everybody_without_groups_is_checked_against_commitments_too() -> None:
     assert outcome(one_group, START, recipe("fedavg", 0)).model is not None
     points = {**attempt.everybody.points, "s00": attempt.everybody.points["s03"]}
     found = outcome(altered(one_group, points=points), START, recipe("fedavg", 0))
-    assert (found.model, found.refused) == (None, {0: Unfit("commitments")})
+    assert (found.model, found.refused) == (None, {0: InconsistentSum("commitments")})
 
 
 def test_a_rule_that_lost_its_preconditions_makes_no_model() -> None:

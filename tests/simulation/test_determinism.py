@@ -13,7 +13,7 @@ import pytest
 from tests.commands import environment
 
 from collegium.assembly.preparation import prepare
-from collegium.federation.cohort import Cohort
+from collegium.federation.local_trainers import LocalTrainers
 from collegium.learning.algorithms.layout import starting_vector
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
@@ -142,11 +142,11 @@ def test_a_site_alone_learns_what_it_learns_beside_others(name: str) -> None:
     preset, changes = studies()[name]
     prepared = prepare(read_study(preset, changes))
     parts = (prepared.study, prepared.parts.spec, prepared.parts.trainer)
-    together = Cohort(*parts, prepared.train)
+    together = LocalTrainers(*parts, prepared.train)
     study = prepared.study
     start = starting_vector(prepared.parts.spec, study)
     for site, rows in prepared.train.items():
-        alone = Cohort(*parts, {site: rows})
+        alone = LocalTrainers(*parts, {site: rows})
         for number in (1, 2):
             asked = (site, number, prepared.sites, b"model", start)
             mine, beside = alone.trained(*asked), together.trained(*asked)

@@ -13,7 +13,7 @@ from collegium.accounting.orders import MICRO
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.federation.authoring import Int16
+from collegium.federation.local_updates import Int16
 from collegium.federation.stages import InRound, OfUpdate, stages_of
 from collegium.learning.blobs import decode_model
 from collegium.ledger.contract.events import RoundClosed, UpdatesIncluded

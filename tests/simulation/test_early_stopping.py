@@ -10,14 +10,14 @@ import pytest
 from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
 from collegium.data.table import take
-from collegium.federation.cohort import Cohort
+from collegium.federation.local_trainers import LocalTrainers
 from collegium.learning.aggregation import stopping
 from collegium.learning.blobs import decode_model
 from collegium.learning.models import losses
 from collegium.ledger.blobs import read_blob
 from collegium.report.measurements import RoundLine, read_lines
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
 
 CHANGES = (
@@ -50,7 +50,7 @@ def test_it_ends_when_the_loss_has_not_fallen_for_so_long(tmp_path: Path) -> Non
     assert (found.ok, found.findings) == (True, ())
     assert found.checked["rounds"] == result.rounds
     assert run("heart", out=tmp_path / "again", changes=CHANGES).app_hash == result.app_hash
-    rehearsed = rehearse(prepare(read_study("heart", CHANGES)))
+    rehearsed = run_without_ledger(prepare(read_study("heart", CHANGES)))
     assert rehearsed.digest.hex() == result.model
 
 
@@ -134,16 +134,16 @@ def test_it_goes_with_rules_that_bear_bad_losses_and_with_momentum_at_the_sites(
     assert 3 <= result.rounds < 40
     assert all(0.3 < record[0] < 8 for record in told(tmp_path / "run"))
     assert verify(tmp_path / "run").ok
-    assert rehearse(prepare(read_study("heart", changes))).digest.hex() == result.model
+    assert run_without_ledger(prepare(read_study("heart", changes))).digest.hex() == result.model
 
 
 def test_a_site_of_one_person_trains_on_it_and_tells_no_loss() -> None:
     prepared = prepare(read_study("heart", CHANGES))
     one = {**prepared.train, "va": take(prepared.train["va"], np.array([0]))}
-    cohort = Cohort(prepared.study, prepared.parts.spec, prepared.parts.trainer, one)
+    trainers = LocalTrainers(prepared.study, prepared.parts.spec, prepared.parts.trainer, one)
     zero = np.zeros(18, np.float32)
-    assert cohort.rows_of("va") == 1
-    assert cohort.validation_loss("va", zero) is None
-    assert cohort.validation_loss("cleveland", zero) == pytest.approx(np.log(2), rel=1e-6)
+    assert trainers.rows_of("va") == 1
+    assert trainers.validation_loss("va", zero) is None
+    assert trainers.validation_loss("cleveland", zero) == pytest.approx(np.log(2), rel=1e-6)
     assert not stopping.shared(None, 12).any()
     assert stopping.shared(0.5, 12)[:2].tolist() == [512 / 4096, 1024 / 4096]

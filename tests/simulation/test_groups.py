@@ -31,7 +31,7 @@ from collegium.learning.blobs import (
 from collegium.measuring.quality import measures_on
 from collegium.measuring.result import RunResult
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.document import Server
 from collegium.study.reading import read_study
 
@@ -55,8 +55,8 @@ def codes(found: Verification, severity: str = "error") -> list[str]:
 
 def attempts_of(folder: Path) -> list[AttemptRecord]:
     history = read_history((folder / "ledger.log").read_bytes())
-    stories, _ = gather(history.said)
-    return list(stories["heart10"].attempts.values())
+    study_histories, _ = gather(history.said)
+    return list(study_histories["heart10"].attempts.values())
 
 
 def plain_updates(
@@ -220,7 +220,7 @@ def test_a_robust_rule_over_groups_holds_where_a_masked_mean_does_not(attack: st
     def accuracy(*changes: str) -> float:
         study = prepare(read_study("heart10-robust", ("training.rounds=10", *changes)))
         honest = [name for name in study.sites if name != "hungarian-1"]
-        found = measures_on(study, honest, rehearse(study).parameters)
+        found = measures_on(study, honest, run_without_ledger(study).parameters)
         assert found is not None
         return found["accuracy"] or 0.0
 

@@ -15,7 +15,7 @@ from collegium.assembly.rules import check_held_out
 from collegium.audit.verify import verify
 from collegium.data.table import SiteRows
 from collegium.errors import StudyError
-from collegium.federation.cohort import Cohort
+from collegium.federation.local_trainers import LocalTrainers
 from collegium.learning.models import initial_parameters
 from collegium.measuring.reporting import report_on
 from collegium.plugins import find
@@ -37,13 +37,13 @@ def test_in_a_study_cut_by_time_each_persons_latest_rows_are_held_out() -> None:
     rows = prepared.train["lazio"]
     assert len(np.unique(rows.person)) == 1
     parts = prepared.parts
-    cohort = Cohort(prepared.study, parts.spec, parts.trainer, {"lazio": rows})
-    left = cohort.rows["lazio"]
+    trainers = LocalTrainers(prepared.study, parts.spec, parts.trainer, {"lazio": rows})
+    left = trainers.rows["lazio"]
     assert left.time is not None
     assert rows.time is not None
     first_held = np.sort(rows.time[:, 0])[-int(np.ceil(len(rows.y) / 4))]
     assert left.time[:, 1].max() < first_held
-    assert cohort.validation_loss("lazio", initial_parameters(parts.spec, 1)) is not None
+    assert trainers.validation_loss("lazio", initial_parameters(parts.spec, 1)) is not None
 
 
 def test_in_any_other_study_persons_are_held_out() -> None:
@@ -51,8 +51,10 @@ def test_in_any_other_study_persons_are_held_out() -> None:
     rows = prepared.train["va"]
     visits = np.repeat(np.arange(len(rows.y)), 2)
     twice = SiteRows(rows.name, rows.x[visits], rows.y[visits], rows.person[visits])
-    cohort = Cohort(prepared.study, prepared.parts.spec, prepared.parts.trainer, {"va": twice})
-    left = cohort.rows["va"].person
+    trainers = LocalTrainers(
+        prepared.study, prepared.parts.spec, prepared.parts.trainer, {"va": twice}
+    )
+    left = trainers.rows["va"].person
     assert 0 < len(np.unique(left)) < len(rows.y)
     assert np.all(np.unique(left, return_counts=True)[1] == 2)
 

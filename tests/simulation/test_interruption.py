@@ -27,7 +27,7 @@ from collegium.simulation.consortium import build
 from collegium.simulation.execution import run
 from collegium.study.canonical import document_bytes
 from collegium.study.reading import read_study
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 CHANGES = ("training.rounds=2", "evaluation.bootstrap=0")
 WRITES: tuple[tuple[Any, str], ...] = (
@@ -198,7 +198,7 @@ def test_a_site_that_lost_its_outbox_after_committing_abstains(
 ) -> None:
     folder = tmp_path / "run"
 
-    def substitute(honest: Participant, place: Place) -> Participant:
+    def substitute(honest: Participant, place: AdversaryContext) -> Participant:
         return StopsBeforeRevealing(honest) if honest.name == "hungarian (site)" else honest
 
     with pytest.raises(PowerCut):
@@ -280,7 +280,7 @@ def test_a_run_that_goes_on_after_inclusion_still_says_who_was_included(
 ) -> None:
     folder = tmp_path / "run"
 
-    def substitute(honest: Participant, place: Place) -> Participant:
+    def substitute(honest: Participant, place: AdversaryContext) -> Participant:
         return StopsBeforeVoting(honest) if honest.name == "cleveland (site)" else honest
 
     with pytest.raises(PowerCut):

@@ -15,7 +15,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.hashing import tag
 from collegium.simulation.execution import run
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 GRAPH = 'privacy.secure_aggregation={ protocol = "secagg_plus", degree = 4 }'
@@ -93,7 +93,7 @@ def cut_off(folder: Path, protocol: str, member: str, phase: str, *, after: bool
                 raise PowerCut
             return due
 
-    def breaking(participant: Participant, place: Place) -> Participant:
+    def breaking(participant: Participant, place: AdversaryContext) -> Participant:
         asked = participant.name == f"{member} (site)"
         return Breaking(participant, participant.name) if asked else participant
 

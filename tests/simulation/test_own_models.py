@@ -12,9 +12,9 @@ from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
 from collegium.errors import PluginError, StudyError
 from collegium.learning.models import initial_parameters
-from collegium.learning.networks import code as own_code
+from collegium.learning.networks import custom_code as own_code
 from collegium.learning.trainer import TrainingJob
-from collegium.node.policy import Asked, Policy, objections
+from collegium.node.policy import Policy, StudyRequest, objections
 from collegium.release.prediction import predict
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
@@ -182,7 +182,7 @@ def test_what_does_not_go_together_is_refused(change: str, told: str, folder: Pa
 def test_a_site_runs_only_code_that_its_policy_names(folder: Path) -> None:
     study = read_study("heart", changes("jax")).study
     digest = str(study.model.code_digest)
-    asked = Asked(study, "00", "owner", "00", None)
+    asked = StudyRequest(study, "00", "owner", "00", None)
     everything = {"studies": ("*",), "plain_updates": True}
     assert objections(Policy(**everything), asked) == (f"own_code does not allow {digest}",)  # type: ignore[arg-type]
     assert objections(Policy(**everything, own_code=(digest,)), asked) == ()  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from collegium.mechanisms.privacy.terms import Charged, Within
 from collegium.simulation.execution import run
 from collegium.study.privacy import privacy_terms
 from collegium.study.reading import parse_study, read_study
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 SEED = 43
 SHORT = ("evaluation.bootstrap=0",)
@@ -203,11 +203,11 @@ def test_more_rounds_than_the_budget_allows_are_found() -> None:
             )
             for k in range(1, count + 1)
         ]
-        story = Namespace(
+        study_history = Namespace(
             attempts={(one.round, 1): Namespace(opened=one) for one in opened},
             accepted={"va": None}, exhausted=None, registration=Namespace(study="heart"),
         )  # fmt: skip
-        _, findings = check_budgets(story, study)  # type: ignore[arg-type]
+        _, findings = check_budgets(study_history, study)  # type: ignore[arg-type]
         assert [one.code for one in findings] == expected
 
 
@@ -249,7 +249,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(private: Path, tmp_path: Pat
                 raise KeyboardInterrupt
             return self.honest.reconcile(view, idle=idle)
 
-    def stopping(participant: Participant, place: Place) -> Participant:
+    def stopping(participant: Participant, place: AdversaryContext) -> Participant:
         return Stops(participant) if participant.name == "va (site)" else participant
 
     text = (private / "study.toml").read_text("utf-8")

@@ -7,13 +7,13 @@ import pytest
 
 from collegium.assembly.preparation import prepare
 from collegium.learning.models import predict
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
 
 
 def accuracy(*changes: str) -> float:
     prepared = prepare(read_study("heart", changes))
-    model, right, rows = rehearse(prepared).model, 0, 0
+    model, right, rows = run_without_ledger(prepared).model, 0, 0
     for one in prepared.test.values():
         scores = predict(prepared.parts.spec, model.parameters, one.x)[:, 0]
         right += int(((scores >= 0.5) == one.y).sum())

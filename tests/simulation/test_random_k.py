@@ -17,7 +17,7 @@ from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text, to_text
 from collegium.errors import StudyError
-from collegium.federation.cohort import Cohort
+from collegium.federation.local_trainers import LocalTrainers
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model, decode_update
@@ -25,7 +25,7 @@ from collegium.ledger.contract.events import RoundClosed, RoundOpened
 from collegium.ledger.contract.transactions import UpdateReveal
 from collegium.measuring.reporting import report_on
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
 
 Places = NDArray[np.int64]
@@ -53,7 +53,7 @@ def test_plain_and_masked_cut_updates_lead_to_one_model(
         found = verify(one.folder)
         assert found.ok
         assert found.levels == {"recomputed": 3}
-    rehearsed = rehearse(prepare(read_study("heart10", changes)))
+    rehearsed = run_without_ledger(prepare(read_study("heart10", changes)))
     assert rehearsed.digest.hex() == plain.model
 
 
@@ -104,7 +104,7 @@ def test_three_rounds_are_those_of_an_independent_reference(tmp_path: Path, feed
 
     prepared = prepare(read_study("heart10", changes))
     parts = prepared.parts
-    cohort = Cohort(prepared.study, parts.spec, parts.trainer, prepared.train)
+    trainers = LocalTrainers(prepared.study, parts.spec, parts.trainer, prepared.train)
     left: dict[str, NDArray[np.float64]] = {}
     for at in opened:
         start = decode_model(blob(at.model)).parameters
@@ -112,7 +112,7 @@ def test_three_rounds_are_those_of_an_independent_reference(tmp_path: Path, feed
         places = reference_places(folder, at.round, model, d, -(-3 * d // 10))
         total, weights = [0] * d, dict(zip(at.participants, at.weights, strict=True))
         for site in at.participants:
-            trained = cohort.trained(site, at.round, at.participants, model, start)[0]
+            trained = trainers.trained(site, at.round, at.participants, model, start)[0]
             step = trained.astype(np.float64) - start.astype(np.float64)
             if feedback and site in left:
                 step = step + left[site]

@@ -14,10 +14,10 @@ from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.data.table import take
 from collegium.errors import StudyError
-from collegium.mechanisms.scores.simulated import ScoreBook
+from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
 
 SHORT = ["training.rounds=3", "evaluation.bootstrap=0", "aggregation.exponent=11"]
@@ -33,9 +33,9 @@ STUDIES = {
 
 
 def attempts(folder: Path) -> list[AttemptRecord]:
-    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
-    (story,) = stories.values()
-    return list(story.attempts.values())
+    study_histories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    (study_history,) = study_histories.values()
+    return list(study_history.attempts.values())
 
 
 @pytest.mark.parametrize("rule", STUDIES)
@@ -52,7 +52,7 @@ def test_a_scored_study_is_recomputed_given_its_scores(rule: str, tmp_path: Path
         assert any(attempt.combined.scores)
         assert len({told.scores for told in attempt.scores.values()}) == 4, "each has its own rows"
     # Without a ledger the same sites learn the same model, bit for bit.
-    assert rehearse(prepare(read_study("heart", changes))).digest.hex() == result.model
+    assert run_without_ledger(prepare(read_study("heart", changes))).digest.hex() == result.model
 
 
 def test_a_resumed_run_says_what_it_committed_to(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_a_silent_validator_is_done_without(tmp_path: Path) -> None:
 def test_rows_that_a_validator_keeps_are_not_trained_on() -> None:
     study = [*SHORT, *STUDIES["zeno"]]
     plain = prepare(read_study("heart", SHORT))
-    book = ScoreBook(prepare(read_study("heart", study)))
-    rehearse(book.prepared, book=book)
-    assert book.cohort is not None
+    book = LedgerlessScores(prepare(read_study("heart", study)))
+    run_without_ledger(book.prepared, book=book)
+    assert book.trainers is not None
     for name, rows in plain.train.items():
-        kept = len(rows.y) - book.cohort.rows_of(name)
+        kept = len(rows.y) - book.trainers.rows_of(name)
         assert kept == pytest.approx(0.2 * len(rows.y), abs=1)
 
 
@@ -97,8 +97,8 @@ def test_a_badmouthed_site_is_left_out_once_liars_are_a_majority() -> None:
         threat = f'threat={{ attack = "badmouthing_validator", attackers = [{named}] }}'
         changes = [*SHORT, *STUDIES["committee_median"], "aggregation.scores.threshold=-10", threat]
         prepared = prepare(read_study("heart", changes))
-        book = ScoreBook(prepared)
-        rehearse(prepared, book=book)
+        book = LedgerlessScores(prepared)
+        run_without_ledger(prepared, book=book)
         return {
             name for scores in book.combined for name, one in scores.items() if one < -10 * UNIT
         }
@@ -116,7 +116,7 @@ def test_lies_reach_the_ledger_as_they_are_rehearsed(tmp_path: Path) -> None:
     first, second, _ = attempts(result.folder)
     assert first.scores["va"].scores[-1] < LARGEST_SCORE
     assert second.scores["va"].scores[-1] == LARGEST_SCORE
-    assert rehearse(prepare(read_study("heart", changes))).digest.hex() == result.model
+    assert run_without_ledger(prepare(read_study("heart", changes))).digest.hex() == result.model
 
 
 def test_a_validator_with_too_few_persons_is_refused() -> None:

@@ -13,11 +13,11 @@ from tests.learning.evaluation.test_tally import auc_pair_by_pair
 
 from collegium.assembly.preparation import prepare
 from collegium.audit.history import read_history
-from collegium.audit.studies import Story, gather
+from collegium.audit.studies import StudyHistory, gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
-from collegium.data.tabular.agreement import decode_agreement
-from collegium.federation import judgment
+from collegium.data.tabular.agreed_preparation import decode_agreed
+from collegium.federation import site_evaluation
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model
@@ -36,17 +36,17 @@ from collegium.mechanisms.sums.terms import SumTerms
 from collegium.secrecy.masking import RingVector
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg" }'
 SHORT = ("training.rounds=1", "evaluation.bootstrap=0", "study.max_attempts=2")
 
 
-def story_of(folder: Path) -> Story:
+def story_of(folder: Path) -> StudyHistory:
     """The one study of a run's ledger."""
-    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
-    (story,) = stories.values()
-    return story
+    study_histories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    (study_history,) = study_histories.values()
+    return study_history
 
 
 def blob(folder: Path, name: str) -> bytes:
@@ -77,7 +77,7 @@ def fall_silent(
     monkeypatch.setattr(SettingUp, "reconcile", reconcile)
 
 
-def silent(member: str, *phases: str) -> Callable[[Participant, Place], Participant]:
+def silent(member: str, *phases: str) -> Callable[[Participant, AdversaryContext], Participant]:
     """Put who says nothing in some phases of the sum over test rows in a site's place."""
 
     class Silent(msgspec.Struct):
@@ -88,7 +88,7 @@ def silent(member: str, *phases: str) -> Callable[[Participant, Place], Particip
             gone = view.number == EVALUATION and view.phase in phases
             return [] if gone else self.honest.reconcile(view, idle=idle)
 
-    def replaced(participant: Participant, place: Place) -> Participant:
+    def replaced(participant: Participant, place: AdversaryContext) -> Participant:
         asked = participant.name == f"{member} (site)"
         return Silent(participant, participant.name) if asked else participant
 
@@ -116,19 +116,21 @@ def test_the_sum_is_what_all_rows_together_give_and_sites_sign_rows_alone(
 ) -> None:
     changes: Sequence[str] = (*SHORT, protocol)
     folder = run(preset, out=tmp_path / "run", changes=changes).folder
-    prepared, story = prepare(read_study(preset, changes)), story_of(folder)
-    model = decode_model(blob(folder, story.model)).parameters
+    prepared, study_history = prepare(read_study(preset, changes)), story_of(folder)
+    model = decode_model(blob(folder, study_history.model)).parameters
     rows = [prepared.test[name] for name in prepared.sites]
     y = np.concatenate([one.y for one in rows])
     scores = predict(prepared.parts.spec, model, np.concatenate([one.x for one in rows]))
     told = sum_of(folder)
-    assert (told.rows, told.sites, told.model) == (len(y), len(rows), story.model)
+    assert (told.rows, told.sites, told.model) == (len(y), len(rows), study_history.model)
     found, exact = measures(told), measure("binary", y, scores, 0.5)
     assert found["auc"] == pytest.approx(auc_pair_by_pair(y, scores), abs=1e-9)
     assert found["auc"] == pytest.approx(exact["auc"], abs=0.002)
     for name in ("accuracy", "sensitivity", "specificity"):
         assert found[name] == pytest.approx(exact[name], abs=1e-12)
-    said = [decode_statement(blob(folder, post.federated)) for post in story.statements.values()]
+    said = [
+        decode_statement(blob(folder, post.federated)) for post in study_history.statements.values()
+    ]
     assert {one.withheld for one in said} == {"all"}
     assert sum(one.rows for one in said) == told.rows
     checked = verify(folder).checked
@@ -159,10 +161,10 @@ def test_too_few_sites_open_nothing_and_the_model_stands(tmp_path: Path) -> None
     assert result.outcome == "completed"
     found = codes(result.folder)
     assert ("sum.given-up", "fault") in found
-    story = story_of(result.folder)
-    assert len(story.sums) == 2
-    assert not any(attempt.summed for attempt in story.sums.values())
-    assert len(story.statements) == 4
+    study_history = story_of(result.folder)
+    assert len(study_history.sums) == 2
+    assert not any(attempt.summed for attempt in study_history.sums.values())
+    assert len(study_history.statements) == 4
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_who_lies_in_its_counts_is_found_out_but_not_named(
             vector[place] += np.uint64(more % 2**64)
         return vector
 
-    monkeypatch.setattr(judgment, "counted", lying)
+    monkeypatch.setattr(site_evaluation, "counted", lying)
     folder = run("heart", out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
     assert finding in [code for code, _ in codes(folder)]
 
@@ -199,7 +201,7 @@ def test_counts_of_another_length_are_left_out_and_their_site_is_named(
         vector = counted(counts, largest)
         return vector[1:].copy() if next(liars, False) else vector
 
-    monkeypatch.setattr(judgment, "counted", short)
+    monkeypatch.setattr(site_evaluation, "counted", short)
     folder = run("heart", out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
     assert sum_of(folder).sites == 3
     assert codes(folder) == [("site.unavailable", "fault")]
@@ -207,23 +209,23 @@ def test_counts_of_another_length_are_left_out_and_their_site_is_named(
 
 def test_noise_and_plain_updates_have_no_sum(tmp_path: Path) -> None:
     folder = run("heart", out=tmp_path / "run", changes=SHORT).folder
-    story = story_of(folder)
-    assert not story.sums
-    assert part_of(story.registration.terms, SumTerms) is None
+    study_history = story_of(folder)
+    assert not study_history.sums
+    assert part_of(study_history.registration.terms, SumTerms) is None
 
 
 def test_tables_are_set_up_by_sums_of_which_nobody_sees_a_part(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     folder = run(study, out=tmp_path / "run", changes=(*SHORT, MASKED)).folder
-    story, found = story_of(folder), verify(folder)
+    study_history, found = story_of(folder), verify(folder)
     assert found.ok
     assert [(one.code, one.severity) for one in found.findings] == []
     assert (found.checked["statistics"], found.checked["sums"]) == (1, 3)
-    assert [bool(step.posts) for step in story.steps.values()] == [True, False, False]
+    assert [bool(step.posts) for step in study_history.steps.values()] == [True, False, False]
     prepared = prepare(read_study(study, (*SHORT, MASKED))).table
     assert prepared is not None
-    assert story.begun is not None
-    assert blob(folder, story.begun.agreement) == prepared.blob
+    assert study_history.begun is not None
+    assert blob(folder, study_history.begun.agreement) == prepared.blob
     page = report_on(folder).read_text("utf-8")
     assert "only the sum over the sites was visible" in page
 
@@ -235,11 +237,11 @@ def test_a_site_that_dies_in_set_up_leaves_a_sum_of_the_others(
     study = write_study(tmp_path)
     fall_silent(monkeypatch, 2, ("reveal", "share"), "va")
     result = run(study, out=tmp_path / "run", changes=(*SHORT, MASKED))
-    story = story_of(result.folder)
-    (attempt,) = (one for one in story.sums.values() if one.opened.round == SET_UP + 2)
+    study_history = story_of(result.folder)
+    (attempt,) = (one for one in study_history.sums.values() if one.opened.round == SET_UP + 2)
     assert attempt.summed is not None
     assert attempt.included == ("cleveland", "hungarian", "switzerland")
-    told = decode_agreement(blob(result.folder, attempt.summed.total))
+    told = decode_agreed(blob(result.folder, attempt.summed.total))
     assert told.included[1] == attempt.included
     assert ("site.withheld", "fault") in codes(result.folder)
 

@@ -8,11 +8,11 @@ from shutil import copytree, ignore_patterns
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.data.tabular.cohorts import SITES, STUDY, cohort, write_study
+from tests.data.tabular.cohorts import SITES, STUDY, trainers, write_study
 
 from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
-from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.agreed_preparation import decode_agreed
 from collegium.errors import CollegiumError, DataError
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
@@ -43,7 +43,7 @@ def test_what_was_agreed_is_what_a_simulation_foretells(finished: RunResult) -> 
     assert prepared.table is not None
     blobs = [path.read_bytes() for path in (finished.folder / "blobs").iterdir()]
     assert prepared.table.blob in blobs
-    found = decode_agreement(prepared.table.blob)
+    found = decode_agreed(prepared.table.blob)
     assert [one.name for one in found.columns] == ["admitted", "age", "lactate", "sex"]
     assert [(one.name, one.reason) for one in found.left_out] == [("device", "constant")]
 
@@ -101,7 +101,7 @@ def test_a_table_without_a_column_of_sites_is_dealt(tmp_path: Path, by: str) -> 
 def test_other_targets_are_learned_as_well(
     tmp_path: Path, architecture: str, target: str, metric: str
 ) -> None:
-    cells = cohort()
+    cells = trainers()
     rows = range(len(cells["mrn"]))
     cells["ward"] = [f"W{number % 3}" for number in rows]
     cells["grade"] = [1 + number % 3 for number in rows]
@@ -158,7 +158,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 
 
 def test_small_sites_are_left_out_and_said(tmp_path: Path) -> None:
-    cells = cohort()
+    cells = trainers()
     cells["hospital"][0] = "Tiny Clinic"
     prepared = prepare(read_study(write_study(tmp_path, cells)))
     assert prepared.sites == list(SITES)

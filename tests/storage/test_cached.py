@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collegium.errors import StoreError
-from collegium.federation.exchange import Blobs
+from collegium.federation.in_process_blobs import Blobs
 from collegium.ledger.blobs import BlobFolder
 from collegium.storage.backoff import Backoff
 from collegium.storage.cached import CachedBlobs

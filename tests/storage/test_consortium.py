@@ -9,7 +9,7 @@ import pytest
 from tests.federation.kit import consortium, identity_of, until
 from tests.storage.seaweed import KEY, SECRET, seaweed_server, weed
 
-from collegium.federation.outbox import Compartment
+from collegium.federation.outbox import MemberOutbox
 from collegium.federation.owner import Owner
 from collegium.federation.retention import Retention
 from collegium.federation.site import Site
@@ -71,7 +71,7 @@ def test_members_train_on_sealed_updates_and_delete_them_when_they_are_retired(
         assert all(store.has(name) for name in updates)
 
         for name in MEMBERS:
-            due = Retention(identity_of(within, name), Compartment(within.outbox, name), 0)
+            due = Retention(identity_of(within, name), MemberOutbox(within.outbox, name), 0)
             within.engine.submit(due.reconcile(within.view(), idle=False))
         assert within.view().retirement.is_retired("*")
         within.settle()

@@ -8,11 +8,11 @@ from typing import get_args
 import msgspec
 import pytest
 
-from collegium.federation.authoring import Int16
+from collegium.federation.local_updates import Int16
 from collegium.federation.stages import InRound, OfUpdate, stages_of
 from collegium.ledger.contract.transactions import AnyTransaction, StudyAccept
 from collegium.plugins import BUILT_IN
-from collegium.study.message import Outbound, Ways
+from collegium.study.message import Outbound, Recipients
 from collegium.study.outbound import outbound
 from collegium.study.reading import read_study
 
@@ -33,7 +33,7 @@ class Veil:
     def apply(self, what: Int16, at: InRound, /) -> Int16:
         return what
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return replace(message, protection="hidden by a 'veil'")
 
 

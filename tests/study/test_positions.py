@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collegium.study.positions import DEPTH_LIMIT, Places, key_lines
+from collegium.study.positions import DEPTH_LIMIT, SourcePositions, key_lines
 from collegium.study.refusal import Refusal
 from collegium.study.rendering import render
 
@@ -88,7 +88,7 @@ def test_inline_tables_nest() -> None:
 
 
 def test_a_place_is_the_nearest_written_table_or_the_change_that_set_it() -> None:
-    places = Places("s.toml", key_lines(TEXT), (("faults", "dropout"),))
+    places = SourcePositions("s.toml", key_lines(TEXT), (("faults", "dropout"),))
     assert places.of(("study", "seed")) == "s.toml:7"
     assert places.of(("study", "attendance")) == "s.toml:2"
     assert places.of(("model", "l2")) == "s.toml"

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.federation.authoring import Assignment
+from collegium.federation.local_updates import Assignment
 from collegium.learning.aggregation.composition import rule_called
 from collegium.plugins import find
-from collegium.threats.grant import Knowledge
+from collegium.threats.adversary_view import AdversaryView, Defence
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Defence, Scene
+from collegium.threats.threat_model import Knowledge
 
 EVERYTHING: tuple[Knowledge, ...] = ("own", "published", "others", "rule", "honest", "guessed")
 SIZE = 14
@@ -32,7 +32,7 @@ def updates(count: int, seed: int, spread: float = 300.0) -> NDArray[np.int16]:
     return np.rint(common + random.normal(0, spread, (count, SIZE))).astype(np.int16)
 
 
-def scene(
+def observation(
     rule: str = "nnm+trimmed_mean",
     *,
     count: int = 10,
@@ -44,7 +44,7 @@ def scene(
     earlier: NDArray[np.float32] | None = None,
     revealed: Mapping[str, NDArray[np.int16]] | None = None,
     number: int = 3,
-) -> Scene:
+) -> AdversaryView:
     """A round whose last participants attack."""
     values = updates(count, seed)
     names = tuple(f"site-{index}" for index in range(count))
@@ -54,7 +54,7 @@ def scene(
         number, 12, names, tuple(range(1, count + 1)), b"model", start, count, lambda: earlier,
         lambda: revealed or {},
     )  # fmt: skip
-    return Scene(
+    return AdversaryView(
         work, names[count - attackers :], by_name.__getitem__, by_name.__getitem__,
         Defence(rule_called(rule), tolerate), seed, scale, tuple(knowledge),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.federation.kit import consortium, identity_of, until
 
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_an_adversary_keeps_to_its_rounds(
     tmp_path: Path, rounds: tuple[int, ...], times: list[str]
 ) -> None:
     with consortium(tmp_path) as within:
-        place = Place(identity_of(within, "va"), within.exchange, (), frozenset(rounds))
+        place = AdversaryContext(identity_of(within, "va"), within.exchange, (), frozenset(rounds))
         found = []
         for phase, number in (
             ("setup", 0), ("commit", 1), ("vote", 1), ("commit", 2), ("vote", 2),

@@ -12,7 +12,7 @@ from collegium.assembly.preparation import Prepared, prepare
 from collegium.data.table import SiteRows
 from collegium.learning.models import ModelSpec
 from collegium.learning.networks.convolution import Convolutional
-from collegium.simulation.rehearsal import Rehearsed, rehearse
+from collegium.simulation.ledgerless import LedgerlessRun, run_without_ledger
 from collegium.study.reading import read_study
 from collegium.threats.backdoor import TARGET, poisoned, success_rate, trigger_of
 from collegium.threats.poisoning import pattern_of
@@ -86,12 +86,12 @@ def test_success_is_counted_on_rows_of_other_classes() -> None:
     assert success_rate(BINARY, always, [nobody], trigger, 0.5) is None
 
 
-def tried(*changes: str) -> tuple[Prepared, Rehearsed, float]:
+def tried(*changes: str) -> tuple[Prepared, LedgerlessRun, float]:
     """A study by two thirds of whose rounds a backdoor is planted, and how often it opens."""
     prepared = prepare(
         read_study("heart10", ["training.rounds=15", "training.local_epochs=5", *changes])
     )
-    ended = rehearse(prepared)
+    ended = run_without_ledger(prepared)
     attack = poisoning("model_replacement")
     trigger = pattern_of(attack, prepared.train, prepared.sites[-2:], prepared.parts.spec)
     honest = [prepared.test[name] for name in prepared.sites[:-2]]
@@ -138,7 +138,7 @@ def test_it_opens_in_signals_and_pictures(study: str, changes: tuple[str, ...]) 
         spec, attackers = prepared.parts.spec, prepared.sites[-1:]
         trigger = pattern_of(attack, prepared.train, attackers, spec)
         honest = [prepared.test[name] for name in prepared.sites[:-1]]
-        rate = success_rate(spec, rehearse(prepared).parameters, honest, trigger, 0.5)
+        rate = success_rate(spec, run_without_ledger(prepared).parameters, honest, trigger, 0.5)
         assert rate is not None
         return rate
 

@@ -24,7 +24,7 @@ from collegium.learning._internal import private_descent, private_training
 from collegium.learning._internal.descent import Descent
 from collegium.learning.dense import DENSE
 from collegium.learning.noise import SecretStream
-from collegium.learning.private import Noising, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateTrainer
 from collegium.threats.canaries import (
     CanaryAudit,
     _lower_bound,
@@ -34,10 +34,10 @@ from collegium.threats.canaries import (
 
 Array = NDArray[Any]
 CLAIM, DELTA = 2.0, 1e-5
-STEPS = Noising(clip=1.0, noise_multiplier=3.89, sampling_rate=0.1, steps=300)
+STEPS = NoiseTerms(clip=1.0, noise_multiplier=3.89, sampling_rate=0.1, steps=300)
 
 
-def worst_case() -> Noising:
+def worst_case() -> NoiseTerms:
     """One step that takes everybody, with the least noise that epsilon 2 allows."""
 
     def spent(z: Decimal) -> int:
@@ -45,11 +45,11 @@ def worst_case() -> Noising:
 
     found = least_noise(spent, 2_000_000)
     assert found is not None
-    return Noising(clip=1.0, noise_multiplier=float(found), sampling_rate=1.0, steps=1)
+    return NoiseTerms(clip=1.0, noise_multiplier=float(found), sampling_rate=1.0, steps=1)
 
 
 def audited(
-    how: Noising, trials: int = 20_000, rows: int = 1, seed: bytes = b"canaries"
+    how: NoiseTerms, trials: int = 20_000, rows: int = 1, seed: bytes = b"canaries"
 ) -> CanaryAudit:
     """Audit a mechanism; half of the trials measure."""
     assert isinstance(DENSE, PrivateTrainer)

@@ -10,7 +10,7 @@ from tests.threats.trial import MEMBERS, Trial, attempt
 
 from collegium.errors import StudyError
 from collegium.federation.participant import Participant
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 from collegium.threats.sites import BlobAttack
 
 Attempt = Callable[..., Trial]
@@ -53,7 +53,7 @@ def test_nobody_reveals(trial: Attempt, one_round: Trial) -> None:
 def test_an_update_of_every_second_site_is_to_be_had_nowhere(trial: Attempt) -> None:
     nothing = BlobAttack("nothing", "serves other bytes to everybody", 0.0)
 
-    def also(participant: Participant, place: Place) -> Participant:
+    def also(participant: Participant, place: AdversaryContext) -> Participant:
         attacks = participant.name in ("hungarian (site)", "va (site)")
         return nothing.take_over(participant, place) if attacks else participant
 

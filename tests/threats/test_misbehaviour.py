@@ -14,7 +14,7 @@ from collegium.ledger.contract.events import VoteLate, decode_events
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import BUILT_IN, find
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.sites import BlobAttack
 
@@ -164,7 +164,7 @@ def test_an_update_served_to_nobody_is_left_out_and_its_site_named(
 ) -> None:
     nothing = BlobAttack("nothing", "serves other bytes to everybody", 0.0)
 
-    def also(participant: Participant, place: Place) -> Participant:
+    def also(participant: Participant, place: AdversaryContext) -> Participant:
         return (
             nothing.take_over(participant, place)
             if participant.name == "va (site)"
@@ -230,7 +230,7 @@ class Slow:
         return said
 
 
-def slowly(participant: Participant, place: Place) -> Participant:
+def slowly(participant: Participant, place: AdversaryContext) -> Participant:
     """Put a slow site in hungarian's place."""
     return Slow(participant) if participant.name == "hungarian (site)" else participant
 

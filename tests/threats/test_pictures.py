@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from collegium.learning.models import ModelSpec, size
 from collegium.learning.networks.convolution import Convolutional
+from collegium.threats.image_similarity import noise_ratio, structural_likeness
 from collegium.threats.inversion import Matching, judged
-from collegium.threats.likeness import noise_ratio, structural_likeness
 
 NETWORK = Convolutional((1, 8, 8), (16,), 3, (), 3)
 SPEC = ModelSpec((64, 3), "multinomial", 0.0, network=NETWORK)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.threats.kit import SIZE, poisoning, scene
+from tests.threats.kit import SIZE, observation, poisoning
 from tests.threats.trial import Trial, attempt
 
 from collegium.assembly.preparation import prepare
@@ -18,9 +18,9 @@ from collegium.federation.view import StudyView
 from collegium.learning.models import Loss, ModelSpec, losses
 from collegium.plugins import BUILT_IN, find
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 from collegium.threats.colluding import z_max
 from collegium.threats.flipping import flipped
 from collegium.threats.poisoning import Poisoning
@@ -52,7 +52,7 @@ def test_the_model_is_another_one_and_the_rounds_are_recomputed(
 def test_an_attack_uses_no_more_than_it_says(attack: str) -> None:
     part = poisoning(attack)
     if part.poison is None:
-        seen = scene(knowledge=part.grant.knowledge, scale=part.scale or 0.0)
+        seen = observation(knowledge=part.grant.knowledge, scale=part.scale or 0.0)
         sent = part.craft(seen)
         assert sent.shape == (2, SIZE)
         assert sent.dtype == np.int16
@@ -70,7 +70,7 @@ def test_an_attack_keeps_to_its_rounds_and_a_resumed_run_ends_the_same(tmp_path:
     class Stop(Exception):
         pass
 
-    def breaking_off(participant: Participant, place: Place) -> Participant:
+    def breaking_off(participant: Participant, place: AdversaryContext) -> Participant:
         class Breaking:
             name = participant.name
 
@@ -135,7 +135,7 @@ def test_labels_are_turned_round(
 
 
 def test_what_each_oblivious_attack_sends() -> None:
-    seen = scene(scale=10.0)
+    seen = observation(scale=10.0)
     sent = poisoning("sign_flip").craft(seen)
     assert np.array_equal(sent, np.clip(-10 * seen.own.astype(int), -32767, 32767))
     huge = poisoning("huge_update").craft(seen)
@@ -147,7 +147,7 @@ def test_what_each_oblivious_attack_sends() -> None:
 
 
 def test_what_each_omniscient_attack_sends() -> None:
-    seen = scene(scale=2.0)
+    seen = observation(scale=2.0)
     assert np.array_equal(poisoning("ipm").craft(seen)[0], np.rint(-2 * seen.mean))
     away = seen.mean - 2 * seen.deviation
     assert np.array_equal(poisoning("alie").craft(seen)[1], np.rint(away))
@@ -169,7 +169,7 @@ def honest_loss(*changes: str) -> float:
     attackers = ("cleveland-1", "hungarian-1", "va-1")
     short = ["training.rounds=12", "training.local_epochs=3", *changes]
     prepared = prepare(read_study("heart10", short))
-    parameters = rehearse(prepared).parameters
+    parameters = run_without_ledger(prepared).parameters
     found = [
         losses(prepared.parts.spec, parameters, rows.x, rows.y)
         for name, rows in prepared.train.items()

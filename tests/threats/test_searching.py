@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.threats.kit import poisoning, scene
+from tests.threats.kit import observation, poisoning
 
+from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.bounded import perturbations
-from collegium.threats.scene import Scene
 
 RULES = ("nnm+trimmed_mean", "trimmed_mean", "median", "krum", "multi_krum", "geometric_median",
          "centered_clipping", "arc+median", "bucketing+median", "dnc", "flame", "caf")  # fmt: skip
 OBJECTIVES = {"opt_alie": "alie", "opt_ipm": "ipm"}
 
 
-def displaced(seen: Scene, attack: str) -> float:
+def displaced(seen: AdversaryView, attack: str) -> float:
     return seen.displacement(poisoning(attack).craft(seen))
 
 
@@ -25,7 +25,7 @@ def test_a_search_moves_the_defence_farther_than_honesty_and_the_formula(
 ) -> None:
     found, honest = 0.0, 0.0
     for seed in range(6):
-        seen = scene(rule, seed=seed, count=11, scale=2.0)
+        seen = observation(rule, seed=seed, count=11, scale=2.0)
         moved = displaced(seen, attack)
         found, honest = found + moved, honest + seen.displacement(seen.own)
         if attack in OBJECTIVES:
@@ -35,21 +35,21 @@ def test_a_search_moves_the_defence_farther_than_honesty_and_the_formula(
 
 @pytest.mark.parametrize("rule", ["trimmed_mean", "median", "meamed"])
 def test_going_beyond_the_extremes_is_among_what_is_tried_on_coordinate_rules(rule: str) -> None:
-    seen = scene(rule)
+    seen = observation(rule)
     beyond = np.where(seen.mean > 0, seen.honest.min(axis=0), seen.honest.max(axis=0))
     directed = seen.displacement(seen.alike(beyond.astype(np.float64)))
     assert displaced(seen, "tailored") >= directed * 0.999
 
 
 def test_a_weaker_defence_is_moved_farther() -> None:
-    moved = {rule: displaced(scene(rule, tolerate=0 if rule == "fedavg" else 2), "opt_ipm")
+    moved = {rule: displaced(observation(rule, tolerate=0 if rule == "fedavg" else 2), "opt_ipm")
              for rule in ("fedavg", "trimmed_mean", "nnm+trimmed_mean")}  # fmt: skip
     assert moved["fedavg"] > 5 * moved["trimmed_mean"] > 5 * moved["nnm+trimmed_mean"] / 1.2
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_min_max_and_min_sum_reach_their_bounds_and_keep_them(seed: int) -> None:
-    seen = scene(seed=seed)
+    seen = observation(seed=seed)
     rows = seen.honest.astype(float)
     farthest = poisoning("min_max").craft(seen)[0]
     together = poisoning("min_sum").craft(seen)[0]
@@ -61,7 +61,7 @@ def test_min_max_and_min_sum_reach_their_bounds_and_keep_them(seed: int) -> None
 
 
 def test_all_three_perturbations_are_considered() -> None:
-    seen = scene()
+    seen = observation()
     against, signs, outwards = perturbations(seen)
     assert against @ seen.mean == pytest.approx(-np.linalg.norm(seen.mean))
     assert set(np.abs(signs)) == {1.0}
@@ -72,5 +72,5 @@ def test_all_three_perturbations_are_considered() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_no_federation_is_too_small_to_attack(attack: str, count: int) -> None:
     for attackers in range(1, count + 1):
-        seen = scene("fedavg", count=count, attackers=attackers, tolerate=0)
+        seen = observation("fedavg", count=count, attackers=attackers, tolerate=0)
         assert poisoning(attack).craft(seen).shape == (attackers, 14)

@@ -17,7 +17,7 @@ from tests.threats.trial import attempt
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, encode_model
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class TwoFaced:
     """A validator that withholds nothing from the others and shows one site a crafted model."""
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
     shown: set[bytes] = field(default_factory=set)
 
     @property
@@ -48,7 +48,7 @@ class TwoFaced:
 def test_a_crafted_model_for_one_site_changes_nothing(tmp_path: Path) -> None:
     planted: list[TwoFaced] = []
 
-    def substitute(participant: Participant, place: Place) -> Participant:
+    def substitute(participant: Participant, place: AdversaryContext) -> Participant:
         if participant.name != "hungarian (validator)":
             return participant
         planted.append(TwoFaced(participant, place))

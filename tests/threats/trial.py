@@ -15,7 +15,7 @@ from collegium.federation.view import StudyView
 from collegium.measuring.result import RunResult
 from collegium.simulation.consortium import Substitute
 from collegium.simulation.execution import run
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 SHORT = ("training.rounds=3", "evaluation.bootstrap=0")
 MEMBERS = ("cleveland", "hungarian", "switzerland", "va")
@@ -68,7 +68,7 @@ def attempt(folder: Path, *changes: str, also: Substitute | None = None) -> Tria
     `also` puts further adversaries in honest participants' places.
     """
 
-    def substitute(participant: Participant, place: Place) -> Participant:
+    def substitute(participant: Participant, place: AdversaryContext) -> Participant:
         if participant.name == f"{MEMBERS[0]} (site)":
             return Counted(participant)
         return also(participant, place) if also is not None else participant

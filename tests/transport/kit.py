@@ -15,7 +15,7 @@ from aiohttp import web
 from tests.ledger.contract.kit import four_equals
 from tests.ledger.engines.log.kit import LOG_KEY, Consortium, tell_nobody
 
-from collegium.ledger.engines.log.copy import open_copy
+from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.transport.authority import (
     certify_client,
@@ -23,9 +23,9 @@ from collegium.transport.authority import (
     create_authority,
     server_context,
 )
-from collegium.transport.bell import Bell
 from collegium.transport.client import HttpsConnection, connect
-from collegium.transport.monitoring import Monitored
+from collegium.transport.monitoring import MonitoredLog
+from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
@@ -68,11 +68,11 @@ def served(folder: Path, home: str = "sequencer") -> Iterator[Port]:
         create_authority(authority, "test")
         certify_server(authority, folder / "tls", ["127.0.0.1", "localhost"])
     us = Consortium(folder / "homes", four_equals())
-    copy = open_copy(us.home(home), us.world.genesis, us.warnings.append)
-    bell = Bell()
-    sequencer = Sequencer(copy, LOG_KEY, bell.ring, tell_nobody)
-    service = Service(sequencer, bell)
-    app = application(service, Relay(folder / "blobs"), Monitored(copy))
+    copy = open_log_copy(us.home(home), us.world.genesis, us.warnings.append)
+    notifier = Notifier()
+    sequencer = Sequencer(copy, LOG_KEY, notifier.ring, tell_nobody)
+    service = Service(sequencer, notifier)
+    app = application(service, Relay(folder / "blobs"), MonitoredLog(copy))
     tls = folder / "tls"
     context = server_context(tls / "server.pem", tls / "server.key", tls / "ca.pem")
     started, loop = threading.Event(), asyncio.new_event_loop()

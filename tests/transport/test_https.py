@@ -21,7 +21,7 @@ from tests.transport.kit import At, Port, served
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.connection import CosignatureRefused, NotInTheLog, PresentFirst
-from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.ordering import Ordered, Refused
 from collegium.ledger.tiles import Tile
 from collegium.transport.authority import certify_client, create_authority
@@ -96,7 +96,7 @@ def test_who_has_not_presented_itself_is_asked_to(port: Port) -> None:
         connection.blocks(0, 0)
     with pytest.raises(PresentFirst):
         connection.final(0, 0)
-    assert connection.present(Standing()) is None
+    assert connection.present(MemberPosition()) is None
 
 
 def test_what_cannot_be_is_refused_by_its_name(port: Port) -> None:
@@ -120,7 +120,7 @@ def test_whoever_is_no_member_is_served_nothing_but_the_monitors_part(port: Port
     stranger = port.connection("eve")
     for ask in (
         lambda: stranger.submit([b""]), lambda: stranger.blocks(0, 0), lambda: stranger.final(0, 0),
-        lambda: stranger.present(Standing()), lambda: stranger.ask("GET", "/v1/status"),
+        lambda: stranger.present(MemberPosition()), lambda: stranger.ask("GET", "/v1/status"),
         lambda: stranger.ask("HEAD", f"/v1/blobs/{'0' * 64}"),
     ):  # fmt: skip
         with pytest.raises(CollegiumError):

@@ -9,7 +9,7 @@ import pytest
 from tests.ledger.contract.kit import key_of
 from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium, Wire, consortium
 
-from collegium.ledger.engines.log.promise import Promise, sign_promise
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.ordering import Answer, NotYet, Ordered, Refused
 from collegium.transport.member import UNSIGNED, Member
@@ -55,8 +55,8 @@ def test_any_other_acknowledgement_counts_for_nothing(us: Consortium, spoiled: s
     said, other = us.registration("one"), us.registration("two")
     key = key_of("ada") if spoiled == "a member" else LOG_KEY
     named = decode_envelope(other if spoiled == "another transaction" else said).transaction_id
-    promise = Promise(us.world.identity, 1 if spoiled == "another place" else 0, named)
-    word = "nobody signed this" if spoiled == "nobody" else sign_promise(promise, key)
+    promise = InclusionPromise(us.world.identity, 1 if spoiled == "another place" else 0, named)
+    word = "nobody signed this" if spoiled == "nobody" else sign_inclusion_promise(promise, key)
     ours = member(us, lambda answers: [Ordered(0, word)])
     assert ours.submit([said]) == [UNSIGNED]
     assert "acknowledgement" in ours.health().troubles
@@ -67,8 +67,8 @@ def test_any_other_acknowledgement_counts_for_nothing(us: Consortium, spoiled: s
 
 def test_a_promise_that_the_log_does_not_keep_is_kept_as_evidence(us: Consortium) -> None:
     said, other = us.registration("one"), us.registration("two", "bo")
-    promise = Promise(us.world.identity, 0, decode_envelope(other).transaction_id)
-    ours = member(us, lambda answers: [Ordered(0, sign_promise(promise, LOG_KEY))])
+    promise = InclusionPromise(us.world.identity, 0, decode_envelope(other).transaction_id)
+    ours = member(us, lambda answers: [Ordered(0, sign_inclusion_promise(promise, LOG_KEY))])
     us.wires["bo"].submit([said])
     assert ours.submit([other]) == [Ordered(0)]
     us.step(rounds=1)

@@ -21,7 +21,7 @@ from tests.transport.kit import At
 from collegium.canonical import from_text
 from collegium.errors import RunError
 from collegium.ledger.contract.transactions import StudyRegister
-from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.ordering import Ordered
 from collegium.transport.authority import certify_client
@@ -84,7 +84,7 @@ def test_what_it_has_acknowledged_survives_its_being_killed(tmp_path: Path) -> N
     with running(home) as child:
         lines = {name: connected(home, name) for name in everybody}
         for line in lines.values():
-            assert line.present(Standing()) is None
+            assert line.present(MemberPosition()) is None
         world.identity = _identity(home)
         data = envelope(world, "ada", StudyRegister, **{**TERMS, "study": "heart"})
         assert lines["ada"].submit([data]) == [Ordered(0)]
@@ -95,7 +95,7 @@ def test_what_it_has_acknowledged_survives_its_being_killed(tmp_path: Path) -> N
     with running(home) as child:
         lines = {name: connected(home, name) for name in everybody}
         for line in lines.values():
-            assert line.present(Standing()) is None
+            assert line.present(MemberPosition()) is None
         assert lines["ada"].submit([data]) == [Ordered(0)]
         for line in lines.values():
             line.close()

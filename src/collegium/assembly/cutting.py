@@ -12,7 +12,7 @@ from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows, take
 from collegium.errors import DataError
 from collegium.study.document import Study
-from collegium.study.folding import folds_of
+from collegium.study.fold_checks import folds_of
 from collegium.study.notice import Notice
 
 

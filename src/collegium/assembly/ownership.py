@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from collegium.assembly.parts import Parts
 from collegium.audit.bundle import bundle_digest
 from collegium.canonical import from_text
-from collegium.data.tabular.agreement import encode_agreement
+from collegium.data.tabular.agreed_preparation import encode_agreed
 from collegium.errors import FormatError
-from collegium.federation.owner import Beginning, Registration
+from collegium.federation.owner import InitialModel, Registration
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import starting_vector, study_tensors
 from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_model
@@ -65,11 +65,11 @@ def first_model(parts: Parts) -> ModelState:
     )
 
 
-def beginning_of(parts: Parts) -> Beginning | None:
+def beginning_of(parts: Parts) -> InitialModel | None:
     """Return with which model a study of tables begins, or None before its sites have agreed."""
     if parts.agreement is None:
         return None
-    return Beginning(digest(encode_agreement(parts.agreement)), first_model(parts))
+    return InitialModel(digest(encode_agreed(parts.agreement)), first_model(parts))
 
 
 def releaser(
@@ -92,7 +92,7 @@ def releaser(
     return release
 
 
-def keeper(parts: Parts, folder: Path) -> Callable[[NDArray[np.float32]], None]:
+def model_writer(parts: Parts, folder: Path) -> Callable[[NDArray[np.float32]], None]:
     """Return what writes a site's own model, float32 [d], into a folder of its home."""
 
     def keep(parameters: NDArray[np.float32]) -> None:

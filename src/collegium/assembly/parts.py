@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from collegium.assembly.rules import find_rule
 from collegium.assembly.tables import described_table
-from collegium.data.registered import Registered
+from collegium.data.registered import RegisteredDataSet
 from collegium.data.table import DataSet
-from collegium.data.tabular.agreement import Agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation
 from collegium.data.tabular.preparation import target_unit
 from collegium.errors import CollegiumError, PluginError
 from collegium.federation.stages import Stages, stages_of
@@ -43,10 +43,10 @@ class Parts:
     server: ServerOptimizer
     stages: Stages
     secure_sum: SecureSum | None = None
-    agreement: Agreement | None = None
+    agreement: AgreedPreparation | None = None
 
 
-def parts_of_table(study: Study, agreement: Agreement | None) -> Parts:
+def parts_of_table(study: Study, agreement: AgreedPreparation | None) -> Parts:
     """Return the parts of a study of a table; before anything is agreed, the model has no inputs.
 
     Raises:
@@ -98,7 +98,7 @@ def described(source: str) -> DataSet:
         CollegiumError: nothing has that name, or its loader fails.
     """
     found = find("datasets", source)
-    return found.described() if isinstance(found, Registered) else load_dataset(source)
+    return found.described() if isinstance(found, RegisteredDataSet) else load_dataset(source)
 
 
 def load_dataset(source: str) -> DataSet:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from collegium.assembly.cutting import about_data, cut_of, learned_from
-from collegium.assembly.giveaways import about_giveaways
 from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_table
 from collegium.assembly.privacy import about_evaluation, check_privacy
 from collegium.assembly.rules import about_rule, check_held_out, check_roots, check_rule
 from collegium.assembly.site_alone import about_site_alone
 from collegium.assembly.tables import CutTable, about_table, cut_table
+from collegium.assembly.target_leakage import about_target_leakage
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
 from collegium.data.subgroups import subgroups
@@ -26,8 +26,8 @@ from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
 from collegium.threats.attack import Attack
-from collegium.threats.grant import Grant
 from collegium.threats.poisoning import Poisoning
+from collegium.threats.threat_model import ThreatModel
 from collegium.threats.victim import Victim
 
 
@@ -146,7 +146,7 @@ def _attack(study: Study) -> Attack | None:
     if study.threat is None:
         return None
     attack: Attack = find("attacks", study.threat.attack)
-    if not isinstance(getattr(attack, "grant", None), Grant):
+    if not isinstance(getattr(attack, "grant", None), ThreatModel):
         raise PluginError(
             "plugin.failed", f"the attack {study.threat.attack} cannot be used",
             "it does not say what it is granted: it has no Grant",
@@ -175,7 +175,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             + about_evaluation(study, parts.dataset.schema.task)
             + about_data(study, parts.dataset, list(train.values())) + about_table(table)
             + about_site_alone(parts.dataset.schema, train)
-            + about_giveaways(parts.dataset.schema, train),
+            + about_target_leakage(parts.dataset.schema, train),
             table=table,
         )  # fmt: skip
         _check(prepared)

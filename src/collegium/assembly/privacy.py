@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collegium.accounting.cross_check import cross_check
 from collegium.accounting.loss_distribution import NAME, tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
-from collegium.accounting.second_opinion import second_opinion
 from collegium.accounting.terms import affordable_rounds, spent_after
 from collegium.data.table import SiteRows, Task
 from collegium.federation.view import StudyView
@@ -145,7 +145,7 @@ def about_distributions(study: Study) -> tuple[Notice, ...]:
         "case": "alone", "ours": NAME, "rounds": rounds, "tight": tight,
         "delta": terms.delta / 10**15, "unit": terms.unit, "accountant": terms.accountant,
     }  # fmt: skip
-    opinion = second_opinion(terms, rounds)
+    opinion = cross_check(terms, rounds)
     if opinion is not None:
         told |= {"case": "another", "opinion": opinion[0], "other": opinion[1]}
     return (Notice("note", "privacy.second-opinion", told),)

@@ -18,20 +18,20 @@ from collegium.assembly.cutting import cut_of
 from collegium.data.partition import parted
 from collegium.data.persons import by_person
 from collegium.data.table import DataSet, Feature, Schema, SiteRows
-from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import REASONS, Agreement, decode_agreement
+from collegium.data.tabular.agreed_preparation import REASONS, AgreedPreparation, decode_agreed
 from collegium.data.tabular.columns import as_numbers
+from collegium.data.tabular.combining_statistics import conclusion
+from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.counting import concluded, counts_of
-from collegium.data.tabular.preparation import encode_studied, input_schema
+from collegium.data.tabular.preparation import encode_study_rows, input_schema
 from collegium.data.tabular.reading import read_table_file
-from collegium.data.tabular.said import STEPS, encode_said
-from collegium.data.tabular.saying import said_of
-from collegium.data.tabular.studied import (
-    Studied,
+from collegium.data.tabular.site_statistics import STEPS, encode_site_statistics
+from collegium.data.tabular.study_rows import (
+    StudyRows,
     declared_kinds,
     read_again,
-    studied_rows,
-    take_studied,
+    rows_of_study,
+    take_study_rows,
 )
 from collegium.errors import DataError
 from collegium.mechanisms.statistics.speaking import SiteTable
@@ -58,17 +58,17 @@ class CutTable:
     `blob` is the agreement as it stands on the ledger. `notes` say what was noticed.
     """
 
-    whole: Mapping[str, Studied]
+    whole: Mapping[str, StudyRows]
     parts: Mapping[str, SiteTable]
-    agreement: Agreement
+    agreement: AgreedPreparation
     blob: bytes
     notes: tuple[str, ...]
 
     def encoded(self) -> tuple[dict[str, SiteRows], dict[str, SiteRows]]:
         """Return the training and the test rows as the model sees them, by site."""
-        train = {name: encode_studied(self.agreement, one.train, name)
+        train = {name: encode_study_rows(self.agreement, one.train, name)
                  for name, one in self.parts.items()}  # fmt: skip
-        test = {name: encode_studied(self.agreement, one.test, name)
+        test = {name: encode_study_rows(self.agreement, one.test, name)
                 for name, one in self.parts.items()}  # fmt: skip
         return train, test
 
@@ -82,7 +82,7 @@ def table_path(source: TableSource, folder: Path | None) -> Path:
     return next((place for place in places if place.exists()), places[0])
 
 
-def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | None) -> Studied:
+def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | None) -> StudyRows:
     """Return the rows of a file that a study is about; of one site alone, or of all.
 
     Raises:
@@ -91,7 +91,7 @@ def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | 
     table = read_table_file(
         path, skip=source.drop, declared=declared_kinds(source), whole=alone is None
     )
-    return studied_rows(table, source, task_of(study), alone=alone)
+    return rows_of_study(table, source, task_of(study), alone=alone)
 
 
 def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTable:
@@ -131,13 +131,13 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
     place = np.zeros(studied.rows, np.int64)
     for (name, (train, test)), rows in zip(cut_of(study, sites).items(), sites, strict=True):
         place[_at(rows)] = np.arange(len(rows.y))
-        own = whole[name] = read_again(take_studied(studied, _at(rows)), source)
+        own = whole[name] = read_again(take_study_rows(studied, _at(rows)), source)
         parts[name] = SiteTable(
-            take_studied(own, place[_at(train)]), take_studied(own, place[_at(test)])
+            take_study_rows(own, place[_at(train)]), take_study_rows(own, place[_at(test)])
         )
     fewest = fewest_sites(study, len(parts))
     blob = agreed_by_all(source, study, parts, fewest)
-    return CutTable(whole, parts, decode_agreement(blob), blob, tuple(notes))
+    return CutTable(whole, parts, decode_agreed(blob), blob, tuple(notes))
 
 
 def agreed_by_all(
@@ -151,14 +151,16 @@ def agreed_by_all(
     task = task_of(study)
     blob: bytes | None = None
     for _ in STEPS:
-        before = None if blob is None else decode_agreement(blob)
+        before = None if blob is None else decode_agreed(blob)
         if before is not None and sums_tables(study):
             counts = sum((counts_of(table.train, before) for table in parts.values()), 0)
             blob = concluded(before, np.asarray(counts), tuple(sorted(parts)), source.smallest)
             continue
         coarse = sums_tables(study)
         said = {
-            name: encode_said(said_of(table.train, task, before, source.smallest, coarse=coarse))
+            name: encode_site_statistics(
+                site_statistics_of(table.train, task, before, source.smallest, coarse=coarse)
+            )
             for name, table in parts.items()
         }
         blob = conclusion(source, task, blob, said, fewest)
@@ -193,10 +195,10 @@ def own_table(source: TableSource, study: Study, path: Path, name: str) -> SiteT
     """
     own = read_again(read_studied(source, study, path, alone=name), source)
     train, test = cut_of(study, [positions(own, np.arange(own.rows), name)])[name]
-    return SiteTable(take_studied(own, _at(train)), take_studied(own, _at(test)))
+    return SiteTable(take_study_rows(own, _at(train)), take_study_rows(own, _at(test)))
 
 
-def positions(studied: Studied, which: NDArray[np.int64], name: str) -> SiteRows:
+def positions(studied: StudyRows, which: NDArray[np.int64], name: str) -> SiteRows:
     """Return rows that hold nothing but their positions: what cutting needs, and no more."""
     labels = studied.label if len(studied.label) else as_numbers(studied.target).astype(np.float32)
     x = which.astype(np.float32)[:, None]
@@ -207,12 +209,12 @@ def _at(rows: SiteRows) -> NDArray[np.int64]:
     return rows.x[:, 0].astype(np.int64)
 
 
-def _position_schema(studied: Studied) -> Schema:
+def _position_schema(studied: StudyRows) -> Schema:
     position = Feature("position", "position in the table", "numeric")
     return Schema((position,), "target", "multiclass" if len(studied.label) else "regression")
 
 
-def described_table(source: TableSource, agreement: Agreement | None) -> DataSet:
+def described_table(source: TableSource, agreement: AgreedPreparation | None) -> DataSet:
     """Return what a study's table is, without rows; of its inputs only what is agreed."""
     name = Path(source.table).name
     schema = (

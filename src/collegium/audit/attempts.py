@@ -9,20 +9,20 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import part_of
-from collegium.ledger.contract.entering import terms_in
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened
 from collegium.ledger.contract.members import is_quorum
+from collegium.ledger.contract.preconditions import terms_in
 from collegium.ledger.contract.results import Result
-from collegium.ledger.contract.tables import Reveal, StudyRecord
+from collegium.ledger.contract.tables import RevealRecord, StudyRecord
 from collegium.ledger.contract.transactions import UpdateAvailable
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.dealing.terms import DealerBarred
 from collegium.mechanisms.privacy.terms import Charged
-from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import Reputations, ScoreReveal, ScoresCombined
 from collegium.mechanisms.sums.terms import SumClosed
 from collegium.resolving.attempt import Attempt
-from collegium.secrecy.setting import Place, PublicKeys
+from collegium.secrecy.sum_setup import AttemptId, PublicKeys
 
 Author = tuple[int, int, str]
 """Round, attempt and author of an update."""
@@ -52,7 +52,7 @@ class AttemptRecord:
     refused: tuple[int, ...] = ()
     shares: dict[str, bytes] = field(default_factory=dict)
     barred: list[DealerBarred] = field(default_factory=list)
-    reveals: dict[str, Reveal] = field(default_factory=dict)
+    reveals: dict[str, RevealRecord] = field(default_factory=dict)
     bitmaps: dict[str, UpdateAvailable] = field(default_factory=dict)
     votes: dict[str, Result] = field(default_factory=dict)
     phases: dict[str, bool] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class AttemptRecord:
         opened, combined = self.opened, self.combined
         known, charged = part_of(opened.parts, Reputations), part_of(opened.parts, Charged)
         return Attempt(
-            Place(genesis, opened.study, opened.round, opened.attempt),
+            AttemptId(genesis, opened.study, opened.round, opened.attempt),
             terms_in(terms, opened.round),
             from_text(opened.model, DIGEST_SIZE),
             opened.exponent,
@@ -94,7 +94,7 @@ class AttemptRecord:
             self.survivors,
             self.going_on,
             dict(sorted(self.shares.items())),
-            None if combined is None else Scored(norm=combined.norm, scores=combined.scores),
+            None if combined is None else ScoreRecord(norm=combined.norm, scores=combined.scores),
             dict(sorted(self.votes.items())),
         )
 

@@ -6,23 +6,23 @@ one of those without looking can be shown to have done so, whether or not it mad
 
 from __future__ import annotations
 
-from collegium.audit.studies import Author, Story
+from collegium.audit.studies import Author, StudyHistory
 from collegium.errors import FormatError
 from collegium.ledger.contract.declared import is_masked
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.blobs import StoredBlobs
 
 
-def refuted_updates(story: Story, evidence: StoredBlobs) -> frozenset[Author]:
+def refuted_updates(study_history: StudyHistory, evidence: StoredBlobs) -> frozenset[Author]:
     """Return where an update that somebody attested to is at hand and is none."""
     return frozenset(
         (number, attempt, name)
-        for (number, attempt), one in story.attempts.items()
+        for (number, attempt), one in study_history.attempts.items()
         if not is_masked(one.opened.design)
         for name in one.reveals
         if (one.closed is None or name not in one.included)
         and one.vouching(name)
-        and _is_unsound(story.frozen(one), evidence, name)
+        and _is_unsound(study_history.frozen(one), evidence, name)
     )
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from collegium.audit.findings import Finding, printable
-from collegium.audit.studies import Story
+from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutFile, Value
 from collegium.canonical import from_text, to_text
 from collegium.ledger.blobs import read_blob
@@ -52,7 +52,7 @@ def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
     return sound, findings
 
 
-def leftovers(folder: Path, blobs: set[str], retired: frozenset[bytes]) -> Iterator[Finding]:
+def unnamed_blobs(folder: Path, blobs: set[str], retired: frozenset[bytes]) -> Iterator[Finding]:
     """Note updates that were retired and are still here."""
     here = (read_blob(folder, name) for name in retired if name.hex() in blobs)
     count = sum(data is not None and is_update(data) for data in here)
@@ -60,18 +60,18 @@ def leftovers(folder: Path, blobs: set[str], retired: frozenset[bytes]) -> Itera
         yield Finding("blob.retired", "note", AboutFile("blobs/"), {"count": count})
 
 
-def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
+def unnamed_files(blobs: set[str], study_histories: dict[str, StudyHistory]) -> Iterator[Finding]:
     """Note the blobs that no study of the ledger names."""
     named: set[str] = set()
-    for story in stories.values():
-        named |= {story.registration.document, story.registration.model}
-        if story.begun is not None:
-            named |= {story.begun.model}
-        for step in story.steps.values():
+    for study_history in study_histories.values():
+        named |= {study_history.registration.document, study_history.registration.model}
+        if study_history.begun is not None:
+            named |= {study_history.begun.model}
+        for step in study_history.steps.values():
             named |= {post.digest for post in step.posts.values()}
             said = (vote.agreement for vote in step.votes.values())
             named |= {name for name in said if isinstance(name, str)}
-        for attempt in story.every_attempt:
+        for attempt in study_history.every_attempt:
             named |= {reveal.digest for reveal in attempt.reveals.values()}
             posted = attempt.shares if opens_one_key(attempt.opened.design) else {}
             named |= {to_text(one) for one in (*attempt.deals.values(), *posted.values())}
@@ -80,7 +80,7 @@ def strays(blobs: set[str], stories: dict[str, Story]) -> Iterator[Finding]:
             made = attempt.votes.values()
             named |= {one.model for one in made if isinstance(one, ModelResult)}
             named |= {one.total for one in made if isinstance(one, SumResult)}
-        for post in story.statements.values():
+        for post in study_history.statements.values():
             named |= {name for name in (post.federated, post.local) if isinstance(name, str)}
     unnamed = sorted(blobs - {from_text(name, DIGEST_SIZE).hex() for name in named})
     if unnamed:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from collegium.audit.entry import EntrySaid, keys_of, read_entry, sender_signed
+from collegium.audit.entry import EntryDescription, keys_of, read_entry, sender_signed
 from collegium.audit.findings import NOT_PROVEN, SIMULATED, Finding, of_error
 from collegium.audit.membership import backing
 from collegium.audit.policy import NONE, CosigningPolicy
@@ -40,7 +40,7 @@ class ReceiptCheck(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     size: int
     root: str
-    entry: EntrySaid | None
+    entry: EntryDescription | None
     cosigned: dict[str, int]
     behind: str
     findings: tuple[Finding, ...]
@@ -54,7 +54,7 @@ class _Carried:
     identity: bytes
     genesis: Genesis
     entry: bytes
-    said: EntrySaid
+    said: EntryDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def check_receipt(data: bytes, policy: Policy) -> ReceiptCheck:
     findings: list[Finding] = []
     index = size = 0
     origin = root = ""
-    said: EntrySaid | None = None
+    said: EntryDescription | None = None
     support = _Support({}, "signed by nobody that the policy knows", enough=False)
     simulated = False
     try:

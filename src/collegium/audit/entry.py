@@ -22,7 +22,7 @@ Keys = Mapping[bytes, tuple[str, bytes]]
 """Members' ids and public keys by key id; a member whose key changed may be there twice."""
 
 
-class EntrySaid(msgspec.Struct, frozen=True):
+class EntryDescription(msgspec.Struct, frozen=True):
     """A transaction and its events.
 
     `sender` is a member's id, or None where the key that signed (`key`, its SHA-256) is unknown.
@@ -42,7 +42,7 @@ def keys_of(members: Iterable[Member]) -> Keys:
     return {key_id(public): (name, public) for name, public in publics}
 
 
-def read_entry(entry: bytes, identity: bytes, keys: Keys) -> EntrySaid:
+def read_entry(entry: bytes, identity: bytes, keys: Keys) -> EntryDescription:
     """Return what an entry says. Whether its signature holds is not looked at.
 
     Args:
@@ -60,7 +60,7 @@ def read_entry(entry: bytes, identity: bytes, keys: Keys) -> EntrySaid:
         raise malformed("a log entry", "its transaction is meant for another ledger")
     sender = keys[envelope.key_id][0] if envelope.key_id in keys else None
     fields: dict[str, Any] = msgspec.to_builtins(transaction)
-    return EntrySaid(
+    return EntryDescription(
         id=envelope.transaction_id.hex(),
         kind=kind_of(transaction),
         sender=sender,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from collegium.audit.findings import Finding, Severity
-from collegium.audit.studies import AttemptRecord, Author, Story
+from collegium.audit.studies import AttemptRecord, Author, StudyHistory
 from collegium.audit.subjects import AboutAttempt, AboutMember, AboutStudy, At, Value
 from collegium.ledger.contract.declared import is_masked, phases_of, place_of
 from collegium.ledger.contract.results import Failure
@@ -14,20 +14,24 @@ from collegium.mechanisms.groups.terms import MECHANISM as GROUPS
 
 
 def faults(
-    study: str, story: Story, refuted: Collection[Author] = (), *, traps: bool = False
+    study: str,
+    study_history: StudyHistory,
+    refuted: Collection[Author] = (),
+    *,
+    traps: bool = False,
 ) -> list[Finding]:
     """Return one finding for each member and kind of fault, with the rounds where it occurred.
 
     Args:
         study: its id.
-        story: what happened.
+        study_history: what happened.
         refuted: updates that can be shown to be none, though somebody attested to them.
         traps: whether the study plants such updates; then they are no fault of their sites.
     """
     found: dict[tuple[str, str], list[At]] = {}
-    for record in story.every_attempt:
+    for record in study_history.every_attempt:
         place = At(record.opened.round, record.opened.attempt)
-        for code, member in _of_attempt(record, refuted, over=_is_over(story, record)):
+        for code, member in _of_attempt(record, refuted, over=_is_over(study_history, record)):
             found.setdefault((code, member), []).append(place)
     findings = []
     for (code, member), places in sorted(found.items()):
@@ -37,50 +41,52 @@ def faults(
         findings.append(Finding(code, severity, AboutMember(member, study, tuple(places)), told))
     findings += [
         Finding("site.no-statistics", "fault", AboutMember(name, study))
-        for name in sorted(story.accepted)
-        for step in story.steps.values()
+        for name in sorted(study_history.accepted)
+        for step in study_history.steps.values()
         if step.gathered and name in step.asked and name not in step.posts
     ]
-    findings += _contests(study, story, refuted)
-    for record in story.every_attempt:
+    findings += _contests(study, study_history, refuted)
+    for record in study_history.every_attempt:
         where = AboutAttempt(study, record.opened.round, record.opened.attempt)
         if record.failed is not None:
             reason = record.failed.reason
             findings.append(Finding("attempt.failed", "note", where, {"reason": reason}))
-        elif not _is_over(story, record):
+        elif not _is_over(study_history, record):
             waiting = tuple(member for _, member in _of_attempt(record, refuted, over=True))
             case = "members" if waiting else "timers"
             findings.append(
                 Finding("attempt.open", "note", where, {"case": case, "members": waiting})
             )
-    if story.failed is not None:
-        why: dict[str, Value] = {"reason": story.failed.reason}
+    if study_history.failed is not None:
+        why: dict[str, Value] = {"reason": study_history.failed.reason}
         findings.append(Finding("study.failed", "fault", AboutStudy(study), why))
-    return findings + list(_omissions(study, story))
+    return findings + list(_omissions(study, study_history))
 
 
-def _omissions(study: str, story: Story) -> Iterator[Finding]:
+def _omissions(study: str, study_history: StudyHistory) -> Iterator[Finding]:
     """Yield what a closed study has been left without."""
-    if story.closed is None:
+    if study_history.closed is None:
         return
-    completed = story.closed.outcome == "completed"
-    for name in story.registration.sites:
-        if name not in story.accepted:
+    completed = study_history.closed.outcome == "completed"
+    for name in study_history.registration.sites:
+        if name not in study_history.accepted:
             yield Finding("site.absent", "fault", AboutMember(name, study))
-        elif completed and name not in story.statements:
+        elif completed and name not in study_history.statements:
             yield Finding("site.no-statement", "fault", AboutMember(name, study))
-    if completed and story.release is None:
+    if completed and study_history.release is None:
         yield Finding("release.missing", "note", AboutStudy(study))
 
 
-def _contests(study: str, story: Story, refuted: Collection[Author]) -> Iterator[Finding]:
+def _contests(
+    study: str, study_history: StudyHistory, refuted: Collection[Author]
+) -> Iterator[Finding]:
     """Yield updates that some validators found sound and others did not get so.
 
     Bytes are not signed, so which of them is to blame cannot be proven.
     """
     found: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[At]] = {}
     key: tuple[str, str, tuple[str, ...], tuple[str, ...]]
-    for record in story.every_attempt:
+    for record in study_history.every_attempt:
         number, attempt = record.opened.round, record.opened.attempt
         for name in record.reveals:
             if (number, attempt, name) in refuted:
@@ -101,10 +107,10 @@ def _contests(study: str, story: Story, refuted: Collection[Author]) -> Iterator
         yield Finding(code, "fault", AboutMember(name, study, tuple(places)), told)
 
 
-def _is_over(story: Story, attempt: AttemptRecord) -> bool:
+def _is_over(study_history: StudyHistory, attempt: AttemptRecord) -> bool:
     """Whether nobody can speak in an attempt any more."""
-    given_up = story.given_up if is_sum(attempt.opened.round) else None
-    ends = (attempt.closed, attempt.failed, attempt.summed, story.failed, given_up)
+    given_up = study_history.given_up if is_sum(attempt.opened.round) else None
+    ends = (attempt.closed, attempt.failed, attempt.summed, study_history.failed, given_up)
     return any(end is not None for end in ends)
 
 

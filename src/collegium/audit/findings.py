@@ -66,7 +66,7 @@ def findings_json(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
+class StudyPrivacySpent(msgspec.Struct, frozen=True, kw_only=True):
     """What a site's units have lost in a study, recomputed, with all that gives it a meaning.
 
     `clips` are those of the rounds that opened, where they follow the updates; `tight` is the
@@ -90,7 +90,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     tight: float | None = None
 
 
-class Total(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerPrivacySpent(msgspec.Struct, frozen=True, kw_only=True):
     """What a site's units of one kind have lost in all studies of the ledger together.
 
     `delta` is the smallest of those studies'. In `unbounded` ones the site took part without
@@ -106,7 +106,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     unbounded: tuple[str, ...]
 
 
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
+class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
     """A trial of a search: its values, its rounds, and its least loss; None where it failed.
 
     `measured` is the round of the trial that told that loss, of the model that it started from.
@@ -135,7 +135,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     loss: float
     trial: int
     measured: int
-    trials: tuple[Tried, ...]
+    trials: tuple[TrialResult, ...]
 
 
 class ScoredRound(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ class ScoredRound(msgspec.Struct, frozen=True, kw_only=True):
     reputations: dict[str, float]
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ReputationChange(msgspec.Struct, frozen=True, kw_only=True):
     """A change of a site's standing: after which round, and what it then has or lost.
 
     `change` is demoted or reinstated (by scores, at `reputation`) or restored (by members).
@@ -168,10 +168,10 @@ class Scoring(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float
     demote: float
     rounds: tuple[ScoredRound, ...]
-    standings: tuple[Standing, ...]
+    standings: tuple[ReputationChange, ...]
 
 
-class Summed(msgspec.Struct, frozen=True, kw_only=True):
+class SecureSumOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the test rows of all sites in a secure sum, and of none of them alone.
 
     `withheld` says what of the sum was too small to be told: "nothing", "calls", "by-class", "all";
@@ -210,11 +210,11 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
     model: str | None
     simulated: bool
-    privacy: tuple[Spent, ...] = ()
-    totals: tuple[Total, ...] = ()
+    privacy: tuple[StudyPrivacySpent, ...] = ()
+    totals: tuple[LedgerPrivacySpent, ...] = ()
     selections: tuple[Selection, ...] = ()
     scorings: tuple[Scoring, ...] = ()
-    sums: tuple[Summed, ...] = ()
+    sums: tuple[SecureSumOutcome, ...] = ()
 
 
 def printable(name: str) -> str:

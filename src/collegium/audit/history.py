@@ -45,7 +45,7 @@ NO_ENTRY: Ready = (Rejected("malformed", "there is no envelope"), None, False)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReplayedEntry:
     """An entry as replayed: its index, who said what, and what the contract did."""
 
     index: int
@@ -68,7 +68,7 @@ class History:
 
     genesis: Genesis | None = None
     identity: bytes = b""
-    said: list[Said] = field(default_factory=list)
+    said: list[ReplayedEntry] = field(default_factory=list)
     refused: int = 0
     blocks: int = 0
     certificates: set[str] = field(default_factory=set)
@@ -225,7 +225,7 @@ class _Replay:
             told = {"transaction": kind_of(transaction), "sender": sender}
             self._stop("entry.events", index, told)
             return
-        self.history.said.append(Said(index, sender, transaction, events))
+        self.history.said.append(ReplayedEntry(index, sender, transaction, events))
         for event in events:
             if isinstance(event, RoundClosed):
                 self.rounds += 1

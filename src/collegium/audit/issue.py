@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from collegium.audit.entry import EntrySaid, keys_of, read_entry
+from collegium.audit.entry import EntryDescription, keys_of, read_entry
 from collegium.audit.log import Log, find_entry, newest_checkpoint, read_log
-from collegium.audit.membership import Backing, backing
+from collegium.audit.membership import CosigningPower, backing
 from collegium.audit.policy import NONE, CosigningPolicy, policy_lines, two_thirds
 from collegium.audit.receipt import Receipt, encode_extra, encode_receipt
 from collegium.audit.trust import policy_text
@@ -19,17 +19,17 @@ from collegium.ledger.proof import inclusion_proof, subtrees
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedReceipt:
     """A receipt as text, what it is of, and who stands behind its checkpoint."""
 
     text: str
     index: int
     size: int
-    said: EntrySaid
-    backing: Backing
+    said: EntryDescription
+    backing: CosigningPower
 
 
-def issue_receipt(folder: Path, wanted: str) -> Issued:
+def issue_receipt(folder: Path, wanted: str) -> IssuedReceipt:
     """Make a receipt of one entry of the log in a folder, under its newest checkpoint.
 
     Args:
@@ -53,7 +53,7 @@ def issue_receipt(folder: Path, wanted: str) -> Issued:
     proof = inclusion_proof(subtrees(log.hashes[: checkpoint.size]), index, checkpoint.size)
     entry = log.entries[index]
     receipt = Receipt(index, tuple(proof), note, encode_extra(log.genesis_bytes, entry))
-    return Issued(
+    return IssuedReceipt(
         encode_receipt(receipt),
         index,
         checkpoint.size,

@@ -52,7 +52,7 @@ def _change(members: dict[str, Member], action: Action) -> Member | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Backing:
+class CosigningPower:
     """Which validators cosigned a checkpoint, when (seconds since 1970), and their power."""
 
     cosigners: dict[str, int]
@@ -65,7 +65,7 @@ class Backing:
         return is_quorum(self.power, self.total)
 
 
-def backing(note: str, origin: str, members: Mapping[str, Member]) -> Backing:
+def backing(note: str, origin: str, members: Mapping[str, Member]) -> CosigningPower:
     """Return which of the members that validate cosigned a note.
 
     Raises:
@@ -83,4 +83,4 @@ def backing(note: str, origin: str, members: Mapping[str, Member]) -> Backing:
         if cosigner_name(origin, name) in times
     }
     power = sum(validators[name].power for name in cosigners)
-    return Backing(cosigners, power, sum(member.power for member in validators.values()))
+    return CosigningPower(cosigners, power, sum(member.power for member in validators.values()))

@@ -8,7 +8,7 @@ import msgspec
 
 from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, Level, of_error
-from collegium.audit.studies import AttemptRecord, Story
+from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import (
     AboutAttempt,
     AboutEntry,
@@ -30,7 +30,7 @@ from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolve import resolve
 from collegium.resolving.resolved import Absence, Resolved
-from collegium.secrecy.secure_sum import Flaw
+from collegium.secrecy.secure_sum import SumFailure
 from collegium.study.document import Study
 
 _LEVELS: dict[str, Level] = {
@@ -41,7 +41,7 @@ _LEVELS: dict[str, Level] = {
 
 
 def recompute_rounds(
-    story: Story, study: Study, evidence: StoredBlobs
+    study_history: StudyHistory, study: Study, evidence: StoredBlobs
 ) -> tuple[dict[Level, int], list[Finding]]:
     """Recompute every closed round; return how many reached which level, and what does not hold.
 
@@ -49,14 +49,14 @@ def recompute_rounds(
     """
     levels: dict[Level, int] = {}
     findings: list[Finding] = []
-    for attempt in story.attempts.values():
+    for attempt in study_history.attempts.values():
         if attempt.closed is not None:
-            level, found = _closed_round(story, study, attempt, evidence)
+            level, found = _closed_round(study_history, study, attempt, evidence)
             findings += found
             if level is not None:
                 levels[level] = levels.get(level, 0) + 1
         elif attempt.included:
-            findings += _failed_attempt(story, study, attempt, evidence)
+            findings += _failed_attempt(study_history, study, attempt, evidence)
     return levels, _summed_up(findings)
 
 
@@ -71,7 +71,7 @@ def _summed_up(findings: list[Finding]) -> list[Finding]:
 
 
 def _closed_round(
-    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs
+    study_history: StudyHistory, study: Study, record: AttemptRecord, evidence: StoredBlobs
 ) -> tuple[Level | None, list[Finding]]:
     where, voted = AboutRound(record.opened.study, record.opened.round), record.voted
     if not isinstance(voted, ModelResult):
@@ -79,8 +79,8 @@ def _closed_round(
     name = from_text(voted.model, DIGEST_SIZE)
     if evidence.fetch(name) is None:
         return None, [Finding("blob.missing", "error", where, {"case": "model"})]
-    plan = Plan(study, story.terms)
-    resolved = resolve(story.frozen(record), evidence, plan)
+    plan = Plan(study, study_history.terms)
+    resolved = resolve(study_history.frozen(record), evidence, plan)
     if not isinstance(resolved.result, ModelResult) or resolved.model is None:
         found = why_none(resolved, where)
         lenient = found is None or found.severity == "note"
@@ -107,7 +107,7 @@ def _difference(found: ModelResult, voted: ModelResult, where: Subject) -> Findi
 
 
 def _failed_attempt(
-    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs
+    study_history: StudyHistory, study: Study, record: AttemptRecord, evidence: StoredBlobs
 ) -> Iterator[Finding]:
     """Say who voted wrongly where no quorum came about, or that the updates lead to no model.
 
@@ -115,7 +115,7 @@ def _failed_attempt(
     """
     opened = record.opened
     where = AboutAttempt(opened.study, opened.round, opened.attempt)
-    resolved = resolve(story.frozen(record), evidence, Plan(study, story.terms))
+    resolved = resolve(study_history.frozen(record), evidence, Plan(study, study_history.terms))
     right = resolved.result
     if isinstance(right, ModelResult):
         wrong = tuple(
@@ -144,7 +144,7 @@ def why_none(resolved: Resolved, where: Subject) -> Finding | None:
         return Finding("rule.missing", "note", where, of_error(error))
     if error is not None:
         return Finding("round.updates", "error", where, {"case": "error", **of_error(error)})
-    flawed = any(isinstance(why, Flaw) for why in resolved.refused.values())
+    flawed = any(isinstance(why, SumFailure) for why in resolved.refused.values())
     if resolved.result is None or (flawed and resolved.absent):
         return _votes_stand(resolved.absent, where)
     refused = tuple(refused_sum(one, why) for one, why in resolved.refused.items())
@@ -161,11 +161,11 @@ def _votes_stand(absences: Sequence[Absence], where: Subject) -> Finding | None:
     return Finding("update.sealed", "note", where, {"count": sealed})
 
 
-def check_statements(story: Story, fetch: Fetch) -> tuple[int, list[Finding]]:
+def check_statements(study_history: StudyHistory, fetch: Fetch) -> tuple[int, list[Finding]]:
     """Check that each site's statements are there, well-formed and about the final model."""
     checked = 0
     findings = []
-    for site, post in story.statements.items():
+    for site, post in study_history.statements.items():
         where = AboutEntry(None, post.study, "evaluation.post", site)
         for kind, name in (("federated", post.federated), ("local", post.local)):
             if name is msgspec.UNSET:

@@ -6,7 +6,7 @@ import msgspec
 
 from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, of_error
-from collegium.audit.studies import Story
+from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutEntry, AboutMember, Value
 from collegium.errors import FormatError
 from collegium.learning.blobs import decode_model
@@ -16,9 +16,11 @@ from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
 
 
-def registered_study(story: Story, fetch: Fetch) -> tuple[Study | None, list[Finding]]:
+def registered_study(
+    study_history: StudyHistory, fetch: Fetch
+) -> tuple[Study | None, list[Finding]]:
     """Return a study's document, with findings where it is missing or was registered wrongly."""
-    registration = story.registration
+    registration = study_history.registration
     where = AboutEntry(study=registration.study, transaction="study.register")
     data = fetch(registration.document)
     if data is None:
@@ -38,7 +40,7 @@ def registered_study(story: Story, fetch: Fetch) -> tuple[Study | None, list[Fin
         }  # fmt: skip
         findings.append(Finding("study.registration", "error", where, told))
     findings += _first_model(registration, fetch)
-    for site, acceptance in story.accepted.items():
+    for site, acceptance in study_history.accepted.items():
         if acceptance.code != registration.code:
             findings.append(Finding("code.differs", "note", AboutMember(site, study.study.id)))
     return study, findings

@@ -8,11 +8,10 @@ import msgspec
 
 from collegium.audit.attempts import AttemptRecord as AttemptRecord
 from collegium.audit.attempts import Author as Author
-from collegium.audit.history import Said
+from collegium.audit.history import ReplayedEntry
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import opening_fields, part_of
-from collegium.ledger.contract.entering import terms_in
 from collegium.ledger.contract.events import (
     AttemptFailed,
     MemberEquivocated,
@@ -25,9 +24,10 @@ from collegium.ledger.contract.events import (
     UpdatesIncluded,
 )
 from collegium.ledger.contract.payload import RoundTransaction
+from collegium.ledger.contract.preconditions import terms_in
 from collegium.ledger.contract.series import is_sum, step_of
 from collegium.ledger.contract.studies import record_of
-from collegium.ledger.contract.tables import Reveal, StudyRecord
+from collegium.ledger.contract.tables import RevealRecord, StudyRecord
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     ModelRelease,
@@ -67,7 +67,7 @@ from collegium.mechanisms.statistics.terms import (
 from collegium.mechanisms.sum_check.terms import Point
 from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
 from collegium.resolving.attempt import Attempt
-from collegium.secrecy.setting import PublicKeys
+from collegium.secrecy.sum_setup import PublicKeys
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class SetUpStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class Reinstatement:
     """A standing that members restored, after so many closed rounds."""
 
     member: str
@@ -95,7 +95,7 @@ class Restored:
 
 
 @dataclass(slots=True)
-class Story:
+class StudyHistory:
     """One study: registration, steps of set-up, attempts by (round, attempt), statements, end.
 
     `sums` are attempts too, at sums of statistics.
@@ -113,7 +113,7 @@ class Story:
     release: ModelRelease | None = None
     exhausted: BudgetExhausted | None = None
     reputations: dict[int, ReputationsChanged] = field(default_factory=dict)
-    standings: list[MemberDemoted | MemberReinstated | Restored] = field(default_factory=list)
+    standings: list[MemberDemoted | MemberReinstated | Reinstatement] = field(default_factory=list)
     trials: list[TrialClosed] = field(default_factory=list)
     chosen: ModelChosen | None = None
     failed: StudyFailed | None = None
@@ -166,46 +166,48 @@ class Story:
         return self.registration.model if self.begun is None else self.begun.model
 
 
-def gather(entries: list[Said]) -> tuple[dict[str, Story], list[MemberEquivocated]]:
+def gather(entries: list[ReplayedEntry]) -> tuple[dict[str, StudyHistory], list[MemberEquivocated]]:
     """Return every study's story, and the proven equivocations, from replayed entries."""
-    stories: dict[str, Story] = {}
+    study_histories: dict[str, StudyHistory] = {}
     equivocations: list[MemberEquivocated] = []
     for said in entries:
         if isinstance(said.transaction, StudyRegister):
             tx = said.transaction
-            stories[tx.study] = Story(tx, record_of(tx, said.sender))
-        story = stories.get(getattr(said.transaction, "study", ""))
-        if story is not None:
-            _take_transaction(story, said)
+            study_histories[tx.study] = StudyHistory(tx, record_of(tx, said.sender))
+        study_history = study_histories.get(getattr(said.transaction, "study", ""))
+        if study_history is not None:
+            _take_transaction(study_history, said)
         for event in said.events:
             if isinstance(event, MemberEquivocated):
                 equivocations.append(event)
-            elif story is not None:
-                _take_event(story, event)
+            elif study_history is not None:
+                _take_event(study_history, event)
             if isinstance(event, MembershipChanged) and isinstance(event.action, Restore):
-                restored = stories[event.action.study]
+                restored = study_histories[event.action.study]
                 number = len(restored.closed_rounds)
-                restored.standings.append(Restored(event.action.member, number))
-    return stories, equivocations
+                restored.standings.append(Reinstatement(event.action.member, number))
+    return study_histories, equivocations
 
 
-def _take_transaction(story: Story, said: Said) -> None:
+def _take_transaction(study_history: StudyHistory, said: ReplayedEntry) -> None:
     match said.transaction:
         case StudyAccept() as tx:
-            story.accepted[said.sender] = tx
+            study_history.accepted[said.sender] = tx
         case SecaggBind() as tx:
-            story.at(tx.round, tx.attempt).bound.add(said.sender)
+            study_history.at(tx.round, tx.attempt).bound.add(said.sender)
         case SecaggKeys() as tx:
             pair = (from_text(key, KEY_SIZE) for key in (tx.mask_key, tx.share_key))
-            story.at(tx.round, tx.attempt).keys[said.sender] = PublicKeys(*pair)
+            study_history.at(tx.round, tx.attempt).keys[said.sender] = PublicKeys(*pair)
         case SecaggDeal() as tx:
-            story.at(tx.round, tx.attempt).deals[said.sender] = from_text(tx.digest, DIGEST_SIZE)
+            study_history.at(tx.round, tx.attempt).deals[said.sender] = from_text(
+                tx.digest, DIGEST_SIZE
+            )
         case RoundTransaction() as tx if opens := opening_fields().get(kind_of(tx), ""):
             opening: str = getattr(tx, opens)
             size = len(opening) * 6 // 8
-            story.at(tx.round, tx.attempt).shares[said.sender] = from_text(opening, size)
+            study_history.at(tx.round, tx.attempt).shares[said.sender] = from_text(opening, size)
         case UpdateCommit() as tx:
-            attempt = story.at(tx.round, tx.attempt)
+            attempt = study_history.at(tx.round, tx.attempt)
             attempt.commits.add(said.sender)
             if (sound := part_of(tx.parts, SoundDeals)) is not None:
                 names = attempt.opened.participants
@@ -214,52 +216,52 @@ def _take_transaction(story: Story, said: Said) -> None:
             if (committed := part_of(tx.parts, Point)) is not None:
                 attempt.points[said.sender] = from_text(committed.point, KEY_SIZE)
         case UpdateReveal() as tx:
-            story.at(tx.round, tx.attempt).reveals[said.sender] = Reveal(
+            study_history.at(tx.round, tx.attempt).reveals[said.sender] = RevealRecord(
                 digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed
             )
         case UpdateAvailable() as tx:
-            story.at(tx.round, tx.attempt).bitmaps[said.sender] = tx
+            study_history.at(tx.round, tx.attempt).bitmaps[said.sender] = tx
         case ScoreCommit() as tx:
-            story.at(tx.round, tx.attempt).score_commits.add(said.sender)
+            study_history.at(tx.round, tx.attempt).score_commits.add(said.sender)
         case ScoreReveal() as tx:
-            story.at(tx.round, tx.attempt).scores[said.sender] = tx
+            study_history.at(tx.round, tx.attempt).scores[said.sender] = tx
         case RoundVote() as tx:
-            story.at(tx.round, tx.attempt).votes[said.sender] = tx.result
+            study_history.at(tx.round, tx.attempt).votes[said.sender] = tx.result
         case StatisticsPost() as tx:
-            story.steps[tx.step].posts[said.sender] = tx
+            study_history.steps[tx.step].posts[said.sender] = tx
         case StatisticsVote() as tx:
-            story.steps[max(story.steps)].votes[tx.attempt, said.sender] = tx
+            study_history.steps[max(study_history.steps)].votes[tx.attempt, said.sender] = tx
         case EvaluationPost() as tx:
-            story.statements[said.sender] = tx
+            study_history.statements[said.sender] = tx
         case ModelRelease() as tx:
-            story.release = tx
+            study_history.release = tx
 
 
-def _take_event(story: Story, event: object) -> None:
+def _take_event(study_history: StudyHistory, event: object) -> None:
     match event:
         case RoundOpened():
-            terms = part_of(story.terms.terms, ScoreTerms)
+            terms = part_of(study_history.terms.terms, ScoreTerms)
             by_scoring = terms is not None and terms.demotion == "scoring"
-            silenced = story.demoted if by_scoring else frozenset[str]()
-            story.attempts[event.round, event.attempt] = AttemptRecord(
-                event, story.terms.modules, silenced=silenced
+            silenced = study_history.demoted if by_scoring else frozenset[str]()
+            study_history.attempts[event.round, event.attempt] = AttemptRecord(
+                event, study_history.terms.modules, silenced=silenced
             )
         case ReputationsChanged():
-            story.reputations[event.round] = event
+            study_history.reputations[event.round] = event
         case MemberDemoted() | MemberReinstated():
-            story.standings.append(event)
+            study_history.standings.append(event)
         case StatisticsAsked():
-            story.steps[event.step] = SetUpStep(asked=tuple(sorted(story.accepted)))
+            study_history.steps[event.step] = SetUpStep(asked=tuple(sorted(study_history.accepted)))
         case StatisticsGathered():
-            story.steps[event.step].gathered = event.sites
+            study_history.steps[event.step].gathered = event.sites
         case StatisticsUndecided():
-            story.steps[event.step].undecided.append(event)
+            study_history.steps[event.step].undecided.append(event)
         case StatisticsAgreed():
-            story.steps[event.step].agreed = event
+            study_history.steps[event.step].agreed = event
         case StudyBegun():
-            story.begun = event
-            story.terms = msgspec.structs.replace(
-                story.terms, initial=event.model, parameters=event.parameters
+            study_history.begun = event
+            study_history.terms = msgspec.structs.replace(
+                study_history.terms, initial=event.model, parameters=event.parameters
             )
         case SumOpened():
             weights = (1,) * len(event.participants)
@@ -268,39 +270,41 @@ def _take_event(story: Story, event: object) -> None:
                 exponent=0, model=event.model, participants=event.participants, ring=64,
                 validators=event.validators, powers=event.powers, weights=weights,
             )  # fmt: skip
-            story.sums[event.round, event.attempt] = AttemptRecord(
-                opened, terms_in(story.terms, event.round).modules
+            study_history.sums[event.round, event.attempt] = AttemptRecord(
+                opened, terms_in(study_history.terms, event.round).modules
             )
         case SumClosed():
-            story.at(event.round, event.attempt).summed = event
+            study_history.at(event.round, event.attempt).summed = event
         case SumGivenUp():
-            story.given_up = event
+            study_history.given_up = event
         case PhaseOpened():
-            story.at(event.round, event.attempt).phases[event.phase] = event.timed_out
+            study_history.at(event.round, event.attempt).phases[event.phase] = event.timed_out
         case UpdatesIncluded():
-            story.at(event.round, event.attempt).included = event.members
+            study_history.at(event.round, event.attempt).included = event.members
         case ScoresCombined():
-            story.at(event.round, event.attempt).combined = event
+            study_history.at(event.round, event.attempt).combined = event
         case GroupsDrawn():
             drawn = zip(event.members, event.groups, strict=True)
-            story.at(event.round, event.attempt).groups = dict(drawn)
+            study_history.at(event.round, event.attempt).groups = dict(drawn)
         case GroupsLost():
-            story.at(event.round, event.attempt).lost |= dict.fromkeys(event.groups, event.phase)
+            study_history.at(event.round, event.attempt).lost |= dict.fromkeys(
+                event.groups, event.phase
+            )
         case GroupsRefused():
-            story.at(event.round, event.attempt).refused = event.groups
+            study_history.at(event.round, event.attempt).refused = event.groups
         case RoundClosed():
-            story.at(event.round, event.attempt).closed = event
+            study_history.at(event.round, event.attempt).closed = event
         case DealerBarred():
-            story.at(event.round, event.attempt).barred.append(event)
+            study_history.at(event.round, event.attempt).barred.append(event)
         case AttemptFailed():
-            story.at(event.round, event.attempt).failed = event
+            study_history.at(event.round, event.attempt).failed = event
         case BudgetExhausted():
-            story.exhausted = event
+            study_history.exhausted = event
         case TrialClosed():
-            story.trials.append(event)
+            study_history.trials.append(event)
         case ModelChosen():
-            story.chosen = event
+            study_history.chosen = event
         case StudyFailed():
-            story.failed = event
+            study_history.failed = event
         case StudyClosed():
-            story.closed = event
+            study_history.closed = event

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from collegium.audit.attestations import refuted_updates
-from collegium.audit.blobs import Fetch, leftovers, read_blobs, strays
+from collegium.audit.blobs import Fetch, read_blobs, unnamed_blobs, unnamed_files
 from collegium.audit.bundle import check_bundle
 from collegium.audit.faults import faults
 from collegium.audit.finality import certified_size, noted
@@ -22,16 +22,16 @@ from collegium.audit.findings import (
     Finding,
     Level,
     Scoring,
+    SecureSumOutcome,
     Selection,
     Severity,
-    Spent,
-    Summed,
+    StudyPrivacySpent,
     Verification,
 )
 from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
-from collegium.audit.studies import Story, gather
+from collegium.audit.studies import StudyHistory, gather
 from collegium.audit.subjects import AboutFile, AboutLedger, AboutMember, AboutRound, Value
 from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
@@ -88,7 +88,7 @@ def examined(
     partial: bool = False,
     keys: Collection[SigningKey] = (),
     predecessor: Path | None = None,
-) -> tuple[Verification, Mapping[str, Story]]:
+) -> tuple[Verification, Mapping[str, StudyHistory]]:
     """Verify a run folder as `verify` does; return also what its ledger tells of each study."""
     folder = Path(run)
     note = noted(folder)
@@ -110,15 +110,15 @@ def examined(
     simulated = history.genesis is not None and history.genesis.keys == "simulated"
     if cosigned is not None and anchored == "genesis" and not simulated:
         anchored = "checkpoint"
-    stories, equivocations = gather(history.said)
+    study_histories, equivocations = gather(history.said)
     blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
-    checked = _counts(history, stories, len(blobs))
+    checked = _counts(history, study_histories, len(blobs))
     levels: dict[Level, int] = {}
-    privacy: list[Spent] = []
+    privacy: list[StudyPrivacySpent] = []
     selections: list[Selection] = []
     scorings: list[Scoring] = []
-    sums: list[Summed] = []
+    sums: list[SecureSumOutcome] = []
     documents: dict[str, Study] = {}
 
     def read(digest: bytes) -> bytes | None:
@@ -133,46 +133,46 @@ def examined(
         read, lambda names: [read(name) for name in names], held.get, retired=retired,
         opened=True,
     )  # fmt: skip
-    findings += leftovers(folder / "blobs", blobs, retired)
-    for study_id, story in stories.items():
-        study, found = registered_study(story, fetch)
+    findings += unnamed_blobs(folder / "blobs", blobs, retired)
+    for study_id, study_history in study_histories.items():
+        study, found = registered_study(study_history, fetch)
         findings += found
         if study is not None:
             documents[study_id] = study
-            steps, found = check_set_up(story, study, fetch)
+            steps, found = check_set_up(study_history, study, fetch)
             findings += found
             if steps:
                 checked["statistics"] = checked.get("statistics", 0) + steps
-            recomputed, summed, found = check_sums(story, study, evidence)
+            recomputed, summed, found = check_sums(study_history, study, evidence)
             findings += found
             sums += summed
-            if story.sums:
+            if study_history.sums:
                 checked["sums"] = checked.get("sums", 0) + recomputed
-            reached, found = recompute_rounds(story, study, evidence)
-            spent, overdrawn = check_budgets(story, study)
+            reached, found = recompute_rounds(study_history, study, evidence)
+            spent, overdrawn = check_budgets(study_history, study)
             findings += found + overdrawn
             if spent:
                 checked["budgets"] = checked.get("budgets", 0) + len(spent)
             privacy += spent
-            scorings += [one for one in (scoring_of(study_id, story),) if one is not None]
-            selections += [one for one in (selection_of(story, study),) if one is not None]
+            scorings += [one for one in (scoring_of(study_id, study_history),) if one is not None]
+            selections += [one for one in (selection_of(study_history, study),) if one is not None]
             for level, count in reached.items():
                 levels[level] = levels.get(level, 0) + count
-        findings += check_masked(study_id, story, evidence)
-        statements, found = check_statements(story, fetch)
+        findings += check_masked(study_id, study_history, evidence)
+        statements, found = check_statements(study_history, fetch)
         checked["statements"] += statements
         planted = study is not None and study.faults.traps is not None
-        refuted = refuted_updates(story, evidence)
-        findings += found + faults(study_id, story, refuted, traps=planted)
-        findings += _folder(folder, story, study, fetch, alone=len(stories) == 1)
+        refuted = refuted_updates(study_history, evidence)
+        findings += found + faults(study_id, study_history, refuted, traps=planted)
+        findings += _folder(folder, study_history, study, fetch, alone=len(study_histories) == 1)
     for (member, kind), count in Counter((one.member, one.kind) for one in equivocations).items():
         told: dict[str, Value] = {"transaction": kind, "count": count}
         findings.append(Finding("member.equivocated", "fault", AboutMember(member), told))
-    findings += strays(blobs, stories)
+    findings += unnamed_files(blobs, study_histories)
     if not history.complete and history.genesis is not None and not partial:
         findings.append(Finding("ledger.incomplete", "error", AboutLedger()))
     entries = max(history.roots, default=0)
-    story_list = list(stories.values())
+    story_list = list(study_histories.values())
     verification = Verification(
         ok=not any(finding.severity == "error" for finding in findings),
         anchored=anchored,
@@ -188,12 +188,12 @@ def examined(
         model=from_text(story_list[-1].model, DIGEST_SIZE).hex() if story_list else None,
         simulated=simulated,
         privacy=tuple(privacy),
-        totals=tuple(totals(stories, documents)),
+        totals=tuple(totals(study_histories, documents)),
         selections=tuple(selections),
         scorings=tuple(scorings),
         sums=tuple(sums),
     )
-    return verification, stories
+    return verification, study_histories
 
 
 def _anchor(history: History, trust: TrustRoot) -> Anchor:
@@ -225,8 +225,14 @@ def _anchor(history: History, trust: TrustRoot) -> Anchor:
     return "checkpoint" if trust.checkpoints else "genesis"
 
 
-def _counts(history: History, stories: dict[str, Story], blobs: int) -> dict[str, int]:
-    rounds = [attempt for story in stories.values() for attempt in story.closed_rounds]
+def _counts(
+    history: History, study_histories: dict[str, StudyHistory], blobs: int
+) -> dict[str, int]:
+    rounds = [
+        attempt
+        for study_history in study_histories.values()
+        for attempt in study_history.closed_rounds
+    ]
     return {
         "signatures": len(history.said),
         "entries": max(history.roots, default=0),
@@ -239,7 +245,7 @@ def _counts(history: History, stories: dict[str, Story], blobs: int) -> dict[str
 
 
 def _folder(
-    folder: Path, story: Story, study: Study | None, fetch: Fetch, *, alone: bool
+    folder: Path, study_history: StudyHistory, study: Study | None, fetch: Fetch, *, alone: bool
 ) -> Iterator[Finding]:
     """Check what lies beside the evidence: the study as a file, and the released model."""
     toml = folder / "study.toml"
@@ -250,13 +256,16 @@ def _folder(
         except (CollegiumError, OSError, UnicodeError) as error:
             yield Finding("study.unreadable", "error", AboutFile("study.toml"), {"why": str(error)})
     if alone and (folder / "model").exists():
-        if story.release is not None:
-            agreement = None if story.begun is None else story.begun.agreement
+        if study_history.release is not None:
+            agreement = None if study_history.begun is None else study_history.begun.agreement
             yield from check_bundle(
-                folder / "model", story.release.bundle, fetch(story.model), agreement
+                folder / "model",
+                study_history.release.bundle,
+                fetch(study_history.model),
+                agreement,
             )
         else:
-            severity: Severity = "note" if story.closed is None else "error"
+            severity: Severity = "note" if study_history.closed is None else "error"
             yield Finding("bundle.unreleased", severity, AboutFile("model/"))
 
 

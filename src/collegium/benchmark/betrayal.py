@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from collegium.benchmark.grid import Job, placements
-from collegium.benchmark.summary import Mean, accuracy_without, by_split, mean_of
+from collegium.benchmark.summary import MeanLoss, accuracy_without, by_split, mean_of
 from collegium.benchmark.trial import Part, changed, clean_rows, rows_under_attack, weights_of
 from collegium.data.randomness import draws
 from collegium.errors import RunError
@@ -65,14 +65,14 @@ class Policy(msgspec.Struct, frozen=True):
         return Threat(attack=self.attack, attackers=attackers, rounds=rounds, scale=self.scale)
 
 
-class Tried(msgspec.Struct, frozen=True):
+class PolicyResult(msgspec.Struct, frozen=True):
     """A policy with the points of accuracy that it cost where the search looked."""
 
     policy: Policy
     loss: float
 
 
-class Betrayal(msgspec.Struct, frozen=True, kw_only=True):
+class BetrayalSearch(msgspec.Struct, frozen=True, kw_only=True):
     """What a search came to.
 
     Attributes:
@@ -83,10 +83,10 @@ class Betrayal(msgspec.Struct, frozen=True, kw_only=True):
         share: the part of all rounds in which it attacks.
     """
 
-    tried: tuple[Tried, ...]
+    tried: tuple[PolicyResult, ...]
     best: Policy
-    found: Mean
-    always: Mean
+    found: MeanLoss
+    always: MeanLoss
     share: float
 
 
@@ -113,7 +113,7 @@ class _Place:
 def search(
     trials: Trials, held_out: Sequence[int], attacks: Sequence[str], *, policies: int,
     generations: int, seed: int = 0, progress: Callable[[int, int], None] = lambda done, all_: None,
-) -> Betrayal:  # fmt: skip
+) -> BetrayalSearch:  # fmt: skip
     """Return the most harmful policy that a search finds, and what it costs elsewhere.
 
     Args:
@@ -146,8 +146,8 @@ def search(
     order = sorted(tried, key=lambda one: -tried[one])
     elsewhere = _places(trials, held_out, "test")
     always = msgspec.structs.replace(order[0], first=1, on=rounds, off=0)
-    return Betrayal(
-        tried=tuple(Tried(policy, tried[policy]) for policy in order),
+    return BetrayalSearch(
+        tried=tuple(PolicyResult(policy, tried[policy]) for policy in order),
         best=order[0],
         found=_mean_loss(order[0], elsewhere, rounds),
         always=_mean_loss(always, elsewhere, rounds),
@@ -200,7 +200,7 @@ def _loss(policy: Policy, places: Sequence[_Place], rounds: int, part: Part) -> 
     return fmean(loss for _, loss in _losses(policy, places, rounds, part))
 
 
-def _mean_loss(policy: Policy, places: Sequence[_Place], rounds: int) -> Mean:
+def _mean_loss(policy: Policy, places: Sequence[_Place], rounds: int) -> MeanLoss:
     found = mean_of(by_split(_losses(policy, places, rounds, "test")))
     if found is None:
         raise ValueError("no split was held out")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collegium.benchmark.grid import Grid
-from collegium.benchmark.summary import Against, Demand, Standing, told
+from collegium.benchmark.summary import AttackSummary, Requirement, RuleSummary, in_words
 from collegium.benchmark.trial import Part
 from collegium.plugins import find
 from collegium.report.markup import (
@@ -51,8 +51,8 @@ def page(
     study: Study,
     grid: Grid,
     part: Part,
-    standings: Sequence[Standing],
-    demands: Sequence[Demand],
+    standings: Sequence[RuleSummary],
+    demands: Sequence[Requirement],
 ) -> str:
     """Return the page as HTML that needs nothing else."""
     title = f"Robustness of rules on {study.study.id}"
@@ -106,7 +106,7 @@ def _about(study: Study, grid: Grid, part: Part) -> Markup:
     )
 
 
-def _demanded(demands: Sequence[Demand]) -> Markup:
+def _demanded(demands: Sequence[Requirement]) -> Markup:
     if not demands:
         return Markup("")
     return element(
@@ -124,14 +124,14 @@ def _demanded(demands: Sequence[Demand]) -> Markup:
     )
 
 
-def _map(grid: Grid, count: int, standings: Sequence[Standing]) -> Markup:
+def _map(grid: Grid, count: int, standings: Sequence[RuleSummary]) -> Markup:
     rows = [one for one in standings if one.count == count]
     heads = ("rule", "clean", "worst", "best choice", *grid.attacks)
     columns = [element("th", one, scope="col") for one in heads]
     body = [element("tr", element("th", one.rule, scope="row"), *_cells(grid, one)) for one in rows]
     worst: list[Sequence[Child]] = [
-        (one.rule, told(one.clean), one.against[0].attack, told(one.against[0].loss),
-         f"{one.against[0].largest:.1f}", told(one.hindsight))
+        (one.rule, in_words(one.clean), one.against[0].attack, in_words(one.against[0].loss),
+         f"{one.against[0].largest:.1f}", in_words(one.hindsight))
         for one in sorted(rows, key=lambda one: one.against[0].loss.value if one.against else 0.0)
         if one.clean is not None and one.against and one.hindsight is not None
     ]  # fmt: skip
@@ -167,7 +167,7 @@ def _map(grid: Grid, count: int, standings: Sequence[Standing]) -> Markup:
     )  # fmt: skip
 
 
-def _cells(grid: Grid, one: Standing) -> list[Markup]:
+def _cells(grid: Grid, one: RuleSummary) -> list[Markup]:
     if one.refused is not None:
         return [element("td", "–", class_="none") for _ in range(3 + len(grid.attacks))]
     by_attack = {found.attack: found for found in one.against}
@@ -183,7 +183,7 @@ def _cells(grid: Grid, one: Standing) -> list[Markup]:
     ]  # fmt: skip
 
 
-def _shaded(loss: float | None, against: Against | None) -> Markup:
+def _shaded(loss: float | None, against: AttackSummary | None) -> Markup:
     if loss is None:
         return element("td", "–", class_="none")
     step = sum(loss >= one for one in _STEPS)
@@ -191,7 +191,7 @@ def _shaded(loss: float | None, against: Against | None) -> Markup:
     if against is not None:
         failed = f"; {against.failed} studies failed" if against.failed else ""
         title = (
-            f"{against.attack}: {told(against.loss)}, at most {against.largest:.1f} in "
+            f"{against.attack}: {in_words(against.loss)}, at most {against.largest:.1f} in "
             f"{against.trials} trials{failed}"
         )
     return element("td", f"{loss:.1f}", class_=f"h{step}", title=title)

@@ -23,7 +23,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="bench"):
 _LINES = msgspec.json.Decoder(Header | Line)
 
 
-class Record:
+class BenchmarkRecord:
     """The lines of a benchmark's folder; those of one job are written together or not at all."""
 
     def __init__(self, path: Path, header: Header) -> None:

@@ -14,8 +14,8 @@ import msgspec
 from collegium.assembly.code import code_digest
 from collegium.benchmark.grid import Grid, Job, attacks_to_try
 from collegium.benchmark.page import page
-from collegium.benchmark.record import Header, Record
-from collegium.benchmark.summary import Demand, Standing, demands, standings
+from collegium.benchmark.record import BenchmarkRecord, Header
+from collegium.benchmark.summary import Requirement, RuleSummary, requirements, rule_summaries
 from collegium.benchmark.trial import Line, Part, changed, try_job
 from collegium.errors import RunError, StudyError
 from collegium.study.canonical import digest
@@ -32,8 +32,8 @@ class Robustness:
     study: Study
     grid: Grid
     part: Part
-    standings: tuple[Standing, ...]
-    demands: tuple[Demand, ...]
+    standings: tuple[RuleSummary, ...]
+    demands: tuple[Requirement, ...]
 
 
 def robustness(
@@ -64,7 +64,7 @@ def robustness(
         study=digest(study), part=part, placements=grid.placements,
         code=code_digest(study).hex(),
     )  # fmt: skip
-    record = Record(folder / "trials.jsonl", header)
+    record = BenchmarkRecord(folder / "trials.jsonl", header)
     jobs, done = list(grid.jobs()), record.done()
     due = [job for job in jobs if job not in done]
     progress(len(jobs) - len(due), len(jobs))
@@ -78,8 +78,8 @@ def robustness(
         key=lambda one: jobs.index(_job_of(one)),
     )
     found = Robustness(
-        folder, study, grid, part, tuple(standings(lines)),
-        tuple(demands(lines, study.aggregation.rule)),
+        folder, study, grid, part, tuple(rule_summaries(lines)),
+        tuple(requirements(lines, study.aggregation.rule)),
     )  # fmt: skip
     (folder / "results.json").write_bytes(msgspec.json.format(results_json(found)))
     (folder / "index.html").write_text(

@@ -15,7 +15,7 @@ from statistics import fmean, stdev
 
 import msgspec
 
-from collegium.benchmark.trial import Attacked, Clean, Line, Refused
+from collegium.benchmark.trial import AttackedTrial, CleanTrial, Line, RefusedTrial
 
 T975 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
@@ -25,7 +25,7 @@ T975 = (
 """Student's t at 97.5 %, for 1 to 30 degrees of freedom."""
 
 
-class Mean(msgspec.Struct, frozen=True):
+class MeanLoss(msgspec.Struct, frozen=True):
     """A mean over splits with its 95 % interval; the limits are None with a single split."""
 
     value: float
@@ -33,17 +33,17 @@ class Mean(msgspec.Struct, frozen=True):
     high: float | None
 
 
-class Against(msgspec.Struct, frozen=True, kw_only=True):
+class AttackSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A rule against an attack: the loss, the largest single one, trials, studies that failed."""
 
     attack: str
-    loss: Mean
+    loss: MeanLoss
     largest: float
     trials: int
     failed: int
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class RuleSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How a rule stands against so many attackers.
 
     Attributes:
@@ -58,12 +58,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     count: int
     refused: str | None = None
-    clean: Mean | None = None
-    against: tuple[Against, ...] = ()
-    hindsight: Mean | None = None
+    clean: MeanLoss | None = None
+    against: tuple[AttackSummary, ...] = ()
+    hindsight: MeanLoss | None = None
 
 
-class Demand(msgspec.Struct, frozen=True, kw_only=True):
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a default, what was measured, and whether it holds."""
 
     says: str
@@ -71,18 +71,18 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     holds: bool
 
 
-def standings(lines: Iterable[Line]) -> list[Standing]:
+def rule_summaries(lines: Iterable[Line]) -> list[RuleSummary]:
     """Return how each rule stands, in the order in which they were tried."""
-    clean: dict[tuple[str, int, int], Clean] = {}
-    attacked: dict[tuple[str, int], list[Attacked]] = defaultdict(list)
-    found: dict[tuple[str, int], Standing] = {}
+    clean: dict[tuple[str, int, int], CleanTrial] = {}
+    attacked: dict[tuple[str, int], list[AttackedTrial]] = defaultdict(list)
+    found: dict[tuple[str, int], RuleSummary] = {}
     for line in lines:
         key = (line.rule, line.count)
-        if isinstance(line, Refused):
-            found[key] = Standing(rule=line.rule, count=line.count, refused=line.why)
+        if isinstance(line, RefusedTrial):
+            found[key] = RuleSummary(rule=line.rule, count=line.count, refused=line.why)
             continue
-        found.setdefault(key, Standing(rule=line.rule, count=line.count))
-        if isinstance(line, Clean):
+        found.setdefault(key, RuleSummary(rule=line.rule, count=line.count))
+        if isinstance(line, CleanTrial):
             clean[line.rule, line.count, line.split] = line
         else:
             attacked[key].append(line)
@@ -93,9 +93,11 @@ def standings(lines: Iterable[Line]) -> list[Standing]:
 
 
 def _standing(
-    standing: Standing, clean: dict[tuple[str, int, int], Clean], trials: list[Attacked]
-) -> Standing:
-    by_attack: dict[str, list[tuple[Attacked, float]]] = defaultdict(list)
+    standing: RuleSummary,
+    clean: dict[tuple[str, int, int], CleanTrial],
+    trials: list[AttackedTrial],
+) -> RuleSummary:
+    by_attack: dict[str, list[tuple[AttackedTrial, float]]] = defaultdict(list)
     cleans: dict[int, dict[tuple[str, ...], float]] = defaultdict(dict)
     worst: dict[int, dict[tuple[str, ...], float]] = defaultdict(dict)
     for one in trials:
@@ -122,16 +124,16 @@ def _standing(
     )
 
 
-def _against(attack: str, losses: list[tuple[Attacked, float]]) -> Against:
+def _against(attack: str, losses: list[tuple[AttackedTrial, float]]) -> AttackSummary:
     found = mean_of(by_split((one.split, loss) for one, loss in losses))
-    return Against(
-        attack=attack, loss=found or Mean(0.0, None, None),
+    return AttackSummary(
+        attack=attack, loss=found or MeanLoss(0.0, None, None),
         largest=max(loss for _, loss in losses), trials=len(losses),
         failed=sum(one.outcome == "failed" for one, _ in losses),
     )  # fmt: skip
 
 
-def clean_on(line: Clean | None, without: Sequence[str]) -> float | None:
+def clean_on(line: CleanTrial | None, without: Sequence[str]) -> float | None:
     """Return a clean run's accuracy on the rows of all sites but some, in points."""
     if line is None:
         return None
@@ -157,25 +159,25 @@ def by_split(values: Iterable[tuple[int, float]]) -> list[float]:
     return [fmean(one) for one in found.values()]
 
 
-def mean_of(values: Sequence[float]) -> Mean | None:
+def mean_of(values: Sequence[float]) -> MeanLoss | None:
     """Return the mean of observations with Student's 95 % interval; None of none."""
     if not values:
         return None
     mean = fmean(values)
     if len(values) == 1:
-        return Mean(mean, None, None)
+        return MeanLoss(mean, None, None)
     half = T975[min(len(values) - 1, len(T975)) - 1] * stdev(values) / sqrt(len(values))
-    return Mean(mean, mean - half, mean + half)
+    return MeanLoss(mean, mean - half, mean + half)
 
 
 HEAVY = 0.15
 """The part of all weight from which attackers by sign flip must be felt without a defence."""
 
 
-def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
+def requirements(lines: Sequence[Line], rule: str) -> list[Requirement]:
     """Return what is asked of a study's own robust rule, as far as it was tried."""
-    found: list[Demand] = []
-    all_ = standings(lines)
+    found: list[Requirement] = []
+    all_ = rule_summaries(lines)
     for own in all_:
         if own.rule != rule or rule == "fedavg" or own.clean is None:
             continue
@@ -183,17 +185,17 @@ def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
             worst = own.against[0]
             high = worst.loss.high
             found.append(
-                Demand(
+                Requirement(
                     says=f"{rule} loses at most 3 points to its worst attack by {own.count}, "
                     "with an upper confidence limit of at most 4",
-                    measured=f"{worst.attack}: {told(worst.loss)}",
+                    measured=f"{worst.attack}: {in_words(worst.loss)}",
                     holds=worst.loss.value <= 3.0 and high is not None and high <= 4.0,
                 )
             )
         mean = next((one for one in all_ if (one.rule, one.count) == ("fedavg", own.count)), None)
         if mean is not None and mean.clean is not None:
             found.append(
-                Demand(
+                Requirement(
                     says=f"{rule} is within 2 points of FedAvg without attackers",
                     measured=f"{own.clean.value:.2f} and {mean.clean.value:.2f}",
                     holds=own.clean.value >= mean.clean.value - 2.0,
@@ -202,11 +204,11 @@ def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
     heavy = [
         line
         for line in lines
-        if isinstance(line, Attacked)
+        if isinstance(line, AttackedTrial)
         and (line.rule, line.attack) == ("fedavg", "sign_flip")
         and line.share >= HEAVY
     ]
-    clean = {(one.count, one.split): one for one in lines if isinstance(one, Clean) and
+    clean = {(one.count, one.split): one for one in lines if isinstance(one, CleanTrial) and
              one.rule == "fedavg"}  # fmt: skip
     losses = mean_of(
         by_split(
@@ -217,17 +219,17 @@ def demands(lines: Sequence[Line], rule: str) -> list[Demand]:
     )
     if losses is not None:
         found.append(
-            Demand(
+            Requirement(
                 says="FedAvg loses at least 20 points to sign flip by attackers with 15 % of the"
                 " weight or more",
-                measured=f"{told(losses)} in {len(heavy)} trials",
+                measured=f"{in_words(losses)} in {len(heavy)} trials",
                 holds=losses.value >= 20.0,
             )
         )
     return found
 
 
-def told(mean: Mean) -> str:
+def in_words(mean: MeanLoss) -> str:
     """Return a mean with its interval, in points."""
     if mean.low is None or mean.high is None:
         return f"{mean.value:.2f}"

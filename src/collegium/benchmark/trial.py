@@ -15,7 +15,7 @@ from collegium.errors import RunError, StudyError
 from collegium.learning.encoding import registered_weight
 from collegium.learning.models import predict
 from collegium.plugins import find, names
-from collegium.simulation.rehearsal import Rehearsed, rehearse
+from collegium.simulation.ledgerless import LedgerlessRun, run_without_ledger
 from collegium.study.document import Scores, Study, Threat
 from collegium.study.reading import parse_study
 from collegium.study.rendering import resolved
@@ -26,7 +26,7 @@ _PLACE = "the study of a trial"
 """What stands before a refusal instead of a file's name."""
 
 
-class Clean(msgspec.Struct, frozen=True, kw_only=True, tag="clean"):
+class CleanTrial(msgspec.Struct, frozen=True, kw_only=True, tag="clean"):
     """A run in which nobody attacks: rows that are right and all rows, by site."""
 
     rule: str
@@ -35,7 +35,7 @@ class Clean(msgspec.Struct, frozen=True, kw_only=True, tag="clean"):
     sites: dict[str, tuple[int, int]]
 
 
-class Attacked(msgspec.Struct, frozen=True, kw_only=True, tag="attacked"):
+class AttackedTrial(msgspec.Struct, frozen=True, kw_only=True, tag="attacked"):
     """A run under attack: rows of the honest sites that are right, and all of them.
 
     `share` is the attackers' part of all aggregation weight; `outcome` is the study's.
@@ -52,7 +52,7 @@ class Attacked(msgspec.Struct, frozen=True, kw_only=True, tag="attacked"):
     outcome: str
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+class RefusedTrial(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     """A rule that cannot work with these numbers, and why."""
 
     rule: str
@@ -62,7 +62,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     why: str
 
 
-Line = Clean | Attacked | Refused
+Line = CleanTrial | AttackedTrial | RefusedTrial
 """What a trial leaves in the benchmark's record."""
 
 
@@ -85,7 +85,7 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
         return [_refused(job, error)]
     if job.attack is None:
         sites = _clean_rows(prepared, part)
-        return [Clean(rule=job.rule, count=job.count, split=job.split, sites=sites)]
+        return [CleanTrial(rule=job.rule, count=job.count, split=job.split, sites=sites)]
     weights = weights_of(prepared)
     found: list[Line] = []
     for attackers in placements(weights, job.count, wanted, job.split):
@@ -95,7 +95,7 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
         except StudyError as error:  # whoever attacks: the rule and the attack do not go together
             return [_refused(job, error)]
         found.append(
-            Attacked(
+            AttackedTrial(
                 rule=job.rule, count=job.count, split=job.split, attack=job.attack,
                 attackers=attackers, share=sum(weights[name] for name in attackers)
                 / sum(weights.values()), right=right, rows=rows, outcome=outcome,
@@ -104,9 +104,9 @@ def try_job(base: Study, job: Job, wanted: int, part: Part) -> list[Line]:
     return found
 
 
-def _refused(job: Job, error: StudyError) -> Refused:
+def _refused(job: Job, error: StudyError) -> RefusedTrial:
     what = re.sub(rf"^{_PLACE}(:\d+)?: ", "", error.what)
-    return Refused(
+    return RefusedTrial(
         rule=job.rule, count=job.count, split=job.split, attack=job.attack,
         why=f"{what}: {error.why}",
     )  # fmt: skip
@@ -130,7 +130,7 @@ def weights_of(prepared: Prepared) -> dict[str, int]:
 def rows_under_attack(study: Study, threat: Threat, part: Part) -> tuple[int, int, str]:
     """Return how many rows of the honest sites are right under attack, all rows, the outcome."""
     attacked = _prepared(msgspec.structs.replace(study, threat=threat))
-    ended = rehearse(attacked)
+    ended = run_without_ledger(attacked)
     honest = [name for name in attacked.sites if name not in attacked.attackers]
     counts = right_of(attacked, ended, honest, part).values()
     return sum(one for one, _ in counts), sum(rows for _, rows in counts), ended.outcome
@@ -146,7 +146,7 @@ def changed(base: Study, job: Job) -> Study:
     last, scores = job.rule.split("+")[-1], None
     rule = find("rules", last) if last in names("rules") else None
     by = getattr(rule, "by", None)
-    borne = 0 if plain or not getattr(rule, "bears", True) else job.count
+    borne = 0 if plain or not getattr(rule, "tolerates", True) else job.count
     if by is not None:
         scores = msgspec.structs.replace(base.aggregation.scores or Scores(), by=by)
     return msgspec.structs.replace(
@@ -163,7 +163,7 @@ def changed(base: Study, job: Job) -> Study:
 
 
 def right_of(
-    prepared: Prepared, ended: Rehearsed, sites: Iterable[str], part: Part
+    prepared: Prepared, ended: LedgerlessRun, sites: Iterable[str], part: Part
 ) -> dict[str, tuple[int, int]]:
     """Return how many of each site's rows a model gets right, and how many it has."""
     spec, found = prepared.parts.spec, {}
@@ -184,7 +184,7 @@ def _clean_rows(prepared: Prepared, part: Part) -> dict[str, tuple[int, int]]:
             "bench.task", f"the study {prepared.study.study.id} predicts a number",
             "the benchmark tells losses in points of accuracy", "choose a study with classes",
         )  # fmt: skip
-    return right_of(prepared, rehearse(prepared), prepared.sites, part)
+    return right_of(prepared, run_without_ledger(prepared), prepared.sites, part)
 
 
 def _prepared(study: Study) -> Prepared:

@@ -161,7 +161,7 @@ def fork(evidence: Path, genesis: str, as_json: bool) -> None:
 @JSON
 def promise(evidence: Path, genesis: str, as_json: bool) -> None:
     """Check a folder of EVIDENCE: did the sequencer leave out what it had acknowledged?"""
-    from collegium.audit.promise import read_promise
+    from collegium.audit.inclusion_promise import read_promise
     from collegium.audit.trust import genesis_root
 
     found = read_promise(evidence, genesis_root(genesis).genesis or b"")
@@ -194,7 +194,7 @@ def block(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
 
     LEDGER is a run folder or a home with the ledger before that block, whoever's it is.
     """
-    from collegium.audit.bad_block import check_block
+    from collegium.audit.invalid_block import check_block
     from collegium.audit.trust import genesis_root
 
     found = check_block(evidence, ledger, genesis_root(genesis).genesis or b"")

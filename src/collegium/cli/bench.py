@@ -83,7 +83,7 @@ def robustness(
 
 
 def _tell(found: Robustness) -> None:
-    from collegium.benchmark.summary import told
+    from collegium.benchmark.summary import in_words
 
     for one in found.standings:
         if one.refused is not None:
@@ -94,7 +94,7 @@ def _tell(found: Robustness) -> None:
             worst = one.against[0]
             say(
                 f"  {one.rule:<30} {one.count} attackers: clean {one.clean.value:.1f}, loses "
-                f"{told(worst.loss)} to {worst.attack}"
+                f"{in_words(worst.loss)} to {worst.attack}"
             )
     for demand in found.demands:
         say(f"{'holds' if demand.holds else 'DOES NOT HOLD'}: {demand.says}: {demand.measured}")

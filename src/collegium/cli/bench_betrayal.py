@@ -10,7 +10,7 @@ import click
 from collegium.cli.output import JSON, SET, say, say_json, work_progress
 
 if TYPE_CHECKING:
-    from collegium.benchmark.betrayal import Betrayal
+    from collegium.benchmark.betrayal import BetrayalSearch
 
 
 @click.command()
@@ -78,8 +78,8 @@ def betrayal(
         say(line)
 
 
-def _lines(found: Betrayal) -> list[str]:
-    from collegium.benchmark.summary import told
+def _lines(found: BetrayalSearch) -> list[str]:
+    from collegium.benchmark.summary import in_words
 
     best = found.best
     strength = "" if best.scale is None else f" with scale {best.scale:g}"
@@ -87,6 +87,9 @@ def _lines(found: Betrayal) -> list[str]:
     return [
         f"most harmful of {len(found.tried)} policies: {best.attack}{strength}, "
         f"{turns} from round {best.first} on ({100 * found.share:.0f} % of all rounds)",
-        (f"  loss of accuracy on splits that the search did not use: {told(found.found)} points"),
-        f"  with the same attack in every round: {told(found.always)} points",
+        (
+            f"  loss of accuracy on splits that the search did not use: {in_words(found.found)} "
+            f"points"
+        ),
+        f"  with the same attack in every round: {in_words(found.always)} points",
     ]

@@ -15,7 +15,7 @@ from collegium.cli.output import FAILED, JSON, SET, say, say_json, work_progress
 if TYPE_CHECKING:
     from collegium.study.document import Study
     from collegium.threats.canaries import StudyAudit
-    from collegium.threats.inversion import Rebuilt
+    from collegium.threats.inversion import Reconstruction
     from collegium.threats.membership import Exposure
     from collegium.threats.rebuilding import Inversion
 
@@ -28,7 +28,7 @@ INTO = click.option(
 
 def _note(into: Path | None, study: Study, found: Inversion | Exposure | StudyAudit) -> None:
     if into is not None:
-        from collegium.measuring.attacked import note_attack
+        from collegium.measuring.attack_notes import note_attack
 
         note_attack(into, study, found)
 
@@ -121,7 +121,7 @@ def membership(
     tell: by a threshold on its confidence, and by likelihood ratios (LiRA).
     """
     from collegium.assembly.preparation import prepare
-    from collegium.simulation.rehearsal import rehearse
+    from collegium.simulation.ledgerless import run_without_ledger
     from collegium.study.reading import read_study
     from collegium.threats.membership import exposure
 
@@ -129,7 +129,7 @@ def membership(
         prepared = prepare(read_study(study, changes))
         found = exposure(
             prepared.victim,
-            lambda train: rehearse(replace(prepared, train=dict(train))).model.parameters,
+            lambda train: run_without_ledger(replace(prepared, train=dict(train))).model.parameters,
             models=models, level=level, progress=progress,
         )  # fmt: skip
     _note(into, prepared.study, found)
@@ -215,7 +215,7 @@ def _inversion_lines(found: Inversion) -> list[str]:
     return lines
 
 
-def _attack_line(one: Rebuilt) -> str:
+def _attack_line(one: Reconstruction) -> str:
     line = (
         f"  {one.attack}: {100 * one.identified:.0f} % of {one.rows} rows identified, median"
         f" squared error {one.error:.3g} a coordinate"

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from collegium.data.registered import Registered
+from collegium.data.registered import RegisteredDataSet
 from collegium.errors import PluginError
 from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.mechanisms.scores.lying import lie_of
@@ -54,7 +54,7 @@ def _data() -> list[Row]:
     found = []
     for name in names("datasets"):
         dataset = find("datasets", name)
-        if isinstance(dataset, Registered):
+        if isinstance(dataset, RegisteredDataSet):
             sites, unseen = dict(dataset.sites), dict(dataset.unseen)
         else:
             dataset, unseen = dataset(), {}
@@ -65,7 +65,7 @@ def _data() -> list[Row]:
         row: Row = {"name": name, "about": about + dataset.license, "sites": sites}
         if unseen:
             row["unseen"] = unseen
-        if isinstance(dataset, Registered) and dataset.holders:
+        if isinstance(dataset, RegisteredDataSet) and dataset.holders:
             row["key"] = dataset.key
             row["holders"] = {one.name: one.columns for one in dataset.holders}
         found.append(row)

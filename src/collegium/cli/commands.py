@@ -139,8 +139,8 @@ def verify(
 def _ledger_keys(home: Path) -> tuple[SigningKey, ...]:
     """Return the ledger keys in a home: a node's, or a simulated member's."""
     from collegium.federation.identity import ledger_keys
-    from collegium.node.asking import passphrase
     from collegium.node.home import NODE_SECRET, read_keys
+    from collegium.node.passphrase import passphrase
 
     if (home / NODE_SECRET).exists():
         return read_keys(home, passphrase).ledger

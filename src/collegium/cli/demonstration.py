@@ -17,7 +17,7 @@ from collegium.federation.site import Site
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
 from collegium.simulation.execution import run
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 from collegium.threats.insider import RewritingAuthor
 
 STUDY = "heart"
@@ -119,7 +119,7 @@ def _third_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
     }
 
 
-def _operator(honest: Participant, place: Place) -> Participant:
+def _operator(honest: Participant, place: AdversaryContext) -> Participant:
     if isinstance(honest, Site) and honest.name == f"{REWRITTEN_SITE} (site)":
         honest.author = RewritingAuthor(honest.author, REWRITTEN_FROM)
     return honest

@@ -25,7 +25,7 @@ def fetch(name: str, to: Path | None, as_json: bool) -> None:
     """
     from collegium.data.collection import Collection
     from collegium.data.fetching import fetch as fetched
-    from collegium.data.registered import Registered
+    from collegium.data.registered import RegisteredDataSet
     from collegium.errors import PluginError
     from collegium.plugins import find, names
 
@@ -37,7 +37,7 @@ def fetch(name: str, to: Path | None, as_json: bool) -> None:
             f"known are: {', '.join(known)}", f"try `collegium fetch {near[0]}`",
         )  # fmt: skip
     wanted = find("datasets" if name in names("datasets") else "collections", name)
-    files = fetched(wanted, to) if isinstance(wanted, Registered | Collection) else ()
+    files = fetched(wanted, to) if isinstance(wanted, RegisteredDataSet | Collection) else ()
     if as_json:
         said = {"name": name, "to": None if to is None else str(to), "files": files}
         say_json(said | {"license": getattr(wanted, "license", "")})

@@ -40,7 +40,7 @@ def propose(
     from collegium.mechanisms.scores.terms import Restore
     from collegium.node.home import read_card
     from collegium.node.membership import Request, new_proposal, read_request
-    from collegium.node.orders import Propose, give_order
+    from collegium.node.operator_commands import Propose, give_command
 
     if change == "rotate":
         request = read_request(Path(subject))
@@ -52,7 +52,7 @@ def propose(
         request = Request(action=Restore(member=subject, study=study), proposal=new_proposal())
     else:
         request = Request(action=Expel(member=subject), proposal=new_proposal())
-    give_order(home, Propose(action=request.action, proposal=request.proposal), wait)
+    give_command(home, Propose(action=request.action, proposal=request.proposal), wait)
     if as_json:
         say_json({"proposal": request.proposal, "action": request.action})
         return
@@ -69,9 +69,9 @@ def propose(
 def vote(home: Path, proposal: str, said: str, wait: float, as_json: bool) -> None:
     """Say yes or no to PROPOSAL in the name of HOME's member, whose node runs."""
     from collegium.cli.node_lines import change_lines
-    from collegium.node.orders import Vote, change_after_vote, give_order
+    from collegium.node.operator_commands import Vote, change_after_vote, give_command
 
-    give_order(home, Vote(approve=said == "yes", proposal=proposal), wait)
+    give_command(home, Vote(approve=said == "yes", proposal=proposal), wait)
     found = change_after_vote(home, proposal, wait)
     if as_json:
         say_json({"proposal": proposal, "vote": said, "status": found.status if found else ""})
@@ -113,10 +113,10 @@ def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
     """Make a new ledger key in HOME and propose that it replaces the present one."""
     import msgspec
 
-    from collegium.node.asking import passphrase
     from collegium.node.home import write_whole
     from collegium.node.membership import new_key
-    from collegium.node.orders import Propose, give_order
+    from collegium.node.operator_commands import Propose, give_command
+    from collegium.node.passphrase import passphrase
     from collegium.node.status_page import ask_status
 
     if out is None:
@@ -125,7 +125,7 @@ def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
     if out is not None:
         write_whole(out, msgspec.json.encode(request))
     else:
-        give_order(home, Propose(action=request.action, proposal=request.proposal), wait)
+        give_command(home, Propose(action=request.action, proposal=request.proposal), wait)
     if as_json:
         say_json({"proposal": request.proposal, "action": request.action})
         return
@@ -142,7 +142,7 @@ def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
 @JSON
 def succeed(home: Path, genesis: Path, as_json: bool) -> None:
     """Let HOME, whose node is stopped, go on under the GENESIS of a successor consortium."""
-    from collegium.node.asking import passphrase
+    from collegium.node.passphrase import passphrase
     from collegium.node.succession import succeed as go_on
 
     old = go_on(home, genesis, passphrase)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from collegium.network.record import Record, home_of
-from collegium.network.up import Up
+from collegium.network.record import NetworkRecord, home_of
+from collegium.network.up import RunningNetwork
 from collegium.network.watch import study_of
 from collegium.node.status import NodeStatus
 
 
-def up_json(found: Up) -> dict[str, Any]:
+def up_json(found: RunningNetwork) -> dict[str, Any]:
     """Return what ``network up --json`` prints."""
     record, closed = found.record, found.closed
     told: dict[str, Any] = {
@@ -30,7 +30,7 @@ def up_json(found: Up) -> dict[str, Any]:
     return told
 
 
-def up_lines(found: Up) -> Iterator[str]:
+def up_lines(found: RunningNetwork) -> Iterator[str]:
     """Yield what ``network up`` prints."""
     record, closed = found.record, found.closed
     if closed is None:
@@ -54,7 +54,7 @@ def up_lines(found: Up) -> Iterator[str]:
 
 
 def status_json(
-    folder: Path, record: Record, found: Mapping[str, NodeStatus | None]
+    folder: Path, record: NetworkRecord, found: Mapping[str, NodeStatus | None]
 ) -> dict[str, Any]:
     """Return what ``network status --json`` prints."""
     running = {child.name: child.pid for child in record.running()}
@@ -71,7 +71,7 @@ def status_json(
 
 
 def status_lines(
-    folder: Path, record: Record, found: Mapping[str, NodeStatus | None]
+    folder: Path, record: NetworkRecord, found: Mapping[str, NodeStatus | None]
 ) -> Iterator[str]:
     """Yield what ``network status`` prints."""
     running = {child.name: child.pid for child in record.running()}

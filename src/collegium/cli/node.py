@@ -47,9 +47,9 @@ def init(
     encrypt: bool, as_json: bool, **source: Any,
 ) -> None:  # fmt: skip
     """Make a member's HOME: its keys, its settings, its policy, and its card for the genesis."""
-    from collegium.node.asking import new_passphrase
     from collegium.node.config import DataSource
     from collegium.node.home import CARD, card_text, init_home, new_member
+    from collegium.node.passphrase import new_passphrase
     from collegium.node.templates import config_text, policy_text
 
     data = DataSource(**source) if any(source.values()) else None
@@ -88,7 +88,7 @@ def _require_sense(data: DataSource | None, sequencer: str | None) -> None:
 @HOME
 def start(home: Path) -> None:
     """Run the node of HOME until it is stopped; it logs JSON lines on standard error."""
-    from collegium.node.asking import passphrase
+    from collegium.node.passphrase import passphrase
     from collegium.node.start import run_node
 
     run_node(home, passphrase)
@@ -136,9 +136,9 @@ def release(home: Path, block: str | None, as_json: bool) -> None:
     Its node is stopped. For a consortium whose members have cosigned two blocks in one place, by
     half each: its operators agree on one, and the members that cosigned the other release it.
     """
-    from collegium.node.releasing import bound_block, release_block
+    from collegium.node.lock_release import locked_block, release_block
 
-    found = bound_block(home, warn) if block is None else release_block(home, block, warn)
+    found = locked_block(home, warn) if block is None else release_block(home, block, warn)
     if as_json:
         told = {"block": found.block, "size": found.size}
         say_json({"home": str(home), **told, "released": block is not None})

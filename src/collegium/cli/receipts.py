@@ -10,24 +10,24 @@ from typing import Any
 import msgspec
 
 from collegium.audit.check import ReceiptCheck
-from collegium.audit.entry import EntrySaid
+from collegium.audit.entry import EntryDescription
 from collegium.audit.findings import findings_json
-from collegium.audit.issue import Issued
+from collegium.audit.issue import IssuedReceipt
 
 
-def entry_line(index: int, said: EntrySaid) -> str:
+def entry_line(index: int, said: EntryDescription) -> str:
     """Return an entry's line in the list of `audit entries`."""
     return f"{index:>6}  {said.id}  {said.kind} by {said.sender or said.key}{_where(said)}"
 
 
-def _where(said: EntrySaid) -> str:
+def _where(said: EntryDescription) -> str:
     """Return which study, round and so on an entry is about."""
     named = [(name, said.fields.get(name)) for name in ("study", "round", "attempt", "phase")]
     told = [f"{name} {value}" for name, value in named if value is not None]
     return ": " + ", ".join(told) if told else ""
 
 
-def issued_json(issued: Issued, out: Path | None) -> dict[str, Any]:
+def issued_json(issued: IssuedReceipt, out: Path | None) -> dict[str, Any]:
     """Return what ``audit receipt --json`` prints."""
     backing = issued.backing
     return {
@@ -45,7 +45,7 @@ def issued_json(issued: Issued, out: Path | None) -> dict[str, Any]:
     }
 
 
-def issued_lines(issued: Issued, out: Path) -> Iterator[str]:
+def issued_lines(issued: IssuedReceipt, out: Path) -> Iterator[str]:
     """Yield what `audit receipt` says of the file that it wrote."""
     said, backing = issued.said, issued.backing
     names = ", ".join(backing.cosigners) or "nobody"
@@ -81,7 +81,7 @@ def checked_lines(checked: ReceiptCheck) -> Iterator[str]:
         yield f"    - {text}"
 
 
-def _entry_lines(said: EntrySaid) -> Iterator[str]:
+def _entry_lines(said: EntryDescription) -> Iterator[str]:
     yield f"  entry     {said.kind} by {said.sender or 'the key ' + said.key}{_where(said)}"
     yield f"  id        {said.id}"
     for name, value in said.fields.items():

@@ -37,7 +37,7 @@ def init(
 ) -> None:  # fmt: skip
     """Make a sequencer's HOME: its log key, a certificate authority, and its certificate."""
     from collegium.canonical import to_text
-    from collegium.node.asking import new_passphrase
+    from collegium.node.passphrase import new_passphrase
     from collegium.transport.home import make_home, move_home
 
     if old is not None:
@@ -72,8 +72,8 @@ def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_
     """Make the genesis of the consortium in HOME from its members' CARDS."""
     from collegium.ledger.keyfile import read_secret
     from collegium.ledger.keys import signing_key
-    from collegium.node.asking import passphrase
     from collegium.node.home import read_card
+    from collegium.node.passphrase import passphrase
     from collegium.node.succession import end_of
     from collegium.transport.home import GENESIS, LOG_KEY, found_ledger
 
@@ -121,8 +121,8 @@ def certify(home: Path, member: str, out: Path, as_json: bool) -> None:
 )  # fmt: skip
 def start(home: Path, source: Path | None) -> None:
     """Run the sequencer of HOME until it is stopped; it logs JSON lines on standard error."""
-    from collegium.ledger.engines.log.moving import begin_from
-    from collegium.node.asking import passphrase
+    from collegium.ledger.engines.log.copying_out import begin_from
+    from collegium.node.passphrase import passphrase
     from collegium.transport.serving import run_sequencer
 
     if source is not None:

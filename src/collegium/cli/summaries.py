@@ -18,7 +18,7 @@ from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.measuring.result import RunResult
 from collegium.release.masks import marked
 from collegium.release.prediction import Predictions
-from collegium.report.measurements import Apart, FinalLine, Interval, Quality
+from collegium.report.measurements import FinalLine, HeldOutQuality, Interval, Quality
 from collegium.report.preparation import preparation_of
 from collegium.simulation.execution import summary
 from collegium.study.canonical import digest
@@ -122,13 +122,13 @@ _APART = {
 }
 
 
-def _kept_apart(measured: FinalLine) -> list[tuple[str, Apart]]:
+def _kept_apart(measured: FinalLine) -> list[tuple[str, HeldOutQuality]]:
     """Return what was measured on rows kept apart, by name."""
     both = (("unseen", measured.unseen), ("out_of_fold", measured.out_of_fold))
     return [(name, apart) for name, apart in both if apart is not None]
 
 
-def _three_lines(measured: FinalLine | Apart) -> Iterator[str]:
+def _three_lines(measured: FinalLine | HeldOutQuality) -> Iterator[str]:
     rows = (("federated", measured.federated), ("local-only", measured.local),
             ("pooled", measured.pooled))  # fmt: skip
     for name, quality in rows:

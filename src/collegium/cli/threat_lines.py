@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collegium.report.measurements import Threatened
+from collegium.report.measurements import AttackEffect
 
 
-def threat_json(threat: Threatened | None) -> dict[str, Any]:
+def threat_json(threat: AttackEffect | None) -> dict[str, Any]:
     """Return what an attack was granted and did, on the honest sites' test rows."""
     if threat is None:
         return {}
@@ -25,7 +25,7 @@ def threat_json(threat: Threatened | None) -> dict[str, Any]:
     }
 
 
-def threat_lines(threat: Threatened | None) -> Iterator[str]:
+def threat_lines(threat: AttackEffect | None) -> Iterator[str]:
     """Yield what an attack did, in a line or two."""
     if threat is None:
         return

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from collegium.audit.findings import (
+    LedgerPrivacySpent,
     Scoring,
+    SecureSumOutcome,
     Selection,
-    Summed,
-    Total,
     Verification,
     findings_json,
 )
@@ -23,7 +23,7 @@ def verification_json(verification: Verification) -> dict[str, Any]:
     return found | {"findings": findings_json(verification.findings)}
 
 
-def total_line(total: Total) -> str:
+def total_line(total: LedgerPrivacySpent) -> str:
     """Return what a site's units have lost in all studies, in words."""
     told = (
         f"{total.site}: epsilon {total.epsilon:.3g} in total over {', '.join(total.studies)}, "
@@ -52,7 +52,7 @@ def scoring_line(scoring: Scoring) -> str:
     return f"{len(scoring.rounds)} rounds scored by {scoring.by}: {told}"
 
 
-def sum_line(summed: Summed) -> str:
+def sum_line(summed: SecureSumOutcome) -> str:
     """Return what a secure sum over test rows tells, on one line."""
     told = f"{summed.rows} test rows of {len(summed.sites)} sites in total"
     auc = summed.measures.get("auc")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, SourceFile, encode
 
 NAME = "breast_cancer"
@@ -71,19 +71,19 @@ SCHEMA = Schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the biopsies of the one hospital, in the order of the file."""
     return rows_of(read_original(NAME, NAME, FILE, beside=bundled()))
 
 
-def rows_of(data: bytes) -> Rows:
+def rows_of(data: bytes) -> DataSetRows:
     """Return the rows of the file: thirty numbers and 0 for malignant, 1 for benign."""
     _, *lines = csv.reader(data.decode("ascii").splitlines())
     table = np.array(lines, dtype=np.float64)
     columns = {feature.name: table[:, at] for at, feature in enumerate(SCHEMA.features)}
     y = (table[:, -1] == 0).astype(np.int64)
     rows = SiteRows("wisconsin", encode(SCHEMA, columns), y, np.arange(len(y)))
-    return Rows((read_only(rows),))
+    return DataSetRows((read_only(rows),))
 
 
 def bundled() -> Path | None:
@@ -94,7 +94,7 @@ def bundled() -> Path | None:
     return Path(found.origin).parent / "datasets" / "data" / FILE.name
 
 
-BREAST_CANCER = Registered(
+BREAST_CANCER = RegisteredDataSet(
     name=NAME,
     title="Biopsies of breast masses (Wisconsin)",
     schema=SCHEMA,

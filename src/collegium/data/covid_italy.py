@@ -14,7 +14,7 @@ import numpy as np
 
 from collegium.data.forecasting import SPREAD, forecast_schema, forecasts
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows
+from collegium.data.registered import DataSetRows, RegisteredDataSet
 from collegium.data.table import SourceFile
 
 NAME = "covid_italy"
@@ -32,12 +32,12 @@ SCHEMA = forecast_schema("in_hospital", "patients in hospital", "patients", LAGS
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the forecasts of 21 regions, each in order of time."""
     return rows_of(read_original(NAME, FOLDER, FILE))
 
 
-def rows_of(data: bytes) -> Rows:
+def rows_of(data: bytes) -> DataSetRows:
     """Return the forecasts in the table of regions and days.
 
     Days are in order and none is missing, as they are in the original.
@@ -50,7 +50,7 @@ def rows_of(data: bytes) -> Rows:
     return forecasts(series, SCHEMA, AHEAD, 1)
 
 
-COVID_ITALY = Registered(
+COVID_ITALY = RegisteredDataSet(
     name=NAME,
     title="COVID-19 in hospitals of Italy, a week ahead",
     schema=SCHEMA,

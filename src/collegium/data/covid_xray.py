@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.originals import Arrays, Derived, arrays_digest, read_derived, read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, SourceFile, encode
 from collegium.errors import DataError
 
@@ -80,13 +80,13 @@ SCHEMA, IMAGE_SCHEMA = _schema(SIDE), _schema(IMAGE_SIDE)
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the labelled pictures of five countries and of elsewhere, in their order."""
     return rows_of(*_originals(), SIDE)
 
 
 @cache
-def load_images() -> Rows:
+def load_images() -> DataSetRows:
     """Return the same pictures with more of what is in them."""
     return rows_of(*_originals(), IMAGE_SIDE)
 
@@ -120,7 +120,7 @@ def index_of(data: bytes) -> Arrays:
     }
 
 
-def rows_of(index: Arrays, images: NDArray[np.uint8], side: int) -> Rows:
+def rows_of(index: Arrays, images: NDArray[np.uint8], side: int) -> DataSetRows:
     """Return the rows of an index and its pictures, uint8 [pictures, 128, 128], by country.
 
     A picture's inputs are `side` by `side` means.
@@ -134,7 +134,7 @@ def rows_of(index: Arrays, images: NDArray[np.uint8], side: int) -> Rows:
     person = index["person"].astype(np.int64)
     where = np.array([COUNTRIES.get(one, ELSEWHERE) for one in index["country"].tolist()])
     chosen = {name: labelled & (where == name) for name in sorted(set(where.tolist()))}
-    return Rows(
+    return DataSetRows(
         tuple(
             read_only(SiteRows(name, x[own], y[own], person[own])) for name, own in chosen.items()
         )
@@ -175,7 +175,7 @@ def small(files: Mapping[str, bytes]) -> Arrays:
     return {"images": np.stack(found)}
 
 
-COVID_XRAY = Registered(
+COVID_XRAY = RegisteredDataSet(
     name=NAME,
     title="Chest X-rays of several countries (COVID-19)",
     schema=SCHEMA,

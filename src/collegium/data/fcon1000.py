@@ -17,7 +17,7 @@ import numpy as np
 
 from collegium.data.freesurfer import SCHEMA
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import SiteRows, SourceFile, encode
 
 NAME = "fcon1000"
@@ -32,12 +32,12 @@ FILE = SourceFile(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the persons of 23 scanners, each scanner's in the order of the file."""
     return rows_of(read_original(NAME, FOLDER, FILE))
 
 
-def rows_of(data: bytes) -> Rows:
+def rows_of(data: bytes) -> DataSetRows:
     """Return the rows of the file, by scanner; a person's number is the line's."""
     header, *lines = csv.reader(data.decode("utf-8").splitlines())
     table = np.array(lines)
@@ -49,7 +49,7 @@ def rows_of(data: bytes) -> Rows:
     y = table[:, at["sex"]].astype(np.int64)
     where = np.array([site_name(name) for name in table[:, at["site"]]])
     person = np.arange(len(y))
-    return Rows(
+    return DataSetRows(
         tuple(
             read_only(SiteRows(name, x[where == name], y[where == name], person[where == name]))
             for name in sorted(set(where.tolist()))
@@ -62,7 +62,7 @@ def site_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower())
 
 
-FCON1000 = Registered(
+FCON1000 = RegisteredDataSet(
     name=NAME,
     title="Brain measures from 23 scanners (FCON1000)",
     schema=SCHEMA,

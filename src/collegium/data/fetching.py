@@ -14,7 +14,7 @@ import numpy as np
 
 from collegium.data.collection import Collection
 from collegium.data.originals import read_derived, read_original, write_whole
-from collegium.data.registered import Registered
+from collegium.data.registered import RegisteredDataSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Fetched:
     size: int
 
 
-def fetch(wanted: Registered | Collection, to: Path | None = None) -> tuple[Fetched, ...]:
+def fetch(wanted: RegisteredDataSet | Collection, to: Path | None = None) -> tuple[Fetched, ...]:
     """Find, or download, every file that a study of a data set reads, and check it.
 
     Args:
@@ -42,14 +42,16 @@ def fetch(wanted: Registered | Collection, to: Path | None = None) -> tuple[Fetc
         OSError: it cannot be written.
     """
     found = []
-    if isinstance(wanted, Registered):
+    if isinstance(wanted, RegisteredDataSet):
         wanted.load()
-    derived = wanted.derived if isinstance(wanted, Registered) else ()
+    derived = wanted.derived if isinstance(wanted, RegisteredDataSet) else ()
     made_of = {original.name for one in derived for original in one.originals}
     for file in wanted.files:
         if file.name in made_of:
             continue
-        beside = wanted.beside() if isinstance(wanted, Registered) and wanted.beside else None
+        beside = (
+            wanted.beside() if isinstance(wanted, RegisteredDataSet) and wanted.beside else None
+        )
         data = read_original(wanted.name, wanted.folder, file, beside=beside)
         found.append(Fetched(file.name, sha256(data).hexdigest(), len(data)))
         if to is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from collegium.data.forecasting import SPREAD, forecast_schema, forecasts
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows
+from collegium.data.registered import DataSetRows, RegisteredDataSet
 from collegium.data.table import SourceFile
 
 NAME = "flusight"
@@ -45,12 +45,12 @@ SCHEMA = forecast_schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the forecasts of 52 states and territories, each in order of time."""
     return rows_of(read_original(NAME, FOLDER, FILE))
 
 
-def rows_of(data: bytes) -> Rows:
+def rows_of(data: bytes) -> DataSetRows:
     """Return the forecasts in the table of places and weeks; the table is latest first."""
     lines = list(csv.DictReader(data.decode("utf-8").splitlines()))
     weeks = {date: at for at, date in enumerate(sorted({one["date"] for one in lines}))}
@@ -65,7 +65,7 @@ def rows_of(data: bytes) -> Rows:
     return forecasts(series, SCHEMA, AHEAD, 7)
 
 
-FLUSIGHT = Registered(
+FLUSIGHT = RegisteredDataSet(
     name=NAME,
     title="Influenza admissions, two weeks ahead (FluSight)",
     schema=SCHEMA,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.registered import Rows, read_only
+from collegium.data.registered import DataSetRows, read_only
 from collegium.data.table import Feature, Schema, SiteRows, encode
 
 SPREAD = 4.0
@@ -44,7 +44,7 @@ def forecast_schema(name: str, words: str, unit: str, lags: int, ahead: int, ste
 
 def forecasts(
     series: Mapping[str, NDArray[np.float64]], schema: Schema, ahead: int, days_a_step: int
-) -> Rows:
+) -> DataSetRows:
     """Return the rows of series by site: a row for each origin that has all lags and its target.
 
     Args:
@@ -72,4 +72,4 @@ def forecasts(
                 )
             )
         )  # fmt: skip
-    return Rows(tuple(sites))
+    return DataSetRows(tuple(sites))

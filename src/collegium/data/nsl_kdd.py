@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Category, Feature, Schema, SiteRows, SourceFile, encode
 
 NAME = "nsl_kdd"
@@ -106,13 +106,13 @@ SCHEMA = Schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the connections to learn from by network segment, and those of Test+."""
     train, test = (read_original(NAME, NAME, file) for file in FILES)
     return rows_of(train, test)
 
 
-def rows_of(train: bytes, test: bytes) -> Rows:
+def rows_of(train: bytes, test: bytes) -> DataSetRows:
     """Return the rows of two files; every connection counts as another person's."""
     learned, service = _parsed(train, "train", 0)
     unseen, _ = _parsed(test, "test-plus", len(learned.y))
@@ -122,7 +122,7 @@ def rows_of(train: bytes, test: bytes) -> Rows:
         if own.any():
             rows = SiteRows(name, learned.x[own], learned.y[own], learned.person[own])
             sites.append(read_only(rows))
-    return Rows(tuple(sites), (read_only(unseen),))
+    return DataSetRows(tuple(sites), (read_only(unseen),))
 
 
 def _parsed(data: bytes, name: str, first_person: int) -> tuple[SiteRows, NDArray[Any]]:
@@ -138,7 +138,7 @@ def _parsed(data: bytes, name: str, first_person: int) -> tuple[SiteRows, NDArra
     return rows, raw["service"]
 
 
-NSL_KDD = Registered(
+NSL_KDD = RegisteredDataSet(
     name=NAME,
     title="Network attacks (NSL-KDD)",
     schema=SCHEMA,

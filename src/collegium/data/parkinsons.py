@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, SourceFile, encode
 
 NAME = "parkinsons_telemonitoring"
@@ -70,12 +70,12 @@ SCHEMA = Schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the recordings of 42 persons, each person's in order of time."""
     return rows_of(read_original(NAME, FOLDER, FILE))
 
 
-def rows_of(data: bytes) -> Rows:
+def rows_of(data: bytes) -> DataSetRows:
     """Return the rows of the file by person, a site each, in order of time."""
     lines = list(csv.DictReader(data.decode("ascii").splitlines()))
     table = {name: np.array([one[name] for one in lines], dtype=np.float64) for name in lines[0]}
@@ -93,7 +93,7 @@ def rows_of(data: bytes) -> Rows:
         sites.append(
             read_only(SiteRows(f"person_{number:02d}", x[own], y[own], subject[own], times))
         )
-    return Rows(tuple(sites))
+    return DataSetRows(tuple(sites))
 
 
 _ROWS = (
@@ -102,7 +102,7 @@ _ROWS = (
     143, 142, 165, 150,
 )  # fmt: skip
 
-PARKINSONS = Registered(
+PARKINSONS = RegisteredDataSet(
     name=NAME,
     title="Motor symptoms of Parkinson's disease from 42 voices",
     schema=SCHEMA,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.randomness import draws
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, encode
 
 NAME = "phantoms"
@@ -47,11 +47,11 @@ SCHEMA = Schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the pictures of six scanners, and those of a seventh that an evaluator keeps."""
     scanners = list((SCANNERS | UNSEEN).items())
     found = [_pictures(name, *of, place) for place, (name, of) in enumerate(scanners)]
-    return Rows(tuple(found[: len(SCANNERS)]), tuple(found[len(SCANNERS) :]))
+    return DataSetRows(tuple(found[: len(SCANNERS)]), tuple(found[len(SCANNERS) :]))
 
 
 def _pictures(name: str, gain: float, offset: float, noise: float, place: int) -> SiteRows:
@@ -89,7 +89,7 @@ def _ellipse(
     return np.asarray((along / long) ** 2 + (beside / short) ** 2 <= 1.0)
 
 
-PHANTOMS = Registered(
+PHANTOMS = RegisteredDataSet(
     name=NAME,
     title="Made-up pictures with an ellipse to be outlined",
     schema=SCHEMA,

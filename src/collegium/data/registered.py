@@ -16,7 +16,7 @@ from collegium.data.table import DataSet, Schema, SiteRows, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class DataSetRows:
     """The rows of a data set by natural site, and those that an evaluator keeps."""
 
     sites: tuple[SiteRows, ...]
@@ -24,7 +24,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class VerticalParty:
     """Who holds which columns of the same persons, where columns are held apart."""
 
     name: str
@@ -32,7 +32,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Registered:
+class RegisteredDataSet:
     """A data set as the package knows it; calling it reads the rows.
 
     Attributes:
@@ -65,19 +65,19 @@ class Registered:
     folder: str
     files: tuple[SourceFile, ...]
     sites: tuple[tuple[str, int], ...]
-    load: Callable[[], Rows]
+    load: Callable[[], DataSetRows]
     unseen: tuple[tuple[str, int], ...] = ()
     derived: tuple[Derived, ...] = ()
     made_up: str = ""
     caution: str = ""
     target_unit: tuple[float, float] | None = None
     key: str = ""
-    holders: tuple[Holder, ...] = ()
+    holders: tuple[VerticalParty, ...] = ()
     beside: Callable[[], Path | None] | None = None
 
     def described(self) -> DataSet:
         """Return the data set without any row."""
-        return self._with(Rows(()))
+        return self._with(DataSetRows(()))
 
     def __call__(self) -> DataSet:
         """Return the data set with its rows.
@@ -87,7 +87,7 @@ class Registered:
         """
         return self._with(self.load())
 
-    def _with(self, rows: Rows) -> DataSet:
+    def _with(self, rows: DataSetRows) -> DataSet:
         return DataSet(
             self.name, self.title, self.schema, rows.sites, self.license, self.citation,
             self.url, self.files, rows.unseen, self.made_up, self.caution,

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, SourceFile, encode
 
 NAME = "tcga_brca"
@@ -72,12 +72,12 @@ SCHEMA = Schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the patients of six regions, each region's in the order of the table."""
     return rows_of(*(read_original(NAME, FOLDER, file) for file in FILES))
 
 
-def rows_of(patients: bytes, split: bytes) -> Rows:
+def rows_of(patients: bytes, split: bytes) -> DataSetRows:
     """Return the rows of the table of patients by region, with FLamby's test part."""
     fold = {one["pid"]: one["fold2"] for one in csv.DictReader(split.decode("utf-8").splitlines())}
     everybody = csv.DictReader(patients.decode("utf-8").splitlines())
@@ -91,7 +91,7 @@ def rows_of(patients: bytes, split: bytes) -> Rows:
     where = np.array([int(fold[one["pid"]].rpartition("_")[2]) for one in table])
     tested = np.array([fold[one["pid"]].startswith("test") for one in table])
     person = np.arange(len(table))
-    return Rows(
+    return DataSetRows(
         tuple(
             read_only(
                 SiteRows(
@@ -104,7 +104,7 @@ def rows_of(patients: bytes, split: bytes) -> Rows:
     )  # fmt: skip
 
 
-TCGA_BRCA = Registered(
+TCGA_BRCA = RegisteredDataSet(
     name=NAME,
     title="Survival with breast cancer in six regions (TCGA)",
     schema=SCHEMA,

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from collegium.data.originals import read_original
-from collegium.data.registered import Holder, Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, VerticalParty, read_only
 from collegium.data.table import Category, Feature, Schema, SiteRows, SourceFile, encode
 
 NAME = "tcga_glioma"
@@ -60,7 +60,7 @@ SCHEMA = Schema(
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the patients of whom everything is known, in the order of the file."""
     return rows_of(read_original(NAME, NAME, FILE))
 
@@ -72,7 +72,7 @@ def complete(data: bytes) -> list[dict[str, str]]:
     return [one for one in lines if not UNKNOWN & {one[name] for name in names}]
 
 
-def rows_of(data: bytes) -> Rows:
+def rows_of(data: bytes) -> DataSetRows:
     """Return the rows of the file as one site's; a person's number is the line's among them."""
     lines = complete(data)
     columns = {
@@ -80,10 +80,10 @@ def rows_of(data: bytes) -> Rows:
     }
     y = np.array([SCHEMA.classes.index(one["Grade"]) for one in lines], dtype=np.int64)
     rows = SiteRows("atlas", encode(SCHEMA, columns), y, np.arange(len(y)))
-    return Rows((read_only(rows),))
+    return DataSetRows((read_only(rows),))
 
 
-TCGA_GLIOMA = Registered(
+TCGA_GLIOMA = RegisteredDataSet(
     name=NAME,
     title="Grades of glioma from clinical columns and twenty genes (TCGA)",
     schema=SCHEMA,
@@ -104,8 +104,8 @@ TCGA_GLIOMA = Registered(
     ),
     key=KEY,
     holders=(
-        Holder("hospital", (*(feature.name for feature in CLINICAL), SCHEMA.target)),
-        Holder("laboratory", GENES),
+        VerticalParty("hospital", (*(feature.name for feature in CLINICAL), SCHEMA.target)),
+        VerticalParty("laboratory", GENES),
     ),
 )
 """As a study document names it: ``tcga_glioma``."""

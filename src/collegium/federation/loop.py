@@ -16,7 +16,7 @@ from time import perf_counter
 from collegium.errors import RunError
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.ordering import NotYet, Ordering, Refused
 
 QUOTA = 64
@@ -33,7 +33,7 @@ TOLD = 5
 
 
 @dataclass(slots=True)
-class Traffic:
+class LoopStatistics:
     """What the loop saw: refusals by participant and code, dropped messages, time in the engine.
 
     `refusals` holds the last one of each participant.
@@ -50,9 +50,9 @@ def drive(
     ordering: Ordering,
     study: str,
     participants: Sequence[Participant],
-    observe: Callable[[Sequence[Accepted]], None],
+    observe: Callable[[Sequence[AcceptedTransaction]], None],
     settle: Callable[[], None] = lambda: None,
-) -> Traffic:
+) -> LoopStatistics:
     """Run a study to its end.
 
     Args:
@@ -66,7 +66,7 @@ def drive(
     Raises:
         RunError: nobody has anything to say, or nothing becomes final, and the study is not closed.
     """
-    traffic = Traffic()
+    traffic = LoopStatistics()
     asked = [(one, one.name.partition(" ")[0]) for one in participants]
     members = tuple(dict.fromkeys(member for _, member in asked))
     quiet = waited = 0

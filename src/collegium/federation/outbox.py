@@ -67,7 +67,7 @@ class WriteOnce(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Compartment:
+class MemberOutbox:
     """A part of a shared outbox, such as one member's; it satisfies `WriteOnce`."""
 
     outbox: WriteOnce

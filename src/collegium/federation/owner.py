@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from collegium.canonical import to_text
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, digest, encode_model
 from collegium.ledger.contract.transactions import ModelRelease, StudyRegister
@@ -34,7 +34,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class InitialModel:
     """With which model a study of tables begins: over which agreement, by digest."""
 
     agreement: bytes
@@ -55,7 +55,7 @@ class Owner:
         study: Study,
         registration: Registration,
         release: Callable[[bytes, ModelState], bytes],
-        beginning: Beginning | None = None,
+        beginning: InitialModel | None = None,
     ) -> None:
         self.name = f"{identity.member} (owner)"
         self.blobs = blobs
@@ -96,7 +96,7 @@ class Owner:
                 self.blobs.publish(data)
         self._looked_after = True
 
-    def _begin(self, view: StudyView, beginning: Beginning) -> list[bytes]:
+    def _begin(self, view: StudyView, beginning: InitialModel) -> list[bytes]:
         """Name the first model over the inputs that were agreed, if it is over those."""
         if view.set_up.agreement != beginning.agreement:
             return []

@@ -9,11 +9,11 @@ from __future__ import annotations
 from hashlib import sha256
 
 from collegium.canonical import malformed
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.tables import Reveal
+from collegium.ledger.contract.tables import RevealRecord
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.sealing import Context, recipients_of, seal
 from collegium.resolving.attempt import blob_of
@@ -42,7 +42,7 @@ def sealed_update(identity: Identity, outbox: WriteOnce, view: StudyView, update
     return seal(update, context, seed, recipients)
 
 
-def check_recipients(blobs: Blobs, view: StudyView, reveal: Reveal) -> None:
+def check_recipients(blobs: Blobs, view: StudyView, reveal: RevealRecord) -> None:
     """Check that an update of the open attempt is sealed to whom the ledger says, if it is sealed.
 
     Raises:

@@ -12,14 +12,23 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
-from collegium.federation.announcing import commit_to, reveal_of
-from collegium.federation.authoring import Author, Carried, HonestAuthor, assignment_of
-from collegium.federation.cohort import Float32, LocalWork
-from collegium.federation.exchange import Blobs
+from collegium.federation.commit_reveal import commit_to, reveal_of
 from collegium.federation.identity import Identity
-from collegium.federation.judgment import noised_statement_bytes, statement_bytes, test_counts
+from collegium.federation.in_process_blobs import Blobs
+from collegium.federation.local_trainers import Float32, LocalWork
+from collegium.federation.local_updates import (
+    ClientState,
+    HonestUpdateAuthor,
+    UpdateAuthor,
+    assignment_of,
+)
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.sending import Sending, Sent, hidden
+from collegium.federation.site_evaluation import (
+    noised_statement_bytes,
+    statement_bytes,
+    test_counts,
+)
 from collegium.federation.snapshot import snapshot
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
 from collegium.federation.view import StudyView
@@ -73,25 +82,27 @@ class Site:
         identity: Identity,
         blobs: Blobs,
         outbox: WriteOnce,
-        cohort: LocalWork,
+        trainers: LocalWork,
         parts: SiteParts,
     ) -> None:
         self.member = identity.member
         self.name = f"{identity.member} (site)"
         self.troubles: dict[int, str] = {}
         self.blobs = blobs
-        self.author: Author = HonestAuthor(identity.member, cohort, outbox, identity.genesis)
+        self.author: UpdateAuthor = HonestUpdateAuthor(
+            identity.member, trainers, outbox, identity.genesis
+        )
         self._identity = identity
-        self._cohort = cohort
+        self._cohort = trainers
         self._parts = parts
         masks = parts.secure_sum
         self._dealer = None if masks is None else Dealer(identity, outbox, masks)
         self._counting = Counting(identity, outbox)
         self._outbox, self._sending = outbox, Sending(outbox)
-        self._document = document_bytes(cohort.study)
-        self._privacy = site_privacy(cohort.study, identity)
-        self._carried = Carried(outbox, identity.genesis, cohort.study.study.id)
-        self._tensors = study_tensors(cohort.spec, cohort.study)
+        self._document = document_bytes(trainers.study)
+        self._privacy = site_privacy(trainers.study, identity)
+        self._carried = ClientState(outbox, identity.genesis, trainers.study.study.id)
+        self._tensors = study_tensors(trainers.spec, trainers.study)
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Return what is due from this site."""
@@ -264,11 +275,11 @@ class Site:
 
         It goes with what the site had kept by then.
         """
-        cohort = self._cohort
-        kept = self._carried.by_kind(cohort.study, view.trials.started_from_it)
-        last = model_part(cohort.spec, vector), view.trials.final
+        trainers = self._cohort
+        kept = self._carried.by_kind(trainers.study, view.trials.started_from_it)
+        last = model_part(trainers.spec, vector), view.trials.final
         return model_in_use(
-            cohort.study, cohort.spec, vector, kept, lambda: cohort.tuned(self.member, *last)
+            trainers.study, trainers.spec, vector, kept, lambda: trainers.tuned(self.member, *last)
         )
 
     def _model(self, name: bytes) -> ModelState | None:

@@ -15,14 +15,14 @@ from typing import Any, Protocol, TypeVar
 
 from collegium.accounting.adaptive import bound_at
 from collegium.accounting.orders import MICRO
-from collegium.federation.authoring import Assignment, Float64, Int16, encoding_of
 from collegium.federation.identity import Identity
+from collegium.federation.local_updates import Assignment, Float64, Int16, encoding_of
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.sealing import sealed_update
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.random_k import drawn_of, picked
 from collegium.learning.blobs import decode_update
-from collegium.learning.clients import clipped, noised, told
+from collegium.learning.client_level_privacy import clipped, noised, told
 from collegium.learning.noise import SecretStream
 from collegium.ledger.hashing import u64
 from collegium.mechanisms.dealing.speaking import Dealer
@@ -31,7 +31,7 @@ from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.document import DifferentialPrivacy, Study
-from collegium.study.message import Outbound, Ways
+from collegium.study.message import Outbound, Recipients
 from collegium.study.outbound_masked import masked_update
 from collegium.study.privacy import LEAST_BOUND, bounded, privacy_terms
 
@@ -63,7 +63,7 @@ class Stage(Protocol[What, At, Then]):
         """
         ...
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         """Return what ``check --outbound`` says of an update, with this stage's words.
 
         Args:
@@ -178,7 +178,7 @@ class _TrainedPrivately:
     def apply(self, what: Int16, at: InRound, /) -> Int16:
         return what
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return replace(message, protection=bounded(self.wanted))
 
 
@@ -196,7 +196,7 @@ class _FixedClip:
     def apply(self, what: Int16, at: InRound, /) -> Int16:
         return clipped(what, self.bound(at.work))
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return message
 
 
@@ -215,7 +215,7 @@ class _FollowingClip:
     def apply(self, what: Int16, at: InRound, /) -> Int16:
         return told(what, self.bound(at.work))
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         more = ", and whether the whole was within the clip, under the same noise"
         return replace(message, contents=message.contents + more)
 
@@ -243,7 +243,7 @@ class _Noise:
         seed = at.identity.randomness(self.study, "client", u64(work.round), work.model)
         return noised(what, variance, SecretStream(seed))
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return replace(message, protection=bounded(self.wanted))
 
 
@@ -258,7 +258,7 @@ class Unchanged:
         """Return the update as it is."""
         return what
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         """Return it as it is."""
         return message
 
@@ -281,7 +281,7 @@ class _RandomK:
         )  # fmt: skip
         return picked(what, drawn)
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         compression = self.study.aggregation.compression
         if compression is None:
             return message
@@ -305,7 +305,7 @@ class _Masked:
         dealer = Dealer(at.identity, at.outbox, self.protocol)
         return dealer.masked(at.view, weighted(what, at.view, at.identity.member))
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return masked_update(self.study, ways, message)
 
 
@@ -331,7 +331,7 @@ class _Plain:
     def apply(self, what: bytes, at: InAttempt, /) -> bytes:
         return what
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return replace(
             message, contents=message.contents + _NUMBERS,
             to="every validator, and whoever has the run folder",
@@ -349,7 +349,7 @@ class _Sealed:
     def apply(self, what: bytes, at: InAttempt, /) -> bytes:
         return sealed_update(at.identity, at.outbox, at.view, what)
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         within = message.protection or f"to a validator {_LEAK}"
         return replace(
             message, contents=message.contents + _NUMBERS,

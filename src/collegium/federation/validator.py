@@ -7,8 +7,8 @@ from time import perf_counter
 
 from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.sealing import check_recipients
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import bitmap_of
@@ -28,12 +28,12 @@ from collegium.ledger.sealing import KeyOf
 from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.voting import statistics_vote
 from collegium.resolving.attempt import Attempt, blob_of
-from collegium.resolving.blobs import Readings, StoredBlobs
+from collegium.resolving.blobs import DecodedUpdates, StoredBlobs
 from collegium.resolving.hidden import size_of
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolve import resolve
 from collegium.resolving.resolved import Lacking
-from collegium.secrecy.setting import Place
+from collegium.secrecy.sum_setup import AttemptId
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
 
@@ -45,7 +45,7 @@ class Validator:
 
     def __init__(
         self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None,
-        readings: Readings | None = None, scoring: Scoring | None = None,
+        readings: DecodedUpdates | None = None, scoring: Scoring | None = None,
     ) -> None:  # fmt: skip
         """Return a validator; `readings` may be shared with others of its process.
 
@@ -55,8 +55,8 @@ class Validator:
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
         keys = key_of or {identity.key.public: identity.key}.get
-        self._read = StoredBlobs(blobs.fetch, blobs.fetch_all, keys, readings or Readings())
-        self._found: tuple[Place, Result] | None = None
+        self._read = StoredBlobs(blobs.fetch, blobs.fetch_all, keys, readings or DecodedUpdates())
+        self._found: tuple[AttemptId, Result] | None = None
         self.scoring = scoring
         self.seconds = 0.0
         self._idled_in: tuple[int, int, str] | None = None

@@ -10,8 +10,8 @@ from collegium.canonical import from_text
 from collegium.federation.retirement_view import RetirementView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import before_rounds
-from collegium.ledger.contract.entering import OPEN
 from collegium.ledger.contract.members import validator_powers
+from collegium.ledger.contract.preconditions import OPEN
 from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.tables import (
     MEMBERS,
@@ -20,7 +20,7 @@ from collegium.ledger.contract.tables import (
     EvaluationRecord,
     MemberRecord,
     ModelRecord,
-    Reveal,
+    RevealRecord,
     RoundRecord,
     StudyRecord,
     StudyStatus,
@@ -33,7 +33,7 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.clip import Clip, in_round
-from collegium.mechanisms.privacy.view import LossesView
+from collegium.mechanisms.privacy.view import PrivacySpentView
 from collegium.mechanisms.scores.view import ScoreView
 from collegium.mechanisms.search.view import TrialView
 from collegium.mechanisms.statistics.view import SetUpView
@@ -169,7 +169,7 @@ class StudyView:
         return next(iter(validator_powers(self._state)))
 
     @property
-    def reveals(self) -> Mapping[str, Reveal]:
+    def reveals(self) -> Mapping[str, RevealRecord]:
         """What was revealed in the open attempt, by member, in order."""
         here = self.here()
         return {} if here is None else here.reveals
@@ -191,9 +191,9 @@ class StudyView:
         return self._state.record(study_path(self.study, "sites"), site, Acceptance)
 
     @cached_property
-    def losses(self) -> LossesView:
+    def losses(self) -> PrivacySpentView:
         """What the ledger says of what sites' units have lost."""
-        return LossesView(self._state, self.study, self.registration)
+        return PrivacySpentView(self._state, self.study, self.registration)
 
     def evaluation(self, site: str) -> EvaluationRecord | None:
         """Return what a site posted about the final model, or None."""

@@ -24,7 +24,7 @@ from collegium.learning._internal.private_training import train_privately
 from collegium.learning._internal.shuffling import epoch_orders, site_keys
 from collegium.learning._internal.tables import tables
 from collegium.learning.models import ModelSpec, size
-from collegium.learning.private import Noising, PrivateJob
+from collegium.learning.private import NoiseTerms, PrivateJob
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 
@@ -60,7 +60,7 @@ class Dense:
         jobs: Sequence[PrivateJob],
         spec: ModelSpec,
         training: Training,
-        noising: Noising,
+        noising: NoiseTerms,
     ) -> Float32:
         """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
         with np.errstate(all="ignore"):

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning._internal.private_training import Plan, planned
+from collegium.learning._internal.private_training import SamplePlan, planned
 from collegium.learning.jax_losses import library, padded_rows, row_losses
 from collegium.learning.models import ModelSpec, size, tensors
 from collegium.learning.networks.augmentation import augmented
 from collegium.learning.networks.network import penalized, unpacked
-from collegium.learning.private import Noising, PrivateJob
+from collegium.learning.private import NoiseTerms, PrivateJob
 from collegium.study.document import Training
 from collegium.study.training import Augmentation
 
@@ -36,7 +36,7 @@ _ROOM = 1.0 - 1e-4
 
 
 def train_privately(
-    jobs: Sequence[PrivateJob], spec: ModelSpec, training: Training, noising: Noising
+    jobs: Sequence[PrivateJob], spec: ModelSpec, training: Training, noising: NoiseTerms
 ) -> Float32:
     """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
     trained = np.empty((len(jobs), size(spec)), np.float32)
@@ -45,7 +45,7 @@ def train_privately(
     return trained
 
 
-def _train(plan: Plan, spec: ModelSpec, training: Training, noising: Noising) -> Float32:
+def _train(plan: SamplePlan, spec: ModelSpec, training: Training, noising: NoiseTerms) -> Float32:
     job, d = plan.job.job, size(spec)
     x, y = padded_rows(job, spec)
     room, most = plan.shape

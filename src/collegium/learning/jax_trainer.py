@@ -23,7 +23,7 @@ from collegium.learning.models import ModelSpec, size, tensors
 from collegium.learning.networks.augmentation import augmented, words_of
 from collegium.learning.networks.autoencoder import Autoencoder, held_out
 from collegium.learning.networks.network import penalized, unpacked
-from collegium.learning.private import Noising, PrivateJob
+from collegium.learning.private import NoiseTerms, PrivateJob
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 from collegium.study.training import Augmentation
@@ -59,7 +59,7 @@ class Jax:
         jobs: Sequence[PrivateJob],
         spec: ModelSpec,
         training: Training,
-        noising: Noising,
+        noising: NoiseTerms,
     ) -> Float32:
         """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
         return train_privately(jobs, spec, training, noising)

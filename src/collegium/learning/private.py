@@ -26,7 +26,7 @@ every row's part depends on who else is at risk."""
 
 
 @dataclass(frozen=True, slots=True)
-class Noising:
+class NoiseTerms:
     """How every step of every site is protected; the same for all sites, whatever their rows.
 
     Attributes:
@@ -69,7 +69,7 @@ class PrivateTrainer(Protocol):
         jobs: Sequence[PrivateJob],
         spec: ModelSpec,
         training: Training,
-        noising: Noising,
+        noising: NoiseTerms,
     ) -> NDArray[np.float32]:
         """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d].
 
@@ -79,6 +79,6 @@ class PrivateTrainer(Protocol):
         ...
 
 
-def noising_of(terms: PrivacyTerms, clip: float) -> Noising:
+def noise_terms_of(terms: PrivacyTerms, clip: float) -> NoiseTerms:
     """Return how steps are protected by what a study registered."""
-    return Noising(clip, terms.noise / MICRO, terms.sampling / NANO, terms.steps)
+    return NoiseTerms(clip, terms.noise / MICRO, terms.sampling / NANO, terms.steps)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError
-from collegium.learning.aggregation.following import followed
+from collegium.learning.aggregation.adaptive_clip import followed
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.stopping import kept, measured
 from collegium.learning.blobs import MAX_EXPONENT, ModelState, TensorSpec

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from collegium.errors import PluginError
 from collegium.learning._internal.batching import batches_of
 from collegium.learning.models import ModelSpec, size, tensors
+from collegium.learning.networks.custom import CustomModule
 from collegium.learning.networks.network import penalized, unpacked
-from collegium.learning.networks.own import OwnModule
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 
@@ -47,7 +47,7 @@ class Torch:
         """Return each job's parameters after local training, float32 [len(jobs), d]."""
         import torch
 
-        if not isinstance(spec.network, OwnModule):
+        if not isinstance(spec.network, CustomModule):
             raise TypeError(spec.network)
         threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         torch.set_num_threads(1)
@@ -71,7 +71,12 @@ def _draws(seed: int, job: TrainingJob) -> int:
 
 
 def _train(
-    torch: Any, network: OwnModule, job: TrainingJob, spec: ModelSpec, training: Training, seed: int
+    torch: Any,
+    network: CustomModule,
+    job: TrainingJob,
+    spec: ModelSpec,
+    training: Training,
+    seed: int,
 ) -> Float32:
     module = network.made(seed).train()
     shapes = tensors(spec)
@@ -101,9 +106,9 @@ def _train(
     return found
 
 
-def _losses(torch: Any, network: OwnModule, spec: ModelSpec, outputs: Any, y: Any) -> Any:
+def _losses(torch: Any, network: CustomModule, spec: ModelSpec, outputs: Any, y: Any) -> Any:
     """Return each row's loss, [B]."""
-    from collegium.learning.networks import code as own_code
+    from collegium.learning.networks import custom_code as own_code
 
     own = getattr(own_code.load(network.code, network.digest), "loss", None)
     if own is not None:

@@ -54,7 +54,7 @@ SNAPSHOT_EVERY = 5000
 """Entries after which a new snapshot is worth its writing."""
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class AcceptedTransaction(msgspec.Struct, frozen=True):
     """A transaction that is in the log, who sent it, and what the contract did."""
 
     index: int
@@ -63,7 +63,7 @@ class Accepted(msgspec.Struct, frozen=True):
     events: Events
 
 
-Outcome = Accepted | Rejected
+Outcome = AcceptedTransaction | Rejected
 
 
 class _Executed(NamedTuple):
@@ -156,7 +156,7 @@ class Application:
                 continue
             transaction, sender, events = result
             entry = encode_entry(envelope, encode_events(events))
-            outcomes.append(Accepted(index, transaction, sender, events))
+            outcomes.append(AcceptedTransaction(index, transaction, sender, events))
             said.append((ENTRY, entry))
             index += 1
         if not (said or whole):

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from collegium.ledger.contract.apply import (
     Applied,
-    Opened,
-    carry_out,
+    DecodedTransaction,
+    execute,
     known_sender,
     open_transaction,
 )
@@ -20,7 +20,7 @@ from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.signatures import signatures_hold
 from collegium.ledger.state import State
 
-Ready = tuple[Opened | Rejected, Sender | None, bool]
+Ready = tuple[DecodedTransaction | Rejected, Sender | None, bool]
 """A transaction, or why it is none; who has the key that signed it; whether its signature holds."""
 
 
@@ -48,7 +48,7 @@ def ready(state: State, genesis: bytes, envelopes: Sequence[bytes]) -> list[Read
         envelopes: encoded, of one block or of several.
     """
     opened = [_open(data, genesis) for data in envelopes]
-    signed = [one.envelope for one in opened if isinstance(one, Opened)]
+    signed = [one.envelope for one in opened if isinstance(one, DecodedTransaction)]
     known = {key: known_sender(state, key) for key in {one.key_id for one in signed}}
     checks = [
         (sender.key, one.signed_bytes, one.signature)
@@ -72,10 +72,10 @@ def apply_ready(state: State, one: Ready) -> Applied:
     opened, sender, holds = one
     if isinstance(opened, Rejected):
         raise opened
-    return carry_out(state, opened, sender, holds=holds)
+    return execute(state, opened, sender, holds=holds)
 
 
-def _open(data: bytes, genesis: bytes) -> Opened | Rejected:
+def _open(data: bytes, genesis: bytes) -> DecodedTransaction | Rejected:
     try:
         return open_transaction(data, genesis)
     except Rejected as rejection:

@@ -22,7 +22,7 @@ def sync_names(folder: Path) -> None:
         os.close(descriptor)
 
 
-class Syncs:
+class PendingSyncs:
     """Syncs that go on, in their order, until somebody needs them done."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from collegium.canonical import to_text
 from collegium.errors import FormatError
-from collegium.ledger.application import Accepted, Outcome
+from collegium.ledger.application import AcceptedTransaction, Outcome
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.transactions import EvidenceConflict, Transaction, natural_key
@@ -28,7 +28,7 @@ _SIGNED = ("already", "stale")
 """Refusals that come after the signature was found good, of what was or may have been said."""
 
 
-class Witness:
+class EquivocationDetector:
     """Remembers what was accepted lately, and finds what contradicts it."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Witness:
     def watch(self, batch: Sequence[bytes], outcomes: Sequence[Outcome]) -> tuple[Conflict, ...]:
         """Take note of a block; return the conflicts that are open after it, one for each key."""
         for data, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Accepted):
+            if isinstance(outcome, AcceptedTransaction):
                 self._unsorted.append(data)
                 self._settle(outcome.transaction)
             elif outcome.code in (*_SIGNED, "refused"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from collegium.errors import CollegiumError
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import SigningKey
@@ -61,7 +61,7 @@ class NotYet:
 Answer = Ordered | Refused | NotYet
 
 
-class OrderingLied(CollegiumError):
+class OrderingMisbehaved(CollegiumError):
     """Whoever orders sent what cannot be; `evidence` is the folder with what proves it."""
 
     def __init__(self, code: str, what: str, why: str, todo: str, evidence: Path | None) -> None:
@@ -119,7 +119,7 @@ class Ordering(Protocol):
         """
         ...
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         """Go on with the order for at most `wait` seconds; return what became final, in order.
 
         Nothing is returned twice, also across restarts. Empty where nothing came, and while what
@@ -196,7 +196,7 @@ class Joining:
     warn: Callable[[str], None]
 
 
-class Bound(Protocol):
+class LockedBlock(Protocol):
     """A block that a member has vouched for and that is not final."""
 
     @property
@@ -223,11 +223,11 @@ class Binds(Protocol):
         CollegiumError: from both, where nothing binds the member, or another block.
     """
 
-    def bound(self, joining: Joining) -> Bound:
+    def bound(self, joining: Joining) -> LockedBlock:
         """Return what binds the member of a home whose node is stopped."""
         ...
 
-    def release(self, joining: Joining, block: str) -> Bound:
+    def release(self, joining: Joining, block: str) -> LockedBlock:
         """Give up the block with that hash; return it."""
         ...
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from collegium.ledger.merkle import Frontier
-from collegium.ledger.state import Branch, Frozen, Node, State, Table
+from collegium.ledger.state import BranchNode, Node, PrunedNode, State, TableNode
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -46,15 +46,15 @@ def decode_snapshot(data: bytes) -> tuple[Snapshot, State, Frontier] | None:
         frontier = Frontier(snapshot.size, snapshot.peaks)
     except (msgspec.MsgspecError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    if not isinstance(top, Branch) or min(snapshot.offset, snapshot.size) < 0:
+    if not isinstance(top, BranchNode) or min(snapshot.offset, snapshot.size) < 0:
         return None
     return snapshot, State(top), frontier
 
 
 def _pack(node: Node) -> Any:
-    if isinstance(node, Table):
+    if isinstance(node, TableNode):
         return ["table", node.encoded()]
-    if isinstance(node, Frozen):
+    if isinstance(node, PrunedNode):
         return ["frozen", node.root()]
     return ["branch", {name: _pack(child) for name, child in node.children.items()}]
 
@@ -62,10 +62,10 @@ def _pack(node: Node) -> Any:
 def _unpack(packed: Any) -> Node:
     kind, content = packed
     if kind == "table":
-        return Table(dict(msgspec.convert(content, dict[str, bytes])))
+        return TableNode(dict(msgspec.convert(content, dict[str, bytes])))
     if kind == "frozen":
-        return Frozen(msgspec.convert(content, bytes))
-    branch = Branch()
+        return PrunedNode(msgspec.convert(content, bytes))
+    branch = BranchNode()
     for name, child in msgspec.convert(content, dict[str, Any]).items():
         branch.children[name] = _unpack(child)
         branch.touch(name)

@@ -1,7 +1,7 @@
 """The state: one ordered map, nested, with a root that only hashes what changed.
 
 docs/spec/4-ledger.md. A node is a table (key to value), a branch (name to node) or frozen (only
-its root is left); `ledger.nodes` has them.
+its root is left); `ledger.state_tree` has them.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import TypeVar
 
 import msgspec
 
-from collegium.ledger.nodes import Branch as Branch
-from collegium.ledger.nodes import Frozen as Frozen
-from collegium.ledger.nodes import Node as Node
-from collegium.ledger.nodes import Path as Path
-from collegium.ledger.nodes import Table as Table
-from collegium.ledger.nodes import Value, encoded, is_empty
+from collegium.ledger.state_tree import BranchNode as BranchNode
+from collegium.ledger.state_tree import Node as Node
+from collegium.ledger.state_tree import Path as Path
+from collegium.ledger.state_tree import PrunedNode as PrunedNode
+from collegium.ledger.state_tree import TableNode as TableNode
+from collegium.ledger.state_tree import Value, encoded, is_empty
 
 R = TypeVar("R", bound=msgspec.Struct)
 T = TypeVar("T")
 
 
-_Before = tuple[Table, str, Value | None] | tuple[Branch, Path, Node | None]
+_Before = tuple[TableNode, str, Value | None] | tuple[BranchNode, Path, Node | None]
 """What was under a table's key before it was written; or in the place of a branch's child."""
 
 
@@ -34,10 +34,10 @@ class State:
     that was accepted since. What would be taken back is remembered only then.
     """
 
-    def __init__(self, top: Branch | None = None) -> None:
-        self.top = top or Branch()
-        self._tables: dict[Path, Table] = {}
-        self._changed: set[Table] = set()  # tables whose branches do not know of it yet
+    def __init__(self, top: BranchNode | None = None) -> None:
+        self.top = top or BranchNode()
+        self._tables: dict[Path, TableNode] = {}
+        self._changed: set[TableNode] = set()  # tables whose branches do not know of it yet
         self._undo: list[_Before] = []
         self._freeze: list[Path] = []
         self._begun: deque[list[_Before]] = deque()  # the oldest first
@@ -79,7 +79,7 @@ class State:
                     yield key, record
 
     def derived(self, path: Path, kind: type[R], make: Callable[[Mapping[str, R]], T]) -> T:
-        """Return what follows from a table's entries alone, as `Table.derived` does."""
+        """Return what follows from a table's entries alone, as `TableNode.derived` does."""
         table = self._tables.get(path) or self._find(path)
         return make({}) if table is None else table.derived(kind, make)
 
@@ -150,17 +150,17 @@ class State:
 
     def _take_back(self, before: list[_Before]) -> None:
         for node, key, value in reversed(before):
-            if isinstance(node, Table):
+            if isinstance(node, TableNode):
                 node.put(key, value)  # type: ignore[arg-type]
                 self._changed.add(node)
             else:
                 self._put_back(node, key, value)  # type: ignore[arg-type]
 
-    def _put_back(self, branch: Branch, path: Path, before: Node | None) -> None:
+    def _put_back(self, branch: BranchNode, path: Path, before: Node | None) -> None:
         """Put a child of a branch in place again, or take it away where there was none."""
         above: Node | None = self.top
         for name in path:
-            if isinstance(above, Branch):
+            if isinstance(above, BranchNode):
                 above.touch(name)
                 above = above.children.get(name)
         for known in [known for known in self._tables if known[: len(path)] == path]:
@@ -180,7 +180,7 @@ class State:
         for table in self._changed:
             node: Node = self.top
             for name in table.path:
-                if not isinstance(node, Branch):
+                if not isinstance(node, BranchNode):
                     break
                 node.touch(name)
                 if name not in node.children:
@@ -188,34 +188,34 @@ class State:
                 node = node.children[name]
         self._changed.clear()
 
-    def _find(self, path: Path) -> Table | None:
+    def _find(self, path: Path) -> TableNode | None:
         node: Node = self.top
         for name in path:
-            if not isinstance(node, Branch):
+            if not isinstance(node, BranchNode):
                 return None
             child = node.children.get(name)
             if child is None:
                 return None
             node = child
-        if not isinstance(node, Table):
+        if not isinstance(node, TableNode):
             return None
         self._tables[path] = node
         node.path = path
         return node
 
-    def _make(self, path: Path) -> Table:
+    def _make(self, path: Path) -> TableNode:
         node = self.top
         for depth, name in enumerate(path[:-1], 1):
             child = node.children.get(name)
             if child is None:
-                child = node.children[name] = Branch()
+                child = node.children[name] = BranchNode()
                 self._undo.append((node, path[:depth], None))
-            if not isinstance(child, Branch):
+            if not isinstance(child, BranchNode):
                 raise LookupError(f"{'/'.join(path)} lies in a frozen or plain part of the state")
             node = child
         if path[-1] in node.children:
             raise LookupError(f"{'/'.join(path)} is not a table")
-        table = node.children[path[-1]] = self._tables[path] = Table()
+        table = node.children[path[-1]] = self._tables[path] = TableNode()
         table.path = path
         self._undo.append((node, path, None))
         return table
@@ -224,14 +224,14 @@ class State:
         parent = self.top
         for name in path[:-1]:
             child = parent.children.get(name)
-            if not isinstance(child, Branch):
+            if not isinstance(child, BranchNode):
                 return
             parent = child
         node = parent.children.get(path[-1])
-        if node is None or isinstance(node, Frozen) or is_empty(node):
+        if node is None or isinstance(node, PrunedNode) or is_empty(node):
             return
         self._touch_changed()
-        parent.children[path[-1]] = Frozen(node.root())
+        parent.children[path[-1]] = PrunedNode(node.root())
         if self._begun:
             self._begun[-1].append((parent, path, node))
         for known in [known for known in self._tables if known[: len(path)] == path]:

@@ -17,7 +17,7 @@ from collegium.assembly.preparation import Prepared
 from collegium.data.randomness import draws
 from collegium.data.subgroups import input_columns
 from collegium.data.table import Feature
-from collegium.learning.evaluation.agreement import concordance_of_orders
+from collegium.learning.evaluation.kendall_w import concordance_of_orders
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.models import losses, predict
 from collegium.report.measurements import Explanation, Importance

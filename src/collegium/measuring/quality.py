@@ -170,7 +170,7 @@ def _train(prepared: Prepared) -> list[tuple[str, SiteRows]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class PooledRows:
     """Rows of several parts put together: true values, scores, part and person of each."""
 
     y: NDArray[Any]
@@ -179,9 +179,9 @@ class Rows:
     person: NDArray[np.int64]
 
 
-def together(parts: Parts, scores: Scores) -> Rows:
+def together(parts: Parts, scores: Scores) -> PooledRows:
     """Return the rows of all parts, in order of the parts, with their scores."""
-    return Rows(
+    return PooledRows(
         np.concatenate([rows.y for rows in parts.values()]),
         np.concatenate([scores[name] for name in parts]),
         np.repeat(np.arange(len(parts)), [len(rows.y) for rows in parts.values()]),

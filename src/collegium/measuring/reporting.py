@@ -11,10 +11,10 @@ import collegium
 from collegium.assembly.parts import described
 from collegium.assembly.tables import described_table
 from collegium.audit.history import read_history
-from collegium.audit.studies import Story, gather
+from collegium.audit.studies import StudyHistory, gather
 from collegium.audit.verify import examined
 from collegium.canonical import from_text
-from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
 from collegium.errors import FormatError, RunError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum
@@ -22,7 +22,7 @@ from collegium.ledger.blobs import read_blob
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.sums.design import sums_tables
 from collegium.report.content import build_content, provenance_of
-from collegium.report.figures import Posted
+from collegium.report.figures import PostedStatement
 from collegium.report.measurements import read_lines
 from collegium.report.write import write_report
 from collegium.study.reading import read_study
@@ -34,7 +34,7 @@ def report_on(folder: Path) -> Path:
     Raises:
         CollegiumError: the folder is no run, or its study or measurements cannot be read.
     """
-    verification, stories = examined(folder, partial=True)
+    verification, study_histories = examined(folder, partial=True)
     path = folder / "study.toml"
     if not path.is_file():
         raise RunError(
@@ -42,11 +42,11 @@ def report_on(folder: Path) -> Path:
             "copy study.toml from the run's author beside ledger.log",
         )  # fmt: skip
     study = read_study(path).study
-    source, agreement, story = study.data.source, None, stories.get(study.study.id)
+    source, agreement, study_history = study.data.source, None, study_histories.get(study.study.id)
     if isinstance(source, str):
         dataset = described(source)
     else:
-        agreement = recorded_agreement(folder, story)
+        agreement = recorded_agreement(folder, study_history)
         dataset = described_table(source, agreement)
     versions = {
         "collegium": collegium.__version__,
@@ -58,32 +58,38 @@ def report_on(folder: Path) -> Path:
         provenance_of(dataset, study.data, agreement, summed=sums_tables(study)),
         read_lines(folder / "metrics.jsonl"),
         verification,
-        posted_statements(folder, story),
+        posted_statements(folder, study_history),
         versions,
     )
     return write_report(folder, content)
 
 
-def recorded_agreement(folder: Path, story: Story | None) -> Agreement | None:
+def recorded_agreement(
+    folder: Path, study_history: StudyHistory | None
+) -> AgreedPreparation | None:
     """Return what the ledger says that a study's sites agreed on, if its blob is there."""
-    if story is None or story.begun is None:
+    if study_history is None or study_history.begun is None:
         return None
-    data = read_blob(folder / "blobs", from_text(story.begun.agreement, DIGEST_SIZE))
+    data = read_blob(folder / "blobs", from_text(study_history.begun.agreement, DIGEST_SIZE))
     try:
-        return None if data is None else decode_agreement(data)
+        return None if data is None else decode_agreed(data)
     except FormatError:
         return None  # verification names it
 
 
-def told(folder: Path, study: str) -> Story | None:
+def replayed_study(folder: Path, study: str) -> StudyHistory | None:
     """Return what a run's ledger tells of a study, replayed from its file."""
-    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
-    return stories.get(study)
+    study_histories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    return study_histories.get(study)
 
 
-def posted_sum(folder: Path, story: Story | None) -> EvaluationSum | None:
+def posted_sum(folder: Path, study_history: StudyHistory | None) -> EvaluationSum | None:
     """Return what the ledger's sum over test rows tells, if there is one and blobs/ holds it."""
-    closed = [] if story is None else [one.summed for one in story.sums.values() if one.summed]
+    closed = (
+        []
+        if study_history is None
+        else [one.summed for one in study_history.sums.values() if one.summed]
+    )
     if not closed:
         return None
     data = read_blob(folder / "blobs", from_text(closed[-1].total, DIGEST_SIZE))
@@ -93,16 +99,16 @@ def posted_sum(folder: Path, story: Story | None) -> EvaluationSum | None:
         return None  # verification names it
 
 
-def posted_statements(folder: Path, story: Story | None) -> list[Posted]:
+def posted_statements(folder: Path, study_history: StudyHistory | None) -> list[PostedStatement]:
     """Return the statements that the ledger's ``evaluation.post`` entries name and blobs/ holds."""
     found = []
-    for site, post in () if story is None else story.statements.items():
+    for site, post in () if study_history is None else study_history.statements.items():
         for name in (post.federated, post.local):
             data = read_blob(folder / "blobs", from_text(name, DIGEST_SIZE)) if name else None
             if data is None:
                 continue
             try:
-                found.append(Posted(site, decode_statement(data)))
+                found.append(PostedStatement(site, decode_statement(data)))
             except FormatError:
                 continue  # verification names it
     return found

@@ -17,7 +17,7 @@ from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.safetensors import read_released
 from collegium.ledger.blobs import read_blob
-from collegium.measuring.quality import Rows, Scores, scores_of, together
+from collegium.measuring.quality import PooledRows, Scores, scores_of, together
 from collegium.measuring.result import read_final
 from collegium.report.measurements import FinalLine
 from collegium.study.document import Study
@@ -108,7 +108,7 @@ def _in_use(
     return read_released(path.read_bytes())[1]
 
 
-def rows_over_all(one: ScoredRun) -> Rows:
+def rows_over_all(one: ScoredRun) -> PooledRows:
     """Return the test rows of all sites with the model's scores, in order of sites."""
     return together(one.prepared.test, one.scores)
 

@@ -15,7 +15,7 @@ from collegium.ledger.genesis import Member, genesis_digest
 from collegium.ledger.ordering import Deployment, Joins
 from collegium.network.free_port import free_port
 from collegium.network.plan import roles_of, tables_by_site
-from collegium.network.record import Record, home_of, keep_record
+from collegium.network.record import NetworkRecord, home_of, keep_record
 from collegium.node.config import DataSource, Timers
 from collegium.node.home import GENESIS, STUDIES, init_home, new_member, write_whole
 from collegium.node.templates import config_text, policy_text
@@ -31,7 +31,7 @@ UNFINISHED = ".founding"
 ROWS = "rows.csv"
 
 
-def found(folder: Path, prepared: Prepared) -> Record:
+def found(folder: Path, prepared: Prepared) -> NetworkRecord:
     """Make everything that a study's trial consortium needs, and start nothing.
 
     Args:
@@ -54,7 +54,7 @@ def found(folder: Path, prepared: Prepared) -> Record:
         deployed.admit(member.id, home)
     document = home_of(folder, prepared.sites[0]) / STUDIES / f"{study}.toml"
     write_whole(document, prepared.read.text.encode())
-    record = Record(
+    record = NetworkRecord(
         study=study, document=digest(prepared.study), genesis=genesis_digest(genesis).hex(),
         url=deployed.url, engine=name, services=dict(deployed.services),
         members=tuple(prepared.sites),

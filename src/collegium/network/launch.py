@@ -15,17 +15,17 @@ from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import spending_of
 from collegium.ledger.genesis import Genesis, encode_genesis
 from collegium.ledger.ordering import Joins
-from collegium.measuring.reporting import posted_statements, posted_sum, told
+from collegium.measuring.reporting import posted_statements, posted_sum, replayed_study
 from collegium.measuring.result import Progress, RunResult, read_final
 from collegium.network.founding import found
 from collegium.network.measuring import charged, closing_times, end_of, final_line, round_lines
-from collegium.network.record import RECORD, Record, home_of, read_record
+from collegium.network.record import RECORD, NetworkRecord, home_of, read_record
 from collegium.network.run_folder import gather
 from collegium.network.trial import ended_on_failure, start_all, stop_all
 from collegium.network.watch import statuses, wait_closed
 from collegium.node.home import read_genesis
-from collegium.node.journal import LOG
 from collegium.node.status import StudyStatus
+from collegium.node.structured_log import LOG
 from collegium.plugins import find
 from collegium.report.measurements import FinalLine, append_line
 
@@ -33,7 +33,7 @@ POLICY = "policy.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
+class ProcessLauncher:
     """Members as processes of their own; it satisfies `simulation.execution.Launcher`."""
 
     def launch(
@@ -59,11 +59,11 @@ class Launched:
         )  # fmt: skip
 
 
-PROCESSES = Launched()
+PROCESSES = ProcessLauncher()
 
 
 def _run(
-    prepared: Prepared, folder: Path, record: Record, genesis: Genesis, progress: Progress,
+    prepared: Prepared, folder: Path, record: NetworkRecord, genesis: Genesis, progress: Progress,
     warn: Callable[[str], None],
 ) -> FinalLine:  # fmt: skip
     with ended_on_failure(folder):
@@ -79,7 +79,7 @@ def _run(
     return measured
 
 
-def _refusals(folder: Path, record: Record) -> dict[str, int]:
+def _refusals(folder: Path, record: NetworkRecord) -> dict[str, int]:
     found = statuses(folder, record)
     return {
         f"{member}: {code}": count
@@ -90,7 +90,11 @@ def _refusals(folder: Path, record: Record) -> dict[str, int]:
 
 
 def _measure(
-    prepared: Prepared, folder: Path, record: Record, closed: StudyStatus, refused: dict[str, int]
+    prepared: Prepared,
+    folder: Path,
+    record: NetworkRecord,
+    closed: StudyStatus,
+    refused: dict[str, int],
 ) -> FinalLine:
     """Write metrics.jsonl anew, whole or not at all, and return its last line."""
     partial = folder / ".metrics.jsonl"
@@ -98,8 +102,8 @@ def _measure(
     times = closing_times(home_of(folder, record.members[0]) / LOG, record.study)
     for line in round_lines(folder, record.study, times):
         append_line(partial, line)
-    story = told(folder, record.study)
-    posted, summed = posted_statements(folder, story), posted_sum(folder, story)
+    study_history = replayed_study(folder, record.study)
+    posted, summed = posted_statements(folder, study_history), posted_sum(folder, study_history)
     last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused, summed)
     append_line(partial, last)
     partial.replace(folder / "metrics.jsonl")

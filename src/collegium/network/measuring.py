@@ -31,7 +31,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.privacy.checking import charged_rounds
-from collegium.report.figures import Posted, signed_accuracy
+from collegium.report.figures import PostedStatement, signed_accuracy
 from collegium.report.measurements import Calibration, FinalLine, Interval, Quality, RoundLine
 
 NO_POOLED = "members hold their own rows; one model of all rows would need them in one place"
@@ -95,12 +95,12 @@ def end_of(folder: Path) -> tuple[int, bytes]:
 
 def charged(folder: Path, study: str) -> Mapping[str, int]:
     """Return for how many rounds each site of a study was charged, by a run folder's ledger."""
-    stories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
-    return charged_rounds(stories[study])
+    study_histories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    return charged_rounds(study_histories[study])
 
 
 def final_line(
-    outcome: str, model: str, posted: Sequence[Posted], sites: Sequence[str],
+    outcome: str, model: str, posted: Sequence[PostedStatement], sites: Sequence[str],
     rejected: Mapping[str, int], summed: EvaluationSum | None = None,
 ) -> FinalLine:  # fmt: skip
     """Return the last line: how it ended, and the quality that the sites signed.
@@ -129,7 +129,7 @@ def final_line(
 
 
 def signed_quality(
-    posted: Sequence[Posted], kind: Literal["federated", "local"], sites: Sequence[str],
+    posted: Sequence[PostedStatement], kind: Literal["federated", "local"], sites: Sequence[str],
     summed: EvaluationSum | None = None,
 ) -> Quality | None:  # fmt: skip
     """Return what sites signed about a kind of model, by site; over all of them, accuracy alone.
@@ -141,7 +141,10 @@ def signed_quality(
     if not own:
         return None
     counts = signed_accuracy(
-        [Posted(one.site, msgspec.structs.replace(one.statement, kind="federated")) for one in own],
+        [
+            PostedStatement(one.site, msgspec.structs.replace(one.statement, kind="federated"))
+            for one in own
+        ],
         len(sites),
     )
     overall: dict[str, float | None] = {}

@@ -23,7 +23,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """A trial's processes share one machine, and their matrices are small."""
 
 
-class Child(msgspec.Struct, frozen=True):
+class ChildProcess(msgspec.Struct, frozen=True):
     """A process: what it is called, its pid, when it was started, where its output goes."""
 
     name: str
@@ -37,7 +37,7 @@ def collegium(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "collegium", *map(str, arguments)]
 
 
-def start(name: str, command: Sequence[str], output: Path) -> Child:
+def start(name: str, command: Sequence[str], output: Path) -> ChildProcess:
     """Start a command as a process of its own session, which Ctrl-C does not reach.
 
     Args:
@@ -52,14 +52,14 @@ def start(name: str, command: Sequence[str], output: Path) -> Child:
             env=environment,
         )  # fmt: skip
     _OURS[process.pid] = process
-    return Child(name, process.pid, _started(process.pid) or "", str(output))
+    return ChildProcess(name, process.pid, _started(process.pid) or "", str(output))
 
 
 _OURS: dict[int, subprocess.Popen[bytes]] = {}
 """Children of this process: they are waited for, so that none is left as a zombie."""
 
 
-def is_alive(child: Child) -> bool:
+def is_alive(child: ChildProcess) -> bool:
     """Return whether exactly this process still runs."""
     process = _OURS.get(child.pid)
     if process is not None and process.poll() is not None:
@@ -67,7 +67,7 @@ def is_alive(child: Child) -> bool:
     return _started(child.pid) == child.started != ""
 
 
-def stop(children: Iterable[Child], grace: float = GRACE) -> list[Child]:
+def stop(children: Iterable[ChildProcess], grace: float = GRACE) -> list[ChildProcess]:
     """End processes, gently and then for good; return those that were alive."""
     alive = [child for child in children if is_alive(child)]
     for child in alive:
@@ -85,7 +85,7 @@ def stop(children: Iterable[Child], grace: float = GRACE) -> list[Child]:
     return alive
 
 
-def last_lines(child: Child, count: int = 5) -> list[str]:
+def last_lines(child: ChildProcess, count: int = 5) -> list[str]:
     """Return the last lines that a process printed."""
     try:
         text = Path(child.output).read_text("utf-8", "replace")
@@ -94,7 +94,7 @@ def last_lines(child: Child, count: int = 5) -> list[str]:
     return [line for line in text.splitlines() if line.strip()][-count:]
 
 
-def _signal(child: Child, number: signal.Signals) -> None:
+def _signal(child: ChildProcess, number: signal.Signals) -> None:
     if is_alive(child):
         try:
             os.kill(child.pid, number)

@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 
 from collegium.errors import RunError
-from collegium.network.processes import Child, is_alive
+from collegium.network.processes import ChildProcess, is_alive
 from collegium.node.home import write_whole
 
 RECORD = "network.json"
 MEMBERS, OUTPUT = "members", "output.log"
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class NetworkRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A trial consortium on this machine. Paths are made of the folder and the names here.
 
     `services` are the processes beside the members' nodes: by the name of a home, the arguments
@@ -28,10 +28,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     services: dict[str, tuple[str, ...]]
     members: tuple[str, ...]
-    children: tuple[Child, ...] = ()
+    children: tuple[ChildProcess, ...] = ()
     version: int = 2
 
-    def running(self) -> tuple[Child, ...]:
+    def running(self) -> tuple[ChildProcess, ...]:
         """Return the children that are alive."""
         return tuple(child for child in self.children if is_alive(child))
 
@@ -41,7 +41,7 @@ def home_of(folder: Path, member: str) -> Path:
     return folder / MEMBERS / member
 
 
-def read_record(folder: Path) -> Record:
+def read_record(folder: Path) -> NetworkRecord:
     """Return the record of the trial in a folder.
 
     Raises:
@@ -49,7 +49,7 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / RECORD
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Record)
+        return msgspec.json.decode(path.read_bytes(), type=NetworkRecord)
     except (OSError, msgspec.MsgspecError) as error:
         raise RunError(
             "network.none", f"there is no consortium in {folder}", str(error),
@@ -57,7 +57,7 @@ def read_record(folder: Path) -> Record:
         ) from error  # fmt: skip
 
 
-def keep_record(folder: Path, record: Record) -> None:
+def keep_record(folder: Path, record: NetworkRecord) -> None:
     """Write the record, whole or not at all."""
     text = msgspec.json.format(msgspec.json.encode(record), indent=1)
     write_whole(folder / RECORD, text + b"\n")

@@ -13,11 +13,11 @@ import msgspec
 from collegium.audit.findings import Verification
 from collegium.audit.trust import genesis_root
 from collegium.audit.verify import verify
-from collegium.network.processes import Child, collegium, start, stop
+from collegium.network.processes import ChildProcess, collegium, start, stop
 from collegium.network.record import (
     OUTPUT,
     RECORD,
-    Record,
+    NetworkRecord,
     home_of,
     keep_record,
     read_record,
@@ -30,7 +30,7 @@ Stage = Callable[[str], None]
 """Is told what begins now, in a few words."""
 
 
-def start_all(folder: Path, stage: Stage) -> Record:
+def start_all(folder: Path, stage: Stage) -> NetworkRecord:
     """Start the processes of a trial that do not run, and wait until all are ready.
 
     Each is on record as soon as it runs, so that `stop_all` finds it whatever happens.
@@ -55,7 +55,7 @@ def start_all(folder: Path, stage: Stage) -> Record:
     return record
 
 
-def stop_all(folder: Path) -> list[Child]:
+def stop_all(folder: Path) -> list[ChildProcess]:
     """End every process on a trial's record that is alive; return those that were.
 
     Raises:
@@ -94,7 +94,7 @@ def ended_on_failure(folder: Path) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def verify_members(folder: Path, record: Record) -> dict[str, Verification]:
+def verify_members(folder: Path, record: NetworkRecord) -> dict[str, Verification]:
     """Verify what each member holds, every one from its own home alone, against the genesis.
 
     Its keys open the updates that were sealed to it, so that it recomputes every round.

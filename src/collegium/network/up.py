@@ -12,7 +12,7 @@ from collegium.audit.findings import Verification
 from collegium.errors import RunError
 from collegium.network.founding import UNFINISHED, found
 from collegium.network.plan import planned
-from collegium.network.record import RECORD, Record, read_record
+from collegium.network.record import RECORD, NetworkRecord, read_record
 from collegium.network.trial import Stage, ended_on_failure, start_all, verify_members
 from collegium.network.watch import wait_closed
 from collegium.node.home import write_whole
@@ -21,11 +21,11 @@ from collegium.study.canonical import digest
 
 
 @dataclass(frozen=True, slots=True)
-class Up:
+class RunningNetwork:
     """A consortium that runs. `closed` and `verified` are there where it was watched to the end."""
 
     folder: Path
-    record: Record
+    record: NetworkRecord
     closed: StudyStatus | None
     verified: Mapping[str, Verification]
 
@@ -39,7 +39,7 @@ class Up:
 def up(
     folder: Path, study: str | None, members: int | None, changes: Sequence[str], *,
     detach: bool, patience: float, stage: Stage, progress: Callable[[int, int], None],
-) -> Up:  # fmt: skip
+) -> RunningNetwork:  # fmt: skip
     """Start a consortium in a folder, new or as it was left; it goes on running.
 
     Args:
@@ -66,11 +66,11 @@ def up(
             _found(folder, study, members, changes, stage)
         record = start_all(folder, stage)
         if detach:
-            return Up(folder, record, None, {})
+            return RunningNetwork(folder, record, None, {})
         stage(f"training {record.study}")
         closed = wait_closed(folder, record, progress, patience)
         stage("every member verifies what it holds")
-        return Up(folder, record, closed, verify_members(folder, record))
+        return RunningNetwork(folder, record, closed, verify_members(folder, record))
 
 
 def _found(
@@ -89,7 +89,7 @@ def _found(
 
 
 def _require_same(
-    record: Record, study: str | None, members: int | None, changes: Sequence[str]
+    record: NetworkRecord, study: str | None, members: int | None, changes: Sequence[str]
 ) -> None:
     """Refuse to go on with another study, or other members, than are there."""
     if study is None:

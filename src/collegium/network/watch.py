@@ -8,8 +8,8 @@ from time import monotonic, sleep
 
 from collegium.errors import NodeError, RunError
 from collegium.ledger.contract.series import called
-from collegium.network.processes import Child, is_alive, last_lines
-from collegium.network.record import Record, home_of
+from collegium.network.processes import ChildProcess, is_alive, last_lines
+from collegium.network.record import NetworkRecord, home_of
 from collegium.node.status import NodeStatus, StudyStatus
 from collegium.node.status_page import ask_status
 
@@ -25,7 +25,7 @@ PATIENCE = 900.0
 """Seconds: longer than members wait for each other before they give a trial's study up."""
 
 
-def statuses(folder: Path, record: Record) -> dict[str, NodeStatus | None]:
+def statuses(folder: Path, record: NetworkRecord) -> dict[str, NodeStatus | None]:
     """Return every member's status, None where its node does not answer."""
     found: dict[str, NodeStatus | None] = {}
     for member in record.members:
@@ -43,7 +43,7 @@ def study_of(status: NodeStatus | None, study: str) -> StudyStatus | None:
     return next((one for one in status.studies if one.study == study), None)
 
 
-def wait_ready(folder: Path, record: Record) -> None:
+def wait_ready(folder: Path, record: NetworkRecord) -> None:
     """Wait until every node follows the sequencer.
 
     Raises:
@@ -61,7 +61,7 @@ def wait_ready(folder: Path, record: Record) -> None:
 
 
 def wait_closed(
-    folder: Path, record: Record, progress: Progress, patience: float = PATIENCE
+    folder: Path, record: NetworkRecord, progress: Progress, patience: float = PATIENCE
 ) -> StudyStatus:
     """Wait until every member knows the study as closed, and holds every blob it may have.
 
@@ -101,7 +101,7 @@ def wait_closed(
         sleep(LOOK_EVERY)
 
 
-def require_alive(children: tuple[Child, ...]) -> None:
+def require_alive(children: tuple[ChildProcess, ...]) -> None:
     """Check that every process still runs.
 
     Raises:

@@ -16,21 +16,21 @@ from time import monotonic
 import msgspec
 
 from collegium.errors import CollegiumError, FormatError
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import kind_of
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.ordering import Ordering, OrderingLied, Refused
+from collegium.ledger.ordering import Ordering, OrderingMisbehaved, Refused
+from collegium.node.blob_replication import BlobReplicator
 from collegium.node.conflicts import Conflicts
-from collegium.node.fitness import in_a_line
-from collegium.node.keeping import Keeper
-from collegium.node.orders import Orders
+from collegium.node.operator_commands import OperatorCommands
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
+from collegium.node.registration_checks import in_a_line
 from collegium.node.scrubbing import Scrubber
-from collegium.node.sender import Answered, Sender
+from collegium.node.sender import AnsweredTransaction, Sender
 from collegium.node.timers import OnlineClock
 
 WAIT = 1.0
@@ -74,16 +74,16 @@ class Loop:
         sender: Sender,
         participants: Participants,
         policy: PolicyFile,
-        keeper: Keeper,
+        replicator: BlobReplicator,
         scrubber: Scrubber,
-        orders: Orders,
+        orders: OperatorCommands,
         conflicts: Conflicts,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
         self.ordering, self.sender, self.participants = ordering, sender, participants
         self.policy = policy
-        self.keeper, self.scrubber = keeper, scrubber
+        self.replicator, self.scrubber = replicator, scrubber
         self.orders, self.conflicts = orders, conflicts
         self.member = member
         self.state = "starting"
@@ -117,10 +117,10 @@ class Loop:
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)
-        self.keeper.look()
+        self.replicator.look()
         self.conflicts.look()
         if not news:
-            self.keeper.work()
+            self.replicator.work()
             self.scrubber.work()
             self._check_file()
         return 0.0
@@ -128,7 +128,7 @@ class Loop:
     @property
     def _wait(self) -> float:
         """Seconds for which the ordering is asked for news: few where there is other work."""
-        busy = self.participants.training or self.keeper.missing
+        busy = self.participants.training or self.replicator.missing
         return WAIT_BUSY if busy else WAIT
 
     def _check_file(self) -> None:
@@ -139,10 +139,10 @@ class Loop:
             now = monotonic()
             self._check_at = now + max(CHECK_EVERY, CHECK_SHARE * (now - began))
 
-    def _follows(self, news: Sequence[Accepted]) -> None:
+    def _follows(self, news: Sequence[AcceptedTransaction]) -> None:
         self._clock.tick(online=True)
         if self.state != "following":
-            self.keeper.offer_again()
+            self.replicator.offer_again()
             self.sender.drop()  # whoever orders may lack what was acknowledged
             log.info("node following", extra={"entries": self.ordering.application.size})
         self.state, self.trouble, self._in_a_row = "following", None, 0
@@ -156,7 +156,7 @@ class Loop:
 
     def _cannot_follow(self, error: CollegiumError) -> float:
         """Note why; return how long to wait. Nothing more is said to whoever lied."""
-        lied = isinstance(error, OrderingLied)
+        lied = isinstance(error, OrderingMisbehaved)
         self._clock.tick(online=False)
         state, trouble = "halted" if lied else self._why_not(error), in_a_line(error)
         if (state, trouble) != (self.state, self.trouble):
@@ -176,7 +176,7 @@ class Loop:
         record = self.ordering.application.state.record(MEMBERS, self.member, MemberRecord)
         return "refused" if record is None or record.active else "expelled"
 
-    def _note(self, answered: Answered) -> None:
+    def _note(self, answered: AnsweredTransaction) -> None:
         answer = answered.answer
         if not isinstance(answer, Refused):
             return

@@ -16,12 +16,12 @@ from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.contract.transactions import StudyAbandon
 from collegium.ledger.envelope import decode_envelope
-from collegium.node.fitness import in_a_line
-from collegium.node.once import said_once
+from collegium.node.double_sign_guard import guarded
+from collegium.node.enrolment import Enrolment, MemberContext, enrol
+from collegium.node.ledger_queries import registered_studies
 from collegium.node.policy import Policy
 from collegium.node.proposals import Proposals
-from collegium.node.seat import Acting, Seat, take_seat
-from collegium.node.standing import registered_studies
+from collegium.node.registration_checks import in_a_line
 from collegium.node.timers import Timers
 from collegium.node.training import StillTrainingError
 
@@ -48,7 +48,7 @@ class Participants:
 
     def __init__(
         self,
-        acting: Callable[[], Acting | None],
+        acting: Callable[[], MemberContext | None],
         timers: Timers,
         proposals: Proposals,
         clock: Callable[[], float],
@@ -58,15 +58,17 @@ class Participants:
         self.errors: dict[str, str] = {}
         self.failures = 0
         self._acting, self._timers, self._clock = acting, timers, clock
-        self._seats: dict[str, Seat] = {}
+        self._enrolments: dict[str, Enrolment] = {}
         self._taken_at: dict[str, float] = {}
         self._under: tuple[Policy, bytes] | None = None
 
     @property
     def training(self) -> bool:
         """Whether a site trains beside the loop."""
-        seats = self._seats.values()
-        return any(seat.training is not None and seat.training.busy for seat in seats)
+        enrolments = self._enrolments.values()
+        return any(
+            enrolment.training is not None and enrolment.training.busy for enrolment in enrolments
+        )
 
     def waited(self, view: StudyView) -> float:
         """Return for how many seconds a study has been where it is."""
@@ -75,7 +77,7 @@ class Participants:
     @property
     def troubles(self) -> dict[str, dict[int, str]]:
         """By study and round, why this member's site had nothing to send."""
-        sites = ((name, seat.site) for name, seat in self._seats.items())
+        sites = ((name, enrolment.site) for name, enrolment in self._enrolments.items())
         return {name: site.troubles for name, site in sites if site is not None and site.troubles}
 
     def due(self, policy: Policy) -> list[bytes]:
@@ -97,28 +99,30 @@ class Participants:
                 self._leave(study)
                 found += self._retire(acting, view, policy)
                 continue
-            seat = self._seat(acting, view, policy)
-            if seat is None:
+            enrolment = self._enrolment(acting, view, policy)
+            if enrolment is None:
                 continue
             idle = self._timers.idle(view)
-            for participant in list(seat.participants):
+            for participant in list(enrolment.participants):
                 due = self._ask(participant, view, idle=idle)
-                found += said_once(acting.outbox, due)
+                found += guarded(acting.outbox, due)
         member = active_member(state, acting.identity.member)
         if policy.enabled and member is not None and "owner" in member.roles:
             found += self.proposals.due(acting)
         return found
 
-    def _begin_anew_where_changed(self, policy: Policy, acting: Acting) -> None:
+    def _begin_anew_where_changed(self, policy: Policy, acting: MemberContext) -> None:
         """Leave every seat that was taken under another policy or another key."""
         under = (policy, acting.identity.key.public)
         if self._under != under:
-            self._seats.clear()
+            self._enrolments.clear()
             self._under = under
 
-    def _seat(self, acting: Acting, view: StudyView, policy: Policy) -> Seat | None:
+    def _enrolment(
+        self, acting: MemberContext, view: StudyView, policy: Policy
+    ) -> Enrolment | None:
         study, now = view.study, self._clock()
-        known = self._seats.get(study)
+        known = self._enrolments.get(study)
         if known is not None and known.unprepared and view.set_up.is_over:
             known = None
         if known is not None and not known.objections:
@@ -126,17 +130,17 @@ class Participants:
         if known is not None and now < self._taken_at[study] + LOOK_AGAIN:
             return known
         try:
-            seat = take_seat(acting, view, policy)
+            enrolment = enrol(acting, view, policy)
         except CollegiumError as error:
             self._note(study, error)
             return known
-        if seat is None:
+        if enrolment is None:
             return None
-        self._told(study, known, seat)
-        self._seats[study], self._taken_at[study] = seat, now
-        return seat
+        self._told(study, known, enrolment)
+        self._enrolments[study], self._taken_at[study] = enrolment, now
+        return enrolment
 
-    def _retire(self, acting: Acting, view: StudyView, policy: Policy) -> list[bytes]:
+    def _retire(self, acting: MemberContext, view: StudyView, policy: Policy) -> list[bytes]:
         """Return what is due from a member that keeps updates for a limited time."""
         if acting.retention is None or not policy.enabled:
             return []
@@ -144,7 +148,7 @@ class Participants:
         return self._ask(retention, view, idle=False)
 
     def _leave(self, study: str) -> None:
-        self._seats.pop(study, None)
+        self._enrolments.pop(study, None)
         self._taken_at.pop(study, None)
 
     def _ask(self, participant: Participant, view: StudyView, *, idle: bool) -> list[bytes]:
@@ -168,19 +172,19 @@ class Participants:
         self.errors[who] = told
         self.failures += 1
 
-    def _told(self, study: str, before: Seat | None, seat: Seat) -> None:
+    def _told(self, study: str, before: Enrolment | None, enrolment: Enrolment) -> None:
         """Note and log what became of a study, once."""
         self.refused.pop(study, None)
-        if seat.objections:
-            self.refused[study] = seat.objections
-        if before is not None and before.objections == seat.objections:
+        if enrolment.objections:
+            self.refused[study] = enrolment.objections
+        if before is not None and before.objections == enrolment.objections:
             return
-        if seat.objections:
-            log.warning("study refused", extra={"study": study, "why": list(seat.objections)})
+        if enrolment.objections:
+            log.warning("study refused", extra={"study": study, "why": list(enrolment.objections)})
         else:
-            names = [one.name for one in seat.participants]
+            names = [one.name for one in enrolment.participants]
             log.info("study joined", extra={"study": study, "participants": names})
-        if seat.other_code:
+        if enrolment.other_code:
             log.warning("study accepted over other code", extra={"study": study})
 
 

@@ -64,7 +64,7 @@ SWITCHED_OFF = Policy(enabled=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StudyRequest:
     """What a registered study asks of a site: digests in hex, and the training rows it would use.
 
     `rows` is None where the member is none of the study's sites. `lost` is what its units of the
@@ -98,12 +98,12 @@ def read_policy(home: Path) -> Policy:
     return policy
 
 
-def objections(policy: Policy, asked: Asked) -> tuple[str, ...]:
+def objections(policy: Policy, asked: StudyRequest) -> tuple[str, ...]:
     """Return everything about a study that a policy does not allow, one line each."""
     return tuple(_objections(policy, asked))
 
 
-def _objections(policy: Policy, asked: Asked) -> Iterator[str]:
+def _objections(policy: Policy, asked: StudyRequest) -> Iterator[str]:
     study = asked.study
     if not policy.enabled:
         yield "the member is switched off (enabled = false)"
@@ -137,7 +137,7 @@ def _objections(policy: Policy, asked: Asked) -> Iterator[str]:
         yield f"this site has fewer than {policy.minimum_rows} training rows (minimum_rows)"
 
 
-def _in_all(policy: Policy, asked: Asked) -> Iterator[str]:
+def _in_all(policy: Policy, asked: StudyRequest) -> Iterator[str]:
     terms = privacy_terms(asked.study)
     if policy.epsilon_in_all is None or terms is None:
         return

@@ -9,8 +9,8 @@ import logging
 from pathlib import Path
 
 from collegium.errors import NodeError
-from collegium.node.fitness import in_a_line
 from collegium.node.policy import POLICY, SWITCHED_OFF, Policy, read_policy
+from collegium.node.registration_checks import in_a_line
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.owner import Owner
 from collegium.federation.view import StudyView
-from collegium.node.fitness import in_a_line, simulated_only
+from collegium.node.enrolment import MemberContext
 from collegium.node.home import RELEASED, STUDIES
-from collegium.node.seat import Acting
-from collegium.node.standing import members_with
+from collegium.node.ledger_queries import members_with
+from collegium.node.registration_checks import in_a_line, simulated_only
 from collegium.study.canonical import digest
 from collegium.study.checking import check_sites
 from collegium.study.reading import ReadStudy, read_study
@@ -39,7 +39,7 @@ class Proposals:
         self._folder = home / STUDIES
         self._read: dict[Path, tuple[_Stamp, ReadStudy | None]] = {}
 
-    def due(self, acting: Acting) -> list[bytes]:
+    def due(self, acting: MemberContext) -> list[bytes]:
         """Return the registrations that are due from a member that owns studies."""
         found: list[bytes] = []
         for path in sorted(self._folder.glob("*.toml")):
@@ -57,7 +57,7 @@ class Proposals:
                 self.faults[path.name] = in_a_line(error)
         return found
 
-    def _register(self, acting: Acting, read: ReadStudy, view: StudyView) -> list[bytes]:
+    def _register(self, acting: MemberContext, read: ReadStudy, view: StudyView) -> list[bytes]:
         study = read.study
         faults = simulated_only(study, acting.engine)
         if faults:

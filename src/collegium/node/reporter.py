@@ -14,12 +14,12 @@ from collegium.federation.view import StudyView
 from collegium.ledger.ordering import Health
 from collegium.mechanisms.search.rules import trials_of
 from collegium.node.conflicts import equivocations
-from collegium.node.fitness import in_a_line
+from collegium.node.ledger_queries import registered_studies
 from collegium.node.loop import Loop
-from collegium.node.losses import losses
 from collegium.node.membership import changes
-from collegium.node.standing import registered_studies
-from collegium.node.status import Bound, NodeStatus, StudyStatus
+from collegium.node.privacy_spent import privacy_spent
+from collegium.node.registration_checks import in_a_line
+from collegium.node.status import LockedBlock, NodeStatus, StudyStatus
 
 MEASURE_EVERY = 10.0
 """Seconds between two counts of the blobs' bytes."""
@@ -57,18 +57,18 @@ class Reporter:
             final_size=ordering.final_size,
             cosignatures=health.certified,
             missing=health.missing,
-            bound=None if bound is None else Bound(block=bound[0], size=bound[1]),
+            bound=None if bound is None else LockedBlock(block=bound[0], size=bound[1]),
             pending=loop.sender.waiting,
             training=participants.training,
             studies=tuple(_study(loop, StudyView(state, one)) for one in studies),
-            lost=losses(state, self._status.member, loop.policy.now().epsilon_in_all),
+            lost=privacy_spent(state, self._status.member, loop.policy.now().epsilon_in_all),
             proposals=dict(participants.proposals.faults),
             changes=changes(state),
             equivocations=equivocations(state),
             refusals=dict(loop.refusals),
             errors=_errors(loop, health),
             error_count=loop.failures + participants.failures,
-            missing_blobs=loop.keeper.missing,
+            missing_blobs=loop.replicator.missing,
             blob_bytes=self._blob_bytes(),
             outbox_entries=len(self._outbox),
         )

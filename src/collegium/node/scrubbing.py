@@ -28,7 +28,7 @@ PART = 1 << 20
 log = logging.getLogger(__name__)
 
 
-class Scrubbed(Protocol):
+class ScrubbedBlobs(Protocol):
     """A home's blobs and the shared store, as the scrubber asks them.
 
     Raises:
@@ -57,7 +57,7 @@ class Scrubber:
     """
 
     def __init__(
-        self, ledger: Path, blobs: Scrubbed, named: Callable[[bytes], list[bytes]],
+        self, ledger: Path, blobs: ScrubbedBlobs, named: Callable[[bytes], list[bytes]],
         want: Callable[[bytes], None], every: float, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self._ledger, self._blobs, self._named, self._want = ledger, blobs, named, want

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredTransaction:
     """A transaction and what became of it."""
 
     envelope: bytes
@@ -58,7 +58,7 @@ class Sender:
         self._ordering = ordering
         self._changed = Condition()
         self._waiting: dict[bytes, None] = {}
-        self._answered: list[Answered] = []
+        self._answered: list[AnsweredTransaction] = []
         self._settled: dict[bytes, tuple[int, float]] = {}  # up to which size, and until when
         self._size = 0
         self._trouble: CollegiumError | None = None
@@ -90,7 +90,7 @@ class Sender:
                     self._waiting.setdefault(envelope)
             self._changed.notify()
 
-    def answers(self) -> list[Answered]:
+    def answers(self) -> list[AnsweredTransaction]:
         """Return what was answered since the last call."""
         with self._changed:
             found, self._answered = self._answered, []
@@ -138,7 +138,7 @@ class Sender:
             )  # fmt: skip
             return False
         decided = [
-            Answered(envelope, answer)
+            AnsweredTransaction(envelope, answer)
             for envelope, answer in zip(batch, answers, strict=True)
             if not isinstance(answer, NotYet)
         ]

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from collegium.errors import NodeError
-from collegium.study.positions import Places, key_lines
+from collegium.study.positions import SourcePositions, key_lines
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -45,7 +45,7 @@ def read_settings(path: Path, kind: type[T]) -> T:
             "name a member's home; `collegium node init` makes one",
         ) from error  # fmt: skip
     try:
-        places = Places(str(path), key_lines(text))
+        places = SourcePositions(str(path), key_lines(text))
         document = tomllib.loads(text)
     except Refusal as refusal:
         raise _no_toml(str(path), refusal.what) from None
@@ -62,11 +62,11 @@ def read_settings(path: Path, kind: type[T]) -> T:
 def unacceptable(path: Path, key: DocumentPath, what: str, todo: str) -> NodeError:
     """Return the error for a value that has the right type and cannot work, with its line."""
     lines = key_lines(path.read_text("utf-8-sig"))
-    where = Places(str(path), lines).of(key)
+    where = SourcePositions(str(path), lines).of(key)
     return NodeError("settings.value", f"{where}: {dotted(key)} {what}", "it cannot work", todo)
 
 
-def _refused(message: str, kind: type[msgspec.Struct], places: Places) -> NodeError:
+def _refused(message: str, kind: type[msgspec.Struct], places: SourcePositions) -> NodeError:
     found = _PLACE.fullmatch(message)
     reason, place = (found[1], found[2] or "") if found else (message, "")
     path: DocumentPath = tuple(

@@ -13,8 +13,8 @@ from time import monotonic
 import collegium
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, NodeError
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.genesis import Genesis
@@ -22,24 +22,24 @@ from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.ordering import LEDGER, Joining, Ordering
 from collegium.ledger.state import State
+from collegium.node.blob_replication import BlobReplicator
 from collegium.node.config import Config, engine_of, order_of, read_config
 from collegium.node.conflicts import Conflicts
-from collegium.node.fitness import in_a_line
+from collegium.node.enrolment import MemberContext
 from collegium.node.home import BLOBS, OUTBOX, held, read_genesis
-from collegium.node.journal import journal
-from collegium.node.keeping import Keeper
 from collegium.node.keyring import KeyRing
 from collegium.node.loop import Loop
-from collegium.node.orders import Orders
+from collegium.node.operator_commands import OperatorCommands
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
+from collegium.node.registration_checks import in_a_line
 from collegium.node.reporter import Reporter
 from collegium.node.scrubbing import Scrubber
-from collegium.node.seat import Acting
 from collegium.node.sender import Sender
 from collegium.node.shared_blobs import open_blobs
 from collegium.node.status_page import StatusPage
+from collegium.node.structured_log import journal
 from collegium.node.timers import OnlineClock, Timers
 from collegium.signals import heeded
 
@@ -116,14 +116,16 @@ def _run(
         sender = opened.enter_context(closing(Sender(ordering)))
         policy = PolicyFile(home)
         reporter = Reporter(member, digest, home / BLOBS, outbox)
-        keeper = Keeper(home / LEDGER, shared, updates=lambda: _validates(state(), member))
-        scrubber = Scrubber(
-            home / LEDGER, shared, keeper.named, keeper.want, config.timers.scrub, monotonic
+        replicator = BlobReplicator(
+            home / LEDGER, shared, updates=lambda: _validates(state(), member)
         )
-        orders = Orders(home, identity, state, keys.of)
+        scrubber = Scrubber(
+            home / LEDGER, shared, replicator.named, replicator.want, config.timers.scrub, monotonic
+        )
+        orders = OperatorCommands(home, identity, state, keys.of)
         conflicts = Conflicts(ordering.conflicts, identity, state, monotonic)
         loop = Loop(
-            member, ordering, sender, participants, policy, keeper, scrubber, orders, conflicts,
+            member, ordering, sender, participants, policy, replicator, scrubber, orders, conflicts,
             clock, reporter.look_at,
         )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
@@ -134,11 +136,11 @@ def _run(
 def _acting(
     home: Path, config: Config, genesis: bytes, keys: KeyRing, ordering: Ordering, blobs: Blobs,
     outbox: Outbox,
-) -> Callable[[], Acting | None]:  # fmt: skip
+) -> Callable[[], MemberContext | None]:  # fmt: skip
     """Return what participants act with: nothing while the ledger names no key of this home."""
     member = config.node.member
 
-    def acting() -> Acting | None:
+    def acting() -> MemberContext | None:
         record = active_member(ordering.application.state, member)
         if record is None:
             return None
@@ -149,7 +151,7 @@ def _acting(
                 "the ledger names another one", "restore keys/ from the home's backup",
             )  # fmt: skip
         days = config.blobs.retention
-        return Acting(
+        return MemberContext(
             identity, home, config.data, blobs, outbox, lambda: ordering.application.state,
             keys.of,
             None if days is None else days * SECONDS_A_DAY, config.node.engine,

@@ -28,7 +28,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...]
 
 
-class Lost(msgspec.Struct, frozen=True, kw_only=True):
+class PrivacySpentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What this member's site has lost of one kind of unit in all studies of the ledger together.
 
     `delta` is the smallest of those studies', `cap` the policy's epsilon_in_all.
@@ -42,7 +42,7 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     cap: float | None = None
 
 
-class Bound(msgspec.Struct, frozen=True, kw_only=True):
+class LockedBlock(msgspec.Struct, frozen=True, kw_only=True):
     """A block that the member has cosigned and that is not final yet: its hash, its log's size."""
 
     block: str
@@ -83,11 +83,11 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     since_final: float = 0.0
     cosignatures: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    bound: Bound | None = None
+    bound: LockedBlock | None = None
     pending: int = 0
     training: bool = False
     studies: tuple[StudyStatus, ...] = ()
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[PrivacySpentStatus, ...] = ()
     proposals: dict[str, str] = {}
     changes: tuple[Change, ...] = ()
     equivocations: tuple[str, ...] = ()

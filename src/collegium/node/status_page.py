@@ -24,7 +24,7 @@ SERVED = "status.json"
 LOOPBACK = "127.0.0.1"
 
 
-class Served(msgspec.Struct, frozen=True):
+class StatusAddress(msgspec.Struct, frozen=True):
     """Where a running node's status page is: the content of status.json."""
 
     pid: int
@@ -44,7 +44,7 @@ class StatusPage:
             ) from error  # fmt: skip
         self.port: int = self._server.server_address[1]
         self._path = home / SERVED
-        write_whole(self._path, msgspec.json.encode(Served(os.getpid(), self.port)))
+        write_whole(self._path, msgspec.json.encode(StatusAddress(os.getpid(), self.port)))
         self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
         self._thread.start()
 
@@ -91,7 +91,7 @@ def ask_status(home: Path, seconds: float = 5.0) -> NodeStatus:
         NodeError: none runs there, or it does not answer.
     """
     try:
-        served = msgspec.json.decode((home / SERVED).read_bytes(), type=Served)
+        served = msgspec.json.decode((home / SERVED).read_bytes(), type=StatusAddress)
         connection = HTTPConnection(LOOPBACK, served.port, timeout=seconds)
         try:
             connection.request("GET", "/status")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.local_trainers import Float32, LocalTrainers
 from collegium.learning.algorithms.local_round import Kept
 from collegium.learning.blobs import ModelState
 from collegium.learning.models import ModelSpec
@@ -57,15 +57,15 @@ class _Work:
             self._found = error
 
 
-class TrainingBeside:
+class BackgroundTraining:
     """A cohort whose work is done in a thread of its own; it satisfies `LocalWork`.
 
     Two of its methods raise `StillTrainingError` until their work is done. What is asked for
     replaces what was asked for before; the cohort does one piece of work at a time.
     """
 
-    def __init__(self, cohort: Cohort) -> None:
-        self._cohort = cohort
+    def __init__(self, trainers: LocalTrainers) -> None:
+        self._cohort = trainers
         self._turn = Lock()
         self._asked: tuple[object, _Work] | None = None
 

@@ -16,7 +16,7 @@ import msgspec
 
 from collegium.audit.bundle import PREPARATION, WEIGHTS
 from collegium.data.table import DataSet, input_names
-from collegium.data.tabular.agreement import REASONS, Agreement, encode_agreement
+from collegium.data.tabular.agreed_preparation import REASONS, AgreedPreparation, encode_agreed
 from collegium.learning.blobs import ModelState
 from collegium.learning.evaluation.statement import Statement
 from collegium.learning.models import ModelSpec
@@ -55,7 +55,7 @@ class Origin:
     study: Study
     dataset: DataSet
     spec: ModelSpec
-    agreement: Agreement | None
+    agreement: AgreedPreparation | None
 
 
 def bundle_files(
@@ -82,7 +82,7 @@ def bundle_files(
         task=schema.task,
         threshold=study.evaluation.threshold,
     )
-    prepared = {} if origin.agreement is None else {PREPARATION: encode_agreement(origin.agreement)}
+    prepared = {} if origin.agreement is None else {PREPARATION: encode_agreed(origin.agreement)}
     return {
         **prepared,
         WEIGHTS: released_bytes(model),

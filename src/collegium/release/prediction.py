@@ -15,8 +15,8 @@ from collegium.canonical import malformed
 from collegium.data.reading import read_table
 from collegium.data.subgroups import input_columns
 from collegium.data.table import Schema, input_names
-from collegium.data.tabular.agreement import decode_agreement
-from collegium.data.tabular.applying import apply_agreement
+from collegium.data.tabular.agreed_preparation import decode_agreed
+from collegium.data.tabular.applying import apply_agreed
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import RunError
 from collegium.learning.evaluation.attribution import attributions
@@ -142,10 +142,10 @@ def _inputs(
     """Return a table as a model's inputs, and what its reader should know."""
     if PREPARATION not in files:
         return read_table(table, schema), ()
-    agreement = decode_agreement(files[PREPARATION])
+    agreement = decode_agreed(files[PREPARATION])
     if input_schema(agreement) != schema:
         raise malformed("the released model", "its preparation and its schema do not agree")
-    applied = apply_agreement(table, agreement, any_range=any_range)
+    applied = apply_agreed(table, agreement, any_range=any_range)
     return applied.x, applied.notes
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collegium.data.table import Task
-from collegium.report.apart import ApartSection
 from collegium.report.comparison import Comparison
 from collegium.report.figures import Figure, SiteFigures
+from collegium.report.held_out_quality import HeldOutSection
 from collegium.report.wording import PRIMARY, count, in_sentence, listed, number, rows_of, span
 
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
@@ -49,7 +49,7 @@ def answer_of(
     sites: Sequence[SiteFigures],
     correct: tuple[int, int] | None,
     comparisons: Sequence[Comparison],
-    apart: Sequence[ApartSection] = (),
+    apart: Sequence[HeldOutSection] = (),
 ) -> Answer:
     """Return the answer.
 
@@ -89,7 +89,7 @@ def answer_of(
     )
 
 
-def _kept_apart(task: Task, one: ApartSection) -> str:
+def _kept_apart(task: Task, one: HeldOutSection) -> str:
     """Return what the primary measure is on rows that an evaluator keeps, or out of fold."""
     first = one.federated[PRIMARY[task]]
     where = (

@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Scoring, Selection, Summed, Verification
+from collegium.audit.findings import Scoring, SecureSumOutcome, Selection, Verification
 from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
-from collegium.data.tabular.agreement import Agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation
 from collegium.report.answer import Answer, answer_of
-from collegium.report.apart import ApartSection, apart_sections
 from collegium.report.calibration import Reliability, reliability_of
 from collegium.report.comparison import Comparison, compare
 from collegium.report.evidence import Evidence, evidence_of
 from collegium.report.figures import (
     NO_SUM,
     Figure,
-    Posted,
+    PostedStatement,
     SiteFigures,
     by_site,
     disagreements,
     measured,
     signed_accuracy,
 )
+from collegium.report.held_out_quality import HeldOutSection, held_out_sections
 from collegium.report.measurements import (
+    AttackEffect,
     Explanation,
     FinalLine,
     Line,
     Risks,
     RoundLine,
     Subgroup,
-    Threatened,
 )
 from collegium.report.preparation import Preparation, preparation_of
 from collegium.report.process import (
@@ -120,7 +120,7 @@ class ReportContent:
     rejected: tuple[tuple[str, int], ...]
     protections: Protections
     threat: str
-    threatened: Threatened | None
+    threatened: AttackEffect | None
     evidence: Evidence
     rounds: tuple[RoundRow, ...]
     seconds: tuple[Cost, ...]
@@ -128,16 +128,20 @@ class ReportContent:
     document: str
     data: Provenance
     versions: tuple[tuple[str, str], ...]
-    apart: tuple[ApartSection, ...]
+    apart: tuple[HeldOutSection, ...]
     selection: Selection | None
     scoring: Scoring | None
     subgroups: tuple[Subgroup, ...]
     explanation: Explanation | None
-    summed: Summed | None = None
+    summed: SecureSumOutcome | None = None
 
 
 def provenance_of(
-    dataset: DataSet, data: Data, agreement: Agreement | None = None, *, summed: bool = False
+    dataset: DataSet,
+    data: Data,
+    agreement: AgreedPreparation | None = None,
+    *,
+    summed: bool = False,
 ) -> Provenance:
     """Return what a report tells of a data set: how its rows fell to sites and were prepared."""
     return Provenance(
@@ -155,7 +159,7 @@ def build_content(
     data: Provenance,
     lines: Sequence[Line],
     verification: Verification,
-    posted: Sequence[Posted],
+    posted: Sequence[PostedStatement],
     versions: Mapping[str, str],
 ) -> ReportContent:
     """Return what the report of a run says.
@@ -180,7 +184,7 @@ def build_content(
         by_sum=summed is not None and not verification.simulated,
     )  # fmt: skip
     evidence = evidence_of(verification)
-    apart = apart_sections(task, final)
+    apart = held_out_sections(task, final)
     chosen = (one for one in verification.selections if one.study == study.study.id)
     selection = next(chosen, None)
     tellers = [one.site for one in quality.sites if one.rows is not None and not one.withheld]
@@ -231,7 +235,7 @@ def build_content(
 
 
 def _sites(
-    rounds: Sequence[RoundLine], final: FinalLine | None, posted: Sequence[Posted]
+    rounds: Sequence[RoundLine], final: FinalLine | None, posted: Sequence[PostedStatement]
 ) -> tuple[str, ...]:
     """Return every site that anything speaks of, in order of names."""
     named = {name for line in rounds for name in line.included}
@@ -239,7 +243,7 @@ def _sites(
     return tuple(sorted(named))
 
 
-def _about(model: str | None, posted: Sequence[Posted]) -> list[Posted]:
+def _about(model: str | None, posted: Sequence[PostedStatement]) -> list[PostedStatement]:
     """Return the statements that are about the final model, or about a site's own."""
     return [
         one
@@ -253,7 +257,7 @@ def _quality(
     task: Task,
     sites: Sequence[str],
     final: FinalLine | None,
-    posted: Sequence[Posted],
+    posted: Sequence[PostedStatement],
     *,
     hides: bool,
     by_sum: bool,

@@ -8,7 +8,7 @@ from typing import Literal
 from collegium.audit.findings import Finding, Level, Verification
 from collegium.report.wording import counted
 
-Standing = Literal["holds", "incomplete", "broken"]
+RecordState = Literal["holds", "incomplete", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Evidence:
     `levels` rounds by what was proven about each, `checked` counts by kind.
     """
 
-    standing: Standing
+    standing: RecordState
     summary: str
     faults: tuple[str, ...]
     errors: tuple[str, ...]
@@ -109,7 +109,7 @@ def evidence_of(verification: Verification) -> Evidence:
         severity: [one for one in verification.findings if one.severity == severity]
         for severity in ("error", "fault", "note")
     }
-    standing: Standing = (
+    standing: RecordState = (
         "broken"
         if by_severity["error"] and not _only_incomplete(by_severity["error"])
         else "holds"
@@ -147,7 +147,7 @@ def _only_incomplete(errors: list[Finding]) -> bool:
     return all(one.code == "ledger.incomplete" for one in errors)
 
 
-def _summary(verification: Verification, standing: Standing) -> str:
+def _summary(verification: Verification, standing: RecordState) -> str:
     rounds = sum(verification.levels.values())
     if standing == "broken":
         return (

@@ -34,7 +34,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedStatement:
     """A statement that a site's ``evaluation.post`` named, and the site."""
 
     site: str
@@ -129,7 +129,7 @@ def _why_withheld(statement: Statement, *, hides: bool) -> str:
 
 
 def by_site(
-    task: Task, sites: Sequence[str], posted: Sequence[Posted], *, hides: bool = False
+    task: Task, sites: Sequence[str], posted: Sequence[PostedStatement], *, hides: bool = False
 ) -> tuple[SiteFigures, ...]:
     """Return what each site signed about the study's model and about its own, in site order.
 
@@ -155,7 +155,7 @@ def by_site(
     return tuple(found)
 
 
-def signed_accuracy(posted: Sequence[Posted], sites: int) -> tuple[int, int] | None:
+def signed_accuracy(posted: Sequence[PostedStatement], sites: int) -> tuple[int, int] | None:
     """Return (correct rows, rows) over all sites from their signed counts; None if one is silent.
 
     The one figure over all sites that anybody can compute without trusting the run's process.
@@ -171,7 +171,9 @@ def signed_accuracy(posted: Sequence[Posted], sites: int) -> tuple[int, int] | N
     return sum(correct), sum(rows for _, rows in counts)
 
 
-def disagreements(posted: Sequence[Posted], quality: Quality | None, sites: int) -> tuple[str, ...]:
+def disagreements(
+    posted: Sequence[PostedStatement], quality: Quality | None, sites: int
+) -> tuple[str, ...]:
     """Return in words where the measurements contradict what the sites signed."""
     if quality is None:
         return ()

@@ -109,7 +109,7 @@ class Explanation(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Apart(msgspec.Struct, frozen=True, kw_only=True):
+class HeldOutQuality(msgspec.Struct, frozen=True, kw_only=True):
     """Quality on rows that were kept apart: by an evaluator, or fold by fold.
 
     `rows` are those of each part that was tested on, `persons` are all of theirs. A quality's
@@ -141,7 +141,7 @@ class Backdoor(msgspec.Struct, frozen=True, kw_only=True):
     lasted: int | None
 
 
-class Threatened(msgspec.Struct, frozen=True, kw_only=True):
+class AttackEffect(msgspec.Struct, frozen=True, kw_only=True):
     """An attack: what it was granted, and what it did to the honest sites' test rows.
 
     `strength` says how hard it hits, empty for attacks that are not told so. `share` is the
@@ -211,9 +211,9 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     rows: dict[str, tuple[int, int]]
     rejected: dict[str, int]
     dropped: dict[str, int]
-    unseen: Apart | None = None
-    out_of_fold: Apart | None = None
-    threat: Threatened | None = None
+    unseen: HeldOutQuality | None = None
+    out_of_fold: HeldOutQuality | None = None
+    threat: AttackEffect | None = None
     subgroups: tuple[Subgroup, ...] = ()
     explanation: Explanation | None = None
     site_alone: float | None = None

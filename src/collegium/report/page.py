@@ -8,10 +8,10 @@ from collegium.mechanisms.privacy import reporting as privacy_sections
 from collegium.mechanisms.scores import reporting as score_sections
 from collegium.mechanisms.search import reporting as selection_sections
 from collegium.report import (
-    apart_sections,
     curve_sections,
     evidence_sections,
     explanation_sections,
+    held_out_sections,
     quality_sections,
     risk_sections,
     source_sections,
@@ -29,7 +29,7 @@ Section = tuple[str, str, Callable[[ReportContent], Markup]]
 SECTIONS: tuple[Section, ...] = (
     ("quality", "Quality", quality_sections.quality),
     ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
-    ("apart", "On held-out rows", apart_sections.apart),
+    ("apart", "On held-out rows", held_out_sections.apart),
     ("subgroups", "Subgroups", subgroup_sections.subgroups),
     ("calibration", "Calibration", curve_sections.calibration),
     ("decision", "Net benefit of decisions based on the model", risk_sections.decision),

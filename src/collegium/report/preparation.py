@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collegium.data.tabular.agreement import REASONS, AgreedColumn, Agreement
+from collegium.data.tabular.agreed_preparation import REASONS, AgreedColumn, AgreedPreparation
 from collegium.data.tabular.preparation import target_unit, value_of
 from collegium.report.markup import Markup, bullets, join, paragraph, table
 from collegium.report.wording import counted
@@ -28,7 +28,9 @@ class Preparation:
     summed: bool = False
 
 
-def preparation_of(agreement: Agreement, smallest: int, *, summed: bool = False) -> Preparation:
+def preparation_of(
+    agreement: AgreedPreparation, smallest: int, *, summed: bool = False
+) -> Preparation:
     """Return what a report tells of an agreement, and of how many persons sites speak."""
     return Preparation(
         tuple(_column(one) for one in agreement.columns),
@@ -40,7 +42,7 @@ def preparation_of(agreement: Agreement, smallest: int, *, summed: bool = False)
     )
 
 
-def _target(agreement: Agreement) -> str:
+def _target(agreement: AgreedPreparation) -> str:
     name, unit = agreement.target.name, target_unit(agreement)
     if unit is not None:
         return f"The target “{name}” is standardized: (value - {unit[0]:.6g}) / {unit[1]:.6g}."

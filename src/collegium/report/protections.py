@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collegium.audit.findings import Spent, Total, Verification
+from collegium.audit.findings import LedgerPrivacySpent, StudyPrivacySpent, Verification
 from collegium.report.measurements import AttackLine, Line
 from collegium.study.document import Study
 from collegium.study.terms import (
@@ -20,7 +20,7 @@ from collegium.study.terms import (
 
 
 @dataclass(frozen=True, slots=True)
-class Secrecy:
+class SecureAggregationShown:
     """Secure aggregation as the study names it; `threshold` many could open an update together.
 
     They are any of a round's sites or, with a `degree`, of the so many neighbours of a site.
@@ -51,9 +51,9 @@ class Protections:
     """
 
     protection: str
-    secrecy: Secrecy | None
-    privacy: tuple[Spent, ...]
-    totals: tuple[Total, ...] = ()
+    secrecy: SecureAggregationShown | None
+    privacy: tuple[StudyPrivacySpent, ...]
+    totals: tuple[LedgerPrivacySpent, ...] = ()
     attacks: tuple[AttackLine, ...] = ()
     keep: float | None = None
 
@@ -72,13 +72,13 @@ def protections_of(
     )
 
 
-def _secrecy(study: Study, sites: int) -> Secrecy | None:
+def _secrecy(study: Study, sites: int) -> SecureAggregationShown | None:
     chosen = study.privacy.secure_aggregation
     if chosen is None or sites == 0:
         return None
     graph = graph_of(study, sites)
     degree = None if graph is None else holders(graph.degree, sites_per_round(study, sites))
-    return Secrecy(
+    return SecureAggregationShown(
         chosen.protocol, chosen.trust, share_threshold(study, sites), degree,
         encrypts(study), group_count(study), group_sizes(study, sites),
         study.aggregation.tolerate, chosen.norm_bound, chosen.sum_check is not None,

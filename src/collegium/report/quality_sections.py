@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collegium.learning.evaluation.statement import MEASURES
-from collegium.report.apart import ApartSection
 from collegium.report.comparison import Comparison, Difference
 from collegium.report.content import QualitySection, ReportContent
 from collegium.report.figures import Figure, SiteFigures
+from collegium.report.held_out_quality import HeldOutSection
 from collegium.report.markup import (
     Child,
     Markup,
@@ -201,7 +201,7 @@ def _site_alone(content: ReportContent) -> Markup:
     )
 
 
-def three_ways(content: ReportContent, part: QualitySection | ApartSection, rows: str) -> Markup:
+def three_ways(content: ReportContent, part: QualitySection | HeldOutSection, rows: str) -> Markup:
     """Return the table of three ways to train; `rows` says on which rows."""
     models = (part.federated, part.local, part.pooled)
     cells: list[Sequence[Child]] = [

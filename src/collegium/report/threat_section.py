@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, badge, facts, join, paragraph, table
-from collegium.report.measurements import Backdoor, Threatened
+from collegium.report.measurements import AttackEffect, Backdoor
 from collegium.report.wording import change, count, number, title_of
 
 
@@ -40,7 +40,7 @@ def adversary(content: ReportContent) -> Markup:
     )
 
 
-def _measured(threat: Threatened) -> Markup:
+def _measured(threat: AttackEffect) -> Markup:
     if threat.attacked is None:
         return paragraph(
             ("The study has no model, so the effect of the attack was not measured."), class_="note"

@@ -11,14 +11,14 @@ import msgspec
 
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.entering import terms_in
+from collegium.ledger.contract.preconditions import terms_in
 from collegium.ledger.contract.results import Result, decode_result
 from collegium.ledger.contract.ring import ring_in
 from collegium.ledger.contract.series import step_of
 from collegium.ledger.contract.tables import (
     THE_ONE,
     ModelRecord,
-    Reveal,
+    RevealRecord,
     RoundRecord,
     StudyRecord,
     StudyStatus,
@@ -34,11 +34,11 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.dealing.rules import threshold_of
 from collegium.mechanisms.privacy.clip import in_round
-from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.secagg_plus.rules import degree_of
 from collegium.mechanisms.statistics.rules import StatisticsRecord
 from collegium.secrecy.outcome import agreement_within
-from collegium.secrecy.setting import Agreement, Circle, Place, PublicKeys
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, PublicKeys, ShareHolders
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Attempt:
         votes: what each validator voted for, late votes among them.
     """
 
-    place: Place
+    place: AttemptId
     terms: StudyRecord
     model: bytes
     exponent: int
@@ -82,11 +82,11 @@ class Attempt:
     deals: Mapping[str, bytes] = field(default_factory=dict)
     sound: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     points: Mapping[str, bytes] = field(default_factory=dict)
-    reveals: Mapping[str, Reveal] = field(default_factory=dict)
+    reveals: Mapping[str, RevealRecord] = field(default_factory=dict)
     included: tuple[str, ...] = ()
     groups: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, bytes] = field(default_factory=dict)
-    combined: Scored | None = None
+    combined: ScoreRecord | None = None
     votes: Mapping[str, Result] = field(default_factory=dict)
 
     @property
@@ -100,26 +100,26 @@ class Attempt:
         return {name: self.participants[name] for name in self.included}
 
     @cached_property
-    def agreement(self) -> Agreement:
+    def agreement(self) -> FixedDeals:
         """What masks depend on once deals are fixed, of all groups together where there are any."""
-        circle = Circle(
+        circle = ShareHolders(
             self.place, threshold_of(self.terms), self.keys, self.ring, degree_of(self.terms)
         )
-        return Agreement(circle, self.model, self.exponent, self.ring, self.deals)
+        return FixedDeals(circle, self.model, self.exponent, self.ring, self.deals)
 
-    def agreement_of(self, member: str) -> Agreement:
+    def agreement_of(self, member: str) -> FixedDeals:
         """Return a member's own agreement: its group's, where there are groups."""
         if not self.groups:
             return self.agreement
         return agreement_within(self.agreement, self.groups, self.groups.get(member))
 
 
-def blob_of(reveal: Reveal) -> bytes:
+def blob_of(reveal: RevealRecord) -> bytes:
     """Return the digest of the blob that a revealed update is published as."""
     return _raw(reveal.sealed if isinstance(reveal.sealed, str) else reveal.digest)
 
 
-def update_of(reveal: Reveal) -> bytes:
+def update_of(reveal: RevealRecord) -> bytes:
     """Return the digest of a revealed update itself."""
     return _raw(reveal.digest)
 
@@ -152,8 +152,10 @@ def attempt_in(state: State, genesis: bytes, study: str, number: int) -> Attempt
     def said(table: str) -> dict[str, bytes]:
         return dict(attempt_items(state, round_path(study, number, table), at))
 
-    def revealed(name: str) -> Reveal | None:
-        return state.record(round_path(study, number, "reveals"), attempt_key(at, name), Reveal)
+    def revealed(name: str) -> RevealRecord | None:
+        return state.record(
+            round_path(study, number, "reveals"), attempt_key(at, name), RevealRecord
+        )
 
     participants = powers(state, round_path(study, number, "participants"))
     reveals = {name: one for name in participants if (one := revealed(name)) is not None}
@@ -163,7 +165,7 @@ def attempt_in(state: State, genesis: bytes, study: str, number: int) -> Attempt
         for name in state.names(late, prefix):
             votes[name] = state.get(late, prefix + name) or b""
     return Attempt(
-        Place(genesis, study, number, at),
+        AttemptId(genesis, study, number, at),
         terms_in(terms, number),
         _start(state, study, status, closed=closed),
         current.exponent,
@@ -184,7 +186,7 @@ def attempt_in(state: State, genesis: bytes, study: str, number: int) -> Attempt
         attempt_names(state, round_path(study, number, "included"), at),
         {name: int(one) for name, one in said("groups").items()},
         said("shares"),
-        state.record(round_path(study, number, "combined"), attempt_key(at), Scored),
+        state.record(round_path(study, number, "combined"), attempt_key(at), ScoreRecord),
         {name: decode_result(votes[name]) for name in sorted(votes)},
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from collegium.learning.aggregation.next_model import Reading, checked_reading, read_update
+from collegium.learning.aggregation.next_model import DecodedUpdate, checked_reading, read_update
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.contract.rules import sent_of
-from collegium.ledger.contract.tables import Reveal
+from collegium.ledger.contract.tables import RevealRecord
 from collegium.ledger.sealing import Context, KeyOf, unseal
 from collegium.resolving.attempt import Attempt, blob_of, update_of
 from collegium.resolving.resolved import Absence, Lacking
@@ -45,7 +45,7 @@ class Blobs(Protocol):
         ...
 
 
-class Readings:
+class DecodedUpdates:
     """What update blobs say, by digest, read once in a process.
 
     Validators of one process read the same bytes, and the same bytes say the same, so one reading
@@ -53,10 +53,10 @@ class Readings:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[bytes, Reading] = {}
+        self._kept: dict[bytes, DecodedUpdate] = {}
         self._bytes = 0
 
-    def of(self, name: bytes, data: bytes) -> Reading:
+    def of(self, name: bytes, data: bytes) -> DecodedUpdate:
         """Return what is in an update blob of that digest.
 
         Raises:
@@ -88,10 +88,10 @@ class StoredBlobs:
     fetch: Callable[[bytes], bytes | None]
     fetch_all: Callable[[Sequence[bytes]], Sequence[bytes | None]]
     key_of: KeyOf
-    readings: Readings = field(default_factory=Readings)
+    readings: DecodedUpdates = field(default_factory=DecodedUpdates)
     retired: frozenset[bytes] = frozenset()
     opened: bool = False
-    _checked: dict[_Key, tuple[Reveal, Contribution]] = field(default_factory=dict)
+    _checked: dict[_Key, tuple[RevealRecord, Contribution]] = field(default_factory=dict)
     _made: tuple[bytes, ModelState] | None = None
 
     def model(self, name: bytes) -> ModelState:

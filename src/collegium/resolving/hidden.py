@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
 from collegium.data.tabular.counting import largest_counts
 from collegium.learning.evaluation.counts import LENGTH
 from collegium.ledger.contract.declared import opens_one_key, part_of
@@ -20,7 +20,7 @@ from collegium.resolving.resolved import Absence, Lacking, Resolved, unopened
 from collegium.resolving.seam import Found
 from collegium.secrecy.outcome import HiddenAttempt, outcome
 from collegium.secrecy.secure_sum import OF_THE_SUM, Posted
-from collegium.secrecy.sums import Sealed
+from collegium.secrecy.sums import SumInputs
 
 
 def hidden(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
@@ -41,14 +41,14 @@ def gone(shares: int) -> tuple[Absence, ...]:
     return (missing,) * shares
 
 
-def agreed_before(attempt: Attempt, blobs: Blobs) -> Agreement | None:
+def agreed_before(attempt: Attempt, blobs: Blobs) -> AgreedPreparation | None:
     """Return what was agreed before a step of set-up that is summed, if it is to be had.
 
     Raises:
         FormatError: it is malformed.
     """
     named = {} if attempt.agreed is None else blobs.named({"": attempt.agreed})
-    return decode_agreement(named[""]) if named else None
+    return decode_agreed(named[""]) if named else None
 
 
 def size_of(attempt: Attempt, blobs: Blobs) -> int | None:
@@ -75,7 +75,7 @@ def posted_shares(attempt: Attempt, blobs: Blobs) -> Posted:
     }
 
 
-def sealed_of(attempt: Attempt, blobs: Blobs, plan: Plan) -> tuple[Sealed, int]:
+def sealed_of(attempt: Attempt, blobs: Blobs, plan: Plan) -> tuple[SumInputs, int]:
     """Return what the sum is made of, and how many shares that were posted are not to be had.
 
     Raises:
@@ -86,7 +86,7 @@ def sealed_of(attempt: Attempt, blobs: Blobs, plan: Plan) -> tuple[Sealed, int]:
     vectors, deals = blobs.hidden(attempt)
     posted = posted_shares(attempt, blobs)
     points = {name: attempt.points[name] for name in attempt.included if name in attempt.points}
-    sealed = Sealed(
+    sealed = SumInputs(
         attempt.agreement, attempt.weights, vectors, deals, posted, points, plan.longest(attempt)
     )
     return sealed, len(attempt.shares) - len(posted)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.aggregation.next_model import rule_named, server_named
-from collegium.learning.aggregation.random_k import Drawn, drawn_of
+from collegium.learning.aggregation.random_k import SentCoordinates, drawn_of
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.blobs import ModelState
@@ -16,7 +16,7 @@ from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.tables import StudyRecord
 from collegium.resolving.attempt import Attempt
 from collegium.secrecy.opening import secure_sum_named
-from collegium.secrecy.outcome import Recipe
+from collegium.secrecy.outcome import ServerStep
 from collegium.secrecy.secure_sum import Adding, SecureSum
 from collegium.study.document import Server, Study
 from collegium.study.searching import at_round
@@ -73,14 +73,14 @@ class Plan:
         """Return the settings of a round's server step."""
         return at_round(self.document, number)[0].aggregation.server
 
-    def drawn(self, attempt: Attempt, start: ModelState) -> Drawn | None:
+    def drawn(self, attempt: Attempt, start: ModelState) -> SentCoordinates | None:
         """Return which coordinates an attempt's updates have, if not all of its model's."""
         place, size = attempt.place, start.parameters.size
         return drawn_of(self.document, place.genesis, place.round, attempt.model, size)
 
-    def recipe(self, attempt: Attempt, start: ModelState) -> Recipe:
+    def recipe(self, attempt: Attempt, start: ModelState) -> ServerStep:
         """Return how a model is made of an attempt's sums."""
-        return Recipe(
+        return ServerStep(
             self.adding, self.sent, self.rule, self.tolerate, self.optimizer,
             self.settings(attempt.number), self.drawn(attempt, start),
         )  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Literal
 from collegium.errors import CollegiumError
 from collegium.learning.blobs import ModelState
 from collegium.ledger.contract.results import Failure, Result
-from collegium.secrecy.secure_sum import Flaw
-from collegium.secrecy.sums import Unfit
+from collegium.secrecy.secure_sum import SumFailure
+from collegium.secrecy.sums import InconsistentSum
 
 Absence = Literal["missing", "retired", "sealed", "model", "agreement"]
 """What is not to be had: a blob of a member's that is gone, may be gone, or is sealed to others;
@@ -41,14 +41,14 @@ class Resolved:
     result: Result | None
     data: bytes = b""
     model: ModelState | None = None
-    refused: Mapping[int, Flaw | Unfit] = field(default_factory=dict)
+    refused: Mapping[int, SumFailure | InconsistentSum] = field(default_factory=dict)
     absent: tuple[Absence, ...] = ()
     error: CollegiumError | None = None
 
 
-def unopened(why: Flaw | Unfit) -> Failure:
+def unopened(why: SumFailure | InconsistentSum) -> Failure:
     """Return the result of hidden vectors that add up to nothing."""
-    if isinstance(why, Unfit):
+    if isinstance(why, InconsistentSum):
         return Failure(reason="sum" if why.why == "commitments" else "malformed")
     return (
         Failure(reason="deal", blames=why.dealer) if why.why == "deal" else Failure(reason="shares")

@@ -20,7 +20,7 @@ from collegium.resolving.attempt import Attempt
 from collegium.resolving.blobs import Blobs
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolved import Resolved
-from collegium.secrecy.outcome import Outcome
+from collegium.secrecy.outcome import SumOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Found:
     plan: Plan
     model: ModelState
     updates: Sequence[Contribution] = ()
-    summed: Outcome | None = None
+    summed: SumOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,15 +21,15 @@ from collegium.errors import FormatError
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tag, tagged_hash
 from collegium.ledger.hpke import expand, hkdf
 from collegium.ledger.keys import KEY_SIZE
-from collegium.secrecy.setting import Circle
 from collegium.secrecy.shamir import ELEMENT_SIZE, PRIME, from_element, split, to_element
+from collegium.secrecy.sum_setup import ShareHolders
 
 _TAG = tag("deal")
 _STANZA = DIGEST_SIZE + ELEMENT_SIZE
 _COEFFICIENT = 48  # bytes reduced modulo the prime: a bias of 2^-129
 
 
-class Kind(Enum):
+class SecretKind(Enum):
     """The two secrets of a dealer, of which at most one is ever opened."""
 
     MASK = "mask"
@@ -40,7 +40,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Half:
+class DealtSecret:
     """One secret's part of a deal.
 
     Attributes:
@@ -54,7 +54,7 @@ class Half:
     ciphertexts: tuple[bytes, ...]
 
 
-Deal = dict[Kind, Half]
+Deal = dict[SecretKind, DealtSecret]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,13 @@ class Stanza:
     ciphertext: bytes
 
 
-def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
+def deal_secret(
+    share_holders: ShareHolders, dealer: str, kind: SecretKind, secret: int
+) -> DealtSecret:
     """Return a secret's part of a deal, the same whenever and by whomever it is made.
 
     Args:
-        circle: the holders.
+        share_holders: the holders.
         dealer: the member whose secret it is.
         kind: which secret.
         secret: a field element.
@@ -78,9 +80,9 @@ def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
     Raises:
         FormatError: a holder's key has small order.
     """
-    bound = _bound(circle, dealer, kind)
+    bound = _bound(share_holders, dealer, kind)
     seed = from_element(secret)
-    size = _COEFFICIENT * (circle.threshold - 1)
+    size = _COEFFICIENT * (share_holders.threshold - 1)
     stream = Cipher(
         algorithms.AES(expand(seed, tag("secagg-polynomial") + bound, 32)), modes.CTR(bytes(16))
     ).encryptor().update(bytes(size))  # fmt: skip
@@ -88,47 +90,60 @@ def make_half(circle: Circle, dealer: str, kind: Kind, secret: int) -> Half:
         int.from_bytes(stream[at : at + _COEFFICIENT], "little") % PRIME
         for at in range(0, size, _COEFFICIENT)
     ]
-    shares = map(from_element, split(secret, coefficients, len(circle.holders(dealer))))
-    return encrypt_shares(circle, dealer, kind, ephemeral_key(circle, dealer, kind, secret), shares)
+    shares = map(from_element, split(secret, coefficients, len(share_holders.holders(dealer))))
+    return encrypt_shares(
+        share_holders, dealer, kind, ephemeral_key(share_holders, dealer, kind, secret), shares
+    )
 
 
 def encrypt_shares(
-    circle: Circle, dealer: str, kind: Kind, private: bytes, shares: Iterable[bytes]
-) -> Half:
+    share_holders: ShareHolders,
+    dealer: str,
+    kind: SecretKind,
+    private: bytes,
+    shares: Iterable[bytes],
+) -> DealtSecret:
     """Return a part of a deal that holds these shares, one for each holder in order.
 
     Raises:
         FormatError: a holder's key has small order.
     """
-    bound = _bound(circle, dealer, kind)
+    bound = _bound(share_holders, dealer, kind)
     commitments, ciphertexts = [], []
-    for holder, share in zip(circle.holders(dealer), shares, strict=True):
+    for holder, share in zip(share_holders.holders(dealer), shares, strict=True):
         commitments.append(_commitment(bound, holder, share))
-        ciphertexts.append(_xor(share, _pad(private, circle.keys[holder].share, bound, holder)))
+        ciphertexts.append(
+            _xor(share, _pad(private, share_holders.keys[holder].share, bound, holder))
+        )
     public = bindings.crypto_scalarmult_base(private)
-    return Half(public, tuple(commitments), tuple(ciphertexts))
+    return DealtSecret(public, tuple(commitments), tuple(ciphertexts))
 
 
-def ephemeral_key(circle: Circle, dealer: str, kind: Kind, secret: int) -> bytes:
+def ephemeral_key(share_holders: ShareHolders, dealer: str, kind: SecretKind, secret: int) -> bytes:
     """Return the private X25519 key with which a secret's shares are encrypted."""
-    bound = _bound(circle, dealer, kind)
+    bound = _bound(share_holders, dealer, kind)
     return expand(from_element(secret), tag("secagg-ephemeral") + bound, 32)
 
 
 def open_share(
-    stanza: Stanza, circle: Circle, dealer: str, kind: Kind, holder: str, private: bytes
+    stanza: Stanza,
+    share_holders: ShareHolders,
+    dealer: str,
+    kind: SecretKind,
+    holder: str,
+    private: bytes,
 ) -> bytes | None:
     """Return a holder's share, or None where it was not dealt the share that is committed to.
 
     Args:
         stanza: what the dealer's deal has for the holder.
-        circle: the holders.
+        share_holders: the holders.
         dealer: the member that dealt.
         kind: which secret.
         holder: the member whose share it is.
         private: the holder's private share key.
     """
-    bound = _bound(circle, dealer, kind)
+    bound = _bound(share_holders, dealer, kind)
     try:
         pad = _pad(private, stanza.ephemeral, bound, holder)
     except FormatError:
@@ -139,19 +154,25 @@ def open_share(
 
 
 def sound_shares(
-    half: Half, circle: Circle, dealer: str, kind: Kind, posted: Mapping[str, Mapping[str, bytes]]
+    half: DealtSecret,
+    share_holders: ShareHolders,
+    dealer: str,
+    kind: SecretKind,
+    posted: Mapping[str, Mapping[str, bytes]],
 ) -> Iterator[tuple[int, int]]:
     """Yield the number of each holder, in order, that posted the share it was dealt, and that.
 
     Args:
         half: of the dealer's deal.
-        circle: the holders.
+        share_holders: the holders.
         dealer: the member that dealt.
         kind: which secret.
         posted: shares by holder and dealer.
     """
-    begun = sha256(tag("secagg-commitment") + _bound(circle, dealer, kind))  # of a tagged hash
-    holders = zip(circle.holders(dealer), half.commitments, strict=True)
+    begun = sha256(
+        tag("secagg-commitment") + _bound(share_holders, dealer, kind)
+    )  # of a tagged hash
+    holders = zip(share_holders.holders(dealer), half.commitments, strict=True)
     for number, (holder, commitment) in enumerate(holders, 1):
         share = posted[holder].get(dealer) if holder in posted else None
         if share is None:
@@ -163,16 +184,20 @@ def sound_shares(
             yield number, value
 
 
-def secret_holds(half: Half, circle: Circle, dealer: str, kind: Kind, secret: int) -> bool:
+def secret_holds(
+    half: DealtSecret, share_holders: ShareHolders, dealer: str, kind: SecretKind, secret: int
+) -> bool:
     """Return whether a combined secret is the one that a deal was made from.
 
     The ephemeral key follows from the secret, so it commits to it.
     """
-    private = ephemeral_key(circle, dealer, kind, secret)
+    private = ephemeral_key(share_holders, dealer, kind, secret)
     if bindings.crypto_scalarmult_base(private) != half.ephemeral:
         return False
-    public = circle.keys[dealer].mask
-    return kind is Kind.SELF or bindings.crypto_scalarmult_base(mask_private(secret)) == public
+    public = share_holders.keys[dealer].mask
+    return (
+        kind is SecretKind.SELF or bindings.crypto_scalarmult_base(mask_private(secret)) == public
+    )
 
 
 def mask_private(secret: int) -> bytes:
@@ -182,8 +207,8 @@ def mask_private(secret: int) -> bytes:
 
 def encode_deal(deal: Deal) -> bytes:
     """Return the blob of a deal."""
-    parts = [_TAG, len(deal[Kind.MASK].commitments).to_bytes(4, "big")]
-    for kind in Kind:
+    parts = [_TAG, len(deal[SecretKind.MASK].commitments).to_bytes(4, "big")]
+    for kind in SecretKind:
         half = deal[kind]
         parts.append(half.ephemeral)
         for pair in zip(half.commitments, half.ciphertexts, strict=True):
@@ -191,17 +216,17 @@ def encode_deal(deal: Deal) -> bytes:
     return b"".join(parts)
 
 
-def decode_deal(data: bytes, circle: Circle, dealer: str) -> Deal:
+def decode_deal(data: bytes, share_holders: ShareHolders, dealer: str) -> Deal:
     """Return the deal in a blob.
 
     Raises:
         FormatError: the bytes are no deal to the dealer's holders.
     """
     deal: Deal = {}
-    size = len(circle.holders(dealer)) * _STANZA
-    for kind, start in _halves(data, circle, dealer).items():
+    size = len(share_holders.holders(dealer)) * _STANZA
+    for kind, start in _halves(data, share_holders, dealer).items():
         stanzas = range(start + KEY_SIZE, start + KEY_SIZE + size, _STANZA)
-        deal[kind] = Half(
+        deal[kind] = DealtSecret(
             data[start : start + KEY_SIZE],
             tuple(data[at : at + DIGEST_SIZE] for at in stanzas),
             tuple(data[at + DIGEST_SIZE : at + _STANZA] for at in stanzas),
@@ -209,39 +234,41 @@ def decode_deal(data: bytes, circle: Circle, dealer: str) -> Deal:
     return deal
 
 
-def decode_stanzas(data: bytes, circle: Circle, dealer: str, holder: str) -> dict[Kind, Stanza]:
+def decode_stanzas(
+    data: bytes, share_holders: ShareHolders, dealer: str, holder: str
+) -> dict[SecretKind, Stanza]:
     """Return what a deal has for one of its dealer's holders.
 
     Raises:
         FormatError: the bytes are no deal to the dealer's holders.
     """
-    place = KEY_SIZE + circle.holders(dealer).index(holder) * _STANZA
+    place = KEY_SIZE + share_holders.holders(dealer).index(holder) * _STANZA
     return {
         kind: Stanza(
             data[start : start + KEY_SIZE],
             data[start + place : start + place + DIGEST_SIZE],
             data[start + place + DIGEST_SIZE : start + place + _STANZA],
         )
-        for kind, start in _halves(data, circle, dealer).items()
+        for kind, start in _halves(data, share_holders, dealer).items()
     }
 
 
-def _halves(data: bytes, circle: Circle, dealer: str) -> dict[Kind, int]:
+def _halves(data: bytes, share_holders: ShareHolders, dealer: str) -> dict[SecretKind, int]:
     """Return where the halves of a deal begin.
 
     Raises:
         FormatError: the bytes are no deal to the dealer's holders.
     """
-    holders = len(circle.holders(dealer))
+    holders = len(share_holders.holders(dealer))
     head = _TAG + holders.to_bytes(4, "big")
     size = KEY_SIZE + holders * _STANZA
-    if not data.startswith(head) or len(data) != len(head) + len(Kind) * size:
+    if not data.startswith(head) or len(data) != len(head) + len(SecretKind) * size:
         raise malformed("a deal of shares", f"it has another form than a deal to {holders} holders")
-    return {kind: len(head) + number * size for number, kind in enumerate(Kind)}
+    return {kind: len(head) + number * size for number, kind in enumerate(SecretKind)}
 
 
-def _bound(circle: Circle, dealer: str, kind: Kind) -> bytes:
-    return circle.bound + lp(kind.value.encode()) + lp(dealer.encode())
+def _bound(share_holders: ShareHolders, dealer: str, kind: SecretKind) -> bytes:
+    return share_holders.bound + lp(kind.value.encode()) + lp(dealer.encode())
 
 
 def _pad(private: bytes, public: bytes, bound: bytes, holder: str) -> bytes:

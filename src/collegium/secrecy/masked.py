@@ -28,7 +28,7 @@ _HEADER = struct.Struct(f">{len(_TAG)}sQBh")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Total:
+class MaskedTotal:
     """What an attempt's masked updates add up to.
 
     Attributes:
@@ -77,7 +77,7 @@ def without_limbs(vector: RingVector, parameters: int) -> tuple[RingVector, Ring
     return rest, vector[parameters:-INDICATORS]
 
 
-def total_of(vector: RingVector, weights: int, updates: int) -> Total | None:
+def total_of(vector: RingVector, weights: int, updates: int) -> MaskedTotal | None:
     """Return what a sum in the ring stands for, or None where no honest updates give it.
 
     Args:
@@ -92,7 +92,7 @@ def total_of(vector: RingVector, weights: int, updates: int) -> Total | None:
         return None
     if not (0 <= saturated <= updates and 0 <= small <= updates):
         return None
-    return Total(sums, saturated, small)
+    return MaskedTotal(sums, saturated, small)
 
 
 def encode_masked(vector: RingVector, exponent: int) -> bytes:

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from collegium.learning.aggregation.following import followed
+from collegium.learning.aggregation.adaptive_clip import followed
 from collegium.learning.aggregation.groups import model_of_groups
-from collegium.learning.aggregation.random_k import Drawn, whole
+from collegium.learning.aggregation.random_k import SentCoordinates, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
 from collegium.mechanisms.groups.rules import members_by_group
-from collegium.secrecy.masked import Total
-from collegium.secrecy.secure_sum import Adding, Flaw
-from collegium.secrecy.setting import Agreement
-from collegium.secrecy.sums import Sealed, Unfit, opened, opened_groups, sums_of
+from collegium.secrecy.masked import MaskedTotal
+from collegium.secrecy.secure_sum import Adding, SumFailure
+from collegium.secrecy.sum_setup import FixedDeals
+from collegium.secrecy.sums import InconsistentSum, SumInputs, opened, opened_groups, sums_of
 from collegium.study.document import Server
 
 
@@ -31,17 +31,17 @@ class HiddenAttempt:
         groups: who is in which group that goes on; empty where there are no groups.
     """
 
-    everybody: Sealed
+    everybody: SumInputs
     groups: Mapping[str, int]
 
-    def by_group(self) -> dict[int, Sealed]:
+    def by_group(self) -> dict[int, SumInputs]:
         """Return what each group's sum is made of; everybody is group 0 where there are none."""
         if not self.groups:
             return {0: self.everybody}
         inside = members_by_group(self.groups, tuple(self.everybody.weights))
         return {number: self._of(number, names) for number, names in inside.items()}
 
-    def _of(self, number: int, names: tuple[str, ...]) -> Sealed:
+    def _of(self, number: int, names: tuple[str, ...]) -> SumInputs:
         whole = self.everybody
         agreement = agreement_within(whole.agreement, self.groups, number)
         return replace(
@@ -55,7 +55,7 @@ class HiddenAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ServerStep:
     """How a study makes the next model of sums.
 
     Attributes:
@@ -74,11 +74,11 @@ class Recipe:
     tolerate: int
     optimizer: ServerOptimizer
     settings: Server
-    drawn: Drawn | None = None
+    drawn: SentCoordinates | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class SumOutcome:
     """What came of an attempt.
 
     Attributes:
@@ -93,21 +93,23 @@ class Outcome:
     model: ModelState | None
     saturated: int
     small: int
-    refused: Mapping[int, Flaw | Unfit]
+    refused: Mapping[int, SumFailure | InconsistentSum]
     within: int | None = None
 
 
 def agreement_within(
-    agreement: Agreement, groups: Mapping[str, int], number: int | None
-) -> Agreement:
+    agreement: FixedDeals, groups: Mapping[str, int], number: int | None
+) -> FixedDeals:
     """Return a group's own agreement: its members' keys and deals alone."""
-    keys = agreement.circle.keys
+    keys = agreement.share_holders.keys
     inside = {name: pair for name, pair in keys.items() if groups.get(name) == number}
     deals = {name: one for name, one in agreement.deals.items() if name in inside}
-    return replace(agreement, circle=replace(agreement.circle, keys=inside), deals=deals)
+    return replace(
+        agreement, share_holders=replace(agreement.share_holders, keys=inside), deals=deals
+    )
 
 
-def outcome(attempt: HiddenAttempt, start: ModelState, recipe: Recipe) -> Outcome:
+def outcome(attempt: HiddenAttempt, start: ModelState, recipe: ServerStep) -> SumOutcome:
     """Return the model that hidden updates lead to, the same bits on every machine.
 
     A group whose sum is none of honest updates is left out. There is a bad member in it, so the
@@ -120,8 +122,8 @@ def outcome(attempt: HiddenAttempt, start: ModelState, recipe: Recipe) -> Outcom
     if not attempt.groups:
         return _of_everybody(sealed[0], start, recipe)
     found = opened_groups(recipe.protocol, sealed, recipe.parameters)
-    refused = {number: one for number, one in found.items() if not isinstance(one, Total)}
-    totals = [one for one in found.values() if isinstance(one, Total)]
+    refused = {number: one for number, one in found.items() if not isinstance(one, MaskedTotal)}
+    totals = [one for one in found.values() if isinstance(one, MaskedTotal)]
     model = None
     if len(refused) <= recipe.tolerate and totals:
         model = model_of_groups(
@@ -131,16 +133,16 @@ def outcome(attempt: HiddenAttempt, start: ModelState, recipe: Recipe) -> Outcom
     saturated, small = (sum(counts) for counts in (
         [one.saturated for one in totals], [one.small for one in totals],
     ))  # fmt: skip
-    return Outcome(model, saturated, small, refused)
+    return SumOutcome(model, saturated, small, refused)
 
 
-def _of_everybody(sealed: Sealed, start: ModelState, recipe: Recipe) -> Outcome:
+def _of_everybody(sealed: SumInputs, start: ModelState, recipe: ServerStep) -> SumOutcome:
     """Return the model after the mean of all, as that of the same plain updates gives it."""
     total = opened(recipe.protocol, sealed, recipe.parameters)
-    if not isinstance(total, Total):
-        return Outcome(None, 0, 0, {0: total})
+    if not isinstance(total, MaskedTotal):
+        return SumOutcome(None, 0, 0, {0: total})
     mean = whole(Aggregate(total.values, sum(sealed.weights.values())), recipe.drawn)
     exponent = sealed.agreement.exponent
     model = server_step(start, mean, exponent, recipe.optimizer, recipe.settings)
     within = int(total.values[-1]) if followed(model.tensors) else None
-    return Outcome(model, total.saturated, total.small, {}, within)
+    return SumOutcome(model, total.saturated, total.small, {}, within)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.setting import Agreement, Circle, PublicKeys
+from collegium.secrecy.sum_setup import FixedDeals, PublicKeys, ShareHolders
 
 Posted = Mapping[str, Mapping[str, bytes]]
 """Shares by the holder that posted them and the dealer whose secret they belong to."""
@@ -39,7 +39,7 @@ class OwnSecrets:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class SumFailure:
     """Why a sum cannot be unmasked.
 
     Attributes:
@@ -56,9 +56,9 @@ class Adding(Protocol):
     """What opens the sum of hidden vectors."""
 
     def total(
-        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        self, agreement: FixedDeals, parameters: int, hidden: Mapping[str, bytes],
         deals: Mapping[str, bytes], posted: Posted,
-    ) -> RingVector | Flaw:  # fmt: skip
+    ) -> RingVector | SumFailure:  # fmt: skip
         """Return the sum of the vectors behind hidden ones, the same bits on every machine.
 
         Args:
@@ -86,18 +86,18 @@ class SecureSum(Adding, Protocol):
         """Return the keys that a member advertises."""
         ...
 
-    def deal(self, own: OwnSecrets, circle: Circle, member: str) -> bytes:
+    def deal(self, own: OwnSecrets, share_holders: ShareHolders, member: str) -> bytes:
         """Return the blob of shares that a member deals to all holders."""
         ...
 
     def is_sound(
-        self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
+        self, own: OwnSecrets, share_holders: ShareHolders, dealer: str, member: str, deal: bytes
     ) -> bool:
         """Return whether a member got from a deal what its dealer committed to."""
         ...
 
     def protect(
-        self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
+        self, own: OwnSecrets, agreement: FixedDeals, member: str, vector: RingVector
     ) -> bytes:
         """Return the blob that hides a member's vector; the vector may be overwritten.
 
@@ -121,7 +121,7 @@ class SecureSum(Adding, Protocol):
         ...
 
     def shares(
-        self, own: OwnSecrets, agreement: Agreement, member: str, deals: Mapping[str, bytes],
+        self, own: OwnSecrets, agreement: FixedDeals, member: str, deals: Mapping[str, bytes],
         survivors: frozenset[str],
     ) -> dict[str, bytes]:  # fmt: skip
         """Return the share that a member posts of each dealer's secret, never of both.
@@ -136,7 +136,7 @@ class SecureSum(Adding, Protocol):
         ...
 
     def forged(
-        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        self, agreement: FixedDeals, parameters: int, hidden: Mapping[str, bytes],
         deals: Mapping[str, bytes], posted: Posted,
     ) -> list[tuple[str, str]]:  # fmt: skip
         """Return holder and dealer of each posted share that is another than its holder was dealt.
@@ -154,7 +154,7 @@ class SecureSum(Adding, Protocol):
         ...
 
     def cheated(
-        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
+        self, agreement: FixedDeals, deals: Mapping[str, bytes], posted: Posted,
         survivors: frozenset[str],
     ) -> list[tuple[str, str]]:  # fmt: skip
         """Return dealer and holder of each share that its dealer can be shown to have dealt wrong.

@@ -12,14 +12,14 @@ from typing import Literal
 
 from collegium.learning.aggregation.groups import GroupSum, is_within
 from collegium.mechanisms.sum_check.pedersen import LIMBS, blinding_of, commitment, product
-from collegium.secrecy.masked import Total, total_of, without_limbs
+from collegium.secrecy.masked import MaskedTotal, total_of, without_limbs
 from collegium.secrecy.masking import RingVector, signed
-from collegium.secrecy.secure_sum import Adding, Flaw, Posted
-from collegium.secrecy.setting import Agreement
+from collegium.secrecy.secure_sum import Adding, Posted, SumFailure
+from collegium.secrecy.sum_setup import FixedDeals
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class InconsistentSum:
     """Why a sum that was opened is none of honest updates; nobody can tell whose fault it is.
 
     `why`: "range" where a coordinate is beyond what updates add up to, "norm" where the sum is
@@ -30,7 +30,7 @@ class Unfit:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SumInputs:
     """What a sum is made of.
 
     Attributes:
@@ -43,7 +43,7 @@ class Sealed:
         bound: the longest vector a member may send, in integers; None where nothing bounds it.
     """
 
-    agreement: Agreement
+    agreement: FixedDeals
     weights: Mapping[str, int]
     hidden: Mapping[str, bytes]
     deals: Mapping[str, bytes]
@@ -52,10 +52,10 @@ class Sealed:
     bound: int | None = None
 
 
-Opened = Total | Flaw | Unfit
+Opened = MaskedTotal | SumFailure | InconsistentSum
 
 
-def opened(protocol: Adding, sealed: Sealed, parameters: int) -> Opened:
+def opened(protocol: Adding, sealed: SumInputs, parameters: int) -> Opened:
     """Return what hidden updates add up to, or why that is nothing.
 
     Args:
@@ -69,34 +69,34 @@ def opened(protocol: Adding, sealed: Sealed, parameters: int) -> Opened:
     agreement = sealed.agreement
     size = parameters + (LIMBS if sealed.points else 0)
     vector = protocol.total(agreement, size, sealed.hidden, sealed.deals, sealed.posted)
-    if isinstance(vector, Flaw):
+    if isinstance(vector, SumFailure):
         return vector
     weight, updates = sum(sealed.weights.values()), len(sealed.hidden)
     if sealed.points:
         vector, limbs = without_limbs(vector, parameters)
         if not _is_of(vector, limbs, agreement.ring, sealed.points):
-            return Unfit("commitments")
+            return InconsistentSum("commitments")
     total = total_of(vector, weight, updates)
     if total is None:
-        return Unfit("range")
+        return InconsistentSum("range")
     if sealed.bound is not None and not is_within(total.values, sealed.bound * weight):
-        return Unfit("norm")
+        return InconsistentSum("norm")
     return total
 
 
 def opened_groups(
-    protocol: Adding, sealed: Mapping[int, Sealed], parameters: int
+    protocol: Adding, sealed: Mapping[int, SumInputs], parameters: int
 ) -> dict[int, Opened]:
     """Return what each group's hidden updates add up to, or why that is nothing."""
     return {number: opened(protocol, one, parameters) for number, one in sealed.items()}
 
 
-def sums_of(sealed: Mapping[int, Sealed], found: Mapping[int, Opened]) -> dict[int, GroupSum]:
+def sums_of(sealed: Mapping[int, SumInputs], found: Mapping[int, Opened]) -> dict[int, GroupSum]:
     """Return the sums of those groups that have one."""
     return {
         number: GroupSum(total.values, sum(sealed[number].weights.values()))
         for number, total in found.items()
-        if isinstance(total, Total)
+        if isinstance(total, MaskedTotal)
     }
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from msgspec import UNSET
 
 from collegium.assembly.code import code_digest
-from collegium.assembly.ownership import beginning_of, keeper, registration_of, releaser
+from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.canonical import to_text
-from collegium.federation.cohort import Cohort
-from collegium.federation.exchange import Exchange
 from collegium.federation.identity import identity, member_key
-from collegium.federation.outbox import Compartment, Outbox
+from collegium.federation.in_process_blobs import InProcessBlobs
+from collegium.federation.local_trainers import LocalTrainers
+from collegium.federation.outbox import MemberOutbox, Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
@@ -48,14 +48,14 @@ from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
-from collegium.resolving.blobs import Readings
-from collegium.threats.attack import Place
+from collegium.resolving.blobs import DecodedUpdates
+from collegium.threats.adversary_view import Defence
+from collegium.threats.attack import AdversaryContext
 from collegium.threats.dropout import DroppingOut
-from collegium.threats.poisoning import Circle, Poisoning, Target
-from collegium.threats.scene import Defence
-from collegium.threats.traps import Trapping
+from collegium.threats.poisoning import Poisoning, PoisoningCoalition, Target
+from collegium.threats.traps import TrapSite
 
-Substitute = Callable[[Participant, Place], Participant]
+Substitute = Callable[[Participant, AdversaryContext], Participant]
 """Puts somebody else in a participant's place; the demonstration's insider uses it."""
 
 
@@ -65,8 +65,8 @@ class Consortium:
 
     prepared: Prepared
     engine: Ordering
-    exchange: Exchange
-    cohort: Cohort
+    exchange: InProcessBlobs
+    trainers: LocalTrainers
     participants: list[Participant]
     sites: list[Site]
     validators: list[Validator]
@@ -158,10 +158,10 @@ def build(
         engine = engines.simulate(folder / LEDGER, genesis, signing, warn)
         opened.callback(engine.close, complete=False)
         outbox = opened.enter_context(closing(Outbox(folder / "members" / "outbox", shared=True)))
-        exchange = opened.enter_context(closing(Exchange(BlobFolder(folder / "blobs"))))
+        exchange = opened.enter_context(closing(InProcessBlobs(BlobFolder(folder / "blobs"))))
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
         private = {name: site_privacy(study, who) for name, who in identities.items()}
-        cohort = Cohort(
+        trainers = LocalTrainers(
             study, prepared.parts.spec, prepared.parts.trainer, prepared.train,
             {name: one for name, one in private.items() if one is not None}, pool,
             prepared.validators,
@@ -176,14 +176,14 @@ def build(
             ),
             beginning_of(prepared.parts),
         )  # fmt: skip
-        circle = circle_of(prepared)
+        share_holders = share_holders_of(prepared)
         places = {
-            name: Place(
+            name: AdversaryContext(
                 who,
                 exchange,
                 tuple(prepared.validators),
                 frozenset(),
-                circle,
+                share_holders,
                 lambda: envelopes_in(folder / LEDGER),
                 frozenset(prepared.attackers),
             )
@@ -195,10 +195,10 @@ def build(
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
                 prepared.parts.stages,
-                keep_model=keeper(prepared.parts, folder / "members" / name / "model"),
+                keep_model=model_writer(prepared.parts, folder / "members" / name / "model"),
                 secure_sum=prepared.parts.secure_sum,
             )  # fmt: skip
-            kept = Compartment(outbox, name)
+            kept = MemberOutbox(outbox, name)
             if prepared.table is not None:
                 participants.append(
                     SettingUp(
@@ -206,12 +206,12 @@ def build(
                         prepared.table.parts[name], code,
                     )
                 )  # fmt: skip
-            site = Site(identities[name], exchange.view(name), kept, cohort, parts)
-            if circle is not None:
-                circle.join(name, site.author, kept, digest)
+            site = Site(identities[name], exchange.view(name), kept, trainers, parts)
+            if share_holders is not None:
+                share_holders.join(name, site.author, kept, digest)
             sites.append(site)
             participants.append(_replaced(prepared, site, places[name], substitute))
-        readings = Readings()
+        readings = DecodedUpdates()
         scored = study.aggregation.scores is not None
         validators = [
             Validator(
@@ -219,7 +219,7 @@ def build(
                 exchange.view(name),
                 study,
                 readings=readings,
-                scoring=Scoring(RootScorer(cohort.roots, name), Compartment(outbox, name))
+                scoring=Scoring(RootScorer(trainers.roots, name), MemberOutbox(outbox, name))
                 if scored
                 else None,
             )
@@ -232,7 +232,7 @@ def build(
         )
         opened.pop_all()
     return Consortium(
-        prepared, engine, exchange, cohort, participants, sites, validators, log_key,
+        prepared, engine, exchange, trainers, participants, sites, validators, log_key,
         genesis_bytes, outbox,
     )  # fmt: skip
 
@@ -243,7 +243,7 @@ def envelopes_in(ledger: Path) -> list[bytes]:
     return [decode_entry(frame.body)[0] for frame in frames if frame.kind == ENTRY]
 
 
-def circle_of(prepared: Prepared) -> Circle | None:
+def share_holders_of(prepared: Prepared) -> PoisoningCoalition | None:
     """Return what a study's attackers share, if they attack with updates."""
     attack, parts = prepared.attack, prepared.parts
     if not isinstance(attack, Poisoning):
@@ -253,11 +253,14 @@ def circle_of(prepared: Prepared) -> Circle | None:
         prepared.study, parts.spec, parts.trainer, defence, prepared.train,
         tuple(prepared.attackers), tuple(prepared.validators),
     )  # fmt: skip
-    return Circle(target, attack)
+    return PoisoningCoalition(target, attack)
 
 
 def _replaced(
-    prepared: Prepared, honest: Site | Validator, place: Place, substitute: Substitute | None
+    prepared: Prepared,
+    honest: Site | Validator,
+    place: AdversaryContext,
+    substitute: Substitute | None,
 ) -> Participant:
     """Return the honest participant, or whoever the study or the insider puts in its place."""
     study, member = prepared.study, place.identity.member
@@ -274,7 +277,7 @@ def _replaced(
     if substitute is not None:
         participant = substitute(participant, place)
     if role == "site" and study.faults.traps:
-        participant = Trapping(participant, place, study.faults.traps, study.study.seed)
+        participant = TrapSite(participant, place, study.faults.traps, study.study.seed)
     if role == "site" and study.faults.dropout:
         participant = DroppingOut(participant, member, study.faults.dropout, study.study.seed)
     return participant

@@ -20,7 +20,7 @@ from collegium.errors import RunError
 from collegium.federation.loop import drive
 from collegium.learning.parallel.pool import MOST, Pool
 from collegium.ledger.ordering import Simulates
-from collegium.measuring.apart import Models, out_of_fold
+from collegium.measuring.held_out_quality import ModelsCompared, out_of_fold
 from collegium.measuring.result import Progress, RunResult, read_final
 from collegium.plugins import find
 from collegium.report.measurements import FinalLine, Quality, RoundLine, append_line, read_lines
@@ -29,7 +29,7 @@ from collegium.simulation.finishing import measured, models_of
 from collegium.simulation.recorder import Recorder
 from collegium.study.canonical import digest as study_digest
 from collegium.study.document import Study
-from collegium.study.folding import folds_of, of_fold
+from collegium.study.fold_checks import folds_of, of_fold
 from collegium.study.reading import ReadStudy, parse_study, read_study
 from collegium.study.rendering import resolved
 
@@ -107,20 +107,20 @@ class _CarryOut(Protocol):
     """`_carried_out` with everything given that is alike for a study and its folds."""
 
     def __call__(
-        self, prepared: Prepared, folder: Path, folds: Callable[[], list[Models]] | None
-    ) -> tuple[RunResult, Models | None]: ...
+        self, prepared: Prepared, folder: Path, folds: Callable[[], list[ModelsCompared]] | None
+    ) -> tuple[RunResult, ModelsCompared | None]: ...
 
 
 def _carried_out(
     prepared: Prepared,
     folder: Path,
-    folds: Callable[[], list[Models]] | None,
+    folds: Callable[[], list[ModelsCompared]] | None,
     *,
     progress: Progress,
     warn: Callable[[str], None],
     substitute: Substitute | None,
     pool: Pool,
-) -> tuple[RunResult, Models | None]:
+) -> tuple[RunResult, ModelsCompared | None]:
     """Run a study in this process, in a folder that it holds; without models if it failed."""
     consortium = build(prepared, folder, warn, substitute, pool)
     complete = False
@@ -150,7 +150,7 @@ def _carried_out(
 
 def _fold_runner(
     prepared: Prepared, folder: Path, run_one: _CarryOut
-) -> Callable[[], list[Models]] | None:
+) -> Callable[[], list[ModelsCompared]] | None:
     """Return what trains a study's folds, each a study with a ledger of its own; None without.
 
     It returns no models where a fold's study failed.
@@ -160,7 +160,7 @@ def _fold_runner(
     if count is None or study.evaluation.fold is not None:
         return None
 
-    def run_folds() -> list[Models]:
+    def run_folds() -> list[ModelsCompared]:
         trained = []
         for number in range(1, count + 1):
             text, beside = resolved(of_fold(study, number)), prepared.read.folder

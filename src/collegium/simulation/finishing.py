@@ -7,20 +7,20 @@ from time import perf_counter
 import msgspec
 
 from collegium.assembly.site_alone import site_alone
-from collegium.federation.loop import Traffic
+from collegium.federation.loop import LoopStatistics
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
-from collegium.measuring.apart import Models, on_unseen
 from collegium.measuring.explaining import explain
 from collegium.measuring.grouping import quality_by_subgroup
+from collegium.measuring.held_out_quality import ModelsCompared, on_unseen
 from collegium.measuring.quality import difference_of, pooled_parameters, quality_of
 from collegium.report.measurements import FinalLine
+from collegium.simulation.attack_effect import attack_effect
 from collegium.simulation.consortium import Consortium
 from collegium.simulation.recorder import Recorder
-from collegium.simulation.threatened import threatened
 
 
-def models_of(consortium: Consortium) -> Models | None:
+def models_of(consortium: Consortium) -> ModelsCompared | None:
     """Return the models of a study that is over; None where it failed."""
     view, prepared = consortium.view(), consortium.prepared
     data = consortium.exchange.folder.get(view.model)
@@ -28,15 +28,18 @@ def models_of(consortium: Consortium) -> Models | None:
         return None
     vector = decode_model(data).parameters
     in_use = {site.member: site.model_in_use(view, vector) for site in consortium.sites}
-    return Models(
+    return ModelsCompared(
         prepared, model_part(prepared.parts.spec, vector), in_use.__getitem__,
-        lambda name: consortium.cohort.alone(name, view.trials.final),
+        lambda name: consortium.trainers.alone(name, view.trials.final),
         pooled_parameters(prepared, view.trials.final),
     )  # fmt: skip
 
 
 def measured(
-    consortium: Consortium, traffic: Traffic, recorder: Recorder, models: Models | None
+    consortium: Consortium,
+    traffic: LoopStatistics,
+    recorder: Recorder,
+    models: ModelsCompared | None,
 ) -> FinalLine:
     """Return the last line of a study's measurements; without models, for a study that failed."""
     prepared = consortium.prepared
@@ -58,7 +61,7 @@ def measured(
     if models is None:
         reason = "the study failed, so no test part was opened"
         return msgspec.structs.replace(
-            final, pooled_reason=reason, threat=threatened(prepared, None)
+            final, pooled_reason=reason, threat=attack_effect(prepared, None)
         )
     federated, local, pooled = models.scores()
     compared = msgspec.structs.replace(
@@ -70,7 +73,7 @@ def measured(
         difference_to_pooled=difference_of(prepared, prepared.test, federated, pooled),
         difference_to_local=difference_of(prepared, prepared.test, federated, local),
         unseen=on_unseen(models),
-        threat=threatened(prepared, models.federated),
+        threat=attack_effect(prepared, models.federated),
         subgroups=quality_by_subgroup(prepared, federated),
         explanation=None if federated is None else explain(prepared, models.in_use),
         site_alone=site_alone(prepared.dataset.schema, prepared.train, prepared.test),

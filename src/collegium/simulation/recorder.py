@@ -9,7 +9,7 @@ from time import perf_counter
 from collegium.canonical import from_text
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.events import RoundClosed
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.measuring.quality import training_metrics
@@ -35,7 +35,7 @@ class Recorder:
         self._mark = self._spent(), self._weights()
         self._keep_lines()
 
-    def __call__(self, accepted: Sequence[Accepted]) -> None:
+    def __call__(self, accepted: Sequence[AcceptedTransaction]) -> None:
         """Take note of what a block brought."""
         for one in accepted:
             for event in one.events:
@@ -79,7 +79,7 @@ class Recorder:
         )
 
     def _spent(self) -> dict[str, float]:
-        training = self._consortium.cohort.training_seconds
+        training = self._consortium.trainers.training_seconds
         validating = sum(validator.seconds for validator in self._consortium.validators)
         total = perf_counter() - self._began - self._measuring
         return {

@@ -10,15 +10,13 @@ import unicodedata
 from collections.abc import Sequence
 
 from collegium.plugins import names
-from collegium.study.circle import check_circle, check_rule_of_sums
 from collegium.study.client_privacy import about_clients, check_room, check_units
 from collegium.study.compression import check_compression
 from collegium.study.decoding import retyped
 from collegium.study.design import check_sections, designs, designs_of
 from collegium.study.document import Study
 from collegium.study.faults import SIMULATED, check_faults, check_faults_of_round
-from collegium.study.folding import check_folds
-from collegium.study.later import is_later_name, not_yet
+from collegium.study.fold_checks import check_folds
 from collegium.study.limits import check_limits
 from collegium.study.local_work import check_local_work
 from collegium.study.networks import about_network, check_network
@@ -28,8 +26,10 @@ from collegium.study.parts import named_parts
 from collegium.study.privacy import about_privacy, privacy_terms
 from collegium.study.refusal import Refusal, contradiction, dotted, nearest, shown
 from collegium.study.search_checks import check_search
+from collegium.study.secagg_checks import check_rule_takes_sums, check_secagg
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
+from collegium.study.unsupported import is_later_name, not_yet
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -49,7 +49,7 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_table(study)
     check_network(study)
     _check_combinations(study)
-    check_rule_of_sums(study)
+    check_rule_takes_sums(study)
     check_compression(study)
     check_sections(study)
     for design in designs().values():
@@ -232,7 +232,7 @@ def _counted(study: Study, sites: int) -> tuple[Notice, ...]:
                 path, f"{count} {words}, and there are {sites} sites",
                 "validators and attackers are sites", f"choose at most {sites}",
             )  # fmt: skip
-    check_circle(study, sites)
+    check_secagg(study, sites)
     for design in designs().values():
         if design.check_sites is not None:
             design.check_sites(study, sites)

@@ -10,8 +10,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from collegium.study.document import Section, Study
-from collegium.study.later import refuse_later_key
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
+from collegium.study.unsupported import refuse_later_key
 
 _WORDS = {
     "int": "a whole number",

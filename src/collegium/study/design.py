@@ -15,7 +15,7 @@ import msgspec
 
 from collegium.plugins import aspects
 from collegium.study.document import Study
-from collegium.study.message import Outbound, Ways
+from collegium.study.message import Outbound, Recipients
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal, nearest, shown
 
@@ -59,8 +59,8 @@ class Design:
     check: Callable[[Study], None] | None = None
     check_sites: Callable[[Study, int], None] | None = None
     notices: Callable[[Study, int], tuple[Notice, ...]] | None = None
-    messages: Callable[[Study, Ways, str], tuple[Outbound, ...]] | None = None
-    update: Callable[[Study, Ways, Outbound, str, str], Outbound] | None = None
+    messages: Callable[[Study, Recipients, str], tuple[Outbound, ...]] | None = None
+    update: Callable[[Study, Recipients, Outbound, str, str], Outbound] | None = None
     section: type[msgspec.Struct] | None = None
     about: str = ""
     subject: str = ""

@@ -15,15 +15,17 @@ RETIRED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Recipients:
     """How what a member says reaches others, which is alike for everything on the ledger."""
 
     everybody: str
     signed: str
 
 
-IN_ONE_PROCESS = Ways("everybody who is given the ledger", "signed by the site; not encrypted")
-BETWEEN_MEMBERS = Ways(
+IN_ONE_PROCESS = Recipients(
+    "everybody who is given the ledger", "signed by the site; not encrypted"
+)
+BETWEEN_MEMBERS = Recipients(
     "every member, and everybody whom one gives the ledger",
     "signed by the site; on its way encrypted (TLS), on the ledger not",
 )
@@ -55,7 +57,7 @@ class Outbound:
 class Telling(Protocol):
     """A stage of an update, as far as it says what it does to one."""
 
-    def tell(self, message: Outbound, ways: Ways, /) -> Outbound:
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         """Return what is said of an update with the stage's words."""
         ...
 

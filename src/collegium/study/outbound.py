@@ -15,8 +15,8 @@ from collegium.study.message import (
     LEDGER,
     RETIRED,
     Outbound,
+    Recipients,
     Telling,
-    Ways,
 )
 from collegium.study.outbound_masked import counted_rows, point, shared_secrets
 from collegium.study.privacy import follows
@@ -38,7 +38,9 @@ def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     )  # fmt: skip
 
 
-def _site_messages(study: Study, stages: Iterable[Telling], ways: Ways) -> tuple[Outbound, ...]:
+def _site_messages(
+    study: Study, stages: Iterable[Telling], ways: Recipients
+) -> tuple[Outbound, ...]:
     by_rows = study.aggregation.weights == "rows"
     private = study.privacy.differential_privacy
     weight = "training rows rounded down to two significant binary digits"
@@ -101,7 +103,9 @@ def _site_messages(study: Study, stages: Iterable[Telling], ways: Ways) -> tuple
     )
 
 
-def _update_message(study: Study, stages: Iterable[Telling], ways: Ways, interval: str) -> Outbound:
+def _update_message(
+    study: Study, stages: Iterable[Telling], ways: Recipients, interval: str
+) -> Outbound:
     """Return what is said of an update: what it is of, what each stage says, and how often."""
     what = f"by how much local training moved each parameter {_of_what(study)}"
     message = Outbound("update", what, "", "", RETIRED, from_rows=True)
@@ -129,7 +133,7 @@ def _of_which_parameters(study: Study) -> str:
     return "of the model"
 
 
-def _statement_message(study: Study, ways: Ways) -> Outbound:
+def _statement_message(study: Study, ways: Recipients) -> Outbound:
     private = study.privacy.differential_privacy
     contents = (
         "the number of rows in the site's test part (from which the number of all its rows"
@@ -160,7 +164,7 @@ def _statement_message(study: Study, ways: Ways) -> Outbound:
     )  # fmt: skip
 
 
-def _messages_of_mechanisms(study: Study, ways: Ways) -> Iterator[Outbound]:
+def _messages_of_mechanisms(study: Study, ways: Recipients) -> Iterator[Outbound]:
     hiding = hiding_design(study)  # which says its own beside the update
     for design in designs_of(study).values():
         if design.messages is not None and design is not hiding:
@@ -173,7 +177,7 @@ def _of_validators(study: Study) -> str:
     return "" if count is None else f" (sent only by the {count} validators)"
 
 
-def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
+def _validator_messages(study: Study, ways: Recipients) -> tuple[Outbound, ...]:
     sender = _of_validators(study)
     masked = study.privacy.secure_aggregation is not None
     told = " and how many updates are saturated or small" if masked else ""
@@ -255,7 +259,7 @@ def _validator_messages(study: Study, ways: Ways) -> tuple[Outbound, ...]:
     )
 
 
-def _witness_messages(ways: Ways) -> tuple[Outbound, ...]:
+def _witness_messages(ways: Recipients) -> tuple[Outbound, ...]:
     return (
         Outbound(
             "cosignature",
@@ -269,7 +273,7 @@ def _witness_messages(ways: Ways) -> tuple[Outbound, ...]:
     )
 
 
-def _owner_messages(ways: Ways) -> tuple[Outbound, ...]:
+def _owner_messages(ways: Recipients) -> tuple[Outbound, ...]:
     owner = " (sent only by the owner)"
     return (
         Outbound(

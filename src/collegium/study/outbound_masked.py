@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from collegium.study.design import hiding_design
 from collegium.study.document import Study
-from collegium.study.message import LEDGER, RETIRED, Outbound, Ways
+from collegium.study.message import LEDGER, RETIRED, Outbound, Recipients
 from collegium.study.terms import group_count, with_graph
 
 
-def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
+def masked_update(study: Study, ways: Recipients, message: Outbound) -> Outbound:
     """Return what is said of a masked or encrypted update, of which `message` says what it was."""
     secure = study.privacy.secure_aggregation
     asked = None if secure is None else secure.threshold
@@ -42,7 +42,7 @@ def masked_update(study: Study, ways: Ways, message: Outbound) -> Outbound:
     )
 
 
-def counted_rows(study: Study, ways: Ways) -> tuple[Outbound, ...]:
+def counted_rows(study: Study, ways: Recipients) -> tuple[Outbound, ...]:
     """Return what a site counts of its test rows for a sum over all sites, where it does."""
     secure, private = study.privacy.secure_aggregation, study.privacy.differential_privacy
     if secure is None or private is not None:
@@ -75,7 +75,7 @@ def point(study: Study) -> str:
     )
 
 
-def shared_secrets(study: Study, ways: Ways, interval: str) -> tuple[Outbound, ...]:
+def shared_secrets(study: Study, ways: Recipients, interval: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its masked update, so that the sum can be opened."""
     design = hiding_design(study)
     if design is not None and design.messages is not None:

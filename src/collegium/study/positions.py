@@ -32,7 +32,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class SourcePositions:
     """Where the values of a document come from: a file's lines, and changes asked beside it.
 
     Attributes:

@@ -19,7 +19,7 @@ from collegium.study.checking import check_study
 from collegium.study.decoding import decode
 from collegium.study.document import Study
 from collegium.study.notice import Notice
-from collegium.study.positions import DEPTH_LIMIT, Places, key_lines
+from collegium.study.positions import DEPTH_LIMIT, SourcePositions, key_lines
 from collegium.study.presets import preset_names, preset_text
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 from collegium.study.rendering import render
@@ -45,7 +45,7 @@ class ReadStudy:
     text: str
     origin: str
     notices: tuple[Notice, ...]
-    places: Places
+    places: SourcePositions
     folder: Path | None = None
 
     @contextmanager
@@ -99,14 +99,14 @@ def document_of(text: str) -> Study:
         StudyError: the text is no study document.
     """
     document, lines = _parsed(text, "the document")
-    with _located(Places("the document", lines)):
+    with _located(SourcePositions("the document", lines)):
         return decode(document)
 
 
 def _read(text: str, origin: str, changes: Sequence[str]) -> ReadStudy:
     document, lines = _parsed(text, origin)
     changed = tuple(_apply(document, change) for change in changes)
-    places = Places(origin, lines, changed)
+    places = SourcePositions(origin, lines, changed)
     with _located(places):
         study = decode(document)
         notices = check_study(study)
@@ -114,7 +114,7 @@ def _read(text: str, origin: str, changes: Sequence[str]) -> ReadStudy:
 
 
 @contextmanager
-def _located(places: Places) -> Iterator[None]:
+def _located(places: SourcePositions) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
@@ -172,7 +172,7 @@ def _parsed(text: str, origin: str) -> tuple[dict[str, Any], dict[DocumentPath, 
         ) from None  # fmt: skip
     if size > SIZE_LIMIT:
         raise _too_large(origin)
-    with _located(Places(origin, {})):
+    with _located(SourcePositions(origin, {})):
         lines = key_lines(text)
     try:
         return tomllib.loads(text), lines

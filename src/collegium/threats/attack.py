@@ -6,27 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from collegium.federation.authoring import Author
-from collegium.federation.exchange import Exchange
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import InProcessBlobs
+from collegium.federation.local_updates import UpdateAuthor
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import decode_envelope
-from collegium.threats.grant import Grant
+from collegium.threats.threat_model import ThreatModel
 
 
-class Accomplices(Protocol):
+class Coalition(Protocol):
     """Those who attack together with updates."""
 
-    def attacker(self, member: str) -> Author:
+    def attacker(self, member: str) -> UpdateAuthor:
         """Return who makes an attacker's updates."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AdversaryContext:
     """What an adversary has: a member's keys, the blobs as it sees them, who else there is.
 
     `rounds` are those in which it acts, while they are open; if empty, it acts at all times.
@@ -35,10 +35,10 @@ class Place:
     """
 
     identity: Identity
-    exchange: Exchange
+    exchange: InProcessBlobs
     validators: tuple[str, ...]
     rounds: frozenset[int]
-    circle: Accomplices | None = None
+    circle: Coalition | None = None
     ledger: Callable[[], list[bytes]] = list
     attackers: frozenset[str] = frozenset()
 
@@ -61,7 +61,7 @@ class Attack(Protocol):
         ...
 
     @property
-    def grant(self) -> Grant:
+    def grant(self) -> ThreatModel:
         """What the adversary is granted."""
         ...
 
@@ -70,21 +70,21 @@ class Attack(Protocol):
         """Which of the member's participants it takes over."""
         ...
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the adversary, which may use the honest participant as it likes."""
         ...
 
 
-Twist = Callable[[Place, StudyView, list[bytes]], list[bytes]]
+Twist = Callable[[AdversaryContext, StudyView, list[bytes]], list[bytes]]
 """Turns what the honest participant would say into what the adversary says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Twisted:
+class TamperingParticipant:
     """A participant whose messages are twisted while its adversary acts."""
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
     twist: Twist
 
     @property
@@ -104,13 +104,13 @@ class MessageAttack:
 
     name: str
     about: str
-    grant: Grant
+    grant: ThreatModel
     role: Literal["site", "validator"]
     twist: Twist
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the twisted participant."""
-        return Twisted(honest, place, self.twist)
+        return TamperingParticipant(honest, place, self.twist)
 
 
 def said(envelope: bytes) -> Transaction:

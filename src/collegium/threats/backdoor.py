@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
-from collegium.federation.authoring import Int16
+from collegium.federation.local_updates import Int16
 from collegium.learning.models import ModelSpec, predict
 from collegium.learning.networks.convolution import Convolutional
-from collegium.threats.grant import Grant
+from collegium.threats.adversary_view import AdversaryView, saturated
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Scene, saturated
+from collegium.threats.threat_model import ThreatModel
 
 COLUMNS = 3
 """Inputs that the pattern sets in a table."""
@@ -139,32 +139,32 @@ def success_rate(
     return float((scores.argmax(axis=1) == TARGET).mean())
 
 
-def _replacement(scene: Scene) -> Int16:
+def _replacement(observation: AdversaryView) -> Int16:
     """Send what makes the weighted mean land on the attackers' model, if others hardly move."""
-    weights = scene.weights
-    share = sum(weights[index] for index in scene.attackers) / sum(weights)
-    return saturated(scene.own.astype(np.float64) * (scene.scale or 1.0 / share))
+    weights = observation.weights
+    share = sum(weights[index] for index in observation.attackers) / sum(weights)
+    return saturated(observation.own.astype(np.float64) * (observation.scale or 1.0 / share))
 
 
-def _constrained(scene: Scene) -> Int16:
+def _constrained(observation: AdversaryView) -> Int16:
     """Send updates no longer than those that the attackers would send honestly, times `scale`."""
-    lengths = np.linalg.norm(scene.unpoisoned.astype(np.float64), axis=1, keepdims=True)
-    own = scene.own.astype(np.float64)
+    lengths = np.linalg.norm(observation.unpoisoned.astype(np.float64), axis=1, keepdims=True)
+    own = observation.own.astype(np.float64)
     reach = np.linalg.norm(own, axis=1, keepdims=True)
-    return saturated(own * (scene.scale * lengths / np.maximum(reach, 1.0)))
+    return saturated(own * (observation.scale * lengths / np.maximum(reach, 1.0)))
 
 
 _PLANT = "a pattern in a row that decides the answer, with the model as good as ever otherwise"
 
 MODEL_REPLACEMENT = Poisoning(
     "model_replacement", "trains on rows with a pattern and scales its update up to replace all",
-    Grant(_PLANT, ("own", "published"), ("rows", "updates"), together=True),
+    ThreatModel(_PLANT, ("own", "published"), ("rows", "updates"), together=True),
     _replacement, poisoned, trigger_of, scale=0.0,
     scale_means="multiple of its update; the inverse of the attackers' weight if absent",
 )  # fmt: skip
 CONSTRAIN_AND_SCALE = Poisoning(
     "constrain_and_scale", "trains on rows with a pattern and keeps to an honest update's length",
-    Grant(_PLANT, ("own",), ("rows", "updates"), together=True),
+    ThreatModel(_PLANT, ("own",), ("rows", "updates"), together=True),
     _constrained, poisoned, trigger_of, scale=1.0,
     scale_means="multiple of the length of its honest update",
 )  # fmt: skip

@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from collegium.federation.authoring import Int16
-from collegium.threats.grant import Grant
+from collegium.federation.local_updates import Int16
+from collegium.threats.adversary_view import AdversaryView, Vector
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Scene, Vector
+from collegium.threats.threat_model import ThreatModel
 
-_KNOWS_ALL = Grant("a worse model", ("own", "honest"), ("updates",), together=True)
+_KNOWS_ALL = ThreatModel("a worse model", ("own", "honest"), ("updates",), together=True)
 
 _HALVINGS = 40
 
@@ -27,11 +27,11 @@ Measure = Callable[[Vector, Vector], float]
 """Returns how far off a vector [d] lies from rows [h, d]."""
 
 
-def perturbations(scene: Scene) -> tuple[Vector, ...]:
+def perturbations(observation: AdversaryView) -> tuple[Vector, ...]:
     """Return the directions to go from the honest mean: against it, against its signs, outwards."""
-    length = float(np.linalg.norm(scene.mean))
-    against = (-scene.mean / length, -np.sign(scene.mean)) if length else ()
-    return (*against, -scene.deviation)
+    length = float(np.linalg.norm(observation.mean))
+    against = (-observation.mean / length, -np.sign(observation.mean)) if length else ()
+    return (*against, -observation.deviation)
 
 
 def _farthest(vector: Vector, rows: Vector) -> float:
@@ -42,18 +42,21 @@ def _all_together(vector: Vector, rows: Vector) -> float:
     return float(np.square(rows - vector).sum())
 
 
-def _bounded(measure: Measure) -> Callable[[Scene], Int16]:
-    def craft(scene: Scene) -> Int16:
-        rows = scene.honest.astype(np.float64)
+def _bounded(measure: Measure) -> Callable[[AdversaryView], Int16]:
+    def craft(observation: AdversaryView) -> Int16:
+        rows = observation.honest.astype(np.float64)
         if len(rows) < 2:
-            return scene.own
+            return observation.own
         bound = max(measure(row, rows) for row in rows)
-        best = scene.mean
-        for direction in perturbations(scene):
-            found = scene.mean + _largest(scene.mean, direction, rows, measure, bound) * direction
-            if np.linalg.norm(found - scene.mean) > np.linalg.norm(best - scene.mean):
+        best = observation.mean
+        for direction in perturbations(observation):
+            found = (
+                observation.mean
+                + _largest(observation.mean, direction, rows, measure, bound) * direction
+            )
+            if np.linalg.norm(found - observation.mean) > np.linalg.norm(best - observation.mean):
                 best = found
-        return scene.alike(best)
+        return observation.alike(best)
 
     return craft
 

@@ -31,7 +31,7 @@ from collegium.accounting.terms import affordable_rounds
 from collegium.errors import StudyError
 from collegium.learning.models import ModelSpec, size
 from collegium.learning.noise import SecretStream
-from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Study, Training
 from collegium.study.privacy import privacy_terms
@@ -82,7 +82,7 @@ class CanaryAudit:
 
 def audit_by_canaries(
     trainer: PrivateTrainer,
-    noising: Noising,
+    noising: NoiseTerms,
     claimed: float,
     delta: float,
     *,
@@ -129,7 +129,7 @@ def audit_by_canaries(
 
 
 def _run(
-    trainer: PrivateTrainer, noising: Noising, present: NDArray[np.bool_], rows: int, seed: bytes
+    trainer: PrivateTrainer, noising: NoiseTerms, present: NDArray[np.bool_], rows: int, seed: bytes
 ) -> NDArray[np.float64]:
     """Return each canary's score after one run: what its input's parameter was moved by.
 
@@ -250,7 +250,9 @@ def audit_study(
             "leave --rows out",
         )  # fmt: skip
     rounds = affordable_rounds(terms, study.training.rounds)
-    noising = Noising(wanted.clip, terms.noise / MICRO, terms.sampling / NANO, rounds * terms.steps)
+    noising = NoiseTerms(
+        wanted.clip, terms.noise / MICRO, terms.sampling / NANO, rounds * terms.steps
+    )
     claimed = micro_epsilon(times(terms.charge, rounds), terms.conversion) / MICRO
     audit = audit_by_canaries(
         trainer, noising, claimed, terms.delta / 10**15, trials=trials, rows_of_unit=rows_of_unit

@@ -10,12 +10,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-from collegium.federation.authoring import Int16
-from collegium.threats.grant import Grant
+from collegium.federation.local_updates import Int16
+from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Scene
+from collegium.threats.threat_model import ThreatModel
 
-_KNOWS_ALL = Grant("a worse model", ("own", "honest"), ("updates",), together=True)
+_KNOWS_ALL = ThreatModel("a worse model", ("own", "honest"), ("updates",), together=True)
 
 
 def z_max(participants: int, attackers: int) -> float:
@@ -29,22 +29,24 @@ def z_max(participants: int, attackers: int) -> float:
     return NormalDist().inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
 
 
-def _alie(scene: Scene) -> Int16:
-    z = scene.scale or z_max(len(scene.participants), len(scene.attackers))
-    return scene.alike(scene.mean - z * scene.deviation)
+def _alie(observation: AdversaryView) -> Int16:
+    z = observation.scale or z_max(len(observation.participants), len(observation.attackers))
+    return observation.alike(observation.mean - z * observation.deviation)
 
 
-def _ipm(scene: Scene) -> Int16:
-    return scene.alike(-scene.scale * scene.mean)
+def _ipm(observation: AdversaryView) -> Int16:
+    return observation.alike(-observation.scale * observation.mean)
 
 
-def _mimic(scene: Scene) -> Int16:
+def _mimic(observation: AdversaryView) -> Int16:
     """Copy the honest update that lies farthest along the direction in which they vary most."""
-    if not len(scene.honest):
-        return scene.own
-    centered = scene.honest - scene.mean
+    if not len(observation.honest):
+        return observation.own
+    centered = observation.honest - observation.mean
     direction = np.linalg.svd(centered, full_matrices=False)[2][0]
-    return scene.alike(scene.honest[np.abs(centered @ direction).argmax()].astype(np.float64))
+    return observation.alike(
+        observation.honest[np.abs(centered @ direction).argmax()].astype(np.float64)
+    )
 
 
 ALIE = Poisoning(

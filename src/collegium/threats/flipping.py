@@ -8,14 +8,14 @@ import numpy as np
 
 from collegium.data.randomness import draws
 from collegium.data.table import SiteRows
-from collegium.federation.authoring import Int16
+from collegium.federation.local_updates import Int16
 from collegium.learning.blobs import LIMIT
 from collegium.learning.models import ModelSpec
-from collegium.threats.grant import Grant
+from collegium.threats.adversary_view import AdversaryView, saturated
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Scene, saturated
+from collegium.threats.threat_model import ThreatModel
 
-_SPOIL = Grant("a worse model", ("own",), ("updates",))
+_SPOIL = ThreatModel("a worse model", ("own",), ("updates",))
 
 
 def flipped(rows: SiteRows, spec: ModelSpec, pattern: None = None) -> SiteRows:
@@ -28,28 +28,30 @@ def flipped(rows: SiteRows, spec: ModelSpec, pattern: None = None) -> SiteRows:
     return replace(rows, y=y)
 
 
-def _sign_flip(scene: Scene) -> Int16:
-    return saturated(-scene.scale * scene.own.astype(np.float64))
+def _sign_flip(observation: AdversaryView) -> Int16:
+    return saturated(-observation.scale * observation.own.astype(np.float64))
 
 
-def _gaussian(scene: Scene) -> Int16:
+def _gaussian(observation: AdversaryView) -> Int16:
     """Send noise as long as the attacker's own update says, drawn anew in each round."""
-    sent = np.empty(scene.own.shape, np.int16)
-    for row, (index, own) in enumerate(zip(scene.attackers, scene.own, strict=True)):
-        spread = scene.scale * np.sqrt(np.square(own.astype(np.float64)).mean())
-        noise = draws("gaussian", scene.seed, scene.round, scene.participants[index])
+    sent = np.empty(observation.own.shape, np.int16)
+    for row, (index, own) in enumerate(zip(observation.attackers, observation.own, strict=True)):
+        spread = observation.scale * np.sqrt(np.square(own.astype(np.float64)).mean())
+        noise = draws(
+            "gaussian", observation.seed, observation.round, observation.participants[index]
+        )
         sent[row] = saturated(spread * noise.standard_normal(own.size))
     return sent
 
 
-def _huge(scene: Scene) -> Int16:
-    against = np.where(scene.own > 0, -LIMIT, LIMIT)
+def _huge(observation: AdversaryView) -> Int16:
+    against = np.where(observation.own > 0, -LIMIT, LIMIT)
     return against.astype(np.int16)
 
 
 LABEL_FLIP = Poisoning(
     "label_flip", "trains on its own rows with the labels turned round",
-    Grant("a worse model", ("own",), ("rows",)), poison=flipped,
+    ThreatModel("a worse model", ("own",), ("rows",)), poison=flipped,
 )  # fmt: skip
 SIGN_FLIP = Poisoning(
     "sign_flip", "sends its own update times -10, cut off at the encoding's range", _SPOIL,

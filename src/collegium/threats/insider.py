@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collegium.federation.authoring import Assignment, Author, Int16
+from collegium.federation.local_updates import Assignment, Int16, UpdateAuthor
 
 
 @dataclass(frozen=True, slots=True)
 class RewritingAuthor:
     """The author of a site whose updates the operator replaces from some round on."""
 
-    honest: Author
+    honest: UpdateAuthor
     from_round: int
 
     def update(self, work: Assignment) -> Int16:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning.models import ModelSpec, layers, size
-from collegium.threats.likeness import noise_ratio, structural_likeness
+from collegium.threats.image_similarity import noise_ratio, structural_likeness
 
 Float64 = NDArray[np.float64]
 Matching = Literal["distance", "angle"]
@@ -112,7 +112,7 @@ def _cost(found: Float64, wanted: Float64, by: Matching) -> Float64:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Reconstruction:
     """How much of the batches an attack rebuilt.
 
     `error` is the median over rows of the squared distance to the nearest candidate, a coordinate
@@ -133,7 +133,7 @@ class Rebuilt:
 def judged(
     attack: str, found: list[Float64], batches: list[NDArray[np.int64]], everybody: Float64,
     look: Callable[[Float64], Float64] | None = None,
-) -> Rebuilt:  # fmt: skip
+) -> Reconstruction:  # fmt: skip
     """Compare candidates of several batches with the rows that were in them.
 
     Args:
@@ -159,7 +159,7 @@ def judged(
                 one, true = look(nearest), look(everybody[row])
                 ratios.append(noise_ratio(one, true))
                 likenesses.append(structural_likeness(one, true))
-    return Rebuilt(
+    return Reconstruction(
         attack, len(errors), float(np.median(errors)), float(np.mean(identified)),
         float(np.median(ratios)) if ratios else None,
         float(np.median(likenesses)) if likenesses else None,

@@ -14,22 +14,22 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import LIMIT, UPDATE_TAG, digest
 from collegium.ledger.contract.transactions import UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
-from collegium.threats.attack import Attack, Place, said
-from collegium.threats.grant import Grant
+from collegium.threats.attack import AdversaryContext, Attack, said
+from collegium.threats.threat_model import ThreatModel
 
 Shape = Callable[[int, int], bytes]
 """Returns a blob in an update's place, for d coordinates and an exponent."""
 
 
-_CRASH = Grant("validators that fail on an update", ("own",), ("messages", "blobs"))
+_CRASH = ThreatModel("validators that fail on an update", ("own",), ("messages", "blobs"))
 
 
 @dataclass(frozen=True, slots=True)
-class Misshaping:
+class MalformingSite:
     """A site that commits to, reveals and serves a blob that is no update of its round."""
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
     shape: Shape
 
     @property
@@ -71,14 +71,14 @@ class MalformedUpdate:
     name: str
     about: str
     shape: Shape
-    grant: Grant = _CRASH
+    grant: ThreatModel = _CRASH
     role: Literal["site", "validator"] = "site"
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the site that misshapes its updates."""
         if not isinstance(honest, Site):
             raise TypeError(honest)
-        return Misshaping(honest, place, self.shape)
+        return MalformingSite(honest, place, self.shape)
 
 
 def _header(size: int, width: int, exponent: int) -> bytes:

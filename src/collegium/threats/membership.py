@@ -38,7 +38,7 @@ _FLOOR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MembershipGuess:
     """What an attack finds.
 
     `true_positives` is its rate at each of `LEVELS` of false positives; `auc` the chance to rank
@@ -58,7 +58,7 @@ def confidence(probability: Float64) -> Float64:
     return odds
 
 
-def by_threshold(scores: Float64, present: Bools) -> Found:
+def by_threshold(scores: Float64, present: Bools) -> MembershipGuess:
     """Return what the loss threshold finds: confidence alone.
 
     Args:
@@ -69,7 +69,7 @@ def by_threshold(scores: Float64, present: Bools) -> Found:
                                                                        strict=True)])  # fmt: skip
 
 
-def by_likelihood(scores: Float64, present: Bools) -> Found:
+def by_likelihood(scores: Float64, present: Bools) -> MembershipGuess:
     """Return what the likelihood ratio finds, each model being the target of all the others.
 
     Confidences of a unit with and without it are taken to be normal, with one spread for all units,
@@ -94,7 +94,7 @@ def _means(scores: Float64, chosen: Bools) -> Float64:
     return means
 
 
-def _found(name: str, judged: list[tuple[Float64, Bools]]) -> Found:
+def _found(name: str, judged: list[tuple[Float64, Bools]]) -> MembershipGuess:
     """Return the rates of guesses over all target models together."""
     scores = np.concatenate([one for one, _ in judged])
     truth = np.concatenate([one for _, one in judged])
@@ -107,7 +107,7 @@ def _found(name: str, judged: list[tuple[Float64, Bools]]) -> Found:
     below = np.searchsorted(outside, inside, side="left")
     equal = np.searchsorted(outside, inside, side="right") - below
     auc = float((below + equal / 2).mean() / len(outside))
-    return Found(name, len(scores), auc, tuple(rates))
+    return MembershipGuess(name, len(scores), auc, tuple(rates))
 
 
 def shadows(
@@ -138,7 +138,7 @@ class Exposure:
     level: Level
     units: int
     models: int
-    attacks: tuple[Found, ...]
+    attacks: tuple[MembershipGuess, ...]
     epsilon: float | None
     delta: float | None
     bounds: tuple[float, ...]

@@ -9,9 +9,9 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import attested, bitmap_of
 from collegium.ledger.contract.transactions import PhaseTimeout, RoundVote, UpdateAvailable
-from collegium.threats.attack import Attack, MessageAttack, Place, said
-from collegium.threats.grant import Grant
+from collegium.threats.attack import AdversaryContext, Attack, MessageAttack, said
 from collegium.threats.ordering import OrderAttack, said_here, signed_again
+from collegium.threats.threat_model import ThreatModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class _Lazy:
     """
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class _Lazy:
         return [signed_again(votes[0][1], self.place.identity)] if votes else []
 
 
-def _censor(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _censor(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Attest to all updates but that of the site with the least weight."""
     if view.round is None or not view.participants:
         return due
@@ -57,7 +57,7 @@ def _censor(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     return twisted
 
 
-def _hurry(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _hurry(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Say at once that a phase has lasted long enough."""
     if view.round is None or view.has_timed_out(place.identity.member):
         return due
@@ -67,7 +67,7 @@ def _hurry(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     return [hurried, *due]
 
 
-def _attestation(place: Place, view: StudyView, held: list[str]) -> bytes:
+def _attestation(place: AdversaryContext, view: StudyView, held: list[str]) -> bytes:
     return place.identity.sign(
         UpdateAvailable, study=view.study, round=view.number, attempt=view.attempt,
         bitmap=to_text(bitmap_of(list(view.participants), held)),
@@ -76,14 +76,20 @@ def _attestation(place: Place, view: StudyView, held: list[str]) -> bytes:
 
 LAZY: Attack = OrderAttack(
     "lazy_validator", "attests to every update unseen, and votes as the first one did",
-    Grant("a validator's standing without its work", ("published",), ("messages",)), _Lazy,
+    ThreatModel("a validator's standing without its work", ("published",), ("messages",)), _Lazy,
     "validator",
 )  # fmt: skip
 CENSORING: Attack = MessageAttack(
-    "censoring_validator", "says of the smallest site's updates that they are not to be had",
-    Grant("a model without that site", ("own", "published"), ("messages",)), "validator", _censor,
-)  # fmt: skip
+    "censoring_validator",
+    "says of the smallest site's updates that they are not to be had",
+    ThreatModel("a model without that site", ("own", "published"), ("messages",)),
+    "validator",
+    _censor,
+)
 HASTY: Attack = MessageAttack(
-    "hasty_validator", "says of every phase, as it opens, that it has lasted long enough",
-    Grant("rounds without those who need their time", ("own",), ("messages",)), "validator", _hurry,
-)  # fmt: skip
+    "hasty_validator",
+    "says of every phase, as it opens, that it has lasted long enough",
+    ThreatModel("rounds without those who need their time", ("own",), ("messages",)),
+    "validator",
+    _hurry,
+)

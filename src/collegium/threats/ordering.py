@@ -22,8 +22,8 @@ from collegium.ledger.contract.transactions import (
 )
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import key_id
-from collegium.threats.attack import Attack, MessageAttack, Place, said
-from collegium.threats.grant import Grant
+from collegium.threats.attack import AdversaryContext, Attack, MessageAttack, said
+from collegium.threats.threat_model import ThreatModel
 
 RECENT = 12
 """Entries of the ledger that a replaying site sends again in a pass."""
@@ -37,7 +37,7 @@ class _Replaying:
     """A site that repeats itself, everybody else, and what it says elsewhere."""
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
     elsewhere: Identity
     said: list[bytes] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class _FrontRunning:
     """
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
     victim: bytes = b""
     taken_in: tuple[int, int] = (0, 0)
 
@@ -94,7 +94,7 @@ class _FrontRunning:
 
 
 def said_here(
-    place: Place, kind: type[RoundTransaction], view: StudyView
+    place: AdversaryContext, kind: type[RoundTransaction], view: StudyView
 ) -> list[tuple[bytes, RoundTransaction]]:
     """Return what others have said of a kind in the open attempt, with the ids of their keys."""
     own, found = key_id(place.identity.key.public), []
@@ -119,21 +119,21 @@ class OrderAttack:
 
     name: str
     about: str
-    grant: Grant
-    adversary: Callable[[Participant, Place], Participant]
+    grant: ThreatModel
+    adversary: Callable[[Participant, AdversaryContext], Participant]
     role: Literal["site", "validator"] = "site"
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the adversary."""
         return self.adversary(honest, place)
 
 
-def _replaying(honest: Participant, place: Place) -> Participant:
+def _replaying(honest: Participant, place: AdversaryContext) -> Participant:
     other = sha256(b"another ledger" + place.identity.genesis).digest()
     return _Replaying(honest, place, replace(place.identity, genesis=other))
 
 
-def _erase(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _erase(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Demand again and again that updates be erased: those of every round, and of the open one."""
     places = range(min(view.number, ERASURES) + 1)
     demands = [
@@ -145,13 +145,18 @@ def _erase(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
 
 REPLAYING: Attack = OrderAttack(
     "replaying_site", "sends again what it and others have said, here and for other ledgers",
-    Grant("something counted twice", ("own", "published"), ("messages",)), _replaying,
+    ThreatModel("something counted twice", ("own", "published"), ("messages",)), _replaying,
 )  # fmt: skip
 FRONT_RUNNING: Attack = OrderAttack(
-    "front_running_site", "takes another's commitment for its own, and reveals what that one did",
-    Grant("the credit for another's update", ("own", "published"), ("messages",)), _FrontRunning,
-)  # fmt: skip
+    "front_running_site",
+    "takes another's commitment for its own, and reveals what that one did",
+    ThreatModel("the credit for another's update", ("own", "published"), ("messages",)),
+    _FrontRunning,
+)
 ERASING: Attack = MessageAttack(
-    "erasing_site", "demands in every pass that its updates be erased",
-    Grant("rounds that cannot be computed or repeated", ("own",), ("messages",)), "site", _erase,
-)  # fmt: skip
+    "erasing_site",
+    "demands in every pass that its updates be erased",
+    ThreatModel("rounds that cannot be computed or repeated", ("own",), ("messages",)),
+    "site",
+    _erase,
+)

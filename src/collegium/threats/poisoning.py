@@ -13,21 +13,21 @@ from typing import Any, Literal
 import msgspec
 
 from collegium.data.table import SiteRows
-from collegium.federation.authoring import Assignment, Author, HonestAuthor, Int16
-from collegium.federation.cohort import Cohort
-from collegium.federation.outbox import Compartment, WriteOnce
+from collegium.federation.local_trainers import LocalTrainers
+from collegium.federation.local_updates import Assignment, HonestUpdateAuthor, Int16, UpdateAuthor
+from collegium.federation.outbox import MemberOutbox, WriteOnce
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
-from collegium.mechanisms.scores.expected import Expected, Imagined, imagined
+from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
 from collegium.mechanisms.scores.lying import Lie
 from collegium.study.document import Study
-from collegium.threats.attack import Place
-from collegium.threats.grant import Grant
-from collegium.threats.scene import Defence, Scene
+from collegium.threats.adversary_view import AdversaryView, Defence
+from collegium.threats.attack import AdversaryContext
+from collegium.threats.threat_model import ThreatModel
 
-Craft = Callable[[Scene], Int16]
+Craft = Callable[[AdversaryView], Int16]
 """Returns what the attackers of a round send, int16 [a, d]."""
 
 Pattern = Any
@@ -60,7 +60,7 @@ class Target:
     validators: tuple[str, ...] = ()
 
 
-class Circle:
+class PoisoningCoalition:
     """Those who attack together in one process, and how they learn what they are granted to know.
 
     Every site joins, so that an attack may be granted to know what the honest ones send.
@@ -69,11 +69,11 @@ class Circle:
     def __init__(self, target: Target, attack: Poisoning) -> None:
         self._target = target
         self._attack = attack
-        self._honest: dict[str, Author] = {}
-        self._own: dict[str, Author] = {}
+        self._honest: dict[str, UpdateAuthor] = {}
+        self._own: dict[str, UpdateAuthor] = {}
         self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
-        self._cohort: Cohort | None = None
-        self._judges: Imagined | None = None
+        self._cohort: LocalTrainers | None = None
+        self._judges: SurrogateValidators | None = None
         if "rule" in attack.grant.knowledge:
             self._judges = imagined(
                 target.study, target.spec, target.trainer, target.rows, target.attackers,
@@ -85,17 +85,19 @@ class Circle:
                 name: attack.poison(target.rows[name], target.spec, pattern)
                 for name in target.attackers
             }
-            self._cohort = Cohort(_without_noise(target.study), target.spec, target.trainer, rows)
+            self._cohort = LocalTrainers(
+                _without_noise(target.study), target.spec, target.trainer, rows
+            )
 
-    def join(self, member: str, honest: Author, outbox: WriteOnce, genesis: bytes) -> None:
+    def join(self, member: str, honest: UpdateAuthor, outbox: WriteOnce, genesis: bytes) -> None:
         """Take note of a site: who makes its updates where it does not attack, and its outbox."""
         self._honest[member] = self._own[member] = honest
         if self._cohort is not None and member in self._target.attackers:
             # What training on other rows carries on is kept apart from the site's own.
-            aside = Compartment(outbox, "poisoned")
-            self._own[member] = HonestAuthor(member, self._cohort, aside, genesis)
+            aside = MemberOutbox(outbox, "poisoned")
+            self._own[member] = HonestUpdateAuthor(member, self._cohort, aside, genesis)
 
-    def attacker(self, member: str) -> Author:
+    def attacker(self, member: str) -> UpdateAuthor:
         """Return who makes an attacker's updates."""
         return _Attacker(member, self)
 
@@ -106,17 +108,17 @@ class Circle:
             return self._honest[member].update(work)
         key = (work.round, work.model)
         if self._crafted[0] != key:
-            scene = self.scene(work)
-            sent = self._attack.craft(scene)
-            names = [work.participants[index] for index in scene.attackers]
+            observation = self.observation(work)
+            sent = self._attack.craft(observation)
+            names = [work.participants[index] for index in observation.attackers]
             self._crafted = key, dict(zip(names, sent, strict=True))
         return self._crafted[1][member]
 
-    def scene(self, work: Assignment) -> Scene:
+    def observation(self, work: Assignment) -> AdversaryView:
         """Return a round as the attackers see it."""
         threat, attack = self._target.study.threat, self._attack
         scale = threat.scale if threat is not None else None
-        return Scene(
+        return AdversaryView(
             work, self._target.attackers, lambda name: self._own[name].update(work),
             lambda name: self._honest[name].update(work), self._target.defence,
             self._target.study.study.seed, attack.scale or 0.0 if scale is None else scale,
@@ -129,7 +131,7 @@ class _Attacker:
     """The author of an attacker's updates."""
 
     member: str
-    circle: Circle
+    circle: PoisoningCoalition
 
     def update(self, work: Assignment) -> Int16:
         return self.circle.update(self.member, work)
@@ -150,9 +152,9 @@ def pattern_of(
     return attack.pattern((rows[name] for name in attackers), spec)
 
 
-def as_trained(scene: Scene) -> Int16:
+def as_trained(observation: AdversaryView) -> Int16:
     """Send what training gave: the attack lies in the rows."""
-    return scene.own
+    return observation.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class Poisoning:
 
     name: str
     about: str
-    grant: Grant
+    grant: ThreatModel
     craft: Craft = as_trained
     poison: Poison | None = None
     pattern: Callable[[Iterable[SiteRows], ModelSpec], Pattern] | None = None
@@ -182,7 +184,7 @@ class Poisoning:
     lie: Lie | None = None
     role: Literal["site", "validator"] = "site"
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the site with an attacker for its author; a run's attackers are one circle."""
         if not isinstance(honest, Site) or place.circle is None:
             raise TypeError(honest)

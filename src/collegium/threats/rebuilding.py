@@ -19,7 +19,7 @@ from collegium.study.privacy import privacy_terms
 from collegium.threats import pictures
 from collegium.threats.inversion import (
     Matching,
-    Rebuilt,
+    Reconstruction,
     gradients,
     judged,
     label_of_one,
@@ -56,7 +56,7 @@ class Inversion:
     epochs: int
     together: int
     chance: float
-    attacks: tuple[Rebuilt, ...]
+    attacks: tuple[Reconstruction, ...]
     labels: float | None
     noise: float | None
 

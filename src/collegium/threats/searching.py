@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from collegium.federation.authoring import Int16
+from collegium.federation.local_updates import Int16
+from collegium.threats.adversary_view import AdversaryView, Vector
 from collegium.threats.bounded import perturbations
-from collegium.threats.grant import Grant
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Scene, Vector
+from collegium.threats.threat_model import ThreatModel
 
-_ADAPTS = Grant(
+_ADAPTS = ThreatModel(
     "a worse model", ("own", "rule", "honest", "guessed"), ("updates",), "defence-aware",
     together=True,
 )  # fmt: skip
@@ -37,11 +37,13 @@ REFINEMENTS = 4
 """Times that the steps around the best factor so far are halved, in the logarithm."""
 
 
-def strongest(scene: Scene, family: Callable[[float], Vector], signs: Iterable[int]) -> Int16:
+def strongest(
+    observation: AdversaryView, family: Callable[[float], Vector], signs: Iterable[int]
+) -> Int16:
     """Return what does most harm to the defence's result among vectors of one parameter.
 
     Args:
-        scene: the round.
+        observation: the round.
         family: from a factor to the vector that all attackers send.
         signs: directions to search in, of 1 and -1.
     """
@@ -49,8 +51,8 @@ def strongest(scene: Scene, family: Callable[[float], Vector], signs: Iterable[i
 
     def effect(factor: float) -> float:
         if factor not in tried:
-            sent = scene.alike(family(factor))
-            tried[factor] = scene.harm(sent), sent
+            sent = observation.alike(family(factor))
+            tried[factor] = observation.harm(sent), sent
         return tried[factor][0]
 
     best = max((sign * factor for sign in signs for factor in GRID), key=effect)
@@ -61,40 +63,42 @@ def strongest(scene: Scene, family: Callable[[float], Vector], signs: Iterable[i
     return tried[best][1]
 
 
-def _opt_alie(scene: Scene) -> Int16:
-    return strongest(scene, lambda factor: scene.mean - factor * scene.deviation, (1, -1))
+def _opt_alie(observation: AdversaryView) -> Int16:
+    return strongest(
+        observation, lambda factor: observation.mean - factor * observation.deviation, (1, -1)
+    )
 
 
-def _opt_ipm(scene: Scene) -> Int16:
-    return strongest(scene, lambda factor: -factor * scene.mean, (1, -1))
+def _opt_ipm(observation: AdversaryView) -> Int16:
+    return strongest(observation, lambda factor: -factor * observation.mean, (1, -1))
 
 
 COORDINATE_RULES = ("median", "trimmed_mean", "meamed")
 
 
-def _tailored(scene: Scene) -> Int16:
+def _tailored(observation: AdversaryView) -> Int16:
     """Fit the perturbation to the rule: beyond each coordinate's extreme, or while still chosen."""
-    signs = (1, -1) if scene.scored else (1,)
+    signs = (1, -1) if observation.scored else (1,)
     candidates = [
-        strongest(scene, lambda factor, way=way: scene.mean + factor * way, signs)  # type: ignore[misc]
-        for way in _scaled(scene)
+        strongest(observation, lambda factor, way=way: observation.mean + factor * way, signs)  # type: ignore[misc]
+        for way in _scaled(observation)
     ]
-    if scene.rule.split("+")[-1] in COORDINATE_RULES and len(scene.honest):
-        low, high = scene.honest.min(axis=0), scene.honest.max(axis=0)
-        beyond = np.where(scene.mean > 0, low, high).astype(np.float64)
-        outwards = np.where(scene.mean > 0, -1.0, 1.0) * (high - low.astype(np.float64))
+    if observation.rule.split("+")[-1] in COORDINATE_RULES and len(observation.honest):
+        low, high = observation.honest.min(axis=0), observation.honest.max(axis=0)
+        beyond = np.where(observation.mean > 0, low, high).astype(np.float64)
+        outwards = np.where(observation.mean > 0, -1.0, 1.0) * (high - low.astype(np.float64))
         candidates.append(
-            strongest(scene, lambda factor: beyond + (factor - GRID[0]) * outwards, (1,))
+            strongest(observation, lambda factor: beyond + (factor - GRID[0]) * outwards, (1,))
         )
-    return max(candidates, key=scene.harm)
+    return max(candidates, key=observation.harm)
 
 
-def _scaled(scene: Scene) -> list[Vector]:
+def _scaled(observation: AdversaryView) -> list[Vector]:
     """Return the perturbations, each as long as the honest updates deviate together."""
-    length = float(np.linalg.norm(scene.deviation)) or 1.0
-    found = perturbations(scene)
-    if scene.scored:
-        found += tuple(_across(way, scene.favored) for way in found)
+    length = float(np.linalg.norm(observation.deviation)) or 1.0
+    found = perturbations(observation)
+    if observation.scored:
+        found += tuple(_across(way, observation.favored) for way in found)
     ways = ((way, float(np.linalg.norm(way))) for way in found)
     return [way * (length / norm) for way, norm in ways if norm]
 

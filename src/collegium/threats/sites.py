@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from collegium.federation.exchange import Exchange
+from collegium.federation.in_process_blobs import InProcessBlobs
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.ledger.contract.transactions import PhaseTimeout, UpdateCommit, UpdateReveal
-from collegium.threats.attack import Attack, MessageAttack, Place, said
-from collegium.threats.grant import Grant
+from collegium.threats.attack import AdversaryContext, Attack, MessageAttack, said
+from collegium.threats.threat_model import ThreatModel
 
 FLOOD = 500
 
 
-def _say_nothing(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _say_nothing(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     return [one for one in due if not isinstance(said(one), UpdateCommit | UpdateReveal)]
 
 
-def _withhold(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _withhold(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     return [one for one in due if not isinstance(said(one), UpdateReveal)]
 
 
-def _flood(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _flood(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Send everything twice, much that is not allowed, and much that is nothing."""
     junk = [b"{%d}" % number for number in range(FLOOD // 2)]
     refused = [
@@ -41,10 +41,12 @@ def _flood(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
 class TwoFacedBlobs:
     """Gives an update as it is to the first validators, and other bytes to the rest.
 
-    `right` is how many get the right bytes; it satisfies `federation.exchange.Blobs`.
+    `right` is how many get the right bytes; it satisfies `federation.in_process_blobs.Blobs`.
     """
 
-    def __init__(self, exchange: Exchange, member: str, place: Place, right: int) -> None:
+    def __init__(
+        self, exchange: InProcessBlobs, member: str, place: AdversaryContext, right: int
+    ) -> None:
         self._exchange = exchange
         self._view = exchange.view(member)
         self._place = place
@@ -74,7 +76,7 @@ class TwoFacedBlobs:
 @dataclass(frozen=True, slots=True)
 class _TwoFacedSite:
     honest: Site
-    place: Place
+    place: AdversaryContext
     blobs: TwoFacedBlobs
 
     @property
@@ -86,7 +88,7 @@ class _TwoFacedSite:
         return self.honest.reconcile(view, idle=idle)
 
 
-_SPLIT = Grant("validators that disagree about one update", ("own",), ("blobs",))
+_SPLIT = ThreatModel("validators that disagree about one update", ("own",), ("blobs",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,10 @@ class BlobAttack:
     name: str
     about: str
     right_share: float
-    grant: Grant = _SPLIT
+    grant: ThreatModel = _SPLIT
     role: Literal["site", "validator"] = "site"
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the two-faced site."""
         if not isinstance(honest, Site):
             raise TypeError(honest)
@@ -109,7 +111,7 @@ class BlobAttack:
         return _TwoFacedSite(honest, place, blobs)
 
 
-_STALL = Grant("a round without it, or none at all", ("own",), ("messages",))
+_STALL = ThreatModel("a round without it, or none at all", ("own",), ("messages",))
 
 SILENT: Attack = MessageAttack("silent_site", "sends no update", _STALL, "site", _say_nothing)
 WITHHOLDING: Attack = MessageAttack(
@@ -117,7 +119,7 @@ WITHHOLDING: Attack = MessageAttack(
 )
 FLOODING: Attack = MessageAttack(
     "spammer", "floods the ledger with copies, junk and what is not allowed",
-    Grant("a ledger that has no room for others", ("own",), ("messages",)), "site", _flood,
+    ThreatModel("a ledger that has no room for others", ("own",), ("messages",)), "site", _flood,
 )  # fmt: skip
 TWO_FACED: Attack = BlobAttack(
     "two_faced_site", "serves its update to half of the validators, other bytes to the rest", 0.5

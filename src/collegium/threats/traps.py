@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from collegium.data.randomness import draws
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
-from collegium.threats.attack import Place
-from collegium.threats.malformed import Misshaping, forbidden
+from collegium.threats.attack import AdversaryContext
+from collegium.threats.malformed import MalformingSite, forbidden
 
 
 @dataclass(frozen=True, slots=True)
-class Trapping:
+class TrapSite:
     """A site that is a trap in the rounds where it is drawn."""
 
     honest: Participant
-    place: Place
+    place: AdversaryContext
     share: float
     seed: int
 
@@ -38,7 +38,7 @@ class Trapping:
         drawn = trapping(self.share, self.seed, view.number, tuple(view.participants))
         if drawn != self.place.identity.member:
             return self.honest.reconcile(view, idle=idle)
-        return Misshaping(self.honest, self.place, forbidden).reconcile(view, idle=idle)
+        return MalformingSite(self.honest, self.place, forbidden).reconcile(view, idle=idle)
 
 
 def trapping(share: float, seed: int, number: int, names: Sequence[str]) -> str | None:

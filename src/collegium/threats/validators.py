@@ -10,11 +10,11 @@ from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, encode_model
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.transactions import RoundVote, UpdateAvailable
-from collegium.threats.attack import Attack, MessageAttack, Place, said
-from collegium.threats.grant import Grant
+from collegium.threats.attack import AdversaryContext, Attack, MessageAttack, said
+from collegium.threats.threat_model import ThreatModel
 
 
-def _lie(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _lie(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Serve another model, and vote for it."""
     twisted = []
     for envelope in due:
@@ -26,7 +26,7 @@ def _lie(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     return twisted
 
 
-def _equivocate(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _equivocate(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Vote for the right model and for another one."""
     extra = [
         _vote(place, transaction, transaction.result)
@@ -36,7 +36,7 @@ def _equivocate(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     return due + extra
 
 
-def _vanish(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _vanish(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Say nothing within rounds."""
     return [
         envelope
@@ -45,7 +45,7 @@ def _vanish(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
     ]
 
 
-def _other_model(place: Place, model: str) -> bytes:
+def _other_model(place: AdversaryContext, model: str) -> bytes:
     """Publish a model with the signs of all parameters turned; return its digest."""
     view = place.exchange.view(place.identity.member)
     data = view.fetch(from_text(model, 32))
@@ -62,7 +62,7 @@ def _other_model(place: Place, model: str) -> bytes:
     return view.publish(encode_model(flipped))
 
 
-def _vote(place: Place, vote: RoundVote, result: ModelResult) -> bytes:
+def _vote(place: AdversaryContext, vote: RoundVote, result: ModelResult) -> bytes:
     """Return a vote for another model that tells of the updates what the right one does."""
     model = to_text(_other_model(place, result.model))
     return place.identity.sign(
@@ -71,7 +71,7 @@ def _vote(place: Place, vote: RoundVote, result: ModelResult) -> bytes:
     )  # fmt: skip
 
 
-_FORGE = Grant("a model that no rule made", ("own", "published"), ("messages", "blobs"))
+_FORGE = ThreatModel("a model that no rule made", ("own", "published"), ("messages", "blobs"))
 
 LYING: Attack = MessageAttack(
     "lying_validator", "votes for and serves another model", _FORGE, "validator", _lie
@@ -81,5 +81,5 @@ EQUIVOCATING: Attack = MessageAttack(
 )
 SILENT: Attack = MessageAttack(
     "silent_validator", "neither attests nor votes",
-    Grant("a round without a quorum", ("own",), ("messages",)), "validator", _vanish,
+    ThreatModel("a round without a quorum", ("own",), ("messages",)), "validator", _vanish,
 )  # fmt: skip

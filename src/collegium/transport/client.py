@@ -22,10 +22,10 @@ from collegium.ledger.engines.log.connection import (
     PresentFirst,
 )
 from collegium.ledger.engines.log.delivery import (
-    Standing,
+    MemberPosition,
     decode_envelopes,
     encode_envelopes,
-    encode_standing,
+    encode_position,
 )
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
@@ -113,9 +113,9 @@ class HttpsConnection:
             raise _nonsense(f"{len(envelopes)} envelopes, which are no pairs")
         return list(zip(envelopes[::2], envelopes[1::2], strict=True))
 
-    def present(self, standing: Standing) -> int | None:
+    def present(self, standing: MemberPosition) -> int | None:
         """Tell a sequencer that has started what this member holds."""
-        return _missing(self.ask("POST", "/v1/standing", encode_standing(standing)).data)
+        return _missing(self.ask("POST", "/v1/standing", encode_position(standing)).data)
 
     def restore(self, size: int, blocks: bytes) -> int | None:
         """Hand over blocks that are final here, from a size on."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from collegium.errors import NodeError, RunError
-from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.moving import export
+from collegium.ledger.engines.log.copying_out import export
+from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.witness import COSIGNED, Cosigned, begin_cosigning
@@ -108,13 +108,13 @@ class Log:
 
     def ends(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Ends:
         """Return where the ledger of a home ends whose node is stopped."""
-        with closing(open_copy(home, genesis, warn)) as copy:
+        with closing(open_log_copy(home, genesis, warn)) as copy:
             note = copy.final_note
             return Ends(None if note is None else copy.open_note(note), copy.ledger.head())
 
     def export(self, home: Path, genesis: Genesis, path: Path, warn: Callable[[str], None]) -> str:
         """Write what is final in a home, sealed by the log's note; return the final note."""
-        with closing(open_copy(home, genesis, warn)) as copy:
+        with closing(open_log_copy(home, genesis, warn)) as copy:
             export(copy, path)
             return copy.final_note or ""
 

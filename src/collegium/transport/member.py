@@ -11,13 +11,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from collegium.audit.promise import Broken, promise_parts
+from collegium.audit.inclusion_promise import BrokenPromise, promise_parts
 from collegium.errors import FormatError
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.engines.log.connection import Connection, PresentFirst
-from collegium.ledger.engines.log.copy import Copy, electorate_of
 from collegium.ledger.engines.log.evidence import EVIDENCE, keep_evidence
-from collegium.ledger.engines.log.promise import Promise, open_promise
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
+from collegium.ledger.engines.log.log_copy import LogCopy, validator_set_of
 from collegium.ledger.engines.log.replica import Replica
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict
@@ -46,8 +46,8 @@ class Member:
         self._replica, self._connection, self._release = replica, connection, release
         self._identity = replica.identity
         self._key = required_log_key(replica.ledger.genesis)
-        self._heard: deque[tuple[Promise, str]] = deque()  # by the thread that hands over
-        self._open: dict[int, tuple[Promise, str]] = {}  # by index
+        self._heard: deque[tuple[InclusionPromise, str]] = deque()  # by the thread that hands over
+        self._open: dict[int, tuple[InclusionPromise, str]] = {}  # by index
         self._unsigned = False
         self._cosigned: tuple[str | None, tuple[str, ...], tuple[str, ...]] = (None, (), ())
 
@@ -72,7 +72,7 @@ class Member:
         self._unsigned = UNSIGNED in checked
         return checked
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         """Follow the sequencer, and hold what is final against what it has promised."""
         news = self._replica.step(wait)
         while self._heard:
@@ -122,11 +122,11 @@ class Member:
         if not isinstance(answer, Ordered):
             return answer
         try:
-            promise = open_promise(answer.promise, self._identity, self._key)
+            promise = open_inclusion_promise(answer.promise, self._identity, self._key)
         except FormatError:
             return UNSIGNED
         said = decode_envelope(envelope).transaction_id
-        if promise != Promise(self._identity, answer.index, said):
+        if promise != InclusionPromise(self._identity, answer.index, said):
             return UNSIGNED
         self._heard.append((promise, answer.promise))
         return answer
@@ -137,9 +137,9 @@ class Member:
             entry = entry_at(self._replica.copy, index)
             found = decode_envelope(decode_entry(entry)[0]).transaction_id
             if found != promise.transaction:
-                self._accuse(Broken(index, promise.transaction, found), note, entry)
+                self._accuse(BrokenPromise(index, promise.transaction, found), note, entry)
 
-    def _accuse(self, broken: Broken, promise: str, entry: bytes) -> None:
+    def _accuse(self, broken: BrokenPromise, promise: str, entry: bytes) -> None:
         copy = self._replica.copy
         frames = read_frames(copy.read(0, copy.final_size, most=None))
         hashes = [entry_hash(frame.body) for frame in frames if frame.kind == ENTRY]
@@ -158,7 +158,7 @@ class Member:
         if note is not None and note != self._cosigned[0]:
             judges = (
                 replica.copy.judges if replica.settled
-                else electorate_of(replica.state, replica.identity)
+                else validator_set_of(replica.state, replica.identity)
             )  # fmt: skip
             found = judges.cosigners(note)
             missing = tuple(name for name in judges.powers if name not in found)
@@ -166,7 +166,7 @@ class Member:
         return self._cosigned[1:]
 
 
-def entry_at(copy: Copy, index: int) -> bytes:
+def entry_at(copy: LogCopy, index: int) -> bytes:
     """Return the entry at an index that a copy holds.
 
     Raises:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collegium.canonical import malformed
 from collegium.errors import FormatError
-from collegium.ledger.engines.log.copy import Copy
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.frames import ENTRY, GENESIS, encode_frame, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.retirement import retired_updates, reveals_and_retirements
 from collegium.ledger.tiles import TILE_WIDTH, Tile, entry_bundle, parse_tile_path, tile
 
 
-class Monitored:
+class MonitoredLog:
     """A copy's final entries, as hashes in memory; it is looked at between the copy's changes."""
 
-    def __init__(self, copy: Copy) -> None:
+    def __init__(self, copy: LogCopy) -> None:
         self._copy = copy
         self._hashes: list[bytes] = []
         self._end = 0  # where in the log the hashes end
@@ -67,7 +67,7 @@ class Monitored:
         return entries[first - start :]
 
 
-def monitored_tile(copy: Monitored, path: str) -> bytes | None:
+def monitored_tile(copy: MonitoredLog, path: str) -> bytes | None:
     """Return a tile, None also where its path makes no sense."""
     try:
         return copy.tile(path)

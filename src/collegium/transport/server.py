@@ -18,11 +18,11 @@ from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.engines.log.connection import CosignatureRefused, NotInTheLog, PresentFirst
 from collegium.ledger.engines.log.delivery import (
     decode_envelopes,
-    decode_standing,
+    decode_position,
     encode_envelopes,
 )
 from collegium.transport.authority import member_of
-from collegium.transport.monitoring import Monitored, monitored_tile
+from collegium.transport.monitoring import MonitoredLog, monitored_tile
 from collegium.transport.relay import Relay
 from collegium.transport.service import Service
 from collegium.transport.wire import (
@@ -44,8 +44,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 OPEN_TO_ALL = ("/checkpoint", "/tile/")
 SERVICE, RELAY, MONITORED = (
-    web.AppKey("service", Service), web.AppKey("relay", Relay), web.AppKey("monitored", Monitored),
-)  # fmt: skip
+    web.AppKey("service", Service),
+    web.AppKey("relay", Relay),
+    web.AppKey("monitored", MonitoredLog),
+)
 _MEMBER = web.RequestKey("member", str)
 _OPEN: web.AppKey[Counter[str]] = web.AppKey("open", Counter)
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -57,7 +59,7 @@ _GRACE = 30.0
 """A body arrives within so many seconds, and one more for each `_SLOWEST` bytes of it."""
 
 
-def application(service: Service, relay: Relay, monitored: Monitored) -> web.Application:
+def application(service: Service, relay: Relay, monitored: MonitoredLog) -> web.Application:
     """Return the application; TLS with client certificates is around it."""
     app = web.Application(middlewares=[_problems, _members], client_max_size=LARGEST_BLOCKS)
     app[SERVICE], app[RELAY], app[MONITORED] = service, relay, monitored
@@ -161,7 +163,7 @@ async def _conflicts(request: web.Request) -> web.Response:
 
 
 async def _standing(request: web.Request) -> web.Response:
-    standing = decode_standing(await _body(request, LARGEST_BLOCKS))
+    standing = decode_position(await _body(request, LARGEST_BLOCKS))
     return _missing(await request.app[SERVICE].present(request[_MEMBER], standing))
 
 

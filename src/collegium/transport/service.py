@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
-from collegium.transport.bell import Bell
+from collegium.transport.notifier import Notifier
 
 R = TypeVar("R")
 
@@ -26,9 +26,9 @@ DECIDED_WITHIN = 10.0
 class Service:
     """What the server asks of the sequencer; every method may be called at once with others."""
 
-    def __init__(self, sequencer: Sequencer, bell: Bell) -> None:
+    def __init__(self, sequencer: Sequencer, notifier: Notifier) -> None:
         self._sequencer = sequencer
-        self._bell = bell
+        self._notifier = notifier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sequencer")
 
     async def submit(self, member: str, envelopes: Sequence[bytes]) -> list[Answer]:
@@ -38,18 +38,18 @@ class Service:
         async def decided() -> bool | None:
             return submission.decided or None
 
-        await self._bell.until(decided, DECIDED_WITHIN)
+        await self._notifier.until(decided, DECIDED_WITHIN)
         return submission.answers()
 
     async def blocks(self, member: str, size: int, wait: float) -> bytes | None:
         """Return what follows `size` entries, or None after `wait` seconds."""
         question = partial(self._sequencer.blocks, member, size)
-        return await self._bell.until(lambda: self._ask(question), wait)
+        return await self._notifier.until(lambda: self._ask(question), wait)
 
     async def final(self, member: str, size: int, wait: float) -> str | None:
         """Return the newest final note of at least that size, or None after `wait` seconds."""
         question = partial(self._sequencer.final, member, size)
-        return await self._bell.until(lambda: self._ask(question), wait)
+        return await self._notifier.until(lambda: self._ask(question), wait)
 
     async def cosign(self, member: str, line: str, size: int) -> None:
         """Take a cosignature."""
@@ -59,7 +59,7 @@ class Service:
         """Return equivocations that are not on record."""
         return await self._ask(partial(self._sequencer.conflicts, member))
 
-    async def present(self, member: str, standing: Standing) -> int | None:
+    async def present(self, member: str, standing: MemberPosition) -> int | None:
         """Hear what a member holds."""
         return await self._ask(partial(self._sequencer.present, member, standing))
 

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from collegium.errors import RunError
-from collegium.ledger.engines.log.copy import Copy, open_copy
+from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.signals import heeded
@@ -24,7 +24,6 @@ from collegium.transport.authority import (
     SERVER_KEY,
     server_context,
 )
-from collegium.transport.bell import Bell
 from collegium.transport.home import (
     ADDRESS,
     BLOBS,
@@ -35,7 +34,8 @@ from collegium.transport.home import (
     read_log_key,
     read_settings,
 )
-from collegium.transport.monitoring import Monitored
+from collegium.transport.monitoring import MonitoredLog
+from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
@@ -75,9 +75,9 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
     key = read_log_key(home, genesis, ask)
     with (home / LOG).open("a", encoding="utf-8") as file:
         tell = Journal(file, sys.stderr)
-        copy = open_copy(home, genesis, lambda message: tell("warning", why=message))
-        bell = Bell()
-        service = Service(Sequencer(copy, key, bell.ring, tell), bell)
+        copy = open_log_copy(home, genesis, lambda message: tell("warning", why=message))
+        notifier = Notifier()
+        service = Service(Sequencer(copy, key, notifier.ring, tell), notifier)
         try:
             asyncio.run(_serve(home, settings, service, copy, tell))
         finally:
@@ -86,12 +86,12 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
 
 
 async def _serve(
-    home: Path, settings: Settings, service: Service, copy: Copy, tell: Journal
+    home: Path, settings: Settings, service: Service, copy: LogCopy, tell: Journal
 ) -> None:
     tls = home / TLS
     context = server_context(tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
     listen = settings.listen
-    app = application(service, Relay(home / BLOBS, settings.relay.quota), Monitored(copy))
+    app = application(service, Relay(home / BLOBS, settings.relay.quota), MonitoredLog(copy))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
     await runner.setup()
     try:

@@ -35,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True):
     todo: str = ""
 
 
-class Decided(msgspec.Struct, frozen=True, omit_defaults=True):
+class TransactionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to one transaction: index and promise, or a code and its reason.
 
     The codes `UNDECIDED` say that nothing is decided yet; any other is a refusal.
@@ -57,9 +57,9 @@ def encode_answers(answers: list[Answer]) -> bytes:
     """Return the answers to a submission as JSON."""
     return msgspec.json.encode(
         [
-            Decided(one.index, promise=one.promise)
+            TransactionAnswer(one.index, promise=one.promise)
             if isinstance(one, Ordered)
-            else Decided(None, one.code, one.reason)
+            else TransactionAnswer(None, one.code, one.reason)
             for one in answers
         ]
     )
@@ -71,7 +71,7 @@ def decode_answers(data: bytes) -> list[Answer]:
     Raises:
         msgspec.MsgspecError: it is something else.
     """
-    decided = msgspec.json.decode(data, type=list[Decided])
+    decided = msgspec.json.decode(data, type=list[TransactionAnswer])
     return [
         Ordered(one.index, one.promise)
         if one.index is not None

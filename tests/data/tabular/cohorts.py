@@ -32,7 +32,7 @@ bootstrap = 0
 """
 
 
-def cohort(rows: int = 240, seed: int = 0) -> dict[str, list[object]]:
+def trainers(rows: int = 240, seed: int = 0) -> dict[str, list[object]]:
     """Return a table whose outcome depends on age and lactate; lactate's gaps differ by site."""
     draws = np.random.default_rng(seed)
     site = draws.integers(0, len(SITES), rows)
@@ -64,7 +64,7 @@ def write_table(path: Path, cells: Cells, mark: str = ",") -> Path:
 def write_study(folder: Path, cells: Cells | None = None, text: str = STUDY) -> Path:
     """Write a study and its table into a folder; return the study's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "cohort.csv", cohort() if cells is None else cells)
+    write_table(folder / "cohort.csv", trainers() if cells is None else cells)
     path = folder / "study.toml"
     path.write_text(text, encoding="utf-8")
     return path

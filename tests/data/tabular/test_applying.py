@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from tests.data.tabular.cohorts import STUDY, cohort, write_study, write_table
+from tests.data.tabular.cohorts import STUDY, trainers, write_study, write_table
 
 from collegium.assembly.preparation import prepare
-from collegium.data.tabular.agreement import Agreement
-from collegium.data.tabular.applying import apply_agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation
+from collegium.data.tabular.applying import apply_agreed
 from collegium.errors import DataError
 from collegium.study.reading import read_study
 
@@ -17,7 +17,7 @@ Cells = dict[str, list[object]]
 
 
 @pytest.fixture(scope="module")
-def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
+def agreement(tmp_path_factory: pytest.TempPathFactory) -> AgreedPreparation:
     prepared = prepare(read_study(write_study(tmp_path_factory.mktemp("study"), text=STUDY)))
     assert prepared.table is not None
     return prepared.table.agreement
@@ -25,28 +25,28 @@ def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
 
 @pytest.fixture
 def cells() -> Cells:
-    return {name: values[:40] for name, values in cohort().items()}
+    return {name: values[:40] for name, values in trainers().items()}
 
 
 def test_what_it_does_not_look_at_may_be_there_or_not(
-    agreement: Agreement, cells: Cells, tmp_path: Path
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
 ) -> None:
-    whole = apply_agreement(write_table(tmp_path / "a.csv", cells), agreement)
+    whole = apply_agreed(write_table(tmp_path / "a.csv", cells), agreement)
     for name in ("died", "hospital", "mrn", "device"):
         del cells[name]
-    less = apply_agreement(write_table(tmp_path / "b.csv", cells, ";"), agreement)
+    less = apply_agreed(write_table(tmp_path / "b.csv", cells, ";"), agreement)
     np.testing.assert_array_equal(whole.x, less.x)
     assert whole.x.dtype == np.float32
 
 
-def refused(agreement: Agreement, cells: Cells, folder: Path) -> DataError:
+def refused(agreement: AgreedPreparation, cells: Cells, folder: Path) -> DataError:
     with pytest.raises(DataError) as caught:
-        apply_agreement(write_table(folder / "x.csv", cells), agreement)
+        apply_agreed(write_table(folder / "x.csv", cells), agreement)
     return caught.value
 
 
 def test_another_unit_is_refused_by_name(
-    agreement: Agreement, cells: Cells, tmp_path: Path
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
 ) -> None:
     ages = cells.pop("age [years]")
     error = refused(agreement, {"age [months]": ages, **cells}, tmp_path)
@@ -55,15 +55,15 @@ def test_another_unit_is_refused_by_name(
 
 
 def test_another_unit_is_refused_by_its_values(
-    agreement: Agreement, cells: Cells, tmp_path: Path
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
 ) -> None:
     cells["age [years]"] = [12 * float(str(value)) for value in cells["age [years]"]]
     assert refused(agreement, cells, tmp_path).code == "data.units"
     path = tmp_path / "x.csv"
-    notes = apply_agreement(path, agreement, any_range=True).notes
+    notes = apply_agreed(path, agreement, any_range=True).notes
     assert any("median of 'age'" in note for note in notes)
     few = {name: values[:3] for name, values in cells.items()}
-    assert apply_agreement(write_table(path, few), agreement).notes  # told, not refused
+    assert apply_agreed(write_table(path, few), agreement).notes  # told, not refused
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_another_unit_is_refused_by_its_values(
     ],
 )
 def test_a_cell_of_another_kind_is_refused_with_its_row(
-    agreement: Agreement, cells: Cells, tmp_path: Path, name: str, value: str, code: str
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path, name: str, value: str, code: str
 ) -> None:
     cells[name][2] = value
     error = refused(agreement, cells, tmp_path)
@@ -82,7 +82,9 @@ def test_a_cell_of_another_kind_is_refused_with_its_row(
     assert "row 3" in error.what
 
 
-def test_columns_are_known_by_name(agreement: Agreement, cells: Cells, tmp_path: Path) -> None:
+def test_columns_are_known_by_name(
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
+) -> None:
     error = refused(agreement, {**cells, "lactat": cells["lactate"]}, tmp_path)
     assert error.code == "data.unknown-column"
     cells["lactat"] = cells.pop("lactate")
@@ -93,18 +95,20 @@ def test_columns_are_known_by_name(agreement: Agreement, cells: Cells, tmp_path:
 
 
 def test_an_unknown_category_is_dealt_with_as_registered(
-    agreement: Agreement, cells: Cells, tmp_path: Path
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
 ) -> None:
     cells["sex"][1] = "x"
-    found = apply_agreement(write_table(tmp_path / "x.csv", cells), agreement)
+    found = apply_agreed(write_table(tmp_path / "x.csv", cells), agreement)
     assert any("'x'" in note for note in found.notes)
     strict = msgspec.structs.replace(agreement, unknown="refuse")
     error = refused(strict, cells, tmp_path)
     assert (error.code, "row 2" in error.what) == ("data.value", True)
 
 
-def test_a_gap_that_no_site_had_is_told(agreement: Agreement, cells: Cells, tmp_path: Path) -> None:
+def test_a_gap_that_no_site_had_is_told(
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
+) -> None:
     cells["age [years]"][0] = ""
-    found = apply_agreement(write_table(tmp_path / "x.csv", cells), agreement)
+    found = apply_agreed(write_table(tmp_path / "x.csv", cells), agreement)
     assert any("1 row lacks age" in note for note in found.notes)
     assert np.isfinite(found.x).all()

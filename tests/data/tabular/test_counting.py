@@ -11,7 +11,8 @@ import pytest
 from tests.data.tabular.cohorts import STUDY, write_study
 
 from collegium.assembly.preparation import prepare
-from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
+from collegium.data.tabular.computing_statistics import numbers_of, site_statistics_of
 from collegium.data.tabular.counting import (
     Counts,
     concluded,
@@ -19,8 +20,7 @@ from collegium.data.tabular.counting import (
     counts_of,
     largest_counts,
 )
-from collegium.data.tabular.said import BINS, ColumnsSaid, MomentsSaid
-from collegium.data.tabular.saying import numbers_of, said_of
+from collegium.data.tabular.site_statistics import BINS, SiteColumns, SiteMoments
 from collegium.errors import DataError
 from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.study.reading import read_study
@@ -29,14 +29,14 @@ MASKED = 'privacy.secure_aggregation={protocol="secagg"}'
 Parts = Mapping[str, SiteTable]
 
 
-def tables(folder: Path, *changes: str, text: str = STUDY) -> tuple[Parts, Agreement]:
+def tables(folder: Path, *changes: str, text: str = STUDY) -> tuple[Parts, AgreedPreparation]:
     """The sites' tables of the made-up cohort, and what they agree on."""
     found = prepare(read_study(write_study(folder, text=text), changes)).table
     assert found is not None
     return found.parts, found.agreement
 
 
-def at(step: int, agreement: Agreement) -> Agreement:
+def at(step: int, agreement: AgreedPreparation) -> AgreedPreparation:
     """What was agreed after an earlier step, to which later ones add numbers alone."""
     unknown = dict.fromkeys(("center", "scale") if step == 1 else (), 0)
     columns = [msgspec.structs.replace(one, **unknown) for one in agreement.columns]
@@ -45,7 +45,7 @@ def at(step: int, agreement: Agreement) -> Agreement:
     )
 
 
-def total(parts: Parts, before: Agreement) -> Counts:
+def total(parts: Parts, before: AgreedPreparation) -> Counts:
     """The sum of what sites count."""
     found = np.zeros(largest_counts(before).size, np.int64)
     for one in parts.values():
@@ -92,8 +92,8 @@ def test_what_a_site_counts_is_what_it_would_say(tmp_path: Path) -> None:
     parts, agreement = tables(tmp_path)
     before = at(1, agreement)
     one = parts["va"].train
-    plain = said_of(one, "binary", before, 1)
-    assert isinstance(plain, MomentsSaid)
+    plain = site_statistics_of(one, "binary", before, 1)
+    assert isinstance(plain, SiteMoments)
     said = {moment.name: moment for moment in plain.moments}
     counts = counts_of(one, before).reshape(-1, 7).tolist()
     for column, told in zip(counted_columns(before), counts, strict=True):
@@ -107,12 +107,12 @@ def test_what_a_site_counts_is_what_it_would_say(tmp_path: Path) -> None:
 def test_of_few_persons_in_the_sum_nothing_is_used(tmp_path: Path) -> None:
     parts, agreement = tables(tmp_path)
     whole = total(parts, at(1, agreement))
-    found = decode_agreement(concluded(at(1, agreement), whole, tuple(parts), 10))
+    found = decode_agreed(concluded(at(1, agreement), whole, tuple(parts), 10))
     assert [one.name for one in found.columns] == ["admitted", "age", "lactate", "sex"]
     everybody = sum(one.train.rows for one in parts.values())
-    found = decode_agreement(concluded(at(1, agreement), whole, tuple(parts), everybody))
+    found = decode_agreed(concluded(at(1, agreement), whole, tuple(parts), everybody))
     assert "lactate" in [one.name for one in found.left_out], "some of it is missing"
-    few = decode_agreement(
+    few = decode_agreed(
         concluded(at(2, agreement), total(parts, at(2, agreement)), tuple(parts), 10_000)
     )
     assert all(one.median == one.center for one in few.columns)
@@ -148,9 +148,12 @@ def test_nothing_can_be_learned_from_columns_that_nobody_has(tmp_path: Path) -> 
 def test_rows_with_a_value_are_rounded_down_in_what_is_said(tmp_path: Path) -> None:
     parts, _ = tables(tmp_path)
     one = parts["va"].train
-    exact, coarse = said_of(one, "binary", None, 10), said_of(one, "binary", None, 10, coarse=True)
-    assert isinstance(exact, ColumnsSaid)
-    assert isinstance(coarse, ColumnsSaid)
+    exact, coarse = (
+        site_statistics_of(one, "binary", None, 10),
+        site_statistics_of(one, "binary", None, 10, coarse=True),
+    )
+    assert isinstance(exact, SiteColumns)
+    assert isinstance(coarse, SiteColumns)
     for fine, rough in zip(exact.columns, coarse.columns, strict=True):
         assert rough.present <= fine.present
         assert rough.present == 0 or rough.present >= 10

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.tabular.cohorts import cohort, write_table
+from tests.data.tabular.cohorts import trainers, write_table
 
 from collegium.data.tabular.columns import as_days, as_numbers, as_words, canonical_word
 from collegium.data.tabular.reading import read_table_file
@@ -34,7 +34,7 @@ def written(path: Path, **columns: Any) -> Path:
 
 
 def test_columns_are_what_they_are_in_csv(tmp_path: Path) -> None:
-    cells = cohort(60)
+    cells = trainers(60)
     csv = read_table_file(write_table(tmp_path / "c.csv", cells))
     typed: dict[str, Any] = {
         "mrn": cells["mrn"], "hospital": cells["hospital"],

@@ -10,10 +10,10 @@ from tests.learning.aggregation.cases import cloud, updates
 from collegium.errors import StudyError
 from collegium.learning.aggregation.bucketing import BUCKETING
 from collegium.learning.aggregation.composition import rule_called
-from collegium.learning.aggregation.rows import Rows, rows_of
+from collegium.learning.aggregation.rows import UpdateRows, rows_of
 
 
-def members(rows: Rows, count: int) -> list[dict[int, Fraction]]:
+def members(rows: UpdateRows, count: int) -> list[dict[int, Fraction]]:
     """Return who is in each bucket with which share, from a one-hot update of each."""
     found = []
     for index in range(rows.count):

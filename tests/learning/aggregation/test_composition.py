@@ -15,7 +15,7 @@ from collegium.errors import PluginError, StudyError
 from collegium.learning.aggregation import composition
 from collegium.learning.aggregation.composition import Composition, rule_called, rule_recorded
 from collegium.learning.aggregation.mixing import NNM
-from collegium.learning.aggregation.rows import RowRule, Rows, rows_of
+from collegium.learning.aggregation.rows import RowRule, UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate, Kind
 from collegium.learning.aggregation.updates import Updates
 
@@ -48,7 +48,7 @@ class Doubled:
     def rows_after(self, participants: int, tolerate: int, fewest: int) -> int:
         return participants
 
-    def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:
+    def apply(self, rows: UpdateRows, tolerate: int, fewest: int) -> UpdateRows:
         return NNM.apply(NNM.apply(rows, tolerate, fewest), tolerate, fewest)
 
 

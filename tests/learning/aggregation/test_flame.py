@@ -9,7 +9,7 @@ from tests.learning.aggregation.cases import cloud, mean, updates
 from collegium.errors import RunError
 from collegium.learning.aggregation._internal.cosines import cosine_matrix
 from collegium.learning.aggregation.flame import admitted
-from collegium.learning.aggregation.rows import Rows, rows_of
+from collegium.learning.aggregation.rows import UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate
 
 ONE = 2**40
@@ -57,7 +57,7 @@ def test_the_noise_is_the_same_for_the_same_updates_alone() -> None:
 
 def test_a_total_without_room_for_noise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        Rows, "combination",
+        UpdateRows, "combination",
         lambda self, weights, denominator: Aggregate(np.full(self.size, 2**62), denominator),
     )  # fmt: skip
     with pytest.raises(RunError, match="cannot be aggregated"):

@@ -20,7 +20,7 @@ from collegium.learning.aggregation.groups import (
 )
 from collegium.learning.aggregation.next_model import server_named
 from collegium.learning.blobs import ModelState, TensorSpec
-from collegium.learning.clients import clipped
+from collegium.learning.client_level_privacy import clipped
 from collegium.plugins import names
 from collegium.study.document import Server
 

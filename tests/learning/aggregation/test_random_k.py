@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collegium.errors import RunError
-from collegium.learning.aggregation.random_k import Drawn, draw_places, picked, whole
+from collegium.learning.aggregation.random_k import SentCoordinates, draw_places, picked, whole
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.study.compression import sent_coordinates
 
@@ -48,19 +48,19 @@ def test_a_scaled_mean_is_right_on_average_and_in_fractions(
     total = np.array(data.draw(st.lists(
         st.integers(-(2**40), 2**40), min_size=kept, max_size=kept
     )), np.int64)  # fmt: skip
-    found = whole(Aggregate(total, 12), Drawn(places, parameters, scaled=True))
+    found = whole(Aggregate(total, 12), SentCoordinates(places, parameters, scaled=True))
     for place, value in zip(places, total.tolist(), strict=True):
         assert Fraction(int(found.total[place]), found.denominator) == Fraction(
             value * parameters, 12 * kept
         )
     assert np.count_nonzero(found.total) <= kept
-    plain = whole(Aggregate(total, 12), Drawn(places, parameters, scaled=False))
+    plain = whole(Aggregate(total, 12), SentCoordinates(places, parameters, scaled=False))
     assert plain.denominator == 12
     assert (plain.total[places] == total).all()
 
 
 def test_what_has_no_place_in_64_bits_is_no_aggregate() -> None:
-    drawn = Drawn(np.array([0]), 3, scaled=True)
+    drawn = SentCoordinates(np.array([0]), 3, scaled=True)
     with pytest.raises(RunError) as caught:
         whole(Aggregate(np.array([2**62]), 1), drawn)
     assert caught.value.code == "aggregation.overflow"
@@ -71,7 +71,7 @@ def test_updates_that_are_sent_whole_stay_as_they_are() -> None:
     aggregate = Aggregate(values.astype(np.int64), 1)
     assert picked(values, None) is values
     assert whole(aggregate, None) is aggregate
-    assert picked(values, Drawn(np.array([0, 2]), 3, scaled=True)).tolist() == [3, 2]
+    assert picked(values, SentCoordinates(np.array([0, 2]), 3, scaled=True)).tolist() == [3, 2]
 
 
 @pytest.mark.parametrize(

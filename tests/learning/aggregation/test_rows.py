@@ -9,14 +9,14 @@ import pytest
 from tests.learning.aggregation.cases import cloud, updates
 
 from collegium.learning.aggregation._internal.integers import integers
-from collegium.learning.aggregation.rows import WEIGHT_BITS, Block, Rows, Total, rows_of
+from collegium.learning.aggregation.rows import WEIGHT_BITS, Block, Total, UpdateRows, rows_of
 
 VALUES = cloud(0, 5, 300, spread=9000)
 MATRIX = integers([[1, 1, 0, 0, 1], [0, 3, -2, 1, 1], [7, 0, 0, 0, 0]])
 KEYS = (b"a", b"b", b"c")
 
 
-def exact(rows: Rows) -> list[list[Fraction]]:
+def exact(rows: UpdateRows) -> list[list[Fraction]]:
     """Return the rows' coordinates, one rule call for each."""
     found = []
     for index in range(rows.count):
@@ -26,7 +26,7 @@ def exact(rows: Rows) -> list[list[Fraction]]:
     return found
 
 
-def collected(rows: Rows, chosen: list[int] | None = None) -> list[list[int]]:
+def collected(rows: UpdateRows, chosen: list[int] | None = None) -> list[list[int]]:
     """Return the rows' integer vectors as a coordinate rule sees them."""
     seen: list[Block] = []
 

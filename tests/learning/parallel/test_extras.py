@@ -9,10 +9,10 @@ import pytest
 from tests.simulation.test_own_models import FUNCTIONS, MODULE
 
 from collegium.learning.models import ModelSpec, initial_parameters
-from collegium.learning.networks.code import digest_of
 from collegium.learning.networks.convolution import Convolutional
+from collegium.learning.networks.custom import CustomFunctions, CustomModule
+from collegium.learning.networks.custom_code import digest_of
 from collegium.learning.networks.network import Network
-from collegium.learning.networks.own import OwnFunctions, OwnModule
 from collegium.learning.parallel.pool import Pool
 from collegium.learning.parallel.pooled import Pooled
 from collegium.learning.parallel.shared import SiteTable
@@ -60,7 +60,7 @@ def test_convolutions_come_to_the_same_bits() -> None:
 def test_a_user_s_own_functions_do(own: Path) -> None:
     pytest.importorskip("jax", reason="the extra jax is not installed")
     code = "pair_of_functions"
-    network = OwnFunctions(code, digest_of(code), 36, 1)
+    network = CustomFunctions(code, digest_of(code), 36, 1)
     assert network.functions  # loaded here, which must not hinder handing it over
     same_bits(find("trainers", "jax"), network)
 
@@ -69,4 +69,4 @@ def test_a_user_s_own_functions_do(own: Path) -> None:
 def test_and_a_user_s_own_module(own: Path) -> None:
     pytest.importorskip("torch", reason="the extra torch is not installed")
     code = "net_of_mine:Net"
-    same_bits(find("trainers", "torch"), OwnModule(code, digest_of(code), 36, 1))
+    same_bits(find("trainers", "torch"), CustomModule(code, digest_of(code), 36, 1))

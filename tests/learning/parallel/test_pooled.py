@@ -24,7 +24,7 @@ from collegium.learning.parallel import pooled as pooled_module
 from collegium.learning.parallel.pool import Pool
 from collegium.learning.parallel.pooled import Pooled, parts
 from collegium.learning.parallel.shared import SiteTable
-from collegium.learning.private import Noising, PrivateJob
+from collegium.learning.private import NoiseTerms, PrivateJob
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 
@@ -32,7 +32,7 @@ LOGISTIC = ModelSpec((5, 1), "logistic", 0.1)
 MLP = ModelSpec((5, 7, 3), "multinomial", 0.0)
 TINY = ModelSpec((1, 1), "squared", 0.0)
 TRAINING = Training(rounds=1, learning_rate=0.1, batch_size=8, momentum=0.5, fedprox_mu=0.1)
-NOISING = Noising(clip=1.0, noise_multiplier=0.7, sampling_rate=0.3, steps=3)
+NOISING = NoiseTerms(clip=1.0, noise_multiplier=0.7, sampling_rate=0.3, steps=3)
 
 
 def jobs_of(spec: ModelSpec, sites: int, *, shifted: bool = False) -> list[TrainingJob]:

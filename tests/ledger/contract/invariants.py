@@ -13,8 +13,8 @@ from tests.ledger.contract.moves import course_of, current, status_of
 from collegium import canonical
 from collegium.canonical import to_text
 from collegium.ledger.contract.declared import phases_of
-from collegium.ledger.contract.draws import draw_participants
 from collegium.ledger.contract.events import RoundOpened
+from collegium.ledger.contract.sampling import sample_participants
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
     THE_ONE,
@@ -25,15 +25,15 @@ from collegium.ledger.contract.tables import (
 )
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.merkle import tree_root
-from collegium.ledger.state import Branch, Frozen, Node, State, Table
-from collegium.mechanisms.scores.combining import Scored
+from collegium.ledger.state import BranchNode, Node, PrunedNode, State, TableNode
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 
 
 def naive_root(node: Node) -> bytes:
     """Return a node's root as docs/spec/4-ledger.md has it, from nothing but its entries."""
-    if isinstance(node, Frozen):
+    if isinstance(node, PrunedNode):
         return node.root()
-    if isinstance(node, Table):
+    if isinstance(node, TableNode):
         leaves = sorted((key.encode(), value) for key, value in node.encoded().items())
     else:
         present = {name: child for name, child in node.children.items() if not _empty(child)}
@@ -42,9 +42,9 @@ def naive_root(node: Node) -> bytes:
 
 
 def _empty(node: Node) -> bool:
-    if isinstance(node, Table):
+    if isinstance(node, TableNode):
         return not node.entries
-    return isinstance(node, Branch) and all(_empty(child) for child in node.children.values())
+    return isinstance(node, BranchNode) and all(_empty(child) for child in node.children.values())
 
 
 def _lp(data: bytes) -> bytes:
@@ -55,14 +55,14 @@ def node_at(state: State, *path: str) -> Node | None:
     """Return a node of the state, or None."""
     node: Node | None = state.top
     for name in path:
-        node = node.children.get(name) if isinstance(node, Branch) else None
+        node = node.children.get(name) if isinstance(node, BranchNode) else None
     return node
 
 
 def table_at(state: State, *path: str) -> dict[str, bytes]:
     """Return a table's entries."""
     node = node_at(state, *path)
-    if not isinstance(node, Table):
+    if not isinstance(node, TableNode):
         return {}
     return dict(sorted(node.encoded().items()))
 
@@ -70,7 +70,7 @@ def table_at(state: State, *path: str) -> dict[str, bytes]:
 def studies_of(world: World) -> list[str]:
     """Return the ids of all registered studies."""
     node = node_at(world.state, "studies")
-    names = sorted(node.children) if isinstance(node, Branch) else []
+    names = sorted(node.children) if isinstance(node, BranchNode) else []
     return [name for name in names if table_at(world.state, "studies", name, "study")]
 
 
@@ -200,7 +200,7 @@ def medians_by_power(world: World, study: str, number: int, attempt: int) -> lis
     path = ("studies", study, "rounds", f"{number:08d}")
     power = {name: int(value) for name, value in table_at(world.state, *path, "scorers").items()}
     said = {
-        name.partition("/")[2]: msgspec.json.decode(value, type=Scored).scores
+        name.partition("/")[2]: msgspec.json.decode(value, type=ScoreRecord).scores
         for name, value in table_at(world.state, *path, "scores").items()
         if name.startswith(f"{attempt:04d}/")
     }
@@ -225,7 +225,7 @@ def check_no_statistics_exclude(world: World, event: RoundOpened) -> None:
         for name, value in table_at(world.state, "studies", event.study, "sites").items()
         if name not in barred and msgspec.json.decode(people[name], type=MemberRecord).active
     }
-    drawn = draw_participants(
+    drawn = sample_participants(
         to_text(world.identity), event.study, record.seed, event.round, weights, record.per_round
     )
     assert list(event.participants) == drawn

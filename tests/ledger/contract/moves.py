@@ -16,9 +16,9 @@ from tests.ledger.contract.kit import World, digest, raw_digest, say
 from collegium.canonical import from_text, to_text
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import hides, mechanisms, owners, together
-from collegium.ledger.contract.entering import OPEN, open_round_of, study_of
 from collegium.ledger.contract.events import Events
 from collegium.ledger.contract.mechanism import Where
+from collegium.ledger.contract.preconditions import OPEN, open_round_of, study_of
 from collegium.ledger.contract.results import Failure, ModelResult, SumResult
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
@@ -47,8 +47,8 @@ from collegium.mechanisms.dealing.rules import arranged
 from collegium.mechanisms.dealing.terms import Indicators, SecaggDeal, SecaggKeys, SoundDeals
 from collegium.mechanisms.groups.rules import groups_of, keys_commitment
 from collegium.mechanisms.groups.terms import SecaggBind
-from collegium.mechanisms.scores import combining
-from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores import score_medians
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import UNIT, ScoreCommit, ScoreReveal, ScoreTerms
 from collegium.mechanisms.secagg.terms import SharePost
 from collegium.mechanisms.secagg_plus.rules import graph_of
@@ -304,8 +304,8 @@ def score_fields(
     told: dict[str, Any] = {"scores": tuple(scores)}
     if norm is not None:
         told["norm"] = norm
-    value = combining.commitment(
-        world.identity, at["study"], at["round"], at["attempt"], who, Scored(**told), salt
+    value = score_medians.commitment(
+        world.identity, at["study"], at["round"], at["attempt"], who, ScoreRecord(**told), salt
     )
     return {**at, "commitment": to_text(value)}, {**at, **told, "salt": to_text(salt)}
 

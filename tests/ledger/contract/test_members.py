@@ -22,8 +22,8 @@ from collegium.canonical import encode, to_text
 from collegium.errors import FormatError
 from collegium.ledger.contract import apply as contract
 from collegium.ledger.contract import members
-from collegium.ledger.contract.entering import study_of
 from collegium.ledger.contract.events import Event
+from collegium.ledger.contract.preconditions import study_of
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Handler
 from collegium.ledger.contract.tables import MemberRecord

@@ -44,7 +44,7 @@ from collegium.ledger.contract.events import PhaseOpened, RoundOpened
 from collegium.ledger.contract.tables import round_branch
 from collegium.ledger.contract.transactions import PhaseTimeout, RoundVote, UpdateCommit
 from collegium.ledger.hashing import lp, tagged_hash, u64
-from collegium.ledger.state import Frozen
+from collegium.ledger.state import PrunedNode
 
 SITES = ("ada", "bo", "cy", "di")
 
@@ -241,17 +241,17 @@ def test_a_round_is_frozen_when_the_next_one_closes() -> None:
     start(world, rounds=3)
     drive_round(world)
     branch = round_branch("heart", 1)
-    assert not isinstance(node(world, branch), Frozen)
+    assert not isinstance(node(world, branch), PrunedNode)
     drive_round(world)
-    assert isinstance(node(world, branch), Frozen)
+    assert isinstance(node(world, branch), PrunedNode)
     assert world.state.get((*branch, "votes"), "0001/ada") is None
-    assert not isinstance(node(world, round_branch("heart", 2)), Frozen)
+    assert not isinstance(node(world, round_branch("heart", 2)), PrunedNode)
     drive_round(world)
     for name in SITES:
         evaluate(world, name)
     release(world)
     close(world)
-    assert isinstance(node(world, round_branch("heart", 3)), Frozen)
+    assert isinstance(node(world, round_branch("heart", 3)), PrunedNode)
     assert world.state.root() == replayed(world).root()
 
 

@@ -26,12 +26,12 @@ from collegium.audit.subjects import AboutFile, Value
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.equivocation import Conflict, Witness
+from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.final import NAME, write_final
 from collegium.ledger.frames import CHECKPOINT, read_frames
 from collegium.ledger.genesis import (
@@ -95,7 +95,7 @@ class TwoProposers:
         self.certificate = ""
         self._key, self._patience = key, patience
         self._proposers = proposers_of(application.genesis)
-        self._witness = Witness()
+        self._witness = EquivocationDetector()
         self._executed: tuple[str, list[Any]] | None = None  # whose block, and its outcomes
         self._answers: dict[bytes, Answer] = {}
 
@@ -117,7 +117,7 @@ class TwoProposers:
                     self._answers.pop(one, None)
         return answers
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         until = monotonic() + wait
         with self.medium.changed:
             while not (self._propose() | self._execute()) and (left := until - monotonic()) > 0:
@@ -192,7 +192,7 @@ class TwoProposers:
         found = [self.medium.signed.get((self.height, one)) for one in self._proposers]
         return [one for one in found if one is not None] if None not in found else []
 
-    def _commit(self) -> list[Accepted]:
+    def _commit(self) -> list[AcceptedTransaction]:
         signatures = self._certified()
         if not signatures or self._executed is None:
             return []
@@ -212,7 +212,7 @@ class TwoProposers:
         self._witness.watch(batch, outcomes)
         self.height, self.final_size, self._executed = self.height + 1, application.size, None
         self.medium.changed.notify_all()
-        return [one for one in outcomes if isinstance(one, Accepted)]
+        return [one for one in outcomes if isinstance(one, AcceptedTransaction)]
 
 
 @dataclass
@@ -246,9 +246,9 @@ class Together:
             self.members[who].submit([one])[0] for who, one in zip(signers, envelopes, strict=True)
         ]
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         self.steps += 1
-        news: list[Accepted] = []
+        news: list[AcceptedTransaction] = []
         for number, one in enumerate(self.members.values()):
             if self.steps % (1 + number % 2) == 0:
                 found = one.step(0)

@@ -21,8 +21,8 @@ from collegium.canonical import from_text
 from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.context import RoundAt
 from collegium.ledger.contract.declared import part_of
-from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.rules import Closing, Ending, Proposed, Rules, without_record

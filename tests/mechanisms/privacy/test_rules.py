@@ -46,7 +46,12 @@ from collegium.ledger.contract.events import RoundOpened
 from collegium.ledger.contract.tables import study_path
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit, UpdateReveal
 from collegium.ledger.contract.updates import commitment
-from collegium.mechanisms.privacy.rules import LOSSES, Budget, Losses, losses_key
+from collegium.mechanisms.privacy.rules import (
+    LOSSES,
+    Budget,
+    CumulativePrivacy,
+    cumulative_privacy_key,
+)
 from collegium.mechanisms.privacy.terms import BudgetExhausted, Charged
 
 D = Decimal
@@ -80,7 +85,7 @@ def budget(world: World, site: str, study: str = "heart") -> Budget | None:
 
 
 def losses(world: World, site: str) -> tuple[int, ...]:
-    found = world.state.record(LOSSES, losses_key(site, "patient"), Losses)
+    found = world.state.record(LOSSES, cumulative_privacy_key(site, "patient"), CumulativePrivacy)
     return () if found is None else found.charge
 
 

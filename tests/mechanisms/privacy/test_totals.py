@@ -13,9 +13,9 @@ from collegium.accounting.conversion import added, micro_epsilon, times
 from collegium.accounting.orders import MICRO
 from collegium.cli.node_lines import status_lines
 from collegium.cli.verdicts import total_line
-from collegium.mechanisms.privacy.rules import LOSSES, Losses, losses_key
+from collegium.mechanisms.privacy.rules import LOSSES, CumulativePrivacy, cumulative_privacy_key
 from collegium.mechanisms.privacy.totals import totals
-from collegium.node.losses import losses
+from collegium.node.privacy_spent import privacy_spent
 from collegium.node.status import NodeStatus, metrics
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
@@ -43,7 +43,7 @@ def two_studies() -> World:
     return world
 
 
-def story(study: Study, *, evaluated: bool) -> Namespace:
+def study_history(study: Study, *, evaluated: bool) -> Namespace:
     """Return what a ledger tells of a study of two rounds in which ada took part."""
     opened = [Namespace(attempt=1, round=k, participants=("ada",)) for k in (1, 2)]
     return Namespace(
@@ -54,13 +54,15 @@ def story(study: Study, *, evaluated: bool) -> Namespace:
 
 def told(**more: Study) -> Iterator[object]:
     documents = {**STUDIES, **more}
-    stories = {name: story(study, evaluated=True) for name, study in documents.items()}
-    return totals(stories, documents)  # type: ignore[arg-type]
+    study_histories = {
+        name: study_history(study, evaluated=True) for name, study in documents.items()
+    }
+    return totals(study_histories, documents)  # type: ignore[arg-type]
 
 
 def test_the_contract_the_audit_and_the_node_agree_on_what_two_studies_cost() -> None:
     world = two_studies()
-    kept = world.state.record(LOSSES, losses_key("ada", "patient"), Losses)
+    kept = world.state.record(LOSSES, cumulative_privacy_key("ada", "patient"), CumulativePrivacy)
     assert kept is not None
     terms = [privacy_terms(one) for one in STUDIES.values()]
     parts = []
@@ -78,7 +80,7 @@ def test_the_contract_the_audit_and_the_node_agree_on_what_two_studies_cost() ->
         for other in second
     )
     (total,) = told()
-    (lost,) = losses(world.state, "ada", 9.0)
+    (lost,) = privacy_spent(world.state, "ada", 9.0)
     assert total.epsilon == lost.epsilon == expected  # type: ignore[attr-defined]
     assert total.delta == lost.delta == 1e-6  # type: ignore[attr-defined]
     assert total.studies == lost.studies == ("heart", "lungs")  # type: ignore[attr-defined]
@@ -88,7 +90,7 @@ def test_the_contract_the_audit_and_the_node_agree_on_what_two_studies_cost() ->
 
 def test_who_took_part_in_neither_has_lost_nothing() -> None:
     world = two_studies()
-    assert losses(world.state, "nobody", None) == ()
+    assert privacy_spent(world.state, "nobody", None) == ()
 
 
 def test_studies_without_differential_privacy_are_named_as_unbounded() -> None:
@@ -100,7 +102,7 @@ def test_studies_without_differential_privacy_are_named_as_unbounded() -> None:
 
 
 def test_a_node_tells_it_with_the_policy_s_cap() -> None:
-    lost = losses(two_studies().state, "ada", 9.0)
+    lost = privacy_spent(two_studies().state, "ada", 9.0)
     status = NodeStatus(
         member="ada", genesis="00", version="1", pid=1, state="following", lost=lost
     )

@@ -11,20 +11,20 @@ import pytest
 
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
-from collegium.federation.authoring import Assignment, Int16
-from collegium.federation.cohort import Float32
+from collegium.federation.local_trainers import Float32
+from collegium.federation.local_updates import Assignment, Int16
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.models import size
-from collegium.mechanisms.scores.combining import Scored
-from collegium.mechanisms.scores.expected import Expected, Imagined, imagined
-from collegium.mechanisms.scores.simulated import ScoreBook
+from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
+from collegium.mechanisms.scores.score_medians import ScoreRecord
+from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.scores.threats import TAILORED_BALLOT_STUFFING
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import rehearse
+from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
+from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.poisoning import Poisoning
-from collegium.threats.scene import Scene
 from collegium.threats.searching import TAILORED
 
 SHORT = ["training.rounds=4", "evaluation.bootstrap=0", "training.local_epochs=3"]
@@ -46,7 +46,7 @@ def attacked(rule: str, attack: str, *changes: str) -> Prepared:
     return prepare(read_study("heart10-robust", [*SHORT, *RULES[rule], threat, *changes]))
 
 
-def judges_of(prepared: Prepared, attackers: tuple[str, ...] = BAD) -> Imagined:
+def judges_of(prepared: Prepared, attackers: tuple[str, ...] = BAD) -> SurrogateValidators:
     """What attackers imagine who have nothing but their own rows."""
     rows = {name: prepared.train[name] for name in attackers}
     found = imagined(
@@ -57,15 +57,15 @@ def judges_of(prepared: Prepared, attackers: tuple[str, ...] = BAD) -> Imagined:
     return found
 
 
-class Guessing(ScoreBook):
+class Guessing(LedgerlessScores):
     """Keeps what its attackers would have expected beside what validators said."""
 
-    judges: Imagined
-    told: list[tuple[Scores, Scored]]
+    judges: SurrogateValidators
+    told: list[tuple[Scores, ScoreRecord]]
 
     def combine(
         self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> Scored | None:
+    ) -> ScoreRecord | None:
         known = dict(self.reputations)
         work = Assignment(
             number, exponent, tuple(sent), (1,) * len(sent), b"", start, len(sent), lambda: None,
@@ -80,10 +80,10 @@ class Guessing(ScoreBook):
         return true
 
 
-def guessed(prepared: Prepared, judges: Imagined) -> list[tuple[Scores, Scored]]:
+def guessed(prepared: Prepared, judges: SurrogateValidators) -> list[tuple[Scores, ScoreRecord]]:
     book = Guessing(prepared)
     book.judges, book.told = judges, []
-    rehearse(prepared, book=book)
+    run_without_ledger(prepared, book=book)
     return book.told
 
 
@@ -106,14 +106,14 @@ def test_whoever_is_all_validators_knows_every_score() -> None:
 
 def test_attackers_know_their_own_validators_rows_and_imagine_the_others_from_theirs() -> None:
     prepared = attacked("zeno", "gaussian")
-    book = ScoreBook(prepared)
-    rehearse(prepared, book=book)
-    assert book.cohort is not None
+    book = LedgerlessScores(prepared)
+    run_without_ledger(prepared, book=book)
+    assert book.trainers is not None
     judges, ours = judges_of(prepared), judges_of(prepared).rows
     assert set(judges.roots.rows) == set(prepared.validators)
     for name, rows in judges.roots.rows.items():
         if name in BAD:
-            assert np.array_equal(rows.x, book.cohort.roots.rows[name].x)
+            assert np.array_equal(rows.x, book.trainers.roots.rows[name].x)
         assert {row.tobytes() for row in rows.x} <= {row.tobytes() for row in ours.x}
 
 
@@ -123,13 +123,13 @@ def crafted(rule: str, attack: str) -> list[tuple[float, float, float]]:
     searching = prepared.attack
     assert isinstance(searching, Poisoning)
 
-    def craft(scene: Scene) -> Int16:
+    def craft(scene: AdversaryView) -> Int16:
         sent = searching.craft(scene)
         formula = scene.alike(-2.0 * scene.mean)
         seen.append((scene.harm(sent), scene.harm(scene.own), scene.harm(formula)))
         return sent
 
-    rehearse(replace(prepared, attack=replace(searching, craft=craft)))
+    run_without_ledger(replace(prepared, attack=replace(searching, craft=craft)))
     return seen
 
 
@@ -147,9 +147,9 @@ def test_a_search_expects_more_harm_of_what_it_sends(rule: str, attack: str) -> 
 @pytest.mark.parametrize("attack", SEARCHES)
 def test_a_search_makes_another_model_and_always_the_same(rule: str, attack: str) -> None:
     prepared = attacked(rule, attack)
-    once = rehearse(prepared).digest
-    assert once == rehearse(prepared).digest
-    assert once != rehearse(replace(prepared, attack=None)).digest
+    once = run_without_ledger(prepared).digest
+    assert once == run_without_ledger(prepared).digest
+    assert once != run_without_ledger(replace(prepared, attack=None)).digest
 
 
 @pytest.mark.parametrize("rule", ["fltrust", "reputation_weighted"])
@@ -163,7 +163,7 @@ def test_a_run_under_attack_verifies_and_comes_to_what_is_rehearsed(
     found = verify(result.folder)
     assert found.ok
     assert dict(found.levels) == {"recomputed_given_scores": 2}
-    assert rehearse(prepared).digest.hex() == result.model
+    assert run_without_ledger(prepared).digest.hex() == result.model
 
 
 def test_attackers_count_on_their_own_lies() -> None:
@@ -193,7 +193,7 @@ def test_a_guess_has_to_be_granted() -> None:
     assert isinstance(searching, Poisoning)
     grant = replace(searching.grant, knowledge=("own", "rule", "honest"))
     with pytest.raises(LookupError, match="guessed"):
-        rehearse(replace(prepared, attack=replace(searching, grant=grant)))
+        run_without_ledger(replace(prepared, attack=replace(searching, grant=grant)))
 
 
 def test_lies_take_nothing_from_what_a_search_is_granted() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.report.reading import Page
 from tests.report.synthetic import inputs
 
-from collegium.audit.findings import ScoredRound, Scoring, Standing
+from collegium.audit.findings import ReputationChange, ScoredRound, Scoring
 from collegium.mechanisms.scores.reporting import scores
 from collegium.report.page import render
 
@@ -25,8 +25,8 @@ def scoring(count: int = 3, names: tuple[str, ...] = NAMES, demote: float = 0.3)
         for number in range(1, count + 1)
     )  # fmt: skip
     changes = (
-        Standing(round=1, site="aachen", change="demoted", loses="weight", reputation=0.2),
-        Standing(round=2, site="aachen", change="restored", loses=None, reputation=None),
+        ReputationChange(round=1, site="aachen", change="demoted", loses="weight", reputation=0.2),
+        ReputationChange(round=2, site="aachen", change="restored", loses=None, reputation=None),
     )
     return Scoring(
         study="fever", by="loss", threshold=-0.005, demote=demote, rounds=rounds,

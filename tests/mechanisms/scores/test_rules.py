@@ -37,8 +37,8 @@ from collegium.canonical import to_text
 from collegium.ledger.contract.events import AttemptFailed, PhaseOpened
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.mechanisms.dealing.terms import DealingTerms
-from collegium.mechanisms.scores import combining
-from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores import score_medians
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import (
     LARGEST_SCORE,
     UNIT,
@@ -97,7 +97,7 @@ def test_the_weighted_median_is_the_median_of_what_is_repeated(
     claims: list[tuple[int, int]],
 ) -> None:
     repeated = sorted(value for value, power in claims for _ in range(power))
-    assert combining.median(claims) == repeated[(len(repeated) - 1) // 2]
+    assert score_medians.median(claims) == repeated[(len(repeated) - 1) // 2]
 
 
 @given(
@@ -108,7 +108,7 @@ def test_less_than_half_of_the_power_cannot_move_a_median_beyond_what_honest_one
     honest: list[int], lies: list[int]
 ) -> None:
     lies = lies[: len(honest) - 1]
-    found = combining.median([(value, 1) for value in (*honest, *lies)])
+    found = score_medians.median([(value, 1) for value in (*honest, *lies)])
     assert min(honest) <= found <= max(honest)
 
 
@@ -234,10 +234,10 @@ def test_terms_and_modules_go_together(terms: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("index", range(7))
 def test_a_commitment_binds_to_member_place_and_scores(index: int) -> None:
-    here: list[Any] = [bytes(32), "heart", 1, 1, "ada", Scored(scores=(1, 2)), b"s" * 32]
-    other: list[Any] = [b"x" * 32, "lung", 2, 2, "bo", Scored(scores=(2, 1)), b"t" * 32]
+    here: list[Any] = [bytes(32), "heart", 1, 1, "ada", ScoreRecord(scores=(1, 2)), b"s" * 32]
+    other: list[Any] = [b"x" * 32, "lung", 2, 2, "bo", ScoreRecord(scores=(2, 1)), b"t" * 32]
     there = [*here[:index], other[index], *here[index + 1 :]]
-    assert combining.commitment(*here) != combining.commitment(*there)
+    assert score_medians.commitment(*here) != score_medians.commitment(*there)
 
 
 @pytest.mark.parametrize("vector", VECTORS["scores"])
@@ -247,7 +247,9 @@ def test_a_commitment_is_made_as_the_page_says(vector: dict[str, Any]) -> None:
     said = genesis + place + _lp(vector["member"]) + bytes.fromhex(vector["salt"])
     value = sha256(b"collegium/scores/v1\0" + said + _lp(vector["scored"])).hexdigest()
     assert value == vector["commitment"]
-    assert combining.median([(one, power) for one, power in vector["claims"]]) == vector["median"]
+    assert (
+        score_medians.median([(one, power) for one, power in vector["claims"]]) == vector["median"]
+    )
 
 
 def _lp(text: str) -> bytes:

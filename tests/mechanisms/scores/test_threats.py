@@ -14,12 +14,12 @@ from collegium.canonical import to_text
 from collegium.federation.participant import Participant
 from collegium.ledger.contract.transactions import MemberPropose, MemberVote
 from collegium.mechanisms.scores.reputations import value_of
-from collegium.mechanisms.scores.simulated import ScoreBook
+from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.scores.terms import UNIT, Restore, ScoreReveal
 from collegium.simulation.execution import run
-from collegium.simulation.rehearsal import Rehearsed, rehearse
+from collegium.simulation.ledgerless import LedgerlessRun, run_without_ledger
 from collegium.study.reading import read_study
-from collegium.threats.attack import Place, Twist, Twisted, said
+from collegium.threats.attack import AdversaryContext, TamperingParticipant, Twist, said
 
 SHORT = ["evaluation.bootstrap=0"]
 WEIGHTED = [
@@ -29,20 +29,22 @@ WEIGHTED = [
 COMMITTEE = ["aggregation.rule=committee_median", "aggregation.scores={ threshold = -0.1 }"]
 
 
-def rehearsed(preset: str, *changes: str, kind: type[ScoreBook] = ScoreBook) -> ScoreBook:
+def rehearsed(
+    preset: str, *changes: str, kind: type[LedgerlessScores] = LedgerlessScores
+) -> LedgerlessScores:
     return _rehearsed(preset, *changes, kind=kind)[0]
 
 
 def _rehearsed(
-    preset: str, *changes: str, kind: type[ScoreBook] = ScoreBook
-) -> tuple[ScoreBook, Prepared, Rehearsed]:
+    preset: str, *changes: str, kind: type[LedgerlessScores] = LedgerlessScores
+) -> tuple[LedgerlessScores, Prepared, LedgerlessRun]:
     prepared = prepare(read_study(preset, [*SHORT, *changes]))
     book = kind(prepared)
-    ended = rehearse(prepared, book=book)
+    ended = run_without_ledger(prepared, book=book)
     return book, prepared, ended
 
 
-class SlashingBook(ScoreBook):
+class SlashingBook(LedgerlessScores):
     """A mutant of the contract: whom scores demote takes part no more."""
 
     def weights(self, registered: Mapping[str, int]) -> dict[str, int]:
@@ -75,7 +77,7 @@ def test_the_contract_lets_the_same_hospital_take_part(tmp_path: Path) -> None:
 def test_members_restore_it(tmp_path: Path) -> None:
     proposal = to_text(bytes(range(16)))
 
-    def appeal(place: Place, view: object, due: list[bytes]) -> list[bytes]:
+    def appeal(place: AdversaryContext, view: object, due: list[bytes]) -> list[bytes]:
         """Propose in round 2, and vote for it, once each."""
         number = getattr(view, "number", 0)
         if number != 2 or place.identity.member in asked:
@@ -90,9 +92,9 @@ def test_members_restore_it(tmp_path: Path) -> None:
     asked: set[str] = set()
     twist: Twist = appeal
 
-    def substitute(participant: Participant, place: Place) -> Participant:
+    def substitute(participant: Participant, place: AdversaryContext) -> Participant:
         judge = participant.name.endswith("(validator)")
-        return Twisted(participant, place, twist) if judge else participant
+        return TamperingParticipant(participant, place, twist) if judge else participant
 
     result = run(
         "heart", out=tmp_path / "run", changes=[*SHORT, "training.rounds=6", *WEIGHTED],
@@ -164,12 +166,12 @@ def test_four_of_ten_that_lie_and_search_do_more_harm_than_four_that_search() ->
 
 
 def test_a_validator_that_withholds_its_scores_is_named(tmp_path: Path) -> None:
-    def withhold(place: Place, view: object, due: list[bytes]) -> list[bytes]:
+    def withhold(place: AdversaryContext, view: object, due: list[bytes]) -> list[bytes]:
         return [one for one in due if not isinstance(said(one), ScoreReveal)]
 
-    def substitute(participant: Participant, place: Place) -> Participant:
+    def substitute(participant: Participant, place: AdversaryContext) -> Participant:
         liar = participant.name == "va (validator)"
-        return Twisted(participant, place, withhold) if liar else participant
+        return TamperingParticipant(participant, place, withhold) if liar else participant
 
     changes = [*SHORT, "training.rounds=2", *WEIGHTED]
     result = run("heart", out=tmp_path / "run", changes=changes, substitute=substitute)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.secrecy.circles import PLACE, Exchange, read_total, secrets_of, updates_of
 
 from collegium.mechanisms.secagg.protocol import SECAGG, _opened, _pair_key
-from collegium.secrecy.deal import Kind, decode_deal, encode_deal, make_half, mask_private
+from collegium.secrecy.deal import SecretKind, deal_secret, decode_deal, encode_deal, mask_private
 from collegium.secrecy.masked import residues, total_of
 from collegium.secrecy.masking import RingVector, add_masks
-from collegium.secrecy.secure_sum import Flaw, OwnSecrets
-from collegium.secrecy.setting import Agreement
+from collegium.secrecy.secure_sum import OwnSecrets, SumFailure
 from collegium.secrecy.shamir import PRIME
+from collegium.secrecy.sum_setup import FixedDeals
 
 FIVE = ["ada", "bo", "cy", "di", "ed"]
 
@@ -52,7 +52,7 @@ def test_one_share_too_few_opens_nothing() -> None:
     exchange = Exchange(FIVE, 4)
     masked = exchange.masked(updates_of(FIVE[:4], 8), 1)
     posted = exchange.posted(FIVE[:3], FIVE[:4])
-    assert exchange.total(masked, posted) == Flaw("shares", "ada")
+    assert exchange.total(masked, posted) == SumFailure("shares", "ada")
 
 
 def test_a_masked_update_looks_like_noise() -> None:
@@ -75,13 +75,13 @@ def recovered(exchange: Exchange, target: str, colluders: list[str]) -> bool:
     posted_mask = exchange.posted(colluders, [])
     deals = {target: exchange.deals[target]}
     opened = {}
-    for kind, posted in ((Kind.SELF, posted_self), (Kind.MASK, posted_mask)):
-        survivors = frozenset([target]) if kind is Kind.SELF else frozenset[str]()
+    for kind, posted in ((SecretKind.SELF, posted_self), (SecretKind.MASK, posted_mask)):
+        survivors = frozenset([target]) if kind is SecretKind.SELF else frozenset[str]()
         lesser = replace(agreement, deals={target: agreement.deals[target]})
         for _, _, _, secret in _opened(lesser, deals, posted, survivors):
             opened[kind] = secret
-    mask, own = opened[Kind.MASK], opened[Kind.SELF]
-    if isinstance(mask, Flaw) or isinstance(own, Flaw):
+    mask, own = opened[SecretKind.MASK], opened[SecretKind.SELF]
+    if isinstance(mask, SumFailure) or isinstance(own, SumFailure):
         return False
     masks = np.zeros_like(vector)
     SECAGG.mask(OwnSecrets(mask, own, b""), agreement, target, masks)
@@ -95,7 +95,7 @@ def test_threshold_many_colluders_read_an_update_and_one_fewer_do_not() -> None:
         assert not recovered(exchange, "ada", list(colluders))
 
 
-Protect = Callable[[OwnSecrets, Agreement, str, RingVector], None]
+Protect = Callable[[OwnSecrets, FixedDeals, str, RingVector], None]
 
 
 def differs(protect: Protect) -> bool:
@@ -136,7 +136,7 @@ def differs_with(
 
 
 def test_threshold_minus_one_colluders_see_noise_and_a_leaking_mutant_is_caught() -> None:
-    def leaking(own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector) -> None:
+    def leaking(own: OwnSecrets, agreement: FixedDeals, member: str, vector: RingVector) -> None:
         """Masks with the two colluders alone: neither its own mask nor the last honest pair's."""
         transcript = agreement.transcript()
         keys = [
@@ -157,7 +157,7 @@ def test_members_that_saw_different_models_share_no_mask() -> None:
     masked["cy"] = residues(values["cy"], 1, 32)
     SECAGG.mask(exchange.own["cy"], crafted, "cy", masked["cy"])
     total = exchange.total(masked, exchange.posted(FIVE, FIVE))
-    assert not isinstance(total, Flaw)
+    assert not isinstance(total, SumFailure)
     assert total_of(total, 5, 5) is None
 
 
@@ -177,7 +177,7 @@ def test_no_two_attempts_share_a_key_or_a_mask() -> None:
     second = Exchange(FIVE, 4, place=replace(PLACE, attempt=3))
     same = Exchange(FIVE, 4, place=replace(PLACE, attempt=3))
     same.own = dict(first.own)  # even where a member's secrets were used again
-    same.deals = {name: SECAGG.deal(same.own[name], same.circle, name) for name in FIVE}
+    same.deals = {name: SECAGG.deal(same.own[name], same.share_holders, name) for name in FIVE}
     zero = {"ada": np.zeros(4, np.int16)}
     vectors = {one.masked(zero, 1)["ada"].tobytes() for one in (first, second, same)}
     assert len(vectors) == 3
@@ -211,13 +211,13 @@ def test_the_share_of_the_other_secret_is_forged() -> None:
 
 def test_a_dealer_that_cheats_one_holder_is_found_by_it_and_proven_by_all() -> None:
     exchange = Exchange(FIVE, 4)
-    deal = decode_deal(exchange.deals["ada"], exchange.circle, "ada")
-    half = deal[Kind.SELF]
+    deal = decode_deal(exchange.deals["ada"], exchange.share_holders, "ada")
+    half = deal[SecretKind.SELF]
     spoilt = (*half.ciphertexts[:2], bytes(32), *half.ciphertexts[3:])
-    deal[Kind.SELF] = replace(half, ciphertexts=spoilt)
+    deal[SecretKind.SELF] = replace(half, ciphertexts=spoilt)
     blob = exchange.deals["ada"] = encode_deal(deal)
     sound = {
-        name: SECAGG.is_sound(exchange.own[name], exchange.circle, "ada", name, blob)
+        name: SECAGG.is_sound(exchange.own[name], exchange.share_holders, "ada", name, blob)
         for name in FIVE
     }
     assert sound == {"ada": True, "bo": True, "cy": False, "di": True, "ed": True}
@@ -225,16 +225,18 @@ def test_a_dealer_that_cheats_one_holder_is_found_by_it_and_proven_by_all() -> N
     assert "ada" not in posted["cy"]
     survivors = frozenset(FIVE)
     assert SECAGG.cheated(exchange.agreement, exchange.deals, posted, survivors) == [("ada", "cy")]
-    assert not isinstance(exchange.total(exchange.masked(updates_of(FIVE, 3), 1), posted), Flaw)
+    assert not isinstance(
+        exchange.total(exchange.masked(updates_of(FIVE, 3), 1), posted), SumFailure
+    )
 
 
 def test_a_dealer_of_shares_that_are_of_no_polynomial_is_named() -> None:
     exchange = Exchange(FIVE, 3)
-    other = make_half(exchange.circle, "ada", Kind.SELF, 12345)
-    deal = decode_deal(exchange.deals["ada"], exchange.circle, "ada")
-    half = deal[Kind.SELF]
+    other = deal_secret(exchange.share_holders, "ada", SecretKind.SELF, 12345)
+    deal = decode_deal(exchange.deals["ada"], exchange.share_holders, "ada")
+    half = deal[SecretKind.SELF]
     right = exchange.posted(["ada"], FIVE)["ada"]["ada"]
-    deal[Kind.SELF] = replace(other, ephemeral=half.ephemeral)
+    deal[SecretKind.SELF] = replace(other, ephemeral=half.ephemeral)
     exchange.deals["ada"] = encode_deal(deal)
     posted = exchange.posted(FIVE, FIVE)
     for name in FIVE:
@@ -243,7 +245,7 @@ def test_a_dealer_of_shares_that_are_of_no_polynomial_is_named() -> None:
         posted.items(), shares_of(exchange, 12345), strict=True
     )}  # fmt: skip
     masked = exchange.masked(updates_of(FIVE, 3), 1)
-    assert exchange.total(masked, posted) == Flaw("deal", "ada")
+    assert exchange.total(masked, posted) == SumFailure("deal", "ada")
     cheated = SECAGG.cheated(exchange.agreement, exchange.deals, posted, frozenset(FIVE))
     assert cheated == [("ada", name) for name in FIVE]
 
@@ -251,7 +253,7 @@ def test_a_dealer_of_shares_that_are_of_no_polynomial_is_named() -> None:
 def shares_of(exchange: Exchange, secret: int) -> list[bytes]:
     """The shares of another self secret of ada's, in the order of holders."""
     twin = replace(exchange.own["ada"], own=secret)
-    deal = SECAGG.deal(twin, exchange.circle, "ada")
+    deal = SECAGG.deal(twin, exchange.share_holders, "ada")
     lesser = replace(exchange.agreement, deals={"ada": b""})
     return [
         SECAGG.shares(exchange.own[name], lesser, name, {"ada": deal}, frozenset(FIVE))["ada"]
@@ -263,7 +265,7 @@ def shares_of(exchange: Exchange, secret: int) -> list[bytes]:
 def test_a_deal_of_another_form_is_unsound(cut: int) -> None:
     exchange = Exchange(FIVE, 4)
     blob = exchange.deals["ada"][:cut]
-    assert not SECAGG.is_sound(exchange.own["bo"], exchange.circle, "ada", "bo", blob)
+    assert not SECAGG.is_sound(exchange.own["bo"], exchange.share_holders, "ada", "bo", blob)
 
 
 def test_own_secrets_show_nothing() -> None:

@@ -11,8 +11,8 @@ from tests.data.tabular.cohorts import write_study
 
 from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
-from collegium.data.tabular.agreement import decode_agreement
-from collegium.federation.exchange import Blobs
+from collegium.data.tabular.agreed_preparation import decode_agreed
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.loop import drive
 from collegium.ledger.blobs import read_blob
 from collegium.mechanisms.statistics.speaking import SettingUp
@@ -81,7 +81,7 @@ def test_a_site_that_says_nothing_is_left_out_and_named(
     assert view.set_up.agreement is not None
     data = read_blob(tmp_path / "run" / "blobs", view.set_up.agreement)
     assert data is not None
-    assert decode_agreement(data).included == (("cleveland", "hungarian", "switzerland"),) * 3
+    assert decode_agreed(data).included == (("cleveland", "hungarian", "switzerland"),) * 3
     codes = {one.code: one.what for one in verify(tmp_path / "run", partial=True).findings}
     assert "va" in codes["site.no-statistics"]
 

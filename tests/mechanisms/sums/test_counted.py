@@ -13,9 +13,9 @@ from collegium.errors import FormatError
 from collegium.mechanisms.secagg.protocol import SECAGG
 from collegium.mechanisms.sums.counted import RING, Counts, counted, total_counts
 from collegium.secrecy.masked import encode_masked
-from collegium.secrecy.secure_sum import Flaw
-from collegium.secrecy.setting import Agreement, Circle
-from collegium.secrecy.sums import Sealed, Unfit
+from collegium.secrecy.secure_sum import SumFailure
+from collegium.secrecy.sum_setup import FixedDeals, ShareHolders
+from collegium.secrecy.sums import InconsistentSum, SumInputs
 
 NAMES = ["ada", "bo", "cy", "di", "eve"]
 LARGEST = np.array([1000, 1000, 1 << 50], np.int64)
@@ -35,29 +35,33 @@ class Sum:
             self.hidden[name] = SECAGG.protect(own, self.agreement, name, vector)
 
     @property
-    def circle(self) -> Circle:
+    def circle(self) -> ShareHolders:
         keys = {name: SECAGG.advertise(secrets_of(name)) for name in NAMES}
-        return Circle(PLACE, 4, keys, RING)
+        return ShareHolders(PLACE, 4, keys, RING)
 
     @property
     def deals(self) -> dict[str, bytes]:
         return {name: SECAGG.deal(secrets_of(name), self.circle, name) for name in NAMES}
 
     @property
-    def agreement(self) -> Agreement:
+    def agreement(self) -> FixedDeals:
         digests = {name: sha256(deal).digest() for name, deal in self.deals.items()}
-        return Agreement(self.circle, MODEL, 0, RING, digests)
+        return FixedDeals(self.circle, MODEL, 0, RING, digests)
 
-    def sealed(self, survivors: list[str], holders: list[str]) -> Sealed:
+    def sealed(self, survivors: list[str], holders: list[str]) -> SumInputs:
         fixed = frozenset(survivors)
         posted = {
             name: SECAGG.shares(secrets_of(name), self.agreement, name, self.deals, fixed)
             for name in holders
         }
         hidden = {name: self.hidden[name] for name in survivors}
-        return Sealed(self.agreement, dict.fromkeys(survivors, 1), hidden, self.deals, posted, {})
+        return SumInputs(
+            self.agreement, dict.fromkeys(survivors, 1), hidden, self.deals, posted, {}
+        )
 
-    def total(self, survivors: list[str], holders: list[str]) -> Counts | Flaw | Unfit:
+    def total(
+        self, survivors: list[str], holders: list[str]
+    ) -> Counts | SumFailure | InconsistentSum:
         return total_counts(SECAGG, self.sealed(survivors, holders), LARGEST)
 
 
@@ -73,7 +77,7 @@ def test_the_sum_is_exact_and_whoever_dropped_out_after_masking_is_not_in_it() -
 def test_members_below_the_threshold_open_nothing() -> None:
     """Three of five who put their shares together to see one site's counts get no further."""
     found = Sum().total(["eve"], NAMES[:3])
-    assert isinstance(found, Flaw)
+    assert isinstance(found, SumFailure)
     assert found.why == "shares"
 
 
@@ -101,7 +105,7 @@ def test_a_site_that_lies_beyond_the_range_makes_the_sum_none(place: int) -> Non
     vector[place] += np.uint64(1 << 60)
     lying.hidden["cy"] = SECAGG.protect(secrets_of("cy"), lying.agreement, "cy", vector)
     found = lying.total(NAMES, NAMES)
-    assert isinstance(found, Unfit)
+    assert isinstance(found, InconsistentSum)
     assert found.why == "range"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.commands import collegium
 
-from collegium.mechanisms.threshold_he.collusion import ENCRYPTED_ROUND, Reach, collude
+from collegium.mechanisms.threshold_he.collusion import ENCRYPTED_ROUND, ReadUpdates, collude
 from collegium.simulation.execution import run
 
 
@@ -15,9 +15,11 @@ def test_a_shared_key_falls_to_one_and_dealt_keys_to_the_threshold(tmp_path: Pat
     found = collude(run("heart10", out=tmp_path / "run", changes=ENCRYPTED_ROUND).folder)
     assert (found.sites, found.threshold) == (10, 7)
     assert found.reached == (
-        Reach("shared", 1, 9, 9), Reach("dealt", 1, 0, 9), Reach("dealt", 6, 0, 4),
-        Reach("dealt", 7, 3, 3),
-    )  # fmt: skip
+        ReadUpdates("shared", 1, 9, 9),
+        ReadUpdates("dealt", 1, 0, 9),
+        ReadUpdates("dealt", 6, 0, 4),
+        ReadUpdates("dealt", 7, 3, 3),
+    )
 
 
 def test_the_command_says_the_same(tmp_path: Path) -> None:

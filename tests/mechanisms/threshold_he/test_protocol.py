@@ -25,8 +25,8 @@ from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE, ThresholdHE
 from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, decrypt, encrypt
 from collegium.secrecy.masked import residues
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets
-from collegium.secrecy.setting import Agreement, Circle, Place
+from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, SumFailure
+from collegium.secrecy.sum_setup import AttemptId, FixedDeals, ShareHolders
 
 FIVE = ["ada", "bo", "cy", "di", "ed"]
 SIZE = 9
@@ -41,25 +41,27 @@ class Encrypted:
     names: list[str]
     threshold: int
     ring: int = 32
-    place: Place = PLACE
+    place: AttemptId = PLACE
     protocol: ThresholdHE = THRESHOLD_HE
     own: dict[str, OwnSecrets] = field(default_factory=dict)
     deals: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.own = {name: secrets_of(name, self.place.attempt) for name in self.names}
-        circle = self.circle
-        self.deals = {name: self.protocol.deal(self.own[name], circle, name) for name in self.names}
+        share_holders = self.share_holders
+        self.deals = {
+            name: self.protocol.deal(self.own[name], share_holders, name) for name in self.names
+        }
 
     @property
-    def circle(self) -> Circle:
+    def share_holders(self) -> ShareHolders:
         keys = {name: self.protocol.advertise(self.own[name]) for name in self.names}
-        return Circle(self.place, self.threshold, keys, self.ring)
+        return ShareHolders(self.place, self.threshold, keys, self.ring)
 
     @property
-    def agreement(self) -> Agreement:
+    def agreement(self) -> FixedDeals:
         digests = {name: sha256(deal).digest() for name, deal in self.deals.items()}
-        return Agreement(self.circle, MODEL, 12, self.ring, digests)
+        return FixedDeals(self.share_holders, MODEL, 12, self.ring, digests)
 
     def hidden(self, values: Updates, weight: int = 1) -> dict[str, bytes]:
         agreement = self.agreement
@@ -82,7 +84,7 @@ class Encrypted:
     def total(
         self, hidden: Mapping[str, bytes], posted: Mapping[str, Mapping[str, bytes]],
         size: int = SIZE,
-    ) -> np.ndarray | Flaw:  # fmt: skip
+    ) -> np.ndarray | SumFailure:  # fmt: skip
         return self.protocol.total(self.agreement, size, hidden, self.deals, posted)
 
     def forged(
@@ -148,11 +150,11 @@ def test_whichever_threshold_of_shares_opens_the_same_sum(
 
 
 def test_one_share_too_few_opens_nothing(five: Encrypted, hidden: dict[str, bytes]) -> None:
-    assert five.total(hidden, five.posted(FIVE[:3], FIVE)) == Flaw("shares", OF_THE_SUM)
+    assert five.total(hidden, five.posted(FIVE[:3], FIVE)) == SumFailure("shares", OF_THE_SUM)
 
 
 def test_shares_of_another_set_do_not_open_a_sum(five: Encrypted, hidden: dict[str, bytes]) -> None:
-    assert isinstance(five.total(hidden, five.posted(FIVE, FIVE[:4])), Flaw)
+    assert isinstance(five.total(hidden, five.posted(FIVE, FIVE[:4])), SumFailure)
 
 
 def recovered(encrypted: Encrypted, target: str, colluders: Collection[str]) -> bool:
@@ -168,7 +170,7 @@ def recovered(encrypted: Encrypted, target: str, colluders: Collection[str]) -> 
     for name, posted in encrypted.posted(colluders, [target]).items():
         share = decode_points(posted[OF_THE_SUM][-8 * setting.degree :], setting, setting.degree)
         assert share is not None
-        points[agreement.circle.numbers[name]] = share
+        points[agreement.share_holders.numbers[name]] = share
     ciphertext = [rows.astype(np.uint64) for rows in decode_encrypted(blob, SIZE, ring, 12)]
     matrix = _matrix(agreement.transcript(), ring, 1)
     key = interpolate(points, 0, setting)
@@ -191,35 +193,35 @@ def test_a_mutant_that_deals_with_a_lower_degree_is_caught_by_the_same_test() ->
 class LowerDegree(ThresholdHE):
     """Deals keys with polynomials of a degree less, so that t - 1 points give them."""
 
-    def deal(self, own: OwnSecrets, circle: Circle, member: str) -> bytes:
-        return super().deal(own, lowered(circle), member)
+    def deal(self, own: OwnSecrets, share_holders: ShareHolders, member: str) -> bytes:
+        return super().deal(own, lowered(share_holders), member)
 
     def protect(
-        self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
+        self, own: OwnSecrets, agreement: FixedDeals, member: str, vector: RingVector
     ) -> bytes:
         matrix = _matrix(agreement.transcript(), 32, 1)
         error = np.zeros(PARAMETERS[32].degree, np.int64)
-        rows = encrypt(vector, matrix, key_of(own, lowered(agreement.circle), member), error)
+        rows = encrypt(vector, matrix, key_of(own, lowered(agreement.share_holders), member), error)
         return encode_encrypted(rows, vector.size, 32, 12)
 
     def shares(
-        self, own: OwnSecrets, agreement: Agreement, member: str, deals: Mapping[str, bytes],
+        self, own: OwnSecrets, agreement: FixedDeals, member: str, deals: Mapping[str, bytes],
         survivors: frozenset[str],
     ) -> dict[str, bytes]:  # fmt: skip
-        lower = replace(agreement, circle=lowered(agreement.circle))
+        lower = replace(agreement, share_holders=lowered(agreement.share_holders))
         return super().shares(own, lower, member, deals, survivors)
 
 
-def lowered(circle: Circle) -> Circle:
-    return replace(circle, threshold=circle.threshold - 1)
+def lowered(share_holders: ShareHolders) -> ShareHolders:
+    return replace(share_holders, threshold=share_holders.threshold - 1)
 
 
 def test_a_dealer_of_a_lower_degree_is_refused_by_every_holder(five: Encrypted) -> None:
     """Its points lie on polynomials that fewer could open; the proof has the asked length."""
-    lower = replace(five.circle, threshold=3)
+    lower = replace(five.share_holders, threshold=3)
     deal = THRESHOLD_HE.deal(five.own["ada"], lower, "ada")
     for name in FIVE:
-        assert not THRESHOLD_HE.is_sound(five.own[name], five.circle, "ada", name, deal)
+        assert not THRESHOLD_HE.is_sound(five.own[name], five.share_holders, "ada", name, deal)
 
 
 def test_a_wrong_share_is_left_out_and_its_holder_named(
@@ -240,7 +242,7 @@ def test_a_share_of_another_form_is_left_out_and_its_holder_named(
 ) -> None:
     posted = five.posted(FIVE, FIVE)
     posted["bo"] = {OF_THE_SUM: posted["bo"][OF_THE_SUM][:-1]}
-    assert not isinstance(five.total(hidden, posted), Flaw)
+    assert not isinstance(five.total(hidden, posted), SumFailure)
     assert five.forged(hidden, posted) == ["bo"]
 
 
@@ -250,7 +252,7 @@ def test_too_many_wrong_shares_open_nothing_and_name_nobody(
     posted = five.posted(FIVE, FIVE)
     for liar in ("ada", "bo"):
         posted[liar] = {OF_THE_SUM: posted["cy"][OF_THE_SUM]}
-    assert isinstance(five.total(hidden, posted), Flaw)
+    assert isinstance(five.total(hidden, posted), SumFailure)
     assert five.forged(hidden, posted) == []
 
 
@@ -281,7 +283,7 @@ def test_a_dealer_that_cheats_one_holder_is_refused_by_it_alone(five: Encrypted)
     deal = bytearray(five.deals["ada"])
     deal[-4] ^= 1
     sound = {
-        name: THRESHOLD_HE.is_sound(five.own[name], five.circle, "ada", name, bytes(deal))
+        name: THRESHOLD_HE.is_sound(five.own[name], five.share_holders, "ada", name, bytes(deal))
         for name in FIVE
     }
     assert sound == {"ada": True, "bo": True, "cy": True, "di": True, "ed": False}
@@ -290,7 +292,7 @@ def test_a_dealer_that_cheats_one_holder_is_refused_by_it_alone(five: Encrypted)
 @pytest.mark.parametrize("cut", [0, 10, 40, -1])
 def test_a_deal_of_another_form_is_unsound(five: Encrypted, cut: int) -> None:
     blob = five.deals["ada"][:cut]
-    assert not THRESHOLD_HE.is_sound(five.own["bo"], five.circle, "ada", "bo", blob)
+    assert not THRESHOLD_HE.is_sound(five.own["bo"], five.share_holders, "ada", "bo", blob)
 
 
 def test_a_holder_that_cannot_use_a_survivors_deal_posts_nothing(five: Encrypted) -> None:
@@ -332,24 +334,29 @@ def test_a_member_that_saw_another_model_spoils_the_sum_and_shows_nothing(
     crafted = replace(five.agreement, model=bytes(32))
     other = THRESHOLD_HE.protect(five.own["cy"], crafted, "cy", residues(values["cy"], 1, 32))
     found = five.total({**hidden, "cy": other}, five.posted(FIVE, FIVE))
-    assert isinstance(found, Flaw)
+    assert isinstance(found, SumFailure)
 
 
 def test_no_two_attempts_share_a_key_or_noise(five: Encrypted, hidden: dict[str, bytes]) -> None:
     again = Encrypted(FIVE, 4, place=replace(PLACE, attempt=3))
     again.own = dict(five.own)  # even where a member's secrets were used again
-    again.deals = {name: THRESHOLD_HE.deal(again.own[name], again.circle, name) for name in FIVE}
+    again.deals = {
+        name: THRESHOLD_HE.deal(again.own[name], again.share_holders, name) for name in FIVE
+    }
     assert again.deals["ada"] != five.deals["ada"]
     zero = {"ada": np.zeros(SIZE, np.int16)}
     one, two = five.hidden(zero)["ada"], again.hidden(zero)["ada"]
     differ = np.frombuffer(one[-2048:], "<u4") != np.frombuffer(two[-2048:], "<u4")
     assert differ.mean() > 0.99
     fewer = Encrypted(FIVE[:4], 4)  # nor do two views of who is in the circle
-    assert THRESHOLD_HE.deal(five.own["ada"], fewer.circle, "ada")[-99:] != five.deals["ada"][-99:]
+    assert (
+        THRESHOLD_HE.deal(five.own["ada"], fewer.share_holders, "ada")[-99:]
+        != five.deals["ada"][-99:]
+    )
 
 
 def test_the_same_is_sent_whenever_it_is_made_again(
     five: Encrypted, hidden: dict[str, bytes], values: Updates
 ) -> None:
     assert five.hidden(values) == hidden
-    assert THRESHOLD_HE.deal(five.own["ada"], five.circle, "ada") == five.deals["ada"]
+    assert THRESHOLD_HE.deal(five.own["ada"], five.share_holders, "ada") == five.deals["ada"]

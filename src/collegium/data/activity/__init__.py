@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from collegium.data.activity.recordings import COUNTS_A_G, RECORDINGS
 from collegium.data.activity.windows import AXES, SAMPLES, features, numbers_of, window_starts
 from collegium.data.originals import Arrays, read_derived
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, encode
 
 NAME = "uci_hapt"
@@ -59,18 +59,18 @@ PORTION = 2000
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the windows of 21 persons as sites, and those of the nine others, as numbers."""
     return rows_of(read_derived(NAME, FOLDER, RECORDINGS))
 
 
 @cache
-def load_signals() -> Rows:
+def load_signals() -> DataSetRows:
     """Return the same windows as they are, for networks that find their own numbers."""
     return rows_of(read_derived(SIGNALS_NAME, FOLDER, RECORDINGS), encode_signals)
 
 
-def rows_of(recordings: Arrays, encoded: Encoded | None = None) -> Rows:
+def rows_of(recordings: Arrays, encoded: Encoded | None = None) -> DataSetRows:
     """Return the windows of recordings by person, in order of time.
 
     Args:
@@ -95,7 +95,7 @@ def rows_of(recordings: Arrays, encoded: Encoded | None = None) -> Rows:
                 np.stack([first, first + SAMPLES - 1], axis=1),
             )
         )  # fmt: skip
-    return Rows(
+    return DataSetRows(
         tuple(rows for person, rows in found.items() if person not in UNSEEN),
         tuple(rows for person, rows in found.items() if person in UNSEEN),
     )
@@ -131,7 +131,7 @@ def _windows(
         yield acceleration, recordings["gyro"][samples].astype(np.float64)
 
 
-ACTIVITY = Registered(
+ACTIVITY = RegisteredDataSet(
     name=NAME,
     title="Activities of thirty persons (UCI HAPT)",
     schema=SCHEMA,

@@ -39,7 +39,7 @@ LEAST = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _WindowKind:
     """One kind of number a signal: its name, words and unit, and its reference values."""
 
     name: str
@@ -51,14 +51,14 @@ class _Kind:
 
 _LOG = "log10"
 _KINDS = (
-    _Kind("spread", "standard deviation, decimal logarithm", _LOG, -1.5, 1.0),
-    _Kind("change", "standard deviation of its change a second, decimal logarithm",
+    _WindowKind("spread", "standard deviation, decimal logarithm", _LOG, -1.5, 1.0),
+    _WindowKind("change", "standard deviation of its change a second, decimal logarithm",
           _LOG, -0.5, 1.0),
-    _Kind("least", "least value", "g or rad/s", 0.0, 1.0),
-    _Kind("most", "largest value", "g or rad/s", 0.0, 1.0),
-    _Kind("middle", "range of the middle half", "g or rad/s", 0.0, 0.5),
+    _WindowKind("least", "least value", "g or rad/s", 0.0, 1.0),
+    _WindowKind("most", "largest value", "g or rad/s", 0.0, 1.0),
+    _WindowKind("middle", "range of the middle half", "g or rad/s", 0.0, 0.5),
     *(
-        _Kind(
+        _WindowKind(
             f"band{number}",
             f"amplitude at {low * HERTZ / SAMPLES:.1f} to {high * HERTZ / SAMPLES:.1f} Hz, "
             "decimal logarithm",
@@ -66,8 +66,8 @@ _KINDS = (
         )
         for number, (low, high) in enumerate(pairwise(BANDS), start=1)
     ),
-    _Kind("rhythm", "strongest frequency below 10 Hz", "Hz", 2.0, 2.0),
-    _Kind("skewness", "skewness", "", 0.0, 1.0),
+    _WindowKind("rhythm", "strongest frequency below 10 Hz", "Hz", 2.0, 2.0),
+    _WindowKind("skewness", "skewness", "", 0.0, 1.0),
 )  # fmt: skip
 
 

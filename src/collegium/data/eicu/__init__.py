@@ -29,7 +29,7 @@ from collegium.data.eicu.schema import (
     TREATMENTS,
 )
 from collegium.data.originals import read_original
-from collegium.data.registered import Registered, Rows, read_only
+from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import SiteRows, SourceFile, encode
 
 NAME = "eicu_demo"
@@ -56,12 +56,12 @@ Row = Mapping[str, str]
 
 
 @cache
-def load() -> Rows:
+def load() -> DataSetRows:
     """Return the five regions' stays, each region in the order of the table of stays."""
     return rows_of({file.name: read_original(NAME, NAME, file) for file in FILES})
 
 
-def rows_of(files: Mapping[str, bytes]) -> Rows:
+def rows_of(files: Mapping[str, bytes]) -> DataSetRows:
     """Return the rows in four tables, by name of their files; a stay needs an APACHE row."""
     stays, hospitals, physiology, chronic = (_table(files[file.name]) for file in FILES)
     region = {one["hospitalid"]: one["region"].lower() or UNLISTED for one in hospitals}
@@ -78,7 +78,7 @@ def rows_of(files: Mapping[str, bytes]) -> Rows:
     numbers: dict[str, int] = {}
     person = np.array([numbers.setdefault(one["uniquepid"], len(numbers)) for one in used])
     where = np.array([region[one["hospitalid"]] for one in used])
-    return Rows(
+    return DataSetRows(
         tuple(
             read_only(SiteRows(name, x[where == name], y[where == name], person[where == name]))
             for name in sorted(set(where.tolist()))
@@ -130,7 +130,7 @@ def _numbers(rows: Sequence[Row], name: str) -> NDArray[np.float64]:
     return np.array([float(one.get(name) or NOT_MEASURED) for one in rows])
 
 
-EICU = Registered(
+EICU = RegisteredDataSet(
     name=NAME,
     title="Intensive care in five regions (eICU demo)",
     schema=SCHEMA,

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.tabular.agreement import AgreedColumn, Agreement
+from collegium.data.tabular.agreed_preparation import AgreedColumn, AgreedPreparation
 from collegium.data.tabular.columns import Column, Kind, Table, as_numbers, as_words
+from collegium.data.tabular.computing_statistics import numbers_of
 from collegium.data.tabular.preparation import encode_columns, positions, value_of
 from collegium.data.tabular.reading import read_table_file
-from collegium.data.tabular.saying import numbers_of
 from collegium.errors import DataError
 
 ENOUGH = 20
@@ -32,7 +32,7 @@ class Applied:
     notes: tuple[str, ...]
 
 
-def apply_agreement(path: Path, agreement: Agreement, *, any_range: bool = False) -> Applied:
+def apply_agreed(path: Path, agreement: AgreedPreparation, *, any_range: bool = False) -> Applied:
     """Read a table as a model's inputs.
 
     Columns that the study sets aside or leaves out may be there and are not looked at.
@@ -66,7 +66,7 @@ def apply_agreement(path: Path, agreement: Agreement, *, any_range: bool = False
     return Applied(encode_columns(agreement, table.columns, table.rows), tuple(notes))
 
 
-def _check_names(table: Table, agreement: Agreement) -> None:
+def _check_names(table: Table, agreement: AgreedPreparation) -> None:
     known = [column.name for column in agreement.columns]
     known += [agreement.exposure] if isinstance(agreement.exposure, str) else []
     for name in table.columns:
@@ -126,7 +126,9 @@ def _check_cells(column: AgreedColumn, found: Column) -> None:
     )  # fmt: skip
 
 
-def _about_words(agreement: Agreement, column: AgreedColumn, found: Column, rows: int) -> list[str]:
+def _about_words(
+    agreement: AgreedPreparation, column: AgreedColumn, found: Column, rows: int
+) -> list[str]:
     """Refuse or tell of categories that were not agreed."""
     other = positions(column, found, rows) == -1
     if not other.any():

@@ -15,8 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.tabular.commas import Reading, about_commas, reading_of, without_commas
 from collegium.data.tabular.dates import days_of
+from collegium.data.tabular.decimal_separators import (
+    Reading,
+    about_commas,
+    reading_of,
+    without_commas,
+)
 from collegium.errors import DataError
 
 Kind = Literal["numeric", "date", "categorical", "empty"]

@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import CLASSIFYING
-from collegium.data.tabular.agreeing import follows_from
-from collegium.data.tabular.agreement import AgreedColumn, Agreement, encode_agreement
-from collegium.data.tabular.said import (
+from collegium.data.tabular.agreed_preparation import AgreedColumn, AgreedPreparation, encode_agreed
+from collegium.data.tabular.combining_statistics import follows_from
+from collegium.data.tabular.computing_statistics import bins_of, joined, moment_of, persons_with
+from collegium.data.tabular.site_statistics import (
     BINS,
     VALUE_BITS,
+    ColumnMoments,
     Histogram,
-    Moment,
-    MomentsSaid,
-    QuantilesSaid,
+    SiteMoments,
+    SiteQuantiles,
 )
-from collegium.data.tabular.saying import bins_of, joined, moment_of, persons_with
-from collegium.data.tabular.studied import Studied
+from collegium.data.tabular.study_rows import StudyRows
 
 Counts = NDArray[np.int64]
 
@@ -37,7 +37,7 @@ _DIGIT = 1 << 32
 _PER_MOMENT = 7
 
 
-def counted_columns(before: Agreement) -> list[AgreedColumn]:
+def counted_columns(before: AgreedPreparation) -> list[AgreedColumn]:
     """Return the columns that the step after an agreement counts, in order."""
     columns = [one for one in before.columns if one.kind != "categorical"]
     if before.step == 1:
@@ -47,7 +47,7 @@ def counted_columns(before: Agreement) -> list[AgreedColumn]:
     return [one for one in columns if one.scale]
 
 
-def largest_counts(before: Agreement) -> Counts:
+def largest_counts(before: AgreedPreparation) -> Counts:
     """Return the largest value of each number that a site may count, int64 [m]; 0 is least."""
     columns = len(counted_columns(before))
     if before.step == 1:
@@ -57,7 +57,7 @@ def largest_counts(before: Agreement) -> Counts:
     return np.full(BINS * columns, MOST_ROWS, np.int64)
 
 
-def counts_of(studied: Studied, before: Agreement) -> Counts:
+def counts_of(studied: StudyRows, before: AgreedPreparation) -> Counts:
     """Return what a site counts in the step after an agreement, int64 [m]."""
     columns = counted_columns(before)
     if before.step == 1:
@@ -67,7 +67,7 @@ def counts_of(studied: Studied, before: Agreement) -> Counts:
     return np.concatenate([nothing[:0], *(nothing if one is None else one for one in found)])
 
 
-def _moment(studied: Studied, column: AgreedColumn) -> Sequence[int]:
+def _moment(studied: StudyRows, column: AgreedColumn) -> Sequence[int]:
     moment = moment_of(studied, column, 1)
     if moment is None:
         return [0] * _PER_MOMENT
@@ -79,7 +79,9 @@ def _moment(studied: Studied, column: AgreedColumn) -> Sequence[int]:
     )  # fmt: skip
 
 
-def concluded(before: Agreement, counts: Counts, sites: tuple[str, ...], smallest: int) -> bytes:
+def concluded(
+    before: AgreedPreparation, counts: Counts, sites: tuple[str, ...], smallest: int
+) -> bytes:
     """Return the blob of what follows from a sum of counts; b"" where it contradicts itself.
 
     Args:
@@ -95,14 +97,14 @@ def concluded(before: Agreement, counts: Counts, sites: tuple[str, ...], smalles
     if before.step == 2:
         bins = counts.reshape(len(columns), BINS)
         cells = [joined(one.tolist(), smallest) for one in bins]
-        said = QuantilesSaid(
+        said = SiteQuantiles(
             histograms=tuple(
                 Histogram(name=column.name, cells=found)
                 for column, found in zip(columns, cells, strict=True)
                 if found
             )
         )
-        return encode_agreement(follows_from(before, [said], sites))
+        return encode_agreed(follows_from(before, [said], sites))
     moments = []
     for column, told in zip(columns, counts.reshape(-1, _PER_MOMENT).tolist(), strict=True):
         persons, rows, high, low, *digits = told
@@ -112,9 +114,9 @@ def concluded(before: Agreement, counts: Counts, sites: tuple[str, ...], smalles
             return b""
         if persons >= smallest:
             moments.append(
-                Moment(name=column.name, rows=rows, sum=str(total), squares=str(squares))
+                ColumnMoments(name=column.name, rows=rows, sum=str(total), squares=str(squares))
             )
-    return encode_agreement(follows_from(before, [MomentsSaid(moments=tuple(moments))], sites))
+    return encode_agreed(follows_from(before, [SiteMoments(moments=tuple(moments))], sites))
 
 
 def _is_fair(persons: int, rows: int, total: int, squares: int) -> bool:

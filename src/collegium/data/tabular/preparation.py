@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import Feature, Schema, SiteRows, take
-from collegium.data.tabular.agreement import FINE_BITS, AgreedColumn, Agreement
+from collegium.data.tabular.agreed_preparation import FINE_BITS, AgreedColumn, AgreedPreparation
 from collegium.data.tabular.columns import Column, as_numbers, as_words, canonical_word
-from collegium.data.tabular.saying import numbers_of
-from collegium.data.tabular.studied import Studied, target_words
+from collegium.data.tabular.computing_statistics import numbers_of
+from collegium.data.tabular.study_rows import StudyRows, target_words
 from collegium.errors import DataError
 
 OTHER, ABSENT = "(other)", "(missing)"
@@ -30,7 +30,7 @@ def value_of(column: AgreedColumn, agreed: int) -> float:
     return float(np.ldexp(float(agreed), column.exponent - FINE_BITS))
 
 
-def target_unit(agreement: Agreement) -> tuple[float, float] | None:
+def target_unit(agreement: AgreedPreparation) -> tuple[float, float] | None:
     """Return mean and standard deviation of a number to be predicted, None of anything else."""
     target = agreement.target
     if agreement.task != "regression" or not target.scale:
@@ -38,7 +38,7 @@ def target_unit(agreement: Agreement) -> tuple[float, float] | None:
     return value_of(target, target.center), value_of(target, target.scale)
 
 
-def input_schema(agreement: Agreement) -> Schema:
+def input_schema(agreement: AgreedPreparation) -> Schema:
     """Return the inputs, each as a feature, and the question that the target answers."""
     features = [feature for column in agreement.columns for feature in _features(column)]
     if isinstance(agreement.exposure, str):
@@ -73,7 +73,7 @@ def _features(column: AgreedColumn) -> list[Feature]:
 
 
 def encode_columns(
-    agreement: Agreement, columns: Mapping[str, Column], rows: int
+    agreement: AgreedPreparation, columns: Mapping[str, Column], rows: int
 ) -> NDArray[np.float32]:
     """Return a model's inputs, float32 [rows, inputs]; a column that is not there is missing.
 
@@ -124,7 +124,7 @@ def positions(column: AgreedColumn, found: Column | None, rows: int) -> NDArray[
     return table[codes]
 
 
-def encode_studied(agreement: Agreement, studied: Studied, name: str) -> SiteRows:
+def encode_study_rows(agreement: AgreedPreparation, studied: StudyRows, name: str) -> SiteRows:
     """Return a site's rows as a model sees them; rows of a class that was not agreed stay out.
 
     Raises:

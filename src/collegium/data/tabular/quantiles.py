@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from collegium.data.tabular.agreement import AgreedColumn, Agreement, histogram_range
-from collegium.data.tabular.said import BINS, Histogram, QuantilesSaid
+from collegium.data.tabular.agreed_preparation import (
+    AgreedColumn,
+    AgreedPreparation,
+    histogram_range,
+)
+from collegium.data.tabular.site_statistics import BINS, Histogram, SiteQuantiles
 
 _QUANTILES = {"low": 5, "median": 50, "high": 95}
 _MASS_BITS = 20
 
 
 def with_quantiles(
-    before: Agreement, said: list[QuantilesSaid], included: tuple[str, ...]
-) -> Agreement:
+    before: AgreedPreparation, said: list[SiteQuantiles], included: tuple[str, ...]
+) -> AgreedPreparation:
     """Return the last agreement: columns with their quantiles over all sites."""
     by_name: dict[str, list[Histogram]] = {}
     for one in said:

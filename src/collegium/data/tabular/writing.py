@@ -7,11 +7,11 @@ import io
 from collections.abc import Sequence
 
 from collegium.data.tabular.columns import Column, number_word
-from collegium.data.tabular.studied import Studied
+from collegium.data.tabular.study_rows import StudyRows
 from collegium.study.document import TableSource
 
 
-def table_text(studied: Studied, source: TableSource) -> str:
+def table_text(studied: StudyRows, source: TableSource) -> str:
     """Return rows as CSV: the columns that may become inputs, the target, and the persons.
 
     The column of sites and what the study drops are not written: a site's file needs neither.

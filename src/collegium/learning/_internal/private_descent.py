@@ -20,7 +20,7 @@ from collegium.learning._internal import ordinal
 from collegium.learning._internal.descent import Descent, move, output_errors
 from collegium.learning._internal.products import product
 from collegium.learning.noise import SecretStream
-from collegium.learning.private import Noising
+from collegium.learning.private import NoiseTerms
 
 Float32 = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ def private_step(
     order: NDArray[np.int64],
     parts: Float32,
     rows_of_unit: int,
-    noising: Noising,
+    noising: NoiseTerms,
     sizes: Float32,
     streams: Sequence[SecretStream],
 ) -> None:

@@ -18,7 +18,7 @@ from collegium.learning._internal.private_descent import private_step, samples
 from collegium.learning._internal.tables import tables
 from collegium.learning.models import ModelSpec, size
 from collegium.learning.noise import SecretStream
-from collegium.learning.private import Noising, PrivateJob
+from collegium.learning.private import NoiseTerms, PrivateJob
 from collegium.study.document import Training
 
 Float32 = NDArray[np.float32]
@@ -29,7 +29,7 @@ _MAX_VALUES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class SamplePlan:
     """One site's samples of a round, laid out: rows int64 [steps, U, m], -1 for padding."""
 
     job: PrivateJob
@@ -43,7 +43,7 @@ class Plan:
 
 
 def train_privately(
-    jobs: Sequence[PrivateJob], spec: ModelSpec, training: Training, noising: Noising
+    jobs: Sequence[PrivateJob], spec: ModelSpec, training: Training, noising: NoiseTerms
 ) -> Float32:
     """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
     trained = np.empty((len(jobs), size(spec)), np.float32)
@@ -61,7 +61,7 @@ def train_privately(
     return trained
 
 
-def planned(job: PrivateJob, noising: Noising) -> Plan:
+def planned(job: PrivateJob, noising: NoiseTerms) -> SamplePlan:
     """Draw a site's samples and lay out which rows are in which batch."""
     stream = SecretStream(job.seed)
     members = _rows_by_unit(job.units)
@@ -73,7 +73,7 @@ def planned(job: PrivateJob, noising: Noising) -> Plan:
     place = np.arange(len(turn)) - (np.cumsum(sizes) - sizes)[turn]
     laid = np.full((noising.steps, room, rows), -1, np.int64)
     laid[turn, place] = members[unit]
-    return Plan(job, laid, stream)
+    return SamplePlan(job, laid, stream)
 
 
 def capacity(units: int, rate: float) -> int:
@@ -96,7 +96,7 @@ def _rows_by_unit(units: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _train_stack(
-    plans: Sequence[Plan], spec: ModelSpec, training: Training, noising: Noising
+    plans: Sequence[SamplePlan], spec: ModelSpec, training: Training, noising: NoiseTerms
 ) -> Float32:
     rows = np.array([len(plan.job.job.x) for plan in plans])
     inputs, targets = tables([plan.job.job for plan in plans], spec, int(rows.sum()))

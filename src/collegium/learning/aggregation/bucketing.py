@@ -15,7 +15,7 @@ import numpy as np
 
 from collegium.learning.aggregation._internal.order import public_seed
 from collegium.learning.aggregation.robust import MAJORITY, check_needs, check_purpose
-from collegium.learning.aggregation.rows import PreAggregation, Rows
+from collegium.learning.aggregation.rows import PreAggregation, UpdateRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Bucketing:
         size = max((participants - 1) // max(fewest - 1, 1), 1)
         return -(-participants // size)
 
-    def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:
+    def apply(self, rows: UpdateRows, tolerate: int, fewest: int) -> UpdateRows:
         """Return the buckets' means; a bucket's key is the hash of its members' keys."""
         count = self.rows_after(rows.count, tolerate, fewest)
         seed = public_seed("bucketing", rows.keys)

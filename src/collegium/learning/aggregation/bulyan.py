@@ -10,8 +10,8 @@ from collegium.learning.aggregation._internal.integers import Integers
 from collegium.learning.aggregation._internal.order import ranked
 from collegium.learning.aggregation.coordinates import around_median
 from collegium.learning.aggregation.krum import krum_scores
-from collegium.learning.aggregation.robust import Needs, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.robust import MinimumUpdates, Robust
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 
@@ -30,7 +30,7 @@ def selected(distances: Integers, keys: tuple[bytes, ...], tolerate: int, wanted
     return chosen
 
 
-def _bulyan(rows: Rows, tolerate: int) -> Aggregate:
+def _bulyan(rows: UpdateRows, tolerate: int) -> Aggregate:
     wanted = rows.count - 2 * tolerate
     chosen = selected(rows.distances, rows.keys, tolerate, wanted)
     kept = wanted - 2 * tolerate
@@ -39,5 +39,5 @@ def _bulyan(rows: Rows, tolerate: int) -> Aggregate:
 
 BULYAN: RowRule = Robust(
     "bulyan@1", "n - 2f updates by repeated Krum, then around each median; n >= 4f + 3",
-    Needs(4, 3), _bulyan,
+    MinimumUpdates(4, 3), _bulyan,
 )  # fmt: skip

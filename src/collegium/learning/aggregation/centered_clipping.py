@@ -19,7 +19,7 @@ from collegium.learning.aggregation._internal.integers import (
 )
 from collegium.learning.aggregation._internal.order import middle
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 STEPS = 8
@@ -46,7 +46,7 @@ def center_weights(gram: Integers, steps: int = STEPS) -> Integers:
     return weights
 
 
-def _centered_clipping(rows: Rows, tolerate: int) -> Aggregate:
+def _centered_clipping(rows: UpdateRows, tolerate: int) -> Aggregate:
     return rows.combination(center_weights(rows.gram).tolist(), ONE)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from collegium.learning.aggregation._internal.integers import integers
 from collegium.learning.aggregation._internal.order import middle
 from collegium.learning.aggregation.robust import MAJORITY, check_needs, check_purpose
-from collegium.learning.aggregation.rows import PreAggregation, Rows
+from collegium.learning.aggregation.rows import PreAggregation, UpdateRows
 
 FULL = 1 << 20
 """The coefficient of a row that is not clipped; coefficients have 20 fractional bits."""
@@ -53,7 +53,7 @@ class Clipping:
         """Return as many as before."""
         return participants
 
-    def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:
+    def apply(self, rows: UpdateRows, tolerate: int, fewest: int) -> UpdateRows:
         """Return the rows, the longest of them shortened."""
         squares = [int(square) for square in rows.gram.diagonal()]
         if self.to == "median":

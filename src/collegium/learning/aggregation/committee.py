@@ -11,7 +11,7 @@ What passes is averaged by weight. Reputation: J. Kang, Z. Xiong, D. Niyato, S. 
 from __future__ import annotations
 
 from collegium.learning.aggregation.given_scores import GivenScores
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.scores import Scores
 
@@ -19,7 +19,7 @@ CAP = 2
 """No update has more than twice its part of n in a reputation-weighted mean."""
 
 
-def _committee_median(rows: Rows, scores: Scores, tolerate: int) -> Aggregate:
+def _committee_median(rows: UpdateRows, scores: Scores, tolerate: int) -> Aggregate:
     """Return the weighted mean of the rows whose score reaches the threshold; nothing if none."""
     weights = [
         weight if value >= scores.threshold else 0
@@ -50,7 +50,7 @@ def capped(weights: list[int]) -> tuple[list[int], int]:
     return [min(weight * factor, most) for weight in weights], factor
 
 
-def _reputation_weighted(rows: Rows, scores: Scores, tolerate: int) -> Aggregate:
+def _reputation_weighted(rows: UpdateRows, scores: Scores, tolerate: int) -> Aggregate:
     weights, _ = capped(
         [weight * one for weight, one in zip(rows.weights, scores.reputations, strict=True)]
     )
@@ -59,10 +59,10 @@ def _reputation_weighted(rows: Rows, scores: Scores, tolerate: int) -> Aggregate
 
 COMMITTEE_MEDIAN: RowRule = GivenScores(
     "committee_median@1", "the mean of the updates whose median score reaches a threshold",
-    by="loss", bears=True, weighs=True, reduction=_committee_median,
+    by="loss", tolerates=True, weighs=True, reduction=_committee_median,
 )  # fmt: skip
 REPUTATION_WEIGHTED: RowRule = GivenScores(
     "reputation_weighted@1",
     "a mean by weight and reputation, none with more than 2/n of it; tolerate = 0",
-    by="loss", bears=False, weighs=True, reduction=_reputation_weighted,
+    by="loss", tolerates=False, weighs=True, reduction=_reputation_weighted,
 )  # fmt: skip

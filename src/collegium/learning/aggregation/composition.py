@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.errors import PluginError, StudyError
-from collegium.learning.aggregation.rows import PreAggregation, RowRule, Rows, rows_of
+from collegium.learning.aggregation.rows import PreAggregation, RowRule, UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate, Kind, Rule
 from collegium.learning.aggregation.updates import Updates
 from collegium.plugins import find, find_versioned, names
@@ -54,7 +54,7 @@ class Composition:
         """Return the aggregate of recorded updates."""
         return self.reduce(rows_of(updates), tolerate)
 
-    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+    def reduce(self, rows: UpdateRows, tolerate: int) -> Aggregate:
         """Return the aggregate of rows."""
         for part in self.before:
             rows = part.apply(rows, tolerate, self.rule.fewest(tolerate))

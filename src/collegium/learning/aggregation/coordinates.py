@@ -13,11 +13,11 @@ import numpy as np
 
 from collegium.learning.aggregation._internal.networks import arrange, network
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import Block, RowRule, Rows, Total
+from collegium.learning.aggregation.rows import Block, RowRule, Total, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 
-def _median(rows: Rows, tolerate: int) -> Aggregate:
+def _median(rows: UpdateRows, tolerate: int) -> Aggregate:
     """Return the middle value of each coordinate, of an even number the mean of both."""
     low, high = _middles(rows.count)
     labels = tuple("middle" if low <= rank <= high else None for rank in range(rows.count))
@@ -32,7 +32,7 @@ def _median(rows: Rows, tolerate: int) -> Aggregate:
     return rows.by_columns(reduce, high - low + 1)
 
 
-def _trimmed_mean(rows: Rows, tolerate: int) -> Aggregate:
+def _trimmed_mean(rows: UpdateRows, tolerate: int) -> Aggregate:
     """Return the mean of each coordinate without its f lowest and its f highest values."""
     kept = range(tolerate, rows.count - tolerate)
     steps = network(tuple("kept" if rank in kept else None for rank in range(rows.count)))
@@ -44,7 +44,7 @@ def _trimmed_mean(rows: Rows, tolerate: int) -> Aggregate:
     return rows.by_columns(reduce, len(kept))
 
 
-def _meamed(rows: Rows, tolerate: int) -> Aggregate:
+def _meamed(rows: UpdateRows, tolerate: int) -> Aggregate:
     return rows.by_columns(
         around_median(rows.count, rows.count - tolerate), rows.count - tolerate
     )  # fmt: skip

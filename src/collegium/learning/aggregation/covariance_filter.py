@@ -13,7 +13,7 @@ from fractions import Fraction
 from collegium.learning.aggregation._internal.integers import ONE, Integers, integers, product
 from collegium.learning.aggregation._internal.spectrum import leading_direction, start
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 
@@ -47,7 +47,7 @@ def filtered_weights(gram: Integers, keys: tuple[bytes, ...], tolerate: int) -> 
     return best
 
 
-def _caf(rows: Rows, tolerate: int) -> Aggregate:
+def _caf(rows: UpdateRows, tolerate: int) -> Aggregate:
     weights = filtered_weights(rows.gram, rows.keys, tolerate)
     return rows.combination(weights.tolist(), int(weights.sum()))
 

@@ -15,14 +15,14 @@ from collegium.learning.aggregation._internal.integers import product
 from collegium.learning.aggregation._internal.order import public_seed, ranked
 from collegium.learning.aggregation._internal.spectrum import leading_direction, start
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 SAMPLE = 10_000
 """Coordinates in which the direction is looked for."""
 
 
-def outlying(rows: Rows) -> list[int]:
+def outlying(rows: UpdateRows) -> list[int]:
     """Return each row's squared projection on the leading direction, up to a common factor."""
     kernel = centered(_sampled(rows).gram)
     along = product(kernel, leading_direction(kernel, start(rows.keys), None))
@@ -30,14 +30,14 @@ def outlying(rows: Rows) -> list[int]:
     return squares
 
 
-def _sampled(rows: Rows) -> Rows:
+def _sampled(rows: UpdateRows) -> UpdateRows:
     if rows.size <= SAMPLE:
         return rows
     stream = draws("dnc-columns", public_seed("dnc", rows.keys).hex())
     return rows.of_columns(np.sort(stream.permutation(rows.size)[:SAMPLE]))
 
 
-def _dnc(rows: Rows, tolerate: int) -> Aggregate:
+def _dnc(rows: UpdateRows, tolerate: int) -> Aggregate:
     return rows.mean_of(ranked(outlying(rows), rows.keys)[: rows.count - tolerate])
 
 

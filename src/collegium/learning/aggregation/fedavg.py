@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError, StudyError
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate, Kind
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import LIMIT
@@ -58,7 +58,7 @@ class FedAvg:
         """Return 1."""
         return 1
 
-    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+    def reduce(self, rows: UpdateRows, tolerate: int) -> Aggregate:
         """Return the mean of rows, weighted as the participants that they stand for."""
         return rows.combination(rows.weights, sum(rows.weights))
 

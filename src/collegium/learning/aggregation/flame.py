@@ -19,7 +19,7 @@ from collegium.learning.aggregation._internal.order import middle, public_seed
 from collegium.learning.aggregation._internal.weighing import refused
 from collegium.learning.aggregation.clipping import FULL, coefficient
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 NOISE = 1000
@@ -46,7 +46,7 @@ def admitted(cosines: list[list[int]], keys: tuple[bytes, ...]) -> list[int]:
     return [0]
 
 
-def _flame(rows: Rows, tolerate: int) -> Aggregate:
+def _flame(rows: UpdateRows, tolerate: int) -> Aggregate:
     chosen = admitted(cosine_matrix(rows.gram), rows.keys)
     squares = [int(square) for square in rows.gram.diagonal()]
     clip = middle(squares)

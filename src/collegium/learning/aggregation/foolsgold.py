@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from collegium.errors import StudyError
 from collegium.learning.aggregation._internal.cosines import cosine_matrix
 from collegium.learning.aggregation._internal.integers import FRACTION, ONE, logarithm
-from collegium.learning.aggregation.rows import RowRule, Rows, rows_of
+from collegium.learning.aggregation.rows import RowRule, UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate, Kind
 from collegium.learning.aggregation.updates import Updates
 
@@ -83,7 +83,7 @@ class FoolsGold:
         """Return the aggregate of recorded updates; their registered weights have no effect."""
         return self.reduce(rows_of(updates), tolerate)
 
-    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+    def reduce(self, rows: UpdateRows, tolerate: int) -> Aggregate:
         """Return the weighted mean of rows; nothing where all are copies of each other."""
         if rows.count < 2:
             return rows.mean_of([0])

@@ -15,7 +15,7 @@ from collegium.learning.aggregation._internal.integers import (
     roots,
 )
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 STEPS = 32
@@ -49,7 +49,7 @@ def median_weights(gram: Integers, smoothing: int) -> Integers:
     return weights
 
 
-def _geometric_median(rows: Rows, tolerate: int) -> Aggregate:
+def _geometric_median(rows: UpdateRows, tolerate: int) -> Aggregate:
     # The smoothing is one unit of the encoding: below it distances are rounding.
     weights = median_weights(rows.gram, rows.denominator)
     return rows.combination(weights.tolist(), int(weights.sum()))

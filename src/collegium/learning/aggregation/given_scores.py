@@ -12,13 +12,13 @@ from typing import Literal
 
 from collegium.errors import StudyError
 from collegium.learning.aggregation._internal.weighing import refused
-from collegium.learning.aggregation.robust import Needs, check_needs
-from collegium.learning.aggregation.rows import Rows, rows_of
+from collegium.learning.aggregation.robust import MinimumUpdates, check_needs
+from collegium.learning.aggregation.rows import UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate, Kind
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
 
-ANY_BUT_ALL = Needs(1, 1)
+ANY_BUT_ALL = MinimumUpdates(1, 1)
 """One good update is enough: who is good does not depend on who is many."""
 
 
@@ -30,7 +30,7 @@ class GivenScores:
         name: versioned.
         about: one line on what it does.
         by: which scores it asks for.
-        bears: whether it has a number of bad updates that it bears.
+        tolerates: whether it has a number of bad updates that it bears.
         weighs: whether registered weights count.
         reduction: from rows, scores and `tolerate` to the aggregate.
     """
@@ -38,15 +38,15 @@ class GivenScores:
     name: str
     about: str
     by: Literal["loss", "direction"]
-    bears: bool
+    tolerates: bool
     weighs: bool
-    reduction: Callable[[Rows, Scores, int], Aggregate]
+    reduction: Callable[[UpdateRows, Scores, int], Aggregate]
     kind: Kind = "given_scores"
 
     def check(self, participants: int, tolerate: int) -> None:
         """Refuse no updates, as many bad ones as there are, and any where none is borne."""
         check_needs(self.name, ANY_BUT_ALL, participants, tolerate)
-        if tolerate and not self.bears:
+        if tolerate and not self.tolerates:
             bare = self.name.partition("@")[0]
             raise StudyError(
                 "rule.tolerate",
@@ -63,7 +63,7 @@ class GivenScores:
         """Return the aggregate of recorded updates."""
         return self.reduce(rows_of(updates), tolerate)
 
-    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+    def reduce(self, rows: UpdateRows, tolerate: int) -> Aggregate:
         """Return the aggregate of rows, each of which stands for one scored update.
 
         Raises:

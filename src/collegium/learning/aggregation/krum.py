@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collegium.learning.aggregation._internal.integers import Integers
 from collegium.learning.aggregation._internal.order import ranked
-from collegium.learning.aggregation.robust import Needs, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.robust import MinimumUpdates, Robust
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 
@@ -25,23 +25,23 @@ def krum_scores(distances: Integers, neighbors: int) -> list[int]:
     return [sum(sorted(row)[: neighbors + 1]) for row in distances.tolist()]
 
 
-def by_krum(rows: Rows, tolerate: int) -> list[int]:
+def by_krum(rows: UpdateRows, tolerate: int) -> list[int]:
     """Return the rows' indices in order of their Krum score, ties by key."""
     return ranked(krum_scores(rows.distances, rows.count - tolerate - 2), rows.keys)
 
 
-def _krum(rows: Rows, tolerate: int) -> Aggregate:
+def _krum(rows: UpdateRows, tolerate: int) -> Aggregate:
     return rows.mean_of(by_krum(rows, tolerate)[:1])
 
 
-def _multi_krum(rows: Rows, tolerate: int) -> Aggregate:
+def _multi_krum(rows: UpdateRows, tolerate: int) -> Aggregate:
     return rows.mean_of(by_krum(rows, tolerate)[: rows.count - tolerate])
 
 
 KRUM: RowRule = Robust(
-    "krum@1", "the one update with the nearest neighbors; n >= 2f + 3", Needs(2, 3), _krum
+    "krum@1", "the one update with the nearest neighbors; n >= 2f + 3", MinimumUpdates(2, 3), _krum
 )
 MULTI_KRUM: RowRule = Robust(
     "multi_krum@1", "the mean of the n - f updates with the nearest neighbors; n >= 2f + 3",
-    Needs(2, 3), _multi_krum,
+    MinimumUpdates(2, 3), _multi_krum,
 )  # fmt: skip

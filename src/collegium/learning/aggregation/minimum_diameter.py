@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 Edge = tuple[int, int, int]
@@ -80,7 +80,7 @@ def _next(edges: list[Edge], place: int, out: frozenset[int]) -> int:
     return place
 
 
-def _mda(rows: Rows, tolerate: int) -> Aggregate:
+def _mda(rows: UpdateRows, tolerate: int) -> Aggregate:
     out = left_out(rows.distances.tolist(), rows.keys, tolerate)
     return rows.mean_of([row for row in range(rows.count) if row not in out])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from collegium.learning.aggregation._internal.integers import integers
 from collegium.learning.aggregation.robust import MAJORITY, check_needs, check_purpose
-from collegium.learning.aggregation.rows import PreAggregation, Rows
+from collegium.learning.aggregation.rows import PreAggregation, UpdateRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class NearestNeighborMixing:
         """Return as many as before."""
         return participants
 
-    def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:
+    def apply(self, rows: UpdateRows, tolerate: int, fewest: int) -> UpdateRows:
         """Return the mixed rows; each keeps the key of the row it replaces."""
         wanted = rows.count - tolerate
         by_key = sorted(range(rows.count), key=rows.keys.__getitem__)

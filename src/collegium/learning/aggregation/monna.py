@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collegium.learning.aggregation._internal.order import ranked
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 
-def _monna(rows: Rows, tolerate: int) -> Aggregate:
+def _monna(rows: UpdateRows, tolerate: int) -> Aggregate:
     wanted = rows.count - tolerate
     distances = rows.distances.tolist()
     reach = [sorted(row)[wanted - 1] for row in distances]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.composition import rule_recorded
 from collegium.learning.aggregation.fedavg import FEDAVG
-from collegium.learning.aggregation.random_k import Drawn, whole
+from collegium.learning.aggregation.random_k import SentCoordinates, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.stopping import borne, measured
@@ -62,7 +62,7 @@ def checked_update(
     return checked_reading(name, read_update(data), size, exponent, peak, saturated)
 
 
-class Reading(msgspec.Struct, frozen=True, eq=False):
+class DecodedUpdate(msgspec.Struct, frozen=True, eq=False):
     """What an update blob says: values, int16 [d], exponent, and the two indicators."""
 
     values: NDArray[np.int16]
@@ -70,18 +70,18 @@ class Reading(msgspec.Struct, frozen=True, eq=False):
     indicators: tuple[int, int]
 
 
-def read_update(data: bytes) -> Reading:
+def read_update(data: bytes) -> DecodedUpdate:
     """Return what an update blob says.
 
     Raises:
         FormatError: it is no update.
     """
     values, exponent = decode_update(data)
-    return Reading(values, exponent, indicators(values))
+    return DecodedUpdate(values, exponent, indicators(values))
 
 
 def checked_reading(
-    name: bytes, reading: Reading, size: int, exponent: int, peak: int, saturated: int
+    name: bytes, reading: DecodedUpdate, size: int, exponent: int, peak: int, saturated: int
 ) -> Contribution:
     """Return what was read from a blob, checked as `checked_update` does.
 
@@ -114,7 +114,7 @@ def next_model(
     optimizer: ServerOptimizer,
     settings: Server,
     scores: Scores | None = None,
-    drawn: Drawn | None = None,
+    drawn: SentCoordinates | None = None,
 ) -> ModelState:
     """Return the next model, the same bits on every machine.
 

@@ -25,7 +25,7 @@ _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class SentCoordinates:
     """Which coordinates a round's updates have.
 
     Attributes:
@@ -42,7 +42,7 @@ class Drawn:
 
 def drawn_of(
     study: Study, genesis: bytes, number: int, model: bytes, parameters: int
-) -> Drawn | None:
+) -> SentCoordinates | None:
     """Return the draw of a round; None where updates are sent whole.
 
     Args:
@@ -59,7 +59,7 @@ def drawn_of(
     seed = sha256(_TAG + genesis + pack(">I", len(name)) + name + pack(">Q", number) + model)
     kept = sent_coordinates(parameters, kept_share(study))
     places = draw_places(seed.digest(), parameters, kept)
-    return Drawn(places, parameters, not compression.feedback)
+    return SentCoordinates(places, parameters, not compression.feedback)
 
 
 def draw_places(seed: bytes, parameters: int, kept: int) -> NDArray[np.int64]:
@@ -75,12 +75,12 @@ def draw_places(seed: bytes, parameters: int, kept: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate([below, equal[: kept - below.size]]))
 
 
-def picked(values: NDArray[np.int16], drawn: Drawn | None) -> NDArray[np.int16]:
+def picked(values: NDArray[np.int16], drawn: SentCoordinates | None) -> NDArray[np.int16]:
     """Return those coordinates of an update that are sent, in order: int16 [k]."""
     return values if drawn is None else values[drawn.places]
 
 
-def whole(aggregate: Aggregate, drawn: Drawn | None) -> Aggregate:
+def whole(aggregate: Aggregate, drawn: SentCoordinates | None) -> Aggregate:
     """Return an aggregate of cut updates over all coordinates, exactly: int64 [d].
 
     What was not sent is 0. Scaled, it is multiplied by d / k in lowest terms, the numerator into

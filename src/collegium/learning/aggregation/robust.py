@@ -8,7 +8,7 @@ from math import comb
 
 from collegium.errors import StudyError
 from collegium.learning.aggregation._internal.weighing import refused
-from collegium.learning.aggregation.rows import Rows, rows_of
+from collegium.learning.aggregation.rows import UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate, Kind
 from collegium.learning.aggregation.updates import Updates
 
@@ -17,7 +17,7 @@ MOST_SUBSETS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class MinimumUpdates:
     """At least ``per_bad * f + more`` updates, in order to bear f bad ones."""
 
     per_bad: int
@@ -35,7 +35,7 @@ class Needs:
         return f"n >= {'' if self.per_bad == 1 else self.per_bad}f + {self.more}"
 
 
-MAJORITY = Needs(2, 1)
+MAJORITY = MinimumUpdates(2, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Robust:
 
     name: str
     about: str
-    needs: Needs
-    reduction: Callable[[Rows, int], Aggregate]
+    needs: MinimumUpdates
+    reduction: Callable[[UpdateRows, int], Aggregate]
     tries_subsets: bool = False
     kind: Kind = "recomputed"
 
@@ -71,7 +71,7 @@ class Robust:
         """Return the aggregate of recorded updates; their weights have no effect."""
         return self.reduce(rows_of(updates), tolerate)
 
-    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+    def reduce(self, rows: UpdateRows, tolerate: int) -> Aggregate:
         """Return the aggregate of rows.
 
         Raises:
@@ -82,7 +82,7 @@ class Robust:
         return self.reduction(rows, tolerate)
 
 
-def check_needs(name: str, needs: Needs, participants: int, tolerate: int) -> None:
+def check_needs(name: str, needs: MinimumUpdates, participants: int, tolerate: int) -> None:
     """Refuse fewer updates than are needed, and say what is nearest to what was asked.
 
     Raises:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from collegium.learning.aggregation._internal.columns import each_block
 from collegium.learning.aggregation._internal.gram import gram_matrix, squared_distances
 from collegium.learning.aggregation._internal.integers import Integers, integers, product
-from collegium.learning.aggregation._internal.weighing import Mixture, weighted_total
+from collegium.learning.aggregation._internal.weighing import MixingMatrix, weighted_total
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
@@ -48,7 +48,7 @@ class _Recorded:
         return gram_matrix(self.values)
 
 
-class Rows:
+class UpdateRows:
     """m integer vectors of d coordinates over one denominator.
 
     Attributes:
@@ -91,19 +91,19 @@ class Rows:
         """All squared distances between the rows' integer vectors, m x m."""
         return squared_distances(self.gram)
 
-    def of_columns(self, columns: NDArray[np.intp]) -> Rows:
+    def of_columns(self, columns: NDArray[np.intp]) -> UpdateRows:
         """Return the same rows with some of their coordinates only."""
         part = _Recorded(np.ascontiguousarray(self._recorded.values[:, columns]))
-        return Rows(part, self.keys, self.weights, self.denominator, self._mixing)
+        return UpdateRows(part, self.keys, self.weights, self.denominator, self._mixing)
 
     def mixed(
         self, matrix: Integers, denominator: int, keys: tuple[bytes, ...], weights: tuple[int, ...]
-    ) -> Rows:
+    ) -> UpdateRows:
         """Return rows ``matrix @ rows / denominator``; `keys` and `weights` are theirs."""
         mixing = matrix if self._mixing is None else product(matrix, self._mixing)
         denominator *= self.denominator
         scores = self.scores if keys == self.keys else None
-        return Rows(self._recorded, keys, weights, denominator, mixing, scores)
+        return UpdateRows(self._recorded, keys, weights, denominator, mixing, scores)
 
     def combination(self, weights: Sequence[int], denominator: int) -> Aggregate:
         """Return the sum of weights[i] * row i over a denominator, exact while there is room.
@@ -143,7 +143,7 @@ class Rows:
         total = np.empty(self.size, np.int64)
         picked: slice | list[int] = slice(None) if chosen is None else list(chosen)
         count = self.count if chosen is None else len(chosen)
-        mixture = None if self._mixing is None else Mixture(self._mixing[picked])
+        mixture = None if self._mixing is None else MixingMatrix(self._mixing[picked])
 
         def work(block: slice) -> None:
             if mixture is None:
@@ -155,10 +155,10 @@ class Rows:
         return Aggregate(total, self.denominator * denominator)
 
 
-def rows_of(updates: Updates) -> Rows:
+def rows_of(updates: Updates) -> UpdateRows:
     """Return recorded updates as rows."""
     recorded = _Recorded(updates.values)
-    return Rows(recorded, updates.digests, updates.weights, scores=updates.scores)
+    return UpdateRows(recorded, updates.digests, updates.weights, scores=updates.scores)
 
 
 @runtime_checkable
@@ -169,7 +169,7 @@ class RowRule(Rule, Protocol):
         """Return how many rows it needs in order to bear `tolerate` bad ones."""
         ...
 
-    def reduce(self, rows: Rows, tolerate: int) -> Aggregate:
+    def reduce(self, rows: UpdateRows, tolerate: int) -> Aggregate:
         """Return the aggregate of rows, the same bits on every machine.
 
         Raises:
@@ -203,6 +203,6 @@ class PreAggregation(Protocol):
         """Return how many rows it makes of as many, where what follows needs `fewest`."""
         ...
 
-    def apply(self, rows: Rows, tolerate: int, fewest: int) -> Rows:
+    def apply(self, rows: UpdateRows, tolerate: int, fewest: int) -> UpdateRows:
         """Return the rows that what follows works on."""
         ...

@@ -20,7 +20,7 @@ from collegium.learning.aggregation._internal.integers import Integers, shortene
 from collegium.learning.aggregation._internal.pieces import product_in_pieces
 from collegium.learning.aggregation._internal.spectrum import STEPS, start
 from collegium.learning.aggregation.robust import MAJORITY, Robust
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 
 Vector = NDArray[np.float64]
@@ -94,7 +94,7 @@ def _leading_eigenvalues(kernel: Vector, masks: Vector, first: Vector) -> Vector
     return found
 
 
-def _smea(rows: Rows, tolerate: int) -> Aggregate:
+def _smea(rows: UpdateRows, tolerate: int) -> Aggregate:
     return rows.mean_of(least_spread(rows.gram, rows.keys, tolerate))
 
 

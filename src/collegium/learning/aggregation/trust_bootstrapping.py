@@ -11,12 +11,12 @@ from __future__ import annotations
 from math import isqrt
 
 from collegium.learning.aggregation.given_scores import GivenScores
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.scores import Scores
 
 
-def _fltrust(rows: Rows, scores: Scores, tolerate: int) -> Aggregate:
+def _fltrust(rows: UpdateRows, scores: Scores, tolerate: int) -> Aggregate:
     """Return sum TS_i * (norm / |row_i|) * row_i / sum TS_i; nothing where nobody is trusted."""
     trust = [max(0, value) for value in scores.values]
     length = scores.norm or 0
@@ -29,5 +29,5 @@ def _fltrust(rows: Rows, scores: Scores, tolerate: int) -> Aggregate:
 
 FLTRUST: RowRule = GivenScores(
     "fltrust@1", "updates weighted by their cosine with validators' own, all at these's length",
-    by="direction", bears=True, weighs=False, reduction=_fltrust,
+    by="direction", tolerates=True, weighs=False, reduction=_fltrust,
 )  # fmt: skip

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collegium.learning.aggregation._internal.order import ranked
 from collegium.learning.aggregation.given_scores import GivenScores
-from collegium.learning.aggregation.rows import RowRule, Rows
+from collegium.learning.aggregation.rows import RowRule, UpdateRows
 from collegium.learning.aggregation.rule import Aggregate
 from collegium.learning.aggregation.scores import Scores
 
 
-def suspicion(rows: Rows, scores: Scores) -> list[int]:
+def suspicion(rows: UpdateRows, scores: Scores) -> list[int]:
     """Return each row's score after the penalty, negated, in one unit for all: small is good.
 
     With penalty p / q and rows in units of 2^-e over a denominator D, score s in units of 2^-20:
@@ -32,12 +32,12 @@ def suspicion(rows: Rows, scores: Scores) -> list[int]:
     ]
 
 
-def _zeno(rows: Rows, scores: Scores, tolerate: int) -> Aggregate:
+def _zeno(rows: UpdateRows, scores: Scores, tolerate: int) -> Aggregate:
     order = ranked(suspicion(rows, scores), rows.keys)
     return rows.mean_of(order[: rows.count - tolerate])
 
 
 ZENO: RowRule = GivenScores(
     "zeno@1", "the mean of the n - f updates that lower validators' loss most for their length",
-    by="loss", bears=True, weighs=False, reduction=_zeno,
+    by="loss", tolerates=True, weighs=False, reduction=_zeno,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning.aggregation.following import CLIP
+from collegium.learning.aggregation.adaptive_clip import CLIP
 from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.blobs import AUXILIARY, TensorSpec
 from collegium.learning.models import ModelSpec, initial_parameters, size, tensors

@@ -29,7 +29,7 @@ Kept = Mapping[str, Float32 | None]
 """What a site kept by kind, float32 [d]; None where it has kept nothing of the kind yet."""
 
 
-class Leg(msgspec.Struct, frozen=True, eq=False):
+class DescentRun(msgspec.Struct, frozen=True, eq=False):
     """One run of local descent.
 
     Attributes:
@@ -45,7 +45,7 @@ class Leg(msgspec.Struct, frozen=True, eq=False):
     correction: Float32 | None = None
 
 
-class Turn(msgspec.Struct, frozen=True):
+class LocalRound(msgspec.Struct, frozen=True):
     """A site's turn in a round.
 
     Attributes:
@@ -66,7 +66,7 @@ class Turn(msgspec.Struct, frozen=True):
     loss: Callable[[], float | None]
 
 
-class Outcome(msgspec.Struct, frozen=True, eq=False):
+class LocalResult(msgspec.Struct, frozen=True, eq=False):
     """What comes of a site's turn.
 
     Attributes:
@@ -86,7 +86,9 @@ def kinds(study: Study) -> tuple[str, ...]:
     return tuple(found)
 
 
-def legs(study: Study, spec: ModelSpec, number: int, vector: Float32, kept: Kept) -> list[Leg]:
+def legs(
+    study: Study, spec: ModelSpec, number: int, vector: Float32, kept: Kept
+) -> list[DescentRun]:
     """Return the training that a site does in a round: of the shared model, then of its own.
 
     Args:
@@ -103,18 +105,18 @@ def legs(study: Study, spec: ModelSpec, number: int, vector: Float32, kept: Kept
         shift = control.correction(vector[len(shared) : 2 * len(shared)], kept["control"], rate)
     own = None if personal is None else own_coordinates(tensors(spec), personal)
     start = begun(shared, own, kept.get("personal"))
-    found = [Leg(training, start, start, shift)]
+    found = [DescentRun(training, start, start, shift)]
     if personal is not None and personal.method == "ditto":
         mine = kept["personal"]
         drawn = replace(training, fedprox_mu=personal.strength or 0.0)
-        found.append(Leg(drawn, shared if mine is None else mine, shared))
+        found.append(DescentRun(drawn, shared if mine is None else mine, shared))
     return found
 
 
 def outcome(
-    study: Study, spec: ModelSpec, turn: Turn, vector: Float32, kept: Kept,
+    study: Study, spec: ModelSpec, turn: LocalRound, vector: Float32, kept: Kept,
     trained: tuple[Float32, ...],
-) -> Outcome:  # fmt: skip
+) -> LocalResult:  # fmt: skip
     """Return what a site sends and keeps after its legs, each float32 [d].
 
     Raises:
@@ -122,18 +124,18 @@ def outcome(
     """
     done = _trained(study, spec, turn, vector, kept, trained)
     if follows(study):  # what clips the update tells whether it was within the clip
-        return Outcome(np.append(done.step, 0.0), done.keep)
+        return LocalResult(np.append(done.step, 0.0), done.keep)
     if held_out(study) is None:
         return done
-    return Outcome(
+    return LocalResult(
         np.concatenate([done.step, stopping.shared(turn.loss(), turn.exponent)]), done.keep
     )
 
 
 def _trained(
-    study: Study, spec: ModelSpec, turn: Turn, vector: Float32, kept: Kept,
+    study: Study, spec: ModelSpec, turn: LocalRound, vector: Float32, kept: Kept,
     trained: tuple[Float32, ...],
-) -> Outcome:  # fmt: skip
+) -> LocalResult:  # fmt: skip
     personal, training = study.personalization, study.training
     shared = model_part(spec, vector)
     own = None if personal is None else own_coordinates(tensors(spec), personal)
@@ -152,14 +154,14 @@ def _trained(
         weight = normalized.gradient_weight(
             steps_of(training, turn.rows), training.momentum, rate * training.fedprox_mu
         )
-        return Outcome(normalized.step(moved, weight, turn.exponent), lambda _: mine)
-    return Outcome(moved, lambda _: mine)
+        return LocalResult(normalized.step(moved, weight, turn.exponent), lambda _: mine)
+    return LocalResult(moved, lambda _: mine)
 
 
 def _controlled(
-    training: Training, turn: Turn, vector: Float32, own: Float32 | None, moved: Float64,
+    training: Training, turn: LocalRound, vector: Float32, own: Float32 | None, moved: Float64,
     mine: dict[str, Float32],
-) -> Outcome:  # fmt: skip
+) -> LocalResult:  # fmt: skip
     rate, share = training.learning_rate, turn.participants / turn.sites
     second = slice(len(moved), 2 * len(moved))
     change = control.step(
@@ -170,7 +172,7 @@ def _controlled(
     def keep(sent: Float64) -> dict[str, Float32]:
         return {**mine, "control": control.kept(own, sent[second], rate=rate, share=share)}
 
-    return Outcome(np.concatenate([moved, change]), keep)
+    return LocalResult(np.concatenate([moved, change]), keep)
 
 
 def steps_of(training: Training, rows: int) -> int:

@@ -26,7 +26,7 @@ WHAT = "a sum of statistics"
 Nothing = msgspec.UnsetType
 
 
-class JoinedBin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MergedBin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Rows with scores up to a bin's end, in tenths: how many, positive ones, the sum of scores."""
 
     end: int
@@ -54,7 +54,7 @@ class EvaluationSum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     pairs: str | Nothing = msgspec.UNSET
     rows: int
     sites: int
-    table: tuple[JoinedBin, ...] = ()
+    table: tuple[MergedBin, ...] = ()
     tied: str | Nothing = msgspec.UNSET
     version: Literal[1] = 1
     withheld: Literal["nothing", "calls", "by-class", "all"]
@@ -99,9 +99,9 @@ def _four(calls: Counts) -> tuple[int, int, int, int]:
     return negative[0], negative[1], positive[0], positive[1]
 
 
-def _joined(table: Counts) -> tuple[JoinedBin, ...]:
+def _joined(table: Counts) -> tuple[MergedBin, ...]:
     """Return a reliability table whose bins have enough rows each; the last ones join the last."""
-    bins: list[JoinedBin] = []
+    bins: list[MergedBin] = []
     waiting = np.zeros(3, np.int64)
     for end, one in enumerate(table, 1):
         waiting = waiting + one
@@ -114,9 +114,9 @@ def _joined(table: Counts) -> tuple[JoinedBin, ...]:
     return tuple(bins)
 
 
-def _bin(end: int, cells: Counts) -> JoinedBin:
+def _bin(end: int, cells: Counts) -> MergedBin:
     rows, hits, scores = cells.tolist()
-    return JoinedBin(end=end, hits=hits, rows=rows, scores=scores)
+    return MergedBin(end=end, hits=hits, rows=rows, scores=scores)
 
 
 def encode_sum(found: EvaluationSum) -> bytes:

@@ -7,8 +7,8 @@ from math import prod
 from collegium.errors import StudyError
 from collegium.learning.networks.autoencoder import Autoencoder
 from collegium.learning.networks.convolution import Convolutional
+from collegium.learning.networks.custom import CustomFunctions, CustomModule
 from collegium.learning.networks.network import Network
-from collegium.learning.networks.own import OwnFunctions, OwnModule
 from collegium.learning.networks.unet import UNet
 from collegium.study.document import Model
 
@@ -20,7 +20,7 @@ def network_of(model: Model, inputs: int, outputs: int) -> Network:
         StudyError: the data have other inputs than it takes.
     """
     if model.architecture == "own":
-        own = OwnModule if ":" in (model.code or "") else OwnFunctions
+        own = CustomModule if ":" in (model.code or "") else CustomFunctions
         return own(model.code or "", model.code_digest or "", inputs, outputs)
     if model.architecture == "autoencoder":
         return Autoencoder(inputs, model.hidden)

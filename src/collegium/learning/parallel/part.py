@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning.parallel.shared import Shared
-from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import TrainingJob
 from collegium.study.document import Training
 
@@ -17,16 +17,16 @@ NOTHING = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Privately:
+class PrivateInputs:
     """What jobs with differential privacy have besides: public sizes and secret seeds."""
 
-    noising: Noising
+    noising: NoiseTerms
     sizes: tuple[int, ...]
     seeds: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class JobBatch:
     """Jobs to be done together.
 
     Attributes:
@@ -44,10 +44,10 @@ class Part:
     result: int
     training: Training
     seed: int
-    private: Privately | None
+    private: PrivateInputs | None
 
 
-def done(part: Part, held: Shared) -> None:
+def done(part: JobBatch, held: Shared) -> None:
     """Do a part: its result lies in `held.vectors` then."""
     jobs = _jobs(part, held)
     private = part.private
@@ -62,7 +62,7 @@ def done(part: Part, held: Shared) -> None:
     held.vectors[part.result : part.result + len(jobs)] = found
 
 
-def _jobs(part: Part, held: Shared) -> list[TrainingJob]:
+def _jobs(part: JobBatch, held: Shared) -> list[TrainingJob]:
     vectors = {line: held.vectors[line] for line in np.unique(part.jobs[:, 2:]).tolist()}
     return [
         TrainingJob(
@@ -75,7 +75,7 @@ def _jobs(part: Part, held: Shared) -> list[TrainingJob]:
 
 
 def _privately(
-    jobs: list[TrainingJob], part: Part, private: Privately, held: Shared
+    jobs: list[TrainingJob], part: JobBatch, private: PrivateInputs, held: Shared
 ) -> list[PrivateJob]:
     found = []
     for job, site, size, seed in zip(

@@ -18,7 +18,7 @@ from types import TracebackType
 from collegium.cores import cores
 from collegium.errors import RunError
 from collegium.learning.parallel.channel import Channel
-from collegium.learning.parallel.part import Part
+from collegium.learning.parallel.part import JobBatch
 from collegium.learning.parallel.shared import Shared
 
 MOST = 256
@@ -71,7 +71,7 @@ class Worker:
         except OSError as error:
             raise self._ended() from error
 
-    def give(self, part: Part) -> None:
+    def give(self, part: JobBatch) -> None:
         """Let it do a part."""
         try:
             self._channel.send(part)

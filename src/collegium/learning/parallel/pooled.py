@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from collegium.errors import RunError
 from collegium.learning.models import ModelSpec, size
-from collegium.learning.parallel.part import NOTHING, Part, Privately
+from collegium.learning.parallel.part import NOTHING, JobBatch, PrivateInputs
 from collegium.learning.parallel.pool import LOST, Pool, Worker, answering, movable
 from collegium.learning.parallel.shared import Shared, SiteTable, alike, shared
-from collegium.learning.private import Noising, PrivateJob, PrivateTrainer
+from collegium.learning.private import NoiseTerms, PrivateJob, PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.study.document import Training
 
@@ -43,7 +43,7 @@ class _Work:
     here: Callable[[Sequence[int]], Float32]
     training: Training
     seed: int
-    private: Callable[[Sequence[int]], Privately | None]
+    private: Callable[[Sequence[int]], PrivateInputs | None]
 
 
 class Pooled:
@@ -83,7 +83,7 @@ class Pooled:
         return self._trained(_Work(jobs, here, training, seed, lambda chosen: None), spec)
 
     def train_privately(
-        self, jobs: Sequence[PrivateJob], spec: ModelSpec, training: Training, noising: Noising
+        self, jobs: Sequence[PrivateJob], spec: ModelSpec, training: Training, noising: NoiseTerms
     ) -> Float32:
         """Return each job's parameters after a round of DP-SGD, float32 [len(jobs), d]."""
         trainer = self._trainer
@@ -93,9 +93,9 @@ class Pooled:
         def here(chosen: Sequence[int]) -> Float32:
             return trainer.train_privately([jobs[one] for one in chosen], spec, training, noising)
 
-        def private(chosen: Sequence[int]) -> Privately:
+        def private(chosen: Sequence[int]) -> PrivateInputs:
             own = [jobs[one] for one in chosen]
-            return Privately(
+            return PrivateInputs(
                 noising, tuple(one.size for one in own), tuple(one.seed for one in own)
             )
 
@@ -186,7 +186,7 @@ class Pooled:
                 number = len(given) + 1
                 given[number] = chosen, free
                 worker.give(
-                    Part(
+                    JobBatch(
                         number, lines[chosen], free, work.training, work.seed, work.private(chosen)
                     )
                 )
@@ -250,7 +250,7 @@ def _lines(
     places: Mapping[str, int],
     held: Shared,
 ) -> NDArray[np.int64] | None:
-    """Put the jobs' vectors where all processes see them: what `Part.jobs` says of each job.
+    """Put the jobs' vectors where all processes see them: what `JobBatch.jobs` says of each job.
 
     None where a job has other rows than its site's table, or where there are more jobs than sites,
     so that there is no room.

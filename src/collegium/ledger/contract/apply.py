@@ -91,7 +91,7 @@ def initial_state(genesis: Genesis) -> State:
     return state
 
 
-class Opened(msgspec.Struct, frozen=True):
+class DecodedTransaction(msgspec.Struct, frozen=True):
     """What a transaction is before anything is known of the state: its envelope, decoded."""
 
     envelope: Envelope
@@ -102,7 +102,7 @@ Applied = tuple[Transaction, str, Events]
 """An accepted transaction, who sent it, and what happened."""
 
 
-def open_transaction(data: bytes, genesis: bytes) -> Opened:
+def open_transaction(data: bytes, genesis: bytes) -> DecodedTransaction:
     """Decode an envelope and its payload, and check that it is meant for this ledger.
 
     Raises:
@@ -115,11 +115,15 @@ def open_transaction(data: bytes, genesis: bytes) -> Opened:
         raise Rejected("malformed", f"{error.what}: {error.why}") from error
     if transaction.genesis != ledger_text(genesis):
         raise Rejected("malformed", "it is meant for another ledger")
-    return Opened(envelope, transaction)
+    return DecodedTransaction(envelope, transaction)
 
 
-def carry_out(
-    state: State, opened: Opened, known: members.Sender | None = None, *, holds: bool = False
+def execute(
+    state: State,
+    opened: DecodedTransaction,
+    known: members.Sender | None = None,
+    *,
+    holds: bool = False,
 ) -> Applied:
     """Apply an opened transaction.
 
@@ -162,7 +166,7 @@ def apply(state: State, genesis: bytes, data: bytes) -> Applied:
     Raises:
         Rejected: the only exception, whatever the bytes are.
     """
-    return carry_out(state, open_transaction(data, genesis))
+    return execute(state, open_transaction(data, genesis))
 
 
 def known_sender(state: State, key_id: bytes) -> members.Sender | None:

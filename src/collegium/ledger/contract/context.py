@@ -20,8 +20,8 @@ from collegium.ledger.contract.tables import (
     round_path,
     study_path,
 )
-from collegium.ledger.nodes import Value
 from collegium.ledger.state import Path, State
+from collegium.ledger.state_tree import Value
 
 P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)

@@ -8,13 +8,13 @@ from collegium.canonical import from_text
 from collegium.ledger.contract import members
 from collegium.ledger.contract.context import StudyAt
 from collegium.ledger.contract.declared import before_rounds
-from collegium.ledger.contract.entering import OPEN, study_of
 from collegium.ledger.contract.events import (
     EvaluationComplete,
     Event,
     ModelReleased,
     ReleaseSkipped,
 )
+from collegium.ledger.contract.preconditions import OPEN, study_of
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import each
 from collegium.ledger.contract.tables import Acceptance, EvaluationRecord

@@ -57,7 +57,7 @@ def decode_transaction(payload: bytes) -> Transaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class ProvenConflict:
     """What evidence proves: under which name it is recorded, the record, and what it is."""
 
     name: str
@@ -76,7 +76,7 @@ def conflict(state: State, tx: EvidenceConflict) -> list[Event]:
     return [found.event]
 
 
-def proven(state: State, tx: EvidenceConflict) -> Proven:
+def proven(state: State, tx: EvidenceConflict) -> ProvenConflict:
     """Return what evidence proves and the state does not record yet.
 
     Raises:
@@ -98,7 +98,7 @@ def proven(state: State, tx: EvidenceConflict) -> Proven:
     if known >= CONFLICTS_A_MEMBER:
         raise Rejected("refused", f"{known} conflicts of {culprit} are on record, which is enough")
     record = tagged_hash("evidence", first.transaction_id, second.transaction_id)
-    return Proven(key, record, MemberEquivocated(kind=kind_of(first_tx), member=culprit))
+    return ProvenConflict(key, record, MemberEquivocated(kind=kind_of(first_tx), member=culprit))
 
 
 def _require_subject(state: State, tx: Transaction) -> None:

@@ -8,8 +8,8 @@ recompute a round from, and no single member may take that away (docs/decisions/
 from __future__ import annotations
 
 from collegium.ledger.contract import members
-from collegium.ledger.contract.entering import study_of
 from collegium.ledger.contract.events import Event, UpdatesRetired
+from collegium.ledger.contract.preconditions import study_of
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import MemberRecord, study_path
 from collegium.ledger.contract.transactions import BlobRetire

@@ -10,8 +10,6 @@ from collegium.ledger.contract import governance, members
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import following, phase_of, phases_of, together
-from collegium.ledger.contract.draws import draw_participants, next_in_turn
-from collegium.ledger.contract.entering import open_round_of, require_present, terms_in
 from collegium.ledger.contract.events import (
     AttemptFailed,
     Event,
@@ -22,8 +20,10 @@ from collegium.ledger.contract.events import (
     UpdatesIncluded,
 )
 from collegium.ledger.contract.inclusion import include
+from collegium.ledger.contract.preconditions import open_round_of, require_present, terms_in
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.rules import Ending, each, rules_of
+from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.series import is_sum, series_of
 from collegium.ledger.contract.tables import THE_ONE, RoundRecord, attempt_key, round_branch
 from collegium.ledger.contract.transactions import PhaseTimeout
@@ -49,7 +49,7 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
         able = {name: weight for name, weight in able.items() if name not in out}
         if len(able) < fewest(record):
             return _exhausted(course, rules.exhausted(course, out))
-    chosen = draw_participants(
+    chosen = sample_participants(
         record.genesis, course.study, record.seed, number, able, record.per_round
     )
     if record.participation == "cyclic":

@@ -10,13 +10,13 @@ from collegium.canonical import from_text
 from collegium.ledger.contract import evaluations, members, rounds
 from collegium.ledger.contract.context import StudyAt
 from collegium.ledger.contract.declared import before_rounds, carrier, used
-from collegium.ledger.contract.entering import (
+from collegium.ledger.contract.events import Event, StudyClosed, StudyRegistered
+from collegium.ledger.contract.preconditions import (
     OPEN,
     require_present,
     require_study_phase,
     study_of,
 )
-from collegium.ledger.contract.events import Event, StudyClosed, StudyRegistered
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Rules, each, rules_of
 from collegium.ledger.contract.series import MOST_ROUNDS

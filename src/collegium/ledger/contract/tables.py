@@ -110,7 +110,7 @@ class RoundRecord(Record, frozen=True, kw_only=True):
     total_power: int
 
 
-class Reveal(Record, frozen=True, kw_only=True):
+class RevealRecord(Record, frozen=True, kw_only=True):
     """A revealed update; `sealed` is the blob that holds it for the validators alone."""
 
     digest: str

@@ -11,11 +11,11 @@ from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.bitmaps import read_bitmap
 from collegium.ledger.contract.context import RoundAt
 from collegium.ledger.contract.declared import used
-from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.events import Event
+from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import acting, sent_of
-from collegium.ledger.contract.tables import Reveal
+from collegium.ledger.contract.tables import RevealRecord
 from collegium.ledger.contract.transactions import UpdateAvailable, UpdateCommit, UpdateReveal
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tagged_hash, u64
@@ -94,7 +94,7 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
     if isinstance(tx.sealed, str):
         from_text(tx.sealed, DIGEST_SIZE, "a sealed update's digest")
         _fix_recipients(at)
-    value = Reveal(digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed)
+    value = RevealRecord(digest=tx.digest, peak=tx.peak, saturated=tx.saturated, sealed=tx.sealed)
     at.put("reveals", sender, value)
     return rounds.spoke(at)
 

@@ -9,8 +9,8 @@ from collegium.ledger.contract import governance, members, rounds
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import hides
 from collegium.ledger.contract.encoding import next_exponent
-from collegium.ledger.contract.entering import enter_study, study_of
 from collegium.ledger.contract.events import Event, RoundClosed, VoteLate
+from collegium.ledger.contract.preconditions import enter_study, study_of
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import (
     Failure,

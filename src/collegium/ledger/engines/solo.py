@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.errors import RunError
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.durability import Syncs
-from collegium.ledger.equivocation import Conflict, Witness
+from collegium.ledger.durability import PendingSyncs
+from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.opening import create_ledger, open_ledger
@@ -31,9 +31,9 @@ class SoloOrdering:
     def __init__(self, application: Application, log_key: SigningKey | None) -> None:
         self.application = application
         self._log_key = log_key
-        self._syncs = Syncs()
-        self._news: list[Accepted] = []
-        self._witness = Witness()
+        self._syncs = PendingSyncs()
+        self._news: list[AcceptedTransaction] = []
+        self._witness = EquivocationDetector()
         self._conflicts: tuple[Conflict, ...] = ()
 
     @property
@@ -60,7 +60,7 @@ class SoloOrdering:
                 answers.append(Ordered(outcome.index))
         return answers
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         """Return what was accepted since the last step."""
         news, self._news = self._news, []
         return news

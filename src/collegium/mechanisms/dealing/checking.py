@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from collegium.audit.findings import Finding
-from collegium.audit.studies import AttemptRecord, Story
+from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import AboutAttempt, RefusedSum, Subject, Value
 from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.contract.declared import is_masked, opens_one_key
@@ -15,20 +15,22 @@ from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.hidden import posted_shares, size_of
 from collegium.secrecy.opening import secure_sum_named
 from collegium.secrecy.outcome import agreement_within
-from collegium.secrecy.secure_sum import Flaw, Posted
-from collegium.secrecy.setting import Agreement
-from collegium.secrecy.sums import Unfit
+from collegium.secrecy.secure_sum import Posted, SumFailure
+from collegium.secrecy.sum_setup import FixedDeals
+from collegium.secrecy.sums import InconsistentSum
 
 
-def refused_sum(group: int, why: Flaw | Unfit) -> RefusedSum:
+def refused_sum(group: int, why: SumFailure | InconsistentSum) -> RefusedSum:
     """Return why the sum of a group, or of everybody (0), is none of honest updates."""
-    return RefusedSum(group, why.why, why.dealer if isinstance(why, Flaw) else "")
+    return RefusedSum(group, why.why, why.dealer if isinstance(why, SumFailure) else "")
 
 
-def check_masked(name: str, story: Story, evidence: StoredBlobs) -> Iterator[Finding]:
+def check_masked(
+    name: str, study_history: StudyHistory, evidence: StoredBlobs
+) -> Iterator[Finding]:
     """Yield who dealt shares that are none, posted another share, or used a key twice."""
     used: dict[str, set[bytes]] = {}
-    for record in story.every_attempt:
+    for record in study_history.every_attempt:
         where = AboutAttempt(name, record.opened.round, record.opened.attempt)
         if not is_masked(record.opened.design):
             return
@@ -40,7 +42,7 @@ def check_masked(name: str, story: Story, evidence: StoredBlobs) -> Iterator[Fin
         yield from _barred(record, where)
         yield from _groups(record, where)
         if record.shares:
-            attempt = story.frozen(record)
+            attempt = study_history.frozen(record)
             posted = posted_shares(attempt, evidence)
             yield from _shares(attempt, posted, evidence, where)
             if lacking := sorted(record.shares.keys() - posted.keys()):
@@ -80,12 +82,14 @@ def _shares(
         size = 0
     for agreement in circles if count_of(attempt.terms) else [whole]:
         inside = {name: deals[name] for name in agreement.deals}
-        hidden = {name: data for name, data in blobs.items() if name in agreement.circle.keys}
+        hidden = {
+            name: data for name, data in blobs.items() if name in agreement.share_holders.keys
+        }
         yield from _of_circle(attempt, agreement, size, hidden, inside, posted, where)
 
 
 def _of_circle(
-    attempt: Attempt, agreement: Agreement, size: int, hidden: Mapping[str, bytes],
+    attempt: Attempt, agreement: FixedDeals, size: int, hidden: Mapping[str, bytes],
     deals: Mapping[str, bytes], posted: Posted, where: Subject,
 ) -> Iterator[Finding]:  # fmt: skip
     survivors = frozenset(hidden)
@@ -100,7 +104,7 @@ def _of_circle(
     everybody = {
         dealer
         for dealer in deals
-        if {(dealer, one) for one in agreement.circle.holders(dealer)} <= {*cheated}
+        if {(dealer, one) for one in agreement.share_holders.holders(dealer)} <= {*cheated}
     }
     for dealer in sorted(everybody):
         yield Finding("deal.unsound", "fault", where, {"case": "all", "member": dealer})
@@ -112,9 +116,9 @@ def _of_circle(
     known = "never-opened" if opens_one_key(attempt.terms.design) else "opened"
     for holder, sound in attempt.sound.items():
         for dealer in deals:
-            if holder not in agreement.circle.keys:
+            if holder not in agreement.share_holders.keys:
                 continue
-            if holder not in agreement.circle.holders(dealer):
+            if holder not in agreement.share_holders.holders(dealer):
                 continue
             if dealer not in sound and (dealer, holder) not in cheated:
                 told: dict[str, Value] = {"case": known, "member": holder, "dealer": dealer}

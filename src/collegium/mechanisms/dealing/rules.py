@@ -18,8 +18,8 @@ from collegium.ledger.contract import rounds
 from collegium.ledger.contract.bitmaps import attested, read_bitmap
 from collegium.ledger.contract.context import RoundAt
 from collegium.ledger.contract.declared import carrier, hides, part_of, phase_of
-from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import Failure, ModelResult, Result
 from collegium.ledger.contract.rules import Ending, Rules, each, without_record

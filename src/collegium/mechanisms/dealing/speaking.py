@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from collegium.canonical import to_text
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
@@ -146,14 +146,16 @@ class Dealer:
             return kept
         member, own = self.identity.member, self._own(view)
         here, sound = self._here(view), []
-        circle = here.agreement_of(member).circle
+        share_holders = here.agreement_of(member).share_holders
         for dealer, name in here.deals.items():
-            if dealer not in circle.keys or member not in circle.holders(dealer):
+            if dealer not in share_holders.keys or member not in share_holders.holders(dealer):
                 continue
             deal = blobs.fetch(name)
             if deal is None and patient:
                 return None
-            if deal is not None and self.protocol.is_sound(own, circle, dealer, member, deal):
+            if deal is not None and self.protocol.is_sound(
+                own, share_holders, dealer, member, deal
+            ):
                 sound.append(dealer)
         return self.outbox.put(key, bitmap_of(tuple(view.participants), sound))
 
@@ -246,8 +248,8 @@ class Dealer:
 
     def _deal(self, view: StudyView) -> bytes:
         member = self.identity.member
-        circle = self._here(view).agreement_of(member).circle
-        return self.protocol.deal(self._own(view), circle, member)
+        share_holders = self._here(view).agreement_of(member).share_holders
+        return self.protocol.deal(self._own(view), share_holders, member)
 
     def _key(self, view: StudyView, purpose: str) -> OutboxKey:
         return OutboxKey(self.identity.genesis, purpose, view.study, view.number, view.attempt)

@@ -26,23 +26,23 @@ from collegium.mechanisms.threshold_he.protocol import THRESHOLD_HE
 from collegium.mechanisms.threshold_he.rlwe import PARAMETERS
 from collegium.mechanisms.threshold_he.terms import SumOpen
 from collegium.secrecy.deal import (
-    Kind,
+    SecretKind,
     decode_deal,
     encode_deal,
     encrypt_shares,
     ephemeral_key,
 )
-from collegium.secrecy.setting import Circle
-from collegium.threats.attack import Attack, MessageAttack, Place, Twist, said
-from collegium.threats.grant import Grant
+from collegium.secrecy.sum_setup import ShareHolders
+from collegium.threats.attack import AdversaryContext, Attack, MessageAttack, Twist, said
+from collegium.threats.threat_model import ThreatModel
 
-Forge = Callable[[Place, StudyView, Circle, bytes], bytes]
+Forge = Callable[[AdversaryContext, StudyView, ShareHolders, bytes], bytes]
 
 
 def _silent_about(*kinds: type[Transaction]) -> Twist:
     """Return what leaves out every message of some kinds."""
 
-    def twist(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    def twist(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
         return [one for one in due if not isinstance(said(one), kinds)]
 
     return twist
@@ -51,7 +51,7 @@ def _silent_about(*kinds: type[Transaction]) -> Twist:
 def _deals(forge: Forge) -> Twist:
     """Return what deals something else, under a digest that fits."""
 
-    def rewritten(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+    def rewritten(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
         blobs = place.exchange.view(place.identity.member)
         here, twisted = view.here(place.identity.genesis), []
         for envelope in due:
@@ -62,8 +62,8 @@ def _deals(forge: Forge) -> Twist:
             data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
             if data is None:
                 raise LookupError(transaction.digest)
-            circle = here.agreement_of(place.identity.member).circle
-            name = blobs.publish(forge(place, view, circle, data))
+            share_holders = here.agreement_of(place.identity.member).share_holders
+            name = blobs.publish(forge(place, view, share_holders, data))
             twisted.append(
                 place.identity.sign(
                     SecaggDeal, study=view.study, round=view.number, attempt=view.attempt,
@@ -75,15 +75,19 @@ def _deals(forge: Forge) -> Twist:
     return rewritten
 
 
-def _garbled(place: Place, view: StudyView, circle: Circle, data: bytes) -> bytes:
+def _garbled(
+    place: AdversaryContext, view: StudyView, share_holders: ShareHolders, data: bytes
+) -> bytes:
     """Deal everybody ciphertexts that hold no share."""
     if _encrypts(view):
-        parameters = PARAMETERS[circle.ring]
-        dealt = decode_key_deal(data, len(circle.keys), circle.threshold, parameters)
+        parameters = PARAMETERS[share_holders.ring]
+        dealt = decode_key_deal(data, len(share_holders.keys), share_holders.threshold, parameters)
         return encode_key_deal(replace(dealt, ciphertexts=_turned(dealt.ciphertexts)))
-    deal = decode_deal(data, circle, place.identity.member)
-    half = deal[Kind.SELF]
-    return encode_deal({**deal, Kind.SELF: replace(half, ciphertexts=_turned(half.ciphertexts))})
+    deal = decode_deal(data, share_holders, place.identity.member)
+    half = deal[SecretKind.SELF]
+    return encode_deal(
+        {**deal, SecretKind.SELF: replace(half, ciphertexts=_turned(half.ciphertexts))}
+    )
 
 
 def _turned(ciphertexts: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -96,7 +100,9 @@ def _encrypts(view: StudyView) -> bool:
     return here is not None and opens_one_key(here.terms.design)
 
 
-def _of_no_secret(place: Place, view: StudyView, circle: Circle, data: bytes) -> bytes:
+def _of_no_secret(
+    place: AdversaryContext, view: StudyView, share_holders: ShareHolders, data: bytes
+) -> bytes:
     """Deal everybody a share that it finds sound, of a polynomial that leads to no secret.
 
     Where updates are encrypted, it leads to another key than the one that encrypts.
@@ -104,15 +110,17 @@ def _of_no_secret(place: Place, view: StudyView, circle: Circle, data: bytes) ->
     member = place.identity.member
     own = place.identity.own_secrets(view.study, view.number, view.attempt)
     if _encrypts(view):
-        return THRESHOLD_HE.deal(replace(own, own=own.own ^ 1), circle, member)
-    deal = decode_deal(data, circle, place.identity.member)
-    private = ephemeral_key(circle, member, Kind.SELF, own.own)
-    shares = (bytes((number,)) * SHARE_SIZE for number in range(1, len(circle.holders(member)) + 1))
-    half = encrypt_shares(circle, member, Kind.SELF, private, shares)
-    return encode_deal({**deal, Kind.SELF: half})
+        return THRESHOLD_HE.deal(replace(own, own=own.own ^ 1), share_holders, member)
+    deal = decode_deal(data, share_holders, place.identity.member)
+    private = ephemeral_key(share_holders, member, SecretKind.SELF, own.own)
+    shares = (
+        bytes((number,)) * SHARE_SIZE for number in range(1, len(share_holders.holders(member)) + 1)
+    )
+    half = encrypt_shares(share_holders, member, SecretKind.SELF, private, shares)
+    return encode_deal({**deal, SecretKind.SELF: half})
 
 
-def _posts_others(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _posts_others(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Post shares that nobody dealt."""
     twisted = []
     for envelope in due:
@@ -129,7 +137,7 @@ def _posts_others(place: Place, view: StudyView, due: list[bytes]) -> list[bytes
     return twisted
 
 
-def _commits_to_another(place: Place, view: StudyView, due: list[bytes]) -> list[bytes]:
+def _commits_to_another(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
     """Commit to a vector of which nobody knows what it is, and mask an honest one."""
     twisted = []
     for envelope in due:
@@ -143,7 +151,7 @@ def _commits_to_another(place: Place, view: StudyView, due: list[bytes]) -> list
     return twisted
 
 
-def _posts_another(place: Place, view: StudyView, transaction: SumOpen) -> bytes:
+def _posts_another(place: AdversaryContext, view: StudyView, transaction: SumOpen) -> bytes:
     """Post a share of the sum's key with one coordinate changed."""
     blobs = place.exchange.view(place.identity.member)
     data = blobs.fetch(from_text(transaction.digest, DIGEST_SIZE))
@@ -155,7 +163,7 @@ def _posts_another(place: Place, view: StudyView, transaction: SumOpen) -> bytes
     )
 
 
-_STALL = Grant("a sum that cannot be opened", ("own",), ("shares",))
+_STALL = ThreatModel("a sum that cannot be opened", ("own",), ("shares",))
 
 KEYLESS: Attack = MessageAttack(
     "keyless_site", "advertises no keys for masks", _STALL, "site", _silent_about(SecaggKeys)
@@ -182,5 +190,5 @@ LYING_HOLDER: Attack = MessageAttack(
 )
 LYING_COMMITTER: Attack = MessageAttack(
     "lying_committer", "commits to another vector than it masks",
-    Grant("a sum that is refused", ("own",), ("commitments",)), "site", _commits_to_another,
+    ThreatModel("a sum that is refused", ("own",), ("commitments",)), "site", _commits_to_another,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collegium.mechanisms.groups.checks import about_groups, check_groups
 from collegium.mechanisms.groups.terms import GroupTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.message import EVERY_ROUND, LEDGER, Outbound, Ways
+from collegium.study.message import EVERY_ROUND, LEDGER, Outbound, Recipients
 from collegium.study.terms import fewest_groups, group_count
 
 
@@ -20,7 +20,7 @@ def _terms(study: Study, sites: int, facts: Facts) -> GroupTerms:
     return GroupTerms(count=group_count(study), fewest=fewest_groups(study))
 
 
-def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
+def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ...]:
     return (
         Outbound(
             "commitment to keys",

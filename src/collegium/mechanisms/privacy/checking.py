@@ -12,8 +12,8 @@ from collegium.accounting.adaptive import GRID
 from collegium.accounting.loss_distribution import tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
-from collegium.audit.findings import Finding, Spent, of_error
-from collegium.audit.studies import Story
+from collegium.audit.findings import Finding, StudyPrivacySpent, of_error
+from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutMember, AboutRound, AboutStudy, Value
 from collegium.errors import CollegiumError
 from collegium.ledger.contract.declared import part_of
@@ -22,22 +22,24 @@ from collegium.study.document import Study
 from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
 
 
-def charged_rounds(story: Story) -> Counter[str]:
+def charged_rounds(study_history: StudyHistory) -> Counter[str]:
     """Return for how many rounds each site that accepted was charged, by the rounds that opened."""
-    rounds = Counter(dict.fromkeys(story.accepted, 0))
-    for attempt in story.attempts.values():
+    rounds = Counter(dict.fromkeys(study_history.accepted, 0))
+    for attempt in study_history.attempts.values():
         if attempt.opened.attempt == 1:
             rounds.update(attempt.opened.participants)
     return rounds
 
 
-def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding]]:
+def check_budgets(
+    study_history: StudyHistory, study: Study
+) -> tuple[list[StudyPrivacySpent], list[Finding]]:
     """Return what each site's units have lost, recomputed, and what does not hold of it.
 
     A round counts for each of its participants from its first attempt on, whether or not they
     sent anything.
     """
-    where = story.registration.study
+    where = study_history.registration.study
     try:
         terms = privacy_terms(study)
     except CollegiumError as error:
@@ -46,7 +48,7 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
         return [], []
     rounds: Counter[str] = Counter()
     findings: list[Finding] = []
-    for attempt in story.attempts.values():
+    for attempt in study_history.attempts.values():
         opened = attempt.opened
         if opened.attempt == 1:
             rounds.update(opened.participants)
@@ -66,17 +68,19 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
                 "budget": terms.budget / MICRO,
             }  # fmt: skip
             findings.append(Finding("privacy.overdrawn", "error", AboutMember(name, where), told))
-    if story.exhausted is not None:
-        ended = story.exhausted
+    if study_history.exhausted is not None:
+        ended = study_history.exhausted
         told = {"members": tuple(ended.members), "round": ended.round}
         findings.append(Finding("privacy.exhausted", "note", AboutStudy(where), told))
-    opened_first = [one.opened for one in story.attempts.values() if one.opened.attempt == 1]
+    opened_first = [
+        one.opened for one in study_history.attempts.values() if one.opened.attempt == 1
+    ]
     parts = [part_of(one.parts, Charged) for one in opened_first]
     clips = tuple(
         2.0 ** (one.clip / GRID) for one in parts if one is not None and isinstance(one.clip, int)
     )
     spent = [
-        Spent(
+        StudyPrivacySpent(
             study=where, site=name, unit=terms.unit, rounds=rounds[name],
             epsilon=spent_after(terms, rounds[name]) / MICRO, budget=terms.budget / MICRO,
             delta=terms.delta / 10**15, evaluation=evaluation_epsilon(terms),
@@ -85,6 +89,6 @@ def check_budgets(story: Story, study: Study) -> tuple[list[Spent], list[Finding
             accountant=terms.accountant, clips=clips,
             tight=tight_epsilon(terms, rounds[name], size_epsilon(terms)),
         )
-        for name in sorted(story.accepted)
+        for name in sorted(study_history.accepted)
     ]  # fmt: skip
     return spent, findings

@@ -6,11 +6,11 @@ from math import exp
 
 from collegium.accounting.loss_distribution import NAME
 from collegium.accounting.units import UNITS, Unit
-from collegium.audit.findings import Spent, Total
+from collegium.audit.findings import LedgerPrivacySpent, StudyPrivacySpent
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
 from collegium.report.measurements import AttackLine
-from collegium.report.protections import Secrecy
+from collegium.report.protections import SecureAggregationShown
 from collegium.report.wording import count, counted
 
 _FALSE_ALARMS = 0.001
@@ -87,23 +87,23 @@ def _counted(content: ReportContent) -> str:
     )
 
 
-def _sums(secrecy: Secrecy) -> str:
+def _sums(secrecy: SecureAggregationShown) -> str:
     if not secrecy.groups:
         return "only the sum of each round"
     smallest, largest = secrecy.sizes
     sizes = f"{smallest}" if smallest == largest else f"{smallest} to {largest}"
-    bears = (
+    tolerates = (
         f", combined by a rule that tolerates {counted(secrecy.tolerate, 'bad group')}"
         if secrecy.tolerate
         else ""
     )
     return (
         f"only the sums of {secrecy.groups} groups of {sizes} sites, drawn at random in every "
-        f"round{bears}. An update is hidden among those of its group"
+        f"round{tolerates}. An update is hidden among those of its group"
     )
 
 
-def _checks(secrecy: Secrecy) -> str:
+def _checks(secrecy: SecureAggregationShown) -> str:
     found = ""
     if secrecy.norm_bound is not None:
         found += (
@@ -215,7 +215,7 @@ def _differential(content: ReportContent) -> Markup:
     )
 
 
-def _in_all(totals: tuple[Total, ...]) -> Markup:
+def _in_all(totals: tuple[LedgerPrivacySpent, ...]) -> Markup:
     """Return what all studies of the ledger cost together, where there is more than one."""
     if not totals:
         return join()
@@ -235,7 +235,7 @@ def _in_all(totals: tuple[Total, ...]) -> Markup:
     )
 
 
-def _for_whom(one: Spent, given: str) -> str:
+def _for_whom(one: StudyPrivacySpent, given: str) -> str:
     little = f"reveal little about {given}, whatever else a reader knows"
     if one.mechanism == "central_skellam@1":
         return (
@@ -251,7 +251,7 @@ def _for_whom(one: Spent, given: str) -> str:
     )
 
 
-def _releases(one: Spent, unit: Unit) -> Markup:
+def _releases(one: StudyPrivacySpent, unit: Unit) -> Markup:
     """Return everything that was calculated from rows and left a site."""
     if unit.withholds:
         return paragraph(
@@ -281,7 +281,7 @@ def _releases(one: Spent, unit: Unit) -> Markup:
     )
 
 
-def _meaning(one: Spent, given: str) -> str:
+def _meaning(one: StudyPrivacySpent, given: str) -> str:
     """Return what an attacker can achieve at most, in plain words.
 
     A test at level a has power at most exp(epsilon) a + delta (Wasserman and Zhou, JASA 2010).

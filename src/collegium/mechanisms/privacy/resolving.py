@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collegium.learning.aggregation.following import followed, within
+from collegium.learning.aggregation.adaptive_clip import followed, within
 from collegium.mechanisms.privacy.terms import MECHANISM, Within
 from collegium.resolving.seam import Found, Resolving
 

@@ -19,7 +19,7 @@ from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.rules import Rules
 from collegium.ledger.contract.tables import (
     Record,
-    Reveal,
+    RevealRecord,
     StudyRecord,
     attempt_key,
 )
@@ -39,13 +39,13 @@ class Budget(Record, frozen=True, kw_only=True):
     spent: int
 
 
-class Losses(Record, frozen=True, kw_only=True):
+class CumulativePrivacy(Record, frozen=True, kw_only=True):
     """What a site's units of one kind have lost in all studies of the ledger together."""
 
     charge: ChargeVector
 
 
-def losses_key(site: str, unit: str) -> str:
+def cumulative_privacy_key(site: str, unit: str) -> str:
     """Return where a site's losses over all studies are kept, for one kind of unit."""
     return f"{site}/{unit}"
 
@@ -124,7 +124,7 @@ def _reveals(at: RoundAt, tx: UpdateReveal, sender: str) -> None:
         return
     path = at.table("reveals")
     for attempt in range(1, tx.attempt):
-        before = at.state.record(path, attempt_key(attempt, sender), Reveal)
+        before = at.state.record(path, attempt_key(attempt, sender), RevealRecord)
         if before is not None and before.digest != tx.digest:
             raise Rejected("refused", "the round's charge is for one update, and this is another")
 
@@ -162,10 +162,10 @@ def _rounds(course: StudyAt, site: str) -> int:
 
 
 def _lose(course: StudyAt, terms: PrivacyTerms, site: str, more: Charge) -> None:
-    key = losses_key(site, terms.unit)
-    known = course.state.record(LOSSES, key, Losses)
+    key = cumulative_privacy_key(site, terms.unit)
+    known = course.state.record(LOSSES, key, CumulativePrivacy)
     charged = more if known is None else added(known.charge, more)
-    course.state.put(LOSSES, key, Losses(charge=charged))
+    course.state.put(LOSSES, key, CumulativePrivacy(charge=charged))
 
 
 RULES = Rules(

@@ -18,7 +18,7 @@ from collegium.accounting.terms import PrivacyTerms
 from collegium.data.table import SiteRows
 from collegium.federation.identity import Identity
 from collegium.learning.noise import SecretStream
-from collegium.learning.private import Noising, PrivateJob, noising_of
+from collegium.learning.private import NoiseTerms, PrivateJob, noise_terms_of
 from collegium.learning.trainer import TrainingJob
 from collegium.ledger.hashing import u64
 from collegium.study.document import Study
@@ -31,7 +31,7 @@ class SitePrivacy:
 
     study: str
     terms: PrivacyTerms
-    noising: Noising
+    noising: NoiseTerms
     identity: Identity
 
     def units(self, rows: SiteRows) -> NDArray[np.int64]:
@@ -66,4 +66,4 @@ def site_privacy(study: Study, identity: Identity) -> SitePrivacy | None:
     wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
     if wanted is None or terms is None:
         return None
-    return SitePrivacy(study.study.id, terms, noising_of(terms, wanted.clip), identity)
+    return SitePrivacy(study.study.id, terms, noise_terms_of(terms, wanted.clip), identity)

@@ -9,39 +9,41 @@ from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.accounting.totals import in_all, ways_lost
 from collegium.accounting.units import UnitName
-from collegium.audit.findings import Total
-from collegium.audit.studies import Story
+from collegium.audit.findings import LedgerPrivacySpent
+from collegium.audit.studies import StudyHistory
 from collegium.errors import CollegiumError
 from collegium.mechanisms.privacy.checking import charged_rounds
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 
 
-def totals(stories: Mapping[str, Story], documents: Mapping[str, Study]) -> Iterator[Total]:
+def totals(
+    study_histories: Mapping[str, StudyHistory], documents: Mapping[str, Study]
+) -> Iterator[LedgerPrivacySpent]:
     """Yield each site's losses, one for each kind of unit that some study protects.
 
     A unit is in one part of each study, so that it loses what its rounds cost, or its statement.
 
     Args:
-        stories: of all studies.
+        study_histories: of all studies.
         documents: the documents of those of which one is there.
     """
     lost: dict[tuple[str, UnitName], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]] = {}
     bare: dict[str, list[str]] = {}
-    for name, story in stories.items():
+    for name, study_history in study_histories.items():
         study = documents.get(name)
         terms = None if study is None else _terms(study)
-        for site, rounds in charged_rounds(story).items():
+        for site, rounds in charged_rounds(study_history).items():
             if terms is None:
                 if study is not None and rounds:
                     bare.setdefault(site, []).append(name)
                 continue
-            ways = ways_lost(terms, rounds, evaluated=site in story.statements)
+            ways = ways_lost(terms, rounds, evaluated=site in study_history.statements)
             lost.setdefault((site, terms.unit), {})[name] = terms, ways
     for (site, unit), studies in sorted(lost.items()):
         strictest = min((terms for terms, _ in studies.values()), key=lambda one: one.delta)
         spent = in_all((ways for _, ways in studies.values()), strictest.conversion)
-        yield Total(
+        yield LedgerPrivacySpent(
             site=site, unit=unit, epsilon=spent / MICRO,
             delta=strictest.delta / 10**15, accountant=strictest.accountant,
             studies=tuple(studies), unbounded=tuple(bare.get(site, ())),

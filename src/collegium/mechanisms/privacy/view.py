@@ -7,10 +7,15 @@ from collegium.accounting.terms import PrivacyTerms
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.tables import StudyRecord, study_path
 from collegium.ledger.state import State
-from collegium.mechanisms.privacy.rules import LOSSES, Budget, Losses, losses_key
+from collegium.mechanisms.privacy.rules import (
+    LOSSES,
+    Budget,
+    CumulativePrivacy,
+    cumulative_privacy_key,
+)
 
 
-class LossesView:
+class PrivacySpentView:
     """A moment's reading of the budgets in a study, and of losses in all of them."""
 
     def __init__(self, state: State, study: str, registration: StudyRecord | None) -> None:
@@ -31,7 +36,9 @@ class LossesView:
         terms = None if registered is None else part_of(registered.terms, PrivacyTerms)
         if terms is None:
             return ()
-        found = self._state.record(LOSSES, losses_key(site, terms.unit), Losses)
+        found = self._state.record(
+            LOSSES, cumulative_privacy_key(site, terms.unit), CumulativePrivacy
+        )
         if found is None:
             return ()
         here = self.budget(site)

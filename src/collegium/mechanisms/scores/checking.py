@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collegium.audit.findings import ScoredRound, Scoring, Standing
-from collegium.audit.studies import Restored, Story
+from collegium.audit.findings import ReputationChange, ScoredRound, Scoring
+from collegium.audit.studies import Reinstatement, StudyHistory
 from collegium.ledger.contract.declared import part_of
 from collegium.mechanisms.scores.terms import UNIT, MemberDemoted, MemberReinstated, ScoreTerms
 
 
-def scoring_of(study: str, story: Story) -> Scoring | None:
+def scoring_of(study: str, study_history: StudyHistory) -> Scoring | None:
     """Return a study's scores and standings; None where nobody scored."""
-    terms = part_of(story.terms.terms, ScoreTerms)
+    terms = part_of(study_history.terms.terms, ScoreTerms)
     if not isinstance(terms, ScoreTerms):
         return None
     rounds = []
-    for attempt in story.closed_rounds:
+    for attempt in study_history.closed_rounds:
         number, combined = attempt.opened.round, attempt.combined
-        changed = story.reputations.get(number)
+        changed = study_history.reputations.get(number)
         if combined is None or changed is None:
             continue
         rounds.append(
@@ -29,7 +29,7 @@ def scoring_of(study: str, story: Story) -> Scoring | None:
         )
     return Scoring(
         study=study, by=terms.by, threshold=terms.threshold / UNIT, demote=terms.demote / UNIT,
-        rounds=tuple(rounds), standings=tuple(_standing(one) for one in story.standings),
+        rounds=tuple(rounds), standings=tuple(_standing(one) for one in study_history.standings),
     )  # fmt: skip
 
 
@@ -37,13 +37,13 @@ def _in_units(members: tuple[str, ...], values: tuple[int, ...]) -> dict[str, fl
     return {name: value / UNIT for name, value in zip(members, values, strict=True)}
 
 
-def _standing(one: MemberDemoted | MemberReinstated | Restored) -> Standing:
-    if isinstance(one, Restored):
-        return Standing(
+def _standing(one: MemberDemoted | MemberReinstated | Reinstatement) -> ReputationChange:
+    if isinstance(one, Reinstatement):
+        return ReputationChange(
             round=one.round, site=one.member, change="restored", loses=None, reputation=None
         )
     demoted = isinstance(one, MemberDemoted)
-    return Standing(
+    return ReputationChange(
         round=one.round,
         site=one.member,
         change="demoted" if demoted else "reinstated",

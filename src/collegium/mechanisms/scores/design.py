@@ -9,7 +9,7 @@ from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
 from collegium.study.english import Value
-from collegium.study.message import LEDGER, Outbound, Ways
+from collegium.study.message import LEDGER, Outbound, Recipients
 from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
 from collegium.study.searching import held_out
@@ -108,7 +108,7 @@ def check_scores(study: Study) -> None:
         )  # fmt: skip
 
 
-def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
+def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ...]:
     """Return what a validator says of others' updates, from rows of its own."""
     scores = study.aggregation.scores
     if scores is None:

@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from collegium.data.randomness import draws
 from collegium.data.split import split
 from collegium.data.table import SiteRows, take, together
-from collegium.federation.authoring import Assignment, Int16
+from collegium.federation.local_updates import Assignment, Int16
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
-from collegium.mechanisms.scores.combining import Scored, medians
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import Lie, best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
-from collegium.mechanisms.scores.roots import Float32, Roots, mean_loss, row_losses
+from collegium.mechanisms.scores.roots import Float32, RootData, mean_loss, row_losses
+from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
 from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.study.document import Study
@@ -41,7 +41,7 @@ Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Imagined:
+class SurrogateValidators:
     """A study's validators as its attackers imagine them.
 
     Attributes:
@@ -58,7 +58,7 @@ class Imagined:
     terms: ScoreTerms
     rows: SiteRows
     places: Mapping[str, NDArray[np.intp]]
-    roots: Roots
+    roots: RootData
     attackers: frozenset[str]
     lie: Lie | None
 
@@ -66,7 +66,7 @@ class Imagined:
 def imagined(
     study: Study, spec: ModelSpec, trainer: Trainer, rows: Mapping[str, SiteRows],
     attackers: Sequence[str], validators: Sequence[str], lie: Lie | None,
-) -> Imagined | None:  # fmt: skip
+) -> SurrogateValidators | None:  # fmt: skip
     """Return what attackers make of those who score them; None where nobody does.
 
     Args:
@@ -94,14 +94,14 @@ def imagined(
     for name in validators:
         if name not in places:
             places[name] = draws("imagined", study.study.seed, name).randint(count, size=size)
-    roots = Roots(study, spec, trainer, {name: take(ours, places[name]) for name in validators})
-    return Imagined(spec, terms, ours, places, roots, frozenset(attackers), lie)
+    roots = RootData(study, spec, trainer, {name: take(ours, places[name]) for name in validators})
+    return SurrogateValidators(spec, terms, ours, places, roots, frozenset(attackers), lie)
 
 
 class Expected:
     """What attackers expect of one round's scores, and of the model that comes of it."""
 
-    def __init__(self, judges: Imagined, work: Assignment) -> None:
+    def __init__(self, judges: SurrogateValidators, work: Assignment) -> None:
         self._judges = judges
         self._work = work
         self._known = dict(work.standing())
@@ -180,16 +180,16 @@ class Expected:
             loss_score(float(self._before[own].mean()), float(later[own].mean())) for own in places
         ]
 
-    def _said(self, validator: str, true: Mapping[str, int], at: int) -> Scored:
+    def _said(self, validator: str, true: Mapping[str, int], at: int) -> ScoreRecord:
         """Return what a validator would say: attackers may say something else than the truth."""
         judges = self._judges
         norm = norm_of(self._own[at]) if self._own else msgspec.UNSET
-        told = Scored(norm=norm, scores=tuple(true.values()))
+        told = ScoreRecord(norm=norm, scores=tuple(true.values()))
         if judges.lie is None or validator not in judges.attackers:
             return told
         best = best_score(told)
         lies = (judges.lie(site, judges.attackers, one, best) for site, one in true.items())
-        return Scored(norm=norm, scores=tuple(lies))
+        return ScoreRecord(norm=norm, scores=tuple(lies))
 
     def _reputation(self, site: str) -> Reputation:
         return self._known.get(site, NEW)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from collegium.federation.participant import Participant
 from collegium.federation.validator import Validator
-from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.scorer import Scorer
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
-from collegium.threats.attack import Place
+from collegium.threats.attack import AdversaryContext
 
 Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
@@ -41,7 +41,7 @@ class LyingScorer:
 
     def scored(
         self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
-    ) -> Scored:  # fmt: skip
+    ) -> ScoreRecord:  # fmt: skip
         """Return the scores that it commits to."""
         true = self.honest.scored(number, start, exponent, updates)
         if self.rounds and number not in self.rounds:
@@ -50,15 +50,15 @@ class LyingScorer:
             self.lie(site, self.friends, score, best_score(true))
             for site, score in zip(updates, true.scores, strict=True)
         )
-        return Scored(norm=true.norm, scores=tuple(told))
+        return ScoreRecord(norm=true.norm, scores=tuple(told))
 
 
-def best_score(told: Scored) -> int:
+def best_score(told: ScoreRecord) -> int:
     """Return the best score that there is, of the kind that was told."""
     return UNIT if isinstance(told.norm, int) else LARGEST_SCORE
 
 
-def lie_in_scores(honest: Participant, place: Place, lie: Lie) -> Participant:
+def lie_in_scores(honest: Participant, place: AdversaryContext, lie: Lie) -> Participant:
     """Return a validator with a liar for its scorer; where nobody scores it stays honest."""
     if not isinstance(honest, Validator):
         raise TypeError(honest)

@@ -16,8 +16,8 @@ import msgspec
 from collegium.ledger.contract import members
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import part_of
-from collegium.ledger.contract.entering import AFTER
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import AFTER
 from collegium.ledger.contract.rounds import put_numbers
 from collegium.ledger.contract.tables import (
     THE_ONE,
@@ -28,7 +28,7 @@ from collegium.ledger.contract.tables import (
     study_path,
 )
 from collegium.ledger.state import State
-from collegium.mechanisms.scores.combining import Scored
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import (
     UNIT,
     MemberDemoted,
@@ -86,7 +86,7 @@ def reputation_of(state: State, study: str, member: str) -> Reputation:
 def learn(at: RoundAt, terms: ScoreTerms) -> tuple[Event, ...]:
     """Let the combined scores of a closing round count."""
     path, key = at.table("combined"), attempt_key(at.attempt)
-    combined = at.state.record(path, key, Scored)
+    combined = at.state.record(path, key, ScoreRecord)
     if combined is None:
         return ()
     names, values, events = at.names("included"), [], list[Event]()

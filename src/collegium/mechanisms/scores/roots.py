@@ -17,7 +17,7 @@ from collegium.study.document import Study
 Float32 = NDArray[np.float32]
 
 
-class Roots:
+class RootData:
     """Each validator's rows, by its name; whoever trains does it without them."""
 
     def __init__(

@@ -13,8 +13,8 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.context import RoundAt
-from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.rules import Closing, Ending, Proposed, Rules, without_record
@@ -23,7 +23,7 @@ from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.scores import reputations
-from collegium.mechanisms.scores.combining import Scored, combine, commitment, have_quorum
+from collegium.mechanisms.scores.score_medians import ScoreRecord, combine, commitment, have_quorum
 from collegium.mechanisms.scores.terms import (
     MECHANISM,
     UNIT,
@@ -51,7 +51,7 @@ def reveal(state: State, sender: str, tx: ScoreReveal) -> list[Event]:
     committed = at.get("score_commits", sender)
     if committed is None:
         raise Rejected("refused", f"{sender} has committed to no scores in this attempt")
-    scored = Scored(norm=tx.norm, scores=tx.scores)
+    scored = ScoreRecord(norm=tx.norm, scores=tx.scores)
     opening = commitment(
         ledger_of(tx.genesis), tx.study, tx.round, tx.attempt, sender, scored,
         from_text(tx.salt, DIGEST_SIZE, "a salt"),

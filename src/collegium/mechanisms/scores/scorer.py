@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from collegium.errors import RunError
 from collegium.learning.encoding import encode
-from collegium.mechanisms.scores.combining import Scored
-from collegium.mechanisms.scores.roots import Roots
+from collegium.mechanisms.scores.roots import RootData
+from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
 Int16 = NDArray[np.int16]
@@ -29,7 +29,7 @@ class Scorer(Protocol):
 
     def scored(
         self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
-    ) -> Scored:  # fmt: skip
+    ) -> ScoreRecord:  # fmt: skip
         """Return the scores of updates, in order.
 
         Args:
@@ -45,18 +45,18 @@ class Scorer(Protocol):
 class RootScorer:
     """A scorer whose rows are those that a validator keeps for it."""
 
-    roots: Roots
+    roots: RootData
     validator: str
 
     def scored(
         self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
-    ) -> Scored:  # fmt: skip
+    ) -> ScoreRecord:  # fmt: skip
         """Return the scores of updates, in order, as the study asks for them."""
         scores = self.roots.study.aggregation.scores
         if scores is not None and scores.by == "direction":
             return self._by_direction(number, start, exponent, updates)
         before = self.roots.loss(self.validator, start)
-        return Scored(
+        return ScoreRecord(
             scores=tuple(
                 loss_score(before, self.roots.loss(self.validator, moved(start, one, exponent)))
                 for one in updates.values()
@@ -65,12 +65,16 @@ class RootScorer:
 
     def _by_direction(
         self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
-    ) -> Scored:  # fmt: skip
+    ) -> ScoreRecord:  # fmt: skip
         own = own_update(self.roots, self.validator, number, start, exponent)
-        return Scored(norm=norm_of(own), scores=tuple(cosine(one, own) for one in updates.values()))
+        return ScoreRecord(
+            norm=norm_of(own), scores=tuple(cosine(one, own) for one in updates.values())
+        )
 
 
-def own_update(roots: Roots, validator: str, number: int, start: Float32, exponent: int) -> Int16:
+def own_update(
+    roots: RootData, validator: str, number: int, start: Float32, exponent: int
+) -> Int16:
     """Return the update that a validator makes of its rows, int16 [D]; zeros where it diverges."""
     trained = roots.training(validator, number, start)
     try:

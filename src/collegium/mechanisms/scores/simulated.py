@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from collegium.assembly.preparation import Prepared
-from collegium.federation.cohort import Cohort, Float32
+from collegium.federation.local_trainers import Float32, LocalTrainers
 from collegium.learning.aggregation.updates import Contribution
-from collegium.mechanisms.scores.combining import Scored, medians
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import LyingScorer, lie_of
 from collegium.mechanisms.scores.reputations import (
@@ -19,24 +18,25 @@ from collegium.mechanisms.scores.reputations import (
     value_of,
     weight_of,
 )
+from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import RootScorer, Scorer
 from collegium.mechanisms.scores.terms import ScoreTerms
 
 
 @dataclass(slots=True)
-class ScoreBook:
+class LedgerlessScores:
     """What validators said so far. Every validator of a simulation has the same power.
 
     Attributes:
         prepared: the study.
-        cohort: its sites, with the rows that validators keep; whoever rehearses gives it.
+        trainers: its sites, with the rows that validators keep; whoever rehearses gives it.
         reputations: by site, for those who have been scored.
         combined: each round's scores by site.
         demoted: each round's demoted sites, as it opened.
     """
 
     prepared: Prepared
-    cohort: Cohort | None = None
+    trainers: LocalTrainers | None = None
     reputations: dict[str, Reputation] = field(default_factory=dict)
     combined: list[dict[str, int]] = field(default_factory=list)
     demoted: list[set[str]] = field(default_factory=list)
@@ -68,7 +68,7 @@ class ScoreBook:
 
     def combine(
         self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> Scored | None:
+    ) -> ScoreRecord | None:
         """Return what validators say of a round's updates, and let it count; None without scores.
 
         Args:
@@ -93,11 +93,11 @@ class ScoreBook:
     def _said(
         self, validator: str, number: int, exponent: int, start: Float32,
         sent: Mapping[str, Contribution],
-    ) -> Scored:  # fmt: skip
+    ) -> ScoreRecord:  # fmt: skip
         """Return what a validator says: the truth, unless it is an attacker that lies in scores."""
-        if self.cohort is None:
+        if self.trainers is None:
             raise LookupError(validator)
-        scorer: Scorer = RootScorer(self.cohort.roots, validator)
+        scorer: Scorer = RootScorer(self.trainers.roots, validator)
         attackers, threat = self.prepared.attackers, self.prepared.study.threat
         lie = lie_of(self.prepared.attack)
         if lie is not None and threat is not None and validator in attackers:

@@ -14,7 +14,7 @@ from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState
-from collegium.mechanisms.scores.combining import Scored, commitment
+from collegium.mechanisms.scores.score_medians import ScoreRecord, commitment
 from collegium.mechanisms.scores.scorer import Scorer
 from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
 
@@ -48,17 +48,19 @@ class Scoring:
             {name: one.values for name, one in updates.items()},
         )
         kept = self.kept.put(_key(identity, view), canonical.encode(made))
-        return commit_to(identity, view, msgspec.json.decode(kept, type=Scored))
+        return commit_to(identity, view, msgspec.json.decode(kept, type=ScoreRecord))
 
     def reveal(self, identity: Identity, view: StudyView) -> bytes | None:
         """Return the reveal of what was committed to; None where it is lost."""
         kept = self.kept.get(_key(identity, view))
         return (
-            None if kept is None else tell(identity, view, msgspec.json.decode(kept, type=Scored))
+            None
+            if kept is None
+            else tell(identity, view, msgspec.json.decode(kept, type=ScoreRecord))
         )
 
 
-def commit_to(identity: Identity, view: StudyView, scored: Scored) -> bytes:
+def commit_to(identity: Identity, view: StudyView, scored: ScoreRecord) -> bytes:
     """Return the signed commitment to scores."""
     place = (view.study, view.number, view.attempt)
     value = commitment(
@@ -70,7 +72,7 @@ def commit_to(identity: Identity, view: StudyView, scored: Scored) -> bytes:
     )  # fmt: skip
 
 
-def tell(identity: Identity, view: StudyView, scored: Scored) -> bytes:
+def tell(identity: Identity, view: StudyView, scored: ScoreRecord) -> bytes:
     """Return the signed scores."""
     salt = identity.score_salt(view.study, view.number, view.attempt)
     return identity.sign(

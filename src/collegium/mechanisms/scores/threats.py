@@ -7,11 +7,11 @@ from typing import Literal
 
 from collegium.federation.participant import Participant
 from collegium.mechanisms.scores.lying import Lie, lie_in_scores
-from collegium.threats.attack import Attack, Place
+from collegium.threats.attack import AdversaryContext, Attack
 from collegium.threats.flipping import SIGN_FLIP
-from collegium.threats.grant import Grant
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.searching import TAILORED
+from collegium.threats.threat_model import ThreatModel
 
 
 def _slander(site: str, friends: frozenset[str], honest: int, best: int) -> int:
@@ -35,27 +35,35 @@ class ScoreAttack:
 
     name: str
     about: str
-    grant: Grant
+    grant: ThreatModel
     lie: Lie
     role: Literal["site", "validator"] = "validator"
 
-    def take_over(self, honest: Participant, place: Place) -> Participant:
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the validator with a liar for its scorer."""
         return lie_in_scores(honest, place, self.lie)
 
 
 BADMOUTHING: Attack = ScoreAttack(
-    "badmouthing_validator", "gives every update but its accomplices' the worst score",
-    Grant("others without a say, or without a reputation", ("own", "published"), ("messages",),
-          together=True),
+    "badmouthing_validator",
+    "gives every update but its accomplices' the worst score",
+    ThreatModel(
+        "others without a say, or without a reputation",
+        ("own", "published"),
+        ("messages",),
+        together=True,
+    ),
     _slander,
-)  # fmt: skip
+)
 BALLOT_STUFFING: Poisoning = replace(
-    SIGN_FLIP, name="ballot_stuffing",
+    SIGN_FLIP,
+    name="ballot_stuffing",
     about="sends its own update times -10, and as a validator praises its accomplices' updates",
-    grant=Grant("a worse model", ("own", "published"), ("updates", "messages"), together=True),
+    grant=ThreatModel(
+        "a worse model", ("own", "published"), ("updates", "messages"), together=True
+    ),
     lie=_praise,
-)  # fmt: skip
+)
 TAILORED_BALLOT_STUFFING: Poisoning = replace(
     TAILORED, name="tailored_ballot_stuffing",
     about="as tailored; as validators its attackers praise each other and badmouth all others",

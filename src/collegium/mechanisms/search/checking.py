@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collegium.audit.findings import Selection, Tried
-from collegium.audit.studies import Story
+from collegium.audit.findings import Selection, TrialResult
+from collegium.audit.studies import StudyHistory
 from collegium.study.document import Study
 from collegium.study.searching import candidates, dotted_values, held_out, held_out_by
 
@@ -11,19 +11,19 @@ VOTED = 2.0**30
 """Losses are voted on in 2^30ths (docs/spec/8-blobs.md)."""
 
 
-def selection_of(story: Story, study: Study) -> Selection | None:
+def selection_of(study_history: StudyHistory, study: Study) -> Selection | None:
     """Return what a study's final model was chosen from; None where nothing was chosen."""
-    part, chosen = held_out(study), story.chosen
+    part, chosen = held_out(study), study_history.chosen
     if part is None or chosen is None:
         return None
-    closed = [attempt.opened.round for attempt in story.closed_rounds]
+    closed = [attempt.opened.round for attempt in study_history.closed_rounds]
     rounds = study.training.rounds
     tried = []
-    for event in story.trials:
+    for event in study_history.trials:
         first = (event.trial - 1) * rounds
         loss = event.validation if isinstance(event.validation, int) else None
         tried.append(
-            Tried(
+            TrialResult(
                 trial=event.trial,
                 values=dotted_values(candidates(study)[event.trial - 1]),
                 rounds=sum(first < number <= first + rounds for number in closed),

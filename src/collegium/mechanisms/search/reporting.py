@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collegium.audit.findings import Selection, Tried
+from collegium.audit.findings import Selection, TrialResult
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, folded, join, paragraph, table
 from collegium.report.wording import counted
@@ -83,7 +83,7 @@ def _table(found: Selection) -> Markup:
     )
 
 
-def _row(one: Tried, names: list[str], *, chosen: bool) -> list[str]:
+def _row(one: TrialResult, names: list[str], *, chosen: bool) -> list[str]:
     loss = "failed" if one.loss is None else f"{one.loss:.4f}"
     return [
         f"{one.trial} (selected)" if chosen else str(one.trial),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collegium.canonical import from_text
 from collegium.ledger.contract import rounds
-from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Rules, without_record
 from collegium.ledger.state import State

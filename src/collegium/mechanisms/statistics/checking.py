@@ -9,12 +9,12 @@ import msgspec
 
 from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, of_error
-from collegium.audit.studies import SetUpStep, Story
+from collegium.audit.studies import SetUpStep, StudyHistory
 from collegium.audit.subjects import AboutEntry, AboutStep, AboutStudy, Subject, Value
 from collegium.canonical import to_text
 from collegium.data.table import exposure_input, input_names
-from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.agreed_preparation import decode_agreed
+from collegium.data.tabular.combining_statistics import conclusion
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.blobs import decode_model
@@ -24,31 +24,37 @@ from collegium.study.document import Study, TableSource
 from collegium.study.tables import task_of
 
 
-def check_set_up(story: Story, study: Study, fetch: Fetch) -> tuple[int, list[Finding]]:
+def check_set_up(
+    study_history: StudyHistory, study: Study, fetch: Fetch
+) -> tuple[int, list[Finding]]:
     """Recompute every step of set-up; return how many were, and what does not hold."""
     source = study.data.source
     if not isinstance(source, TableSource):
         return 0, []
-    recomputed, terms = 0, part_of(story.terms.terms, SumTerms)
+    recomputed, terms = 0, part_of(study_history.terms.terms, SumTerms)
     findings: list[Finding] = []
     before: str | None = None
-    for number, step in story.steps.items():
+    for number, step in study_history.steps.items():
         if number > 1 and isinstance(terms, SumTerms) and terms.statistics is not msgspec.UNSET:
             before = step.agreed.agreement if step.agreed is not None else before
             continue  # the sum is recomputed with the others
         where = AboutStep(study.study.id, number)
-        found = _recomputed(story, study, source, step, before, fetch)
+        found = _recomputed(study_history, study, source, step, before, fetch)
         findings += _about(step, found, where)
         if step.agreed is not None:
             recomputed += found == step.agreed.agreement
             before = step.agreed.agreement
-    return recomputed, [*findings, *_first_model(story, fetch)]
+    return recomputed, [*findings, *_first_model(study_history, fetch)]
 
 
 def _recomputed(
-    story: Story, study: Study, source: TableSource, step: SetUpStep, before: str | None,
+    study_history: StudyHistory,
+    study: Study,
+    source: TableSource,
+    step: SetUpStep,
+    before: str | None,
     fetch: Fetch,
-) -> str | Finding | None:  # fmt: skip
+) -> str | Finding | None:
     """Return the digest of what follows from a step; a finding where it cannot be told.
 
     None where nothing follows: then a vote for something is wrong.
@@ -60,7 +66,7 @@ def _recomputed(
     said = {name: fetch(step.posts[name].digest) for name in step.gathered}
     missing = [name for name, data in said.items() if data is None]
     try:
-        fewest = story.registration.min_sites
+        fewest = study_history.registration.min_sites
         return to_text(sha256(conclusion(source, task_of(study), last, said, fewest)).digest())
     except CollegiumError:
         if missing:
@@ -87,9 +93,9 @@ def _about(step: SetUpStep, found: str | Finding | None, where: Subject) -> Iter
         yield Finding("statistics.undecided", "note", where, {"count": len(step.undecided)})
 
 
-def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
+def _first_model(study_history: StudyHistory, fetch: Fetch) -> list[Finding]:
     """Check that the first model has the inputs that were agreed, and the size that was said."""
-    begun = story.begun
+    begun = study_history.begun
     if begun is None:
         return []
     where = AboutEntry(study=begun.study, transaction="study.begin")
@@ -98,13 +104,16 @@ def _first_model(story: Story, fetch: Fetch) -> list[Finding]:
         return [Finding("blob.missing", "error", where, {"case": "first-model"})]
     try:
         state = decode_model(model)
-        schema = input_schema(decode_agreement(agreement))
+        schema = input_schema(decode_agreed(agreement))
         inputs = len(input_names(schema)) - (exposure_input(schema) is not None)
     except FormatError as error:
         return [Finding("model.malformed", "error", where, of_error(error))]
     widths = [one.shape[0] for one in state.tensors if one.name == "layer0.weight"]
     found = (state.parameters.size, state.optimizer)
-    if found != (begun.parameters, story.registration.server) or widths not in ([], [inputs]):
+    if found != (begun.parameters, study_history.registration.server) or widths not in (
+        [],
+        [inputs],
+    ):
         told: dict[str, Value] = {
             "case": "inputs", "parameters": found[0], "optimizer": found[1],
             "inputs": tuple(widths),

@@ -6,7 +6,7 @@ from collegium.mechanisms.statistics.terms import StatisticsTerms
 from collegium.mechanisms.sums.design import sums_tables
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study, TableSource
-from collegium.study.message import BLOBS, LEDGER, RETIRED, Outbound, Ways
+from collegium.study.message import BLOBS, LEDGER, RETIRED, Outbound, Recipients
 from collegium.study.terms import STATISTICS_STEPS, statistics_steps
 
 
@@ -20,7 +20,7 @@ def _terms(study: Study, sites: int, facts: Facts) -> StatisticsTerms:
     return StatisticsTerms(steps=STATISTICS_STEPS)
 
 
-def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
+def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ...]:
     """Return what a site says of its own table, so that all prepare their inputs alike."""
     source, summed = study.data.source, sums_tables(study)
     if isinstance(source, str):
@@ -77,7 +77,7 @@ def _said(many: str, to: str, protection: str) -> tuple[Outbound, ...]:
     )  # fmt: skip
 
 
-def _masked(source: TableSource, ways: Ways) -> tuple[Outbound, ...]:
+def _masked(source: TableSource, ways: Recipients) -> tuple[Outbound, ...]:
     protection = (
         "masked (secure aggregation among all sites): only the sum over the sites is visible, "
         "except to a coalition as large as the sum's threshold. The sum is public and exact. "

@@ -15,8 +15,8 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.context import StudyAt
-from collegium.ledger.contract.entering import AFTER, require_study_phase, study_of
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import AFTER, require_study_phase, study_of
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Rules, each, without_record
 from collegium.ledger.contract.tables import (

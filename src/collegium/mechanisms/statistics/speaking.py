@@ -13,14 +13,14 @@ from hashlib import sha256
 import msgspec
 
 from collegium.canonical import to_text
-from collegium.data.tabular.agreement import decode_agreement
+from collegium.data.tabular.agreed_preparation import decode_agreed
+from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.counting import counts_of, largest_counts
-from collegium.data.tabular.said import encode_said
-from collegium.data.tabular.saying import said_of
-from collegium.data.tabular.studied import Studied, studied_bytes
+from collegium.data.tabular.site_statistics import encode_site_statistics
+from collegium.data.tabular.study_rows import StudyRows, study_rows_bytes
 from collegium.errors import FormatError
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
@@ -46,8 +46,8 @@ from collegium.study.tables import smallest_of, task_of
 class SiteTable:
     """A site's rows of a table: those it trains on, which alone are summed, and its test part."""
 
-    train: Studied
-    test: Studied
+    train: StudyRows
+    test: StudyRows
 
 
 class SettingUp:
@@ -95,7 +95,7 @@ class SettingUp:
         if differing_terms(self._study, len(registration.sites), terms, Facts(layout)):
             return []
         key = self._identity.commitment_key(view.study)
-        rows = b"".join(lp(studied_bytes(one)) for one in (self._table.train, self._table.test))
+        rows = b"".join(lp(study_rows_bytes(one)) for one in (self._table.train, self._table.test))
         return [
             self._identity.sign(
                 StudyAccept, study=view.study, code=to_text(self._code),
@@ -114,15 +114,15 @@ class SettingUp:
             if view.set_up.agreement is not None:
                 data = self.blobs.fetch(view.set_up.agreement)
                 try:
-                    before = None if data is None else decode_agreement(data)
+                    before = None if data is None else decode_agreed(data)
                 except FormatError:
                     before = None
                 if before is None:
                     return []
             said = self._outbox.put(
                 key,
-                encode_said(
-                    said_of(
+                encode_site_statistics(
+                    site_statistics_of(
                         self._table.train,
                         task_of(self._study),
                         before,

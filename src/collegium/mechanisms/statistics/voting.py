@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collegium.canonical import to_text
-from collegium.data.tabular.agreeing import conclusion
-from collegium.data.tabular.agreement import Agreement, decode_agreement
+from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
+from collegium.data.tabular.combining_statistics import conclusion
 from collegium.errors import CollegiumError, FormatError
-from collegium.federation.exchange import Blobs
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.view import StudyView
 from collegium.mechanisms.statistics.terms import StatisticsVote
 from collegium.study.document import Study
 from collegium.study.tables import task_of
 
 
-def agreed_before(view: StudyView, blobs: Blobs) -> Agreement | None:
+def agreed_before(view: StudyView, blobs: Blobs) -> AgreedPreparation | None:
     """Return the agreement of the last finished step, or None where it is not to be had."""
     name = view.set_up.agreement
     data = None if name is None else blobs.fetch(name)
     try:
-        return None if data is None else decode_agreement(data)
+        return None if data is None else decode_agreed(data)
     except FormatError:
         return None
 

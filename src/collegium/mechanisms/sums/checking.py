@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collegium.audit.findings import Finding, Severity, Summed, of_error
+from collegium.audit.findings import Finding, SecureSumOutcome, Severity, of_error
 from collegium.audit.recompute import why_none
-from collegium.audit.studies import AttemptRecord, Story
+from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import AboutRound, AboutStudy, Subject, Value
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError
@@ -21,19 +21,19 @@ from collegium.study.document import Study
 
 
 def check_sums(
-    story: Story, study: Study, evidence: StoredBlobs
-) -> tuple[int, list[Summed], list[Finding]]:
+    study_history: StudyHistory, study: Study, evidence: StoredBlobs
+) -> tuple[int, list[SecureSumOutcome], list[Finding]]:
     """Recompute every sum of statistics: how many were, what they tell, and what does not hold."""
     recomputed = 0
-    told: list[Summed] = []
+    told: list[SecureSumOutcome] = []
     findings: list[Finding] = []
-    for attempt in story.sums.values():
+    for attempt in study_history.sums.values():
         where, closed = AboutRound(attempt.opened.study, attempt.opened.round), attempt.summed
-        found = _recomputed(story, study, attempt, evidence, where)
+        found = _recomputed(study_history, study, attempt, evidence, where)
         if closed is not None:
             right = isinstance(found, SumResult) and found.total == closed.total
             recomputed += right
-            summed, unsound = _of_closed(story, attempt, closed.total, evidence, where)
+            summed, unsound = _of_closed(study_history, attempt, closed.total, evidence, where)
             told += summed
             findings += unsound
             if isinstance(found, SumResult) and not right:
@@ -45,20 +45,24 @@ def check_sums(
                 findings.append(Finding("validator.wrong", "fault", where, told_of))
         if isinstance(found, Finding):
             findings.append(found)
-    if story.given_up is not None:
-        given_up = AboutStudy(story.given_up.study)
-        reason: dict[str, Value] = {"reason": story.given_up.reason}
+    if study_history.given_up is not None:
+        given_up = AboutStudy(study_history.given_up.study)
+        reason: dict[str, Value] = {"reason": study_history.given_up.reason}
         findings.append(Finding("sum.given-up", "fault", given_up, reason))
     return recomputed, told, findings
 
 
 def _recomputed(
-    story: Story, study: Study, record: AttemptRecord, evidence: StoredBlobs, where: Subject
+    study_history: StudyHistory,
+    study: Study,
+    record: AttemptRecord,
+    evidence: StoredBlobs,
+    where: Subject,
 ) -> SumResult | Finding | None:
     """Return the sum, a finding where there is none, None where nothing is to be."""
     if not record.included or "vote" not in record.phases:
         return None
-    attempt = story.frozen(record)
+    attempt = study_history.frozen(record)
     resolved = resolve(attempt, evidence, Plan(study, attempt.terms))
     if isinstance(resolved.result, SumResult):
         return resolved.result
@@ -77,8 +81,12 @@ def _recomputed(
 
 
 def _of_closed(
-    story: Story, attempt: AttemptRecord, total: str, evidence: StoredBlobs, where: Subject
-) -> tuple[list[Summed], list[Finding]]:
+    study_history: StudyHistory,
+    attempt: AttemptRecord,
+    total: str,
+    evidence: StoredBlobs,
+    where: Subject,
+) -> tuple[list[SecureSumOutcome], list[Finding]]:
     """Return what a closed sum tells, if its blob can be read, and what does not hold of that.
 
     The blob may be missing, or speak of other rows than the sites sign.
@@ -92,22 +100,26 @@ def _of_closed(
         found = decode_sum(data)
     except CollegiumError:
         return [], []
-    summed = Summed(
+    summed = SecureSumOutcome(
         study=attempt.opened.study, sites=attempt.included, rows=found.rows,
         withheld=found.withheld, measures=measures(found), auc_error=error_of_auc(found),
     )  # fmt: skip
-    return [summed], _other_rows(story, attempt, found.rows, evidence, where)
+    return [summed], _other_rows(study_history, attempt, found.rows, evidence, where)
 
 
 def _other_rows(
-    story: Story, attempt: AttemptRecord, rows: int, evidence: StoredBlobs, where: Subject
+    study_history: StudyHistory,
+    attempt: AttemptRecord,
+    rows: int,
+    evidence: StoredBlobs,
+    where: Subject,
 ) -> list[Finding]:
     """Return the finding that sites sign other rows than are in the sum, if they do."""
     try:
         posted = {
-            name: from_text(story.statements[name].federated, DIGEST_SIZE)
+            name: from_text(study_history.statements[name].federated, DIGEST_SIZE)
             for name in attempt.included
-            if name in story.statements
+            if name in study_history.statements
         }
         signed = [decode_statement(data).rows for data in evidence.named(posted).values()]
     except CollegiumError:

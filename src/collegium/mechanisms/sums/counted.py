@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from collegium.secrecy.masked import INDICATORS
 from collegium.secrecy.masking import RingVector, ring_type, signed
-from collegium.secrecy.secure_sum import Adding, Flaw
-from collegium.secrecy.sums import Sealed, Unfit
+from collegium.secrecy.secure_sum import Adding, SumFailure
+from collegium.secrecy.sums import InconsistentSum, SumInputs
 
 RING = 64
 """Bits of the ring: room for the largest counts of the most sites."""
@@ -35,7 +35,9 @@ def counted(counts: Counts, largest: Counts) -> RingVector:
     return vector
 
 
-def total_counts(protocol: Adding, sealed: Sealed, largest: Counts) -> Counts | Flaw | Unfit:
+def total_counts(
+    protocol: Adding, sealed: SumInputs, largest: Counts
+) -> Counts | SumFailure | InconsistentSum:
     """Return what hidden counts add up to, int64 [m], or why that is nothing.
 
     Args:
@@ -49,12 +51,12 @@ def total_counts(protocol: Adding, sealed: Sealed, largest: Counts) -> Counts | 
     vector = protocol.total(
         sealed.agreement, largest.size, sealed.hidden, sealed.deals, sealed.posted
     )
-    if isinstance(vector, Flaw):
+    if isinstance(vector, SumFailure):
         return vector
     found, sites = signed(vector), len(sealed.hidden)
     counts, (there, cut) = found[:-INDICATORS], found[-INDICATORS:]
     if there != sites or not 0 <= cut <= sites:
-        return Unfit("range")
+        return InconsistentSum("range")
     if (counts < 0).any() or (counts > largest * sites).any():
-        return Unfit("range")
+        return InconsistentSum("range")
     return counts

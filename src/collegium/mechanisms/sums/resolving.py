@@ -16,8 +16,8 @@ from collegium.resolving.hidden import agreed_before, gone, sealed_of
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolved import Lacking, Resolved, unopened
 from collegium.resolving.seam import Resolving
-from collegium.secrecy.secure_sum import Flaw
-from collegium.secrecy.sums import Unfit
+from collegium.secrecy.secure_sum import SumFailure
+from collegium.secrecy.sums import InconsistentSum
 from collegium.study.tables import smallest_of
 
 
@@ -25,13 +25,13 @@ def evaluation(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
     """Return what hidden counts of test rows come to; docs/spec page 19."""
     sealed, lost = sealed_of(attempt, blobs, plan)
     counts = total_counts(plan.adding, sealed, largest())
-    found: bytes | Flaw | Unfit
-    if isinstance(counts, Flaw | Unfit):
+    found: bytes | SumFailure | InconsistentSum
+    if isinstance(counts, SumFailure | InconsistentSum):
         found = counts
     elif agrees(counts, sites := len(sealed.hidden)):
         found = encode_sum(summed(counts, sites, to_text(attempt.model)))
     else:
-        found = Unfit("range")
+        found = InconsistentSum("range")
     return _total(found, lost)
 
 
@@ -42,13 +42,13 @@ def set_up(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
     if before is None:
         raise Lacking("agreement")
     counts = total_counts(plan.adding, sealed, largest_counts(before))
-    if isinstance(counts, Flaw | Unfit):
+    if isinstance(counts, SumFailure | InconsistentSum):
         return _total(counts, lost)
     sites, smallest = tuple(sealed.hidden), smallest_of(plan.document)
-    return _total(concluded(before, counts, sites, smallest) or Unfit("range"), lost)
+    return _total(concluded(before, counts, sites, smallest) or InconsistentSum("range"), lost)
 
 
-def _total(found: bytes | Flaw | Unfit, lost: int) -> Resolved:
+def _total(found: bytes | SumFailure | InconsistentSum, lost: int) -> Resolved:
     if isinstance(found, bytes):
         return Resolved(SumResult(total=to_text(digest(found))), found)
     return Resolved(unopened(found), refused={0: found}, absent=gone(lost))

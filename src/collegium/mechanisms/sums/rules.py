@@ -12,8 +12,8 @@ from collegium.ledger.contract import governance, rounds
 from collegium.ledger.contract.attendance import fewest, ready
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import hides, part_of, together
-from collegium.ledger.contract.entering import terms_in
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import terms_in
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Rules, Series
 from collegium.ledger.contract.series import EVALUATION, SET_UP

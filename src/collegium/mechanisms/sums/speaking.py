@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from collegium.federation.announcing import commit_to, reveal_of
-from collegium.federation.exchange import Blobs
+from collegium.federation.commit_reveal import commit_to, reveal_of
 from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest

@@ -27,7 +27,7 @@ from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, encrypt, noise, u
 from collegium.resolving.blobs import StoredBlobs
 from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import OwnSecrets
-from collegium.secrecy.setting import Agreement
+from collegium.secrecy.sum_setup import FixedDeals
 from collegium.study.reading import read_study
 
 ENCRYPTED_ROUND = (
@@ -38,7 +38,7 @@ ENCRYPTED_ROUND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ReadUpdates:
     """How many of the others' updates some colluders read.
 
     Attributes:
@@ -61,14 +61,14 @@ class Collusion:
     study: str
     sites: int
     threshold: int
-    reached: tuple[Reach, ...]
+    reached: tuple[ReadUpdates, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Round:
     """A round as its colluders see it, and every site's secrets, of which they have their own."""
 
-    agreement: Agreement
+    agreement: FixedDeals
     parameters: int
     hidden: Mapping[str, bytes]
     deals: Mapping[str, bytes]
@@ -81,7 +81,7 @@ class _Round:
 
     def truth(self, target: str) -> RingVector:
         """Return a site's update, by its own key."""
-        vector = self.read(target, key_of(self.own[target], self.agreement.circle, target))
+        vector = self.read(target, key_of(self.own[target], self.agreement.share_holders, target))
         if vector is None:
             raise LookupError(target)
         return vector
@@ -97,24 +97,24 @@ def collude(folder: Path) -> Collusion:
         CollegiumError: the folder is no run, or its round failed.
     """
     found = _round(folder, read_study(folder / "study.toml").study.study.seed)
-    circle = found.agreement.circle
-    counts = sorted({1, circle.threshold - 1, circle.threshold})
+    share_holders = found.agreement.share_holders
+    counts = sorted({1, share_holders.threshold - 1, share_holders.threshold})
     reached = (_with_shared_key(found), *(_with_dealt_keys(found, count) for count in counts))
-    name = circle.place.study
-    return Collusion(name, len(circle.keys), circle.threshold, reached)
+    name = share_holders.place.study
+    return Collusion(name, len(share_holders.keys), share_holders.threshold, reached)
 
 
 def _round(folder: Path, seed: int) -> _Round:
     history = read_history((folder / "ledger.log").read_bytes())
-    (story,) = gather(history.said)[0].values()
-    closed = story.closed_rounds
+    (study_history,) = gather(history.said)[0].values()
+    closed = study_history.closed_rounds
     if not closed:
         raise RunError(
             "run.no-round", "the study's round came to no model",
             "too few of its sites spoke, or their sum could not be opened",
             "try the study without faults and threats first",
         )  # fmt: skip
-    attempt = story.frozen(closed[0])
+    attempt = study_history.frozen(closed[0])
     kept = BlobFolder(folder / "blobs")
     blobs = StoredBlobs(kept.get, kept.get_all, lambda key: None)
     hidden, deals = blobs.hidden(attempt)
@@ -128,22 +128,22 @@ def _round(folder: Path, seed: int) -> _Round:
     )  # fmt: skip
 
 
-def _with_dealt_keys(found: _Round, count: int) -> Reach:
+def _with_dealt_keys(found: _Round, count: int) -> ReadUpdates:
     """Let the first sites put together the shares that they were dealt of the others' keys."""
-    circle, names = found.agreement.circle, list(found.hidden)
-    parameters, read = PARAMETERS[circle.ring], 0
+    share_holders, names = found.agreement.share_holders, list(found.hidden)
+    parameters, read = PARAMETERS[share_holders.ring], 0
     for target in names[count:]:
         points = {}
         for name in names[:count]:
-            point = point_of(found.own[name], circle, target, name, found.deals[target])
+            point = point_of(found.own[name], share_holders, target, name, found.deals[target])
             if point is not None:
-                points[circle.numbers[name]] = [row[: parameters.degree] for row in point]
+                points[share_holders.numbers[name]] = [row[: parameters.degree] for row in point]
         vector = found.read(target, interpolate(points, 0, parameters))
         read += vector is not None and np.array_equal(vector, found.truth(target))
-    return Reach("dealt", count, int(read), len(names) - count)
+    return ReadUpdates("dealt", count, int(read), len(names) - count)
 
 
-def _with_shared_key(found: _Round) -> Reach:
+def _with_shared_key(found: _Round) -> ReadUpdates:
     """Encrypt the same updates under one key, which the first site has like all others."""
     ring, names = found.agreement.ring, list(found.hidden)
     parameters, read = PARAMETERS[ring], 0
@@ -155,4 +155,4 @@ def _with_shared_key(found: _Round) -> Reach:
         stored = EncryptedSum(encrypt(sent, matrix, key, error), matrix, ring, sent.size, 1)
         vector = stored.opened(key)
         read += vector is not None and np.array_equal(vector, sent)
-    return Reach("shared", 1, int(read), len(names) - 1)
+    return ReadUpdates("shared", 1, int(read), len(names) - 1)

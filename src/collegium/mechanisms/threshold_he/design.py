@@ -7,7 +7,7 @@ from dataclasses import replace
 from collegium.mechanisms.threshold_he.terms import LARGEST_ENCRYPTED
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
-from collegium.study.message import EVERY_ROUND, LEDGER, Outbound, Ways
+from collegium.study.message import EVERY_ROUND, LEDGER, Outbound, Recipients
 from collegium.study.refusal import Refusal
 from collegium.study.terms import sites_per_round
 
@@ -30,7 +30,7 @@ def _check_sites(study: Study, sites: int) -> None:
         )  # fmt: skip
 
 
-def _update(study: Study, ways: Ways, message: Outbound, count: str, leak: str) -> Outbound:
+def _update(study: Study, ways: Recipients, message: Outbound, count: str, leak: str) -> Outbound:
     return replace(
         message,
         contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
@@ -43,7 +43,7 @@ def _update(study: Study, ways: Ways, message: Outbound, count: str, leak: str) 
     )
 
 
-def _messages(study: Study, ways: Ways, sender: str) -> tuple[Outbound, ...]:
+def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its encrypted update, so that the sum can be opened."""
     interval = EVERY_ROUND
     return (

@@ -47,9 +47,9 @@ from collegium.mechanisms.threshold_he.rlwe import PARAMETERS, encrypt, noise, p
 from collegium.secrecy.deal import agree, mask_private
 from collegium.secrecy.masked import INDICATORS
 from collegium.secrecy.masking import RingVector
-from collegium.secrecy.secure_sum import OF_THE_SUM, Flaw, OwnSecrets, Posted
-from collegium.secrecy.setting import Agreement, Circle, PublicKeys
+from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, Posted, SumFailure
 from collegium.secrecy.shamir import from_element
+from collegium.secrecy.sum_setup import FixedDeals, PublicKeys, ShareHolders
 
 MOST_TRIES = 2000
 """Choices of holders to leave out that are tried before too many are taken to have lied."""
@@ -68,76 +68,80 @@ class ThresholdHE:
             bindings.crypto_scalarmult_base(own.share),
         )
 
-    def deal(self, own: OwnSecrets, circle: Circle, member: str) -> bytes:
+    def deal(self, own: OwnSecrets, share_holders: ShareHolders, member: str) -> bytes:
         """Return the blob in which a member's key of the attempt is dealt to all holders."""
-        parameters = PARAMETERS[circle.ring]
-        seed = _seed(own, circle, member)
+        parameters = PARAMETERS[share_holders.ring]
+        seed = _seed(own, share_holders, member)
         points, polynomials = share_points(
-            key_of(own, circle, member), seed, circle.threshold, len(circle.keys), parameters
+            key_of(own, share_holders, member),
+            seed,
+            share_holders.threshold,
+            len(share_holders.keys),
+            parameters,
         )
-        bound = _bound(circle, member)
+        bound = _bound(share_holders, member)
         commitments = tuple(
             _commitment(bound, holder, point)
-            for holder, point in zip(circle.keys, points, strict=True)
+            for holder, point in zip(share_holders.keys, points, strict=True)
         )
         private = mask_private(own.mask)
         ciphertexts = tuple(
             _crypt(point, agree(private, keys.share), bound, holder)
-            for (holder, keys), point in zip(circle.keys.items(), points, strict=True)
+            for (holder, keys), point in zip(share_holders.keys.items(), points, strict=True)
         )
         return encode_key_deal(
             KeyDeal(commitments, combine(polynomials, commitments, parameters), ciphertexts)
         )
 
     def is_sound(
-        self, own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes
+        self, own: OwnSecrets, share_holders: ShareHolders, dealer: str, member: str, deal: bytes
     ) -> bool:
         """Return whether a member got points that are committed to, on the dealer's polynomials."""
-        return point_of(own, circle, dealer, member, deal) is not None
+        return point_of(own, share_holders, dealer, member, deal) is not None
 
     def protect(
-        self, own: OwnSecrets, agreement: Agreement, member: str, vector: RingVector
+        self, own: OwnSecrets, agreement: FixedDeals, member: str, vector: RingVector
     ) -> bytes:
         """Return the blob of a member's encrypted vector."""
-        circle, transcript = agreement.circle, agreement.transcript()
-        parameters = PARAMETERS[circle.ring]
+        share_holders, transcript = agreement.share_holders, agreement.transcript()
+        parameters = PARAMETERS[share_holders.ring]
         count = pieces(vector.size, parameters)
-        seed = _seed(own, circle, member)
+        seed = _seed(own, share_holders, member)
         error = noise(expand(seed, tag("he-noise") + transcript, 32), count * parameters.degree)
-        matrix = _matrix(transcript, circle.ring, count)
-        ciphertext = encrypt(vector, matrix, key_of(own, circle, member), error)
-        return encode_encrypted(ciphertext, vector.size, circle.ring, agreement.exponent)
+        matrix = _matrix(transcript, share_holders.ring, count)
+        ciphertext = encrypt(vector, matrix, key_of(own, share_holders, member), error)
+        return encode_encrypted(ciphertext, vector.size, share_holders.ring, agreement.exponent)
 
     def check(self, data: bytes, parameters: int, ring: int, exponent: int) -> None:
         """Accept the blob of an encrypted vector that has the form of its attempt's."""
         decode_encrypted(data, parameters, ring, exponent)
 
     def shares(
-        self, own: OwnSecrets, agreement: Agreement, member: str, deals: Mapping[str, bytes],
+        self, own: OwnSecrets, agreement: FixedDeals, member: str, deals: Mapping[str, bytes],
         survivors: frozenset[str],
     ) -> dict[str, bytes]:  # fmt: skip
         """Return a member's share of the key of the survivors' sum, if it got all its parts."""
-        circle = agreement.circle
-        parameters = PARAMETERS[circle.ring]
+        share_holders = agreement.share_holders
+        parameters = PARAMETERS[share_holders.ring]
         if not survivors <= deals.keys():
             return {}
         found = []
         for dealer in sorted(survivors):
-            point = point_of(own, circle, dealer, member, deals[dealer])
+            point = point_of(own, share_holders, dealer, member, deals[dealer])
             if point is None:
                 return {}
             found.append([row[: parameters.degree] for row in point])
         return {OF_THE_SUM: encode_share(add_keys(found, parameters))}
 
     def total(
-        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        self, agreement: FixedDeals, parameters: int, hidden: Mapping[str, bytes],
         deals: Mapping[str, bytes], posted: Posted,
-    ) -> RingVector | Flaw:  # fmt: skip
+    ) -> RingVector | SumFailure:  # fmt: skip
         """Return the sum of the encrypted vectors, or that too few right shares are posted."""
-        return opened(agreement.circle, added(agreement, parameters, hidden), posted)
+        return opened(agreement.share_holders, added(agreement, parameters, hidden), posted)
 
     def forged(
-        self, agreement: Agreement, parameters: int, hidden: Mapping[str, bytes],
+        self, agreement: FixedDeals, parameters: int, hidden: Mapping[str, bytes],
         deals: Mapping[str, bytes], posted: Posted,
     ) -> list[tuple[str, str]]:  # fmt: skip
         """Return the holders whose shares are none of the key that opens the sum.
@@ -146,11 +150,11 @@ class ThresholdHE:
         is named unless more than half of what is posted beyond t - 2 shares lies on one polynomial:
         no two of them have as many.
         """
-        circle = agreement.circle
-        setting, shares = PARAMETERS[circle.ring], _shares(circle, posted)
+        share_holders = agreement.share_holders
+        setting, shares = PARAMETERS[share_holders.ring], _shares(share_holders, posted)
         sealed = added(agreement, parameters, hidden)
-        names = {number: name for name, number in circle.numbers.items()}
-        for base in _bases(shares, circle.threshold):
+        names = {number: name for name, number in share_holders.numbers.items()}
+        for base in _bases(shares, share_holders.threshold):
             if sealed.opened(interpolate(base, 0, setting)) is None:
                 continue
             off = [
@@ -158,32 +162,34 @@ class ThresholdHE:
                 for number, share in shares.items()
                 if number not in base and not _equal(interpolate(base, number, setting), share)
             ]
-            if 2 * (len(shares) - len(off)) > len(shares) + circle.threshold - 2:
+            if 2 * (len(shares) - len(off)) > len(shares) + share_holders.threshold - 2:
                 unread = set(posted) - {names[number] for number in shares}
                 return [(name, OF_THE_SUM) for name in sorted(unread | {names[n] for n in off})]
         return []
 
     def cheated(
-        self, agreement: Agreement, deals: Mapping[str, bytes], posted: Posted,
+        self, agreement: FixedDeals, deals: Mapping[str, bytes], posted: Posted,
         survivors: frozenset[str],
     ) -> list[tuple[str, str]]:  # fmt: skip
         """Return nobody: no single key is ever opened, so no deal can be shown to be false."""
         return []
 
 
-def point_of(own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: bytes) -> Key | None:
+def point_of(
+    own: OwnSecrets, share_holders: ShareHolders, dealer: str, member: str, deal: bytes
+) -> Key | None:
     """Return a member's points of a deal, or None where it got none that hold.
 
     By prime, uint64 [N + checks].
     """
-    parameters = PARAMETERS[circle.ring]
-    number = circle.numbers[member]
+    parameters = PARAMETERS[share_holders.ring]
+    number = share_holders.numbers[member]
     try:
-        dealt = decode_key_deal(deal, len(circle.keys), circle.threshold, parameters)
-        shared = agree(own.share, circle.keys[dealer].mask)
+        dealt = decode_key_deal(deal, len(share_holders.keys), share_holders.threshold, parameters)
+        shared = agree(own.share, share_holders.keys[dealer].mask)
     except FormatError:
         return None
-    bound = _bound(circle, dealer)
+    bound = _bound(share_holders, dealer)
     data = _crypt(dealt.ciphertexts[number - 1], shared, bound, member)
     if _commitment(bound, member, data) != dealt.commitments[number - 1]:
         return None
@@ -193,22 +199,24 @@ def point_of(own: OwnSecrets, circle: Circle, dealer: str, member: str, deal: by
     return point
 
 
-def opened(circle: Circle, total: EncryptedSum, posted: Posted) -> RingVector | Flaw:
+def opened(
+    share_holders: ShareHolders, total: EncryptedSum, posted: Posted
+) -> RingVector | SumFailure:
     """Return the vector in a sum, or that too few right shares are posted."""
-    for base in _bases(_shares(circle, posted), circle.threshold):
-        vector = total.opened(interpolate(base, 0, PARAMETERS[circle.ring]))
+    for base in _bases(_shares(share_holders, posted), share_holders.threshold):
+        vector = total.opened(interpolate(base, 0, PARAMETERS[share_holders.ring]))
         if vector is not None:
             return vector
-    return Flaw("shares", OF_THE_SUM)
+    return SumFailure("shares", OF_THE_SUM)
 
 
-def added(agreement: Agreement, parameters: int, hidden: Mapping[str, bytes]) -> EncryptedSum:
+def added(agreement: FixedDeals, parameters: int, hidden: Mapping[str, bytes]) -> EncryptedSum:
     """Return the sum of an attempt's encrypted updates.
 
     Raises:
         FormatError: one is malformed.
     """
-    ring, total = agreement.circle.ring, list[UInt64]()
+    ring, total = agreement.share_holders.ring, list[UInt64]()
     for data in hidden.values():
         rows = decode_encrypted(data, parameters, ring, agreement.exponent)
         if not total:
@@ -221,10 +229,10 @@ def added(agreement: Agreement, parameters: int, hidden: Mapping[str, bytes]) ->
     return EncryptedSum(ciphertext, matrix, ring, parameters + INDICATORS, len(hidden))
 
 
-def _shares(circle: Circle, posted: Posted) -> dict[int, Key]:
+def _shares(share_holders: ShareHolders, posted: Posted) -> dict[int, Key]:
     """Return the well-formed shares by their holders' numbers, in order."""
-    setting, found = PARAMETERS[circle.ring], {}
-    for name, number in circle.numbers.items():
+    setting, found = PARAMETERS[share_holders.ring], {}
+    for name, number in share_holders.numbers.items():
         data = posted.get(name, {}).get(OF_THE_SUM)
         share = None if data is None else decode_share(data, setting)
         if share is not None:
@@ -250,25 +258,25 @@ def _equal(one: Key, other: Key) -> bool:
     return all(np.array_equal(first, second) for first, second in zip(one, other, strict=True))
 
 
-def _circle_digest(circle: Circle) -> bytes:
-    parts = [circle.bound, u64(circle.threshold), u64(circle.ring)]
-    for member, keys in circle.keys.items():
+def _circle_digest(share_holders: ShareHolders) -> bytes:
+    parts = [share_holders.bound, u64(share_holders.threshold), u64(share_holders.ring)]
+    for member, keys in share_holders.keys.items():
         parts += [lp(member.encode()), keys.mask, keys.share]
     return tagged_hash("he-circle", *parts)
 
 
-def _bound(circle: Circle, dealer: str) -> bytes:
+def _bound(share_holders: ShareHolders, dealer: str) -> bytes:
     """Return what binds a key and its shares to a dealer and to all who hold them."""
-    return _circle_digest(circle) + lp(dealer.encode())
+    return _circle_digest(share_holders) + lp(dealer.encode())
 
 
-def _seed(own: OwnSecrets, circle: Circle, member: str) -> bytes:
-    return expand(from_element(own.own), tag("he-seed") + _bound(circle, member), 32)
+def _seed(own: OwnSecrets, share_holders: ShareHolders, member: str) -> bytes:
+    return expand(from_element(own.own), tag("he-seed") + _bound(share_holders, member), 32)
 
 
-def key_of(own: OwnSecrets, circle: Circle, member: str) -> Key:
+def key_of(own: OwnSecrets, share_holders: ShareHolders, member: str) -> Key:
     """Return a member's key of the attempt: uniform, and the same whenever it is asked for."""
-    parameters, seed = PARAMETERS[circle.ring], _seed(own, circle, member)
+    parameters, seed = PARAMETERS[share_holders.ring], _seed(own, share_holders, member)
     return [
         uniform(expand(seed, tag("he-key") + u64(prime), 32), parameters.degree, prime)
         for prime in parameters.primes

@@ -7,8 +7,8 @@ from dataclasses import replace
 from collegium.canonical import from_text
 from collegium.ledger.contract import rounds
 from collegium.ledger.contract.context import RoundAt
-from collegium.ledger.contract.entering import enter
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Ending, Rules, without_record
 from collegium.ledger.contract.transactions import StudyRegister

@@ -8,7 +8,7 @@ import pytest
 from collegium.errors import RunError
 from collegium.learning.aggregation._internal import weighing
 from collegium.learning.aggregation._internal.integers import integers
-from collegium.learning.aggregation._internal.weighing import Mixture, weighted_total
+from collegium.learning.aggregation._internal.weighing import MixingMatrix, weighted_total
 
 VALUES = np.random.default_rng(0).integers(-32767, 32768, (6, 5000)).astype(np.int16)
 VALUES[:, 0] = 32767
@@ -33,7 +33,7 @@ def test_a_sum_without_room_is_refused() -> None:
     with pytest.raises(RunError, match="cannot be aggregated"):
         weighted_total(VALUES, [2**47, 2**33, 0, 0, 0, 0])
     with pytest.raises(RunError):
-        Mixture(integers([[2**47, 2**33]]))
+        MixingMatrix(integers([[2**47, 2**33]]))
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(7, "int32"), (9, "int32"), (15, "int64"),
@@ -41,7 +41,7 @@ def test_a_sum_without_room_is_refused() -> None:
 def test_a_mixture_is_exact(bits: int, kind: str) -> None:
     draw = np.random.default_rng(bits).integers(-(2**bits), 2**bits, (4, 6))
     matrix = integers(draw)
-    mixture = Mixture(matrix)
+    mixture = MixingMatrix(matrix)
     found = mixture.of(VALUES)
     assert found.dtype == kind
     assert found.tolist() == (matrix @ VALUES.astype(object)).tolist()

@@ -16,11 +16,11 @@ from tests.ledger.contract.kit import World, envelope, four_equals, key_of, payl
 from tests.ledger.contract.moves import TERMS
 
 from collegium.errors import CollegiumError
-from collegium.ledger.application import Accepted
+from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.connection import Connection
-from collegium.ledger.engines.log.copy import open_copy
-from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.engines.log.witness import begin_cosigning
@@ -74,7 +74,7 @@ class Wire:
     def conflicts(self) -> list[Conflict]:
         return self._end.conflicts(self.member)
 
-    def present(self, standing: Standing) -> int | None:
+    def present(self, standing: MemberPosition) -> int | None:
         return self._end.present(self.member, standing)
 
     def restore(self, size: int, blocks: bytes) -> int | None:
@@ -97,7 +97,7 @@ class Consortium:
     world: World
     wires: dict[str, Wire] = field(default_factory=dict)
     replicas: dict[str, Replica] = field(default_factory=dict)
-    told: dict[str, list[Accepted]] = field(default_factory=dict)
+    told: dict[str, list[AcceptedTransaction]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     sequencers: list[Sequencer] = field(default_factory=list)
     seconds: int = 1_700_000_000
@@ -112,7 +112,7 @@ class Consortium:
 
     def sequencer(self, name: str = "sequencer") -> Sequencer:
         """Start a sequencer on a home."""
-        copy = open_copy(self.home(name), self.world.genesis, self.warnings.append)
+        copy = open_log_copy(self.home(name), self.world.genesis, self.warnings.append)
         self.sequencers.append(Sequencer(copy, LOG_KEY, nothing_changed, tell_nobody))
         return self.sequencers[-1]
 
@@ -173,7 +173,7 @@ class Consortium:
         copy = self.replicas[name].copy
         return copy.read(0, copy.final_size, most=None)
 
-    def lie_once(self, who: str, **hooks: Callable[[Any], Any]) -> list[Accepted]:
+    def lie_once(self, who: str, **hooks: Callable[[Any], Any]) -> list[AcceptedTransaction]:
         """Let a member take one step while its connection lies; see `Wire`."""
         wire = self.wires[who]
         before = {name: getattr(wire, name) for name in hooks}

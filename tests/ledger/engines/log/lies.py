@@ -9,7 +9,7 @@ from typing import Any
 from tests.ledger.engines.log.kit import LOG_KEY, Consortium
 
 from collegium.ledger.application import Application
-from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
+from collegium.ledger.engines.log.delivery import MemberPosition, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.frames import (
     BLOCK,
@@ -32,7 +32,7 @@ def second_face(us: Consortium, home: str = "sequencer", name: str = "evil") -> 
     us.copied(home, name)
     evil = us.sequencer(name)
     for member, replica in us.replicas.items():
-        evil.present(member, Standing(final=replica.final_note or ""))
+        evil.present(member, MemberPosition(final=replica.final_note or ""))
     assert evil.ready
     return evil
 

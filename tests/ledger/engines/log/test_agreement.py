@@ -10,7 +10,7 @@ from tests.ledger.engines.log.kit import MEMBERS, Consortium
 from tests.ledger.small_run import key_of, small_run
 
 from collegium.ledger.contract.apply import initial_state
-from collegium.ledger.engines.log.moving import export
+from collegium.ledger.engines.log.copying_out import export
 from collegium.ledger.frames import CHECKPOINT, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.opening import open_ledger
@@ -48,7 +48,7 @@ def test_the_next_block_waits_until_the_last_one_is_final(us: Consortium) -> Non
 def test_a_member_that_was_away_catches_up_in_parts(
     us: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collegium.ledger.engines.log.copy.Copy.read.__defaults__", (3000,))
+    monkeypatch.setattr("collegium.ledger.engines.log.log_copy.LogCopy.read.__defaults__", (3000,))
     us.connect(None, ["di"])
     for number in range(7):
         us.wires["ada"].submit([us.registration(f"study{number}")])

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from collegium.errors import FormatError
 from collegium.ledger.engines.log.delivery import (
-    Standing,
+    MemberPosition,
     decode_delivery,
     decode_envelopes,
-    decode_standing,
+    decode_position,
     encode_delivery,
     encode_envelopes,
-    encode_standing,
+    encode_position,
 )
 from collegium.ledger.frames import BLOCK, CHECKPOINT, ENTRY, GENESIS, Block, encode_frame
 
@@ -55,7 +55,7 @@ def test_what_is_not_whole_blocks_is_refused(data: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_taken_apart_or_refused(data: bytes) -> None:
-    for decode in (decode_delivery, decode_standing, decode_envelopes):
+    for decode in (decode_delivery, decode_position, decode_envelopes):
         try:
             decode(data)
         except FormatError:
@@ -68,12 +68,13 @@ def test_transactions_come_back(envelopes: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "standing", [Standing(), Standing("final\n"), Standing("final\n", block(2), "note\n")]
+    "standing",
+    [MemberPosition(), MemberPosition("final\n"), MemberPosition("final\n", block(2), "note\n")],
 )
-def test_a_standing_comes_back(standing: Standing) -> None:
-    assert decode_standing(encode_standing(standing)) == standing
+def test_a_standing_comes_back(standing: MemberPosition) -> None:
+    assert decode_position(encode_position(standing)) == standing
 
 
 def test_a_standing_has_one_block_at_most() -> None:
     with pytest.raises(FormatError):
-        decode_standing(encode_standing(Standing("", block(1) + block(1), "note\n")))
+        decode_position(encode_position(MemberPosition("", block(1) + block(1), "note\n")))

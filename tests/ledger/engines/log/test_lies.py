@@ -15,7 +15,7 @@ from collegium.ledger.application import Application
 from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
 from collegium.ledger.engines.log.evidence import (
-    SequencerLied,
+    SequencerMisbehaved,
     block_bodies,
     keep_evidence,
     prove_fork,
@@ -120,7 +120,7 @@ def test_a_block_that_cannot_be_is_not_kept_and_not_cosigned(us: Consortium, cra
     ada = us.replicas["ada"]
     lie = craft(ada.ledger, honest(us.wires["ada"].blocks(1, 0)), us)
     before = (ada.copy.home / "cosigned").read_bytes()
-    with pytest.raises(SequencerLied) as caught:
+    with pytest.raises(SequencerMisbehaved) as caught:
         us.lie_once("ada", on_blocks=lambda _: lie)
     assert caught.value.code == BAD_BLOCKS[craft]
     assert caught.value.evidence is not None
@@ -136,7 +136,7 @@ def test_a_block_that_cannot_be_is_not_kept_and_not_cosigned(us: Consortium, cra
 
 def test_a_liar_does_not_fill_the_disk(us: Consortium) -> None:
     for _ in range(5):
-        with pytest.raises(SequencerLied):
+        with pytest.raises(SequencerMisbehaved):
             us.lie_once("ada", on_blocks=lambda _: b"\xff" * 64)
     evidence = us.home("ada") / "evidence"
     assert len(list(evidence.iterdir())) == 1
@@ -276,7 +276,7 @@ def test_a_rolled_back_log_that_goes_on_otherwise_is_refused_and_proven(us: Cons
     us.wires["bo"].submit([us.registration("other", "bo"), us.registration("more", "bo")])
     ada = us.replicas["ada"]
     evil.copy.final_size = evil.copy.size  # it calls its own block final
-    with pytest.raises(SequencerLied) as caught:
+    with pytest.raises(SequencerMisbehaved) as caught:
         ada.step(0)
     assert caught.value.code == "sequencer.fork"
     assert caught.value.evidence is not None
@@ -297,7 +297,7 @@ def test_a_rolled_back_log_of_the_same_length_is_refused_and_proven(us: Consorti
     evil.copy.append([us.registration("third", "bo")])
     evil._take_head()
     ada = us.replicas["ada"]
-    with pytest.raises(SequencerLied) as caught:
+    with pytest.raises(SequencerMisbehaved) as caught:
         ada.step(0)
     assert caught.value.evidence is not None
     assert read_fork(caught.value.evidence, us.world.identity) is not None
@@ -332,7 +332,7 @@ def test_a_final_note_with_too_few_cosignatures_is_a_lie(us: Consortium) -> None
     ]  # fmt: skip
     lie = with_lines(note, lines)
     ada = us.replicas["ada"]
-    with pytest.raises(SequencerLied) as caught:
+    with pytest.raises(SequencerMisbehaved) as caught:
         us.lie_once("ada", on_final=lambda _: lie)
     assert caught.value.code == "sequencer.finality"
     assert (ada.size, ada.final_size) == (1, 0)
@@ -344,7 +344,7 @@ def test_a_sequencer_that_sends_nothing_again_and_again_does_not_hang_anybody(
     split(us, ["ada", "bo", "cy"], ["di"])
     us.connect(us.sequencers[0])
     us.wires["di"].on_blocks = lambda _: b""
-    with pytest.raises(SequencerLied):
+    with pytest.raises(SequencerMisbehaved):
         us.replicas["di"].step(0)
     assert us.sizes()["di"] == (3, 1)
 

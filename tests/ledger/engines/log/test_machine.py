@@ -34,7 +34,7 @@ from collegium.canonical import encode
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.engines.log.connection import CosignatureRefused, PresentFirst
-from collegium.ledger.engines.log.evidence import SequencerLied
+from collegium.ledger.engines.log.evidence import SequencerMisbehaved
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.note import origin_of, sign_checkpoint
@@ -99,7 +99,7 @@ class LogMachine(RuleBasedStateMachine):
         for _ in range(times):
             try:
                 self.us.told[who] += self.us.replicas[who].step(0)
-            except (SequencerLied, Down):
+            except (SequencerMisbehaved, Down):
                 return
             finally:
                 self.keep_word(who)
@@ -195,7 +195,7 @@ class LogMachine(RuleBasedStateMachine):
             if (last := one.witness._file.last) is not None and last.is_of(head)
         ]
         note = sign_checkpoint(head, LOG_KEY) + "".join(lines)
-        with suppress(SequencerLied, Down):
+        with suppress(SequencerMisbehaved, Down):
             us.told[who] += us.lie_once(who, on_final=lambda _: note)
 
     @rule(who=members, some=groups)
@@ -225,7 +225,7 @@ class LogMachine(RuleBasedStateMachine):
         hooks: dict[str, Any] = {"on_final": lambda _: note if kind == 4 else None}
         if kind < 4:
             hooks["on_blocks"] = lambda _: lies[kind]
-        with suppress(SequencerLied, Down):
+        with suppress(SequencerMisbehaved, Down):
             us.told[who] += us.lie_once(who, **hooks)
 
     @rule(who=members, whose=members, size=st.integers(0, 3))

@@ -16,7 +16,7 @@ from collegium.ledger.contract.transactions import (
     MemberVote,
     StudyRegister,
 )
-from collegium.ledger.engines.log.copy import electorate_of
+from collegium.ledger.engines.log.log_copy import validator_set_of
 from collegium.ledger.ordering import Ordered
 
 
@@ -146,7 +146,7 @@ def test_who_judges_follows_from_the_state_before(us: Consortium) -> None:
     admit_eve(us)
     copy = us.replicas["ada"].copy
     assert "eve" not in copy.judges.powers
-    now = electorate_of(copy.ledger.state, us.world.identity)
+    now = validator_set_of(copy.ledger.state, us.world.identity)
     assert now.powers["eve"] == 1
     assert now.key_of("eve") == from_text(member("eve").key, 32)
     assert now.key_of("nobody") is None

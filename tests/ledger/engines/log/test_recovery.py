@@ -12,8 +12,8 @@ from tests.ledger.engines.log.lies import second_face
 from collegium.errors import FormatError, RunError
 from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.engines.log.connection import PresentFirst
-from collegium.ledger.engines.log.delivery import Standing
-from collegium.ledger.engines.log.moving import begin_from
+from collegium.ledger.engines.log.copying_out import begin_from
+from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.engines.log.recovery import Candidate, ranked
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
@@ -90,7 +90,7 @@ def test_it_gets_a_long_history_back_in_parts(
     us: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     us.settle(*(f"study{number}" for number in range(6)))
-    monkeypatch.setattr("collegium.ledger.engines.log.copy.Copy.read.__defaults__", (2500,))
+    monkeypatch.setattr("collegium.ledger.engines.log.log_copy.LogCopy.read.__defaults__", (2500,))
     us.home("empty")
     sequencer = restarted(us, "empty")
     us.step()
@@ -148,13 +148,15 @@ def test_a_kill_between_finality_and_its_news_loses_nothing(us: Consortium) -> N
     assert us.sizes() == dict.fromkeys(MEMBERS, (2, 2))
 
 
-def standing_over(us: Consortium, size: int, signers: list[str], log: str = "*log") -> Standing:
+def standing_over(
+    us: Consortium, size: int, signers: list[str], log: str = "*log"
+) -> MemberPosition:
     """Return a standing whose final note is over a log that nobody has."""
     checkpoint = Checkpoint(origin_of(us.world.identity), size, bytes(32), bytes(32))
     lines = [
         cosign(checkpoint, cosigner_name(checkpoint.origin, who), key_of(who), 1) for who in signers
     ]
-    return Standing(final=sign_checkpoint(checkpoint, key_of(log)) + "".join(lines))
+    return MemberPosition(final=sign_checkpoint(checkpoint, key_of(log)) + "".join(lines))
 
 
 def test_a_member_cannot_pass_off_a_note_that_the_log_did_not_sign(us: Consortium) -> None:
@@ -198,7 +200,7 @@ def test_a_claim_by_too_few_is_refused_and_its_blocks_are_dropped(us: Consortium
     last = di.witness.last
     assert last is not None
     sequencer = restarted(us, "old")
-    missing = sequencer.present("di", Standing(final=last.note + last.line))
+    missing = sequencer.present("di", MemberPosition(final=last.note + last.line))
     assert missing == 1
     with pytest.raises(FormatError, match=r"sequencer\.claim"):
         sequencer.restore("di", 1, di.copy.read(1, 2))

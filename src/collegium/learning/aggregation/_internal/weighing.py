@@ -33,7 +33,7 @@ def weighted_total(values: NDArray[np.int16], weights: Sequence[int]) -> NDArray
         return total
     divisor = math.gcd(*(weights[index] for index in chosen))
     reduced = np.array([[weights[index] // divisor for index in chosen]], dtype=object)
-    mixture = Mixture(reduced)
+    mixture = MixingMatrix(reduced)
     if mixture.reach * divisor >= _ROOM:
         raise refused("the weights are so large that a sum could exceed 64 bits")
     if len(chosen) == 1:
@@ -50,7 +50,7 @@ def weighted_total(values: NDArray[np.int16], weights: Sequence[int]) -> NDArray
     return total
 
 
-class Mixture:
+class MixingMatrix:
     """An integer matrix [m, n] that mixes n updates into m rows, exactly.
 
     `reach` is the largest magnitude that a row's coordinate can have. Floating-point products

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from collegium.ledger.engines.log.delivery import Standing
+from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
 
@@ -75,7 +75,7 @@ class Connection(Protocol):
         """
         ...
 
-    def present(self, standing: Standing) -> int | None:
+    def present(self, standing: MemberPosition) -> int | None:
         """Tell a sequencer that has started what this member holds, so that nothing is lost.
 
         Returns:

@@ -65,7 +65,7 @@ def decode_delivery(data: bytes) -> Blocks:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MemberPosition:
     """What a member tells a sequencer that it has not talked to since that one's start.
 
     Attributes:
@@ -79,7 +79,7 @@ class Standing:
     note: str = ""
 
 
-def encode_standing(standing: Standing) -> bytes:
+def encode_position(standing: MemberPosition) -> bytes:
     """Return a standing's bytes."""
     before, after = (
         encode_frame(CHECKPOINT, note.encode()) for note in (standing.final, standing.note)
@@ -87,7 +87,7 @@ def encode_standing(standing: Standing) -> bytes:
     return before + standing.tail + after
 
 
-def decode_standing(data: bytes) -> Standing:
+def decode_position(data: bytes) -> MemberPosition:
     """Take a standing apart.
 
     Raises:
@@ -99,7 +99,7 @@ def decode_standing(data: bytes) -> Standing:
     tail = data[frames[0].end : frames[-1].start]
     if len(decode_delivery(tail).blocks) > 1:
         raise malformed("a standing", "it has more than one block")
-    return Standing(_text(frames[0]), tail, _text(frames[-1]))
+    return MemberPosition(_text(frames[0]), tail, _text(frames[-1]))
 
 
 def encode_envelopes(envelopes: Sequence[bytes]) -> bytes:

@@ -1,7 +1,8 @@
 """What proves that the sequencer lied, kept by the member that noticed it.
 
 The log's key signs every checkpoint, and an honest log has one history. Two checkpoints of two
-histories are a proof that anybody can check who has the genesis. `Accuser` finds and keeps it.
+histories are a proof that anybody can check who has the genesis. `MisbehaviourRecorder` finds and
+keeps it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collegium.canonical import malformed
 from collegium.errors import FormatError, RunError
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.connection import Connection, NotInTheLog
-from collegium.ledger.engines.log.copy import Copy
 from collegium.ledger.engines.log.delivery import decode_delivery
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.frames import BLOCK_SIZE, decode_block
 from collegium.ledger.genesis import (
     Genesis,
@@ -27,7 +28,7 @@ from collegium.ledger.genesis import (
 )
 from collegium.ledger.hashing import tagged_hash
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
-from collegium.ledger.ordering import OrderingLied
+from collegium.ledger.ordering import OrderingMisbehaved
 
 EVIDENCE = "evidence"
 """The folder of a home in which it is kept."""
@@ -39,7 +40,7 @@ WHAT, GENESIS_FILE = "what.txt", "genesis.json"
 NOTES, CHAINS = ("first.note", "second.note"), ("first.blocks", "second.blocks")
 
 
-class SequencerLied(OrderingLied):
+class SequencerMisbehaved(OrderingMisbehaved):
     """The sequencer sent what cannot be; `evidence` is the folder with what proves it."""
 
     def __init__(self, code: str, what: str, why: str, evidence: Path | None) -> None:
@@ -198,15 +199,15 @@ def _cut(data: bytes) -> list[bytes]:
 _NOT_KEPT = "nothing of it was kept, and nothing of it was cosigned"
 
 
-class Accuser:
+class MisbehaviourRecorder:
     """Finds and keeps evidence.
 
     Attributes:
         last: the last lie, or None.
     """
 
-    def __init__(self, copy: Copy) -> None:
-        self.last: SequencerLied | None = None
+    def __init__(self, copy: LogCopy) -> None:
+        self.last: SequencerMisbehaved | None = None
         self._copy = copy
 
     @property
@@ -214,11 +215,13 @@ class Accuser:
         """Where the evidence is."""
         return self._copy.home / EVIDENCE
 
-    def lied(self, code: str, what: str, received: bytes) -> SequencerLied:
+    def lied(self, code: str, what: str, received: bytes) -> SequencerMisbehaved:
         """Return the lie that some bytes are, with the bytes kept."""
         return self._note(code, what, _NOT_KEPT, {"received.bin": received})
 
-    def signed_two(self, ours: str, block: bytes, theirs: str, blocks: bytes) -> SequencerLied:
+    def signed_two(
+        self, ours: str, block: bytes, theirs: str, blocks: bytes
+    ) -> SequencerMisbehaved:
         """Return the fork that two signed notes are: over a block held here, and over others.
 
         Args:
@@ -236,7 +239,7 @@ class Accuser:
         parts = fork_parts(self._copy.ledger.genesis, ours, theirs, *chains)
         return self._note("sequencer.fork", what, why, parts)
 
-    def parted(self, connection: Connection) -> SequencerLied:
+    def parted(self, connection: Connection) -> SequencerMisbehaved:
         """Return the fork that a log is which does not go on from what is final here.
 
         The place where it parts is looked for in the blocks before, and what the log's key signed
@@ -271,9 +274,11 @@ class Accuser:
         """Keep files as evidence, once; return where."""
         return keep_evidence(self.folder, kind, what, parts)
 
-    def _note(self, code: str, what: str, why: str, parts: Mapping[str, bytes]) -> SequencerLied:
+    def _note(
+        self, code: str, what: str, why: str, parts: Mapping[str, bytes]
+    ) -> SequencerMisbehaved:
         where = self.keep(code.partition(".")[2], what, parts)
-        self.last = SequencerLied(code, f"the sequencer lied: {what}", why, where)
+        self.last = SequencerMisbehaved(code, f"the sequencer lied: {what}", why, where)
         return self.last
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from collegium.errors import FormatError, RunError
 from collegium.ledger.engines.log.connection import PresentFirst
-from collegium.ledger.engines.log.copy import Copy, Electorate
-from collegium.ledger.engines.log.delivery import Standing, decode_delivery
+from collegium.ledger.engines.log.delivery import MemberPosition, decode_delivery
+from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint, split_note
 
@@ -38,7 +38,7 @@ class Candidate:
     lines: dict[str, str] = field(default_factory=dict)
 
 
-def ranked(candidates: Iterable[Candidate], judges: Electorate) -> list[Candidate]:
+def ranked(candidates: Iterable[Candidate], judges: ValidatorSet) -> list[Candidate]:
     """Return the candidates, the one to go on with first: by the power that cosigned it.
 
     Of two with the same power it is the one that the sequencer holds, else the smaller hash.
@@ -58,7 +58,7 @@ class Recovery:
         presented: members that have said what they hold.
     """
 
-    def __init__(self, copy: Copy, log_key: SigningKey) -> None:
+    def __init__(self, copy: LogCopy, log_key: SigningKey) -> None:
         self.ready = False
         self.presented: set[str] = set()
         self._lines: dict[str, str] = {}
@@ -69,7 +69,7 @@ class Recovery:
         self._restoring = False  # what is beyond our final is on its way to a claim
         self._aside: Candidate | None = None  # what had to make room for it
 
-    def present(self, member: str, standing: Standing) -> int | None:
+    def present(self, member: str, standing: MemberPosition) -> int | None:
         """Hear what a member holds; return from which size on it should `restore`, or None.
 
         After it has restored, it presents itself again: more is asked for, or it is done.
@@ -174,7 +174,7 @@ class Recovery:
         known.own = True
         return known
 
-    def _hear(self, member: str, standing: Standing) -> None:
+    def _hear(self, member: str, standing: MemberPosition) -> None:
         """Note the block that a member holds beyond what is final, if it follows that."""
         checkpoint = self._copy.open_note(standing.note)
         headers = decode_delivery(standing.tail).headers
@@ -224,7 +224,7 @@ def with_lines(note: str, lines: Iterable[str]) -> str:
     return f"{text}\n{own}{''.join(lines)}"
 
 
-def cosignature_of(member: str, note: str, judges: Electorate) -> str | None:
+def cosignature_of(member: str, note: str, judges: ValidatorSet) -> str | None:
     """Return the line by which a member cosigned a note, or None where there is none that holds."""
     for line in split_note(note)[1].splitlines(keepends=True):
         if member in judges.cosigners(with_lines(note, [line])):

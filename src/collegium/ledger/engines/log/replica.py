@@ -13,24 +13,28 @@ from time import monotonic, time
 
 from collegium.canonical import malformed
 from collegium.errors import FormatError
-from collegium.ledger.application import Accepted, Application
+from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.engines.log.connection import (
     Connection,
     CosignatureRefused,
     NotInTheLog,
     PresentFirst,
 )
-from collegium.ledger.engines.log.copy import Copy, open_copy
+from collegium.ledger.engines.log.copying_out import begin_trial, is_sound, put_aside, take_over
 from collegium.ledger.engines.log.delivery import (
     Blocks,
-    Standing,
+    MemberPosition,
     decode_delivery,
     encode_delivery,
 )
-from collegium.ledger.engines.log.evidence import EVIDENCE, Accuser, SequencerLied
-from collegium.ledger.engines.log.moving import begin_trial, is_sound, put_aside, take_over
+from collegium.ledger.engines.log.evidence import (
+    EVIDENCE,
+    MisbehaviourRecorder,
+    SequencerMisbehaved,
+)
+from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.recovery import with_lines
-from collegium.ledger.engines.log.witness import KeyOf, Witness, open_cosigned
+from collegium.ledger.engines.log.witness import CosigningWitness, KeyOf, open_cosigned
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.note import Checkpoint
 from collegium.ledger.state import State
@@ -47,20 +51,20 @@ class Intake:
 
     def __init__(
         self,
-        copy: Copy,
-        witness: Witness,
+        copy: LogCopy,
+        witness: CosigningWitness,
         connection: Connection,
-        accuser: Accuser,
+        misbehaviour: MisbehaviourRecorder,
         warn: Callable[[str], None],
     ) -> None:
         self.note = ""
         self._copy = copy
         self._witness = witness
         self._connection = connection
-        self._accuser = accuser
+        self._misbehaviour = misbehaviour
         self._warn = warn
 
-    def next(self, data: bytes) -> list[Accepted]:
+    def next(self, data: bytes) -> list[AcceptedTransaction]:
         """Take the block after what is final; a longer history is led by its final note."""
         delivery = self._decoded(data)
         if len(delivery.blocks) > 1 or delivery.note is None:
@@ -78,7 +82,7 @@ class Intake:
             self._copy.reopen()
             what = f"a block does not hold: {error.why}"
             received = encode_delivery(block, note)
-            raise self._accuser.lied("sequencer.block", what, received) from error
+            raise self._misbehaviour.lied("sequencer.block", what, received) from error
         except OSError:
             self._copy.reopen()  # what was replayed is not on the disk, so it does not count
             raise
@@ -104,7 +108,7 @@ class Intake:
             self.note = ""
         return bool(self.note)
 
-    def finish(self, note: str) -> list[Accepted]:
+    def finish(self, note: str) -> list[AcceptedTransaction]:
         """Take up what a final note says, as far as the blocks are here; fetch what is missing."""
         final = self._opened(note)
         if final.size <= self._copy.final_size or final.size < self._copy.known_final:
@@ -131,14 +135,14 @@ class Intake:
                 self._take(block, None)
         return self.finish(note) if self._copy.size >= final.size else []
 
-    def _confirm(self, note: str) -> list[Accepted]:
+    def _confirm(self, note: str) -> list[AcceptedTransaction]:
         self._witness.learn(note)
         settled = self._copy.confirm(note)
         if settled is None:
-            raise self._accuser.lied("sequencer.finality", _TOO_FEW, note.encode())
+            raise self._misbehaviour.lied("sequencer.finality", _TOO_FEW, note.encode())
         return settled
 
-    def _switch(self, note: str, final: Checkpoint) -> list[Accepted]:
+    def _switch(self, note: str, final: Checkpoint) -> list[AcceptedTransaction]:
         """Follow a final note that leads away from blocks which are held and not final.
 
         It is tried in a copy of what is final. Only what proves final replaces anything.
@@ -158,14 +162,14 @@ class Intake:
             theirs = trial.read(self._copy.final_size, trial.size, most=None)
         except FormatError as error:
             what = f"what it calls final does not hold: {error.why}"
-            raise self._accuser.lied("sequencer.block", what, note.encode()) from error
+            raise self._misbehaviour.lied("sequencer.block", what, note.encode()) from error
         finally:
             trial.close()
         if settled is None:
-            raise self._accuser.lied("sequencer.finality", _TOO_FEW, note.encode())
+            raise self._misbehaviour.lied("sequencer.finality", _TOO_FEW, note.encode())
         block, ours = self.held()
         if ours:  # else blocks that were fetched, and that nobody signed for
-            self._warn(str(self._accuser.signed_two(ours, block, note, theirs)))
+            self._warn(str(self._misbehaviour.signed_two(ours, block, note, theirs)))
         take_over(self._copy, trial.home)
         return settled
 
@@ -183,9 +187,11 @@ class Intake:
         try:
             delivery = decode_delivery(data)
         except FormatError as error:
-            raise self._accuser.lied("sequencer.block", error.why, data) from error
+            raise self._misbehaviour.lied("sequencer.block", error.why, data) from error
         if not delivery.blocks:
-            raise self._accuser.lied("sequencer.block", "there is no block in what it sent", data)
+            raise self._misbehaviour.lied(
+                "sequencer.block", "there is no block in what it sent", data
+            )
         if delivery.note is not None:
             self._opened(delivery.note)
         return delivery
@@ -195,7 +201,7 @@ class Intake:
             return self._copy.open_note(note)
         except FormatError as error:
             what = f"a checkpoint is not the log's: {error.why}"
-            raise self._accuser.lied("sequencer.signature", what, note.encode()) from error
+            raise self._misbehaviour.lied("sequencer.signature", what, note.encode()) from error
 
 
 MOST_PRESENTATIONS = 4
@@ -211,16 +217,16 @@ class Replica:
 
     def __init__(
         self,
-        copy: Copy,
-        witness: Witness,
+        copy: LogCopy,
+        witness: CosigningWitness,
         connection: Connection,
         warn: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         self.witness = witness
         self._copy = copy
-        self._accuser = Accuser(copy)
-        self._intake = Intake(copy, witness, connection, self._accuser, warn)
+        self._misbehaviour = MisbehaviourRecorder(copy)
+        self._intake = Intake(copy, witness, connection, self._misbehaviour, warn)
         self._connection = connection
         self._warn = warn
         self._clock = clock
@@ -237,14 +243,14 @@ class Replica:
         return self._copy.ledger
 
     @property
-    def copy(self) -> Copy:
+    def copy(self) -> LogCopy:
         """What its home holds."""
         return self._copy
 
     @property
-    def lie(self) -> SequencerLied | None:
+    def lie(self) -> SequencerMisbehaved | None:
         """The last lie of the sequencer that was noticed since the start, or None."""
-        return self._accuser.last
+        return self._misbehaviour.last
 
     @property
     def state(self) -> State:
@@ -271,7 +277,7 @@ class Replica:
         """The newest final note, log signature and cosignatures; None before the first block."""
         return self._copy.final_note
 
-    def step(self, wait: float) -> list[Accepted]:
+    def step(self, wait: float) -> list[AcceptedTransaction]:
         """Fetch, check, replay, persist, cosign; return what has become final, in order.
 
         One block, or one part of a long history, at a time. Empty after `wait` seconds without
@@ -290,7 +296,7 @@ class Replica:
             self._present()
             return []
         except NotInTheLog:
-            raise self._accuser.parted(self._connection) from None
+            raise self._misbehaviour.parted(self._connection) from None
 
     def check(self) -> bool:
         """Compare the file with what was replayed; begin to fetch a damaged one anew.
@@ -301,7 +307,7 @@ class Replica:
         if is_sound(self._copy):
             return True
         self._copy.close()
-        aside = put_aside(self._copy.home, self._accuser.folder)
+        aside = put_aside(self._copy.home, self._misbehaviour.folder)
         self._warn(f"ledger.log was damaged; it is fetched anew, the old one is {aside}")
         self._copy.open()
         self._intake.note = ""
@@ -320,15 +326,15 @@ class Replica:
         if self._copy.blocks_ahead and bound.is_of(self._copy.ledger.head()):
             note = with_lines(bound.note, [bound.line]).encode()
             parts = {"first.note": note, "received.bin": self._copy.drop_tail()}
-            self._accuser.keep("released", "a block that the operator gave up", parts)
+            self._misbehaviour.keep("released", "a block that the operator gave up", parts)
 
     def close(self) -> None:
         """Release the files; a snapshot makes the next start fast."""
         self._copy.write_snapshot()
         self._copy.close()
 
-    def _step(self, deadline: float) -> list[Accepted]:
-        found: list[Accepted] = []
+    def _step(self, deadline: float) -> list[AcceptedTransaction]:
+        found: list[AcceptedTransaction] = []
         if self._copy.settled:
             data = self._connection.blocks(self.size, self._left(deadline))
             if data is None:
@@ -364,7 +370,7 @@ class Replica:
     def _present(self) -> None:
         """Tell a sequencer that has started what is held, and give it what it lacks."""
         copy = self._copy
-        standing = Standing(copy.final_note or copy.expected or "", *self._intake.held())
+        standing = MemberPosition(copy.final_note or copy.expected or "", *self._intake.held())
         for _ in range(MOST_PRESENTATIONS):
             missing = self._connection.present(standing)
             if missing is None or copy.expected is not None:
@@ -375,7 +381,7 @@ class Replica:
                     raise NotInTheLog
                 part = self._copy.read(missing, self.final_size)
                 missing = self._connection.restore(missing, part)
-        raise self._accuser.lied(
+        raise self._misbehaviour.lied(
             "sequencer.block", "it asks again and again for the same blocks", b""
         )
 
@@ -414,10 +420,10 @@ def open_replica(
         CollegiumError: the files cannot be used.
     """
     try:
-        copy = open_copy(home, genesis, warn)
+        copy = open_log_copy(home, genesis, warn)
     except FormatError as error:
         aside = put_aside(home, home / EVIDENCE)
         warn(f"{error.what}; it is fetched anew, the old one is {aside}")
-        copy = open_copy(home, genesis, warn)
-    witness = Witness(copy, open_cosigned(home), member, key_of, seconds)
+        copy = open_log_copy(home, genesis, warn)
+    witness = CosigningWitness(copy, open_cosigned(home), member, key_of, seconds)
     return Replica(copy, witness, connection, warn, clock)

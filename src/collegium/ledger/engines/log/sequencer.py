@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from collegium.ledger.application import Accepted, Outcome
+from collegium.ledger.application import AcceptedTransaction, Outcome
 from collegium.ledger.contract.members import active_members
 from collegium.ledger.engines.log.connection import (
     CosignatureRefused,
     NotInTheLog,
     PresentFirst,
 )
-from collegium.ledger.engines.log.copy import Copy
-from collegium.ledger.engines.log.delivery import Standing, decode_delivery, encode_delivery
-from collegium.ledger.engines.log.pool import REMEMBERED, Item, Pool, Submission
-from collegium.ledger.engines.log.promise import Promise, sign_promise
+from collegium.ledger.engines.log.delivery import MemberPosition, decode_delivery, encode_delivery
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
+from collegium.ledger.engines.log.log_copy import LogCopy
+from collegium.ledger.engines.log.mempool import REMEMBERED, Mempool, PendingTransaction, Submission
 from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.equivocation import Conflict, Witness
+from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.ordering import Answer, Ordered, Refused
@@ -31,7 +31,7 @@ MOST_CONFLICTS = 64
 """Equivocations that are told in one answer; the others follow when these are on record."""
 
 
-class Tell(Protocol):
+class EventLog(Protocol):
     """Where a sequencer says what it does: an event's name, and facts about it."""
 
     def __call__(self, event: str, /, **facts: object) -> None:
@@ -48,7 +48,7 @@ class Sequencer:
     """
 
     def __init__(
-        self, copy: Copy, log_key: SigningKey, changed: Callable[[], None], tell: Tell
+        self, copy: LogCopy, log_key: SigningKey, changed: Callable[[], None], tell: EventLog
     ) -> None:
         """Take up what a copy holds.
 
@@ -63,12 +63,12 @@ class Sequencer:
         self._key = log_key
         self._changed = changed
         self._tell = tell
-        self._pool = Pool()
+        self._pool = Mempool()
         self._recovery = Recovery(copy, log_key)
         self._lines: dict[str, str] = {}
         self._note = ""
         self._members = active_members(copy.ledger.state)
-        self._witness = Witness()
+        self._witness = EquivocationDetector()
         self._conflicts: tuple[Conflict, ...] = ()
         self._seen = (b"", 0)  # last block and final size that the rest is about
         self._look_again()
@@ -151,7 +151,7 @@ class Sequencer:
         self._require_presented(member)
         return list(self._conflicts[:MOST_CONFLICTS])
 
-    def present(self, member: str, standing: Standing) -> int | None:
+    def present(self, member: str, standing: MemberPosition) -> int | None:
         """Hear what a member holds; see `Recovery.present`."""
         missing = self._recovery.present(member, standing)
         self._tell("presented", member=member, missing=missing, ready=self.ready)
@@ -201,16 +201,16 @@ class Sequencer:
                 self._tell("block", size=self.copy.size, entries=self.copy.size - first)
         self._changed()
 
-    def _answer(self, item: Item, outcome: Outcome) -> Answer:
-        if isinstance(outcome, Accepted):
+    def _answer(self, item: PendingTransaction, outcome: Outcome) -> Answer:
+        if isinstance(outcome, AcceptedTransaction):
             return self._ordered(item.envelope, outcome.index)
         return Refused(outcome.code, outcome.reason)
 
     def _ordered(self, envelope: bytes, index: int) -> Ordered:
         """Return the answer for a transaction in the log, with the log's word on its place."""
         transaction = decode_envelope(envelope).transaction_id
-        promise = Promise(self.copy.ledger.identity, index, transaction)
-        return Ordered(index, sign_promise(promise, self._key))
+        promise = InclusionPromise(self.copy.ledger.identity, index, transaction)
+        return Ordered(index, sign_inclusion_promise(promise, self._key))
 
     def _look_again(self) -> None:
         """Take up what `Recovery` did: another block at the end, or one that is final now."""

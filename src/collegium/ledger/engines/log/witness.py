@@ -24,7 +24,7 @@ from collegium.canonical import to_text
 from collegium.errors import FormatError, RunError
 from collegium.ledger.cosignature import cosign
 from collegium.ledger.durability import sync_names
-from collegium.ledger.engines.log.copy import Copy
+from collegium.ledger.engines.log.log_copy import LogCopy
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint
 
@@ -39,7 +39,7 @@ class Cosigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         first: entries before it, all final when it was cosigned.
         line: the cosignature line.
         note: the log's note.
-        released: whether the member's operator gave it up; see `Witness.release`.
+        released: whether the member's operator gave it up; see `CosigningWitness.release`.
         size: entries with it.
     """
 
@@ -109,7 +109,7 @@ KeyOf = Callable[[bytes], SigningKey | None]
 A block that rotates a key is cosigned with the key from before, so that one is kept a while."""
 
 
-class Witness:
+class CosigningWitness:
     """One member's cosignatures.
 
     Attributes:
@@ -118,7 +118,7 @@ class Witness:
 
     def __init__(
         self,
-        copy: Copy,
+        copy: LogCopy,
         file: CosignedFile,
         member: str,
         key_of: KeyOf,

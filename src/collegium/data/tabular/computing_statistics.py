@@ -1,0 +1,271 @@
+"""What a site says of its own training rows, so that no person can be told by it.
+
+`data.tabular.site_statistics` lists what is said; counts are of persons, and of fewer than K
+nothing is said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.table import CLASSIFYING
+from collegium.data.tabular.agreed_preparation import (
+    FINE_BITS,
+    AgreedColumn,
+    AgreedPreparation,
+    histogram_range,
+)
+from collegium.data.tabular.columns import (
+    Column,
+    as_days,
+    as_numbers,
+    as_words,
+    canonical_word,
+)
+from collegium.data.tabular.site_statistics import (
+    BINS,
+    EXPONENTS,
+    FEW_CLASSES,
+    LONGEST_NAME,
+    MOST_CATEGORIES,
+    VALUE_BITS,
+    AnySaid,
+    ColumnMoments,
+    ColumnStatistics,
+    Histogram,
+    SiteColumns,
+    SiteMoments,
+    SiteQuantiles,
+)
+from collegium.data.tabular.study_rows import StudyRows, class_order
+from collegium.study.document import Task
+
+_IDENTIFIER = re.compile(
+    r"(?:.*[\W_])?(?:id|ids|mrn|uuid|guid|ssn|nhs|pid|index|row|record|patient|subject|case)"
+    r"(?:[\W_]?(?:id|no|nr|num|number|code))?",
+    re.IGNORECASE,
+)
+_MANY = 30
+"""Values from which on whole numbers without a gap look like a running number."""
+
+
+def site_statistics_of(
+    studied: StudyRows,
+    task: Task,
+    before: AgreedPreparation | None,
+    smallest: int,
+    *,
+    coarse: bool = False,
+) -> AnySaid:
+    """Return what a site says in the step after an agreement; of the first step if None.
+
+    Args:
+        studied: the site's training rows.
+        task: what is to be predicted.
+        before: what was agreed before.
+        smallest: K, the persons behind everything that is told.
+        coarse: whether numbers of rows are rounded down to two binary digits, as weights are.
+    """
+    if before is None:
+        return _columns(studied, task, smallest, coarse=coarse)
+    columns = [one for one in before.columns if one.kind != "categorical"]
+    if before.step == 1:
+        if task not in CLASSIFYING:
+            columns = sorted([*columns, before.target], key=lambda one: one.name)
+        moments = [moment_of(studied, column, smallest) for column in columns]
+        return SiteMoments(moments=tuple(one for one in moments if one is not None))
+    histograms = [_histogram(studied, column, smallest) for column in columns]
+    return SiteQuantiles(histograms=tuple(one for one in histograms if one is not None))
+
+
+def numbers_of(column: Column, kind: str) -> NDArray[np.float64]:
+    """Return a column as the numbers of an agreed kind, NaN where missing or beyond all bounds."""
+    values = as_days(column) if kind == "date" else as_numbers(column)
+    return np.where(np.abs(values) <= 2.0 ** EXPONENTS[1], values, np.nan)
+
+
+def _columns(studied: StudyRows, task: Task, smallest: int, *, coarse: bool) -> SiteColumns:
+    columns = studied.table.columns
+    told = [_column(columns[name], studied.person, smallest) for name in sorted(columns)]
+    numeric = task not in CLASSIFYING
+    target = _column(studied.target, studied.person, smallest, numeric=True) if numeric else None
+    if coarse:
+        told = [None if one is None else _coarse(one, smallest) for one in told]
+        target = None if target is None else _coarse(target, smallest)
+    named = studied.event if numeric else studied.target
+    words = () if named is None else _class_words(named, studied.person, smallest)
+    return SiteColumns(
+        columns=tuple(one for one in told if one is not None),
+        classes=tuple(class_order(words))[:MOST_CATEGORIES],
+        target=msgspec.UNSET if target is None else target,
+    )
+
+
+def _coarse(column: ColumnStatistics, smallest: int) -> ColumnStatistics:
+    """Return what is said of a column with its number of rows rounded down."""
+    shift = max(column.present.bit_length() - 2, 0)
+    rounded = max(column.present >> shift << shift, smallest if column.present else 0)
+    return msgspec.structs.replace(column, present=rounded)
+
+
+def _column(
+    column: Column, person: NDArray[np.int64], smallest: int, *, numeric: bool = False
+) -> ColumnStatistics | None:
+    """Return what is said of a column, None where its name is too long to be told."""
+    kind = "numeric" if numeric else column.kind
+    if len(column.name) > LONGEST_NAME or len(column.unit) > LONGEST_NAME:
+        return None
+    if kind == "categorical":
+        present = as_words(column)[0] >= 0
+        values = np.empty(0)
+    else:
+        values = numbers_of(column, kind)
+        present = ~np.isnan(values)
+    missing = _persons(person[~present]) >= smallest
+    if kind == "empty" or _persons(person[present]) < smallest:
+        return ColumnStatistics(
+            name=column.name, unit=column.unit, kind="empty", present=0, missing=missing,
+            exponent=0, categories=(), identifier=False,
+        )  # fmt: skip
+    largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
+    categories = _shared_words(column, person, smallest) if kind == "categorical" else ()
+    return ColumnStatistics(
+        name=column.name, unit=column.unit, kind=kind, present=int(present.sum()),
+        missing=missing,
+        exponent=0 if kind == "categorical" else _exponent(largest),
+        categories=tuple(class_order(categories))[: MOST_CATEGORIES + 1],
+        identifier=kind == "numeric" and _looks_like_identifier(column.name, values[present]),
+    )  # fmt: skip
+
+
+def _persons(person: NDArray[np.int64]) -> int:
+    return len(np.unique(person))
+
+
+def _class_words(target: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
+    """Return the target's classes: by name all of a few, else those that enough persons have.
+
+    That a class occurs among K persons tells little more than the question of the study; a long
+    list of rare ones could name persons.
+    """
+    if _persons(person) < smallest:
+        return ()
+    every = _shared_words(target, person, 1)
+    few = len(every) <= FEW_CLASSES
+    return every if few else _shared_words(target, person, smallest)
+
+
+def _shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
+    """Return the words that so many persons or more have, each in its canonical form."""
+    codes, words = as_words(column)
+    canonical = [canonical_word(word) for word in words]
+    names = sorted(set(canonical))
+    at = {name: number for number, name in enumerate(names)}
+    table = np.array([*(at[word] for word in canonical), -1], np.int64)
+    found = table[codes]
+    pairs = np.unique(np.stack([found, person]), axis=1)[0]
+    counts = np.bincount(pairs[pairs >= 0], minlength=len(names))
+    return tuple(
+        name
+        for name, count in zip(names, counts.tolist(), strict=True)
+        if count >= smallest and len(name) <= LONGEST_NAME
+    )
+
+
+def _exponent(largest: float) -> int:
+    """Return the least exponent whose power of two is no less than a value."""
+    if largest == 0.0:
+        return EXPONENTS[0]
+    mantissa, exponent = math.frexp(largest)
+    return max(exponent - (mantissa == 0.5), EXPONENTS[0])
+
+
+def _looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
+    """Whether whole numbers, nearly all different, are a running number or are called one."""
+    count = len(values)
+    if not np.array_equal(values, np.rint(values)):
+        return False
+    distinct = len(np.unique(values))
+    within = float(values.max() - values.min())
+    running = count >= _MANY and distinct == count and within < 2 * count
+    return running or (distinct > 0.9 * count and _IDENTIFIER.fullmatch(name) is not None)
+
+
+def moment_of(studied: StudyRows, column: AgreedColumn, smallest: int) -> ColumnMoments | None:
+    """Return the moment of a column, or None where too few persons have a value."""
+    values = _values(studied, column, smallest)
+    if values is None:
+        return None
+    units = np.rint(np.ldexp(values, VALUE_BITS - column.exponent)).astype(np.int64)
+    # Squares of 33 bits are added in halves of 16, each sum far from 2^63.
+    high, low = units >> 16, units & 0xFFFF
+    squares = (
+        (int((high * high).sum()) << 32) + (int((high * low).sum()) << 17) + int((low * low).sum())
+    )
+    return ColumnMoments(
+        name=column.name, rows=len(units), sum=str(int(units.sum())), squares=str(squares)
+    )
+
+
+def persons_with(studied: StudyRows, column: AgreedColumn) -> int:
+    """Return how many persons have a value in a column of numbers."""
+    values = _values(studied, column, 1, first=True)
+    return 0 if values is None else len(values)
+
+
+def _histogram(studied: StudyRows, column: AgreedColumn, smallest: int) -> Histogram | None:
+    """Return a histogram of each person's first value, in cells of K persons or more."""
+    counts = bins_of(studied, column, smallest)
+    cells = () if counts is None else joined(counts.tolist(), smallest)
+    return Histogram(name=column.name, cells=cells) if cells else None
+
+
+def bins_of(studied: StudyRows, column: AgreedColumn, smallest: int) -> NDArray[np.int64] | None:
+    """Return persons by their first value, int64 [BINS]; None where too few have one."""
+    values = _values(studied, column, smallest, first=True)
+    if values is None or not column.scale:
+        return None
+    low, high = histogram_range(column)
+    units = np.rint(np.ldexp(values, FINE_BITS - column.exponent)).astype(np.int64)
+    inside = np.clip(units, low, high)
+    bins = np.clip((inside - low) * BINS // (high - low), 0, BINS - 1)
+    return np.bincount(bins, minlength=BINS)
+
+
+def joined(counts: Sequence[int], smallest: int) -> tuple[tuple[int, int], ...]:
+    """Return cells of so many persons or more, from bins on; what is left joins the last one."""
+    cells: list[tuple[int, int]] = []
+    waiting = 0
+    for at, count in enumerate(counts):
+        waiting += count
+        if waiting >= smallest:
+            cells.append((at, waiting))
+            waiting = 0
+    if waiting and cells:
+        cells[-1] = (BINS - 1, cells[-1][1] + waiting)
+    return tuple(cells)
+
+
+def _values(
+    studied: StudyRows, column: AgreedColumn, smallest: int, *, first: bool = False
+) -> NDArray[np.float64] | None:
+    """Return a column's values, of each person's first only if asked; None of too few persons."""
+    found = studied.target if column.name == studied.target.name else None
+    found = studied.table.columns.get(column.name, found)
+    if found is None:
+        return None
+    values = numbers_of(found, column.kind)
+    values = np.where(np.abs(values) <= 2.0**column.exponent, values, np.nan)
+    present = ~np.isnan(values)
+    if _persons(studied.person[present]) < smallest:
+        return None
+    if not first:
+        return values[present]
+    _, at = np.unique(studied.person[present], return_index=True)
+    return values[present][np.sort(at)]

@@ -1,0 +1,293 @@
+"""The rows of a table that a study is about: whose they are, where, and what is to be predicted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.data.table import CLASSIFYING
+from collegium.data.tabular.columns import (
+    Column,
+    Kind,
+    Table,
+    as_numbers,
+    as_words,
+    canonical_word,
+    inferred,
+    missing_column,
+    number_of,
+    take_cells,
+    take_rows,
+)
+from collegium.errors import DataError
+from collegium.study.document import TableSource, Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyRows:
+    """Rows with a known target and, where the study names a column of sites, a known site.
+
+    `table` holds the columns that may become inputs. `target` is the target's column, of survival
+    the time, and `event` that of what ended it; `exposure` is what a count was counted over.
+    `person` is int64 [rows], the same number in all rows of one person. `label` is int64 [rows],
+    the position of the row's class (of survival: of its event) among this table's own, in the order
+    of `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices
+    into `sites`, ids in order.
+    """
+
+    table: Table
+    target: Column
+    event: Column | None
+    person: NDArray[np.int64]
+    label: NDArray[np.int64]
+    site: NDArray[np.int64]
+    sites: tuple[str, ...]
+    notes: tuple[str, ...]
+    exposure: Column | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.person)
+
+
+def read_again(studied: StudyRows, source: TableSource) -> StudyRows:
+    """Return one site's rows with its columns read as if there were no others.
+
+    So a column is what it would be in a file of the site's own.
+    """
+    columns = {name: _read_again(column, source) for name, column in studied.table.columns.items()}
+    table = Table(columns, studied.rows, studied.table.notes)
+    event = None if studied.event is None else _read_again(studied.event, source)
+    exposure = None if studied.exposure is None else _read_again(studied.exposure, source)
+    return replace(
+        studied, table=table, target=_read_again(studied.target, source), event=event,
+        exposure=exposure,
+    )  # fmt: skip
+
+
+def _read_again(column: Column, source: TableSource) -> Column:
+    if column.codes is None:
+        gone = column.values is not None and bool(np.isnan(column.values).all())
+        return replace(column, kind="empty") if gone else column
+    declared = declared_kinds(source).get(column.name)
+    return inferred(column.name, column.unit, column.codes, column.words, declared)
+
+
+def declared_kinds(source: TableSource) -> dict[str, Kind]:
+    """Return how a study says that columns are to be read, by name."""
+    kinds: dict[str, Kind] = dict.fromkeys(source.categorical, "categorical")
+    return kinds | dict.fromkeys(source.numeric, "numeric")
+
+
+def take_study_rows(studied: StudyRows, which: NDArray[np.int64]) -> StudyRows:
+    """Return the rows at those positions; classes keep their numbers."""
+    label = studied.label[which] if len(studied.label) else studied.label
+    event = None if studied.event is None else take_cells(studied.event, which)
+    exposure = None if studied.exposure is None else take_cells(studied.exposure, which)
+    return StudyRows(
+        take_rows(studied.table, which), take_cells(studied.target, which), event,
+        studied.person[which], label, studied.site[which], studied.sites, studied.notes, exposure,
+    )  # fmt: skip
+
+
+def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str | None) -> StudyRows:
+    """Return a table's rows as a study sees them.
+
+    Args:
+        table: as read.
+        source: names target, site, person and what is dropped.
+        task: what kind of target it is.
+        alone: the site whose rows all of these are, or None where the study's column tells.
+
+    Raises:
+        DataError: a column that the study names is not there, no row has a target, or sites'
+            names cannot be told apart.
+    """
+    named = {
+        "target": source.target, "event": source.event, "exposure": source.exposure,
+        "person": source.person,
+    }  # fmt: skip
+    if alone is None:
+        named["site"] = source.site
+    for role, name in named.items():
+        if name is not None and name not in table.columns:
+            raise missing_column(name, table.columns, f"data.source.{role} names it")
+    notes = list(table.notes)
+    keep = np.ones(table.rows, np.bool_)
+    target = table.columns[source.target]
+    event = None if source.event is None else table.columns[source.event]
+    with_target = _has_target(target, event, task)
+    if not with_target.all():
+        notes.append(_left_out(int((~with_target).sum()), f"no value of {source.target!r}"))
+    keep &= with_target
+    if source.exposure is not None:
+        exposed = as_numbers(table.columns[source.exposure]) > 0
+        if not exposed[keep].all():
+            what = f"no {source.exposure!r} above 0"
+            notes.append(_left_out(int((keep & ~exposed).sum()), what))
+        keep &= exposed
+    site_column = None if alone is not None or source.site is None else table.columns[source.site]
+    if site_column is not None:
+        with_site = _has_word(site_column)
+        if not with_site.all():
+            notes.append(_left_out(int((~with_site).sum()), f"no value of {source.site!r}"))
+        keep &= with_site
+    if not keep.any():
+        raise DataError(
+            "data.no-rows", f"no row has a value of {source.target!r}",
+            "nothing can be learned from rows without what is to be predicted",
+            "check data.source.target, and the table",
+        )  # fmt: skip
+    which = np.flatnonzero(keep)
+    person = _persons(None if source.person is None else table.columns[source.person], keep)
+    kept = take_rows(table, which)
+    aside = set_aside(source)
+    inputs = {name: column for name, column in kept.columns.items() if name not in aside}
+    if not inputs:
+        raise DataError(
+            "data.no-inputs", "the table has no column to predict from",
+            f"beside target, site, person and drop there is none of {', '.join(table.columns)}",
+            "shorten data.source.drop, or add columns",
+        )  # fmt: skip
+    target = kept.columns[source.target]
+    site = np.zeros(len(which), np.int64)
+    sites: tuple[str, ...] = (alone or "site",)
+    if site_column is not None and source.site is not None:
+        site, sites = _sites(kept.columns[source.site])
+    event = None if source.event is None else kept.columns[source.event]
+    exposure = None if source.exposure is None else kept.columns[source.exposure]
+    label = _labels(target if event is None else event, task)
+    inputs_of_rows = Table(inputs, len(which))
+    return StudyRows(
+        inputs_of_rows, target, event, person, label, site, sites, tuple(notes), exposure
+    )
+
+
+def set_aside(source: TableSource) -> set[str]:
+    """Return the columns that are no inputs because the study says what they are."""
+    named = (source.target, source.event, source.exposure, source.site, source.person)
+    return {name for name in (*named, *source.drop) if name is not None}
+
+
+def study_rows_bytes(studied: StudyRows) -> bytes:
+    """Return bytes that tell these rows from any other, for a commitment to them."""
+    columns = [*studied.table.columns.values(), studied.target]
+    columns += [one for one in (studied.event, studied.exposure) if one is not None]
+    parts = [np.ascontiguousarray(studied.person).tobytes()]
+    for column in columns:
+        codes, words = as_words(column)
+        parts += [column.name.encode(), column.unit.encode(), "\0".join(words).encode()]
+        parts.append(np.ascontiguousarray(codes).tobytes())
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def class_order(words: Iterable[str]) -> list[str]:
+    """Return classes in the one order that does not depend on which others there are."""
+    return sorted(words, key=_class_key)
+
+
+ABSENT = frozenset(
+    (
+        "alive", "control", "false", "falsch", "faux", "gesund", "healthy", "lebend", "n", "nao",
+        "negativ", "negative", "nein", "nej", "não", "no", "non", "survived", "survivor", "vivant",
+        "vivo", "überlebt",
+    )
+)  # fmt: skip
+"""Words, in small letters, for what a study does not ask about."""
+
+
+def absence_first(ordered: list[str]) -> tuple[str, ...]:
+    """Return classes in order; of two, one of which is a word for no, that one first."""
+    said = [word.casefold() in ABSENT for word in ordered]
+    return tuple(ordered[::-1] if said == [False, True] else ordered)
+
+
+def _class_key(word: str) -> tuple[bool, float, str]:
+    number = number_of(word)
+    return (number != number, 0.0 if number != number else number, word)
+
+
+def target_words(column: Column) -> tuple[NDArray[np.int64], list[str]]:
+    """Return a target's classes by row, and their canonical words in `class_order`."""
+    codes, words = as_words(column)
+    canonical = [canonical_word(word) for word in words]
+    present = {canonical[code] for code in np.unique(codes[codes >= 0]).tolist()}
+    ordered = class_order(present)
+    at = {word: number for number, word in enumerate(ordered)}
+    table = np.array([*(at.get(word, -1) for word in canonical), -1], np.int64)
+    return table[codes], ordered
+
+
+def _has_target(target: Column, event: Column | None, task: Task) -> NDArray[np.bool_]:
+    """Return which rows can be learned from: times and counts are 0 or more."""
+    if task in CLASSIFYING:
+        return _has_word(target)
+    values = as_numbers(target)
+    known = ~np.isnan(values) if task == "regression" else values >= 0
+    return known if event is None else known & _has_word(event)
+
+
+def _has_word(column: Column) -> NDArray[np.bool_]:
+    codes, _ = as_words(column)
+    return codes >= 0
+
+
+def _labels(target: Column, task: Task) -> NDArray[np.int64]:
+    counted = task in ("regression", "count")
+    return np.empty(0, np.int64) if counted else target_words(target)[0]
+
+
+def _persons(column: Column | None, keep: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return each kept row's person; where it is not told, every row is another person's."""
+    own = np.arange(len(keep), dtype=np.int64)
+    if column is None:
+        return own[keep]
+    codes, words = as_words(column)
+    return np.where(codes >= 0, codes, len(words) + own)[keep]
+
+
+def _sites(column: Column) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    codes, words = as_words(column)
+    present = np.unique(codes).tolist()
+    ids = {code: site_id(words[code]) for code in present}
+    ordered = sorted(set(ids.values()))
+    if len(ordered) < len(ids):
+        twice = next(one for one in ordered if list(ids.values()).count(one) > 1)
+        alike = [words[code] for code, name in ids.items() if name == twice]
+        raise DataError(
+            "data.site-name", f"sites {alike[0]!r} and {alike[1]!r} cannot be told apart",
+            f"as members both are called {twice!r}: small letters, digits, - and _",
+            "rename one of them in the table",
+        )  # fmt: skip
+    table = np.full(len(words) + 1, -1, np.int64)
+    for code, name in ids.items():
+        table[code] = ordered.index(name)
+    return table[codes], tuple(ordered)
+
+
+def site_id(word: str) -> str:
+    """Return a member's id for a site's name: ``St. Mary's, Ulm`` is ``st-mary-s-ulm``.
+
+    Raises:
+        DataError: nothing of the name is left.
+    """
+    plain = unicodedata.normalize("NFKD", canonical_word(word).replace("ß", "ss"))
+    ascii_only = plain.encode("ascii", "ignore").decode().lower()
+    found = re.sub(r"[^a-z0-9_]+", "-", ascii_only).strip("-_")[:40].strip("-_")
+    if not found:
+        raise DataError(
+            "data.site-name", f"{word[:60]!r} cannot be a member's id",
+            "an id is 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
+            "rename the site in the table",
+        )  # fmt: skip
+    return found
+
+
+def _left_out(count: int, why: str) -> str:
+    return f"{count} row{'s' if count > 1 else ''} with {why} left out"

@@ -1,0 +1,187 @@
+"""Keeping evidence: a member fetches every blob that the ledger names and that it may have.
+
+So its home alone can be verified, whatever becomes of the shared store and of the other members.
+A store that has lost its blobs, such as that of a sequencer which was moved, gets the latest ones
+again from whoever holds them. And what the ledger says is kept no longer is deleted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from collegium.canonical import from_text
+from collegium.errors import CollegiumError, FormatError
+from collegium.ledger.contract.events import Event, RoundClosed, UpdatesRetired, decode_events
+from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.transactions import (
+    EvaluationPost,
+    StudyRegister,
+    Transaction,
+    UpdateReveal,
+)
+from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.frames import ENTRY, decode_entry, read_frames
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.retirement import retired_updates, reveals_and_retirements
+
+AT_ONCE = 8
+"""Blobs that are fetched, or offered again, in one turn of the loop."""
+
+LATEST = 256
+"""Blobs that are offered again: those of an open round are among them."""
+
+
+class ReplicatedBlobs(Protocol):
+    """A home's blobs and the shared store, as the keeper asks them.
+
+    Raises:
+        CollegiumError: from `fetch`, `offer` and `forget`, where the store cannot be asked.
+    """
+
+    def holds(self, digest: bytes) -> bool:
+        """Return whether the home has a blob of that digest."""
+        ...
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        """Get a blob from the shared store into the home; None where it cannot be had now."""
+        ...
+
+    def offer(self, digest: bytes) -> None:
+        """Give a blob that the home has to the shared store, if that has it not."""
+        ...
+
+    def forget(self, digests: Collection[bytes]) -> None:
+        """Delete those of the blobs that are updates, here and in the shared store."""
+        ...
+
+
+class BlobReplicator:
+    """What a member still has to fetch, to offer and to delete.
+
+    Args:
+        ledger: the member's ledger.log.
+        kept: its blobs.
+        updates: whether this member may have the others' updates now: validators may.
+    """
+
+    def __init__(self, ledger: Path, kept: ReplicatedBlobs, *, updates: Callable[[], bool]) -> None:
+        self._ledger, self._kept, self._updates = ledger, kept, updates
+        self._read = 0  # bytes of the ledger file that were looked at
+        self._wanted: dict[bytes, None] = {}
+        self._latest: deque[bytes] = deque(maxlen=LATEST)
+        self._offered: list[bytes] | None = None  # what is still to be offered again
+        self._retiring = False
+        self._retired: frozenset[bytes] = frozenset()
+
+    @property
+    def missing(self) -> int:
+        """How many blobs are still to be fetched, as of the last look."""
+        return len(self._wanted)
+
+    def offer_again(self) -> None:
+        """Note that the shared store may have lost what it had."""
+        self._offered = None
+
+    def look(self) -> None:
+        """Note what new entries name; nothing of them is checked, the replica has done that."""
+        try:
+            with self._ledger.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:  # it was damaged, and is being fetched anew
+            data, self._read = b"", 0
+        end = 0
+        try:
+            for frame in read_frames(data):
+                if frame.kind == ENTRY:
+                    self._note(frame.body)
+                end = frame.end
+        except FormatError:  # the last blocks were replaced since
+            self._read = 0
+            return
+        self._read += end
+
+    def work(self) -> None:
+        """Fetch some of what is missing, offer some of what is here, delete what is retired.
+
+        What cannot be had or given now is tried again later.
+        """
+        if self._retiring:
+            self._retire()
+        for digest in list(self._wanted)[:AT_ONCE]:
+            del self._wanted[digest]
+            if not (self._kept.holds(digest) or self._get(digest)):
+                self._wanted.setdefault(digest)
+        if self._offered is None:
+            self._offered = list(dict.fromkeys(self._latest))
+        for _ in range(min(AT_ONCE, len(self._offered))):
+            if not self._give(self._offered[-1]):
+                break
+            self._offered.pop()
+
+    def _retire(self) -> None:
+        ledger = self._ledger.read_bytes()
+        retired = retired_updates(reveals_and_retirements(ledger))
+        self._retired = frozenset(retired)
+        for digest in retired:
+            self._wanted.pop(digest, None)
+        self._offered = [one for one in self._offered or () if one not in retired]
+        self._latest = deque((one for one in self._latest if one not in retired), LATEST)
+        self._kept.forget([digest for digest in retired if self._kept.holds(digest)])
+        self._retiring = False
+
+    def _get(self, digest: bytes) -> bool:
+        try:
+            return self._kept.fetch(digest) is not None
+        except CollegiumError:
+            return False
+
+    def _give(self, digest: bytes) -> bool:
+        """Return whether the shared store has a blob, or this home has none to give."""
+        try:
+            if self._kept.holds(digest):
+                self._kept.offer(digest)
+        except CollegiumError:
+            return False
+        return True
+
+    def want(self, digest: bytes) -> None:
+        """Note a blob that is to be fetched."""
+        self._wanted.setdefault(digest)
+
+    def named(self, entry: bytes) -> list[bytes]:
+        """Return which blobs an entry names that this home is to hold."""
+        envelope, recorded = decode_entry(entry)
+        transaction = decode_transaction(decode_envelope(envelope).payload)
+        names = (*self._said(transaction), *_done(decode_events(recorded)))
+        digests = (from_text(name, DIGEST_SIZE) for name in names)
+        return [digest for digest in digests if digest not in self._retired]
+
+    def _note(self, entry: bytes) -> None:
+        events = decode_events(decode_entry(entry)[1])
+        self._retiring |= any(isinstance(event, UpdatesRetired) for event in events)
+        for digest in self.named(entry):
+            self._latest.append(digest)
+            if not self._kept.holds(digest):
+                self.want(digest)
+
+    def _said(self, transaction: Transaction) -> Iterator[str]:
+        if isinstance(transaction, StudyRegister):
+            yield transaction.document
+            yield transaction.model
+        elif isinstance(transaction, UpdateReveal) and self._updates():
+            sealed = transaction.sealed
+            yield transaction.digest if isinstance(sealed, msgspec.UnsetType) else sealed
+        elif isinstance(transaction, EvaluationPost):
+            yield transaction.federated
+            if transaction.local is not msgspec.UNSET:
+                yield transaction.local
+
+
+def _done(events: Iterable[Event]) -> Iterator[str]:
+    return (event.model for event in events if isinstance(event, RoundClosed))

@@ -1,0 +1,233 @@
+"""A member's seat in a registered study: who acts for it there, or why its site does not.
+
+The document is fetched by the digest that is registered and read strictly. A site takes its seat
+only in a study that fits and that the policy allows, and its rows are read only after that. A
+validator takes it in any: its work reads no rows, and without validators no history ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from collegium.assembly.code import code_digest
+from collegium.assembly.cutting import learned_from
+from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
+from collegium.assembly.parts import described, find_parts, parts_of_table
+from collegium.assembly.privacy import check_privacy
+from collegium.canonical import from_text, to_text
+from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
+from collegium.errors import CollegiumError
+from collegium.federation.identity import Identity
+from collegium.federation.in_process_blobs import Blobs
+from collegium.federation.local_trainers import LocalTrainers
+from collegium.federation.outbox import Outbox
+from collegium.federation.owner import Owner
+from collegium.federation.participant import Participant
+from collegium.federation.site import Site, SiteParts
+from collegium.federation.validator import Validator
+from collegium.federation.view import StudyView
+from collegium.ledger.contract.members import active_member
+from collegium.ledger.contract.tables import StudyRecord
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.ledger.sealing import KeyOf
+from collegium.ledger.state import State
+from collegium.mechanisms.privacy.site import site_privacy
+from collegium.mechanisms.scores.scorer import RootScorer
+from collegium.mechanisms.scores.speaking import Scoring
+from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
+from collegium.node.config import DEFAULT_ENGINE, DataSource
+from collegium.node.home import RELEASED
+from collegium.node.policy import Policy, StudyRequest, objections, runs
+from collegium.node.registration_checks import in_a_line, unacceptable_terms
+from collegium.node.site_rows import OwnSiteRows, encoded_rows, own_rows, own_site_table
+from collegium.node.training import BackgroundTraining
+from collegium.study.canonical import study_from_document
+from collegium.study.document import Study
+
+
+@dataclass(frozen=True, slots=True)
+class MemberContext:
+    """What a member's participants act with.
+
+    `state` returns the ledger's, as of now; `key_of` the member's keys, old ones too. `retention`
+    are the seconds after which updates of a closed study are retired, None: never. `engine` is by
+    which the members order.
+    """
+
+    identity: Identity
+    home: Path
+    source: DataSource | None
+    blobs: Blobs
+    outbox: Outbox
+    state: Callable[[], State]
+    key_of: KeyOf
+    retention: float | None = None
+    engine: str = DEFAULT_ENGINE
+
+
+@dataclass(slots=True)
+class Enrolment:
+    """Who acts for the member in a study.
+
+    `objections` say why its site takes no part. `scoring` is what its validator scores updates
+    with, where it has rows and the study asks for scores. `other_code` says that the site accepted
+    the study over other code than it runs now. `unprepared` says that the seat was taken before
+    the sites had agreed on the preparation of their tables.
+    """
+
+    participants: list[Participant] = field(default_factory=list)
+    objections: tuple[str, ...] = ()
+    site: Site | None = None
+    training: BackgroundTraining | None = None
+    scoring: Scoring | None = None
+    other_code: bool = False
+    unprepared: bool = False
+
+
+def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment | None:
+    """Return the member's seat in a registered study, or None until its document can be had.
+
+    Raises:
+        CollegiumError: the shared store cannot be asked.
+    """
+    registration, member = view.registration, acting.identity.member
+    record = active_member(acting.state(), member)
+    if registration is None or record is None:
+        return None
+    if not policy.enabled:
+        return Enrolment(objections=("the member is switched off (enabled = false)",))
+    document = from_text(registration.document, DIGEST_SIZE)
+    data = acting.blobs.fetch(document)
+    if data is None:
+        return None
+    try:
+        study = study_from_document(data)
+    except CollegiumError as error:
+        return Enrolment(objections=(in_a_line(error),))
+    enrolment = Enrolment()
+    if registration.owner == member and runs(policy, study):
+        # Where a part is no longer installed, the site's objections say which.
+        with suppress(CollegiumError):
+            enrolment.participants.append(_owner(acting, study, registration))
+    validates = "validator" in record.roles
+    if member in registration.sites:
+        _enrol_site(enrolment, acting, study, view, policy, validates=validates)
+    if validates:
+        validator = Validator(
+            acting.identity, acting.blobs, study, acting.key_of, scoring=enrolment.scoring
+        )
+        enrolment.participants.append(validator)
+    return enrolment
+
+
+def _owner(acting: MemberContext, study: Study, registration: StudyRecord) -> Owner:
+    """Return the owner of a study that is registered: it looks after it, and releases its model.
+
+    Raises:
+        CollegiumError: a part that the study names is no longer installed.
+    """
+    study_id = study.study.id
+    source = study.data.source
+    parts = (
+        find_parts(study, described(source))
+        if isinstance(source, str)
+        else parts_of_table(study, _agreement(acting, StudyView(acting.state(), study_id)))
+    )
+    release = releaser(
+        parts, lambda: StudyView(acting.state(), study_id), acting.blobs.fetch,
+        acting.home / RELEASED / study_id,
+    )  # fmt: skip
+    terms = registration_of(parts, registration.sites, from_text(registration.code, DIGEST_SIZE))
+    return Owner(acting.identity, acting.blobs, study, terms, release, beginning_of(parts))
+
+
+def _agreement(acting: MemberContext, view: StudyView) -> AgreedPreparation | None:
+    """Return what the sites of a study of tables agreed on, if they have and it can be had."""
+    set_up = view.set_up
+    data = acting.blobs.fetch(set_up.agreement) if set_up.is_over and set_up.agreement else None
+    return None if data is None else decode_agreed(data)
+
+
+def _enrol_site(
+    enrolment: Enrolment,
+    acting: MemberContext,
+    study: Study,
+    view: StudyView,
+    policy: Policy,
+    *,
+    validates: bool,
+) -> None:
+    """Let the member's site take part, or note everything that stands against it."""
+    registration = view.registration
+    if registration is None:
+        return
+    asked = StudyRequest(
+        study=study,
+        document=from_text(registration.document, DIGEST_SIZE).hex(),
+        owner=registration.owner,
+        code=from_text(registration.code, DIGEST_SIZE).hex(),
+        rows=None,
+        lost=view.losses.elsewhere(acting.identity.member),
+        validates=validates,
+    )
+    enrolment.objections = unacceptable_terms(
+        study, registration, view.study, acting.engine
+    ) + objections(policy, asked)
+    if enrolment.objections:
+        return
+    if acting.source is None:
+        enrolment.objections = ("node.toml has no [data]",)
+        return
+    member = acting.identity.member
+    table: SiteTable | None = None
+    rows: OwnSiteRows | None = None
+    try:
+        if isinstance(study.data.source, str):
+            dataset = described(study.data.source)
+            parts = find_parts(study, dataset)
+            rows = own_rows(acting.source, acting.home, study, dataset, member)
+            count = len(rows.train.y)
+        else:
+            agreement = _agreement(acting, view)
+            table = own_site_table(acting.source, acting.home, study, member)
+            parts = parts_of_table(study, agreement)
+            rows = None if agreement is None else encoded_rows(agreement, table, member)
+            count = table.train.rows
+        if rows is not None:
+            rows = replace(rows, train=learned_from(study, rows.train))
+            check_privacy(study, parts.spec, parts.trainer, [(rows.train, rows.test)])
+    except CollegiumError as error:
+        enrolment.objections = (in_a_line(error),)
+        return
+    enrolment.objections = objections(policy, replace(asked, rows=count))
+    if enrolment.objections:
+        return
+    code = code_digest(study)
+    accepted = view.acceptance(member)
+    enrolment.other_code = accepted is not None and accepted.code != to_text(code)
+    if table is not None:
+        enrolment.participants.append(
+            SettingUp(acting.identity, acting.blobs, acting.outbox, study, table, code)
+        )
+    if rows is None:
+        enrolment.unprepared = True
+        return
+    private = site_privacy(study, acting.identity)
+    trainers = LocalTrainers(
+        study, parts.spec, parts.trainer, {member: rows.train},
+        None if private is None else {member: private},
+        validators=[member] if validates else [],
+    )  # fmt: skip
+    if validates and study.aggregation.scores is not None:
+        enrolment.scoring = Scoring(RootScorer(trainers.roots, member), acting.outbox)
+    enrolment.training = BackgroundTraining(trainers)
+    made_of = SiteParts(
+        parts.dataset.schema.task, rows.train, rows.test, code, parts.stages,
+        keep_model=model_writer(parts, acting.home / RELEASED / study.study.id / "own"),
+        secure_sum=parts.secure_sum,
+    )  # fmt: skip
+    enrolment.site = Site(acting.identity, acting.blobs, acting.outbox, enrolment.training, made_of)
+    enrolment.participants.append(enrolment.site)

@@ -1,0 +1,238 @@
+"""A round as colluding attackers see it, before they send anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collegium.federation.local_updates import Assignment, Int16
+from collegium.learning.aggregation.rule import Rule
+from collegium.learning.aggregation.updates import Updates
+from collegium.learning.blobs import LIMIT, digest, encode_update
+from collegium.mechanisms.scores.expected import Expected
+from collegium.threats.threat_model import Knowledge
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Defence:
+    """What stands between updates and the model: the study's rule, as every validator runs it."""
+
+    rule: Rule
+    tolerate: int
+
+
+class AdversaryView:
+    """One round, its attackers, and what they may look at: what they are not granted raises.
+
+    Vectors are in units of the encoding, 2**-exponent.
+
+    Attributes:
+        round: its number.
+        exponent: e of its encoding.
+        participants: in order.
+        attackers: positions of those who attack, in order.
+        seed: the study's.
+        scale: how hard to hit, in the attack's own measure.
+
+    Args:
+        work: the round.
+        attackers: those of the study; some may have no part in the round.
+        own: returns what an attacker would send if it did not attack.
+        honest: returns what an honest site sends.
+        defence: see `Defence`.
+        seed: see above.
+        scale: see above.
+        knowledge: what the attack is granted.
+        expected: what the attackers make of the scores that the defence is given, if it is.
+    """
+
+    def __init__(
+        self, work: Assignment, attackers: tuple[str, ...],
+        own: Callable[[str], Int16], honest: Callable[[str], Int16], defence: Defence,
+        seed: int, scale: float, knowledge: tuple[Knowledge, ...],
+        expected: Expected | None = None,
+    ) -> None:  # fmt: skip
+        self.round = work.round
+        self.exponent = work.exponent
+        self.participants = work.participants
+        self.seed = seed
+        self.scale = scale
+        self.attackers = tuple(
+            index for index, name in enumerate(work.participants) if name in attackers
+        )
+        self._work = work
+        self._colluding = attackers
+        self._own, self._honest = own, honest
+        self._defence = defence
+        self._knowledge = knowledge
+        self._expected = expected
+
+    @property
+    def start(self) -> NDArray[np.float32]:
+        """float32 [d], the parameters that the round starts from."""
+        return self._work.start
+
+    @property
+    def tolerated(self) -> int:
+        """f, how many bad updates the rule is set to bear."""
+        self._require("rule")
+        return self._defence.tolerate
+
+    @property
+    def scored(self) -> bool:
+        """Whether the rule is given validators' scores, which attackers then have to guess."""
+        return self._guessed is not None
+
+    @property
+    def favored(self) -> Vector:
+        """The direction that those who score are expected to like best, or the honest mean."""
+        found = None if self._guessed is None else self._guessed.favored
+        return self.mean if found is None else found
+
+    @property
+    def _guessed(self) -> Expected | None:
+        if self._expected is not None:
+            self._require("guessed")
+        return self._expected
+
+    @property
+    def rule(self) -> str:
+        """The rule's name, without versions."""
+        self._require("rule")
+        return self._defence.rule.name.partition("@")[0]
+
+    @cached_property
+    def own(self) -> Int16:
+        """What the attackers would send if they did not attack, int16 [a, d]."""
+        return np.stack([self._own(self.participants[index]) for index in self.attackers])
+
+    @cached_property
+    def unpoisoned(self) -> Int16:
+        """What the attackers would send if they trained on their own rows as they are, [a, d]."""
+        return np.stack([self._honest(self.participants[index]) for index in self.attackers])
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Everybody's aggregation weight, which the ledger tells."""
+        self._require("published")
+        return self._work.weights
+
+    @cached_property
+    def revealed(self) -> Int16:
+        """What others sent in the round before, the heaviest site's first; int16 [k, d]."""
+        self._require("others")
+        names = dict(zip(self.participants, self._work.weights, strict=True))
+        found = [
+            (-names.get(name, 0), name, values)
+            for name, values in self._work.revealed().items()
+            if name not in self._colluding
+        ]
+        ordered = [values for _, _, values in sorted(found, key=lambda one: one[:2])]
+        return np.stack(ordered) if ordered else np.empty((0, self.start.size), np.int16)
+
+    @cached_property
+    def honest(self) -> Int16:
+        """What the honest participants send, int16 [h, d]; there may be none of them."""
+        self._require("honest")
+        return self._of_honest
+
+    @cached_property
+    def _of_honest(self) -> Int16:
+        names = [
+            name for index, name in enumerate(self.participants) if index not in self.attackers
+        ]
+        if not names:
+            return np.empty((0, self.start.size), np.int16)
+        return np.stack([self._honest(name) for name in names])
+
+    @cached_property
+    def mean(self) -> Vector:
+        """The honest participants' mean; of the attackers' own updates where nobody is honest."""
+        rows = self.honest if len(self.honest) else self.own
+        found: Vector = rows.astype(np.float64).mean(axis=0)
+        return found
+
+    @cached_property
+    def deviation(self) -> Vector:
+        """The standard deviation of the honest updates in each coordinate."""
+        rows = self.honest if len(self.honest) else self.own
+        found: Vector = rows.astype(np.float64).std(axis=0)
+        return found
+
+    @cached_property
+    def last_move(self) -> Vector | None:
+        """How the model moved in the round before, or None in the first one."""
+        self._require("published")
+        earlier = self._work.earlier()
+        if earlier is None:
+            return None
+        move: Vector = self.start.astype(np.float64) - earlier
+        return move * 2.0**self.exponent
+
+    def alike(self, vector: Vector) -> Int16:
+        """Return one vector for all attackers, int16 [a, d]."""
+        return np.tile(saturated(vector), (len(self.attackers), 1))
+
+    def aggregate(self, sent: Int16) -> Vector:
+        """Return the step that the defence would make of the honest updates and these, float64 [d].
+
+        Args:
+            sent: what the attackers send, int16 [a, d].
+        """
+        self._require("rule")
+        values = np.empty((len(self.participants), self.start.size), np.int16)
+        values[list(self.attackers)] = sent
+        rest = [index for index in range(len(values)) if index not in self.attackers]
+        values[rest] = self.honest
+        digests = list(self._digests)
+        for index in self.attackers:
+            digests[index] = digest(encode_update(values[index], self.exponent))
+        scores = None
+        if self._guessed is not None:
+            scores = self._guessed.scores(dict(zip(self.participants, values, strict=True)))
+        updates = Updates(
+            values, self._work.weights, self.exponent, self.participants, tuple(digests), scores
+        )
+        made = self._defence.rule.aggregate(updates, self._defence.tolerate)
+        step: Vector = made.total.astype(np.float64) / made.denominator
+        return step
+
+    def displacement(self, sent: Int16) -> float:
+        """Return how far the defence's step would lie from the honest mean."""
+        return float(np.linalg.norm(self.aggregate(sent) - self.mean))
+
+    def harm(self, sent: Int16) -> float:
+        """Return how bad the step is that the defence would make, for what attackers can tell.
+
+        That is its distance from the honest mean. Where the defence is given scores, what goes far
+        need not do harm, and attackers can tell: it is the loss on their own rows after the step.
+        """
+        if self._guessed is None:
+            return self.displacement(sent)
+        step = np.ldexp(self.aggregate(sent), -self.exponent)
+        return self._guessed.loss(np.asarray(self.start + step, np.float32))
+
+    @cached_property
+    def _digests(self) -> list[bytes]:
+        """Each honest update's digest, by position; ties in a rule fall by them."""
+        found = [b""] * len(self.participants)
+        rows = iter(self.honest)
+        for index in range(len(found)):
+            if index not in self.attackers:
+                found[index] = digest(encode_update(next(rows), self.exponent))
+        return found
+
+    def _require(self, knowledge: Knowledge) -> None:
+        if knowledge not in self._knowledge:
+            raise LookupError(f"the attack is not granted to know {knowledge!r}")
+
+
+def saturated(vector: Vector) -> Int16:
+    """Return a vector in the encoding's range: rounded to integers, cut off at ±32767."""
+    return np.clip(np.rint(vector), -LIMIT, LIMIT).astype(np.int16)

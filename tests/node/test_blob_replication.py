@@ -1,0 +1,198 @@
+"""A member comes to hold every blob that the ledger names, and gives a store back what it lost."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from collegium.canonical import from_text
+from collegium.errors import StoreError
+from collegium.federation.identity import identity
+from collegium.federation.secrets import simulated_secret
+from collegium.ledger.blobs import read_blob
+from collegium.ledger.contract.events import UpdatesRetired, encode_events
+from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
+from collegium.ledger.frames import BLOCK, ENTRY, encode_entry, encode_frame, read_frames
+from collegium.ledger.genesis import genesis_digest
+from collegium.ledger.retirement import reveals_and_retirements
+from collegium.node.blob_replication import AT_ONCE, BlobReplicator
+from collegium.simulation.execution import run
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder: its blobs are those of the shared store."""
+    folder = tmp_path_factory.mktemp("keeping") / "run"
+    return run("heart", out=folder, changes=["training.rounds=2", "evaluation.bootstrap=0"]).folder
+
+
+@dataclass
+class Store:
+    """A shared store that can be away, and a home that begins empty."""
+
+    folder: Path
+    home: set[bytes] = field(default_factory=set)
+    given: set[bytes] = field(default_factory=set)
+    away: bool = False
+    asked: int = 0
+    forgotten: set[bytes] = field(default_factory=set)
+
+    def holds(self, digest: bytes) -> bool:
+        return digest in self.home
+
+    def forget(self, digests: Collection[bytes]) -> None:
+        self.forgotten.update(digests)
+        self.home.difference_update(digests)
+
+    def fetch(self, digest: bytes) -> bytes | None:
+        self.asked += 1
+        if self.away:
+            raise StoreError("store.unavailable", "it", "is", "away")
+        data = read_blob(self.folder, digest)
+        if data is not None:
+            self.home.add(digest)
+        return data
+
+    def offer(self, digest: bytes) -> None:
+        if self.away:
+            raise StoreError("store.unavailable", "it", "is", "away")
+        self.given.add(digest)
+
+
+def replicator(
+    done: Path, store: Store, *, updates: bool = True, ledger: Path | None = None
+) -> BlobReplicator:
+    path = ledger or done / "ledger.log"
+    return BlobReplicator(path, store, updates=lambda: updates)
+
+
+def names(done: Path) -> set[str]:
+    return {path.name for path in (done / "blobs").iterdir()}
+
+
+def work(one: BlobReplicator) -> None:
+    for _ in range(20):
+        one.look()
+        one.work()
+
+
+def test_everything_that_the_ledger_names_is_fetched(done: Path) -> None:
+    store = Store(done / "blobs")
+    one = replicator(done, store)
+    work(one)
+    assert one.missing == 0
+    assert {digest.hex() for digest in store.home} == names(done)
+
+
+def test_who_may_not_have_updates_fetches_all_but_those(done: Path) -> None:
+    store = Store(done / "blobs")
+    work(replicator(done, store, updates=False))
+    left = names(done) - {digest.hex() for digest in store.home}
+    assert len(left) == 2 * 4, "four updates in each of two rounds"
+
+
+def test_what_is_held_is_not_asked_for(done: Path) -> None:
+    store = Store(done / "blobs", {bytes.fromhex(name) for name in names(done)})
+    work(replicator(done, store))
+    assert store.asked == 0
+
+
+def test_what_is_retired_is_deleted_and_never_fetched_again(done: Path, tmp_path: Path) -> None:
+    """Site va retires its updates; the entry is appended as the contract would accept it."""
+    path = tmp_path / "ledger.log"
+    shutil.copyfile(done / "ledger.log", path)
+    va = identity("va", genesis_of(path), simulated_secret(43, "va"))
+    retire = va.sign(BlobRetire, study="heart", round=0, updates="own")
+    event = UpdatesRetired(study="heart", members=("va",), round=0)
+    own = {
+        from_text(said.digest, 32) for sender, said, _ in reveals_and_retirements(path.read_bytes())
+        if sender == "va" and isinstance(said, UpdateReveal)
+    }  # fmt: skip
+    assert len(own) == 2
+    store = Store(done / "blobs")
+    one = replicator(done, store, ledger=path)
+    work(one)
+    assert own <= store.home
+    with path.open("ab") as file:
+        file.write(encode_frame(ENTRY, encode_entry(retire, encode_events((event,)))))
+    asked = store.asked
+    work(one)
+    assert store.forgotten == own
+    assert one.missing == 0
+    work(replicator(done, store, ledger=path))  # after a restart
+    assert store.asked == asked
+    assert not own & store.home
+    one.offer_again()
+    store.given.clear()
+    work(one)
+    assert not own & store.given
+
+
+def genesis_of(path: Path) -> bytes:
+    return genesis_digest(next(read_frames(path.read_bytes())).body)
+
+
+def test_a_turn_is_short_and_an_absent_store_is_asked_again(done: Path) -> None:
+    store = Store(done / "blobs", away=True)
+    one = replicator(done, store)
+    one.look()
+    one.work()
+    assert store.asked == AT_ONCE
+    wanted = one.missing
+    assert wanted == len(names(done))
+    work(one)
+    assert one.missing == wanted
+    store.away = False
+    work(one)
+    assert one.missing == 0
+
+
+def test_what_the_ledger_gains_is_noticed(done: Path, tmp_path: Path) -> None:
+    data = (done / "ledger.log").read_bytes()
+    ends = [frame.end for frame in read_frames(data) if frame.kind == BLOCK]
+    path = tmp_path / "ledger.log"
+    store = Store(done / "blobs")
+    path.write_bytes(data[: ends[0]])
+    one = replicator(done, store, ledger=path)
+    work(one)
+    assert len(store.home) == 2, "the study's document and its first model"
+    for end in ends[1:]:
+        path.write_bytes(data[:end])
+        work(one)
+    assert len(store.home) == len(names(done))
+
+
+def test_a_tail_that_was_replaced_is_read_again(done: Path, tmp_path: Path) -> None:
+    data = (done / "ledger.log").read_bytes()
+    entries = [frame for frame in read_frames(data) if frame.kind == ENTRY]
+    path = tmp_path / "ledger.log"
+    store = Store(done / "blobs")
+    path.write_bytes(data[: entries[9].end])
+    one = replicator(done, store, ledger=path)
+    work(one)
+    path.write_bytes(data[: entries[8].end])  # shorter, then longer again and not aligned
+    work(one)
+    path.write_bytes(data[: entries[8].end] + data[entries[8].end :])
+    one._read = entries[9].end + 3
+    work(one)
+    assert len(store.home) == len(names(done))
+
+
+def test_after_an_outage_the_store_gets_the_latest_blobs_again(done: Path) -> None:
+    store = Store(done / "blobs", {bytes.fromhex(name) for name in names(done)})
+    one = replicator(done, store)
+    work(one)
+    assert {digest.hex() for digest in store.given} == names(done)
+    store.given.clear()
+    work(one)
+    assert store.given == set(), "once is enough"
+    store.away = True
+    one.offer_again()
+    work(one)
+    store.away = False
+    work(one)
+    assert {digest.hex() for digest in store.given} == names(done)
