@@ -67,7 +67,7 @@ def test_who_says_two_things_is_named_on_every_ledger_and_the_study_goes_on(
             [sys.executable, "-m", "collegium", *command],
             env=environment(), capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
-        assert "va said two things: update.commit heart 1 1" in said.stdout
+        assert "va signed two conflicting messages: update.commit heart 1 1" in said.stdout
 
 
 def all_of(folder: Path, record: NetworkRecord) -> list[NodeStatus | None]:

@@ -55,7 +55,10 @@ class Validator:
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
         keys = key_of or {identity.key.public: identity.key}.get
-        self._read = StoredBlobs(blobs.fetch, blobs.fetch_all, keys, readings or DecodedUpdates())
+        self._read = StoredBlobs(  # whatever blobs it has by then
+            lambda name: self.blobs.fetch(name), lambda names: self.blobs.fetch_all(names),
+            keys, readings or DecodedUpdates(),
+        )  # fmt: skip
         self._found: tuple[AttemptId, Result] | None = None
         self.scoring = scoring
         self.seconds = 0.0
