@@ -144,7 +144,7 @@ class LyingService(Service):
         self._forger, self._lie, self._size, self._victims = forger, lie, size, victims
         self._told: dict[int, bytes] = {}  # what was told instead of the block after a size
         self._deceived: set[str] = set()
-        self._forgot = False
+        self._forgotten: tuple[bytes, Ordered] | None = None  # and what was promised instead
         self._dropped: tuple[int, bytes] | None = None
 
     def _lies_to(self, member: str) -> bool:
@@ -155,12 +155,16 @@ class LyingService(Service):
         """Take no transactions of a history that it denies."""
         if self._dropped is not None:
             await asyncio.sleep(1)
-        if self._lie == "forget" and self._lies_to(member) and not self._forgot:
-            self._forgot = True
-            forgotten, *rest = envelopes
-            promised = await self.read(lambda _: self._forger.promised(forgotten))
-            print("forgot a transaction", flush=True)
-            return [promised, *(await super().submit(member, rest) if rest else [])]
+        if self._lie == "forget" and self._lies_to(member):
+            (forgotten, *rest), copy = envelopes, self._forger.copy
+            if self._forgotten is None:
+                promised = await self.read(lambda _: self._forger.promised(forgotten))
+                self._forgotten = forgotten, promised
+                print("forgot a transaction", flush=True)
+            if forgotten == self._forgotten[0] and copy.size <= self._forgotten[1].index:
+                # Said again too early, it would get the place that it was promised.
+                answers = await super().submit(member, rest) if rest else []
+                return [self._forgotten[1], *answers]
         return await super().submit(member, envelopes)
 
     async def blocks(self, member: str, size: int, wait: float) -> bytes | None:
