@@ -30,6 +30,7 @@ from collegium.federation.site_evaluation import (
     test_counts,
 )
 from collegium.federation.snapshot import snapshot
+from collegium.federation.speaking import said_in_phase
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import model_part, study_tensors
@@ -130,6 +131,8 @@ class Site:
                 return self._reveal(view)
             case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
                 return self._evaluate(view)
+        if member in view.participants:
+            return said_in_phase(self._identity, view, self.blobs, "participants")
         return []
 
     def _accept(self, view: StudyView) -> list[bytes]:

@@ -10,6 +10,7 @@ from collegium.errors import FormatError
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.sealing import check_recipients
+from collegium.federation.speaking import said_in_phase
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import bitmap_of
 from collegium.ledger.contract.declared import is_masked
@@ -92,6 +93,7 @@ class Validator:
             return due + self._vote(view, patient=not idle)
         if view.phase == "statistics.vote":
             due += statistics_vote(self._identity, self.blobs, self._study, view, patient=not idle)
+        due += said_in_phase(self._identity, view, self.blobs, "validators")
         if view.phase == "closing" and (idle or member == view.first_validator):
             return [*due, self._identity.sign(StudyClose, study=view.study)]
         if idle:

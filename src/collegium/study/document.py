@@ -296,3 +296,7 @@ class Study(Section, frozen=True, kw_only=True):
     evaluation: Evaluation = Evaluation()
     search: Search | None = None
     mechanisms: dict[str, dict[str, bool | int | str]] | None = None
+
+    def __hash__(self) -> int:
+        """Return a hash without the tables of mechanisms, which are dictionaries."""
+        return hash((self.study, self.data, self.model, self.training, self.aggregation))

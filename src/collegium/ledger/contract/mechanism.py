@@ -8,6 +8,7 @@ contract knows no mechanism by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,6 +17,9 @@ import msgspec
 
 from collegium.ledger.contract.event import Event
 from collegium.ledger.contract.payload import Transaction
+
+PHASE = re.compile(r"[a-z]{1,20}(\.[a-z]{1,20})?")
+"""A phase's name; `fields.PhaseName` is the same in a timeout."""
 
 Where = Literal["terms", "commit", "result", "opened"]
 """What a mechanism may add a part to: a registration, a commitment, a vote, an opening round."""
@@ -40,6 +44,14 @@ class Phase:
     table: str
     rank: int
     opens: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a name that no timeout of the phase could say."""
+        if PHASE.fullmatch(self.name) is None:
+            raise ValueError(
+                f"the phase {self.name!r} needs another name: lower-case letters, 20 at most, "
+                "with a second such word behind a dot if need be"
+            )
 
 
 RANKS: Mapping[str, int] = {"commit": 30, "reveal": 40, "available": 50, "vote": 90}
