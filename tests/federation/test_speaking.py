@@ -42,9 +42,14 @@ def command(*arguments: str, installed: Path | None = None) -> subprocess.Comple
     )  # fmt: skip
 
 
-def test_a_study_runs_to_its_end_with_it_and_verifies(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["solo", "log"])
+def test_a_study_runs_to_its_end_with_it_and_verifies(
+    engine: str, installed: Path, tmp_path: Path
+) -> None:
+    """In one process, and by nodes."""
     folder = str(tmp_path / "run")
-    changes = ("--set", "training.rounds=2", "--set", "mechanisms.digests.fewest=3")
+    settings = ("training.rounds=2", "mechanisms.digests.fewest=3", f"consensus.engine={engine}")
+    changes = [word for one in settings for word in ("--set", one)]
     ran = command("run", "heart", *changes, "--out", folder, installed=installed)
     assert ran.returncode == 0, ran.stderr
     entries = read_transcript((tmp_path / "run" / "ledger.log").read_bytes()).entries
