@@ -296,7 +296,10 @@ def results() -> list[Vector]:
         Failure(blames="bo", reason="deal"),
     ]  # fmt: skip
     return [
-        {"result": encode_result(one).decode(), "digest": to_text(result_digest(one))}
+        {
+            "result": encode_result(one).decode(),
+            "digest": to_text(result_digest(encode_result(one))),
+        }
         for one in some
     ]
 

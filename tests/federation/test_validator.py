@@ -133,7 +133,7 @@ def test_it_votes_for_the_mean_that_anybody_can_calculate(tmp_path: Path) -> Non
         assert start is not None
         assert view.round is not None
         total, weights = np.zeros(decode_model(start).parameters.size), 0
-        here = view.here()
+        here = view.here
         assert here is not None
         for name, weight in here.weights.items():
             update = blobs.fetch(from_text(here.reveals[name].digest, 32))

@@ -66,7 +66,7 @@ def test_state_and_log_say_the_same_after_every_block(
             view = within.view()
             if view.phase == "closed":
                 break
-            _compare(folder, view, within.engine.application.identity, seen, ended)
+            _compare(folder, view, seen, ended)
             quiet = not any(
                 isinstance(one, AcceptedTransaction) for one in step(within, idle=quiet)
             )
@@ -84,7 +84,6 @@ def test_state_and_log_say_the_same_after_every_block(
 def _compare(
     folder: Path,
     view: StudyView,
-    genesis: bytes,
     seen: set[tuple[int, int, str]],
     ended: set[Result],
 ) -> None:
@@ -92,7 +91,7 @@ def _compare(
     history = read_history((folder / "ledger.log").read_bytes())
     study_histories, _ = gather(history.said)
     for number in {view.number if view.round is not None else 0, view.closed_rounds} - {0}:
-        found = attempt_in(view._state, genesis, view.study, number)
+        found = attempt_in(view._state, view.study, number)
         if found is None:
             continue
         study_history = study_histories[view.study]

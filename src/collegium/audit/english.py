@@ -9,7 +9,6 @@ how a value is written: a number's format, or one of `_WRITTEN`. For another lan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from string import Formatter
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from collegium.audit.subjects import (
 )
 from collegium.ledger.contract.series import called, is_sum
 from collegium.secrecy.secure_sum import OF_THE_SUM
+from collegium.study.english import written
 
 TEXTS: dict[str, str] = {
     "anchor.checkpoint:ends": "a checkpoint that was kept over {size} entries does not fit: the "
@@ -215,11 +215,7 @@ TEXTS: dict[str, str] = {
 def text_of(code: str, subject: Subject, parameters: Mapping[str, Value]) -> str:
     """Return what a finding says; of a code that has no text here, the code and its parameters."""
     told = {**msgspec.structs.asdict(subject), **parameters}
-    case = parameters.get("case")
-    template = TEXTS.get(code if case is None else f"{code}:{case}")
-    if template is None:
-        return f"{code}: {', '.join(f'{name} {value}' for name, value in parameters.items())}"
-    return _Words().vformat(template, (), told)
+    return written(TEXTS, code, parameters, told, _WRITTEN)
 
 
 def place_of(code: str, subject: Subject, parameters: Mapping[str, Value]) -> str:
@@ -299,15 +295,3 @@ def _sums(refused: Sequence[RefusedSum]) -> str:
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "list": lambda values: str(list(values)), "secret": _secret, "sums": _sums,
 }  # fmt: skip
-
-
-class _Words(Formatter):
-    """Writes a template's values: several with commas, and some as `_WRITTEN` says."""
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        """Return a value as its template asks for it."""
-        if format_spec in _WRITTEN:
-            return _WRITTEN[format_spec](value)
-        if isinstance(value, tuple):
-            return ", ".join(map(str, value))
-        return format(value, format_spec)

@@ -94,7 +94,7 @@ def assignment_of(
         return None if before is None else before.parameters
 
     def revealed() -> dict[str, Int16]:
-        last = view.last()
+        last = view.last
         if last is None:
             return {}
         names = last.included

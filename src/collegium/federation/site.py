@@ -131,9 +131,7 @@ class Site:
                 return self._reveal(view)
             case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
                 return self._evaluate(view)
-        if member in view.participants:
-            return said_in_phase(self._identity, view, self.blobs, "participants")
-        return []
+        return said_in_phase(self._identity, view, self.blobs, "participants")
 
     def _accept(self, view: StudyView) -> list[bytes]:
         """Accept the study if it is the one this site was given, over the code it runs.

@@ -116,7 +116,7 @@ class Validator:
 
     def _attest(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Post which updates are here and well-formed; a patient validator waits for the rest."""
-        here, held = view.here(self._identity.genesis), set()
+        here, held = view.here, set()
         if here is None:
             return []
         for name in here.reveals:
@@ -152,7 +152,7 @@ class Validator:
         Whoever holds a scarce update serves it to the others first.
         """
         self._serve_scarce(view)
-        return self._vote_on(view.here(self._identity.genesis), patient=patient)
+        return self._vote_on(view.here, patient=patient)
 
     def _vote_on(self, attempt: Attempt | None, *, patient: bool) -> list[bytes]:
         """Return the vote on an attempt; none yet where a patient validator waits for blobs."""
@@ -212,7 +212,7 @@ class Validator:
             told = self.scoring.reveal(self._identity, view)
             return [] if told is None else [told]
         self._serve_scarce(view)
-        here = view.here(self._identity.genesis)
+        here = view.here
         try:
             if here is None:
                 return []
@@ -226,11 +226,11 @@ class Validator:
         """Vote on the last closed round if its quorum did not wait for this validator."""
         if not view.missed_vote(self._identity.member):
             return []
-        return self._vote_on(view.last(self._identity.genesis), patient=patient)
+        return self._vote_on(view.last, patient=patient)
 
     def _mend(self, view: StudyView) -> None:
         """Publish the last good model again where its blob is gone or damaged."""
-        last = None if view.phase == "closed" else view.last(self._identity.genesis)
+        last = None if view.phase == "closed" else view.last
         if last is not None and self.blobs.fetch(view.model) is None:
             self._resolved(last)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 
 from collegium.canonical import from_text
@@ -53,7 +52,6 @@ class StudyView:
         self.study = study
         self.conflicts = conflicts
         self.scores = ScoreView(state, study)
-        self._attempts: dict[int, Attempt | None] = {}
 
     @cached_property
     def registration(self) -> StudyRecord | None:
@@ -130,37 +128,28 @@ class StudyView:
         """What the ledger says of the models among which the least validation loss chooses."""
         return TrialView(self._state, self.study, self.status)
 
-    def here(self, genesis: bytes = b"") -> Attempt | None:
-        """Return the open attempt, or None.
+    @cached_property
+    def here(self) -> Attempt | None:
+        """The open attempt, or None."""
+        return None if self.round is None else attempt_in(self._state, self.study, self.number)
 
-        Args:
-            genesis: the ledger's digest, where it matters in which one the attempt is.
-        """
-        return None if self.round is None else self._attempt(genesis, self.number)
-
-    def last(self, genesis: bytes = b"") -> Attempt | None:
-        """Return the attempt that closed the last closed round, as `here` does."""
-        return None if self.last_closed is None else self._attempt(genesis, self.closed_rounds)
-
-    def _attempt(self, genesis: bytes, number: int) -> Attempt | None:
-        if number not in self._attempts:
-            self._attempts[number] = attempt_in(self._state, genesis, self.study, number)
-        found = self._attempts[number]
-        if found is not None and genesis and found.place.genesis != genesis:
-            place = replace(found.place, genesis=genesis)
-            found = self._attempts[number] = replace(found, place=place)
-        return found
+    @cached_property
+    def last(self) -> Attempt | None:
+        """The attempt that closed the last closed round, or None."""
+        if self.last_closed is None:
+            return None
+        return attempt_in(self._state, self.study, self.closed_rounds)
 
     @property
     def participants(self) -> Mapping[str, int]:
         """The open round's participants and weights, in order."""
-        here = self.here()
+        here = self.here
         return {} if here is None else here.participants
 
     @property
     def validators(self) -> Mapping[str, int]:
         """The open round's validators and powers, in order."""
-        here = self.here()
+        here = self.here
         return {} if here is None else here.validators
 
     @cached_property
@@ -171,7 +160,7 @@ class StudyView:
     @property
     def reveals(self) -> Mapping[str, RevealRecord]:
         """What was revealed in the open attempt, by member, in order."""
-        here = self.here()
+        here = self.here
         return {} if here is None else here.reveals
 
     @cached_property
@@ -205,7 +194,7 @@ class StudyView:
         names = tuple(self.participants)
         items = attempt_items(self._state, self._path("available"), self.attempt)
         bitmaps = {validator: attested(bitmap, names) for validator, bitmap in items}
-        here = self.here()
+        here = self.here
         return frozenset(
             name
             for name in (() if here is None else here.included)

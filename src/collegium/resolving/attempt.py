@@ -29,6 +29,7 @@ from collegium.ledger.contract.tables import (
     round_path,
     study_path,
 )
+from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
@@ -129,12 +130,11 @@ def _raw(name: str) -> bytes:
     return from_text(name, DIGEST_SIZE)
 
 
-def attempt_in(state: State, genesis: bytes, study: str, number: int) -> Attempt | None:
+def attempt_in(state: State, study: str, number: int) -> Attempt | None:
     """Return the present or last attempt at a round, as the contract's state has it.
 
     Args:
         state: the contract's.
-        genesis: the ledger's digest.
         study: its id.
         number: of the open round, or of the last closed one.
 
@@ -165,7 +165,7 @@ def attempt_in(state: State, genesis: bytes, study: str, number: int) -> Attempt
         for name in state.names(late, prefix):
             votes[name] = state.get(late, prefix + name) or b""
     return Attempt(
-        AttemptId(genesis, study, number, at),
+        AttemptId(ledger_of(terms.genesis), study, number, at),
         terms_in(terms, number),
         _start(state, study, status, closed=closed),
         current.exponent,

@@ -47,7 +47,7 @@ class Recorder:
         rounds = trials_of(prepared.study) * prepared.study.training.rounds
         seconds, weights = self.since_last_round()
         began = perf_counter()
-        last = self._consortium.view().last()
+        last = self._consortium.view().last
         measured = {}
         if event.round % max(1, rounds // CURVE_POINTS) == 0 or event.round == rounds:
             data = self._consortium.exchange.folder.get(from_text(event.model, DIGEST_SIZE))

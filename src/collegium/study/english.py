@@ -6,7 +6,7 @@ code. What a data set, a table or a mechanism says of itself comes in the parame
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
 
@@ -119,22 +119,46 @@ TEXTS: dict[str, str] = {
 
 def text_of(code: str, parameters: Mapping[str, Value]) -> str:
     """Return what a notice says; of a code that has no text here, the code and its parameters."""
-    case = parameters.get("case")
-    template = TEXTS.get(code if case is None else f"{code}:{case}")
-    if template is None:
-        return f"{code}: {', '.join(f'{name} {value}' for name, value in parameters.items())}"
     told = dict(parameters)
     part, by = told.get("part"), told.get("by")
     if isinstance(part, float) and isinstance(by, str):
         told["held_out"] = held_out_words(part, by)
-    return _Words().vformat(template, (), told)
+    return written(TEXTS, code, parameters, told, {"list": "; ".join})
+
+
+def written(
+    texts: Mapping[str, str],
+    code: str,
+    parameters: Mapping[str, object],
+    told: Mapping[str, object],
+    formats: Mapping[str, Callable[[Any], str]],
+) -> str:
+    """Return a code's text with its values; of a code without a text, the code and its parameters.
+
+    Args:
+        texts: templates by code and, where a code has several, case.
+        code: which one.
+        parameters: what came with it, `case` perhaps among them.
+        told: what the template may name: these, and what else is known.
+        formats: how a value is written where its template asks for it by name.
+    """
+    case = parameters.get("case")
+    template = texts.get(code if case is None else f"{code}:{case}")
+    if template is None:
+        return f"{code}: {', '.join(f'{name} {value}' for name, value in parameters.items())}"
+    return _Words(formats).vformat(template, (), told)
 
 
 class _Words(Formatter):
-    """Writes a template's values: several with commas, or as a list with semicolons."""
+    """Writes a template's values: several with commas, and some as `formats` say."""
+
+    def __init__(self, formats: Mapping[str, Callable[[Any], str]]) -> None:
+        self._formats = formats
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return a value as its template asks for it."""
+        if format_spec in self._formats:
+            return self._formats[format_spec](value)
         if isinstance(value, tuple):
-            return ("; " if format_spec == "list" else ", ").join(value)
+            return ", ".join(map(str, value))
         return format(value, format_spec)

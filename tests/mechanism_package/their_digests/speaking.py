@@ -11,7 +11,7 @@ from collegium.federation.view import StudyView
 
 
 def _say(identity: Identity, view: StudyView, blobs: Blobs) -> list[bytes]:
-    here = view.here(identity.genesis)
+    here = view.here
     if here is None:
         return []
     return [

@@ -96,13 +96,11 @@ class RoundAt:
 
     def get(self, table: str, member: str) -> bytes | None:
         """Return what a member said in this attempt, or None."""
-        path = round_path(self.study, self.number, table)
-        return self.state.get(path, attempt_key(self.current.attempt, member))
+        return self.state.get(self.table(table), attempt_key(self.attempt, member))
 
     def has(self, table: str, member: str) -> bool:
         """Return whether a member has spoken in this attempt."""
-        path = round_path(self.study, self.number, table)
-        return self.state.has(path, attempt_key(self.current.attempt, member))
+        return self.state.has(self.table(table), attempt_key(self.attempt, member))
 
     def entry(self, table: str, member: str, kind: type[R]) -> R | None:
         """Return a structured value of this attempt, or None."""
@@ -110,8 +108,7 @@ class RoundAt:
 
     def put(self, table: str, member: str, value: Value | None) -> None:
         """Set what a member said in this attempt, or remove it."""
-        path = round_path(self.study, self.number, table)
-        self.state.put(path, attempt_key(self.current.attempt, member), value)
+        self.state.put(self.table(table), attempt_key(self.attempt, member), value)
 
     def members(self, table: str) -> tuple[str, ...]:
         """Return who is in one of the round's lists, such as participants, in order."""

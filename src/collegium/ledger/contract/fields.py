@@ -5,11 +5,13 @@ Digests, salts, keys and bitmaps are base64url text.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
 
 from collegium.canonical import LARGEST_INTEGER
+from collegium.ledger.genesis import MODULE
 
 _BASE64URL = "[A-Za-z0-9_-]"
 
@@ -24,8 +26,9 @@ MemberId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
 VersionedName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_+.-]{0,49}@[1-9][0-9]{0,3}\Z")
 ]
-ModuleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}\Z")]
-PhaseName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,20}(\.[a-z]{1,20})?\Z")]
+ModuleName = Annotated[str, msgspec.Meta(pattern=rf"^{MODULE.pattern}\Z")]
+PHASE = re.compile(r"[a-z]{1,20}(\.[a-z]{1,20})?")
+PhaseName = Annotated[str, msgspec.Meta(pattern=rf"^{PHASE.pattern}\Z")]
 ProposalId = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{22}}\Z")]
 Bitmap = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{1,8192}}\Z")]
 SignatureText = Annotated[str, msgspec.Meta(pattern=rf"^{_BASE64URL}{{86}}\Z")]

@@ -8,7 +8,6 @@ contract knows no mechanism by name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,10 +15,8 @@ from typing import Literal
 import msgspec
 
 from collegium.ledger.contract.event import Event
+from collegium.ledger.contract.fields import PHASE
 from collegium.ledger.contract.payload import Transaction
-
-PHASE = re.compile(r"[a-z]{1,20}(\.[a-z]{1,20})?")
-"""A phase's name; `fields.PhaseName` is the same in a timeout."""
 
 Where = Literal["terms", "commit", "result", "opened"]
 """What a mechanism may add a part to: a registration, a commitment, a vote, an opening round."""

@@ -62,6 +62,6 @@ def decode_result(data: bytes) -> Result:
     return _DECODER.decode(data)
 
 
-def result_digest(result: Result) -> bytes:
-    """Return what votes are counted by: they agree if it is the same."""
-    return tagged_hash("result", encode_result(result))
+def result_digest(encoded: bytes) -> bytes:
+    """Return what votes are counted by: they agree if it is the same of their encoded results."""
+    return tagged_hash("result", encoded)

@@ -50,10 +50,11 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
         if late is not None:
             return late
     at = enter_study(course, tx, sender, "vote")
-    at.put("votes", sender, encode_result(result))
+    encoded = encode_result(result)
+    at.put("votes", sender, encoded)
     power = int(state.get(at.table("validators"), sender) or b"0")
     failed = isinstance(result, Failure)
-    tally = "fail" if failed else to_text(result_digest(result))
+    tally = "fail" if failed else to_text(result_digest(encoded))
     mine = int(at.get("tally", tally) or b"0") + power
     at.put("tally", tally, b"%d" % mine)
     for counts in _COUNTS(at.record.modules):

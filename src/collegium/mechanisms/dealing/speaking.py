@@ -71,7 +71,7 @@ class Dealer:
         Raises:
             LookupError: none is open.
         """
-        here = view.here(self.identity.genesis)
+        here = view.here
         if here is None:
             raise LookupError(view.study)
         return here
@@ -114,7 +114,7 @@ class Dealer:
 
     def serve_again(self, view: StudyView, blobs: Blobs) -> None:
         """Publish the site's deal, or key share, once more where its blob is gone or damaged."""
-        here = view.here(self.identity.genesis)
+        here = view.here
         if here is None:
             return
         name = here.deals.get(self.identity.member)

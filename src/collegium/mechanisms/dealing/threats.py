@@ -53,7 +53,7 @@ def _deals(forge: Forge) -> Twist:
 
     def rewritten(place: AdversaryContext, view: StudyView, due: list[bytes]) -> list[bytes]:
         blobs = place.exchange.view(place.identity.member)
-        here, twisted = view.here(place.identity.genesis), []
+        here, twisted = view.here, []
         for envelope in due:
             transaction = said(envelope)
             if here is None or not isinstance(transaction, SecaggDeal):
@@ -96,7 +96,7 @@ def _turned(ciphertexts: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 def _encrypts(view: StudyView) -> bool:
     """Return whether the study's updates are encrypted."""
-    here = view.here()
+    here = view.here
     return here is not None and opens_one_key(here.terms.design)
 
 

@@ -38,7 +38,7 @@ class Counting:
             vector: makes the site's counts as they enter the ring; None where it has none.
             idle: whether nothing more is to be waited for.
         """
-        member, here = self.identity.member, view.here(self.identity.genesis)
+        member, here = self.identity.member, view.here
         if here is None or member not in here.participants:
             return []
         dealer = Dealer(self.identity, self.outbox, secure_sum_named(here.terms.design))
