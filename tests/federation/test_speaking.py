@@ -6,51 +6,31 @@ a process looks for installed packages once.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 from tests.audit.forging import read_transcript
+from tests.commands import collegium, diagnosis, told
+from tests.mechanism_package.installed import path_with
 
 from collegium.ledger.contract.mechanism import Phase
 
-ROOT = Path(__file__).resolve().parents[2]
-METADATA = "Metadata-Version: 2.1\nName: their-digests\nVersion: 1.0\n"
-ENTRY_POINTS = "[collegium.mechanisms]\ndigests = tests.mechanism_package.their_digests\n"
-
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """A folder that says of the package what an installer does."""
-    about = tmp_path / "installed" / "their_digests-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text(METADATA)
-    (about / "entry_points.txt").write_text(ENTRY_POINTS)
-    return about.parent
-
-
-def command(*arguments: str, installed: Path | None = None) -> subprocess.CompletedProcess[str]:
-    before = os.environ.get("PYTHONPATH")
-    paths = [str(one) for one in (installed, ROOT, before) if one]
-    return subprocess.run(
-        [sys.executable, "-m", "collegium", *arguments],
-        capture_output=True, text=True, check=False, timeout=300,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )  # fmt: skip
+def with_it(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command that finds the package."""
+    return {"PYTHONPATH": path_with(tmp_path / "installed", "their_digests", "digests")}
 
 
 @pytest.mark.parametrize("engine", ["solo", "log"])
 def test_a_study_runs_to_its_end_with_it_and_verifies(
-    engine: str, installed: Path, tmp_path: Path
+    engine: str, with_it: dict[str, str], tmp_path: Path
 ) -> None:
     """In one process, and by nodes."""
     folder = str(tmp_path / "run")
     settings = ("training.rounds=2", "mechanisms.digests.fewest=3", f"consensus.engine={engine}")
     changes = [word for one in settings for word in ("--set", one)]
-    ran = command("run", "heart", *changes, "--out", folder, installed=installed)
+    ran = collegium("run", "heart", *changes, "--out", folder, cwd=tmp_path, env=with_it)
     assert ran.returncode == 0, ran.stderr
     entries = read_transcript((tmp_path / "run" / "ledger.log").read_bytes()).entries
     payloads = [entry.payload for entry in entries]
@@ -60,20 +40,20 @@ def test_a_study_runs_to_its_end_with_it_and_verifies(
     votes = [one for one in payloads if one["kind"] == "round.vote"]
     assert len(votes) == 8
     assert all("digest" in one["result"]["parts"]["digests"] for one in votes)
-    verified = command("verify", folder, "--json", installed=installed)
-    assert msgspec.json.decode(verified.stdout)["ok"] is True
+    verified = collegium("verify", folder, "--json", cwd=tmp_path, env=with_it)
+    assert told(verified)["ok"] is True
 
 
 def test_who_does_not_have_it_cannot_verify_and_is_told_what_to_install(
-    installed: Path, tmp_path: Path
+    with_it: dict[str, str], tmp_path: Path
 ) -> None:
     folder = str(tmp_path / "run")
     changes = ("--set", "training.rounds=1", "--set", "mechanisms.digests.fewest=1")
-    assert command("run", "heart", *changes, "--out", folder, installed=installed).returncode == 0
-    told = command("verify", folder)
-    assert told.returncode != 0
-    assert "digests@1" in told.stderr
-    assert "[plugin.module]" in told.stderr
+    ran = collegium("run", "heart", *changes, "--out", folder, cwd=tmp_path, env=with_it)
+    assert ran.returncode == 0
+    code, *said = diagnosis(collegium("verify", folder, cwd=tmp_path))
+    assert code == "plugin.module"
+    assert "digests@1" in " ".join(said)
 
 
 @pytest.mark.parametrize("name", ["my_vouch", "Vouch", "a.b.c", "", "x" * 21])

@@ -11,30 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.mechanism_package.installed import ROOT, path_with
 
-ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "tests" / "mechanism_package"
-METADATA = "Metadata-Version: 2.1\nName: their-mechanism\nVersion: 1.0\n"
-ENTRY_POINTS = "[collegium.mechanisms]\nreceipts = tests.mechanism_package.their_mechanism\n"
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """A folder that says of the package what an installer does."""
-    about = tmp_path / "their_mechanism-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text(METADATA)
-    (about / "entry_points.txt").write_text(ENTRY_POINTS)
-    return tmp_path
-
-
-def test_a_round_walks_through_a_mechanism_of_another_package(installed: Path) -> None:
-    paths = [str(installed), *filter(None, [os.environ.get("PYTHONPATH")])]
+def test_a_round_walks_through_a_mechanism_of_another_package(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    path = path_with(tmp_path, "their_mechanism", "receipts")
     ran = subprocess.run(
         [*command, str(PACKAGE / "walk.py")], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=False,
+        env={**os.environ, "PYTHONPATH": path}, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
