@@ -153,7 +153,7 @@ def voters(history: History) -> dict[str, int]:
 def read_genesis(body: bytes) -> History:
     """Return a history with the members of a genesis and nothing said (page 3)."""
     history = History(genesis := parse(body), tagged("genesis", body), tagged("genesis", body))
-    need((genesis["contract"], genesis["format"]) == (1, 1), "another version")
+    need(genesis["contract"] in (1, 2) and genesis["format"] == 1, "another version")
     history.modules |= {*(modules := genesis["modules"])}
     need(len({*genesis, "log", "succeeds"}) == 8 and modules == sorted({*modules}), "its fields")
     need(all(raw(v) for k, v in genesis.get("succeeds", {}).items() if k != "size"), "succeeds")

@@ -96,7 +96,7 @@ def small_genesis() -> Genesis:
     )  # fmt: skip
     log = to_text(key_of("*log").public)
     return Genesis(
-        chain="small", contract=1, format=1, keys="simulated", log=log, members=members,
+        chain="small", contract=2, format=1, keys="simulated", log=log, members=members,
         modules=("plain@1",),
     )  # fmt: skip
 

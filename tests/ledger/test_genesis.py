@@ -67,7 +67,7 @@ def test_the_worked_geneses(vector: dict[str, Any]) -> None:
 
 MIXED_ORDER = to_text(bytes.fromhex(PUBLISHED["ed25519_edge_cases"]["vectors"][3]["public"]))
 REFUSED = {
-    "a later contract": genesis(contract=2),
+    "a later contract": genesis(contract=3),
     "a later format": genesis(format=2),
     "a chain with capitals": genesis(chain="Test"),
     "a chain without a name": genesis(chain=""),

@@ -15,7 +15,10 @@ from collegium.ledger.keys import KEY_SIZE, usable_key
 
 Role = Literal["owner", "site", "validator"]
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
+"""The rules that a new ledger has; docs/spec/3-genesis.md tells what each version changed."""
+
+CONTRACT_VERSIONS = range(1, CONTRACT_VERSION + 1)
 FORMAT_VERSION = 1
 LARGEST_POWER = 2**32
 MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
@@ -98,7 +101,7 @@ def encode_genesis(genesis: Genesis) -> bytes:
     Raises:
         FormatError: it is not a valid genesis.
     """
-    if (genesis.contract, genesis.format) != (CONTRACT_VERSION, FORMAT_VERSION):
+    if genesis.contract not in CONTRACT_VERSIONS or genesis.format != FORMAT_VERSION:
         raise malformed("the genesis", "it asks for a version that this release does not have")
     if not MEMBER_ID.fullmatch(genesis.chain):
         raise malformed("the genesis", "the chain id has the form of a member's id")

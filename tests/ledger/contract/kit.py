@@ -70,7 +70,7 @@ def world_of(members: Iterable[Member], modules: Iterable[str] | None = None) ->
     """
     people = tuple(sorted(members, key=lambda one: one.id))
     genesis = Genesis(
-        chain="test", contract=1, format=1, keys="simulated", log=to_text(key_of("*log").public),
+        chain="test", contract=2, format=1, keys="simulated", log=to_text(key_of("*log").public),
         members=people, modules=tuple(mechanisms() if modules is None else sorted(modules)),
     )  # fmt: skip
     identity = genesis_digest(encode_genesis(genesis))

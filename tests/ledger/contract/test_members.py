@@ -155,3 +155,9 @@ def test_a_member_may_have_the_name_of_its_institution() -> None:
 def test_letters_are_those_of_a_fixed_list(name: str) -> None:
     with pytest.raises(FormatError):
         check_member(replace(member("ada"), name=name))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_ledger_keeps_the_version_of_its_genesis(version: int) -> None:
+    genesis = replace(four_equals().genesis, contract=version)
+    assert members.contract_version(contract.initial_state(genesis)) == version

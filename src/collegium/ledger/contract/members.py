@@ -11,9 +11,11 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.tables import (
+    CONTRACT,
     KEYS,
     MEMBERS,
     MODULES,
+    THE_ONE,
     MemberRecord,
 )
 from collegium.ledger.genesis import Genesis, Member, Role
@@ -24,14 +26,25 @@ LOG_KEY_HOLDER = b"*log"  # no member's id: the log's key signs checkpoints, nev
 
 
 def found(state: State, genesis: Genesis) -> None:
-    """Write the genesis's members into an empty state."""
+    """Write the genesis's members, modules and version into an empty state."""
     for member in genesis.members:
         admit(state, member)
     if isinstance(genesis.log, str):
         state.put(KEYS, key_name(genesis.log), LOG_KEY_HOLDER)
     for module in genesis.modules:
         state.put(MODULES, module, b"1")
+    if genesis.contract > 1:
+        state.put(CONTRACT, THE_ONE, str(genesis.contract).encode())
     state.accept()
+
+
+def contract_version(state: State) -> int:
+    """Return the version of the contract's rules that a ledger's genesis names.
+
+    A rule that changed asks this, so that ledgers of older versions mean what they meant.
+    """
+    stored = state.get(CONTRACT, THE_ONE)
+    return 1 if stored is None else int(stored)
 
 
 def admit(state: State, member: Member) -> None:

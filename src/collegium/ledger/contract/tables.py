@@ -140,6 +140,7 @@ PROPOSAL_VOTES: Path = ("proposal_votes",)
 GOVERNANCE: Path = ("governance",)
 EVIDENCE: Path = ("evidence",)
 MODULES: Path = ("modules",)
+CONTRACT: Path = ("contract",)
 THE_ONE = "record"
 
 
