@@ -105,6 +105,7 @@ FOUND = {
     "study.register: min_sites": {REFUSED, "study.registration"},
     "study.register: modules": {MALFORMED, REFUSED},
     "study.register: model": {
+        "named study.first-model",
         "blob.missing",
         "named blob.stray",
         "round.model",

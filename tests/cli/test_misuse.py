@@ -31,6 +31,7 @@ GROUPS = {
         "canaries",
         "collusion",
         "graph",
+        "crafted",
         "inversion",
         "membership",
         "robustness",

@@ -12,13 +12,14 @@ from collegium.assembly.parts import Parts
 from collegium.audit.bundle import bundle_digest
 from collegium.canonical import from_text
 from collegium.data.tabular.agreed_preparation import encode_agreed
-from collegium.errors import FormatError
+from collegium.errors import FormatError, StudyError
 from collegium.federation.owner import InitialModel, Registration
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import starting_vector, study_tensors
-from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_model
+from collegium.learning.blobs import ModelState, digest, encode_model
 from collegium.learning.evaluation.statement import Statement, decode_statement
 from collegium.learning.evaluation.tally import layout_of
+from collegium.learning.first_model import NO_INPUTS
 from collegium.learning.models import tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -27,9 +28,6 @@ from collegium.study.document import TableSource
 
 PLAIN, SCORED = "plain@1", "scored@1"
 """The designs of a round in which validators see single updates, and of one where they score."""
-
-NO_INPUTS = (TensorSpec("bias", (1,)),)
-"""The model that a study of tables is registered with: it knows of no column yet."""
 
 Fetch = Callable[[bytes], bytes | None]
 """Returns the blob of a digest, or None where it cannot be had."""
@@ -57,9 +55,18 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
 
 
 def first_model(parts: Parts) -> ModelState:
-    """Return the model of a study's first round."""
+    """Return the model of a study's first round.
+
+    Raises:
+        StudyError: the document names a first model, and its weights are not at hand.
+    """
     study, spec = parts.study, parts.spec
-    parameters = starting_vector(spec, study)
+    if study.model.first is not None and parts.first is None:
+        raise StudyError(
+            "model.first", "the first model is not at hand", "only its digest is in the document",
+            "put its weights beside the study's file",
+        )  # fmt: skip
+    parameters = starting_vector(spec, study, parts.first)
     return initial_state(
         study_tensors(spec, study), parameters, parts.server, study.aggregation.server
     )

@@ -6,7 +6,13 @@ as a simulation that holds everybody's.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from collegium.assembly.rules import find_rule
 from collegium.assembly.tables import described_table
@@ -14,12 +20,13 @@ from collegium.data.registered import RegisteredDataSet
 from collegium.data.table import DataSet
 from collegium.data.tabular.agreed_preparation import AgreedPreparation
 from collegium.data.tabular.preparation import target_unit
-from collegium.errors import CollegiumError, PluginError
+from collegium.errors import CollegiumError, PluginError, StudyError
 from collegium.federation.stages import Stages, stages_of
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.algorithms.personal import own_coordinates
 from collegium.learning.model_choice import model_spec
 from collegium.learning.models import ModelSpec, tensors
+from collegium.learning.safetensors import read_released
 from collegium.learning.server import ServerOptimizer
 from collegium.learning.trainer import Trainer
 from collegium.plugins import find
@@ -32,7 +39,8 @@ from collegium.study.terms import server_optimizer
 class Parts:
     """A study and every part that it names. `dataset` says what rows mean; it may hold none.
 
-    `agreement` is what the sites of a study of tables agreed on, where they have.
+    `agreement` is what the sites of a study of tables agreed on, where they have; `first` the first
+    model's parameters, float32 [d], where the document names them and whoever asks has them.
     """
 
     study: Study
@@ -44,6 +52,42 @@ class Parts:
     stages: Stages
     secure_sum: SecureSum | None = None
     agreement: AgreedPreparation | None = None
+    first: NDArray[np.float32] | None = None
+
+
+def with_first(parts: Parts, folder: Path | None) -> Parts:
+    """Return the parts with the first model's parameters where the document names one.
+
+    Args:
+        parts: of the study, whose inputs are known.
+        folder: of the study's file, from which the path of the weights is taken.
+
+    Raises:
+        StudyError: the weights are not there, are others than named, or of another model.
+    """
+    named = parts.study.model.first
+    if named is None:
+        return parts
+    here, path = folder or Path(), Path(named.weights)
+    for place in (here / path, here.parent / path, path, here / path.name):
+        with suppress(OSError):
+            data = place.read_bytes()
+            break
+    else:
+        raise _not_first(f"{named.weights} cannot be read", "it lies beside the study's file")
+    if sha256(data).hexdigest() != named.digest:
+        raise _not_first(f"{named.weights} is another file", f"its SHA-256 is not {named.digest}")
+    shapes, values = read_released(data)
+    if shapes != tensors(parts.spec):
+        raise _not_first(f"{named.weights} is of another model", "its tensors have other shapes")
+    return replace(parts, first=values)
+
+
+def _not_first(what: str, why: str) -> StudyError:
+    return StudyError(
+        "model.first", f"the first model is not at hand: {what}", why,
+        "name the model.safetensors of a released model of this architecture and these inputs",
+    )  # fmt: skip
 
 
 def parts_of_table(study: Study, agreement: AgreedPreparation | None) -> Parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from collegium.assembly.cutting import about_data, cut_of, learned_from
-from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_table
+from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_table, with_first
 from collegium.assembly.privacy import about_evaluation, check_privacy
 from collegium.assembly.rules import about_rule, check_held_out, check_roots, check_rule
 from collegium.assembly.site_alone import about_site_alone
@@ -21,6 +21,7 @@ from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find
 from collegium.study.checking import check_sites
 from collegium.study.document import Study, TableSource
+from collegium.study.first_layer import about_first_layer
 from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
@@ -123,7 +124,7 @@ def prepare(read: ReadStudy) -> Prepared:
                 )
         parted = cut_of(study, sites)
         notices = read.notices + check_sites(study, [rows.name for rows in sites])
-        parts = find_parts(study, dataset)
+        parts = with_first(find_parts(study, dataset), read.folder)
         prepared = Prepared(
             read=read,
             parts=parts,
@@ -135,7 +136,8 @@ def prepare(read: ReadStudy) -> Prepared:
             + _about_lies(study)
             + about_evaluation(study, dataset.schema.task)
             + about_data(study, dataset, sites)
-            + about_site_alone(dataset.schema, {name: own for name, (own, _) in parted.items()}),
+            + about_site_alone(dataset.schema, {name: own for name, (own, _) in parted.items()})
+            + about_first_layer(study, [len(own.y) for own, _ in parted.values()]),
         )
         _check(prepared)
     return prepared
@@ -160,7 +162,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
     study = read.study
     with read.located():
         table = cut_table(source, study, read.folder)
-        parts = parts_of_table(study, table.agreement)
+        parts = with_first(parts_of_table(study, table.agreement), read.folder)
         train, test = table.encoded()
         check_dataset(replace(parts.dataset, sites=tuple(train.values())))
         notes = tuple(Notice("note", "study.table", {"text": text}) for text in table.notes)
@@ -175,6 +177,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             + about_evaluation(study, parts.dataset.schema.task)
             + about_data(study, parts.dataset, list(train.values())) + about_table(table)
             + about_site_alone(parts.dataset.schema, train)
+            + about_first_layer(study, [len(own.y) for own in train.values()])
             + about_target_leakage(parts.dataset.schema, train),
             table=table,
         )  # fmt: skip

@@ -179,6 +179,10 @@ TEXTS: dict[str, str] = {
     "statistics.undecided": "{count} attempt(s) at a vote ended without a quorum",
     "study.altered": "study.toml is not the study that was registered",
     "study.failed": "the study failed ({reason}) and keeps its last good model",
+    "study.first-model:other": "{member} registered a first model that is neither what the seed "
+    "gives nor the one that the document names: it can be made so that sums of updates show rows",
+    "study.first-model:own": "the first model is made by the user's own code, which is not run "
+    "here: whether it follows from the seed was not checked",
     "study.malformed": "{what}: {why}",
     "study.registration:inputs": "the first model has {parameters} parameters, optimizer "
     "{optimizer}, inputs {inputs:list}",

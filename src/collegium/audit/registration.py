@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, of_error
 from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutEntry, AboutMember, Value
-from collegium.errors import FormatError
+from collegium.errors import CollegiumError, FormatError
+from collegium.learning.aggregation.next_model import server_named
 from collegium.learning.blobs import decode_model
+from collegium.learning.first_model import first_model_is
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.registering import differing_terms
 from collegium.study.canonical import study_from_document
-from collegium.study.document import Study
+from collegium.study.document import Study, TableSource
 
 
 def registered_study(
@@ -40,6 +44,7 @@ def registered_study(
         }  # fmt: skip
         findings.append(Finding("study.registration", "error", where, told))
     findings += _first_model(registration, fetch)
+    findings += _beginning(study_history, study, fetch)
     for site, acceptance in study_history.accepted.items():
         if acceptance.code != registration.code:
             findings.append(Finding("code.differs", "note", AboutMember(site, study.study.id)))
@@ -61,3 +66,28 @@ def _first_model(registration: StudyRegister, fetch: Fetch) -> list[Finding]:
         size: dict[str, Value] = {"case": "size", "parameters": found[0], "optimizer": found[1]}
         return [Finding("study.registration", "error", where, size)]
     return []
+
+
+def _beginning(study_history: StudyHistory, study: Study, fetch: Fetch) -> Iterator[Finding]:
+    """Yield whether the study began with another model than its document says.
+
+    Whoever chooses a model chooses what updates show, so the owner is named.
+    """
+    registration, begun = study_history.registration, study_history.begun
+    models = {registration.model: begun is None and not isinstance(study.data.source, TableSource)}
+    if begun is not None:
+        models[begun.model] = True
+    for name, is_begun in models.items():
+        data = fetch(name)
+        try:
+            if data is None:
+                continue
+            model, optimizer = decode_model(data), server_named(registration.server)
+        except CollegiumError:
+            continue  # said elsewhere
+        verdict = first_model_is(study, optimizer, model, begun=is_begun)
+        owner = AboutMember(study_history.terms.owner, study.study.id)
+        if verdict == "other":
+            yield Finding("study.first-model", "fault", owner, {"case": "other"})
+        elif verdict == "unknown":
+            yield Finding("study.first-model", "note", owner, {"case": "own"})

@@ -1,4 +1,4 @@
-"""`collegium bench canaries`, `membership` and `inversion`: what a study tells, by attack."""
+"""`collegium bench canaries`, `membership`, `inversion` and `crafted`: what a study tells."""
 
 from __future__ import annotations
 
@@ -223,3 +223,39 @@ def _attack_line(one: Reconstruction) -> str:
     if one.noise_ratio is not None and one.likeness is not None:
         line += f", peak signal to noise {one.noise_ratio:.1f} dB, SSIM {one.likeness:.2f}"
     return line
+
+
+@click.command()
+@click.argument("study")
+@SET
+@click.option(
+    "--colluders", type=click.IntRange(0), default=0,
+    help="Number of sites that steer the model by their updates; 0: somebody chose the first one.",
+)  # fmt: skip
+@JSON
+def crafted(study: str, changes: tuple[str, ...], colluders: int, as_json: bool) -> None:
+    """Read patients' rows out of one sum of updates of STUDY, from a model made for it.
+
+    The model is graded without any data. Nobody can register such a first model unseen; with
+    --colluders, some sites steer the training to it within some rounds.
+    """
+    from collegium.assembly.preparation import prepare
+    from collegium.study.reading import read_study
+    from collegium.threats.crafted import craft, steer
+
+    prepared = prepare(read_study(study, changes))
+    victim, trainer = prepared.victim, prepared.parts.trainer
+    found = steer(victim, trainer, colluders) if colluders else craft(victim, trainer)
+    if as_json:
+        say_json(msgspec.to_builtins(found))
+        return
+    how = "a chosen first model"
+    if found.rounds is not None:
+        how = f"a model to which {found.colluders} site(s) steered in {found.rounds} rounds"
+    say(f"{found.study}: one sum of updates from {how}, {found.units} units in the first layer")
+    say(
+        f"  rebuilt {found.rebuilt} of {found.rows} rows of all other sites"
+        if colluders
+        else f"  rebuilt {found.rebuilt} of {found.rows} rows of all sites"
+    )
+    say(f"  as even thresholds would single out {found.alone:.3g}")

@@ -15,7 +15,7 @@ from collegium.cli.bench import bench
 from collegium.cli.bench_betrayal import betrayal
 from collegium.cli.bench_collusion import collusion
 from collegium.cli.bench_graph import graph
-from collegium.cli.bench_privacy import canaries, inversion, membership
+from collegium.cli.bench_privacy import canaries, crafted, inversion, membership
 from collegium.cli.committee import committee
 from collegium.cli.fetching import fetch
 from collegium.cli.network import network
@@ -38,7 +38,7 @@ def program(context: click.Context) -> None:
 
 
 program.add_command(audit)
-for measured in (betrayal, canaries, collusion, graph, inversion, membership):
+for measured in (betrayal, canaries, collusion, crafted, graph, inversion, membership):
     bench.add_command(measured)
 program.add_command(bench)
 program.add_command(committee)

@@ -12,6 +12,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
+from collegium.federation.beginning import beginning_is
 from collegium.federation.commit_reveal import commit_to, reveal_of
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
@@ -38,7 +39,8 @@ from collegium.learning.algorithms.local_round import model_in_use
 from collegium.learning.blobs import ModelState, digest, encode_model
 from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
-from collegium.learning.models import tensors
+from collegium.learning.first_model import Verdict
+from collegium.learning.models import initial_parameters, tensors
 from collegium.ledger.contract.series import EVALUATION
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -101,6 +103,7 @@ class Site:
         self._counting = Counting(identity, outbox)
         self._outbox, self._sending = outbox, Sending(outbox)
         self._document = document_bytes(trainers.study)
+        self._first: tuple[str, Verdict] = "", "unknown"
         self._privacy = site_privacy(trainers.study, identity)
         self._carried = ClientState(outbox, identity.genesis, trainers.study.study.id)
         self._tensors = study_tensors(trainers.spec, trainers.study)
@@ -147,6 +150,8 @@ class Site:
             return []
         if self._model(from_text(registration.initial, DIGEST_SIZE)) is None:
             return []
+        if self._beginning(view, begun=False) != "documented":
+            return []
         weighed = study.aggregation.weights == "rows"
         transaction = self._identity.sign(
             StudyAccept, study=view.study, code=to_text(parts.code),
@@ -155,6 +160,21 @@ class Site:
             weight=registered_weight(self._size()) if weighed else 1,
         )  # fmt: skip
         return [transaction]
+
+    def _beginning(self, view: StudyView, *, begun: bool) -> Verdict | None:
+        """Return whether the registered first model is the document's; None until it is here."""
+        registration, trainers = view.registration, self._cohort
+        if registration is None:
+            return None
+        if self._first[0] != registration.initial:
+            verdict = beginning_is(
+                trainers.study, registration, self.blobs.fetch, begun=begun,
+                own=lambda: initial_parameters(trainers.spec, trainers.study.study.seed),
+            )  # fmt: skip
+            if verdict is None:
+                return None
+            self._first = registration.initial, verdict
+        return self._first[1]
 
     def _size(self) -> int:
         """Return what the weight is made of: training rows, or units with noise."""
@@ -174,6 +194,15 @@ class Site:
                 return []
             model = self._model(view.model)
             if model is None or view.round is None:
+                return []
+            beginning = self._beginning(view, begun=True)
+            if beginning is None:
+                return []
+            if beginning != "documented":
+                self.troubles[view.number] = (
+                    "the study began with another model than its document says, and who chooses a"
+                    " first model can make updates show rows: this site sends none"
+                )
                 return []
             work = assignment_of(view, view.round, model, self.blobs, self._model)
             try:

@@ -7,14 +7,17 @@ from time import perf_counter
 
 from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
+from collegium.federation.beginning import beginning_is
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.sealing import check_recipients
 from collegium.federation.speaking import said_in_phase
 from collegium.federation.view import StudyView
+from collegium.learning.first_model import Verdict
 from collegium.ledger.contract.bitmaps import bitmap_of
 from collegium.ledger.contract.declared import is_masked
 from collegium.ledger.contract.results import Failure, ModelResult, Result
+from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.contract.transactions import (
     EvidenceConflict,
     PhaseTimeout,
@@ -67,6 +70,7 @@ class Validator:
         self._noted: tuple[Conflict, ...] = ()
         self._identity = identity
         self._study = study
+        self._first: tuple[str, Verdict] = "", "unknown"
         self._document = to_text(sha256(document_bytes(study)).digest())
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
@@ -85,6 +89,8 @@ class Validator:
         due = self._evidence(view, idle=idle) + self._late_vote(view, patient=not idle)
         if view.round is not None and member not in view.validators:
             return due
+        if registration is not None and view.is_training and self._strange(registration):
+            return due + (self._timer(view) if idle else [])
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
         if view.phase in ("score.commit", "score.reveal"):
@@ -99,6 +105,18 @@ class Validator:
         if idle:
             due += self._timer(view)
         return due
+
+    def _strange(self, registration: StudyRecord) -> bool:
+        """Return whether the study begins with another model than its document says.
+
+        Then its rounds come to nothing: nobody attests to updates of it, or votes.
+        """
+        if self._first[0] != registration.initial:
+            verdict = beginning_is(self._study, registration, self.blobs.fetch, begun=True)
+            if verdict is None:
+                return False
+            self._first = registration.initial, verdict
+        return self._first[1] == "other"
 
     def _evidence(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Put proven equivocations on record; others do what the first validator leaves out."""

@@ -11,7 +11,7 @@ from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import before_rounds
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.preconditions import OPEN
-from collegium.ledger.contract.series import is_sum
+from collegium.ledger.contract.series import is_sum, step_of
 from collegium.ledger.contract.tables import (
     MEMBERS,
     THE_ONE,
@@ -93,6 +93,11 @@ class StudyView:
     def is_summing(self) -> bool:
         """Whether statistics are summed, in the place of updates."""
         return self.round is not None and is_sum(self.number)
+
+    @cached_property
+    def is_training(self) -> bool:
+        """Whether a round is open that goes on from a model: no sum of a table's set-up."""
+        return self.round is not None and step_of(self.number) is None
 
     @cached_property
     def number(self) -> int:

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.learning._internal import ordinal, survival
-from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
 from collegium.learning.evaluation.overlap import overlap_losses
+from collegium.learning.initial import uniform_weights
 from collegium.learning.networks.network import Network
 
 Loss = Literal["logistic", "multinomial", "squared", "poisson", "cox", "ordinal", "overlap"]

@@ -15,11 +15,12 @@ from pathlib import Path
 from collegium.assembly.code import code_digest
 from collegium.assembly.cutting import learned_from
 from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
-from collegium.assembly.parts import described, find_parts, parts_of_table
+from collegium.assembly.parts import Parts, described, find_parts, parts_of_table, with_first
 from collegium.assembly.privacy import check_privacy
 from collegium.canonical import from_text, to_text
 from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
 from collegium.errors import CollegiumError
+from collegium.federation.beginning import beginning_is
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.local_trainers import LocalTrainers
@@ -29,6 +30,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
+from collegium.learning.models import initial_parameters
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -39,7 +41,7 @@ from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
 from collegium.node.config import DEFAULT_ENGINE, DataSource
-from collegium.node.home import RELEASED
+from collegium.node.home import RELEASED, STUDIES
 from collegium.node.policy import Policy, StudyRequest, objections, runs
 from collegium.node.registration_checks import in_a_line, unacceptable_terms
 from collegium.node.site_rows import OwnSiteRows, encoded_rows, own_rows, own_site_table
@@ -136,6 +138,8 @@ def _owner(acting: MemberContext, study: Study, registration: StudyRecord) -> Ow
         if isinstance(source, str)
         else parts_of_table(study, _agreement(acting, StudyView(acting.state(), study_id)))
     )
+    if isinstance(source, str) or parts.agreement is not None:
+        parts = with_first(parts, acting.home / STUDIES)
     release = releaser(
         parts, lambda: StudyView(acting.state(), study_id), acting.blobs.fetch,
         acting.home / RELEASED / study_id,
@@ -149,6 +153,20 @@ def _agreement(acting: MemberContext, view: StudyView) -> AgreedPreparation | No
     set_up = view.set_up
     data = acting.blobs.fetch(set_up.agreement) if set_up.is_over and set_up.agreement else None
     return None if data is None else decode_agreed(data)
+
+
+def _beginning(acting: MemberContext, view: StudyView, parts: Parts) -> tuple[str, ...]:
+    """Return what there is to say against the model that a study begins with."""
+    study, registration = parts.study, view.registration
+    if registration is None:
+        return ()
+    verdict = beginning_is(
+        study, registration, acting.blobs.fetch, begun=view.is_training,
+        own=lambda: initial_parameters(parts.spec, study.study.seed),
+    )  # fmt: skip
+    if verdict in ("documented", None):
+        return ()
+    return ("the first model is neither what the seed gives nor one that the document names",)
 
 
 def _enrol_site(
@@ -202,7 +220,9 @@ def _enrol_site(
     except CollegiumError as error:
         enrolment.objections = (in_a_line(error),)
         return
-    enrolment.objections = objections(policy, replace(asked, rows=count))
+    enrolment.objections = (
+        *objections(policy, replace(asked, rows=count)), *_beginning(acting, view, parts)
+    )  # fmt: skip
     if enrolment.objections:
         return
     code = code_digest(study)

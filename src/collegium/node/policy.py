@@ -35,6 +35,8 @@ class Policy(Section, frozen=True, kw_only=True):
         code: digests, in hex, of the code that an owner registers with a study.
         own_code: digests, in hex, of users' own models: the files that a study's
             ``model.code_digest`` names, and that would run here.
+        first_models: SHA-256, in hex, of released weights that a study may begin with instead of
+            what its seed gives (``model.first``).
         epsilon: the most that a study may spend of differential privacy; plain updates spend
             without bound. Absent: no cap.
         epsilon_in_all: the most that all studies of the ledger together may spend of one unit of
@@ -52,6 +54,7 @@ class Policy(Section, frozen=True, kw_only=True):
     owners: tuple[str, ...] = ("*",)
     code: tuple[str, ...] = ("*",)
     own_code: tuple[str, ...] = ()
+    first_models: tuple[str, ...] = ()
     epsilon: float | None = None
     epsilon_in_all: float | None = None
     minimum_rows: int = 0
@@ -117,6 +120,9 @@ def _objections(policy: Policy, asked: StudyRequest) -> Iterator[str]:
         yield f"code does not allow {asked.code}"
     if not runs(policy, study):
         yield f"own_code does not allow {study.model.code_digest}"
+    first = study.model.first
+    if first is not None and not _allows(policy.first_models, first.digest):
+        yield f"first_models does not allow {first.digest}, {first.origin}"
     private, masked = study.privacy.differential_privacy, study.privacy.secure_aggregation
     plain = study.privacy.protection == "none" and private is None and masked is None
     if plain and not policy.plain_updates:

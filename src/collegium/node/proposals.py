@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import registration_of, releaser
-from collegium.assembly.parts import described, find_parts, parts_of_table
+from collegium.assembly.parts import described, find_parts, parts_of_table, with_first
 from collegium.assembly.rules import check_rule
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
@@ -73,7 +73,7 @@ class Proposals:
         with read.located():
             source = study.data.source
             parts = (
-                find_parts(study, described(source))
+                with_first(find_parts(study, described(source)), read.folder)
                 if isinstance(source, str)
                 else parts_of_table(study, None)
             )

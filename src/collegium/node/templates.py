@@ -60,6 +60,7 @@ code = ["*"]                      # SHA-256 of the code that an owner registers 
 minimum_rows = {rows}                 # training rows under which this site takes no part
 plain_updates = {plain}             # true: updates may leave without protection
 scores = {scores}                    # true: as a validator, it tries others' updates on its rows
+# first_models = []               # SHA-256 of weights with which a study may begin
 # epsilon = 8.0                   # the most a study may spend; plain updates spend without bound
 # epsilon_in_all = 20.0           # the most that all studies together may spend of one patient
 """

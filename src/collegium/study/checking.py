@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from collegium.plugins import names
@@ -29,10 +28,10 @@ from collegium.study.search_checks import check_search
 from collegium.study.secagg_checks import check_rule_takes_sums, check_secagg
 from collegium.study.tables import about_tables, check_table
 from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
+from collegium.study.texts import check_text
 from collegium.study.unsupported import is_later_name, not_yet
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def check_study(study: Study) -> tuple[Notice, ...]:
@@ -98,24 +97,8 @@ def _check_identity(study: Study) -> None:
             "it names folders: 1 to 40 of a-z, 0-9 and -, not beginning with -",
             "choose a short name such as 'heart'",
         )  # fmt: skip
-    for key, text, longest in (
-        ("title", study.study.title, 120),
-        ("question", study.study.question, 500),
-    ):
-        if not text.strip() or len(text) > longest:
-            raise Refusal(
-                ("study", key), "study.text", f"study.{key} has {len(text)} characters",
-                f"it must say something, in at most {longest}", "write one plain sentence",
-            )  # fmt: skip
-        for character in text:
-            category = unicodedata.category(character)
-            if category in ("Cc", "Cs", "Zl", "Zp") or character in _BIDIRECTIONAL:
-                raise Refusal(
-                    ("study", key), "study.text",
-                    f"study.{key} holds the character {character!a}",
-                    "line breaks and control characters can hide or forge what a report shows",
-                    "remove it",
-                )  # fmt: skip
+    check_text(("study", "title"), study.study.title, 120)
+    check_text(("study", "question"), study.study.question, 500)
 
 
 def _check_names(study: Study) -> None:

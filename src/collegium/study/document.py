@@ -99,6 +99,19 @@ class Data(Section, frozen=True, kw_only=True):
     split: Split = Split()
 
 
+class FirstModel(Section, frozen=True, kw_only=True):
+    """``model.first``: the parameters that round one starts from, where the seed does not say them.
+
+    `weights` is a released model.safetensors, its path taken from the study's file; only the owner
+    reads it. `digest` is its SHA-256, hex, by which everybody else knows it. `origin` says in words
+    how it was made.
+    """
+
+    weights: str
+    digest: str
+    origin: str
+
+
 class Model(Section, frozen=True, kw_only=True):
     """``[model]``: an architecture by name. `l2` is a ridge penalty on weights, not on biases.
 
@@ -106,7 +119,8 @@ class Model(Section, frozen=True, kw_only=True):
     stages and its `kernel`, 5 if absent; `hidden` layers follow. A unet's `channels` are those of
     its levels, its `kernel` is 3 if absent. An
     autoencoder's `hidden` layers get narrower and wider again. An own model is `code`, a module or
-    ``module:Class``, whose file has the SHA-256 `code_digest`.
+    ``module:Class``, whose file has the SHA-256 `code_digest`. Without `first` the seed says where
+    the model begins.
     """
 
     architecture: Architecture
@@ -117,6 +131,7 @@ class Model(Section, frozen=True, kw_only=True):
     kernel: int | None = None
     code: str | None = None
     code_digest: str | None = None
+    first: FirstModel | None = None
 
 
 class Server(Section, frozen=True, kw_only=True):

@@ -80,6 +80,8 @@ TEXTS: dict[str, str] = {
     "the start",
     "study.personal-models:shared": "{method}: each site is tested with its own model, which it "
     "keeps; what is released is the shared one",
+    "study.own-architecture": "the model is the user's own code: whoever wrote it can have made it "
+    "so that updates show rows, under masks too. Read the file before a policy allows it",
     "study.plain-updates": "updates are sent in plain form: a validator can learn about the "
     "rows behind them (see `collegium check --outbound`)",
     "study.positive:class": "the model predicts that {column} is {value}",
@@ -113,6 +115,12 @@ TEXTS: dict[str, str] = {
     " a secret. nothing rules out in each attempt that a coalition of {corrupt} of {drawn} "
     "sites sees more than the sum. A degree of {safe_degree} and a threshold of "
     "{safe_threshold} keep that probability below 2^-{safe_bits}",
+    "study.wide-first-layer:sum": "its first layer of {units} units is wide for sums over {rows} "
+    "training rows: whoever steers the model, one member's updates can, could make one sum show "
+    "about {alone} of them. Fewer than {fewer} units, or differential privacy, prevent that",
+    "study.wide-first-layer:update": "its first layer of {units} units is wide for a site of {rows}"
+    " training rows: whoever steers the model could make one update show about {alone} of them. "
+    "Fewer than {fewer} units, or differential privacy, prevent that",
 }
 """Every notice's text, by its code and, where it has several, its case."""
 

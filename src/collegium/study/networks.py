@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from collegium.study.document import Study
+from collegium.study.document import FirstModel, Study
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal, dotted
 from collegium.study.terms import OWN_SERVER
+from collegium.study.texts import check_text
 
 TRAINERS: dict[str, tuple[str, ...]] = {
     "cnn": ("jax",), "own": ("jax", "torch"), "autoencoder": ("jax",),
@@ -77,6 +78,8 @@ def check_network(study: Study) -> None:
     _check_augmentation(study)
     if model.architecture == "own":
         _check_own(study)
+    if model.first is not None:
+        _check_first(model.first)
 
 
 def _check_cnn(study: Study) -> None:
@@ -203,6 +206,16 @@ def _check_own(study: Study) -> None:
             f"add code_digest, 64 hexadecimal digits, as `sha256sum {model.code.split(':')[0]}.py`"
             " prints them",
         )  # fmt: skip
+
+
+def _check_first(first: FirstModel) -> None:
+    if not re.fullmatch("[0-9a-f]{64}", first.digest):
+        raise _combination(
+            ("model", "first", "digest"), "a first model needs the SHA-256 of its file",
+            "sites start from that model and no other, and only where their policy allows it",
+            "add digest, 64 hexadecimal digits, as `sha256sum model.safetensors` prints them",
+        )  # fmt: skip
+    check_text(("model", "first", "origin"), first.origin, 500)
 
 
 def _combination(path: tuple[str, ...], what: str, why: str, todo: str) -> Refusal:

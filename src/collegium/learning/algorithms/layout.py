@@ -36,10 +36,15 @@ def study_tensors(spec: ModelSpec, study: Study) -> tuple[TensorSpec, ...]:
     return (*own, *shared, *(() if held_out(study) is None else (VALIDATION,)))
 
 
-def starting_vector(spec: ModelSpec, study: Study) -> NDArray[np.float32]:
-    """Return a study's vector before the first round, float32 [D]: the model, then zeros."""
+def starting_vector(
+    spec: ModelSpec, study: Study, first: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return a study's vector before the first round, float32 [D]: the model, then zeros.
+
+    The model is `first`, float32 [d], or what the seed gives.
+    """
     whole = np.zeros(sum(one.size for one in study_tensors(spec, study)), np.float32)
-    whole[: size(spec)] = initial_parameters(spec, study.study.seed)
+    whole[: size(spec)] = initial_parameters(spec, study.study.seed) if first is None else first
     return whole
 
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
+from collegium.learning.initial import weights_of_autoencoder
 from collegium.learning.networks.network import Tensors, unpacked
 
 LEVEL = TensorSpec("level", (2,))
@@ -59,9 +59,7 @@ class Autoencoder:
 
     def initial(self, seed: int) -> NDArray[np.float32]:
         """Return weights uniform in ±sqrt(6 / inputs) (He et al. 2015), biases 0, level 0 and 1."""
-        flat = uniform_weights(self.tensors, seed)
-        flat[-1] = 1.0
-        return flat
+        return weights_of_autoencoder(self.tensors, seed)
 
     def given_back(self, library: Any, tensors: Tensors, x: Any) -> Any:
         """Return what the network makes of rows, [n, inputs].

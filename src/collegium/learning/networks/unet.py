@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.learning._internal.initial import uniform_weights
 from collegium.learning.blobs import TensorSpec
+from collegium.learning.initial import uniform_weights
 from collegium.learning.networks.layers import doubled, halved, stage, stage_tensors
 from collegium.learning.networks.network import Tensors, unpacked
 

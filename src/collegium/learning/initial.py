@@ -29,3 +29,10 @@ def uniform_weights(tensors: Iterable[TensorSpec], seed: int) -> NDArray[np.floa
         else:
             parts.append(np.full(one.size, float(one.name.endswith(".scale"))))
     return np.concatenate(parts).astype(np.float32)
+
+
+def weights_of_autoencoder(tensors: Iterable[TensorSpec], seed: int) -> NDArray[np.float32]:
+    """Return an autoencoder's parameters before the first round, float32 [d]: level 0 and 1."""
+    flat = uniform_weights(tensors, seed)
+    flat[-1] = 1.0
+    return flat
