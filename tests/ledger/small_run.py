@@ -142,8 +142,8 @@ def begin(folder: Path) -> SmallRun:
     keys = {name: key_of(name) for name in ("ada", "bo", "cy")}
     ledger = create_ledger(folder / "ledger.log", small_genesis())
     run = SmallRun(folder, ledger, BlobFolder(folder / "blobs"), keys)
-    tensors = (TensorSpec("bias", (1,)), TensorSpec("weight", (3,)))
-    start = np.array([0.5, -1.0, 0.0, 2.0], np.float32)
+    tensors = (TensorSpec("layer0.bias", (1,)), TensorSpec("layer0.weight", (3, 1)))
+    start = np.zeros(4, np.float32)
     server = STUDY.aggregation.server
     model = run.blobs.put(encode_model(initial_state(tensors, start, AVERAGE, server)))
     document = run.blobs.put(document_bytes(STUDY))
