@@ -63,15 +63,19 @@ def member(name: str, power: int = 1, roles: Sequence[Role] = ALL_ROLES) -> Memb
     return Member(id=name, key=public, name=name.title(), power=power, roles=tuple(roles))
 
 
-def world_of(members: Iterable[Member], modules: Iterable[str] | None = None) -> World:
+def world_of(
+    members: Iterable[Member], modules: Iterable[str] | None = None, contract: int = 2
+) -> World:
     """Return a fresh consortium of members; the keys are those of their names.
 
-    Its studies may use every module that is installed, or only some.
+    Its studies may use every module that is installed, or only some; its ledger has the contract's
+    newest rules, or older ones.
     """
     people = tuple(sorted(members, key=lambda one: one.id))
     genesis = Genesis(
-        chain="test", contract=2, format=1, keys="simulated", log=to_text(key_of("*log").public),
-        members=people, modules=tuple(mechanisms() if modules is None else sorted(modules)),
+        chain="test", contract=contract, format=1, keys="simulated",
+        log=to_text(key_of("*log").public), members=people,
+        modules=tuple(mechanisms() if modules is None else sorted(modules)),
     )  # fmt: skip
     identity = genesis_digest(encode_genesis(genesis))
     keys = {one.id: key_of(one.id) for one in people}

@@ -340,6 +340,49 @@ def test_a_retry_after_sums_were_known_keeps_its_groups() -> None:
     assert group_of(world) != before  # nothing was opened, so lots are drawn again
 
 
+def unheard(world: World) -> dict[str, int]:
+    """Let time run out for shares of which none came to the ledger; return who was where."""
+    before = group_of(world)
+    assert only(quorum_times_out(world), AttemptFailed).reason == "too-few"
+    return before
+
+
+def test_groups_stay_though_no_share_came_to_the_ledger() -> None:
+    world = grouped("share")
+    before = unheard(world)
+    walk_to(world, "sa.deal")
+    assert group_of(world) == before
+
+
+@pytest.mark.parametrize("phase", ["sa.keys", "sa.deal", "commit", "reveal"])
+def test_a_group_that_was_asked_to_open_goes_on_whole_or_not_at_all(phase: str) -> None:
+    world = grouped("share")
+    before = unheard(world)
+    gone = next(name for name, one in before.items() if one == 2)
+    walk_to(world, phase)
+    if phase == "sa.keys":
+        for name in SITES:
+            if name != gone:
+                advertise(world, name)
+        events = quorum_times_out(world)
+    else:
+        events = silent_in(world, phase, [gone])
+    lost = only(events, GroupsLost)
+    assert (lost.groups, lost.phase) == ((2,), phase)
+    assert group_of(world) == {name: one for name, one in before.items() if one != 2}
+
+
+def test_a_lost_group_comes_back_as_it_was_and_never_in_another() -> None:
+    world = grouped("share")
+    before = unheard(world)
+    walk_to(world, "sa.deal")
+    one, two = (next(name for name, at in before.items() if at == group) for group in (2, 3))
+    silent_in(world, "sa.deal", [one, two])
+    assert current(world).attempt == 3, "one group is too few"
+    walk_to(world, "sa.deal")
+    assert group_of(world) == before
+
+
 def test_a_point_is_there_where_it_is_asked_for_and_is_one() -> None:
     sound = to_text(world_of([member("ada")]).keys["ada"].public)
     checked = using(

@@ -87,6 +87,15 @@ def told(saturated: int = 0, small: int = 0) -> Indicators:
     return Indicators(saturated=saturated, small=small)
 
 
+def of_six(contract: int = 2) -> World:
+    """Return a masked round of six equal members, in its vote."""
+    six = tuple("abcdef")
+    fields = {**MASKED, **threshold(5), "sites": six, "per_round": 6}
+    return come_to(
+        world_of(map(member, six), contract=contract), "vote", **{**fields, "owner": "a"}
+    )
+
+
 def blame(world: World, who: str, dealer: str) -> Any:
     """Vote that a dealer's deal has failed."""
     return say(world, who, RoundVote, **here(world), **for_nothing("deal", dealer))
@@ -318,7 +327,7 @@ def test_votes_about_masked_updates_carry_indicators_and_others_none() -> None:
     assert refusal(plain, "ada", RoundVote, **fields) == "malformed"
 
 
-def test_a_dealer_whom_a_third_blames_is_barred_and_the_rest_go_on_alone() -> None:
+def test_a_dealer_whom_more_than_a_third_blames_is_barred_and_the_rest_go_on_alone() -> None:
     world = masked("vote")
     blame(world, "bo", "ada")
     events = blame(world, "cy", "ada")
@@ -330,6 +339,61 @@ def test_a_dealer_whom_a_third_blames_is_barred_and_the_rest_go_on_alone() -> No
     plain = come_to(four_equals(), "vote")
     nobody_deals = {**here(plain), **for_nothing("deal", "bo")}
     assert refusal(plain, "ada", RoundVote, **nobody_deals) == "malformed"
+
+
+def test_a_third_of_the_power_bars_nobody_though_no_model_can_win_any_more() -> None:
+    world = of_six()
+    blame(world, "b", "a")
+    assert blame(world, "c", "a") == (), "the others say whether a dealer has lied"
+    for name in "ade":
+        assert vote(world, name, "new", told()) == ()
+    assert names(vote(world, "f", "new", told())) == ["attempt.failed", "round.opened"]
+    assert participants(world) == list("abcdef")
+
+
+@pytest.mark.parametrize("timed_out", [False, True])
+def test_the_third_of_six_who_blames_a_dealer_bars_it(timed_out: bool) -> None:
+    world = of_six()
+    for name in "bc":
+        blame(world, name, "a")
+    vote(world, "d", "new", told())
+    events = blame(world, "e", "a")
+    assert names(events) == ["dealer.barred", "attempt.failed", "round.opened"]
+    world = of_six()
+    for name in "bc":
+        blame(world, name, "a")
+    assert names(quorum_times_out(world)) == ["attempt.failed", "round.opened"]
+
+
+def test_on_older_ledgers_a_third_of_the_power_bars_a_dealer() -> None:
+    world = of_six(contract=1)
+    blame(world, "b", "a")
+    assert names(blame(world, "c", "a")) == ["dealer.barred", "attempt.failed", "round.opened"]
+
+
+@pytest.mark.parametrize("powers", [(1, 1, 1, 1), (2, 1, 1, 2), (3, 3, 3, 1), (1, 2, 3, 4, 5, 6)])
+def test_a_dealer_is_barred_exactly_where_an_honest_validator_blames_it(
+    powers: tuple[int, ...],
+) -> None:
+    """Less than a third of the power lies; whoever does not, agrees about a deal."""
+    total, people = sum(powers), tuple("abcdef"[: len(powers)])
+    for liars in range(1 << len(powers)):
+        lying = [name for place, name in enumerate(people) if liars >> place & 1]
+        bad = sum(power for name, power in zip(people, powers, strict=True) if name in lying)
+        if 3 * bad > total or len(lying) == len(people):
+            continue
+        for is_false in (True, False):
+            fields = {**MASKED, **threshold(len(people)), "sites": people, "per_round": len(people)}
+            world = world_of(map(member, people, powers))
+            come_to(world, "vote", **{**fields, "owner": "a"})
+            seen: list[str] = []
+            for name in (*lying, *(name for name in people if name not in lying)):
+                if {"attempt.failed", "round.closed"} & set(seen):
+                    break
+                blames = is_false if name not in lying else not is_false
+                said = blame(world, name, "a") if blames else vote(world, name, "new", told())
+                seen += names(said)
+            assert ("dealer.barred" in seen) == is_false
 
 
 def test_a_barred_dealer_stays_out_of_later_rounds() -> None:
@@ -354,6 +418,68 @@ def test_a_sum_that_may_be_known_is_opened_again_only_for_the_same_members() -> 
         advertise(world, name)
     failed = only(quorum_times_out(world), AttemptFailed)
     assert failed.reason == "too-few", "three of four would show the fourth's update"
+
+
+def fail_unheard(world: World) -> None:
+    """Let time run out for shares of which none came to the ledger."""
+    assert only(quorum_times_out(world), AttemptFailed).reason == "too-few"
+
+
+def test_a_sum_may_be_known_though_no_share_came_to_the_ledger() -> None:
+    world = masked("share")
+    fail_unheard(world)
+    for name in SITES[:3]:
+        advertise(world, name)
+    assert only(quorum_times_out(world), AttemptFailed).reason == "too-few"
+    walk_to(world, "share")
+    assert participants(world) == list(SITES)
+
+
+def test_who_was_not_asked_to_open_goes_no_further_in_the_round() -> None:
+    world = masked("available")
+    for name in SITES:
+        attest(world, name, SITES[:3])
+    fail_unheard(world)
+    assert participants(world) == list(SITES[:3])
+
+
+def test_before_members_are_asked_to_open_another_set_may_go_on() -> None:
+    world = masked("available")
+    quorum_times_out(world)
+    for name in SITES[:3]:
+        advertise(world, name)
+    quorum_times_out(world)
+    assert current(world).phase == "sa.deal"
+
+
+def test_on_older_ledgers_only_a_share_on_the_ledger_binds_its_set() -> None:
+    world = world_of((member(name) for name in SITES), contract=1)
+    come_to(world, "share", **MASKED)
+    fail_unheard(world)
+    for name in SITES[:3]:
+        advertise(world, name)
+    quorum_times_out(world)
+    assert current(world).phase == "sa.deal"
+
+
+def test_a_deal_that_is_kept_from_its_holders_takes_nobody_out_of_a_set_that_is_bound() -> None:
+    world = masked("share")
+    fail_unheard(world)
+    walk_to(world, "commit")
+    for name in SITES:
+        events = commit_masked(world, name, ("bo", "cy", "di"))
+    assert names(events) == ["attempt.failed", "round.opened"]
+    assert participants(world) == list(SITES)
+
+
+def test_a_member_that_never_returns_ends_the_study_and_no_other_sum_is_opened() -> None:
+    world = masked("share", max_attempts=3)
+    fail_unheard(world)
+    for _ in range(2):
+        for name in SITES[:3]:
+            advertise(world, name)
+        events = quorum_times_out(world)
+    assert only(events, StudyFailed).reason == "attempts"
 
 
 def test_who_was_not_in_the_sum_is_not_in_the_next_one() -> None:

@@ -189,6 +189,13 @@ def place_of(modules: tuple[str, ...], name: str) -> int:
     return names.index(name) if name in names else -1
 
 
+@lru_cache(maxsize=1024)
+def may_be_open(modules: tuple[str, ...], name: str) -> bool:
+    """Return whether members have been asked by a phase, or before it, for what opens a sum."""
+    opening = [place for place, phase in enumerate(phases_of(modules)) if phase.opens]
+    return bool(opening) and place_of(modules, name) >= opening[0]
+
+
 @lru_cache(maxsize=256)
 def before_rounds(modules: tuple[str, ...]) -> tuple[str, ...]:
     """Return the phases that a study has before its first round, in order."""

@@ -118,6 +118,7 @@ class Rules:
         votes: refuses a model's result that tells too little or too much.
         counts: notes what else a vote says, with its power.
         undecided: no quorum can be reached in a vote.
+        waits: whether such a vote goes on, given the power of those who have not voted.
         left_out: whose included updates are not in a voted model.
         measured: how many of the updates in a voted model are saturated, and how many small.
         encodes: the exponent of the next round, in the place of what follows from these.
@@ -161,6 +162,7 @@ class Rules:
     votes: Callable[[StudyRecord, ModelResult], None] | None = None
     counts: Callable[[RoundAt, Result, int], None] | None = None
     undecided: Callable[[RoundAt], list[Event]] | None = None
+    waits: Callable[[RoundAt, int], bool] | None = None
     left_out: Callable[[RoundAt, ModelResult], frozenset[str]] | None = None
     measured: Callable[[RoundAt, ModelResult, tuple[str, ...]], tuple[int, int]] | None = None
     encodes: Callable[[RoundAt, ModelResult, int], int | None] | None = None

@@ -68,6 +68,8 @@ def vote(state: State, sender: str, tx: RoundVote) -> list[Event]:
     best = max((value for key, value in counted.items() if key != "fail"), default=0)
     if members.is_quorum(best + outstanding, at.current.total_power):
         return rounds.spoke(at)
+    if any(waits(at, outstanding) for waits in each(at.record.modules, lambda rules: rules.waits)):
+        return rounds.spoke(at)
     events: list[Event] = []
     for undecided in each(at.record.modules, lambda rules: rules.undecided):
         events += undecided(at)

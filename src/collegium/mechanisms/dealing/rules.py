@@ -14,10 +14,17 @@ from typing import Literal
 import msgspec
 
 from collegium.canonical import from_text, malformed
-from collegium.ledger.contract import rounds
+from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.bitmaps import attested, read_bitmap
 from collegium.ledger.contract.context import RoundAt
-from collegium.ledger.contract.declared import carrier, hides, part_of, phase_of
+from collegium.ledger.contract.declared import (
+    carrier,
+    hides,
+    may_be_open,
+    opens_one_key,
+    part_of,
+    phase_of,
+)
 from collegium.ledger.contract.event import Event
 from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
@@ -45,6 +52,9 @@ from collegium.mechanisms.dealing.terms import (
 from collegium.study.graph_size import MOST_SHARES
 
 SHARE_SIZE = 32
+
+ALL = b"0"
+"""In the table `opened`: the member's sum was of everybody, and of no group."""
 
 
 def threshold_of(record: StudyRecord) -> int:
@@ -194,13 +204,18 @@ def _phase_ends(at: RoundAt, ending: Ending) -> Ending:
 
     To open one takes the threshold of holders for whom it is sound, among those who have
     committed. A dealer is barred whose deal more than half of them refuse; where fewer do, one
-    side lies, and the deal is unsound.
+    side lies, and the deal is unsound. Nobody is barred so once a sum may be known: who keeps a
+    deal's blob from its holders would choose whom the next sum lacks.
     """
+    if at.current.phase == "vote" and members.contract_version(at.state) >= 2:
+        return replace(ending, events=(*ending.events, *_undecided(at)))
     if at.current.phase != "commit":
         return ending
     sound = counted(at, sound_dealers(at))
     unsound = [name for name, (count, _) in sound.items() if count < threshold_of(at.record)]
     barred = [name for name in unsound if 2 * sound[name][0] < sound[name][1]]
+    if members.contract_version(at.state) >= 2 and at.state.count(at.table("opened")):
+        barred = []
     events = [bar(at, name, "refused") for name in barred]
     return replace(
         ending, events=(*ending.events, *events), unsound=tuple(unsound),
@@ -218,22 +233,30 @@ def bar(at: RoundAt, member: str, proof: Literal["opened", "refused"]) -> Event:
 def _attempt_fails(at: RoundAt) -> None:
     """Let only those go on with a round whose sum may be known, and need all of them.
 
-    Sums of the same updates over two different sets would show their difference.
+    Sums of the same updates over two different sets would show their difference. A sum may be known
+    once members were asked to open it: what opens it was sent to whoever orders, who may keep it.
     """
-    phase = phase_of(at.record.modules, at.current.phase)
-    if phase is None or not (phase.opens or phase.name == "vote") or not at.names("shares"):
-        return
+    if members.contract_version(at.state) >= 2:
+        if not may_be_open(at.record.modules, at.current.phase):
+            return
+    else:
+        phase = phase_of(at.record.modules, at.current.phase)
+        if phase is None or not (phase.opens or phase.name == "vote") or not at.names("shares"):
+            return
     included = at.names("included")
     for name in at.members("participants"):
         if name in included:
-            at.state.put(at.table("opened"), name, b"1")
+            at.state.put(at.table("opened"), name, ALL)
         else:
             at.state.put(at.table("participants"), name, None)
 
 
 def _needs_everybody(at: RoundAt) -> bool:
-    """Return whether a sum of the open round may be known."""
-    return at.state.count(at.table("opened")) > 0
+    """Return whether a sum of everybody in the open round may be known."""
+    opened = at.state.items(at.table("opened"))
+    if members.contract_version(at.state) < 2:
+        return bool(opened)
+    return any(group == ALL for _, group in opened)
 
 
 def _votes(record: StudyRecord, result: ModelResult) -> None:
@@ -242,20 +265,42 @@ def _votes(record: StudyRecord, result: ModelResult) -> None:
 
 
 def _counts(at: RoundAt, result: Result, power: int) -> None:
-    """Note whom a vote blames."""
+    """Note whom a vote blames.
+
+    Raises:
+        Rejected: nobody can know of that deal that it is false.
+    """
     if isinstance(result, Failure) and isinstance(result.blames, str):
         if not at.has("sa_deals", result.blames):
             raise Rejected("malformed", f"{result.blames} has dealt nothing in this attempt")
+        if opens_one_key(at.record.design) and members.contract_version(at.state) >= 2:
+            raise Rejected("malformed", "no secret is ever opened that could show a deal")
         known = int(at.get("blames", result.blames) or b"0")
         at.put("blames", result.blames, b"%d" % (known + power))
 
 
+def _is_proven(at: RoundAt, power: int) -> bool:
+    """Return whether so much power blames a dealer that an honest validator does.
+
+    Contract 2 asks for more than a third, as a quorum leaves out less than a third: those who
+    keep a round from closing, exactly a third of the power, cannot bar a dealer by that.
+    """
+    total = at.current.total_power
+    return 3 * power >= total if members.contract_version(at.state) < 2 else 3 * power > total
+
+
 def _undecided(at: RoundAt) -> list[Event]:
-    """Bar the dealers whom a third of the power blames: one of those at least is honest."""
-    blamed = [
-        name for name, power in at.items("blames") if 3 * int(power) >= at.current.total_power
-    ]
+    """Bar the dealers whom so much power blames that one of those at least is honest."""
+    blamed = [name for name, power in at.items("blames") if _is_proven(at, int(power))]
     return [bar(at, name, "opened") for name in blamed]
+
+
+def _waits(at: RoundAt, outstanding: int) -> bool:
+    """Return whether validators who have not voted decide if a dealer is barred."""
+    if members.contract_version(at.state) < 2:
+        return False
+    blamed = [int(power) for _, power in at.items("blames")]
+    return any(not _is_proven(at, one) and _is_proven(at, one + outstanding) for one in blamed)
 
 
 def _measured(at: RoundAt, result: ModelResult, included: tuple[str, ...]) -> tuple[int, int]:
@@ -277,5 +322,6 @@ RULES = Rules(
     votes=_votes,
     counts=_counts,
     undecided=_undecided,
+    waits=_waits,
     measured=_measured,
 )

@@ -12,9 +12,9 @@ from dataclasses import replace
 from hashlib import sha256
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import rounds
+from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.context import RoundAt
-from collegium.ledger.contract.declared import part_of
+from collegium.ledger.contract.declared import may_be_open, part_of
 from collegium.ledger.contract.event import Event
 from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
@@ -184,8 +184,24 @@ def _draw(at: RoundAt) -> Event:
     return GroupsDrawn(**at.here, members=tuple(drawn), groups=tuple(drawn.values()))
 
 
+def _incomplete(at: RoundAt, staying: Mapping[int, tuple[str, ...]]) -> set[int]:
+    """Return the groups of which a sum may be known, and lacks somebody who was in it."""
+    if members.contract_version(at.state) < 2 or may_be_open(at.record.modules, at.current.phase):
+        return set()
+    there = at.members("participants")
+    kept = {name: int(one) for name, one in at.state.items(at.table("opened")) if name in there}
+    return {
+        number
+        for number, names in members_by_group(kept, tuple(kept)).items()
+        if not set(names).issubset(staying.get(number, ()))
+    }
+
+
 def _phase_ends(at: RoundAt, ending: Ending) -> Ending:
-    """Draw groups once keys are there; take those out that fewer than the threshold stay with."""
+    """Draw groups once keys are there; take those out that fewer than the threshold stay with.
+
+    Of one of which a sum may be known, everybody has to stay: the others go on without it.
+    """
     phase, events = at.current.phase, [*ending.events]
     if phase == "sa.keys":
         events.append(_draw(at))
@@ -195,6 +211,7 @@ def _phase_ends(at: RoundAt, ending: Ending) -> Ending:
     broken = {groups[name] for name in ending.unsound if name in groups}
     staying = members_by_group(groups, sorted(ending.there))
     everybody = sorted(set(groups.values()))
+    broken |= _incomplete(at, staying)
     lost = [
         one
         for one in everybody
@@ -221,9 +238,10 @@ def _includes(at: RoundAt, names: list[str]) -> list[str]:
 
 def _attempt_fails(at: RoundAt) -> None:
     """Keep who is in which group where a sum may be known."""
-    groups = _groups(at)
+    groups, version = _groups(at), members.contract_version(at.state)
     for name in at.members("opened"):
-        at.state.put(at.table("opened"), name, b"%d" % groups.get(name, 1))
+        if name in groups or version < 2:
+            at.state.put(at.table("opened"), name, b"%d" % groups.get(name, 1))
 
 
 def _votes(record: StudyRecord, result: ModelResult) -> None:
