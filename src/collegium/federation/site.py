@@ -182,7 +182,7 @@ class Site:
         return len(rows.y) if self._privacy is None else self._privacy.size(rows)
 
     def _commit(self, view: StudyView, *, idle: bool) -> list[bytes]:
-        if self._dealer is not None and not self._dealer.may_commit(view):
+        if self._dealer is not None and not self._dealer.may_commit(view, self.blobs):
             return []
         key = self._key(view)
         if (sent := self._sending.kept(key)) is None:

@@ -138,6 +138,12 @@ class StudyView:
         """The open attempt, or None."""
         return None if self.round is None else attempt_in(self._state, self.study, self.number)
 
+    def attempt_before(self, attempt: int, participants: Mapping[str, int]) -> Attempt | None:
+        """Return an earlier attempt at the open round, whose participants and weights are known."""
+        if self.round is None:
+            return None
+        return attempt_in(self._state, self.study, self.number, (attempt, participants))
+
     @cached_property
     def last(self) -> Attempt | None:
         """The attempt that closed the last closed round, or None."""

@@ -130,13 +130,17 @@ def _raw(name: str) -> bytes:
     return from_text(name, DIGEST_SIZE)
 
 
-def attempt_in(state: State, study: str, number: int) -> Attempt | None:
+def attempt_in(
+    state: State, study: str, number: int, earlier: tuple[int, Mapping[str, int]] | None = None
+) -> Attempt | None:
     """Return the present or last attempt at a round, as the contract's state has it.
 
     Args:
         state: the contract's.
         study: its id.
         number: of the open round, or of the last closed one.
+        earlier: another attempt at the open round instead, with its participants' weights, of whom
+            state tells only those who still take part.
 
     Returns:
         the attempt; None where there is no such round, or none that state still tells of.
@@ -146,7 +150,7 @@ def attempt_in(state: State, study: str, number: int) -> Attempt | None:
     current = state.record(round_path(study, number, "round"), THE_ONE, RoundRecord)
     if terms is None or status is None or current is None:
         return None
-    at = current.attempt
+    at = current.attempt if earlier is None else earlier[0]
     closed = current.phase == "closed"
 
     def said(table: str) -> dict[str, bytes]:
@@ -158,6 +162,8 @@ def attempt_in(state: State, study: str, number: int) -> Attempt | None:
         )
 
     participants = powers(state, round_path(study, number, "participants"))
+    if earlier is not None:
+        participants = dict(earlier[1])
     reveals = {name: one for name in participants if (one := revealed(name)) is not None}
     votes = said("votes")
     if closed:

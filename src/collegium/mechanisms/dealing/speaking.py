@@ -21,6 +21,7 @@ from collegium.ledger.contract.declared import kind_named, opens_one_key, part_o
 from collegium.ledger.contract.mechanism import Phase
 from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
+from collegium.mechanisms.dealing import opened_sets
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
 from collegium.mechanisms.groups.rules import count_of, keys_commitment
 from collegium.mechanisms.groups.terms import SecaggBind
@@ -58,9 +59,17 @@ class Dealer:
         """Return whether the site is in a group that goes on, where there are groups."""
         return not self._is_grouped(view) or view.has_spoken("groups", self.identity.member)
 
-    def may_commit(self, view: StudyView) -> bool:
-        """Return whether the site has dealt, and is still in the attempt."""
-        return view.has_spoken("sa_deals", self.identity.member) and self.takes_part(view)
+    def may_commit(self, view: StudyView, blobs: Blobs) -> bool:
+        """Return whether the site has dealt, and is still in the attempt.
+
+        Raises:
+            RunError: the attempt is without somebody of a sum that the site has opened.
+        """
+        if not (view.has_spoken("sa_deals", self.identity.member) and self.takes_part(view)):
+            return False
+        key, member = self._opened_key(view), self.identity.member
+        opened_sets.check(key, self.outbox, view, member, self.protocol, blobs)
+        return True
 
     def _is_grouped(self, view: StudyView) -> bool:
         return count_of(self._here(view).terms) > 0
@@ -208,6 +217,9 @@ class Dealer:
 
         Nothing else is ever posted, whatever the site is told later. Nothing where a deal that it
         called sound cannot be had any more.
+
+        Raises:
+            RunError: the site has opened a sum over another set in this round.
         """
         given = self._opening(view, blobs)
         if given is None:
@@ -229,7 +241,11 @@ class Dealer:
         if kept is not None:
             return kept
         found = self._shares(view, blobs)
-        return None if found is None else self.outbox.put(key, found)
+        if found is None:
+            return None
+        opened, member = self._opened_key(view), self.identity.member
+        opened_sets.bind(opened, self.outbox, view, member, self.protocol, blobs)
+        return self.outbox.put(key, found)
 
     def _shares(self, view: StudyView, blobs: Blobs) -> bytes | None:
         member, here = self.identity.member, self._here(view)
@@ -253,6 +269,9 @@ class Dealer:
 
     def _key(self, view: StudyView, purpose: str) -> OutboxKey:
         return OutboxKey(self.identity.genesis, purpose, view.study, view.number, view.attempt)
+
+    def _opened_key(self, view: StudyView) -> OutboxKey:
+        return OutboxKey(self.identity.genesis, "opened", view.study, view.number)
 
     def _own(self, view: StudyView) -> OwnSecrets:
         return self.identity.own_secrets(view.study, view.number, view.attempt)

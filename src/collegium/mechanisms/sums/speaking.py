@@ -48,7 +48,7 @@ class Counting:
         match view.phase:
             case "sa.keys" | "sa.deal" | "share":
                 return dealer.due(view, blobs)
-            case "commit" if not view.has_spoken("commits", member) and dealer.may_commit(view):
+            case "commit" if not view.has_spoken("commits", member):
                 return self._commit(view, blobs, dealer, vector, idle=idle)
             case "reveal" if view.has_spoken("commits", member) and member not in view.reveals:
                 return self._reveal(view, blobs, dealer)
@@ -58,6 +58,8 @@ class Counting:
         self, view: StudyView, blobs: Blobs, dealer: Dealer,
         vector: Callable[[], RingVector | None], *, idle: bool,
     ) -> list[bytes]:  # fmt: skip
+        if not dealer.may_commit(view, blobs):
+            return []
         sound = dealer.sound_deals(view, blobs, patient=not idle)
         if sound is None:
             return []
