@@ -80,7 +80,7 @@ def _sum(story: StudyHistory, record: AttemptRecord, folder: Path) -> NDArray[np
     def read(digest: bytes) -> bytes | None:
         return read_blob(folder / "blobs", digest)
 
-    blobs = StoredBlobs(read, lambda names: [read(one) for one in names], {}.get)
+    blobs = StoredBlobs(read, lambda names: [read(one) for one in names], lambda _: None)
     attempt = story.frozen(record)
     vectors, deals = blobs.hidden(attempt)
     protocol, posted = secure_sum_named(attempt.terms.design), posted_shares(attempt, blobs)
