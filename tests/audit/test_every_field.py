@@ -107,7 +107,6 @@ FOUND = {
     "study.register: model": {
         "named study.first-model",
         "blob.missing",
-        "named blob.stray",
         "round.model",
         "round.updates",
         "study.registration",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -33,6 +34,7 @@ from collegium.federation.site_evaluation import (
 from collegium.federation.snapshot import snapshot
 from collegium.federation.speaking import said_in_phase
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
+from collegium.federation.summed_starts import SummedStarts, rows_told
 from collegium.federation.view import StudyView
 from collegium.learning.algorithms.layout import model_part, study_tensors
 from collegium.learning.algorithms.local_round import model_in_use
@@ -61,7 +63,8 @@ class SiteParts:
     """What a site is made of: its rows, the parts that its study names, and its own habits.
 
     `secure_sum` is the protocol in whose other phases it takes part, if any. `keep_model` is told
-    of a model that is the site's own, float32 [d], for its use.
+    of a model that is the site's own, float32 [d], for its use. `repeats` is what it does where a
+    sum from a start is asked for, and one over other members was opened before.
     """
 
     task: Task
@@ -71,6 +74,7 @@ class SiteParts:
     stages: Stages
     keep_model: Callable[[Float32], None] | None = None
     secure_sum: SecureSum | None = None
+    repeats: Literal["refuse", "warn"] = "refuse"
 
 
 class Site:
@@ -99,7 +103,9 @@ class Site:
         self._cohort = trainers
         self._parts = parts
         masks = parts.secure_sum
-        self._dealer = None if masks is None else Dealer(identity, outbox, masks)
+        rows = rows_told(parts.train)
+        self._summed = SummedStarts(outbox, identity.genesis, self.member, rows, self._model)
+        self._dealer = None if masks is None else Dealer(identity, outbox, masks, self._may_open)
         self._counting = Counting(identity, outbox)
         self._outbox, self._sending = outbox, Sending(outbox)
         self._document = document_bytes(trainers.study)
@@ -184,6 +190,8 @@ class Site:
     def _commit(self, view: StudyView, *, idle: bool) -> list[bytes]:
         if self._dealer is not None and not self._dealer.may_commit(view, self.blobs):
             return []
+        if self._repeats(view):
+            return []
         key = self._key(view)
         if (sent := self._sending.kept(key)) is None:
             if self._parts.stages.charges and view.has_committed_before(self._identity.member):
@@ -220,6 +228,23 @@ class Site:
         hidden = self._parts.stages.to_commit(sent.blob, self._leaving(view))
         point = self._dealer.point(view, weighted(sent.blob, view, self._identity.member))
         return [commit_to(self._identity, view, digest(hidden), sound, point)]
+
+    def _repeats(self, view: StudyView) -> bool:
+        """Return whether the site stays out: a sum from this start is known over other members."""
+        known = None if self._dealer is None else self._summed.differs(view)
+        if known is None:
+            return False
+        refuses = self._parts.repeats == "refuse"
+        done = "nothing is sent" if refuses else "sent all the same, as repeated_starts says"
+        self.troubles[view.number] = (
+            f"{done}: a sum of updates from this model was opened over {known.told}, and one over"
+            " others would show single updates"
+        )
+        return refuses
+
+    def _may_open(self, view: StudyView) -> bool:
+        """Return whether the site helps to open the open round's sum, which it then remembers."""
+        return self._summed.enters(view) or not self._repeats(view)
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""

@@ -247,7 +247,7 @@ def _enrol_site(
     made_of = SiteParts(
         parts.dataset.schema.task, rows.train, rows.test, code, parts.stages,
         keep_model=model_writer(parts, acting.home / RELEASED / study.study.id / "own"),
-        secure_sum=parts.secure_sum,
+        secure_sum=parts.secure_sum, repeats=policy.repeated_starts,
     )  # fmt: skip
     enrolment.site = Site(acting.identity, acting.blobs, acting.outbox, enrolment.training, made_of)
     enrolment.participants.append(enrolment.site)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 from collegium.accounting.conversion import Charge, added, micro_epsilon, times
 from collegium.accounting.orders import MICRO
@@ -37,6 +38,8 @@ class Policy(Section, frozen=True, kw_only=True):
             ``model.code_digest`` names, and that would run here.
         first_models: SHA-256, in hex, of released weights that a study may begin with instead of
             what its seed gives (``model.first``).
+        repeated_starts: what this site does where a sum of updates is asked for that start from
+            a model from which a sum over other members was opened: "refuse" or "warn".
         epsilon: the most that a study may spend of differential privacy; plain updates spend
             without bound. Absent: no cap.
         epsilon_in_all: the most that all studies of the ledger together may spend of one unit of
@@ -55,6 +58,7 @@ class Policy(Section, frozen=True, kw_only=True):
     code: tuple[str, ...] = ("*",)
     own_code: tuple[str, ...] = ()
     first_models: tuple[str, ...] = ()
+    repeated_starts: Literal["refuse", "warn"] = "refuse"
     epsilon: float | None = None
     epsilon_in_all: float | None = None
     minimum_rows: int = 0

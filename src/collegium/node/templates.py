@@ -61,6 +61,7 @@ minimum_rows = {rows}                 # training rows under which this site take
 plain_updates = {plain}             # true: updates may leave without protection
 scores = {scores}                    # true: as a validator, it tries others' updates on its rows
 # first_models = []               # SHA-256 of weights with which a study may begin
+# repeated_starts = "refuse"      # or "warn": sums from one model over different members
 # epsilon = 8.0                   # the most a study may spend; plain updates spend without bound
 # epsilon_in_all = 20.0           # the most that all studies together may spend of one patient
 """

@@ -107,6 +107,12 @@ TEXTS: dict[str, str] = {
     "{tolerate}",
     "study.unweighted-rule": '{rule} gives every update the same say: weights = "rows" has no '
     "effect",
+    "study.sums-over-many-sets:drawn": "{drawn} of {sites} sites are drawn anew for each sum. "
+    "Between rounds a model moves little, so a few rounds' sums are equations for each site's "
+    "update, nearly as it was. Let all sites take part, or add differential privacy",
+    "study.sums-over-many-sets:groups": "{sites} sites are drawn anew into {groups} groups for "
+    "each round. Between rounds a model moves little, so a few rounds' sums are equations for each "
+    "site's update, nearly as it was. Differential privacy bounds what that shows",
     "study.weak-graph:chance": "with {degree} neighbours of {others}, {threshold} of whom open "
     "a secret. the probability is up to 2^-{bits} in each attempt that a coalition of {corrupt}"
     " of {drawn} sites sees more than the sum. A degree of {safe_degree} and a threshold of "

@@ -22,6 +22,13 @@ from collegium.study.outbound_masked import counted_rows, point, shared_secrets
 from collegium.study.privacy import follows
 from collegium.study.searching import held_out, trials_of
 
+_OF_SUMS = (
+    "A site opens one sum from a starting model and none from it over other members, in whatever"
+    " study (policy.toml: repeated_starts). What remains: sums of later rounds start from a model"
+    " that has moved little, so wherever other sites take part, or one drops out, their difference"
+    " is nearly a single update"
+)
+
 
 def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     """Return every kind of message that a member sends in a study: as site, validator and owner.
@@ -111,6 +118,8 @@ def _update_message(
     message = Outbound("update", what, "", "", RETIRED, from_rows=True)
     for stage in stages:
         message = stage.tell(message, ways)
+    if study.privacy.secure_aggregation is not None:
+        message = replace(message, protection=f"{message.protection}. {_OF_SUMS}")
     often = f",{interval} (up to {trials_of(study) * study.training.rounds})"
     return replace(message, contents=message.contents + often)
 

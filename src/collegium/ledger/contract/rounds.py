@@ -34,7 +34,8 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
 
     Participants are those sites, accepted and still members, whom no mechanism keeps out, whose
     draws are lowest; a draw depends on the seed, the round and the member, never on what was
-    revealed. Where they take turns, they are the next ones in order of their names.
+    revealed. Where they take turns, they are the next ones in order of their names. Where a sum
+    from the same model may be known, they are those who were in it.
     """
     record = course.record
     number = course.status.closed_rounds + 1 if number is None else number
@@ -54,10 +55,27 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
     )
     if record.participation == "cyclic":
         chosen = next_in_turn(number, able, record.per_round)
+    if bound := bound_to(course):
+        chosen = [name for name in bound if name in able]
+        if len(chosen) < len(bound):
+            return fail_study(course, "too-few", round_open=False)
     weights = {name: accepted[name] for name in chosen}
     for weigh in each(record.modules, lambda rules: rules.weighs):
         weights = weigh(course, weights)
     return begin_round(course, number, weights, "rounds")
+
+
+def bound_to(course: StudyAt) -> dict[str, int]:
+    """Return who alone may take part in a round from the study's model, if that is bound."""
+    found: dict[str, int] = {}
+    for bound in each(course.record.modules, lambda rules: rules.bound):
+        found |= bound(course)
+    return dict(sorted(found.items()))
+
+
+def can_repeat(course: StudyAt) -> bool:
+    """Return whether everybody can take part whom a round from the study's model is bound to."""
+    return bound_to(course).keys() <= ready(course).keys()
 
 
 def begin_round(
@@ -223,6 +241,7 @@ def freeze_round(course: StudyAt, number: int) -> None:
 
 
 __all__ = [
-    "advance", "begin_round", "fail_attempt", "fail_study", "freeze_round", "give_up",
-    "open_attempt", "open_round", "open_round_of", "open_test", "put_numbers", "spoke", "timeout",
+    "advance", "begin_round", "bound_to", "can_repeat", "fail_attempt", "fail_study",
+    "freeze_round", "give_up", "open_attempt", "open_round", "open_round_of", "open_test",
+    "put_numbers", "spoke", "timeout",
 ]  # fmt: skip

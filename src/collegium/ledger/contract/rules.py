@@ -101,6 +101,8 @@ class Rules:
         evaluated: a site has posted its statement.
         has_no_room: which of some sites must not take part in another round.
         exhausted: what happens where too few others are left.
+        bound: of whom alone, all of them, a sum from the study's model may be formed again, each
+            with the part it was in; nobody where none has been.
         weighs: changes the weights of a round's participants.
         round_opens: a round opens with these participants and voters.
         opened: its part of the event of an opening attempt.
@@ -146,6 +148,7 @@ class Rules:
     evaluated: Callable[[StudyAt, str], None] | None = None
     has_no_room: Callable[[StudyAt, Sequence[str]], list[str]] | None = None
     exhausted: Callable[[StudyAt, Sequence[str]], Event] | None = None
+    bound: Callable[[StudyAt], Mapping[str, int]] | None = None
     weighs: Callable[[StudyAt, Mapping[str, int]], dict[str, int]] | None = None
     round_opens: Callable[[StudyAt, Sequence[str], Mapping[str, int]], None] | None = None
     opened: Callable[[RoundAt], msgspec.Struct | None] | None = None

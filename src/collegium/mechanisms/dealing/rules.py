@@ -29,9 +29,10 @@ from collegium.ledger.contract.event import Event
 from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.results import Failure, ModelResult, Result
-from collegium.ledger.contract.rules import Ending, Rules, each, without_record
+from collegium.ledger.contract.rules import Closing, Ending, Rules, each, without_record
 from collegium.ledger.contract.tables import (
     StudyRecord,
+    StudyStatus,
     attempt_key,
     attempt_names,
     round_path,
@@ -40,6 +41,7 @@ from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit, 
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE, sound_exchange_key
 from collegium.ledger.state import State
+from collegium.mechanisms.dealing.starts import begins, bound, note
 from collegium.mechanisms.dealing.terms import (
     MECHANISM,
     DealerBarred,
@@ -249,6 +251,13 @@ def _attempt_fails(at: RoundAt) -> None:
             at.state.put(at.table("opened"), name, ALL)
         else:
             at.state.put(at.table("participants"), name, None)
+    note(at, at.course.status.model, dict.fromkeys(included, 0))
+
+
+def _round_closes(at: RoundAt, result: ModelResult, before: StudyStatus) -> Closing:
+    """Note of whom the round's sum is."""
+    note(at, before.model, dict.fromkeys(at.names("included"), 0))
+    return Closing()
 
 
 def _needs_everybody(at: RoundAt) -> bool:
@@ -323,5 +332,8 @@ RULES = Rules(
     counts=_counts,
     undecided=_undecided,
     waits=_waits,
+    bound=bound,
+    round_opens=begins,
+    round_closes=_round_closes,
     measured=_measured,
 )

@@ -35,11 +35,15 @@ from collegium.secrecy.secure_sum import OF_THE_SUM, OwnSecrets, SecureSum
 
 @dataclass(frozen=True, slots=True)
 class Dealer:
-    """What a site deals, masks and opens with; `protocol` is the study's."""
+    """What a site deals, masks and opens with; `protocol` is the study's.
+
+    `may_open` is asked before a sum is opened for the first time, if there is somebody to be asked.
+    """
 
     identity: Identity
     outbox: WriteOnce
     protocol: SecureSum
+    may_open: Callable[[StudyView], bool] | None = None
 
     def due(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Return what secure aggregation asks of a participant beside its update."""
@@ -241,7 +245,7 @@ class Dealer:
         if kept is not None:
             return kept
         found = self._shares(view, blobs)
-        if found is None:
+        if found is None or (self.may_open is not None and not self.may_open(view)):
             return None
         opened, member = self._opened_key(view), self.identity.member
         opened_sets.bind(opened, self.outbox, view, member, self.protocol, blobs)

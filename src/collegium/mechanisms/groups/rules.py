@@ -32,6 +32,7 @@ from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE, lp, tag, tagged_hash, u64
 from collegium.ledger.state import State
 from collegium.mechanisms.dealing.rules import threshold_of
+from collegium.mechanisms.dealing.starts import note
 from collegium.mechanisms.groups.terms import (
     MECHANISM,
     GroupsDrawn,
@@ -242,6 +243,14 @@ def _attempt_fails(at: RoundAt) -> None:
     for name in at.members("opened"):
         if name in groups or version < 2:
             at.state.put(at.table("opened"), name, b"%d" % groups.get(name, 1))
+    if at.members("opened"):
+        _note(at, at.course.status.model)
+
+
+def _note(at: RoundAt, model: str) -> None:
+    """Note of whom the groups' sums from a model are."""
+    groups = _groups(at)
+    note(at, model, {name: groups[name] for name in at.names("included") if name in groups})
 
 
 def _votes(record: StudyRecord, result: ModelResult) -> None:
@@ -257,6 +266,7 @@ def _left_out(at: RoundAt, result: ModelResult) -> frozenset[str]:
 
 
 def _round_closes(at: RoundAt, result: ModelResult, before: StudyStatus) -> Closing:
+    _note(at, before.model)
     without = part_of(result.parts, Without)
     if without is None:
         return Closing()

@@ -116,7 +116,12 @@ def _end_trial(course: StudyAt, *, failed: bool) -> list[Event]:
     latest = status.latest if status.model == record.initial else status.model
     if here < trials:
         course.move(model=record.initial, latest=latest, exponent=record.exponent)
-        return [*events, *rounds.open_round(course, here * record.rounds + 1)]
+        if rounds.can_repeat(course):
+            return [*events, *rounds.open_round(course, here * record.rounds + 1)]
+        events += [
+            TrialClosed(study=course.study, trial=trial, round=(trial - 1) * record.rounds + 1)
+            for trial in range(here + 1, trials + 1)
+        ]
     if (chosen := choose(course.state, course.study)) is None:
         return [*events, *rounds.fail_study(course, "attempts", round_open=False)]
     course.move(model=chosen.model, latest=msgspec.UNSET if latest == chosen.model else latest)
