@@ -177,7 +177,8 @@ def test_what_is_said_follows_the_study(monkeypatch: pytest.MonkeyPatch) -> None
     assert hidden.protection.startswith("sealed")
     assert "'veil'" in hidden.protection
     summed = messages("privacy.protection=veil", MASKED)["update"]
-    assert summed.protection.endswith("The sum is public: hidden by a 'veil'")
+    assert "The sum is public: hidden by a 'veil'. A site opens one sum" in summed.protection
+    assert "What remains: sums of later rounds" in summed.protection
     assert "leak" not in hidden.protection
     assert "by the 4 validators" in messages("consensus.validators=4")["vote"].contents
 

@@ -58,13 +58,10 @@ def _notices(study: Study, sites: int) -> tuple[Notice, ...]:
     if secure is None or study.privacy.differential_privacy is not None:
         return ()
     drawn = sites_per_round(study, sites)
-    if secure.groups is not None:
-        told: dict[str, Value] = {"case": "groups", "groups": secure.groups, "sites": sites}
-        return (Notice("warning", "study.sums-over-many-sets", told),)
-    if drawn < sites:
-        told = {"case": "drawn", "drawn": drawn, "sites": sites}
-        return (Notice("warning", "study.sums-over-many-sets", told),)
-    return ()
+    if drawn == sites:
+        return ()
+    told: dict[str, Value] = {"case": "drawn", "drawn": drawn, "sites": sites}
+    return (Notice("warning", "study.sums-over-many-sets", told),)
 
 
 DESIGN = Design(_uses, _terms, check=_check, notices=_notices)

@@ -6,6 +6,7 @@ Architecture 3.5, learning section 4: n/g > 2f, because f bad sites spoil up to 
 from __future__ import annotations
 
 from collegium.study.document import SecureAggregation, Study
+from collegium.study.english import Value
 from collegium.study.graph_size import least_threshold
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, Refusal, contradiction
@@ -105,15 +106,19 @@ def _check_dropout(study: Study, sites: int, threshold: int) -> None:
 
 
 def about_groups(study: Study, sites: int) -> tuple[Notice, ...]:
-    """Return a warning where a round ends if a single site of it falls silent at a bad moment."""
+    """Return what sums of ever other groups show, and where one silent site ends a round."""
     secure = study.privacy.secure_aggregation
     if secure is None or secure.groups is None:
         return ()
+    found: tuple[Notice, ...] = ()
+    if study.privacy.differential_privacy is None:
+        drawn: dict[str, Value] = {"case": "groups", "groups": secure.groups, "sites": sites}
+        found = (Notice("warning", "study.sums-over-many-sets", drawn),)
     smallest, _ = group_sizes(study, sites)
     if share_threshold(study, sites) < smallest or fewest_groups(study) < secure.groups:
-        return ()
+        return found
     told = {"groups": secure.groups, "smallest": smallest}
-    return (Notice("warning", "study.groups-need-all", told),)
+    return (*found, Notice("warning", "study.groups-need-all", told))
 
 
 def _more(tolerate: int, hidden: int) -> str:
