@@ -16,7 +16,7 @@ REACH = {
     "dealing": 22,
     "groups": 11,
     "plain": 4,
-    "privacy": 31,
+    "privacy": 29,
     "scores": 26,
     "search": 14,
     "secagg": 10,

@@ -95,8 +95,9 @@ def _compare(
         if found is None:
             continue
         study_history = study_histories[view.study]
-        told = study_history.frozen(study_history.at(number, found.place.attempt))
+        said = study_history.at(number, found.place.attempt)
+        told = study_history.frozen(said)
         assert found == told
         assert list(found.weights) == list(found.included)
         seen.add((number, found.place.attempt, view.phase))
-        ended.update(found.votes.values())
+        ended.update(said.votes.values())

@@ -100,7 +100,10 @@ def test_a_sum_hides_rows_until_all_others_collude(tmp_path: Path) -> None:
 
 def test_pictures_are_told_with_what_people_see_of_them(tmp_path: Path) -> None:
     arguments = ["bench", "inversion", "lungs", "--trials", "1", "--epochs", "2"]
-    text = collegium(*arguments, cwd=tmp_path).stdout
+    done = collegium(*arguments, cwd=tmp_path)
+    if "[data.not-here]" in done.stderr:
+        pytest.skip("the pictures are not here; COLLEGIUM_DATA names a folder with them")
+    text = done.stdout
     assert "2 local steps over 1 rows, plain" in text
     assert "quotients of the first layer: 100 % of 1 rows identified" in text
     assert "SSIM" in text

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import part_of
@@ -17,7 +15,6 @@ from collegium.ledger.contract.tables import RevealRecord, StudyRecord
 from collegium.ledger.contract.transactions import UpdateAvailable
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.dealing.terms import DealerBarred
-from collegium.mechanisms.privacy.terms import Charged
 from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import Reputations, ScoreReveal, ScoresCombined
 from collegium.mechanisms.sums.terms import SumClosed
@@ -74,7 +71,7 @@ class AttemptRecord:
             agreed: what set-up had agreed on, where its next step is summed.
         """
         opened, combined = self.opened, self.combined
-        known, charged = part_of(opened.parts, Reputations), part_of(opened.parts, Charged)
+        known = part_of(opened.parts, Reputations)
         return Attempt(
             AttemptId(genesis, opened.study, opened.round, opened.attempt),
             terms_in(terms, opened.round),
@@ -83,7 +80,6 @@ class AttemptRecord:
             opened.ring,
             dict(zip(opened.participants, opened.weights, strict=True)),
             dict(zip(opened.validators, opened.powers, strict=True)),
-            msgspec.UNSET if charged is None else charged.clip,
             dict(zip(opened.participants, known.values if known else (), strict=False)),
             None if agreed is None else from_text(agreed, DIGEST_SIZE),
             dict(sorted(self.keys.items())),
@@ -95,7 +91,6 @@ class AttemptRecord:
             self.going_on,
             dict(sorted(self.shares.items())),
             None if combined is None else ScoreRecord(norm=combined.norm, scores=combined.scores),
-            dict(sorted(self.votes.items())),
         )
 
     @property

@@ -8,9 +8,9 @@ and ``check --outbound`` know of them. docs/decisions/0119.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, Protocol, TypeVar
 
 from collegium.accounting.adaptive import bound_at
@@ -309,9 +309,10 @@ class _Masked:
         return masked_update(self.study, ways, message)
 
 
-def weighted(blob: bytes, view: StudyView, member: str) -> partial[RingVector]:
+def weighted(blob: bytes, view: StudyView, member: str) -> Callable[[int], RingVector]:
     """Return how a member's kept update becomes the vector in a ring that enters a sum."""
-    return partial(residues, decode_update(blob)[0], view.participants[member])
+    weight = view.participants[member]
+    return lambda ring: residues(decode_update(blob)[0], weight, ring)
 
 
 _NUMBERS = ": one fixed-point number of 16 bits a parameter"

@@ -248,9 +248,10 @@ class Validator:
 
     def _mend(self, view: StudyView) -> None:
         """Publish the last good model again where its blob is gone or damaged."""
-        last = None if view.phase == "closed" else view.last
-        if last is not None and self.blobs.fetch(view.model) is None:
-            self._resolved(last)
+        if view.phase == "closed" or view.last_closed is None:
+            return
+        if self.blobs.fetch(view.model) is None and view.last is not None:
+            self._resolved(view.last)
 
     def _timer(self, view: StudyView) -> list[bytes]:
         """Say, when idle again, that a phase has lasted long enough; what waits is abandoned."""

@@ -25,6 +25,7 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
+    powers,
     round_path,
     study_path,
 )
@@ -151,17 +152,15 @@ class StudyView:
             return None
         return attempt_in(self._state, self.study, self.closed_rounds)
 
-    @property
+    @cached_property
     def participants(self) -> Mapping[str, int]:
         """The open round's participants and weights, in order."""
-        here = self.here
-        return {} if here is None else here.participants
+        return {} if self.round is None else powers(self._state, self._path("participants"))
 
-    @property
+    @cached_property
     def validators(self) -> Mapping[str, int]:
         """The open round's validators and powers, in order."""
-        here = self.here
-        return {} if here is None else here.validators
+        return {} if self.round is None else powers(self._state, self._path("validators"))
 
     @cached_property
     def first_validator(self) -> str:

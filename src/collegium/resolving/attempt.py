@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-import msgspec
-
 from collegium.canonical import from_text
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.preconditions import terms_in
-from collegium.ledger.contract.results import Result, decode_result
 from collegium.ledger.contract.ring import ring_in
 from collegium.ledger.contract.series import step_of
 from collegium.ledger.contract.tables import (
@@ -34,7 +31,6 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.dealing.rules import threshold_of
-from collegium.mechanisms.privacy.clip import in_round
 from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.secagg_plus.rules import degree_of
 from collegium.mechanisms.statistics.rules import StatisticsRecord
@@ -52,7 +48,6 @@ class Attempt:
         model: digest of the model that the round starts from.
         exponent: e of its encoding.
         ring: 32 or 64, in which hidden vectors are summed.
-        clip: k where the clip 2^(k/8) follows the updates.
         participants: registered weights of who takes part.
         validators: their voting powers.
         reputations: of the participants as the round opened, where updates are scored.
@@ -66,7 +61,6 @@ class Attempt:
         groups: who is in which group that goes on.
         shares: what opens sums: shares one after the other, or the digest of one.
         combined: the validators' scores of the included updates, together.
-        votes: what each validator voted for, late votes among them.
     """
 
     place: AttemptId
@@ -76,7 +70,6 @@ class Attempt:
     ring: Literal[32, 64]
     participants: Mapping[str, int]
     validators: Mapping[str, int]
-    clip: int | msgspec.UnsetType = msgspec.UNSET
     reputations: Mapping[str, int] = field(default_factory=dict)
     agreed: bytes | None = None
     keys: Mapping[str, PublicKeys] = field(default_factory=dict)
@@ -88,7 +81,6 @@ class Attempt:
     groups: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, bytes] = field(default_factory=dict)
     combined: ScoreRecord | None = None
-    votes: Mapping[str, Result] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -151,7 +143,6 @@ def attempt_in(
     if terms is None or status is None or current is None:
         return None
     at = current.attempt if earlier is None else earlier[0]
-    closed = current.phase == "closed"
 
     def said(table: str) -> dict[str, bytes]:
         return dict(attempt_items(state, round_path(study, number, table), at))
@@ -164,21 +155,16 @@ def attempt_in(
     participants = powers(state, round_path(study, number, "participants"))
     if earlier is not None:
         participants = dict(earlier[1])
-    reveals = {name: one for name in participants if (one := revealed(name)) is not None}
-    votes = said("votes")
-    if closed:
-        late, prefix = study_path(study, "late_votes"), f"{number:08d}/"
-        for name in state.names(late, prefix):
-            votes[name] = state.get(late, prefix + name) or b""
+    names = tuple(participants)
+    reveals = {name: one for name in names if (one := revealed(name)) is not None}
     return Attempt(
         AttemptId(ledger_of(terms.genesis), study, number, at),
         terms_in(terms, number),
-        _start(state, study, status, closed=closed),
+        _start(state, study, status, closed=current.phase == "closed"),
         current.exponent,
         ring_in(number, participants.values()),
         participants,
         powers(state, round_path(study, number, "validators")),
-        in_round(state, study, number),
         powers(state, round_path(study, number, "reputations")),
         _agreed(state, study, number),
         {
@@ -186,14 +172,13 @@ def attempt_in(
             for name, pair in said("sa_keys").items()
         },
         said("sa_deals"),
-        {name: attested(bitmap, tuple(participants)) for name, bitmap in said("sound").items()},
+        {name: attested(bitmap, names) for name, bitmap in said("sound").items()},
         said("points"),
         reveals,
         attempt_names(state, round_path(study, number, "included"), at),
         {name: int(one) for name, one in said("groups").items()},
         said("shares"),
         state.record(round_path(study, number, "combined"), attempt_key(at), ScoreRecord),
-        {name: decode_result(votes[name]) for name in sorted(votes)},
     )
 
 

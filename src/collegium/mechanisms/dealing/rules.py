@@ -34,8 +34,6 @@ from collegium.ledger.contract.tables import (
     StudyRecord,
     StudyStatus,
     attempt_key,
-    attempt_names,
-    round_path,
 )
 from collegium.ledger.contract.transactions import StudyRegister, UpdateCommit, UpdateReveal
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -155,11 +153,6 @@ def arranged(at: RoundAt) -> Mapping[str, tuple[str, ...]] | None:
         if (found := arranges(at)) is not None:
             return found
     return None
-
-
-def dealers_of(state: State, study: str, number: int, attempt: int) -> tuple[str, ...]:
-    """Return who has dealt in an attempt, in order."""
-    return attempt_names(state, round_path(study, number, "sa_deals"), attempt)
 
 
 def sound_dealers(at: RoundAt) -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ the attempt; the others go on while there are enough of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -107,13 +107,6 @@ def fewest_of(record: StudyRecord) -> int:
     """Return how many groups an attempt needs; 0 where it has none."""
     terms = part_of(record.terms, GroupTerms)
     return 0 if terms is None else terms.fewest
-
-
-def of_one_group(groups: Groups, member: str, names: Collection[str]) -> tuple[str, ...]:
-    """Return who of some members is in a member's group; all of them where there are no groups."""
-    if not groups:
-        return tuple(names)
-    return tuple(name for name in names if groups.get(name) == groups.get(member))
 
 
 def members_by_group(groups: Groups, names: Sequence[str]) -> dict[int, tuple[str, ...]]:

@@ -35,10 +35,3 @@ class TrialView:
         if self.chosen is not None:
             return self.chosen.round
         return 1 if self._status is None else self._status.closed_rounds + 1
-
-    @property
-    def latest(self) -> str:
-        """The model of the last closed round, as the ledger writes it; another may be final."""
-        if self._status is None:
-            return ""
-        return self._status.latest if isinstance(self._status.latest, str) else self._status.model
