@@ -15,6 +15,8 @@ from collegium.audit.verify import examined
 from collegium.canonical import from_text
 from collegium.errors import StudyError
 from collegium.federation.local_trainers import LocalTrainers
+from collegium.federation.participant import Participant
+from collegium.federation.site import Site
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model
 from collegium.learning.encoding import registered_weight
@@ -24,6 +26,7 @@ from collegium.node.policy import Policy
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
 from collegium.study.searching import at_round
+from collegium.threats.attack import AdversaryContext
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -107,6 +110,38 @@ def test_trials_of_a_search_sum_updates_from_one_model_over_one_set(tmp_path: Pa
     assert len(histories["heart"].closed_rounds) == len(RATES)
     assert unmasked(done.folder, *changes) == {}
     assert [len(sets) for sets in sets_by_start(histories["heart"]).values()] == [1]
+
+
+class Leaving:
+    """A site that says nothing any more from a round on."""
+
+    def __init__(self, site: Participant, since: int) -> None:
+        self.name, self._site, self._since = site.name, site, since
+
+    def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
+        gone = view.round is not None and view.number >= self._since
+        return [] if gone else self._site.reconcile(view, idle=idle)
+
+
+def test_a_search_whose_trials_lack_somebody_ends_with_those_that_were_run(tmp_path: Path) -> None:
+    """Before, the next trial was summed without the site, and the difference was its update."""
+
+    def substitute(honest: Participant, place: AdversaryContext) -> Participant:
+        leaves = isinstance(honest, Site) and place.identity.member == "va"
+        return Leaving(honest, since=3) if leaves else honest
+
+    changes = (CURIOUS, SEARCH, "training.rounds=1", "evaluation.bootstrap=0", "study.min_sites=3")
+    done = run("heart", out=tmp_path / "run", changes=changes, substitute=substitute)
+    _, histories = examined(done.folder)
+    history = histories["heart"]
+    assert done.outcome == "completed"
+    assert [one.opened.round for one in history.closed_rounds] == [1, 2]
+    assert {one.included for one in history.closed_rounds} == {
+        ("cleveland", "hungarian", "switzerland", "va")
+    }
+    assert len(history.trials) == len(RATES)
+    assert history.chosen is not None
+    assert history.chosen.trial <= 2
 
 
 def test_trials_in_groups_keep_their_groups_as_long_as_they_start_alike(tmp_path: Path) -> None:
