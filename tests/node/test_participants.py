@@ -144,6 +144,22 @@ def test_a_site_without_rows_says_so_and_takes_part_once_they_are_there(tmp_path
         assert within.rejected["refused"] == 0
 
 
+def test_a_site_takes_no_further_part_with_other_rows(tmp_path: Path) -> None:
+    with town(tmp_path) as within:
+        within.propose(document("training.rounds=6"))
+        within.until(lambda view: view.number == 2 and view.phase == "commit")
+        path = within.home("va") / "rows.csv"
+        text = path.read_text()
+        path.write_text(text.replace("present", "absent", 1))
+        within.policies["va"] = msgspec.structs.replace(OPEN, minimum_rows=2)  # it looks again
+        within.turn()
+        (why,) = within.members["va"].refused["heart"]
+        assert why.startswith("these are not the rows with which the site accepted the study")
+        path.write_text(text)
+        within.until(closed, seconds=40 * PHASE)
+        assert outcome(within) == ("completed", 6)
+
+
 def test_a_forbidden_study_reads_no_row(tmp_path: Path) -> None:
     with town(tmp_path, {"va": FORBIDDING}) as within:
         (within.home("va") / "rows.csv").unlink()

@@ -8,12 +8,12 @@ from shutil import copytree, ignore_patterns
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.data.tabular.cohorts import SITES, STUDY, trainers, write_study
+from tests.data.tabular.cohorts import SITES, STUDY, trainers, write_study, write_table
 
 from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
 from collegium.data.tabular.agreed_preparation import decode_agreed
-from collegium.errors import CollegiumError, DataError
+from collegium.errors import CollegiumError, DataError, RunError
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
 from collegium.release.prediction import predict
@@ -54,6 +54,28 @@ def test_a_run_ends_in_the_same_model_again_and_after_a_resumption(
     study = write_study(tmp_path)
     assert run(study, out=tmp_path / "again").model == finished.model
     assert run(study, out=tmp_path / "again", resume=True).model == finished.model
+
+
+def test_a_run_does_not_go_on_with_other_rows(tmp_path: Path) -> None:
+    """It would end, and not verify: the sites accepted the study over the rows of before."""
+    study, out = write_study(tmp_path), tmp_path / "run"
+
+    def stop(closed: int, rounds: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(study, out=out, progress=stop)
+    table = study.parent / "cohort.csv"
+    text = table.read_text(encoding="utf-8")
+    older = trainers()
+    older["age [years]"] = [f"{float(str(age)) + 1:.1f}" for age in older["age [years]"]]
+    write_table(table, older)
+    with pytest.raises(RunError) as caught:
+        run(study, out=out, resume=True)
+    assert caught.value.code == "run.other-rows"
+    assert "cohort.csv" in caught.value.what
+    table.write_text(text, encoding="utf-8")
+    assert verify(run(study, out=out, resume=True).folder).ok
 
 
 @pytest.mark.parametrize(

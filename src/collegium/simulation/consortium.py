@@ -17,7 +17,8 @@ from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.canonical import to_text
-from collegium.federation.identity import identity, member_key
+from collegium.errors import RunError
+from collegium.federation.identity import Identity, identity, member_key
 from collegium.federation.in_process_blobs import InProcessBlobs
 from collegium.federation.local_trainers import LocalTrainers
 from collegium.federation.outbox import MemberOutbox, Outbox
@@ -25,6 +26,7 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.site import Site, SiteParts
+from collegium.federation.snapshot import snapshot
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.parallel.pool import Pool
@@ -42,11 +44,12 @@ from collegium.ledger.genesis import (
 )
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
+from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.scores.lying import lie_in_scores, lie_of
 from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
-from collegium.mechanisms.statistics.speaking import SettingUp
+from collegium.mechanisms.statistics.speaking import SettingUp, table_snapshot
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
 from collegium.threats.adversary_view import Defence
@@ -192,6 +195,7 @@ def build(
         participants: list[Participant] = [owner]
         sites: list[Site] = []
         for name in prepared.sites:
+            _require_same_rows(prepared, engine.application.state, identities[name])
             parts = SiteParts(
                 prepared.dataset.schema.task, prepared.train[name], prepared.test[name], code,
                 prepared.parts.stages,
@@ -254,6 +258,27 @@ def share_holders_of(prepared: Prepared) -> PoisoningCoalition | None:
         tuple(prepared.attackers), tuple(prepared.validators),
     )  # fmt: skip
     return PoisoningCoalition(target, attack)
+
+
+def _require_same_rows(prepared: Prepared, state: State, who: Identity) -> None:
+    """Refuse to go on with other rows than those with which a site accepted the study."""
+    study, name = prepared.study, who.member
+    accepted = StudyView(state, study.study.id).acceptance(name)
+    if accepted is None:
+        return
+    if prepared.table is not None:
+        now = table_snapshot(who, study.study.id, prepared.table.parts[name])
+    else:
+        now = snapshot(who, study.study.id, (prepared.train[name], prepared.test[name]))
+    if accepted.snapshot != to_text(now):
+        source = study.data.source
+        raise RunError(
+            "run.other-rows",
+            f"{source if isinstance(source, str) else source.table} has changed since this run"
+            " began",
+            f"the rows of {name} are not those with which it accepted the study",
+            "restore the data as it was and resume, or choose another --out",
+        )  # fmt: skip
 
 
 def _replaced(

@@ -50,6 +50,12 @@ class SiteTable:
     test: StudyRows
 
 
+def table_snapshot(identity: Identity, study: str, table: SiteTable) -> bytes:
+    """Return the keyed commitment to a site's part of a table, before its rows are encoded."""
+    rows = b"".join(lp(study_rows_bytes(one)) for one in (table.train, table.test))
+    return hmac.digest(identity.commitment_key(study), rows, sha256)
+
+
 class SettingUp:
     """A member that holds rows of a table; it satisfies `Participant`. A `Site` takes over."""
 
@@ -94,12 +100,11 @@ class SettingUp:
         layout = layout_of(task_of(self._study))
         if differing_terms(self._study, len(registration.sites), terms, Facts(layout)):
             return []
-        key = self._identity.commitment_key(view.study)
-        rows = b"".join(lp(study_rows_bytes(one)) for one in (self._table.train, self._table.test))
+        rows = table_snapshot(self._identity, view.study, self._table)
         return [
             self._identity.sign(
                 StudyAccept, study=view.study, code=to_text(self._code),
-                document=registration.document, snapshot=to_text(hmac.digest(key, rows, sha256)),
+                document=registration.document, snapshot=to_text(rows),
                 weight=registered_weight(self._table.train.rows),
             )
         ]  # fmt: skip
