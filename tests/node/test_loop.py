@@ -99,6 +99,17 @@ def test_a_file_that_is_damaged_while_the_node_runs_is_healed(
         within.until(lambda status: status.state == "following")
 
 
+def test_a_study_names_whom_it_waits_for(tmp_path: Path) -> None:
+    with live(tmp_path / "live") as within:
+        allow(within, "cleveland", "hungarian", "switzerland")
+        propose(within, "study.attendance=all")
+        waits = within.until
+        waits(lambda status: bool(status.studies) and status.studies[0].awaited == ("va",))
+        allow(within, "va")
+        waits(is_closed)
+        assert all(not node.status.studies[0].awaited for node in within.nodes.values())
+
+
 def test_nothing_is_said_while_the_policy_allows_nothing(tmp_path: Path) -> None:
     with live(tmp_path / "live") as within:
         propose(within, "study.attendance=all")

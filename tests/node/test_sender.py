@@ -64,7 +64,7 @@ def test_what_is_offered_is_handed_over_and_answered(desk: Desk, sender: Sender)
     desk.reply(Ordered(0), Refused("already", "said"))
     assert answers(sender, 2) == [
         AnsweredTransaction(b"one", Ordered(0)),
-        AnsweredTransaction(b"two", Refused("already", "said")),
+        AnsweredTransaction(b"two", Refused("already", "said"), 1),
     ]
     assert sender.waiting == 0
 
@@ -167,4 +167,31 @@ def test_what_is_dropped_can_be_offered_again(desk: Desk, sender: Sender) -> Non
     sender.offer([b"one"], 1)
     assert sender.waiting == 1
     desk.reply(Ordered(0))
+    answers(sender, 1)
+
+
+def test_what_is_refused_again_and_again_rests_longer_each_time(
+    desk: Desk, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    for size in range(module.RESTS_FROM):
+        sender.offer([b"one"], size)
+        desk.reply(Refused("bad-signature", "of another ledger"))
+        (found,) = answers(sender, 1)
+        assert found.times == size + 1
+    sender.offer([b"one"], 100)
+    assert sender.waiting == 0, "the ledger has grown, and it is not tried again at once"
+    now += 1.5
+    sender.offer([b"one"], 101)
+    assert sender.waiting == 1
+    desk.reply(Refused("bad-signature", "of another ledger"))
+    answers(sender, 1)
+    now += 1.5
+    sender.offer([b"one"], 102)
+    assert sender.waiting == 0, "twice as long"
+    sender.offer([], 103)
+    sender.offer([b"one"], 104)
+    assert sender.waiting == 1, "what was no longer due begins anew"
+    desk.reply(Ordered(104))
     answers(sender, 1)

@@ -10,18 +10,26 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collegium.cli.node_lines import status_lines
 from collegium.errors import NodeError
-from collegium.node.status import NodeStatus, StudyStatus, metrics
+from collegium.node.status import NodeStatus, RefusedTransaction, StudyStatus, metrics
 from collegium.node.status_page import LOOPBACK, SERVED, StatusPage, ask_status
 
 STUDY = StudyStatus(
     study="heart", phase="vote", round=7, closed_rounds=6, rounds=100, attempt=1, outcome="open",
-    model="ab" * 32, waiting=1.5, refused=("studies does not allow 'heart'",),
+    model="ab" * 32, waiting=1.5, refused=("studies does not allow 'heart'",), awaited=("cy",),
 )  # fmt: skip
 STATUS = NodeStatus(
     member="va", genesis="cd" * 32, version="0", pid=1, state="following", size=12, final_size=10,
     since_final=0.25, cosignatures=("cleveland",), missing=("va",), studies=(STUDY,),
-    refusals={"already": 3}, errors={"va (site)": "no"}, error_count=4, blob_bytes=9,
+    stalled=70.5, refusals={"already": 3},
+    rejected=(
+        RefusedTransaction(
+            kind="round.vote", study="heart", code="bad-signature", why="of another ledger",
+            since="2026-01-01T00:00:00+00:00", count=5,
+        ),
+    ),
+    errors={"va (site)": "no"}, error_count=4, blob_bytes=9,
 )  # fmt: skip
 
 SAMPLE = re.compile(r'([a-z_]+)\{((?:[a-z]+="[^"\\\n]*",?)+)\} (\S+)')
@@ -75,6 +83,10 @@ def test_the_metrics_are_prometheus_text_with_help_and_type_for_each(page: Statu
     assert values["collegium_node_final_entries"] == 10
     assert values["collegium_node_cosignatures_missing"] == 1
     assert values["collegium_node_refused_studies"] == 1
+    assert values["collegium_node_stalled_seconds"] == 70.5
+    assert values["collegium_node_rejected"] == 1
+    assert values["collegium_node_study_failed"] == 0
+    assert values["collegium_node_study_awaited_seconds"] == 1.5
     assert values["collegium_node_study_closed_rounds"] == 6
     assert values["collegium_node_rejected_total"] == 3
     assert values["collegium_node_errors_total"] == 4
@@ -113,3 +125,11 @@ def test_a_node_that_does_not_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(NodeError) as caught:
         ask_status(tmp_path)
     assert caught.value.code == "node.not-running"
+
+
+def test_status_names_what_is_refused_whom_a_study_awaits_and_that_nothing_becomes_final() -> None:
+    said = "\n".join(status_lines(STATUS))
+    assert "round.vote of heart is refused (bad-signature) since 2026-01-01T00:00:00" in said
+    assert "of another ledger" in said
+    assert "awaits  cy, for 2 s" in said
+    assert "nothing that is due has become final for 70 s" in said

@@ -78,3 +78,24 @@ def test_a_promise_that_the_log_does_not_keep_is_kept_as_evidence(us: Consortium
     assert ours.broken is not None
     assert "broke its word" in ours.health().troubles["sequencer"]
     assert list((us.home("ada") / "evidence").glob("promise-*"))
+
+
+def test_a_validator_is_missing_when_it_has_cosigned_nothing_for_a_minute(
+    us: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    ours = Member(us.replicas["ada"], us.wires["ada"], clock=lambda: now)
+    us.settle("one")
+    assert ours.health().missing == ()
+    us.connect(None, ["di"])
+    us.wires["ada"].submit([us.registration("two")])
+    us.step(["ada", "bo", "cy"])
+    assert "di" not in ours.health().certified
+    assert ours.health().missing == (), "whoever is late by a moment is not missing"
+    now = 61.0
+    assert ours.health().missing == ("di",)
+    us.connect(us.sequencers[0])
+    us.settle("three", "four")
+    monkeypatch.setattr(us.replicas["ada"], "_clock", lambda: 6.0)
+    us.step(["ada"], rounds=1)
+    assert ours.health().missing == ()

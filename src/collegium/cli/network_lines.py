@@ -82,6 +82,8 @@ def status_lines(
         where = "" if study is None else f"  {study.phase}, {study.closed_rounds} rounds"
         if study is not None and study.refused:
             where += "  (refuses the study)"
+        if study is not None and study.awaited:
+            where += f"  (awaits {', '.join(study.awaited)} for {study.waiting:.0f} s)"
         state = one.state if one is not None else "does not answer" if name in running else ""
         entries = "" if one is None else f"  {one.final_size} entries final"
         yield f"  {name:<12} {_process(running.get(name))}  {state}{entries}{where}".rstrip()

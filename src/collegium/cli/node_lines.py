@@ -18,9 +18,11 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield f"  why       {status.trouble}"
     yield f"  ledger    {status.final_size} of {status.size} entries are final, the last {age}"
     if status.missing:
-        yield f"  missing   cosignatures of {', '.join(status.missing)}"
+        yield f"  missing   cosignatures of {', '.join(status.missing)}, for a minute or more"
     if status.bound:
         yield f"  cosigned  {status.bound.block}, of {status.bound.size} entries; not final yet"
+    if status.stalled > 60:
+        yield f"  stalled   nothing that is due has become final for {status.stalled:.0f} s"
     if status.pending:
         yield f"  pending   {status.pending} transactions"
     for study in status.studies:
@@ -39,6 +41,12 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield (f"  evidence  {member} signed two conflicting messages: {about.replace('/', ' ')}")
     for name, why in status.proposals.items():
         yield f"  proposal  {name} is not registered: {why}"
+    for one in status.rejected:
+        about = f" of {one.study}" if one.study else ""
+        yield (
+            f"  error     {one.kind}{about} is refused ({one.code}) since {one.since}, "
+            f"{one.count} times: {one.why}"
+        )
     for who, why in status.errors.items():
         yield f"  error     {who}: {why}"
     yield f"  genesis   {status.genesis}"
@@ -49,6 +57,8 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
     if study.phase == "closed":
         where = f"{study.outcome}, {study.closed_rounds} rounds, model {study.model}"
     yield f"  study     {study.study}: {where}"
+    if study.awaited:
+        yield f"    awaits  {', '.join(study.awaited)}, for {study.waiting:.0f} s"
     for why in study.refused:
         yield f"    refused {why}"
 

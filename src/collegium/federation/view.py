@@ -8,8 +8,8 @@ from functools import cached_property
 from collegium.canonical import from_text
 from collegium.federation.retirement_view import RetirementView
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.declared import before_rounds
-from collegium.ledger.contract.members import validator_powers
+from collegium.ledger.contract.declared import before_rounds, phase_of, phases_of
+from collegium.ledger.contract.members import active_members, validator_powers
 from collegium.ledger.contract.preconditions import OPEN
 from collegium.ledger.contract.series import is_sum, step_of
 from collegium.ledger.contract.tables import (
@@ -25,6 +25,7 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
+    attempt_names,
     powers,
     round_path,
     study_path,
@@ -184,6 +185,39 @@ class StudyView:
         if self._state.count(accepted) == len(sites):  # nobody else can accept
             return frozenset()
         return frozenset(sites).difference(self._state.names(accepted))
+
+    @cached_property
+    def awaited(self) -> tuple[str, ...]:
+        """Who has not spoken in the present phase, in order; nobody where nobody need."""
+        if self.registration is None or self.status is None:
+            return ()
+        if self.unaccepted and self.round is None:
+            return tuple(sorted(self.unaccepted))
+        if self.status.phase == "evaluation":
+            path = study_path(self.study, "evaluations")
+            sites = self._state.names(study_path(self.study, "sites"))
+            active = active_members(self._state)
+            return tuple(one for one in sites if one in active and not self._state.has(path, one))
+        return self._awaited_in_round()
+
+    def _awaited_in_round(self) -> tuple[str, ...]:
+        if self.registration is None or self.round is None:
+            return ()
+        modules = self.registration.modules
+        phase, before = phase_of(modules, self.phase), None
+        if phase is None:
+            return ()
+        for one in phases_of(modules):
+            if one == phase:
+                break
+            before = one
+        expected = tuple(self._state.names(self._path(phase.speakers)))
+        if phase.speakers == "participants" and before is not None:
+            if before.name == "available" or before.speakers != phase.speakers:
+                expected = () if self.here is None else self.here.included
+            else:
+                expected = attempt_names(self._state, self._path(before.table), self.attempt)
+        return tuple(one for one in expected if not self.has_spoken(phase.table, one))
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""

@@ -74,7 +74,8 @@ class Health:
     """How an ordering stands, for whoever runs it.
 
     Attributes:
-        certified: the validators behind the newest certificate; `missing` those who are not.
+        certified: the validators behind the newest certificate; `missing` those who have been
+            behind none for a while.
         bound: hash and size of a block that the member has vouched for and that is not final.
         troubles: what goes wrong, in words, by a word for what.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from threading import Event as Signal
 from time import monotonic
 
@@ -22,7 +23,7 @@ from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import kind_of
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.ordering import Ordering, OrderingMisbehaved, Refused
+from collegium.ledger.ordering import Ordered, Ordering, OrderingMisbehaved, Refused
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.conflicts import Conflicts
 from collegium.node.operator_commands import OperatorCommands
@@ -31,6 +32,7 @@ from collegium.node.policy_file import PolicyFile
 from collegium.node.registration_checks import in_a_line
 from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import AnsweredTransaction, Sender
+from collegium.node.status import RefusedTransaction
 from collegium.node.timers import OnlineClock
 
 WAIT = 1.0
@@ -51,6 +53,9 @@ AWAY = (0.5, 1.0, 2.0, 5.0)
 NORMAL = ("already", "stale", "early")
 """Refusals that come of saying things twice, or at the same time as somebody else."""
 
+OFTEN = 10
+"""Times after which a refusal of one and the same transaction is normal no more."""
+
 _EVERY_ROUND = (RoundOpened, PhaseOpened, UpdatesIncluded)
 
 log = logging.getLogger(__name__)
@@ -64,6 +69,7 @@ class Loop:
         state: "starting", "following", "away", "refused", "expelled" or "halted"; see `NodeStatus`.
         trouble: why it does not follow.
         refusals: how many of its transactions were refused, by code.
+        rejected: what is refused now, by kind, study and code.
         last_final: when something last became final, by the machine's clock.
     """
 
@@ -89,6 +95,7 @@ class Loop:
         self.state = "starting"
         self.trouble: str | None = None
         self.refusals: Counter[str] = Counter()
+        self.rejected: dict[tuple[str, str, str], RefusedTransaction] = {}
         self.failures = 0
         self._clock, self._show = clock, show
         self.last_final = monotonic()
@@ -177,20 +184,39 @@ class Loop:
         return "refused" if record is None or record.active else "expelled"
 
     def _note(self, answered: AnsweredTransaction) -> None:
-        answer = answered.answer
+        answer, (kind, study) = answered.answer, _about(answered.envelope)
+        if isinstance(answer, Ordered):
+            for one in [one for one in self.rejected if one[:2] == (kind, study)]:
+                del self.rejected[one]
         if not isinstance(answer, Refused):
             return
         self.refusals[answer.code] += 1
-        level = logging.DEBUG if answer.code in NORMAL else logging.WARNING
+        normal = answer.code in NORMAL and answered.times < OFTEN
+        level = logging.DEBUG if normal else logging.WARNING
         log.log(
             level, "transaction refused",
-            extra={"kind": _kind(answered.envelope), "code": answer.code, "why": answer.reason},
+            extra={"kind": kind, "study": study, "code": answer.code, "why": answer.reason,
+                   "times": answered.times},
+        )  # fmt: skip
+        if not normal:
+            self._reject(kind, study, answer)
+
+    def _reject(self, kind: str, study: str, answer: Refused) -> None:
+        known = self.rejected.get((kind, study, answer.code))
+        since = datetime.now(UTC).isoformat(timespec="seconds") if known is None else known.since
+        self.rejected[kind, study, answer.code] = RefusedTransaction(
+            kind=kind, study=study, code=answer.code, why=answer.reason, since=since,
+            count=1 if known is None else known.count + 1,
         )  # fmt: skip
 
 
-def _kind(envelope: bytes) -> str:
-    """Return what a transaction of our own is; a bug that made it malformed must end nothing."""
+def _about(envelope: bytes) -> tuple[str, str]:
+    """Return what a transaction of our own is, and its study's id or nothing.
+
+    A bug that made it malformed must end nothing.
+    """
     try:
-        return kind_of(decode_transaction(decode_envelope(envelope).payload))
+        transaction = decode_transaction(decode_envelope(envelope).payload)
     except FormatError:
-        return "malformed"
+        return "malformed", ""
+    return kind_of(transaction), str(getattr(transaction, "study", ""))

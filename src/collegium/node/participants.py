@@ -103,6 +103,10 @@ class Participants:
             if enrolment is None:
                 continue
             idle = self._timers.idle(view)
+            if idle and view.awaited:
+                waits = {"study": study, "phase": view.phase, "round": view.number}
+                waits |= {"awaited": view.awaited, "seconds": round(self.waited(view), 1)}
+                log.info("study waits", extra=waits)
             for participant in list(enrolment.participants):
                 due = self._ask(participant, view, idle=idle)
                 found += guarded(acting.outbox, due)

@@ -35,12 +35,18 @@ class Reporter:
             state="starting",
         )  # fmt: skip
         self._final_at = monotonic()
+        self._due_since: float | None = None
         self._measured_at: float | None = None
 
     def status(self) -> NodeStatus:
         """Return the status as of now."""
-        since = monotonic() - self._final_at
-        return msgspec.structs.replace(self._status, since_final=round(since, 3))
+        now = monotonic()
+        due = self._due_since
+        return msgspec.structs.replace(
+            self._status,
+            since_final=round(now - self._final_at, 3),
+            stalled=0.0 if due is None else round(now - max(due, self._final_at), 3),
+        )
 
     def look_at(self, loop: Loop) -> None:
         """Take note of where a loop stands after a turn."""
@@ -48,6 +54,11 @@ class Reporter:
         state, bound = ordering.application.state, health.bound
         studies = registered_studies(state)
         self._final_at = loop.last_final
+        if not loop.sender.waiting and ordering.application.size == ordering.final_size:
+            self._due_since = None
+        elif self._due_since is None:
+            self._due_since = monotonic()
+        closed = {one for one in studies if StudyView(state, one).phase == "closed"}
         self._status = msgspec.structs.replace(
             self._status,
             state=loop.state,
@@ -66,6 +77,7 @@ class Reporter:
             changes=changes(state),
             equivocations=equivocations(state),
             refusals=dict(loop.refusals),
+            rejected=tuple(one for one in loop.rejected.values() if one.study not in closed),
             errors=_errors(loop, health),
             error_count=loop.failures + participants.failures,
             missing_blobs=loop.replicator.missing,
@@ -94,6 +106,7 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         model=view.model.hex(),
         waiting=round(loop.participants.waited(view), 1),
         refused=loop.participants.refused.get(view.study, ()),
+        awaited=view.awaited,
     )
 
 

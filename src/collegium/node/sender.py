@@ -30,12 +30,21 @@ WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 log = logging.getLogger(__name__)
 
 
+RESTS_FROM = 5
+"""Refusals of one transaction from which on it rests a second, two, four, …; before, it is due
+again as soon as the ledger has grown."""
+
+LONGEST_REST = 60.0
+"""Seconds for which a transaction rests at most that is refused again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnsweredTransaction:
-    """A transaction and what became of it."""
+    """A transaction and what became of it; `times` it was refused, this time included."""
 
     envelope: bytes
     answer: Answer
+    times: int = 0
 
 
 class Submits(Protocol):
@@ -50,7 +59,8 @@ class Sender:
     """A queue of envelopes and the thread that hands them over, in their order.
 
     An envelope that waits, that was just put into the log beyond what the member has replayed, or
-    that was refused at the ledger's present size is not taken again.
+    that was refused at the ledger's present size is not taken again. What is refused again and
+    again rests twice as long each time.
     """
 
     def __init__(self, ordering: Submits) -> None:
@@ -60,6 +70,7 @@ class Sender:
         self._waiting: dict[bytes, None] = {}
         self._answered: list[AnsweredTransaction] = []
         self._settled: dict[bytes, tuple[int, float]] = {}  # up to which size, and until when
+        self._refused: dict[bytes, tuple[int, float]] = {}  # how often, and until when it rests
         self._size = 0
         self._trouble: CollegiumError | None = None
         self._stopped = False
@@ -85,8 +96,11 @@ class Sender:
                 for envelope, (up_to, until) in self._settled.items()
                 if up_to >= size and until > now
             }
+            due = set(envelopes)
+            self._refused = {one: rest for one, rest in self._refused.items() if one in due}
             for envelope in envelopes:
-                if envelope not in self._settled:
+                rests = self._refused.get(envelope, (0, 0.0))[1] > now
+                if envelope not in self._settled and not rests:
                     self._waiting.setdefault(envelope)
             self._changed.notify()
 
@@ -101,6 +115,7 @@ class Sender:
         with self._changed:
             self._waiting.clear()
             self._settled.clear()
+            self._refused.clear()
 
     def close(self) -> None:
         """Hand nothing more over; what has no answer yet is found due again after a restart."""
@@ -137,18 +152,20 @@ class Sender:
                 f"{type(error).__name__}: {error}", "report it, with node.log",
             )  # fmt: skip
             return False
-        decided = [
-            AnsweredTransaction(envelope, answer)
-            for envelope, answer in zip(batch, answers, strict=True)
-            if not isinstance(answer, NotYet)
-        ]
+        decided = 0
         with self._changed:
-            for one in decided:
-                self._waiting.pop(one.envelope, None)
-                answer = one.answer
+            for envelope, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, NotYet):
+                    continue
+                decided, times = decided + 1, 0
+                self._waiting.pop(envelope, None)
                 if isinstance(answer, Ordered):
-                    self._settled[one.envelope] = answer.index, monotonic() + RESTS
+                    self._settled[envelope] = answer.index, monotonic() + RESTS
+                    self._refused.pop(envelope, None)
                 else:
-                    self._settled[one.envelope] = self._size, float("inf")
-            self._answered += decided
+                    times = self._refused.get(envelope, (0, 0.0))[0] + 1
+                    rest = 0.0 if times < RESTS_FROM else 2.0 ** min(times - RESTS_FROM, 16)
+                    self._refused[envelope] = times, monotonic() + min(rest, LONGEST_REST)
+                    self._settled[envelope] = self._size, float("inf")
+                self._answered.append(AnsweredTransaction(envelope, answer, times))
         return bool(decided)

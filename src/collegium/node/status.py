@@ -9,11 +9,25 @@ import msgspec
 from collegium.node.membership import Change
 
 
+class RefusedTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contract refuses of this member and is still due.
+
+    `since` is the time (UTC, ISO 8601) of the first refusal, `count` how many there were.
+    """
+
+    kind: str
+    study: str
+    code: str
+    why: str
+    since: str
+    count: int
+
+
 class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a study stands, as this member's copy of the ledger says.
 
     `refused` are the reasons why this member's site takes no part; `waiting` are seconds since
-    the study came to where it is.
+    the study came to where it is, `awaited` the members who have not spoken in this phase.
     """
 
     study: str
@@ -26,6 +40,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     waiting: float
     refused: tuple[str, ...]
+    awaited: tuple[str, ...] = ()
 
 
 class PrivacySpentStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +74,16 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
             copy of the ledger says so) or "halted" (the sequencer lied); `trouble` says why.
         size: entries held; `final_size` of them are final.
         since_final: seconds since something became final, or since the start.
-        cosignatures: validators that cosigned the newest final note; `missing` those that did not.
+        stalled: seconds for which something has been handed over or held without anything having
+            become final; 0 where nothing is to become final, however long that is.
+        cosignatures: validators that cosigned the newest final note; `missing` those that have
+            cosigned none for a minute.
         bound: what the member has cosigned after what is final here, or None.
         pending: transactions that were handed over and have no answer yet.
         changes: every change of the membership that was ever proposed.
         equivocations: what members said twice, as the ledger has it: who, and about what.
-        refusals: transactions of this member that the contract refused, by code.
+        refusals: transactions of this member that the contract refused, by code; `rejected` are
+            those that it refuses now for another reason than that they were said before.
         lost: what this member's site has lost of its units' privacy in all studies.
         proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
@@ -81,6 +100,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
     final_size: int = 0
     since_final: float = 0.0
+    stalled: float = 0.0
     cosignatures: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     bound: LockedBlock | None = None
@@ -92,6 +112,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     equivocations: tuple[str, ...] = ()
     refusals: dict[str, int] = {}
+    rejected: tuple[RefusedTransaction, ...] = ()
     errors: dict[str, str] = {}
     error_count: int = 0
     missing_blobs: int = 0
@@ -109,8 +130,12 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         ("entries", "gauge", "Entries of the ledger that are held", status.size),
         ("final_entries", "gauge", "Entries of the ledger that are final", status.final_size),
         ("final_age_seconds", "gauge", "Time since something became final", status.since_final),
-        ("cosignatures_missing", "gauge", "Validators that have not cosigned the newest final note",
+        ("stalled_seconds", "gauge", "Time for which what is due has not become final",
+         status.stalled),
+        ("cosignatures_missing", "gauge", "Validators that have cosigned nothing for a minute",
          len(status.missing)),
+        ("rejected", "gauge", "Due transactions that the contract refuses", len(status.rejected)),
+        ("failing", "gauge", "Things that fail now", len(status.errors)),
         ("pending_transactions", "gauge", "Transactions without an answer", status.pending),
         ("training", "gauge", "1 while a site trains", status.training),
         ("refused_studies", "gauge", "Studies in which this member's site takes no part",
@@ -133,6 +158,16 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         labels = f'member="{status.member}",unit="{lost.unit}",delta="{lost.delta:g}"'
         labels += f',accountant="{lost.accountant}"'
         yield f"collegium_node_epsilon_in_all{{{labels}}} {lost.epsilon:.15g}"
+    yield from _family("study_failed", "gauge", "1 where a study ended without its model")
+    for one in status.studies:
+        labels = f'member="{status.member}",study="{one.study}"'
+        yield f"collegium_node_study_failed{{{labels}}} {int(one.outcome == 'failed')}"
+    yield from _family("study_awaited_seconds", "gauge", "Time for which a member is waited for")
+    for one in status.studies:
+        for name in one.awaited:
+            labels = f'member="{status.member}",study="{one.study}",phase="{one.phase}"'
+            labels += f',awaited="{name}"'
+            yield f"collegium_node_study_awaited_seconds{{{labels}}} {one.waiting:.15g}"
     for name, about in (
         ("round", "The open round, or the last one"),
         ("closed_rounds", "Rounds that are closed"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from collegium.audit.inclusion_promise import BrokenPromise, promise_parts
 from collegium.errors import FormatError
@@ -28,6 +29,12 @@ from collegium.ledger.state import State
 
 log = logging.getLogger(__name__)
 
+SILENT_AFTER = 60.0
+"""Seconds without a cosignature after which a validator is told to be missing.
+
+A block is final when enough have cosigned it, and the others' come later: whoever is not behind
+the newest note is late by a moment, in a healthy consortium as well."""
+
 UNSIGNED = NotYet("unsigned", "the log's key did not sign a promise for this transaction")
 
 
@@ -39,8 +46,9 @@ class Member:
     """
 
     def __init__(
-        self, replica: Replica, connection: Connection, release: Callable[[], None] = lambda: None
-    ) -> None:
+        self, replica: Replica, connection: Connection, release: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:  # fmt: skip
         """Take part by a replica that asks over the same connection; `release` ends that."""
         self.broken: str | None = None
         self._replica, self._connection, self._release = replica, connection, release
@@ -50,6 +58,7 @@ class Member:
         self._open: dict[int, tuple[InclusionPromise, str]] = {}  # by index
         self._unsigned = False
         self._cosigned: tuple[str | None, tuple[str, ...], tuple[str, ...]] = (None, (), ())
+        self._clock, self._started, self._heard_of = clock, clock(), dict[str, float]()
 
     @property
     def application(self) -> Application:
@@ -150,7 +159,7 @@ class Member:
         log.error("promise broken", extra={"why": str(broken), "evidence": str(where)})
 
     def _cosigners(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return who cosigned the newest final note and who did not, of those who judged it.
+        """Return who cosigned the newest final note, and which of its judges have been silent.
 
         A block that replaces a key is cosigned with the key from before.
         """
@@ -163,7 +172,12 @@ class Member:
             found = judges.cosigners(note)
             missing = tuple(name for name in judges.powers if name not in found)
             self._cosigned = note, tuple(found), missing
-        return self._cosigned[1:]
+            self._heard_of |= dict.fromkeys(found, self._clock())
+        _, cosigned, missing = self._cosigned
+        before = self._clock() - SILENT_AFTER
+        return cosigned, tuple(
+            name for name in missing if self._heard_of.get(name, self._started) <= before
+        )
 
 
 def entry_at(copy: LogCopy, index: int) -> bytes:

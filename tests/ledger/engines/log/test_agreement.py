@@ -10,6 +10,7 @@ from tests.ledger.engines.log.kit import MEMBERS, Consortium
 from tests.ledger.small_run import key_of, small_run
 
 from collegium.ledger.contract.apply import initial_state
+from collegium.ledger.engines.log.connection import CosignatureRefused
 from collegium.ledger.engines.log.copying_out import export
 from collegium.ledger.frames import CHECKPOINT, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
@@ -108,6 +109,45 @@ def test_the_final_note_gathers_late_cosignatures(us: Consortium) -> None:
     judges = us.sequencers[0].copy.judges
     assert set(judges.cosigners(note)) == set(MEMBERS)
     assert judges.makes_final(us.replicas["ada"].final_note or "")
+
+
+def test_a_cosignature_that_comes_after_the_next_block_was_cut_is_taken(us: Consortium) -> None:
+    us.wires["ada"].submit([us.registration("one")])
+    us.step(["ada", "bo", "cy"], rounds=1)
+    late = us.replicas["di"]
+    first = us.wires["di"].blocks(0, 0)
+    us.wires["ada"].submit([us.registration("two")])
+    assert us.sequencers[0].copy.size == 2
+    assert us.sequencers[0].copy.final_size == 1
+    us.lie_once("di", on_blocks=lambda _: first)  # it has just got the first one, and cosigns it
+    assert late.witness.waiting_for == "", "a race is no other block than was cosigned"
+    note = us.sequencers[0].copy.final_note or ""
+    assert "di" in us.replicas["ada"].copy.judges.cosigners(note)
+    us.step()
+    assert us.sizes() == dict.fromkeys(MEMBERS, (2, 2))
+
+
+def test_a_late_cosignature_of_another_block_is_refused(us: Consortium) -> None:
+    us.settle("zero")
+    us.wires["ada"].submit([us.registration("one")])
+    us.step(["ada", "bo", "cy"], rounds=1)
+    us.wires["ada"].submit([us.registration("two")])
+    other = us.replicas["di"].final_note or ""
+    line = other.splitlines(keepends=True)[-1]
+    with pytest.raises(CosignatureRefused):
+        us.wires["di"].cosign(line, us.sequencers[0].copy.final_size)
+
+
+def test_members_gather_the_cosignatures_that_came_late(
+    us: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    us.settle("one")
+    cy = us.replicas["cy"]
+    judges = cy.copy.judges
+    assert len(judges.cosigners(cy.final_note or "")) == 3, "as soon as enough were there"
+    monkeypatch.setattr(cy, "_clock", lambda: 6.0)
+    us.step(["cy"], rounds=1)
+    assert set(judges.cosigners(cy.final_note or "")) == set(MEMBERS)
 
 
 def test_every_home_holds_the_same_bytes_and_the_export_verifies(

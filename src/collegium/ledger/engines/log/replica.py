@@ -36,7 +36,7 @@ from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.witness import CosigningWitness, KeyOf, open_cosigned
 from collegium.ledger.genesis import Genesis
-from collegium.ledger.note import Checkpoint
+from collegium.ledger.note import LONGEST_NOTE, Checkpoint, split_note
 from collegium.ledger.state import State
 
 _TOO_FEW = "it calls a block final that too few validators have cosigned"
@@ -135,6 +135,23 @@ class Intake:
                 self._take(block, None)
         return self.finish(note) if self._copy.size >= final.size else []
 
+    def gather(self) -> None:
+        """Take up cosignatures of what is final that came after it was: they are no news."""
+        copy, held = self._copy, self._copy.final_note
+        if held is None:
+            return
+        note = self._connection.final(copy.final_size, 0)
+        if note is None or note == held or self._opened(note) != copy.open_note(held):
+            return
+        lines = {
+            line
+            for one in (held, note)
+            for line in split_note(one)[1].splitlines(keepends=True)[1:]
+        }
+        merged = with_lines(held, sorted(lines))
+        if merged != held and len(merged) <= LONGEST_NOTE:
+            copy.enrich(merged)
+
     def _confirm(self, note: str) -> list[AcceptedTransaction]:
         self._witness.learn(note)
         settled = self._copy.confirm(note)
@@ -204,6 +221,9 @@ class Intake:
             raise self._misbehaviour.lied("sequencer.signature", what, note.encode()) from error
 
 
+GATHER_EVERY = 5.0
+"""Seconds between two looks for cosignatures that came after a block was final."""
+
 MOST_PRESENTATIONS = 4
 """Times that a member presents itself again after it has given the sequencer what it lacks."""
 
@@ -231,6 +251,7 @@ class Replica:
         self._warn = warn
         self._clock = clock
         self._announced = False
+        self._gather_at = clock() + GATHER_EVERY
 
     @property
     def identity(self) -> bytes:
@@ -336,6 +357,9 @@ class Replica:
     def _step(self, deadline: float) -> list[AcceptedTransaction]:
         found: list[AcceptedTransaction] = []
         if self._copy.settled:
+            if self._clock() >= self._gather_at:
+                self._gather_at = self._clock() + GATHER_EVERY
+                self._intake.gather()
             data = self._connection.blocks(self.size, self._left(deadline))
             if data is None:
                 return []

@@ -18,7 +18,7 @@ from collegium.ledger.engines.log.connection import (
 )
 from collegium.ledger.engines.log.delivery import MemberPosition, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
-from collegium.ledger.engines.log.log_copy import LogCopy
+from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
 from collegium.ledger.engines.log.mempool import REMEMBERED, Mempool, PendingTransaction, Submission
 from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
 from collegium.ledger.envelope import decode_envelope
@@ -67,6 +67,7 @@ class Sequencer:
         self._recovery = Recovery(copy, log_key)
         self._lines: dict[str, str] = {}
         self._note = ""
+        self._late: tuple[ValidatorSet, dict[str, str]] | None = None  # of what is final
         self._members = active_members(copy.ledger.state)
         self._witness = EquivocationDetector()
         self._conflicts: tuple[Conflict, ...] = ()
@@ -119,6 +120,9 @@ class Sequencer:
         self._require_presented(member)
         if not self.ready or size < self.copy.final_size or (self.copy.settled and not self._lines):
             return  # the block became final without it, or the member will hand it over again
+        if size == self.copy.final_size and not self.copy.settled:
+            self._take_late(member, line)
+            return
         if size != self.copy.size:
             raise CosignatureRefused
         note = with_lines(self._note, [line])
@@ -132,6 +136,23 @@ class Sequencer:
             self._advance()
         elif not known:
             self.copy.enrich(with_lines(self._note, self._lines.values()))
+
+    def _take_late(self, member: str, line: str) -> None:
+        """Add a cosignature of the newest final block after the next one was cut.
+
+        Raises:
+            CosignatureRefused: it is over another block, or the member was none of its judges.
+        """
+        note = self.copy.final_note
+        if self._late is None or note is None:
+            return  # of before the start: who judged it is not known any more
+        judges, lines = self._late
+        if cosignature_of(member, with_lines(note, [line]), judges) is None:
+            self._tell("refused", member=member, what="a late cosignature that does not hold here")
+            raise CosignatureRefused
+        if member not in lines:
+            lines[member] = line
+            self.copy.enrich(with_lines(note, lines.values()))
 
     def final(self, member: str, size: int) -> str | None:
         """Return the newest final note if it is at least `size` long.
@@ -190,14 +211,16 @@ class Sequencer:
         """Cut blocks while transactions wait and the last block is final."""
         while self.ready and self.copy.settled and len(self._pool):
             batch = self._pool.batch()
-            first = self.copy.size
+            first, judges = self.copy.size, self.copy.judges
             outcomes = self.copy.append([item.envelope for item in batch])
             self._conflicts = self._witness.watch([item.envelope for item in batch], outcomes)
             for item, outcome in zip(batch, outcomes, strict=True):
                 item.answer = self._answer(item, outcome)
             if self.copy.size > first:
                 self._pool.remember(_numbered(self.copy.read(first, self.copy.size, most=None)))
+                late = (judges, self._lines) if self._lines else None
                 self._take_head()
+                self._late = late
                 self._tell("block", size=self.copy.size, entries=self.copy.size - first)
         self._changed()
 
@@ -228,7 +251,7 @@ class Sequencer:
     def _take_head(self) -> None:
         """Sign for the block that the copy now ends with."""
         self._note = self.copy.ledger.checkpoint(self._key)
-        self._lines = {}
+        self._lines, self._late = {}, None
         self.served = self._members | active_members(self.copy.ledger.state)
         self._seen = (self.copy.ledger.last_block, self.copy.final_size)
 
