@@ -64,7 +64,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run STUDY, a preset's name or a file, and leave its run folder."""
-    from collegium.cli.summaries import run_json, run_lines
+    from collegium.cli.summaries import diverged, run_json, run_lines
     from collegium.measuring.reporting import report_on
     from collegium.simulation.execution import run as run_study
 
@@ -82,7 +82,7 @@ def run(
     else:
         for line in run_lines(result, report):
             say(line)
-    sys.exit(0 if result.outcome == "completed" else FAILED)
+    sys.exit(FAILED if result.outcome == "failed" or diverged(result) else 0)
 
 
 @program.command()

@@ -71,6 +71,7 @@ def comparison_json(found: RunComparison) -> dict[str, Any]:
                 "quality": _means(one.quality),
                 "federated_minus_local": _means(one.to_local),
                 "federated_minus_pooled": _means(one.to_pooled),
+                "unsettled": one.unsettled,
             }
             for one in found.designs
         ],
@@ -121,6 +122,13 @@ def comparison_lines(found: RunComparison) -> Iterator[str]:
         )
 
 
+_UNSETTLED = {
+    "diverged": "diverged: their figures mean little; try a lower training.learning_rate",
+    "still_falling": "have not converged: try more training.rounds",
+    "unstable": "did not settle: try a lower training.learning_rate",
+}
+
+
 def _design_lines(one: Design, primary: str) -> Iterator[str]:
     seeds = f"{len(one.seeds)} seeds" if len(one.seeds) > 1 else f"seed {one.seeds[0]}"
     yield f"{one.name}  ({seeds})"
@@ -129,6 +137,8 @@ def _design_lines(one: Design, primary: str) -> Iterator[str]:
         yield f"  minus local-only     {_told(one.to_local, change, primary)}"
     if one.to_pooled:
         yield f"  minus pooled         {_told(one.to_pooled, change, primary)}"
+    for verdict, runs in sorted(one.unsettled.items()):
+        yield f"  training             {runs} of {len(one.runs)} runs {_UNSETTLED[verdict]}"
 
 
 def _paired_lines(one: Paired, reference: str, primary: str) -> Iterator[str]:

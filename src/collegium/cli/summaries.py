@@ -18,6 +18,7 @@ from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.measuring.result import RunResult
 from collegium.release.masks import marked
 from collegium.release.prediction import Predictions
+from collegium.report.convergence import told
 from collegium.report.measurements import FinalLine, HeldOutQuality, Interval, Quality
 from collegium.report.preparation import preparation_of
 from collegium.simulation.execution import summary
@@ -57,6 +58,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
         found["quality"]["pooled_reason"] = measured.pooled_reason
     if measured.site_alone is not None:
         found["quality"]["site_alone"] = measured.site_alone
+    if measured.convergence is not None:
+        found["convergence"] = msgspec.to_builtins(measured.convergence)
     for name, apart in _kept_apart(measured):
         found["quality"][name] = {
             kind: summary(getattr(apart, kind)) for kind in ("federated", "local", "pooled")
@@ -81,6 +84,8 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
     yield from threat_lines(result.measured.threat)
+    if (found := result.measured.convergence) is not None and found.verdict != "converged":
+        yield f"  training {told(found)}"
     if result.spending is not None:
         yield f"  privacy  {privacy_line(result.spending)}"
     yield f"  model    {result.model}"
@@ -88,6 +93,12 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     yield f"  folder   {result.folder}"
     yield f"  report   {report}"
     yield f"  verify it with: collegium verify {result.folder} --genesis {result.genesis}"
+
+
+def diverged(result: RunResult) -> bool:
+    """Return whether training diverged where no adversary was to make it."""
+    found = result.measured.convergence
+    return result.study.threat is None and found is not None and found.verdict == "diverged"
 
 
 def privacy_line(spending: Spending) -> str:

@@ -10,6 +10,7 @@ of other rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,8 @@ class Design:
 
     `name` holds what sets the design apart from the others. `quality` is the study's model over
     all sites, by measure; `to_local` and `to_pooled` are its paired distances from the models
-    that the runs measured beside it.
+    that the runs measured beside it. `unsettled` counts its runs whose training did not come to
+    rest, by verdict.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Design:
     quality: dict[str, Mean]
     to_local: dict[str, Mean]
     to_pooled: dict[str, Mean]
+    unsettled: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,8 @@ def _design(name: str, same: Sequence[ScoredRun]) -> Design:
     own = [one.measured.federated for one in same]
     local = [one.measured.local for one in same]
     pooled = [one.measured.pooled for one in same]
+    ends = [one.measured.convergence for one in same]
+    verdicts = [one.verdict for one in ends if one is not None and one.verdict != "converged"]
     return Design(
         name=name,
         runs=tuple(one.folder for one in same),
@@ -178,6 +183,7 @@ def _design(name: str, same: Sequence[ScoredRun]) -> Design:
         quality=_means(measured, overlap),
         to_local=_means(list(map(_distance, own, local)), overlap),
         to_pooled=_means(list(map(_distance, own, pooled)), overlap),
+        unsettled=dict(Counter(verdicts)),
     )
 
 

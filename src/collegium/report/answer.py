@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from collegium.data.table import Task
 from collegium.report.comparison import Comparison
+from collegium.report.convergence import told
 from collegium.report.figures import Figure, SiteFigures
 from collegium.report.held_out_quality import HeldOutSection
+from collegium.report.measurements import Convergence
 from collegium.report.wording import PRIMARY, count, in_sentence, listed, number, rows_of, span
 
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
@@ -50,6 +52,7 @@ def answer_of(
     correct: tuple[int, int] | None,
     comparisons: Sequence[Comparison],
     apart: Sequence[HeldOutSection] = (),
+    convergence: Convergence | None = None,
 ) -> Answer:
     """Return the answer.
 
@@ -61,6 +64,7 @@ def answer_of(
         correct: (correct rows, rows) over all sites from signed counts, if all tell them.
         comparisons: with other models.
         apart: what was measured on rows kept apart.
+        convergence: whether training came to rest, where that is known.
     """
     if task == "binary":
         lead = _binary(threshold, federated)
@@ -73,6 +77,8 @@ def answer_of(
     else:
         lead = _count(federated) if task == "count" else _multiclass(federated)
     sentences = []
+    if convergence is not None and convergence.verdict != "converged":
+        sentences.append(told(convergence))
     if correct is not None:
         right, rows = correct
         sentences.append(

@@ -206,6 +206,7 @@ def build_content(
             quality.correct,
             quality.comparisons,
             apart,
+            None if final is None else final.convergence,
         ),
         quality=quality,
         reliability=reliability_of(

@@ -6,6 +6,7 @@ Quality, time and bytes as the process saw them. None of it is in hashed state.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -164,6 +165,20 @@ class AttackEffect(msgspec.Struct, frozen=True, kw_only=True):
     backdoor: Backdoor | None = None
 
 
+class Convergence(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether training came to rest, by the mean loss on all training rows.
+
+    `first` is the loss of the model with which training began, `last` that of the last round.
+    `gained` is how much of all that the loss fell the last tenth of the rounds brought, None where
+    it rose.
+    """
+
+    verdict: Literal["converged", "still_falling", "unstable", "diverged"]
+    first: float
+    last: float
+    gained: float | None
+
+
 class RoundLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="round"):
     """One closed round.
 
@@ -196,6 +211,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     each by models that never saw its person. `threat` is there where a study has an adversary.
     `subgroups` and `explanation` are of the study's model. `site_alone` is the main measure of
     knowing no more of a test row than its site: what an answer is worth that follows from the site.
+    `convergence` is None where the losses of rounds are not known, or do not tell.
     """
 
     outcome: str
@@ -217,6 +233,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     subgroups: tuple[Subgroup, ...] = ()
     explanation: Explanation | None = None
     site_alone: float | None = None
+    convergence: Convergence | None = None
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

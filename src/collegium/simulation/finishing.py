@@ -7,14 +7,22 @@ from time import perf_counter
 import msgspec
 
 from collegium.assembly.site_alone import site_alone
+from collegium.canonical import from_text
 from collegium.federation.loop import LoopStatistics
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
+from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.measuring.convergence import convergence_of
 from collegium.measuring.explaining import explain
 from collegium.measuring.grouping import quality_by_subgroup
 from collegium.measuring.held_out_quality import ModelsCompared, on_unseen
-from collegium.measuring.quality import difference_of, pooled_parameters, quality_of
-from collegium.report.measurements import FinalLine
+from collegium.measuring.quality import (
+    difference_of,
+    pooled_parameters,
+    quality_of,
+    training_metrics,
+)
+from collegium.report.measurements import Convergence, FinalLine, RoundLine, read_lines
 from collegium.simulation.attack_effect import attack_effect
 from collegium.simulation.consortium import Consortium
 from collegium.simulation.recorder import Recorder
@@ -77,6 +85,31 @@ def measured(
         subgroups=quality_by_subgroup(prepared, federated),
         explanation=None if federated is None else explain(prepared, models.in_use),
         site_alone=site_alone(prepared.dataset.schema, prepared.train, prepared.test),
+        convergence=_convergence(consortium, recorder),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})
+
+
+def _convergence(consortium: Consortium, recorder: Recorder) -> Convergence | None:
+    """Return whether training came to rest; None where the shared model's losses do not tell.
+
+    Of trials only one goes on, and a model of which parts stay at the sites is none without them.
+    """
+    prepared, registration = consortium.prepared, consortium.view().registration
+    personal = prepared.study.personalization
+    parted = personal is not None and personal.method in ("fedper", "fedbn")
+    if registration is None or parted or prepared.study.search is not None:
+        return None
+    data = consortium.exchange.folder.get(from_text(registration.initial, DIGEST_SIZE))
+    if data is None:
+        return None
+    losses = {
+        line.round: loss
+        for line in read_lines(recorder.path)
+        if isinstance(line, RoundLine)
+        and (loss := line.training_metrics.get("overall", {}).get("loss")) is not None
+    }
+    vector = model_part(prepared.parts.spec, decode_model(data).parameters)
+    first = training_metrics(prepared, vector)["overall"]["loss"]
+    return None if first is None else convergence_of(first, losses)
