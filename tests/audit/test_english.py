@@ -15,6 +15,7 @@ from collegium.audit.english import TEXTS
 from collegium.audit.findings import Finding, findings_json
 from collegium.audit.subjects import (
     AboutAttempt,
+    AboutAttempts,
     AboutEntry,
     AboutFile,
     AboutLedger,
@@ -202,6 +203,10 @@ def test_a_case_is_told_only_where_there_are_several() -> None:
         (
             AboutAttempt("heart", 4, 2), "heart, round 4, attempt 2",
             {"kind": "attempt", "study": "heart", "round": 4, "attempt": 2},
+        ),
+        (
+            AboutAttempts("heart", (At(4, 2),)), "heart, round 4 (attempt 2)",
+            {"kind": "attempts", "study": "heart", "attempts": [{"round": 4, "attempt": 2}]},
         ),
         (AboutMember("va"), "va", {"kind": "member", "member": "va"}),
         (AboutMember("va", "heart"), "heart", {"kind": "member", "member": "va", "study": "heart"}),

@@ -156,8 +156,10 @@ def test_a_study_that_one_member_forbids_goes_on_without_it(tmp_path: Path) -> N
         assert '"event":"study refused"' in (home / "node.log").read_text()
         verified = verify_members(tmp_path / "trial", record)
         assert all(one.ok for one in verified.values())
-        absent = {one.code for one in verified["cleveland"].findings if one.severity == "fault"}
-        assert absent == {"site.absent"}
+        found = verified["cleveland"].findings
+        assert [one.code for one in found if one.severity == "fault"] == []
+        (absent,) = (one for one in found if one.parameters.get("case") == "site.absent")
+        assert absent.parameters["members"] == ("va",)
 
 
 def test_nodes_that_are_killed_in_training_change_nothing(tmp_path: Path) -> None:

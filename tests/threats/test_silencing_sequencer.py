@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from tests.federation.kit import consortium
 from tests.threats.unmasking import Unmasker
 
+from collegium.audit.faults import faults
+from collegium.audit.history import read_history
+from collegium.audit.studies import StudyHistory, gather
 from collegium.errors import RunError
 from collegium.federation.loop import drive
 from collegium.federation.participant import Participant
@@ -118,3 +121,27 @@ def test_the_contract_alone_minds_the_set_whatever_nodes_remember(
 ) -> None:
     monkeypatch.setattr("collegium.mechanisms.dealing.opened_sets._require", lambda *_, **__: None)
     assert attacked(tmp_path, hides, number) is None
+
+
+def history_of(folder: Path, *, sequencer: bool) -> StudyHistory:
+    """The study's history, of a ledger with a sequencer or without."""
+    study_histories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
+    (found,) = study_histories.values()
+    found.can_silence = sequencer
+    return found
+
+
+def test_nobody_is_blamed_for_what_the_sequencer_kept(tmp_path: Path) -> None:
+    attacked(tmp_path, SECAGG, 1)
+    blamed = faults("heart", history_of(tmp_path, sequencer=False))
+    alone = {one.what.split()[0] for one in blamed if one.code.startswith("site.")}
+    assert alone == {"cleveland", "hungarian", "switzerland", "va"}
+    told = faults("heart", history_of(tmp_path, sequencer=True))
+    assert {one.code for one in told if one.severity == "fault"} == {"study.failed"}
+    unheard = {one.parameters["case"]: one for one in told if one.code == "ledger.unheard"}
+    assert unheard["site.no-shares"].what == (
+        "the ledger has nothing of cleveland, hungarian, switzerland, va that opens the sum: "
+        "nothing was said, or whoever orders kept it back, and nobody can tell which"
+    )
+    assert unheard["site.no-shares"].where == "heart, round 1"
+    assert set(unheard) == {"site.no-shares", "site.silent"}

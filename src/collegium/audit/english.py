@@ -15,6 +15,7 @@ import msgspec
 
 from collegium.audit.subjects import (
     AboutAttempt,
+    AboutAttempts,
     AboutEntry,
     AboutFile,
     AboutLedger,
@@ -31,6 +32,8 @@ from collegium.audit.subjects import (
 from collegium.ledger.contract.series import called, is_sum
 from collegium.secrecy.secure_sum import OF_THE_SUM
 from collegium.study.english import written
+
+_UNHEARD = ": nothing was said, or whoever orders kept it back, and nobody can tell which"
 
 TEXTS: dict[str, str] = {
     "anchor.checkpoint:ends": "a checkpoint that was kept over {size} entries does not fit: the "
@@ -82,10 +85,23 @@ TEXTS: dict[str, str] = {
     "deal.barred:opened": "{member} dealt shares of no secret behind its deal, and was barred",
     "deal.barred:refused": "{member} dealt shares that most of their holders could not use, and "
     "was barred",
+    "deal.barred:refused-or-kept": "most holders could not use the shares that {member} dealt, and "
+    "it was barred: they are wrong, or whoever relays blobs kept its deal back, and nobody can "
+    "tell which",
+    "deal.barred:untold": "validators blamed {member}'s deal, and it was barred: the shares that "
+    "would show who is right are not here",
+    "deal.contested:kept": "{member} could not use {dealer}'s shares: one of them is wrong, or "
+    "whoever relays blobs kept the deal back, and nobody can tell which",
     "deal.contested:never-opened": "{member} could not use {dealer}'s shares, and no single key is "
     "ever opened to tell who is right",
     "deal.contested:opened": "{member} could not use {dealer}'s shares, and what was opened is "
     "right",
+    "deal.falsely-blamed:barred": "{members} blamed {dealer}'s deal, and it was barred; the shares "
+    "on record open the secret behind it",
+    "deal.falsely-blamed:never-opened": "{members} blamed {dealer}'s deal, and no secret is ever "
+    "opened that could show it",
+    "deal.falsely-blamed:voted": "{members} blamed {dealer}'s deal; the shares on record open the "
+    "secret behind it",
     "deal.unsound:all": "{member} dealt shares that are of no secret behind its deal",
     "deal.unsound:one": "{member} dealt {holder} a share that is none of its secret",
     "entry.events": "the events recorded for a {transaction} of {sender} are not what the contract "
@@ -126,6 +142,25 @@ TEXTS: dict[str, str] = {
     "ledger.incomplete": "the history does not end in a closed study and a checkpoint (--partial "
     "allows it)",
     "ledger.torn-tail": "{count} bytes after the last block were never acknowledged",
+    "ledger.unheard:site.absent": f"the ledger has no acceptance of {{members}}{_UNHEARD}",
+    "ledger.unheard:site.no-shares": "the ledger has nothing of {members} that opens the sum"
+    f"{_UNHEARD}",
+    "ledger.unheard:site.no-statement": "the ledger has no statement about the final model of "
+    f"{{members}}{_UNHEARD}",
+    "ledger.unheard:site.no-statistics": "the ledger has no statistics that {members} was asked "
+    f"for in set-up{_UNHEARD}",
+    "ledger.unheard:site.silent": f"the ledger has no committed update of {{members}}{_UNHEARD}",
+    "ledger.unheard:site.unavailable": "the ledger has too few validators' word that they could "
+    "fetch the update of {members} and find it sound: it was not, or whoever orders or relays held "
+    "something back, and nobody can tell which",
+    "ledger.unheard:site.withheld": "the ledger has no reveal of the update that {members} "
+    f"committed to{_UNHEARD}",
+    "ledger.unheard:validator.did-not-attest": "the ledger has nothing of {members} about which "
+    f"updates it holds{_UNHEARD}",
+    "ledger.unheard:validator.silent": f"the ledger has no vote of {{members}}{_UNHEARD}",
+    "ledger.unheard:validator.unscored": f"the ledger has no scores of {{members}}{_UNHEARD}",
+    "ledger.unheard:validator.withheld-scores": "the ledger has no reveal of the scores that "
+    f"{{members}} committed to{_UNHEARD}",
     "mask.reused": "{member} advertised a key that it had used in another attempt",
     "member.equivocated": "{member} signed two contradicting {transaction}, {count} time(s)",
     "model.malformed": "{what}: {why}",
@@ -254,6 +289,8 @@ def _place(subject: Subject) -> str:
             return f"{study}, {called(number)}" if study else called(number)
         case AboutAttempt(study, number, attempt):
             return f"{study}, {called(number)}, attempt {attempt}"
+        case AboutAttempts(study, attempts):
+            return f"{study}, {_rounds(attempts)}" if attempts else study
         case AboutMember(member, study, rounds):
             if not study:
                 return member

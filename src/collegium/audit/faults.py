@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.studies import AttemptRecord, Author, StudyHistory
-from collegium.audit.subjects import AboutAttempt, AboutMember, AboutStudy, At, Value
+from collegium.audit.subjects import (
+    AboutAttempt,
+    AboutAttempts,
+    AboutMember,
+    AboutStudy,
+    At,
+    Value,
+)
 from collegium.ledger.contract.declared import is_masked, phases_of, place_of
 from collegium.ledger.contract.results import Failure
 from collegium.ledger.contract.series import is_sum
+from collegium.ledger.genesis import Genesis
 from collegium.mechanisms.groups.terms import MECHANISM as GROUPS
+
+UNHEARD = frozenset({
+    "site.absent", "site.no-shares", "site.no-statement", "site.no-statistics", "site.silent",
+    "site.unavailable", "site.withheld", "validator.did-not-attest", "validator.silent",
+    "validator.unscored", "validator.withheld-scores",
+})  # fmt: skip
+"""Faults that are silence: whoever orders can make them of what an honest member said."""
+
+
+def has_sequencer(genesis: Genesis | None) -> bool:
+    """Return whether one party orders a ledger's transactions, and could keep any of them back.
+
+    A simulation orders what it says itself.
+    """
+    return genesis is not None and isinstance(genesis.log, str) and genesis.keys != "simulated"
 
 
 def faults(
@@ -22,6 +45,8 @@ def faults(
 ) -> list[Finding]:
     """Return one finding for each member and kind of fault, with the rounds where it occurred.
 
+    Silence is nobody's fault where whoever orders can make it: it is noted, by kind.
+
     Args:
         study: its id.
         study_history: what happened.
@@ -29,22 +54,27 @@ def faults(
         traps: whether the study plants such updates; then they are no fault of their sites.
     """
     found: dict[tuple[str, str], list[At]] = {}
+    unheard: dict[str, list[tuple[str, At | None]]] = {}
     for record in study_history.every_attempt:
         place = At(record.opened.round, record.opened.attempt)
         for code, member in _of_attempt(record, refuted, over=_is_over(study_history, record)):
-            found.setdefault((code, member), []).append(place)
+            shown = (place.round, place.attempt, member) in refuted
+            if study_history.can_silence and code in UNHEARD and not shown:
+                unheard.setdefault(code, []).append((member, place))
+            else:
+                found.setdefault((code, member), []).append(place)
     findings = []
     for (code, member), places in sorted(found.items()):
         trap = traps and code == "site.unavailable"
         severity: Severity = "note" if trap else "fault"
         told: dict[str, Value] = {"case": "trap"} if trap else {}
         findings.append(Finding(code, severity, AboutMember(member, study, tuple(places)), told))
-    findings += [
-        Finding("site.no-statistics", "fault", AboutMember(name, study))
-        for name in sorted(study_history.accepted)
-        for step in study_history.steps.values()
-        if step.gathered and name in step.asked and name not in step.posts
-    ]
+    for code, member in _of_study(study_history):
+        if study_history.can_silence:
+            unheard.setdefault(code, []).append((member, None))
+        else:
+            findings.append(Finding(code, "fault", AboutMember(member, study)))
+    findings += [_unheard(study, code, told_of) for code, told_of in sorted(unheard.items())]
     findings += _contests(study, study_history, refuted)
     for record in study_history.every_attempt:
         where = AboutAttempt(study, record.opened.round, record.opened.attempt)
@@ -60,21 +90,33 @@ def faults(
     if study_history.failed is not None:
         why: dict[str, Value] = {"reason": study_history.failed.reason}
         findings.append(Finding("study.failed", "fault", AboutStudy(study), why))
-    return findings + list(_omissions(study, study_history))
+    closed = study_history.closed
+    if closed is not None and closed.outcome == "completed" and study_history.release is None:
+        findings.append(Finding("release.missing", "note", AboutStudy(study)))
+    return findings
 
 
-def _omissions(study: str, study_history: StudyHistory) -> Iterator[Finding]:
-    """Yield what a closed study has been left without."""
+def _unheard(study: str, code: str, told_of: Sequence[tuple[str, At | None]]) -> Finding:
+    """Return what the ledger lacks of a kind, and of whom, without saying whose fault that is."""
+    places = tuple(dict.fromkeys(place for _, place in told_of if place is not None))
+    names = tuple(sorted({member for member, _ in told_of}))
+    told: dict[str, Value] = {"case": code, "members": names}
+    return Finding("ledger.unheard", "note", AboutAttempts(study, places), told)
+
+
+def _of_study(study_history: StudyHistory) -> Iterator[tuple[str, str]]:
+    """Yield code and member of what set-up, and a closed study, have been left without."""
+    for name in sorted(study_history.accepted):
+        for step in study_history.steps.values():
+            if step.gathered and name in step.asked and name not in step.posts:
+                yield "site.no-statistics", name
     if study_history.closed is None:
         return
-    completed = study_history.closed.outcome == "completed"
     for name in study_history.registration.sites:
         if name not in study_history.accepted:
-            yield Finding("site.absent", "fault", AboutMember(name, study))
-        elif completed and name not in study_history.statements:
-            yield Finding("site.no-statement", "fault", AboutMember(name, study))
-    if completed and study_history.release is None:
-        yield Finding("release.missing", "note", AboutStudy(study))
+            yield "site.absent", name
+        elif study_history.closed.outcome == "completed" and name not in study_history.statements:
+            yield "site.no-statement", name
 
 
 def _contests(

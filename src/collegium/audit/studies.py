@@ -98,7 +98,8 @@ class Reinstatement:
 class StudyHistory:
     """One study: registration, steps of set-up, attempts by (round, attempt), statements, end.
 
-    `sums` are attempts too, at sums of statistics.
+    `sums` are attempts too, at sums of statistics. Where it `can_silence`, whoever orders may keep
+    from the ledger what a member said, and nobody can tell that from silence.
     """
 
     registration: StudyRegister
@@ -118,6 +119,7 @@ class StudyHistory:
     chosen: ModelChosen | None = None
     failed: StudyFailed | None = None
     closed: StudyClosed | None = None
+    can_silence: bool = False
 
     @property
     def demoted(self) -> frozenset[str]:

@@ -66,6 +66,15 @@ class AboutMember(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="ki
     rounds: tuple[At, ...] = ()
 
 
+class AboutAttempts(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="attempts"
+):
+    """Attempts in which something occurred; none where it is of the study as a whole."""
+
+    study: str
+    attempts: tuple[At, ...] = ()
+
+
 class AboutFile(msgspec.Struct, frozen=True, tag_field="kind", tag="file"):
     """A file or folder beside the ledger, by its path in the run folder."""
 
@@ -79,8 +88,8 @@ class AboutReceipt(msgspec.Struct, frozen=True, tag_field="kind", tag="receipt")
 
 
 Subject = (
-    AboutLedger | AboutEntry | AboutStudy | AboutStep | AboutRound | AboutAttempt | AboutMember
-    | AboutFile | AboutReceipt
+    AboutLedger | AboutEntry | AboutStudy | AboutStep | AboutRound | AboutAttempt | AboutAttempts
+    | AboutMember | AboutFile | AboutReceipt
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from collegium.audit.attestations import refuted_updates
 from collegium.audit.blobs import Fetch, read_blobs, unnamed_blobs, unnamed_files
 from collegium.audit.bundle import check_bundle
-from collegium.audit.faults import faults
+from collegium.audit.faults import faults, has_sequencer
 from collegium.audit.finality import certified_size, noted
 from collegium.audit.findings import (
     NOT_PROVEN,
@@ -111,6 +111,8 @@ def examined(
     if cosigned is not None and anchored == "genesis" and not simulated:
         anchored = "checkpoint"
     study_histories, equivocations = gather(history.said)
+    for study_history in study_histories.values():
+        study_history.can_silence = has_sequencer(history.genesis)
     blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
     checked = _counts(history, study_histories, len(blobs))

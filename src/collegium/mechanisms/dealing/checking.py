@@ -9,6 +9,8 @@ from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import AboutAttempt, RefusedSum, Subject, Value
 from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.contract.declared import is_masked, opens_one_key
+from collegium.ledger.contract.results import Failure
+from collegium.mechanisms.dealing.opened_deals import shown
 from collegium.mechanisms.groups.rules import count_of
 from collegium.resolving.attempt import Attempt, blob_of
 from collegium.resolving.blobs import StoredBlobs
@@ -39,20 +41,56 @@ def check_masked(
             if not fresh.isdisjoint(used.setdefault(member, set())):
                 yield Finding("mask.reused", "fault", where, {"member": member})
             used[member] |= fresh
-        yield from _barred(record, where)
+        yield from _barred(record, where, can_silence=study_history.can_silence)
+        yield from _blamed(study_history, record, evidence, where)
         yield from _groups(record, where)
         if record.shares:
             attempt = study_history.frozen(record)
             posted = posted_shares(attempt, evidence)
-            yield from _shares(attempt, posted, evidence, where)
+            kept = study_history.can_silence
+            yield from _shares(attempt, posted, evidence, where, can_silence=kept)
             if lacking := sorted(record.shares.keys() - posted.keys()):
                 yield Finding("share.missing", "note", where, {"members": tuple(lacking)})
 
 
-def _barred(attempt: AttemptRecord, where: Subject) -> Iterator[Finding]:
+def _barred(attempt: AttemptRecord, where: Subject, *, can_silence: bool) -> Iterator[Finding]:
+    """Yield whom holders had barred; a deal can be kept from them where blobs go over one party."""
     for event in attempt.barred:
-        told: dict[str, Value] = {"case": event.proof, "member": event.member}
-        yield Finding("deal.barred", "fault", where, told)
+        if event.proof == "opened":
+            continue
+        told: dict[str, Value] = {
+            "case": "refused-or-kept" if can_silence else "refused", "member": event.member,
+        }  # fmt: skip
+        yield Finding("deal.barred", "note" if can_silence else "fault", where, told)
+
+
+def _blamed(
+    study_history: StudyHistory, record: AttemptRecord, evidence: StoredBlobs, where: Subject
+) -> Iterator[Finding]:
+    """Yield who lies where validators blame a dealer, as its deal and the posted shares show."""
+    blaming: dict[str, list[str]] = {}
+    for name, vote in record.votes.items():
+        if isinstance(vote, Failure) and isinstance(vote.blames, str):
+            blaming.setdefault(vote.blames, []).append(name)
+    barred = {event.member for event in record.barred if event.proof == "opened"}
+    for dealer, members in sorted(blaming.items()):
+        attempt = study_history.frozen(record)
+        deal = evidence.named({dealer: attempt.deals[dealer]}).get(dealer)
+        found = shown(secure_sum_named(attempt.terms.design), attempt, dealer, deal)
+        of_dealer: dict[str, Value] = {"case": "opened", "member": dealer}
+        lied: dict[str, Value] = {
+            "case": "barred" if dealer in barred else "voted", "members": tuple(sorted(members)),
+            "dealer": dealer,
+        }  # fmt: skip
+        if opens_one_key(attempt.terms.design):
+            yield Finding("deal.falsely-blamed", "fault", where, {**lied, "case": "never-opened"})
+        elif found == "holds":
+            yield Finding("deal.falsely-blamed", "fault", where, lied)
+        elif dealer in barred:
+            if found == "cheated":
+                yield Finding("deal.barred", "fault", where, of_dealer)
+            else:
+                yield Finding("deal.barred", "note", where, {**of_dealer, "case": "untold"})
 
 
 def _groups(attempt: AttemptRecord, where: Subject) -> Iterator[Finding]:
@@ -66,7 +104,7 @@ def _groups(attempt: AttemptRecord, where: Subject) -> Iterator[Finding]:
 
 
 def _shares(
-    attempt: Attempt, posted: Posted, evidence: StoredBlobs, where: Subject
+    attempt: Attempt, posted: Posted, evidence: StoredBlobs, where: Subject, *, can_silence: bool
 ) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
     deals = evidence.named(attempt.deals)
@@ -85,12 +123,14 @@ def _shares(
         hidden = {
             name: data for name, data in blobs.items() if name in agreement.share_holders.keys
         }
-        yield from _of_circle(attempt, agreement, size, hidden, inside, posted, where)
+        yield from _of_circle(
+            attempt, agreement, size, hidden, inside, posted, where, can_silence=can_silence
+        )
 
 
 def _of_circle(
     attempt: Attempt, agreement: FixedDeals, size: int, hidden: Mapping[str, bytes],
-    deals: Mapping[str, bytes], posted: Posted, where: Subject,
+    deals: Mapping[str, bytes], posted: Posted, where: Subject, *, can_silence: bool,
 ) -> Iterator[Finding]:  # fmt: skip
     survivors = frozenset(hidden)
     try:
@@ -114,6 +154,7 @@ def _of_circle(
         one: dict[str, Value] = {"case": "one", "member": dealer, "holder": holder}
         yield Finding("deal.unsound", "fault", where, one)
     known = "never-opened" if opens_one_key(attempt.terms.design) else "opened"
+    known = "kept" if can_silence else known
     for holder, sound in attempt.sound.items():
         for dealer in deals:
             if holder not in agreement.share_holders.keys:
@@ -122,4 +163,4 @@ def _of_circle(
                 continue
             if dealer not in sound and (dealer, holder) not in cheated:
                 told: dict[str, Value] = {"case": known, "member": holder, "dealer": dealer}
-                yield Finding("deal.contested", "fault", where, told)
+                yield Finding("deal.contested", "note" if can_silence else "fault", where, told)

@@ -10,7 +10,6 @@ show their difference (docs/decisions/0124).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import msgspec
 
@@ -18,9 +17,8 @@ from collegium.errors import RunError
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
-from collegium.ledger.contract.declared import opens_one_key
 from collegium.ledger.contract.series import called
-from collegium.mechanisms.dealing.rules import shares_by_dealer
+from collegium.mechanisms.dealing.opened_deals import shown
 from collegium.resolving.attempt import Attempt
 from collegium.secrecy.secure_sum import SecureSum
 
@@ -88,7 +86,7 @@ def _require(
 ) -> None:  # fmt: skip
     more = set(now).difference(first.members) if exactly else set[str]()
     lacking = set(first.members).difference(now)
-    lacking -= _cheats(first, lacking, view, member, protocol, blobs)
+    lacking -= _cheats(first, lacking, view, protocol, blobs)
     if not (more or lacking):
         return
     raise RunError(
@@ -102,29 +100,19 @@ def _require(
 
 
 def _cheats(
-    first: OpenedSet, names: Collection[str], view: StudyView, member: str, protocol: SecureSum,
-    blobs: Blobs,
-) -> set[str]:  # fmt: skip
-    """Return who of some dealers is shown to have dealt no secret, by what was opened of its deal.
+    first: OpenedSet, names: Collection[str], view: StudyView, protocol: SecureSum, blobs: Blobs
+) -> set[str]:
+    """Return who of some dealers is shown to have cheated by what was opened of its deal.
 
     The ledger's word that a dealer is barred is not enough to leave it out: members could have
     blamed it falsely to have a sum without it.
     """
     attempt = view.attempt_before(first.attempt, first.participants) if names else None
-    if attempt is None or opens_one_key(attempt.terms.design):
+    if attempt is None:
         return set()
-    posted = {
-        holder: shares_by_dealer(shares, attempt.sound[holder])
-        for holder, shares in attempt.shares.items()
+    known = {name: attempt.deals[name] for name in names if name in attempt.deals}
+    return {
+        name
+        for name, deal in known.items()
+        if shown(protocol, attempt, name, blobs.fetch(deal)) == "cheated"
     }
-    agreement, found = attempt.agreement_of(member), set[str]()
-    for dealer in names:
-        deal = blobs.fetch(attempt.deals[dealer]) if dealer in attempt.deals else None
-        if deal is None:
-            continue
-        alone = replace(agreement, deals={dealer: attempt.deals[dealer]})
-        survivors = frozenset(attempt.included)
-        wrong = protocol.cheated(alone, {dealer: deal}, posted, survivors)
-        if {(dealer, one) for one in alone.share_holders.holders(dealer)} <= {*wrong}:
-            found.add(dealer)
-    return found
