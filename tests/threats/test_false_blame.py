@@ -1,4 +1,4 @@
-"""Two of six validators blame an honest dealer after its sum was opened: nobody is barred for it."""
+"""Two of six validators blame an honest dealer once its sum is open: nobody is barred for it."""
 
 from __future__ import annotations
 
