@@ -3,7 +3,7 @@
 A cable listens on loopback as the sequencer would, and passes on what it hears as the member
 would: it ends the TLS of both, with the files that a trial's homes hold, and keeps what went
 either way. Cut, it drops what goes on and accepts nothing; clogged, it passes nothing on until
-it is mended, and nothing is lost.
+it is mended, and nothing is lost; lossy, it loses what comes, and the connections stay.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Cable:
         self._server, self._client, self._sequencer = server, client, port
         self._whole, self._flows = True, asyncio.Event()
         self._flows.set()
+        self._loses = False
+        self.lost = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -57,6 +59,10 @@ class Cable:
         """Pass nothing on until it is mended, as a network does that loses every packet."""
         self._loop.call_soon_threadsafe(self._flows.clear)
 
+    def lose(self) -> None:
+        """Lose what comes until it is mended, as a router does that has forgotten a connection."""
+        self._loses = True
+
     def mend(self) -> None:
         """Carry again."""
         self._loop.call_soon_threadsafe(self._mend)
@@ -71,7 +77,7 @@ class Cable:
             task.cancel()
 
     def _mend(self) -> None:
-        self._whole = True
+        self._whole, self._loses = True, False
         self._flows.set()
 
     async def _carry(self, member: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
@@ -113,6 +119,9 @@ class Cable:
         with suppress(OSError, asyncio.IncompleteReadError):
             while data := await source.read(PIECE):
                 await self._flows.wait()
+                if self._loses:
+                    self.lost += len(data)
+                    continue
                 kept += data
                 target.write(data)
                 await target.drain()

@@ -24,6 +24,7 @@ from collegium.transport.authority import (
     server_context,
 )
 from collegium.transport.client import HttpsConnection, connect
+from collegium.transport.door import Door
 from collegium.transport.monitoring import MonitoredLog
 from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
@@ -49,7 +50,13 @@ class Port:
     us: Consortium
     sequencer: Sequencer
     url: str
+    door: Door
+    service: Service
     opened: list[HttpsConnection] = field(default_factory=list)
+
+    def slow_down(self, held: threading.Event) -> None:
+        """Keep the sequencer from answering anything until an event is set."""
+        self.service._thread.submit(held.wait, 30)
 
     def connection(self, member: str, authority: str = "authority") -> HttpsConnection:
         """Return a connection of a member with a certificate of its own."""
@@ -78,14 +85,18 @@ def served(folder: Path, home: str = "sequencer") -> Iterator[Port]:
     started, loop = threading.Event(), asyncio.new_event_loop()
     stopped = asyncio.Event()
     urls: list[str] = []
+    doors: list[Door] = []
 
     async def serve() -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        urls.append(f"https://127.0.0.1:{runner.addresses[0][1]}")
+        door = Door(runner.server, context, service.member)
+        doors.append(door)
+        host, number = await door.open("127.0.0.1", 0)
+        urls.append(f"https://{host}:{number}")
         started.set()
         await stopped.wait()
+        door.close()
         await runner.cleanup()
         await asyncio.sleep(0.1)  # for the last words of TLS
 
@@ -93,7 +104,7 @@ def served(folder: Path, home: str = "sequencer") -> Iterator[Port]:
     thread.start()
     try:
         assert started.wait(30)
-        port = Port(folder, us, sequencer, urls[0])
+        port = Port(folder, us, sequencer, urls[0], doors[0], service)
         yield port
         for connection in port.opened:
             connection.close()

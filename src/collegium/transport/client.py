@@ -42,9 +42,14 @@ from collegium.transport.wire import (
 
 T = TypeVar("T")
 
-CONNECT_WITHIN, ANSWER_WITHIN = 10.0, 60.0
-"""Seconds for reaching the port, and for an answer beyond the wait that was asked for."""
+CONNECT_WITHIN, ANSWER_WITHIN = 4.0, 4.0
+"""Seconds for reaching the port, and without a sign of life while an answer is being found.
+
+The sequencer gives one every second (`server.BEAT`), so that a dead line is told from a long
+answer: what was lost on the way is asked for again within seconds."""
 TRIES = Backoff(first=0.2, most=2.0, tries=3)
+SILENT_TRIES = 2
+"""The same where nothing came at all: once on the line that was there, once on a new one."""
 _BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -93,7 +98,7 @@ class HttpsConnection:
 
     def blocks(self, size: int, wait: float) -> bytes | None:
         """Return what follows the first `size` entries, or None after `wait` seconds."""
-        answer = self.ask("GET", f"/v1/blocks?size={size}&wait={wait:.3f}", wait=wait)
+        answer = self.ask("GET", f"/v1/blocks?size={size}&wait={wait:.3f}")
         return None if answer.status == 204 else answer.data
 
     def cosign(self, line: str, size: int) -> None:
@@ -102,7 +107,7 @@ class HttpsConnection:
 
     def final(self, size: int, wait: float) -> str | None:
         """Return the newest final note if it is at least `size` long; None after `wait` seconds."""
-        answer = self.ask("GET", f"/v1/final?size={size}&wait={wait:.3f}", wait=wait)
+        answer = self.ask("GET", f"/v1/final?size={size}&wait={wait:.3f}")
         return None if answer.status == 204 else _read(lambda: answer.data.decode())
 
     def conflicts(self) -> list[Conflict]:
@@ -123,7 +128,7 @@ class HttpsConnection:
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, *,
-        headers: Mapping[str, str] | None = None, wait: float = 0.0, expect: Sequence[int] = (),
+        headers: Mapping[str, str] | None = None, expect: Sequence[int] = (),
     ) -> urllib3.BaseHTTPResponse:  # fmt: skip
         """Ask one question and return its answer, trying again where it is lost on the way.
 
@@ -132,14 +137,13 @@ class HttpsConnection:
             path: and query.
             body: what is sent.
             headers: besides the usual ones.
-            wait: seconds for which the question itself may be held open.
             expect: statuses beyond 2xx that are answers and no refusals.
 
         Raises:
             RunError: `transport.unreachable`, or the answer makes no sense.
             CollegiumError: the sequencer refuses; PresentFirst, NotInTheLog, CosignatureRefused.
         """
-        timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN + wait)
+        timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
         failures = 0
         while True:
             try:
@@ -149,7 +153,8 @@ class HttpsConnection:
                 )  # fmt: skip
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 failures += 1
-                if failures >= TRIES.tries or _is_final(error):
+                most = SILENT_TRIES if _is_silence(error) else TRIES.tries
+                if failures >= most or _is_final(error):
                     raise _unreachable(self._url, error) from error
             else:
                 if answer.status not in _BUSY:
@@ -226,6 +231,11 @@ def _is_final(error: Exception) -> bool:
     return isinstance(reason, ssl.SSLCertVerificationError) or isinstance(
         error, urllib3.exceptions.SSLError
     )
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether nothing came in time: a process that is paused, or a line that is dead."""
+    return isinstance(error, urllib3.exceptions.TimeoutError)
 
 
 def _unreachable(url: str, error: Exception) -> RunError:

@@ -21,14 +21,16 @@ from collegium.ledger.engines.log.delivery import (
     decode_position,
     encode_envelopes,
 )
-from collegium.transport.authority import member_of
+from collegium.transport.door import Line, certificate_of
 from collegium.transport.monitoring import MonitoredLog, monitored_tile
 from collegium.transport.relay import Relay
 from collegium.transport.service import Service
 from collegium.transport.wire import (
     COSIGNATURE_REFUSED,
+    LARGEST_BLOB,
     LARGEST_BLOCKS,
     LARGEST_LINE,
+    LARGEST_SIZE,
     LARGEST_SUBMISSION,
     LENGTH,
     LONGEST_WAIT,
@@ -50,20 +52,33 @@ SERVICE, RELAY, MONITORED = (
 )
 _MEMBER = web.RequestKey("member", str)
 _OPEN: web.AppKey[Counter[str]] = web.AppKey("open", Counter)
+_BODIES: web.AppKey[Counter[str]] = web.AppKey("bodies", Counter)
 _SHA256 = re.compile("[0-9a-f]{64}")
-AT_ONCE = 64
-"""Questions of one member that are open at once; another one is told to come again (429)."""
+_DIGITS, _SECONDS = re.compile("[0-9]{1,16}"), re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
+AT_ONCE, OTHERS_AT_ONCE = 64, 4
+"""Questions of one member, and of one auditor's certificate, that are open at once; another one is
+told to come again (429)."""
+
+BODIES_AT_ONCE = 2 * LARGEST_BLOCKS
+"""Bytes of one member's bodies that are received at once."""
 
 _SLOWEST = 64 * 1024
-_GRACE = 30.0
+_GRACE = 10.0
 """A body arrives within so many seconds, and one more for each `_SLOWEST` bytes of it."""
+
+BEAT = 1.0
+"""Seconds between two signs of life while an answer is being found: ``100 Continue``, which HTTP
+lets precede any answer. So a line that is silent for some of them is dead (`client`)."""
+_SIGN_OF_LIFE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def application(service: Service, relay: Relay, monitored: MonitoredLog) -> web.Application:
     """Return the application; TLS with client certificates is around it."""
-    app = web.Application(middlewares=[_problems, _members], client_max_size=LARGEST_BLOCKS)
+    app = web.Application(
+        middlewares=[_watched, _problems, _members], client_max_size=LARGEST_BLOCKS
+    )
     app[SERVICE], app[RELAY], app[MONITORED] = service, relay, monitored
-    app[_OPEN] = Counter()
+    app[_OPEN], app[_BODIES] = Counter(), Counter()
     app.add_routes(
         [
             web.post("/v1/transactions", _transactions),
@@ -83,6 +98,30 @@ def application(service: Service, relay: Relay, monitored: MonitoredLog) -> web.
         ]
     )
     return app
+
+
+@web.middleware
+async def _watched(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the door where a question stands, and whoever asks that somebody is there."""
+    loop, transport = asyncio.get_running_loop(), request.transport
+    line = None if transport is None else transport.get_protocol()
+    if isinstance(line, Line):
+        line.busy()
+
+    timers: list[asyncio.TimerHandle] = []
+
+    def beat() -> None:
+        if transport is not None and not transport.is_closing():
+            transport.write(_SIGN_OF_LIFE)
+            timers[:] = [loop.call_later(BEAT, beat)]
+
+    timers.append(loop.call_later(BEAT, beat))
+    try:
+        return await handler(request)
+    finally:
+        timers[0].cancel()
+        if isinstance(line, Line):
+            line.answered()
 
 
 @web.middleware
@@ -108,25 +147,29 @@ async def _members(request: web.Request, handler: Handler) -> web.StreamResponse
     """Let members ask everything, and others what monitors may."""
     transport = request.transport
     certificate = None if transport is None else transport.get_extra_info("peercert")
-    member = member_of(certificate)
-    if member is not None and request.app[SERVICE].serves(member):
+    member = request.app[SERVICE].member(certificate)
+    if member is not None:
         request[_MEMBER] = member
-        return await _counted(request, handler, member)
-    if certificate is None or not request.path.startswith(OPEN_TO_ALL):
+        return await _counted(request, handler, member, AT_ONCE)
+    if transport is None or certificate is None or not request.path.startswith(OPEN_TO_ALL):
         raise web.HTTPForbidden(reason="the certificate is none of a present member's")
-    return await handler(request)
+    return await _counted(request, handler, certificate_of(transport), OTHERS_AT_ONCE)
 
 
-async def _counted(request: web.Request, handler: Handler, member: str) -> web.StreamResponse:
-    """Answer a member that has not too many questions open already."""
+async def _counted(
+    request: web.Request, handler: Handler, who: str, most: int
+) -> web.StreamResponse:
+    """Answer somebody who has not too many questions open already."""
     open_now = request.app[_OPEN]
-    if open_now[member] >= AT_ONCE:
-        raise web.HTTPTooManyRequests(reason=f"{AT_ONCE} questions of {member} are open")
-    open_now[member] += 1
+    if open_now[who] >= most:
+        raise web.HTTPTooManyRequests(reason=f"{most} questions of {who} are open")
+    open_now[who] += 1
     try:
         return await handler(request)
     finally:
-        open_now[member] -= 1
+        open_now[who] -= 1
+        if not open_now[who]:
+            del open_now[who]
 
 
 async def _transactions(request: web.Request) -> web.Response:
@@ -136,23 +179,27 @@ async def _transactions(request: web.Request) -> web.Response:
 
 
 async def _blocks(request: web.Request) -> web.Response:
-    size, wait = _size(request), _wait(request)
+    query = _query(request, "size", "wait")
+    size, wait = _size(query), _wait(query)
     return _bytes(await request.app[SERVICE].blocks(request[_MEMBER], size, wait))
 
 
 async def _restore(request: web.Request) -> web.Response:
+    size = _size(_query(request, "size"))
     data = await _body(request, LARGEST_BLOCKS)
-    return _missing(await request.app[SERVICE].restore(request[_MEMBER], _size(request), data))
+    return _missing(await request.app[SERVICE].restore(request[_MEMBER], size, data))
 
 
 async def _cosignatures(request: web.Request) -> web.Response:
+    size = _size(_query(request, "size"))
     line = _text(await _body(request, LARGEST_LINE))
-    await request.app[SERVICE].cosign(request[_MEMBER], line, _size(request))
+    await request.app[SERVICE].cosign(request[_MEMBER], line, size)
     return web.Response(status=204)
 
 
 async def _final(request: web.Request) -> web.Response:
-    size, wait = _size(request), _wait(request)
+    query = _query(request, "size", "wait")
+    size, wait = _size(query), _wait(query)
     note = await request.app[SERVICE].final(request[_MEMBER], size, wait)
     return _bytes(None if note is None else note.encode())
 
@@ -168,7 +215,7 @@ async def _standing(request: web.Request) -> web.Response:
 
 
 async def _status(request: web.Request) -> web.Response:
-    status = await request.app[SERVICE].status()
+    status = await request.app[SERVICE].status(request[_MEMBER])
     return web.Response(body=msgspec.json.encode(status), content_type="application/json")
 
 
@@ -207,15 +254,15 @@ async def _upload(request: web.Request) -> web.Response:
     name, relay = _name(request), request.app[RELAY]
     if await asyncio.to_thread(relay.path, name) is not None:
         return web.Response(status=204)
+    offset, length = (_number(request.headers.get(name), LARGEST_BLOB) for name in (OFFSET, LENGTH))
     data = await _body(request, LARGEST_BLOCKS)
-    offset, length = _number(request.headers.get(OFFSET)), _number(request.headers.get(LENGTH))
     await asyncio.to_thread(relay.append, request[_MEMBER], name, offset, data, length)
     return web.Response(status=204)
 
 
 async def _delete(request: web.Request) -> web.Response:
     name, monitored = _name(request), request.app[MONITORED]
-    retired = await request.app[SERVICE].read(lambda _: monitored.retired())
+    retired = await request.app[SERVICE].read(lambda _: monitored.retired(), request[_MEMBER])
     if bytes.fromhex(name) not in retired:
         raise RunError(
             "relay.kept", "a blob is not deleted", "the ledger does not say that it is retired",
@@ -227,29 +274,43 @@ async def _delete(request: web.Request) -> web.Response:
 
 async def _body(request: web.Request, most: int) -> bytes:
     """Return a request's body, refusing one that is too large or too slow before it is read."""
-    if request.content_length is None or request.content_length > most:
-        raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
+    length = request.content_length
+    if length is None or length > most:
+        raise web.HTTPRequestEntityTooLarge(most, length or 0)
+    bodies, member = request.app[_BODIES], request[_MEMBER]
+    if bodies[member] + length > BODIES_AT_ONCE:
+        raise web.HTTPTooManyRequests(reason=f"{member} sends too much at once")
+    bodies[member] += length
     try:
-        return await asyncio.wait_for(request.read(), _GRACE + request.content_length / _SLOWEST)
+        return await asyncio.wait_for(request.read(), _GRACE + length / _SLOWEST)
     except TimeoutError:
         raise web.HTTPRequestTimeout(reason="the body comes too slowly") from None
+    finally:
+        bodies[member] -= length
 
 
-def _size(request: web.Request) -> int:
-    return _number(request.query.get("size"))
+def _query(request: web.Request, *names: str) -> dict[str, str]:
+    """Return a query's parameters, each at most once and none that the question has not."""
+    found = dict(request.query)
+    if len(found) != len(request.query) or not found.keys() <= set(names):
+        raise web.HTTPBadRequest(reason=f"the query may have {' and '.join(names) or 'nothing'}")
+    return found
 
 
-def _wait(request: web.Request) -> float:
-    text = request.query.get("wait", "0")
-    try:
-        return min(max(float(text), 0.0), LONGEST_WAIT)
-    except ValueError:
-        raise web.HTTPBadRequest(reason="wait is no number of seconds") from None
+def _size(query: dict[str, str]) -> int:
+    return _number(query.get("size"), LARGEST_SIZE)
 
 
-def _number(text: str | None) -> int:
-    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise web.HTTPBadRequest(reason="a number is missing or malformed")
+def _wait(query: dict[str, str]) -> float:
+    text = query.get("wait", "0")
+    if not _SECONDS.fullmatch(text) or float(text) > LONGEST_WAIT:
+        raise web.HTTPBadRequest(reason=f"wait is seconds, 0 to {LONGEST_WAIT:g}")
+    return float(text)
+
+
+def _number(text: str | None, most: int) -> int:
+    if text is None or not _DIGITS.fullmatch(text) or int(text) > most:
+        raise web.HTTPBadRequest(reason=f"a number is missing, or is none from 0 to {most}")
     return int(text)
 
 

@@ -6,6 +6,7 @@ The sequencer works in a thread of its own, so that a long answer keeps nobody f
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,25 +16,38 @@ from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
+from collegium.transport.authority import member_of
 from collegium.transport.notifier import Notifier
 
 R = TypeVar("R")
+
+IN_TURN = 4
+"""Questions of one member that the sequencer has before it at once."""
+
+NO_MEMBER = ""
+"""Whoever reads what monitors may."""
 
 DECIDED_WITHIN = 10.0
 """Seconds for which a submission waits to be decided."""
 
 
 class Service:
-    """What the server asks of the sequencer; every method may be called at once with others."""
+    """What the server asks of the sequencer; every method may be called at once with others.
+
+    Each member has so many questions before the sequencer at once, and whoever is no member one
+    together: so nobody's many questions keep another's few waiting.
+    """
 
     def __init__(self, sequencer: Sequencer, notifier: Notifier) -> None:
         self._sequencer = sequencer
         self._notifier = notifier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sequencer")
+        self._turns = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(IN_TURN))
+        self._turns[NO_MEMBER] = asyncio.Semaphore(1)
 
     async def submit(self, member: str, envelopes: Sequence[bytes]) -> list[Answer]:
         """Hand transactions over and wait a while until they are decided."""
-        submission = await self._ask(partial(self._sequencer.submit, member, envelopes))
+        submission = await self._ask(member, partial(self._sequencer.submit, member, envelopes))
 
         async def decided() -> bool | None:
             return submission.decided or None
@@ -44,45 +58,51 @@ class Service:
     async def blocks(self, member: str, size: int, wait: float) -> bytes | None:
         """Return what follows `size` entries, or None after `wait` seconds."""
         question = partial(self._sequencer.blocks, member, size)
-        return await self._notifier.until(lambda: self._ask(question), wait)
+        return await self._notifier.until(lambda: self._ask(member, question), wait)
 
     async def final(self, member: str, size: int, wait: float) -> str | None:
         """Return the newest final note of at least that size, or None after `wait` seconds."""
         question = partial(self._sequencer.final, member, size)
-        return await self._notifier.until(lambda: self._ask(question), wait)
+        return await self._notifier.until(lambda: self._ask(member, question), wait)
 
     async def cosign(self, member: str, line: str, size: int) -> None:
         """Take a cosignature."""
-        await self._ask(partial(self._sequencer.cosign, member, line, size))
+        await self._ask(member, partial(self._sequencer.cosign, member, line, size))
 
     async def conflicts(self, member: str) -> list[Conflict]:
         """Return equivocations that are not on record."""
-        return await self._ask(partial(self._sequencer.conflicts, member))
+        return await self._ask(member, partial(self._sequencer.conflicts, member))
 
     async def present(self, member: str, standing: MemberPosition) -> int | None:
         """Hear what a member holds."""
-        return await self._ask(partial(self._sequencer.present, member, standing))
+        return await self._ask(member, partial(self._sequencer.present, member, standing))
 
     async def restore(self, member: str, size: int, blocks: bytes) -> int | None:
         """Take what is final at a member and missing here."""
-        return await self._ask(partial(self._sequencer.restore, member, size, blocks))
+        return await self._ask(member, partial(self._sequencer.restore, member, size, blocks))
 
-    async def status(self) -> dict[str, object]:
+    async def status(self, member: str) -> dict[str, object]:
         """Return how the sequencer stands."""
-        return await self._ask(self._sequencer.status)
+        return await self._ask(member, self._sequencer.status)
 
-    async def read(self, question: Callable[[Sequencer], R]) -> R:
+    async def read(self, question: Callable[[Sequencer], R], member: str = NO_MEMBER) -> R:
         """Return what a question finds between two of the sequencer's steps."""
-        return await self._ask(partial(question, self._sequencer))
+        return await self._ask(member, partial(question, self._sequencer))
 
-    def serves(self, member: str) -> bool:
-        """Return whether somebody is a member, before or after the block that is not final."""
-        return member in self._sequencer.served
+    def member(self, certificate: object) -> str | None:
+        """Return the member, before or after the block that is not final, that a certificate names.
+
+        Args:
+            certificate: as Python's ssl shows a verified one.
+        """
+        named = member_of(certificate)
+        return named if named in self._sequencer.served else None
 
     def close(self) -> None:
         """Wait for the step that goes on, and release the files."""
         self._thread.submit(self._sequencer.close).result()
         self._thread.shutdown()
 
-    def _ask(self, question: Callable[[], R]) -> asyncio.Future[R]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, question)
+    async def _ask(self, member: str, question: Callable[[], R]) -> R:
+        async with self._turns[member]:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from collegium.transport.authority import (
     SERVER_KEY,
     server_context,
 )
+from collegium.transport.door import Door
 from collegium.transport.home import (
     ADDRESS,
     BLOBS,
@@ -39,6 +41,9 @@ from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
+
+MOST_FILES = 65_536
+"""Open files that are asked of the system, if it allows so many: each connection is one."""
 
 SHUTDOWN_WITHIN = 3.0
 """Seconds that held-open questions get when it stops."""
@@ -69,6 +74,7 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
         CollegiumError: the home is not complete, does not hold together, or the port is taken.
     """
     home = home.resolve()
+    _may_open_many_files()
     (home / ADDRESS).unlink(missing_ok=True)  # of one that was killed
     settings = read_settings(home)
     genesis = read_ledger_identity(home)
@@ -85,6 +91,13 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
         tell("stopped")
 
 
+def _may_open_many_files() -> None:
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+    if now != resource.RLIM_INFINITY and now < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
+
+
 async def _serve(
     home: Path, settings: Settings, service: Service, copy: LogCopy, tell: Journal
 ) -> None:
@@ -94,16 +107,15 @@ async def _serve(
     app = application(service, Relay(home / BLOBS, settings.relay.quota), MonitoredLog(copy))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
     await runner.setup()
+    door = Door(runner.server, context, service.member)
     try:
-        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=context)
         try:
-            await site.start()
+            host, port = await door.open(listen.host, listen.port)
         except OSError as error:
             raise RunError(
                 "sequencer.port", f"nobody can listen on {listen.host}, port {listen.port}",
                 error.strerror or str(error), "choose another port in sequencer.toml",
             ) from error  # fmt: skip
-        host, port = runner.addresses[0][:2]
         url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
         (home / ADDRESS).write_text(url + "\n", "utf-8")
         tell("listening", url=url, size=copy.size, final=copy.final_size)
@@ -111,6 +123,7 @@ async def _serve(
             await stopped.wait()
     finally:
         (home / ADDRESS).unlink(missing_ok=True)
+        door.close()
         await runner.cleanup()
 
 

@@ -19,6 +19,9 @@ UNDECIDED = ("busy", "waiting")
 LARGEST_SUBMISSION = 4 * 2**20
 LARGEST_BLOCKS = 64 * 2**20
 LARGEST_LINE = 4096
+LARGEST_BLOB = 2**36
+LARGEST_SIZE = 2**53 - 1
+"""Bytes of what is sent at once, of a blob in all, and entries of a log."""
 LONGEST_WAIT = 60.0
 """Seconds for which a question is held open at most."""
 
