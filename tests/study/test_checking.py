@@ -44,6 +44,12 @@ def test_the_presets_only_note_that_updates_are_plain() -> None:
         assert check_sites(study, FOUR) == ()
 
 
+def test_where_a_sequencer_orders_it_is_said_that_it_may_silence_a_member() -> None:
+    for engine, said in (("log", True), ("solo", False)):
+        notices = check_study(read(f"consensus.engine={engine}").study)
+        assert ("sequencer-may-silence" in codes(notices)) is said
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -61,6 +61,8 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     about_work += check_search(study, check_study)
     sites = study.data.partition.sites
     notices = () if sites is None else _counted(study, sites)
+    if study.consensus.engine == "log":
+        notices += (Notice("note", "study.sequencer-may-silence"),)
     terms = privacy_terms(study)
     if terms is not None:
         return notices + about_work + about_privacy(study, terms)
