@@ -79,10 +79,8 @@ def test_what_cannot_be_judged_is_refused_in_words(us: Consortium, tmp_path: Pat
     us.settle("one")
     data, identity = next_block(us), us.replicas["bo"].identity
     evidence = written(tmp_path / "evidence", received_bin=data)
-    bare = written(tmp_path / "bare", received_bin=decode_delivery(data).blocks[0])
     for folder, ledger, genesis, code in (
         (tmp_path, us.home("di"), identity, "evidence.unreadable"),
-        (bare, us.home("di"), identity, "evidence.unreadable"),
         (evidence, tmp_path, identity, "run.unreadable"),
         (evidence, us.home("di"), bytes(32), "evidence.other-ledger"),
     ):
@@ -100,6 +98,23 @@ def test_what_cannot_be_judged_is_refused_in_words(us: Consortium, tmp_path: Pat
     (short / "ledger.log").write_bytes((held.home / "ledger.log").read_bytes()[: frames[2].end])
     with pytest.raises(RunError, match=r"evidence\.no-such-place"):
         check_block(written(tmp_path / "later", received_bin=later), short, identity)
+
+
+def test_whatever_a_node_has_kept_is_read_and_without_a_signature_proves_nothing(
+    us: Consortium, tmp_path: Path
+) -> None:
+    us.settle("one")
+    data, identity = next_block(us), us.replicas["bo"].identity
+    note = decode_delivery(data).note or ""
+    kept = {
+        "bare": decode_delivery(data).blocks[0], "note": note.encode(), "cut": data[:-200],
+        "noise": b"\xff" * 40, "nothing": b"",
+    }  # fmt: skip
+    for name, received in kept.items():
+        evidence = written(tmp_path / name, received_bin=received)
+        found = check_block(evidence, us.home("di"), identity)
+        assert not found.proven
+        assert "a broken disk or line could have sent it" in found.why
 
 
 def hashes(us: Consortium) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -19,14 +20,15 @@ from tests.ledger.contract.moves import TERMS
 from tests.transport.kit import At
 
 from collegium.canonical import from_text
-from collegium.errors import RunError
+from collegium.errors import CollegiumError, RunError
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.genesis import genesis_digest
-from collegium.ledger.ordering import Ordered
+from collegium.ledger.ordering import Ordered, OrderingMisbehaved
 from collegium.transport.authority import certify_client
 from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.home import found_ledger, make_home, read_settings
+from collegium.transport.loopback_page import ask_page
 
 
 def collegium(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -35,11 +37,21 @@ def collegium(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run the sequencer of a home, and wait until it listens."""
+def running(home: Path, largest_file: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Run the sequencer of a home, and wait until it listens.
+
+    No file that it writes grows above `largest_file` bytes: what a full disk does, at one place.
+    """
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+
     command = [sys.executable, "-m", "collegium", "sequencer", "start", str(home)]
     (home / "address").unlink(missing_ok=True)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=limit
+    ) as child:  # fmt: skip
         try:
             end = monotonic() + 30
             while not (home / "address").exists():
@@ -150,3 +162,95 @@ def test_nothing_is_made_twice(tmp_path: Path) -> None:
     with pytest.raises(RunError):
         found_ledger(home, "test", people, key)
     assert read_settings(home).listen.host == "127.0.0.1"
+
+
+def present(home: Path) -> dict[str, HttpsConnection]:
+    """Connect three of four, who have nothing yet: enough for it to order."""
+    lines = {name: connected(home, name) for name in ("ada", "bo", "cy")}
+    for line in lines.values():
+        line.present(MemberPosition())
+    return lines
+
+
+def registered(home: Path, study: str) -> bytes:
+    world = four_equals()
+    world.identity = _identity(home)
+    return envelope(world, "ada", StudyRegister, **{**TERMS, "study": study})
+
+
+def status(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(collegium("sequencer", "status", home, "--json").stdout)
+    return found
+
+
+def test_its_operator_sees_how_it_stands_and_ends_it_and_two_are_refused(tmp_path: Path) -> None:
+    home = made(tmp_path)
+    none = collegium("sequencer", "status", home)
+    assert (none.returncode, "[sequencer.not-running]" in none.stderr) == (2, True)
+    with running(home) as child:
+        second = collegium("sequencer", "start", home)
+        assert second.returncode == 2
+        assert "[sequencer.busy]" in second.stderr
+        lines = present(home)
+        lines["ada"].submit([registered(home, "heart")])
+        found = status(home)
+        assert (found["ready"], found["size"], found["final"]) == (True, 1, 0)
+        assert found["awaited"] == ["ada", "bo", "cy", "di"]
+        assert "awaits    cosignatures of ada" in collegium("sequencer", "status", home).stdout
+        for line in lines.values():
+            line.close()
+        metrics = ask_page(home, "/metrics", 5).decode()
+        assert "collegium_sequencer_awaited 4" in metrics
+        assert json.loads(collegium("sequencer", "stop", home, "--json").stdout) == {
+            "ended": child.pid
+        }
+        assert child.wait(30) == 0
+
+
+def test_a_disk_that_rots_under_it_is_named_and_is_no_lie(tmp_path: Path) -> None:
+    home = made(tmp_path)
+    with running(home):
+        lines = present(home)
+        lines["ada"].submit([registered(home, "heart")])
+        assert lines["bo"].blocks(0, 0)
+        path = home / "ledger.log"
+        data = bytearray(path.read_bytes())
+        data[-300] ^= 4
+        path.write_bytes(data)
+        with pytest.raises(CollegiumError, match="disk") as told:
+            lines["bo"].blocks(0, 0)
+        assert told.value.code == "sequencer.disk"
+        assert not isinstance(told.value, OrderingMisbehaved)
+        assert "ledger.log" in status(home)["disk"]
+        assert "collegium_sequencer_disk_fails 1" in ask_page(home, "/metrics", 5).decode()
+        for line in lines.values():
+            line.close()
+    assert '"disk fails"' in (home / "sequencer.log").read_text()
+    again = collegium("sequencer", "start", home)
+    assert (again.returncode, "[sequencer.disk]" in again.stderr) == (2, True), again.stderr
+    assert str(path) in again.stderr
+
+
+def test_a_disk_that_is_full_is_named_and_what_is_said_again_is_taken_after(
+    tmp_path: Path,
+) -> None:
+    home, data = made(tmp_path), b""
+    with running(home):
+        pass
+    size = (home / "ledger.log").stat().st_size
+    with running(home, largest_file=size + 100):
+        lines, data = present(home), registered(home, "heart")
+        with pytest.raises(CollegiumError) as told:
+            lines["ada"].submit([data])
+        assert told.value.code == "sequencer.disk"
+        assert str(home / "ledger.log") in status(home)["disk"]
+        assert lines["bo"].blocks(0, 0) is None, "it goes on, with what it holds"
+        for line in lines.values():
+            line.close()
+    assert (home / "ledger.log").stat().st_size == size, "half a block is no block"
+    with running(home):
+        lines = present(home)
+        assert lines["ada"].submit([data]) == [Ordered(0)]
+        assert status(home)["disk"] == ""
+        for line in lines.values():
+            line.close()

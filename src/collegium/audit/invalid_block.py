@@ -32,6 +32,12 @@ from collegium.ledger.ordering import LEDGER
 RECEIVED = "received.bin"
 
 
+_UNSIGNED = (
+    "what was received is not one block with the log's note over it, as a broken disk or line "
+    "could have sent it as well"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class InvalidBlock:
     """What is found of a block: whether it is proven that it cannot be, and why or why not."""
@@ -54,12 +60,12 @@ def check_block(evidence: Path, ledger: Path, identity: bytes) -> InvalidBlock:
         FormatError: the evidence is malformed, or the log's key did not sign its note.
     """
     received = _received(evidence)
-    delivery = decode_delivery(received)
+    try:
+        delivery = decode_delivery(received)
+    except FormatError as error:
+        return InvalidBlock(False, 0, f"{_UNSIGNED}: {error.why}")
     if len(delivery.blocks) != 1 or delivery.note is None:
-        raise RunError(
-            "evidence.unreadable", f"{evidence} does not hold one block and the log's note",
-            f"it holds {len(delivery.blocks)} blocks", "only such a pair proves something",
-        )  # fmt: skip
+        return InvalidBlock(False, 0, f"{_UNSIGNED}: it holds {len(delivery.blocks)} blocks")
     block, header = delivery.blocks[0], delivery.headers[0]
     before = _before(ledger, header, identity)
     genesis = decode_genesis(next(read_frames(before)).body)

@@ -128,3 +128,39 @@ def start(home: Path, source: Path | None) -> None:
     if source is not None:
         begin_from(source, home)
     run_sequencer(home, passphrase)
+
+
+@sequencer.command()
+@HOME
+@JSON
+def status(home: Path, as_json: bool) -> None:
+    """Show how the sequencer that runs in HOME stands."""
+    from collegium.transport.sequencer_status import ask_sequencer
+
+    found = ask_sequencer(home)
+    if as_json:
+        say_json(found)
+        return
+    say(f"sequencer: {'ordering' if found.ready else 'waiting for members'}, at {found.url}")
+    say(f"  ledger    {found.final} of {found.size} entries are final")
+    say(f"  members   {', '.join(found.presented) or 'nobody'} have presented themselves")
+    if found.waiting:
+        say(f"  waiting   {found.waiting} transactions are in no block yet")
+    if found.awaited:
+        say(f"  awaits    cosignatures of {', '.join(found.awaited)}")
+    if found.disk:
+        say(f"  error     the disk fails: {found.disk}")
+
+
+@sequencer.command()
+@HOME
+@JSON
+def stop(home: Path, as_json: bool) -> None:
+    """Stop the sequencer that runs in HOME, and wait until it has ended."""
+    from collegium.transport.sequencer_status import stop_sequencer
+
+    pid = stop_sequencer(home)
+    if as_json:
+        say_json({"ended": pid})
+        return
+    say(f"The sequencer of {home} has ended (pid {pid}).")

@@ -6,8 +6,9 @@ A sync waits for the disk and not for the processor, so it can go on while somet
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -20,6 +21,32 @@ def sync_names(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def sole_user(folder: Path, busy: Callable[[], Exception]) -> Iterator[None]:
+    """Hold a folder for this process alone, by the lock of a file in it.
+
+    Raises:
+        Exception: `busy`'s, where another process holds it.
+    """
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _lock(descriptor, busy)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, busy: Callable[[], Exception]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock; two processes in one folder are the user's care
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise busy() from error
 
 
 class PendingSyncs:

@@ -37,7 +37,7 @@ import msgspec
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
-from collegium.ledger.durability import sync_names
+from collegium.ledger.durability import sole_user, sync_names
 from collegium.ledger.genesis import (
     Genesis,
     Member,
@@ -212,27 +212,13 @@ def held(home: Path) -> Iterator[None]:
             "home.none", f"{home} is no member's home", f"it has no {CONFIG}",
             "make one with `collegium node init`, or name the right folder",
         )  # fmt: skip
-    descriptor = os.open(home / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _lock(descriptor, home)
+    busy = NodeError(
+        "home.busy", f"a node runs in {home} already",
+        "two of them would sign against each other",
+        "see it with `collegium node status`; stop it first",
+    )  # fmt: skip
+    with sole_user(home, lambda: busy):
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, home: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock; two nodes in one home are then the user's care
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise NodeError(
-            "home.busy", f"a node runs in {home} already",
-            "two of them would sign against each other",
-            "see it with `collegium node status`; stop it first",
-        ) from error  # fmt: skip
 
 
 def read_card(path: Path) -> Member:

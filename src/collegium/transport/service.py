@@ -98,6 +98,10 @@ class Service:
         named = member_of(certificate)
         return named if named in self._sequencer.served else None
 
+    def look(self, seconds: float) -> dict[str, object]:
+        """Return how the sequencer stands, for another thread than the server's."""
+        return self._thread.submit(self._sequencer.status).result(seconds)
+
     def close(self) -> None:
         """Wait for the step that goes on, and release the files."""
         self._thread.submit(self._sequencer.close).result()
@@ -105,4 +109,13 @@ class Service:
 
     async def _ask(self, member: str, question: Callable[[], R]) -> R:
         async with self._turns[member]:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._carried_out, question
+            )
+
+    def _carried_out(self, question: Callable[[], R]) -> R:
+        """Answer a question; a disk that fails is told as that, and nobody takes it for a lie."""
+        try:
+            return question()
+        except OSError as error:
+            raise self._sequencer.disk_fails(error.strerror or str(error)) from error

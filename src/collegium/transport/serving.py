@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 from aiohttp import web
 
-from collegium.errors import RunError
+from collegium.errors import FormatError, RunError
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
+from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
+from collegium.ledger.ordering import LEDGER
 from collegium.signals import heeded
 from collegium.transport.authority import (
     CA_CERTIFICATE,
@@ -39,6 +44,7 @@ from collegium.transport.home import (
 from collegium.transport.monitoring import MonitoredLog
 from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
+from collegium.transport.sequencer_status import SequencerStatus, held_home, serve_status
 from collegium.transport.server import application
 from collegium.transport.service import Service
 
@@ -49,18 +55,36 @@ SHUTDOWN_WITHIN = 3.0
 """Seconds that held-open questions get when it stops."""
 
 
-class Journal:
-    """What a sequencer does, one JSON object a line, in a file and on standard error."""
+LOOKS_WITHIN = 4.0
+"""Seconds in which the sequencer says how it stands, between two of its steps."""
 
-    def __init__(self, *outputs: TextIO) -> None:
-        self._outputs = outputs
+LARGEST_LOG, OLDER_LOGS = 10 * 2**20, 5
+
+
+class Journal:
+    """What a sequencer does, one JSON object a line, in a rotated file and on standard error."""
+
+    def __init__(self, path: Path) -> None:
+        self._handlers: list[logging.Handler] = [
+            RotatingFileHandler(
+                path, maxBytes=LARGEST_LOG, backupCount=OLDER_LOGS, encoding="utf-8"
+            ),
+            logging.StreamHandler(sys.stderr),
+        ]
 
     def __call__(self, event: str, /, **facts: object) -> None:
-        """Note an event."""
+        """Note an event; a full disk under the log ends nothing."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = msgspec.json.encode({"time": time, "event": event, **facts}).decode()
-        for output in self._outputs:
-            print(line, file=output, flush=True)
+        for handler in self._handlers:
+            with suppress(OSError):
+                handler.emit(logging.LogRecord("sequencer", logging.INFO, "", 0, line, None, None))
+
+    def close(self) -> None:
+        """Release the file."""
+        for handler in self._handlers:
+            with suppress(OSError):
+                handler.close()
 
 
 def run_sequencer(home: Path, ask: AskPassphrase) -> None:
@@ -74,19 +98,26 @@ def run_sequencer(home: Path, ask: AskPassphrase) -> None:
         CollegiumError: the home is not complete, does not hold together, or the port is taken.
     """
     home = home.resolve()
-    _may_open_many_files()
+    read_settings(home)
+    with held_home(home):
+        _may_open_many_files()
+        _run_alone(home, ask)
+
+
+def _run_alone(home: Path, ask: AskPassphrase) -> None:
     (home / ADDRESS).unlink(missing_ok=True)  # of one that was killed
     settings = read_settings(home)
     genesis = read_ledger_identity(home)
     key = read_log_key(home, genesis, ask)
-    with (home / LOG).open("a", encoding="utf-8") as file:
-        tell = Journal(file, sys.stderr)
-        copy = open_log_copy(home, genesis, lambda message: tell("warning", why=message))
+    with closing(Journal(home / LOG)) as tell:
+        copy = _opened(home, genesis, tell)
         notifier = Notifier()
         service = Service(Sequencer(copy, key, notifier.ring, tell), notifier)
+        page = serve_status(home, partial(_status, home, service))
         try:
             asyncio.run(_serve(home, settings, service, copy, tell))
         finally:
+            page.close()
             service.close()
         tell("stopped")
 
@@ -96,6 +127,24 @@ def _may_open_many_files() -> None:
     enough = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
     if now != resource.RLIM_INFINITY and now < enough:
         resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
+
+
+def _opened(home: Path, genesis: Genesis, tell: Journal) -> LogCopy:
+    try:
+        return open_log_copy(home, genesis, lambda message: tell("warning", why=message))
+    except FormatError as error:
+        tell("disk fails", path=str(home / LEDGER), why=f"{error.what}: {error.why}")
+        raise RunError(
+            "sequencer.disk", f"{home / LEDGER} is damaged", f"{error.what}: {error.why}",
+            "make another home with `sequencer init --of` and start it `--from` a member's home",
+        ) from error  # fmt: skip
+
+
+def _status(home: Path, service: Service) -> SequencerStatus:
+    address = home / ADDRESS
+    url = address.read_text("utf-8").strip() if address.exists() else ""
+    found = {**service.look(LOOKS_WITHIN), "pid": os.getpid(), "url": url}
+    return msgspec.convert(found, SequencerStatus)
 
 
 async def _serve(

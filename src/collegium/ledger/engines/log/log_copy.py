@@ -12,7 +12,9 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from collegium.canonical import from_text, malformed
@@ -112,13 +114,16 @@ class BlockIndex:
             FormatError: there is a frame that no copy of the `log` engine has.
         """
         self._sizes, self._ends = array("Q"), array("Q")
+        self._digests: list[bytes] = []
         count = 0
         for frame in read_frames(data):
             if frame.kind == ENTRY:
                 count += 1
             elif frame.kind in (GENESIS, BLOCK):
+                begin = self._ends[-1] if self._ends else 0
                 self._sizes.append(count)
                 self._ends.append(frame.end)
+                self._digests.append(sha256(data[begin : frame.end]).digest())
             else:
                 raise corrupt(frame.start)
 
@@ -127,10 +132,21 @@ class BlockIndex:
         """Where in the file the last block ends."""
         return self._ends[-1]
 
-    def add(self, size: int, length: int) -> None:
-        """Note another block: the size with it, and how many bytes it has."""
+    def add(self, size: int, block: bytes) -> None:
+        """Note another block: the size with it, and its bytes."""
         self._sizes.append(size)
-        self._ends.append(self.end + length)
+        self._ends.append(self.end + len(block))
+        self._digests.append(sha256(block).digest())
+
+    def holds(self, start: int, blocks: bytes) -> bool:
+        """Return whether these are, to the bit, the blocks after `start` entries."""
+        place, position = bisect_left(self._sizes, start) + 1, 0
+        while position < len(blocks):
+            end = position + self._ends[place] - self._ends[place - 1]
+            if sha256(blocks[position:end]).digest() != self._digests[place]:
+                return False
+            place, position = place + 1, end
+        return True
 
     def end_of(self, size: int) -> int | None:
         """Return where the block ends that brings the log to a size, or None if none does."""
@@ -256,7 +272,7 @@ class LogCopy:
         self.ledger.commit()
         if self._synced:
             self.ledger.sync()
-        self._grew(judges, accepted, len(block))
+        self._grew(judges, accepted, block)
         if self.expected is not None and there:
             self.confirm(self.expected)
 
@@ -267,9 +283,9 @@ class LogCopy:
         outcomes = self.ledger.write(envelopes, certificate=COSIGNED)
         if self.size > before:
             self.ledger.sync()
-            end = self._file.seek(0, os.SEEK_END)
+            self._file.seek(self.index.end)
             accepted = [one for one in outcomes if isinstance(one, AcceptedTransaction)]
-            self._grew(judges, accepted, end - self.index.end)
+            self._grew(judges, accepted, self._file.read())
         return outcomes
 
     def confirm(self, note: str) -> list[AcceptedTransaction] | None:
@@ -339,7 +355,8 @@ class LogCopy:
 
     def reopen(self) -> None:
         """Take up what the files hold, after something that was not to be taken."""
-        self.close()
+        with suppress(OSError):  # a full disk refuses again what closing would still write
+            self.close()
         self.open()
 
     def write_snapshot(self) -> None:
@@ -350,8 +367,10 @@ class LogCopy:
 
     def close(self) -> None:
         """Release the files."""
-        self.ledger.close()
-        self._file.close()
+        try:
+            self.ledger.close()
+        finally:
+            self._file.close()
 
     def open(self) -> None:
         """Take up what the files hold; begin a ledger where there is none."""
@@ -427,13 +446,13 @@ class LogCopy:
         return now == before
 
     def _grew(
-        self, judges: ValidatorSet, accepted: Sequence[AcceptedTransaction], length: int
+        self, judges: ValidatorSet, accepted: Sequence[AcceptedTransaction], block: bytes
     ) -> None:
         if self._next_judges is None:  # the first block beyond what is final
             self._next_judges = judges
         self.judges = judges
         self.unsettled += accepted
-        self.index.add(self.size, length)
+        self.index.add(self.size, block)
 
 
 def open_log_copy(home: Path, genesis: Genesis, warn: Callable[[str], None]) -> LogCopy:

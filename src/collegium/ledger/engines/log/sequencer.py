@@ -7,8 +7,10 @@ before. No network, no threads and no clock are in here; `transport.server` has 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
+from collegium.errors import RunError
 from collegium.ledger.application import AcceptedTransaction, Outcome
 from collegium.ledger.contract.members import active_members
 from collegium.ledger.engines.log.connection import (
@@ -25,7 +27,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, EquivocationDetector
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.keys import SigningKey
-from collegium.ledger.ordering import Answer, Ordered, Refused
+from collegium.ledger.ordering import LEDGER, Answer, Ordered, Refused
 
 MOST_CONFLICTS = 64
 """Equivocations that are told in one answer; the others follow when these are on record."""
@@ -44,6 +46,7 @@ class Sequencer:
 
     Attributes:
         copy: what it holds on its disk.
+        disk: what the disk under the copy refuses, by path and reason, or empty.
         served: who is a member before or after the block that is not final yet.
     """
 
@@ -60,6 +63,7 @@ class Sequencer:
         """
         self.copy = copy
         self.served: frozenset[str] = frozenset()
+        self.disk = ""
         self._key = log_key
         self._changed = changed
         self._tell = tell
@@ -105,6 +109,8 @@ class Sequencer:
         if size >= limit:
             return None
         blocks = self.copy.read(size, limit)
+        if not self.copy.index.holds(size, blocks):
+            raise self.disk_fails(f"it no longer holds what was written there, after entry {size}")
         last = decode_delivery(blocks).headers[-1]
         at_the_head = last.first + last.count == self.copy.size
         return encode_delivery(blocks, self._note if at_the_head else None)
@@ -187,9 +193,24 @@ class Sequencer:
         self._look_again()
         return missing
 
+    def disk_fails(self, why: str) -> RunError:
+        """Note what the disk refuses; return it as what whoever asked is told."""
+        path = self.copy.home / LEDGER
+        told = f"{path}: {why}"
+        if self.disk != told:
+            self._tell("disk fails", path=str(path), why=why)
+        self.disk = told
+        return RunError(
+            "sequencer.disk", f"the sequencer's disk fails under {path}", why,
+            "its operator makes room, or moves the sequencer to a sound disk with `start --from`",
+        )  # fmt: skip
+
     def status(self) -> dict[str, object]:
         """Return how it stands, in numbers and names."""
+        settled = self.copy.settled
         return {
+            "awaited": [] if settled else sorted({*self.copy.judges.powers} - {*self._lines}),
+            "disk": self.disk,
             "ready": self.ready,
             "size": self.copy.size,
             "final": self.copy.final_size,
@@ -200,7 +221,8 @@ class Sequencer:
 
     def close(self) -> None:
         """Release the files; a snapshot makes the next start fast."""
-        self.copy.write_snapshot()
+        with suppress(OSError):  # a disk that fails is on record; the next start takes longer
+            self.copy.write_snapshot()
         self.copy.close()
 
     def _require_presented(self, member: str) -> None:
@@ -212,7 +234,12 @@ class Sequencer:
         while self.ready and self.copy.settled and len(self._pool):
             batch = self._pool.batch()
             first, judges = self.copy.size, self.copy.judges
-            outcomes = self.copy.append([item.envelope for item in batch])
+            try:
+                outcomes = self.copy.append([item.envelope for item in batch])
+            except OSError as error:
+                self.copy.reopen()  # what is not on the disk does not count; members say it again
+                raise self.disk_fails(error.strerror or str(error)) from error
+            self.disk = ""
             self._conflicts = self._witness.watch([item.envelope for item in batch], outcomes)
             for item, outcome in zip(batch, outcomes, strict=True):
                 item.answer = self._answer(item, outcome)

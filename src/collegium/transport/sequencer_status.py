@@ -1,0 +1,130 @@
+"""What a running sequencer says of itself to its operator, and how it is told to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http.client import HTTPException
+from pathlib import Path
+from time import monotonic, sleep
+
+import msgspec
+
+from collegium.errors import RunError
+from collegium.ledger.durability import sole_user
+from collegium.transport.loopback_page import JSON, PROMETHEUS, LoopbackPage, ask_page
+
+WITHIN = 60.0
+"""Seconds that a sequencer has to end."""
+
+
+class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sequencer stands.
+
+    Attributes:
+        pid: its process; `url` where it listens.
+        ready: whether enough members have presented themselves, so that it orders.
+        size: entries that it holds; `final` of them are final.
+        waiting: transactions that are in no block yet.
+        presented: members that have presented themselves since the start.
+        cosigned: who has cosigned the last block; `awaited` the validators who have not, while it
+            is not final.
+        disk: what its disk refuses, by path and reason; empty while it does what it should.
+    """
+
+    ready: bool
+    size: int
+    final: int
+    waiting: int
+    presented: tuple[str, ...]
+    cosigned: tuple[str, ...]
+    awaited: tuple[str, ...]
+    disk: str
+    pid: int = 0
+    url: str = ""
+
+
+def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:
+    """Yield the lines of a status in Prometheus's text format (version 0.0.4)."""
+    for name, about, value in (
+        ("ready", "1 while it orders", status.ready),
+        ("entries", "Entries of the ledger that are held", status.size),
+        ("final_entries", "Entries of the ledger that are final", status.final),
+        ("waiting_transactions", "Transactions that are in no block yet", status.waiting),
+        ("presented", "Members that have presented themselves", len(status.presented)),
+        ("awaited", "Validators that have not cosigned the block that waits", len(status.awaited)),
+        ("disk_fails", "1 while the disk refuses to write, or is rotten", bool(status.disk)),
+    ):
+        yield f"# HELP collegium_sequencer_{name} {about}."
+        yield f"# TYPE collegium_sequencer_{name} gauge"
+        yield f"collegium_sequencer_{name} {int(value)}"
+
+
+def serve_status(home: Path, look: Callable[[], SequencerStatus]) -> LoopbackPage:
+    """Serve a sequencer's ``/status`` and ``/metrics`` on loopback."""
+
+    def metrics() -> bytes:
+        return "".join(f"{line}\n" for line in sequencer_metrics(look())).encode()
+
+    pages = {
+        "/status": (JSON, lambda: msgspec.json.encode(look())),
+        "/metrics": (PROMETHEUS, metrics),
+    }
+    return LoopbackPage(home, 0, pages)
+
+
+def ask_sequencer(home: Path, seconds: float = 5.0) -> SequencerStatus:
+    """Return the status of the sequencer that runs in a home.
+
+    Raises:
+        RunError: none runs there, or it does not answer.
+    """
+    try:
+        return msgspec.json.decode(ask_page(home, "/status", seconds), type=SequencerStatus)
+    except (OSError, HTTPException, msgspec.MsgspecError) as error:
+        absent = isinstance(error, FileNotFoundError)
+        raise RunError(
+            "sequencer.not-running", f"no sequencer answers for {home}",
+            "none runs there" if absent else str(error) or type(error).__name__,
+            f"start it with `collegium sequencer start {home}`",
+        ) from error  # fmt: skip
+
+
+def held_home(home: Path) -> AbstractContextManager[None]:
+    """Hold a sequencer's home for this process alone; see `sole_user`."""
+    return sole_user(home, lambda: RunError(
+        "sequencer.busy", f"a sequencer runs in {home} already",
+        "two with one log key would sign two histories",
+        "see it with `collegium sequencer status`; stop it first",
+    ))  # fmt: skip
+
+
+def stop_sequencer(home: Path) -> int:
+    """Ask the sequencer of a home to end, wait until its home is free, and return its pid.
+
+    Raises:
+        RunError: none runs there, it is somebody else's, or it does not end.
+    """
+    pid = ask_sequencer(home).pid
+    until = monotonic() + WITHIN
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except OSError as error:
+        raise _not_ended(home, pid, error.strerror or str(error)) from error
+    while True:
+        try:
+            with held_home(home):
+                return pid
+        except RunError as error:
+            if monotonic() > until:
+                raise _not_ended(home, pid, error.why) from error
+        sleep(0.05)
+
+
+def _not_ended(home: Path, pid: int, why: str) -> RunError:
+    return RunError(
+        "sequencer.stop", f"the sequencer of {home} (pid {pid}) does not end", why,
+        "see what its sequencer.log says last, or stop it as whoever started it",
+    )  # fmt: skip
