@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 from time import monotonic, sleep
 
+import pytest
 from tests.network.cables import cables
 from tests.network.perturbing import child_of
 from tests.network.trials import FOR_ALL, started, trial
@@ -28,6 +29,7 @@ def told(folder: Path, record: NetworkRecord) -> dict[str, NodeStatus]:
     return {name: one for name, one in statuses(folder, record).items() if one is not None}
 
 
+@pytest.mark.long
 def test_nobody_waits_long_for_a_line_that_lost_packets_or_a_sequencer_that_is_paused(
     tmp_path: Path,
 ) -> None:
