@@ -7,15 +7,19 @@ import operator
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import msgspec
 import pytest
+from tests.network.trials import started, trial
 from tests.node.live import is_closed, live
 from tests.node.test_loop import MORE, allow, propose
 from tests.node.test_status_page import STATUS, STUDY
 
+from collegium.network.record import home_of
+from collegium.network.watch import statuses, study_of
 from collegium.node.status import metrics
+from collegium.transport.loopback_page import ask_page
 from collegium.transport.sequencer_status import SequencerStatus, sequencer_metrics
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations"
@@ -61,6 +65,25 @@ def test_no_rule_is_true_of_a_healthy_consortium_at_any_look(tmp_path: Path) -> 
         assert looks > 40
 
 
+@pytest.mark.long
+def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> None:
+    folder, looks, closed = tmp_path / "up", 0, False
+    with trial(folder, MORE):
+        record = started(folder)
+        homes = [*(home_of(folder, name) for name in record.members), folder / "sequencer"]
+        until = monotonic() + 120
+        while not closed:
+            for home in homes:
+                text = ask_page(home, "/metrics", 5).decode()
+                assert firing(text.splitlines()) == set(), text
+                looks += 1
+            known = [study_of(one, record.study) for one in statuses(folder, record).values()]
+            closed = all(one is not None and one.phase == "closed" for one in known)
+            assert monotonic() < until
+            sleep(0.05)
+    assert looks > 40
+
+
 @pytest.mark.parametrize(
     ("change", "alert"),
     [
@@ -85,7 +108,7 @@ def test_each_rule_of_a_node_fires(change: dict[str, object], alert: str) -> Non
     [
         ({"disk": "ledger.log: No space left on device"}, "SequencerDisk"),
         ({"ready": False}, "SequencerNotReady"),
-        ({"awaited": ("va",)}, "SequencerAwaitsQuorum"),
+        ({"stalled": 121.0}, "SequencerAwaitsQuorum"),
     ],
 )
 def test_each_rule_of_a_sequencer_fires(change: dict[str, object], alert: str) -> None:

@@ -30,7 +30,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
         waiting: transactions that are in no block yet.
         presented: members that have presented themselves since the start.
         cosigned: who has cosigned the last block; `awaited` the validators who have not, while it
-            is not final.
+            is not final; `stalled` for how many seconds looks have seen them awaited.
         disk: what its disk refuses, by path and reason; empty while it does what it should.
     """
 
@@ -42,6 +42,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
     cosigned: tuple[str, ...]
     awaited: tuple[str, ...]
     disk: str
+    stalled: float = 0.0
     pid: int = 0
     url: str = ""
 
@@ -55,6 +56,7 @@ def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:
         ("waiting_transactions", "Transactions that are in no block yet", status.waiting),
         ("presented", "Members that have presented themselves", len(status.presented)),
         ("awaited", "Validators that have not cosigned the block that waits", len(status.awaited)),
+        ("stalled_seconds", "Time for which a block has lacked cosignatures", status.stalled),
         ("disk_fails", "1 while the disk refuses to write, or is rotten", bool(status.disk)),
     ):
         yield f"# HELP collegium_sequencer_{name} {about}."
@@ -62,8 +64,18 @@ def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:
         yield f"collegium_sequencer_{name} {int(value)}"
 
 
-def serve_status(home: Path, look: Callable[[], SequencerStatus]) -> LoopbackPage:
-    """Serve a sequencer's ``/status`` and ``/metrics`` on loopback."""
+def serve_status(home: Path, ask: Callable[[], SequencerStatus]) -> LoopbackPage:
+    """Serve a sequencer's ``/status`` and ``/metrics`` on loopback; `ask` says how it stands."""
+    seen: dict[int, float] = {}
+
+    def look() -> SequencerStatus:
+        now, found = monotonic(), ask()
+        since = seen.get(found.size, now)
+        seen.clear()
+        if found.awaited:
+            seen[found.size] = since
+        stalled = round(now - since, 3) if found.awaited else 0.0
+        return msgspec.structs.replace(found, stalled=stalled)
 
     def metrics() -> bytes:
         return "".join(f"{line}\n" for line in sequencer_metrics(look())).encode()
