@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from tests.data.tabular.cohorts import write_study
 from tests.node.kit import PHASE, Town, closed, document, town
-from tests.node.live import is_closed, live, rounds
+from tests.node.live import live, rounds
 
 from collegium.canonical import to_text
 from collegium.federation.view import StudyView
@@ -176,7 +176,7 @@ def test_another_study_of_the_same_id_gets_scores_of_its_own(tmp_path: Path) -> 
     assert scores(undisturbed) == scores(after) != scores(before)
 
 
-def test_nodes_whose_homes_succeed_run_the_study_to_its_end(tmp_path: Path) -> None:
+def test_nodes_whose_homes_succeed_run_every_study_of_a_home_to_its_end(tmp_path: Path) -> None:
     folder = tmp_path / "live"
     changes = ("training.rounds=3", "evaluation.bootstrap=0", "study.attendance=all")
     with live(folder) as before:
@@ -184,6 +184,9 @@ def test_nodes_whose_homes_succeed_run_the_study_to_its_end(tmp_path: Path) -> N
             text = policy_text(["*"], plain_updates=True)
             (folder / member.id / "policy.toml").write_text(text)
         (folder / "cleveland" / "studies" / "heart.toml").write_text(document(*changes))
+        (folder / "cleveland" / "studies" / "second.toml").write_text(
+            document(*changes, "study.id=second", "study.seed=7")
+        )
         before.until(lambda status: rounds(status) >= 2)
     for name in ("released/heart/card.md", "orders/1.json"):
         (folder / "va" / name).parent.mkdir(parents=True)
@@ -206,9 +209,16 @@ def test_nodes_whose_homes_succeed_run_the_study_to_its_end(tmp_path: Path) -> N
         assert (past / name).read_text() == "of the old ledger"
         assert not (folder / "va" / name).exists()
     with live(folder, genesis) as after:
-        after.until(lambda status: is_closed(status) and status.size == status.final_size)
+        after.until(
+            lambda status: (
+                len(status.studies) == 2
+                and all(one.phase == "closed" for one in status.studies)
+                and status.size == status.final_size
+            )
+        )
         for node in after.nodes.values():
-            assert node.status.studies[0].outcome == "completed"
+            assert [one.outcome for one in node.status.studies] == ["completed"] * 2
+            assert node.status.rejected == ()
             assert set(node.status.refusals) <= HARMLESS
             assert (node.status.errors, node.status.equivocations) == ({}, ())
         (model,) = {node.status.studies[0].model for node in after.nodes.values()}
