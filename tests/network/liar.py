@@ -10,6 +10,7 @@ drop          a history in which the first of several acknowledged transactions 
 replay        the next block, with a transaction that is in the log already once more
 forget        the truth, without a transaction of a victim that it had acknowledged
 withhold      nothing
+unmask        "waiting", to what opens the first sum and then to the victim's keys
 ============  ==================================================================================
 
 It is a test's: nothing of it is in the package.
@@ -18,6 +19,7 @@ It is a test's: nothing of it is in the package.
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +29,7 @@ from tempfile import mkdtemp
 
 from aiohttp import web
 from tests.ledger.engines.log.lies import honest
+from tests.threats.unmasking import Unmasker
 
 from collegium.ledger.engines.log.connection import NotInTheLog
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
@@ -48,7 +51,7 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
-from collegium.ledger.ordering import Answer, Ordered
+from collegium.ledger.ordering import Answer, NotYet, Ordered
 from collegium.transport.authority import server_context
 from collegium.transport.home import BLOBS, TLS, read_ledger_identity, read_log_key, read_settings
 from collegium.transport.monitoring import MonitoredLog
@@ -56,6 +59,9 @@ from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
+
+KEPT = "kept.json"
+"""Where a liar that unmasks keeps what opens the first sum, by member."""
 
 Entries = list[tuple[bytes, bytes]]
 Forge = Callable[["Forger", int, bytes], bytes | None]
@@ -146,6 +152,7 @@ class LyingService(Service):
         self._deceived: set[str] = set()
         self._forgotten: tuple[bytes, Ordered] | None = None  # and what was promised instead
         self._dropped: tuple[int, bytes] | None = None
+        self._unmasker = Unmasker(min(victims, default=""), 1)
 
     def _lies_to(self, member: str) -> bool:
         begun = self._forger.copy.final_size >= self._size
@@ -155,6 +162,8 @@ class LyingService(Service):
         """Take no transactions of a history that it denies."""
         if self._dropped is not None:
             await asyncio.sleep(1)
+        if self._lie == "unmask":
+            return await self._unmasking(member, envelopes)
         if self._lie == "forget" and self._lies_to(member):
             (forgotten, *rest), copy = envelopes, self._forger.copy
             if self._forgotten is None:
@@ -166,6 +175,15 @@ class LyingService(Service):
                 answers = await super().submit(member, rest) if rest else []
                 return [self._forgotten[1], *answers]
         return await super().submit(member, envelopes)
+
+    async def _unmasking(self, member: str, envelopes: Sequence[bytes]) -> list[Answer]:
+        kept = {one for one in envelopes if self._unmasker.withholds(member, one)}
+        shares = {name: data.hex() for name, data in self._unmasker.kept.items()}
+        (self._forger.copy.home / KEPT).write_text(json.dumps(shares))
+        others = [one for one in envelopes if one not in kept]
+        answers = iter(await super().submit(member, others) if others else [])
+        waiting = NotYet("waiting", "a block before it is not final yet")
+        return [waiting if one in kept else next(answers) for one in envelopes]
 
     async def blocks(self, member: str, size: int, wait: float) -> bytes | None:
         """Tell the truth or the lie."""

@@ -18,8 +18,10 @@ from time import monotonic, sleep
 
 import pytest
 from tests.commands import environment
+from tests.network.liar import KEPT
 from tests.network.perturbing import begin, kill, on_record
 from tests.network.trials import MEMBERS, no_progress, started, trial
+from tests.threats.unmasking import Unmasker
 
 import collegium
 from collegium.audit.inclusion_promise import read_promise
@@ -36,6 +38,7 @@ from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, wait_closed
 from collegium.node.home import read_genesis
 from collegium.simulation.execution import run
+from collegium.transport.home import BLOBS
 from collegium.transport.log_engine import SEQUENCER
 
 ALL = ("evaluation.bootstrap=0", "study.attendance=all", "training.rounds=4")
@@ -52,14 +55,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @contextmanager
-def lied_to(folder: Path, lie: str, victims: tuple[str, ...] = ()) -> Iterator[NetworkRecord]:
+def lied_to(
+    folder: Path, lie: str, victims: tuple[str, ...] = (), changes: tuple[str, ...] = ALL
+) -> Iterator[NetworkRecord]:
     """Members that train with a liar."""
-    with trial(folder, ALL):
+    with trial(folder, changes):
         home = folder / SEQUENCER
         package = Path(collegium.__file__).parents[1]
         command = ["/usr/bin/env", f"PYTHONPATH={package}:{ROOT}", sys.executable, "-m"]
         command += ["tests.network.liar", str(home), lie, str(FROM), *victims]
         on_record(folder, start(SEQUENCER, command, home / "output.log"))
+        if lie == "unmask":  # honest timers end the attempts
+            for name in MEMBERS:
+                path = home_of(folder, name) / "node.toml"
+                path.write_text(path.read_text().replace("phase = 30.0", "phase = 4.0"))
         yield started(folder)
 
 
@@ -278,3 +287,22 @@ def json_size(folder: Path) -> int:
     lines = (folder / SEQUENCER / "sequencer.log").read_text().splitlines()
     sizes = [json.loads(line).get("size", 0) for line in lines if line.endswith("}")]
     return max(sizes, default=0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", ["secagg", "threshold_he"])
+def test_what_it_keeps_of_a_sum_unmasks_nobody(tmp_path: Path, protocol: str) -> None:
+    hides = f'privacy.secure_aggregation={{ protocol = "{protocol}" }}'
+    changes = ("evaluation.bootstrap=0", "training.rounds=1", "study.max_attempts=3", hides)
+    folder = tmp_path / "trial"
+    with lied_to(folder, "unmask", ("va",), changes) as record:
+        closed = wait_closed(folder, record, no_progress)
+        assert closed.outcome == "failed"
+        found = verify_members(folder, record)["hungarian"]
+        stop_all(folder)
+    assert {one.code for one in found.findings if one.severity == "fault"} == {"study.failed"}
+    kept = json.loads((folder / SEQUENCER / KEPT).read_text())
+    assert set(kept) == set(MEMBERS)
+    shares = {name: bytes.fromhex(text) for name, text in kept.items()}
+    relayed = folder / SEQUENCER / BLOBS
+    assert Unmasker("va", 1, shares).difference(home_of(folder, "hungarian"), relayed) is None

@@ -55,30 +55,34 @@ class Unmasker:
             return True
         return said.attempt > 1 and isinstance(said, SecaggKeys) and member == self.victim
 
-    def difference(self, folder: Path) -> NDArray[np.int64] | None:
+    def difference(self, folder: Path, relayed: Path | None = None) -> NDArray[np.int64] | None:
         """Return what the sums of two attempts differ by; None where no second one is opened.
 
         Args:
-            folder: with the ledger and the blobs, which the sequencer has.
+            folder: with the ledger and the blobs that it names.
+            relayed: other blobs that went over the sequencer.
         """
         study_histories, _ = gather(read_history((folder / "ledger.log").read_bytes()).said)
         (story,) = study_histories.values()
         attempts = [one for one in story.every_attempt if one.opened.round == self.number]
         attempts[0].shares = dict(self.kept)
-        first = _sum(story, attempts[0], folder)
+        first = _sum(story, attempts[0], folder, relayed)
         assert first is not None, "what it kept opens the first sum"
         for later in attempts[1:]:
             if self.victim in later.included:
                 continue
-            second = _sum(story, later, folder) if later.shares else None
+            second = _sum(story, later, folder, relayed) if later.shares else None
             if second is not None:
                 return first - second
         return None
 
 
-def _sum(story: StudyHistory, record: AttemptRecord, folder: Path) -> NDArray[np.int64] | None:
+def _sum(
+    story: StudyHistory, record: AttemptRecord, folder: Path, relayed: Path | None
+) -> NDArray[np.int64] | None:
     def read(digest: bytes) -> bytes | None:
-        return read_blob(folder / "blobs", digest)
+        found = read_blob(folder / "blobs", digest)
+        return read_blob(relayed, digest) if found is None and relayed is not None else found
 
     blobs = StoredBlobs(read, lambda names: [read(one) for one in names], lambda _: None)
     attempt = story.frozen(record)
