@@ -92,8 +92,9 @@ the current ones for timers, abandonment, proposals and retirement.
   be; `refused`, the rule or the step cannot be carried out with what there is; `arithmetic`, it
   leads to no finite numbers; of a sum of hidden vectors: `deal`, a dealer's secret does not fit its
   deal; `shares`, too few shares are right; `sum`, it is not that of the commitments (page 17).
-- `adopt` names a module that is not admitted yet. Like other changes but `rotate`, it waits until
-  no round is open.
+- `adopt` names a module that is not admitted yet.
+- What a quorum accepts takes effect in the entry of the deciding vote *(contract 2)*. Under contract 1
+  only `rotate` does, and other changes wait until no round is open.
 - `proposal`: base64url of 16 random bytes. `proof`: page 8.
 """
 
@@ -106,10 +107,13 @@ which it happened. A round that the contract closes is an event of the vote that
 
 `participants` and `weights` belong together by index, as do `validators` and `powers`; both are in
 order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64. Those are included, in order
-of `participants`, whom bitmaps of a quorum name. A closing round is followed, in one entry, by the
-membership changes that waited for it, and then by the opening of the next; validators and their
-powers therefore never change while a round is open, and a further attempt has the same
-participants. What modules make of a closing round (groups, page 17; reputations, page 18) stands
+of `participants`, whom bitmaps of a quorum name. A round keeps the validators and powers
+with which it opened, and a further attempt has the same participants and those of the validators
+that are still members *(contract 2)*. An expulsion ends, in its own entry, open attempts of studies
+that wait for everybody and count on that member (`attempt.failed` with the reason `expelled`); where
+it is a participant, or nobody is left to vote, the study fails. Under contract 1 a closing round is
+followed, in one entry, by the membership changes that waited for it, and then by the opening of the
+next. What modules make of a closing round (groups, page 17; reputations, page 18) stands
 right after the closing, in order of their names. `design` is the module that carries the updates;
 `parts` holds what modules tell of an opening round, by mechanism, and is absent where they tell
 nothing. `power` is

@@ -245,6 +245,8 @@ def _take_event(study_history: StudyHistory, event: object) -> None:
             terms = part_of(study_history.terms.terms, ScoreTerms)
             by_scoring = terms is not None and terms.demotion == "scoring"
             silenced = study_history.demoted if by_scoring else frozenset[str]()
+            if event.attempt > 1:  # whose scores count is fixed when the round opens
+                silenced = study_history.attempts[event.round, 1].silenced
             study_history.attempts[event.round, event.attempt] = AttemptRecord(
                 event, study_history.terms.modules, silenced=silenced
             )

@@ -278,7 +278,7 @@ class StudyView:
         table, names = self._path("recipients"), self.validators
         fixed = {name: self._state.get(table, attempt_key(self.attempt, name)) for name in names}
         members = {name: self._state.record(MEMBERS, name, MemberRecord) for name in names}
-        keys = {name: member.key for name, member in members.items() if member is not None}
+        keys = {name: one.key for name, one in members.items() if one is not None and one.active}
         if any(fixed.values()):
             keys = {name: key.decode() for name, key in fixed.items() if key is not None}
         return {name: from_text(key, KEY_SIZE) for name, key in keys.items()}

@@ -92,6 +92,11 @@ class State:
         table = self._tables.get(path) or self._find(path)
         return () if table is None else table.names(prefix)
 
+    def branches(self, name: str) -> tuple[str, ...]:
+        """Return the names below one of the state's topmost branches, such as studies, in order."""
+        branch = self.top.children.get(name)
+        return tuple(sorted(branch.children)) if isinstance(branch, BranchNode) else ()
+
     def count(self, path: Path) -> int:
         """Return how many entries a table has."""
         table = self._tables.get(path) or self._find(path)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.contract.tables import MEMBERS
 from collegium.ledger.genesis import Role
-from collegium.ledger.state import BranchNode, State
+from collegium.ledger.state import State
 
 
 def registered_studies(state: State) -> list[str]:
     """Return the ids of all studies that are registered, in order."""
-    studies = state.top.children.get("studies")
-    return sorted(studies.children) if isinstance(studies, BranchNode) else []
+    return list(state.branches("studies"))
 
 
 def members_with(state: State, role: Role) -> list[str]:

@@ -82,9 +82,9 @@ def world_of(
     return World(genesis, identity, initial_state(genesis), keys)
 
 
-def four_equals(modules: Iterable[str] | None = None) -> World:
+def four_equals(modules: Iterable[str] | None = None, contract: int = 2) -> World:
     """Return four members, each of them owner, site and validator of power 1."""
-    return world_of((member(name) for name in ("ada", "bo", "cy", "di")), modules)
+    return world_of((member(name) for name in ("ada", "bo", "cy", "di")), modules, contract)
 
 
 def payload(world: World, kind: type[Transaction], **fields: Any) -> bytes:

@@ -60,10 +60,10 @@ def history() -> World:
     walk_to(world, "reveal")
     quorum_times_out(world)
     drive_round(world)
-    carry(world, Expel("di"), by=("ada", "bo", "cy"))
     while status_of(world, "lung").phase == "rounds":
         drive_round(world, "lung")
     drive_round(world)
+    carry(world, Expel("di"), by=("ada", "bo", "cy"))
     for name in ("ada", "bo", "cy"):
         evaluate(world, name)
         evaluate(world, name, "lung")

@@ -1,4 +1,4 @@
-"""Changes of the membership: proposed by anybody, decided by quorum, applied between rounds."""
+"""Changes of the membership: proposed by anybody, decided by quorum, in effect at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from tests.ledger.contract.kit import (
 )
 from tests.ledger.contract.moves import (
     TERMS,
+    attest,
     ballot,
     carry,
+    commit,
     current,
     drive_round,
     open_rounds,
@@ -28,15 +30,18 @@ from tests.ledger.contract.moves import (
     proposal_id,
     propose,
     register,
+    reveal,
     start,
     status_of,
     time_out,
+    vote,
     voters,
     walk_to,
 )
 
 from collegium.canonical import to_text
 from collegium.ledger.contract import members
+from collegium.ledger.contract.events import Events
 from collegium.ledger.contract.governance import OPEN_PROPOSALS_A_MEMBER, rotation_message
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import (
@@ -201,8 +206,81 @@ def test_a_vote_is_repeated_where_expulsions_have_made_it_decisive() -> None:
     assert names(ballot(world, "ada", "slow")) == ["proposal.accepted", "membership.changed"]
 
 
-def test_changes_wait_for_open_rounds_and_take_effect_before_the_next() -> None:
+def all_but_di_speak(world: World) -> Events:
+    """Let three of four members do what is due, and time out what the fourth leaves open."""
+    events: Events = ()
+    for phase, speaks in (("commit", commit), ("reveal", reveal)):
+        for name in THREE:
+            events = speaks(world, name)
+        while current(world).phase == phase:
+            for name in THREE:
+                events = time_out(world, name)
+    for name in THREE:
+        attest(world, name, THREE)
+    for name in THREE:
+        events = time_out(world, name)
+    for name in THREE:
+        events = vote(world, name, "model")
+    return events
+
+
+def test_what_is_accepted_takes_effect_at_once_whatever_rounds_are_open() -> None:
     world = four_equals()
+    start(world)
+    assert names(carry(world, Expel("di"), by=THREE)) == ["proposal.accepted", "membership.changed"]
+    assert refusal(world, "di", StudyRegister, **{**TERMS, "study": "more"}) == "unknown-member"
+    assert voters(world) == ["ada", "bo", "cy", "di"], "an open round keeps its voters and powers"
+    assert current(world).total_power == 4
+    events = all_but_di_speak(world)
+    assert names(events) == ["round.closed", "round.opened"], "three of four are a quorum"
+    assert participants(world) == voters(world) == ["ada", "bo", "cy"]
+    assert current(world).total_power == 3
+
+
+def test_an_owner_cannot_put_its_expulsion_off_by_rounds_that_are_always_open() -> None:
+    world = four_equals()
+    for number in range(6):
+        start(world, study=f"shield-{number}", owner="di", attendance="all")
+    assert "membership.changed" in names(carry(world, Expel("di"), by=THREE))
+    assert "di" not in members.validator_powers(world.state)
+    assert {status_of(world, f"shield-{number}").phase for number in range(6)} == {"closing"}, (
+        "they would wait for a member that can speak no more"
+    )
+
+
+def test_further_attempts_do_without_the_votes_of_who_has_left() -> None:
+    world = four_equals()
+    start(world, min_sites=2)
+    carry(world, Expel("di"), by=THREE)
+    carry(world, Expel("cy"), by=THREE, label="second")
+    assert current(world).total_power == 4, "of whom two are no quorum"
+    for name in ("ada", "bo"):
+        events = time_out(world, name)
+    assert names(events) == ["attempt.failed", "round.opened"]
+    assert voters(world) == ["ada", "bo"]
+    assert current(world).total_power == 2
+
+
+def test_a_study_that_waits_for_everybody_goes_on_without_a_validator_that_left() -> None:
+    sites = [member(name) for name in THREE]
+    world = world_of([*sites, member("di", roles=["validator"])])
+    start(world, attendance="all", sites=THREE, per_round=3)
+    events = carry(world, Expel("di"), by=THREE)
+    assert names(events)[1:] == ["membership.changed", "attempt.failed", "round.opened"]
+    assert voters(world) == list(THREE)
+
+
+def test_a_member_admitted_while_a_round_is_open_votes_in_the_next_one() -> None:
+    world = four_equals()
+    start(world)
+    carry(world, Admit(member("eve")), by=THREE)
+    assert voters(world) == ["ada", "bo", "cy", "di"]
+    drive_round(world)
+    assert voters(world) == ["ada", "bo", "cy", "di", "eve"]
+
+
+def test_under_contract_1_changes_wait_for_open_rounds_and_take_effect_before_the_next() -> None:
+    world = four_equals(contract=1)
     start(world)
     assert names(carry(world, Expel("di"), by=THREE)) == ["proposal.accepted"]
     assert voters(world) == ["ada", "bo", "cy", "di"]
@@ -213,7 +291,7 @@ def test_changes_wait_for_open_rounds_and_take_effect_before_the_next() -> None:
 
 
 def test_changes_wait_for_the_rounds_of_all_studies() -> None:
-    world = four_equals()
+    world = four_equals(contract=1)
     start(world, rounds=1)
     start(world, study="lung", rounds=1)
     carry(world, Expel("di"), by=THREE)
@@ -224,7 +302,7 @@ def test_changes_wait_for_the_rounds_of_all_studies() -> None:
 
 
 def test_accepted_changes_apply_in_their_order_and_the_impossible_is_refused() -> None:
-    world = four_equals()
+    world = four_equals(contract=1)
     start(world, rounds=1)
     carry(world, Admit(member("eve")), by=THREE, label="admit")
     carry(world, Admit(replace(member("eve"), power=9)), by=THREE, label="admit again")
@@ -239,7 +317,7 @@ def test_accepted_changes_apply_in_their_order_and_the_impossible_is_refused() -
 
 
 def test_a_key_is_replaced_at_once_even_while_a_round_is_open() -> None:
-    world = four_equals()
+    world = four_equals(contract=1)
     start(world, rounds=1)
     events = carry(world, rotation(world, "di", "di two", "rotate"), by=THREE, label="rotate")
     assert names(events) == ["proposal.accepted", "membership.changed"]
@@ -247,7 +325,7 @@ def test_a_key_is_replaced_at_once_even_while_a_round_is_open() -> None:
 
 def test_two_waiting_expulsions_leave_somebody_to_validate() -> None:
     everybody = [member("ada"), member("bo"), member("cy", 0, ["site"])]
-    world = world_of(everybody)
+    world = world_of(everybody, contract=1)
     start(world, rounds=1, sites=("ada", "bo", "cy"), per_round=3)
     carry(world, Expel("ada"), by=("ada", "bo"), label="one")
     carry(world, Expel("bo"), by=("ada", "bo"), label="other")
@@ -256,7 +334,7 @@ def test_two_waiting_expulsions_leave_somebody_to_validate() -> None:
 
 
 def test_an_open_attempt_holds_changes_back_until_the_study_gives_up() -> None:
-    world = four_equals()
+    world = four_equals(contract=1)
     start(world, max_attempts=1)
     carry(world, Expel("di"), by=THREE)
     walk_to(world, "reveal")

@@ -20,6 +20,7 @@ from tests.ledger.contract.invariants import (
     attested_by_quorum,
     check_counters,
     check_no_statistics_exclude,
+    check_nothing_waits,
     check_recipients,
     closed_rounds,
     medians_by_power,
@@ -167,12 +168,15 @@ class ContractMachine(RuleBasedStateMachine):
     @initialize(
         powers=st.lists(st.integers(1, 4), min_size=4, max_size=7), silent=st.booleans(),
         terms=terms | masked | scored | grouped, ready=st.booleans(),
+        contract=st.sampled_from((1, 2, 2, 2)),
     )  # fmt: skip
-    def found(self, powers: list[int], silent: bool, terms: dict[str, Any], ready: bool) -> None:
+    def found(
+        self, powers: list[int], silent: bool, terms: dict[str, Any], ready: bool, contract: int
+    ) -> None:
         members = [member(name, power) for name, power in zip(PEOPLE, powers, strict=False)]
         if silent:
             members.append(member("hal", 0, ["owner", "site"]))
-        self.world = world_of(members)
+        self.world = world_of(members, contract=contract)
         self.register("ada", "heart", terms)
         if ready:
             self.all_do_what_is_due("heart", set(), set())
@@ -399,6 +403,10 @@ class ContractMachine(RuleBasedStateMachine):
     @invariant()
     def counters_hold(self) -> None:
         check_counters(self.world)
+
+    @invariant()
+    def no_study_holds_back_what_members_decided(self) -> None:
+        check_nothing_waits(self.world)
 
     @invariant()
     def who_reads_sealed_updates_is_fixed(self) -> None:

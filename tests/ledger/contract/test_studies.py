@@ -316,7 +316,7 @@ def test_a_study_whose_owner_is_expelled_ends_without_a_release() -> None:
 
 def test_where_expulsions_between_rounds_leave_too_few_the_study_fails_and_changes_go_on() -> None:
     # The failure comes between two rounds: no round is open, and none may be counted as ended.
-    world = four_equals()
+    world = four_equals(contract=1)
     start(world, min_sites=4)
     carry(world, Expel("di"), by=SITES[:3])
     events = drive_round(world)

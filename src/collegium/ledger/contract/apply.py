@@ -14,13 +14,14 @@ from collegium.ledger.contract import (
     governance,
     members,
     retirement,
+    rounds,
     studies,
     updates,
     votes,
 )
 from collegium.ledger.contract.admitting import require_admitted
 from collegium.ledger.contract.declared import require_module
-from collegium.ledger.contract.events import Event, Events
+from collegium.ledger.contract.events import Event, Events, MembershipChanged
 from collegium.ledger.contract.rejected import Rejected
 from collegium.ledger.contract.rules import Handler, handlers, without_record
 from collegium.ledger.contract.tables import MemberRecord
@@ -28,6 +29,7 @@ from collegium.ledger.contract.transactions import (
     BlobRetire,
     EvaluationPost,
     EvidenceConflict,
+    Expel,
     MemberPropose,
     MemberVote,
     ModelRelease,
@@ -50,7 +52,12 @@ from collegium.ledger.state import State
 
 def _member_vote(state: State, sender: str, member: MemberRecord, tx: MemberVote) -> list[Event]:
     members.require_role(member, "validator", "vote on a proposal")
-    return governance.vote(state, sender, tx)
+    events = governance.vote(state, sender, tx)
+    if members.contract_version(state) >= 2:
+        for event in tuple(events):
+            if isinstance(event, MembershipChanged) and isinstance(event.action, Expel):
+                events += rounds.member_leaves(state, event.action.member)
+    return events
 
 
 KERNEL: Mapping[type[Transaction], Handler] = {

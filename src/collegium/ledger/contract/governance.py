@@ -1,6 +1,8 @@
 """Governance: members admit, expel and rotate keys by vote, adopt modules, and what these add.
 
-All wait until no round is open, but a key is replaced at once.
+What a quorum accepts takes effect at once: a round that is open has its own voters and powers, and
+no study can hold a change back (docs/decisions/0136). On ledgers of contract 1 all but a new key
+wait until no round is open.
 """
 
 from __future__ import annotations
@@ -100,8 +102,7 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     no = sum(power for name, power in current.items() if ballots[name] == b"0")
     if members.is_quorum(yes, total):
         accepted: list[Event] = [ProposalAccepted(proposal=tx.proposal)]
-        if isinstance(proposal.action, Rotate):
-            # A key may be in a thief's hands, and no round depends on keys: it changes at once.
+        if isinstance(proposal.action, Rotate) or _at_once(state):
             return [*accepted, _apply(state, tx.proposal, proposal)]
         _set_status(state, tx.proposal, proposal, "accepted")
         standing = _standing(state)
@@ -118,8 +119,14 @@ def vote(state: State, sender: str, tx: MemberVote) -> list[Event]:
     return []
 
 
+def _at_once(state: State) -> bool:
+    return members.contract_version(state) >= 2
+
+
 def round_opens(state: State) -> None:
-    """Note that a round is open, so that membership changes wait."""
+    """Note that a round is open, so that membership changes wait where they do."""
+    if _at_once(state):
+        return
     standing = _standing(state)
     record = Governance(open_rounds=standing.open_rounds + 1, waiting=standing.waiting)
     state.put(GOVERNANCE, THE_ONE, record)
@@ -127,6 +134,8 @@ def round_opens(state: State) -> None:
 
 def round_ends(state: State) -> list[Event]:
     """Note that a round ended, and apply what waited if none is open."""
+    if _at_once(state):
+        return []
     standing = _standing(state)
     record = Governance(open_rounds=standing.open_rounds - 1, waiting=standing.waiting)
     state.put(GOVERNANCE, THE_ONE, record)

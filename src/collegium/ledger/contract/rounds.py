@@ -20,13 +20,20 @@ from collegium.ledger.contract.events import (
     UpdatesIncluded,
 )
 from collegium.ledger.contract.inclusion import include
-from collegium.ledger.contract.preconditions import open_round_of, require_present, terms_in
+from collegium.ledger.contract.preconditions import (
+    OPEN,
+    open_round_of,
+    require_present,
+    study_of,
+    terms_in,
+)
 from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.rules import Ending, each, rules_of
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.series import is_sum, series_of
 from collegium.ledger.contract.tables import THE_ONE, RoundRecord, attempt_key, round_branch
 from collegium.ledger.contract.transactions import PhaseTimeout
+from collegium.ledger.state import State
 
 
 def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
@@ -210,6 +217,8 @@ def fail_attempt(at: RoundAt, reason: str) -> list[Event]:
     failed, course = AttemptFailed(**at.here, reason=reason), at.course
     for ends in each(at.record.modules, lambda rules: rules.attempt_fails):
         ends(at)
+    if _without_members_that_left(at):
+        return [failed, *give_up(course, "expelled")]
     if at.state.count(at.table("participants")) < fewest(at.record):
         return [failed, *give_up(course, "too-few")]
     if at.current.attempt >= at.record.max_attempts:
@@ -218,6 +227,36 @@ def fail_attempt(at: RoundAt, reason: str) -> list[Event]:
                 return [failed, *governance.round_ends(at.state), *events]
         return [failed, *give_up(course, "attempts")]
     return [failed, *open_attempt(course, at.current.attempt + 1)]
+
+
+def _without_members_that_left(at: RoundAt) -> bool:
+    """Take validators that are members no more out of the round's further attempts.
+
+    Return whether the round can never end: nobody is left to vote, or everybody is waited for,
+    one of whom has left. Only since contract 2 can anybody leave while a round is open.
+    """
+    for name in at.members("validators"):
+        if members.active_member(at.state, name) is None:
+            at.state.put(at.table("validators"), name, None)
+    if not at.members("validators"):
+        return True
+    everybody = members.active_members(at.state).issuperset(at.members("participants"))
+    return at.record.attendance == "all" and not everybody
+
+
+def member_leaves(state: State, member: str) -> list[Event]:
+    """End the open attempts that would wait for a member who can speak no more.
+
+    Others go on: their timers do not wait, and the voters that are left may be a quorum.
+    """
+    events: list[Event] = []
+    for study in state.branches("studies"):
+        course = study_of(state, study)
+        if course.status.phase in OPEN and course.record.attendance == "all":
+            at = open_round_of(course)
+            if member in (*at.members("participants"), *at.members("validators")):
+                events += fail_attempt(at, "expelled")
+    return events
 
 
 def give_up(course: StudyAt, reason: str) -> list[Event]:
@@ -242,6 +281,6 @@ def freeze_round(course: StudyAt, number: int) -> None:
 
 __all__ = [
     "advance", "begin_round", "bound_to", "can_repeat", "fail_attempt", "fail_study",
-    "freeze_round", "give_up", "open_attempt", "open_round", "open_round_of", "open_test",
-    "put_numbers", "spoke", "timeout",
+    "freeze_round", "give_up", "member_leaves", "open_attempt", "open_round", "open_round_of",
+    "open_test", "put_numbers", "spoke", "timeout",
 ]  # fmt: skip
