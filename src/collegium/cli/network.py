@@ -60,18 +60,24 @@ def up(
 @click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT)
 @JSON
 def status(folder: Path, as_json: bool) -> None:
-    """Show which processes run, and how far each member is."""
+    """Show which processes run, and how far each member is.
+
+    The exit code is 1 where one is down, does not answer, or has halted.
+    """
     from collegium.cli.network_lines import status_json, status_lines
     from collegium.network.record import read_record
-    from collegium.network.watch import statuses
+    from collegium.network.watch import present, statuses
 
     record = read_record(folder)
-    found = statuses(folder, record)
+    running, found = present(folder, record), statuses(folder, record)
     if as_json:
-        say_json(status_json(folder, record, found))
-        return
-    for line in status_lines(folder, record, found):
-        say(line)
+        say_json(status_json(folder, record, running, found))
+    else:
+        for line in status_lines(folder, record, running, found):
+            say(line)
+    whole = len(running) == len(record.services) + len(record.members)
+    sound = all(one is not None and one.state != "halted" for one in found.values())
+    sys.exit(0 if whole and sound else FAILED)
 
 
 @network.command()

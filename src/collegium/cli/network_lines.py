@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from collegium.network.processes import ChildProcess
 from collegium.network.record import NetworkRecord, home_of
 from collegium.network.up import RunningNetwork
 from collegium.network.watch import study_of
@@ -54,10 +55,11 @@ def up_lines(found: RunningNetwork) -> Iterator[str]:
 
 
 def status_json(
-    folder: Path, record: NetworkRecord, found: Mapping[str, NodeStatus | None]
-) -> dict[str, Any]:
+    folder: Path, record: NetworkRecord, children: Sequence[ChildProcess],
+    found: Mapping[str, NodeStatus | None],
+) -> dict[str, Any]:  # fmt: skip
     """Return what ``network status --json`` prints."""
-    running = {child.name: child.pid for child in record.running()}
+    running = {child.name: child.pid for child in children}
     return {
         "folder": str(folder),
         "study": record.study,
@@ -71,10 +73,11 @@ def status_json(
 
 
 def status_lines(
-    folder: Path, record: NetworkRecord, found: Mapping[str, NodeStatus | None]
-) -> Iterator[str]:
+    folder: Path, record: NetworkRecord, children: Sequence[ChildProcess],
+    found: Mapping[str, NodeStatus | None],
+) -> Iterator[str]:  # fmt: skip
     """Yield what ``network status`` prints."""
-    running = {child.name: child.pid for child in record.running()}
+    running = {child.name: child.pid for child in children}
     yield f"{record.study}, {len(record.members)} members, in {folder}"
     yield f"  {'sequencer':<12} {_process(running.get('sequencer'))}  {record.url}"
     for name, one in found.items():

@@ -59,6 +59,12 @@ _OURS: dict[int, subprocess.Popen[bytes]] = {}
 """Children of this process: they are waited for, so that none is left as a zombie."""
 
 
+def adopted(name: str, pid: int, output: Path) -> ChildProcess | None:
+    """Return a process that somebody else started, None where none has that pid."""
+    began = _started(pid)
+    return ChildProcess(name, pid, began, str(output)) if began else None
+
+
 def is_alive(child: ChildProcess) -> bool:
     """Return whether exactly this process still runs."""
     process = _OURS.get(child.pid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -22,7 +22,7 @@ from collegium.network.record import (
     keep_record,
     read_record,
 )
-from collegium.network.watch import wait_ready
+from collegium.network.watch import present, wait_ready
 from collegium.node.home import read_keys
 from collegium.signals import heeded
 
@@ -39,7 +39,7 @@ def start_all(folder: Path, stage: Stage) -> NetworkRecord:
         RunError: a process ends, or is not ready in time.
     """
     record = read_record(folder)
-    record = msgspec.structs.replace(record, children=record.running())
+    record = msgspec.structs.replace(record, children=present(folder, record))
     homes = {name: (folder / name, command) for name, command in record.services.items()}
     homes |= {member: (home_of(folder, member), ("node", "start")) for member in record.members}
     running = {child.name for child in record.children}
@@ -55,25 +55,32 @@ def start_all(folder: Path, stage: Stage) -> NetworkRecord:
     return record
 
 
-def stop_all(folder: Path) -> list[ChildProcess]:
-    """End every process on a trial's record that is alive; return those that were.
+def stop_all(folder: Path, spared: Collection[ChildProcess] = ()) -> list[ChildProcess]:
+    """End every process of a trial that is alive; return those that were.
+
+    Those that were started again by hand are among them.
+
+    Args:
+        folder: the trial's.
+        spared: processes that go on.
 
     Raises:
         RunError: there is no trial in the folder.
     """
     record = read_record(folder)
-    ended = stop(record.children)
-    if record.children:
-        keep_record(folder, msgspec.structs.replace(record, children=()))
+    ended = stop(child for child in present(folder, record) if child not in spared)
+    left = tuple(child for child in record.children if child in spared)
+    if record.children != left:
+        keep_record(folder, msgspec.structs.replace(record, children=left))
     return ended
 
 
 @contextmanager
-def ended_on_failure(folder: Path) -> Iterator[None]:
-    """End a trial's processes where the block fails or is interrupted, also by a signal.
+def ended_on_failure(folder: Path, spared: Collection[ChildProcess] = ()) -> Iterator[None]:
+    """End a trial's processes, but those spared, where the block fails or is interrupted.
 
-    SIGTERM, and SIGHUP when a terminal is closed; who asked for that one to be ignored, as `nohup`
-    does, is left alone.
+    It is interrupted also by SIGTERM, and by SIGHUP when a terminal is closed; who asked for that
+    one to be ignored, as `nohup` does, is left alone.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -87,7 +94,7 @@ def ended_on_failure(folder: Path) -> Iterator[None]:
         for number in wanted:  # a second one must not keep the children from being ended
             signal.signal(number, signal.SIG_IGN)
         if (folder / RECORD).exists():
-            stop_all(folder)
+            stop_all(folder, spared)
         raise
     finally:
         for number, handler in before.items():
@@ -97,14 +104,17 @@ def ended_on_failure(folder: Path) -> Iterator[None]:
 def verify_members(folder: Path, record: NetworkRecord) -> dict[str, Verification]:
     """Verify what each member holds, every one from its own home alone, against the genesis.
 
-    Its keys open the updates that were sealed to it, so that it recomputes every round.
+    Who does not run is left out: it does not hold everything yet. Its keys open the updates that
+    were sealed to it, so that it recomputes every round.
     Their ledgers go on, so none is sealed: the history need not be complete.
     """
     trust = genesis_root(record.genesis)
+    running = {child.name for child in present(folder, record)}
     return {
         member: verify(
             home_of(folder, member), trust=trust, partial=True,
             keys=read_keys(home_of(folder, member), lambda: None).ledger,
         )
         for member in record.members
+        if member in running
     }  # fmt: skip

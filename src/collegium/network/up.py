@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from collegium.audit.findings import Verification
 from collegium.errors import RunError
 from collegium.network.founding import UNFINISHED, found
 from collegium.network.plan import planned
+from collegium.network.processes import ChildProcess
 from collegium.network.record import RECORD, NetworkRecord, read_record
 from collegium.network.trial import Stage, ended_on_failure, start_all, verify_members
-from collegium.network.watch import wait_closed
+from collegium.network.watch import present, wait_closed
 from collegium.node.home import write_whole
 from collegium.node.status import StudyStatus
 from collegium.study.canonical import digest
@@ -53,22 +53,23 @@ def up(
         progress: is told how many rounds are closed.
 
     Raises:
-        CollegiumError: the study or the folder is not acceptable, or a process fails; then
-            everything is ended, unless all of it ran before.
+        CollegiumError: the study or the folder is not acceptable, or a process does not start; then
+            what it has started is ended; what ran before goes on.
     """
-    there, attached = (folder / RECORD).exists(), False
+    there = (folder / RECORD).exists()
+    before: tuple[ChildProcess, ...] = ()
     if study is None or there:
         record = read_record(folder)
         _require_same(record, study, members, changes)
-        attached = len(record.running()) == len(record.services) + len(record.members)
-    with claimed(folder), nullcontext() if attached else ended_on_failure(folder):
+        before = present(folder, record)
+    with claimed(folder), ended_on_failure(folder, before):
         if study is not None and not there:
             _found(folder, study, members, changes, stage)
         record = start_all(folder, stage)
         if detach:
             return RunningNetwork(folder, record, None, {})
         stage(f"training {record.study}")
-        closed = wait_closed(folder, record, progress, patience)
+        closed = wait_closed(folder, record, progress, patience, stage)
         stage("every member verifies what it holds")
         return RunningNetwork(folder, record, closed, verify_members(folder, record))
 

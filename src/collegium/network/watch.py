@@ -8,10 +8,11 @@ from time import monotonic, sleep
 
 from collegium.errors import NodeError, RunError
 from collegium.ledger.contract.series import called
-from collegium.network.processes import ChildProcess, is_alive, last_lines
-from collegium.network.record import NetworkRecord, home_of
+from collegium.network.processes import ChildProcess, adopted, is_alive, last_lines
+from collegium.network.record import OUTPUT, NetworkRecord, home_of
 from collegium.node.status import NodeStatus, StudyStatus
 from collegium.node.status_page import ask_status
+from collegium.transport.sequencer_status import ask_sequencer
 
 Progress = Callable[[int, int], None]
 
@@ -34,6 +35,33 @@ def statuses(folder: Path, record: NetworkRecord) -> dict[str, NodeStatus | None
         except NodeError:
             found[member] = None
     return found
+
+
+def present(folder: Path, record: NetworkRecord) -> tuple[ChildProcess, ...]:
+    """Return a trial's processes that run: on its record, or started again by hand.
+
+    One of the latter is found by its answer, so that a paused one is not.
+    """
+    running = {child.name: child for child in record.running()}
+    for name in (*record.services, *record.members):
+        if name in running:
+            continue
+        home = folder / name if name in record.services else home_of(folder, name)
+        found = adopted(name, _answering(name, home, record), home / OUTPUT)
+        if found is not None and found.pid not in {child.pid for child in running.values()}:
+            running[name] = found
+    return tuple(running.values())
+
+
+def _answering(name: str, home: Path, record: NetworkRecord) -> int:
+    """Return the pid of what answers for a home, 0 where nothing does."""
+    try:
+        if name in record.services:
+            return ask_sequencer(home, ANSWERS_WITHIN).pid
+        status = ask_status(home, ANSWERS_WITHIN)
+    except (NodeError, RunError):
+        return 0
+    return status.pid if status.member == name else 0
 
 
 def study_of(status: NodeStatus | None, study: str) -> StudyStatus | None:
@@ -61,15 +89,19 @@ def wait_ready(folder: Path, record: NetworkRecord) -> None:
 
 
 def wait_closed(
-    folder: Path, record: NetworkRecord, progress: Progress, patience: float = PATIENCE
-) -> StudyStatus:
+    folder: Path, record: NetworkRecord, progress: Progress, patience: float = PATIENCE,
+    lost: Callable[[str], None] | None = None,
+) -> StudyStatus:  # fmt: skip
     """Wait until every member knows the study as closed, and holds every blob it may have.
+
+    Who has ended is not waited for, where that is no failure.
 
     Args:
         folder: the trial's.
         record: its processes.
         progress: is told how many rounds are closed, and how many there are to be.
         patience: seconds in which nothing may happen: nothing becomes final, nobody trains.
+        lost: is told of a process that has ended, and of one that is back; a failure if None.
 
     Returns:
         Where the study then stands.
@@ -79,9 +111,13 @@ def wait_closed(
             registered, or nothing happens any more.
     """
     told, last, since = -1, None, monotonic()
+    gone: set[str] = set()
     while True:
         found = statuses(folder, record)
-        require_alive(record.children)
+        if lost is None:
+            require_alive(record.children)
+        else:
+            gone = _gone(folder, record, gone, lost)
         _require_sound(found)
         now = [(one.final_size, one.missing_blobs) for one in found.values() if one is not None]
         if now != last or any(one is not None and one.training for one in found.values()):
@@ -94,11 +130,34 @@ def wait_closed(
         if furthest is not None and furthest.closed_rounds != told:
             told = furthest.closed_rounds
             progress(told, furthest.rounds)
+        awaited = [member for member in record.members if member not in gone]
         closed = [one for one in seen if one.phase == "closed"]
-        complete = all(one is not None and not one.missing_blobs for one in found.values())
-        if len(closed) == len(record.members) and complete:
+        looks = [found[member] for member in awaited]
+        complete = all(one is not None and not one.missing_blobs for one in looks)
+        if closed and len(closed) >= len(awaited) and complete:
             return closed[0]
         sleep(LOOK_EVERY)
+
+
+def _gone(
+    folder: Path, record: NetworkRecord, before: set[str], tell: Callable[[str], None]
+) -> set[str]:
+    """Return who does not run, and tell what has changed.
+
+    Raises:
+        RunError: nobody runs any more.
+    """
+    if all(is_alive(child) for child in record.children):
+        return set()
+    now = {child.name for child in record.children}
+    now -= {child.name for child in present(folder, record)}
+    if len(now) == len(record.children):
+        require_alive(record.children)
+    for name in sorted(now - before):
+        tell(f"{name} has ended; the others go on (again: collegium network up --dir {folder})")
+    for name in sorted(before - now):
+        tell(f"{name} is back")
+    return now
 
 
 def require_alive(children: tuple[ChildProcess, ...]) -> None:
