@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Protocol, TypeVar
@@ -51,6 +52,16 @@ TRIES = Backoff(first=0.2, most=2.0, tries=3)
 SILENT_TRIES = 2
 """The same where nothing came at all: once on the line that was there, once on a new one."""
 _BUSY = frozenset({429, 502, 503, 504})
+_CHUNK = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer that was read whole, within its limit."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 class Address(Protocol):
@@ -129,7 +140,8 @@ class HttpsConnection:
     def ask(
         self, method: str, path: str, body: bytes | None = None, *,
         headers: Mapping[str, str] | None = None, expect: Sequence[int] = (),
-    ) -> urllib3.BaseHTTPResponse:  # fmt: skip
+        most: int = LARGEST_BLOCKS,
+    ) -> HttpAnswer:  # fmt: skip
         """Ask one question and return its answer, trying again where it is lost on the way.
 
         Args:
@@ -138,6 +150,7 @@ class HttpsConnection:
             body: what is sent.
             headers: besides the usual ones.
             expect: statuses beyond 2xx that are answers and no refusals.
+            most: bytes of an answer; no more is read, and nothing is decompressed.
 
         Raises:
             RunError: `transport.unreachable`, or the answer makes no sense.
@@ -147,9 +160,13 @@ class HttpsConnection:
         failures = 0
         while True:
             try:
-                answer = self._pool.request(
-                    method, self._url + path, body=body, headers=dict(headers or {}),
-                    timeout=timeout, redirect=False,
+                answer = _received(
+                    self._pool.request(
+                        method, self._url + path, body=body, headers=dict(headers or {}),
+                        timeout=timeout, redirect=False, preload_content=False,
+                        decode_content=False,
+                    ),
+                    most, bodiless=method == "HEAD",
                 )  # fmt: skip
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 failures += 1
@@ -190,11 +207,33 @@ def connect(home: Path, address: Address) -> HttpsConnection:
     return HttpsConnection(address.url, context)
 
 
-def _checked(answer: urllib3.BaseHTTPResponse, expect: Sequence[int]) -> urllib3.BaseHTTPResponse:
+def _received(answer: urllib3.BaseHTTPResponse, most: int, *, bodiless: bool) -> HttpAnswer:
+    """Read an answer up to its limit; what announces or sends more is given up there."""
+    data = bytearray()
+    try:
+        if not bodiless:
+            if answer.headers.get("Content-Encoding", "identity") != "identity":
+                raise _nonsense("a compressed answer, and none was asked for")
+            announced = answer.headers.get("Content-Length", "")
+            if announced.isascii() and announced.isdigit():
+                # Compared as text of digits first: Python refuses to read very long numbers.
+                digits = announced.lstrip("0")
+                if len(digits) > len(str(most)) or int(digits or "0") > most:
+                    raise _nonsense(f"an answer of more than {most} bytes")
+            for chunk in answer.stream(_CHUNK, decode_content=False):
+                data += chunk
+                if len(data) > most:
+                    raise _nonsense(f"an answer of more than {most} bytes")
+    except BaseException:
+        answer.close()
+        raise
+    answer.release_conn()
+    return HttpAnswer(answer.status, answer.headers, bytes(data))
+
+
+def _checked(answer: HttpAnswer, expect: Sequence[int]) -> HttpAnswer:
     """Return an answer, or raise what it refuses with."""
     if 200 <= answer.status < 300 or answer.status in expect:
-        if len(answer.data) > LARGEST_BLOCKS:
-            raise _nonsense(f"an answer of {len(answer.data)} bytes")
         return answer
     try:
         problem = msgspec.json.decode(answer.data, type=Problem)

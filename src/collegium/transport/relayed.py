@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from collegium.errors import CollegiumError, StoreError
 from collegium.transport.client import HttpsConnection
-from collegium.transport.wire import LENGTH, OFFSET
+from collegium.transport.wire import LARGEST_BLOB, LENGTH, OFFSET
 
 PIECE = 8 * 2**20
 """Bytes that travel in one request."""
@@ -52,10 +52,12 @@ class RelayStore:
             if there.status == 404:
                 return None
             length = _number(there.headers.get(LENGTH))
+            if length > LARGEST_BLOB:
+                return None
             while len(data) < length:
                 last = min(len(data) + PIECE, length) - 1
                 span = {"Range": f"bytes={len(data)}-{last}"}
-                answer = self._connection.ask("GET", path, headers=span, expect=(404,))
+                answer = self._connection.ask("GET", path, headers=span, expect=(404,), most=PIECE)
                 if answer.status == 404 or not answer.data:
                     return None
                 data += answer.data if answer.status == 206 else answer.data[len(data) :]
@@ -89,4 +91,5 @@ def _path(digest: bytes) -> str:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+    readable = text is not None and len(text) <= 20 and text.isascii() and text.isdigit()
+    return int(text or "0") if readable else 0
