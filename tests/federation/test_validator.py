@@ -269,6 +269,16 @@ def test_its_timer_ends_a_phase_once(tmp_path: Path) -> None:
         assert validator(within).reconcile(within.view(), idle=True) == []
 
 
+def test_who_was_admitted_while_a_round_is_open_sends_its_timer_too(tmp_path: Path) -> None:
+    """Timers count by who validates now: without it, phases might never end."""
+    with consortium(tmp_path) as within:
+        view = until(within, "commit", 1)
+        view.validators = {"cleveland": 1}
+        assert validator(within).reconcile(view, idle=True) == []
+        (envelope,) = validator(within).reconcile(view, idle=True)
+        assert isinstance(said(envelope), PhaseTimeout)
+
+
 def test_its_timer_ends_the_setup_of_a_study_too(tmp_path: Path) -> None:
     with consortium(tmp_path) as within:
         view = until(within, "setup")

@@ -88,7 +88,8 @@ class Validator:
             self._mend(view)
         due = self._evidence(view, idle=idle) + self._late_vote(view, patient=not idle)
         if view.round is not None and member not in view.validators:
-            return due
+            # It was admitted since the round opened: it does not vote, but timers need its power.
+            return due + self._timer(view) if idle else due
         if registration is not None and view.is_training and self._strange(registration):
             return due + (self._timer(view) if idle else [])
         if view.phase == "available" and not view.has_spoken("available", member):
