@@ -93,8 +93,8 @@ the current ones for timers, abandonment, proposals and retirement.
   leads to no finite numbers; of a sum of hidden vectors: `deal`, a dealer's secret does not fit its
   deal; `shares`, too few shares are right; `sum`, it is not that of the commitments (page 17).
 - `adopt` names a module that is not admitted yet.
-- What a quorum accepts takes effect in the entry of the deciding vote *(contract 2)*. Under contract 1
-  only `rotate` does, and other changes wait until no round is open.
+- What a quorum accepts takes effect in the entry of the deciding vote *(contract 2)*. Under
+  contract 1 only `rotate` does, and other changes wait until no round is open.
 - `proposal`: base64url of 16 random bytes. `proof`: page 8.
 """
 
@@ -110,8 +110,8 @@ order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64. Those
 of `participants`, whom bitmaps of a quorum name. A round keeps the validators and powers
 with which it opened, and a further attempt has the same participants and those of the validators
 that are still members *(contract 2)*. An expulsion ends, in its own entry, open attempts of studies
-that wait for everybody and count on that member (`attempt.failed` with the reason `expelled`); where
-it is a participant, or nobody is left to vote, the study fails. Under contract 1 a closing round is
+that wait for everybody and count on that member (`attempt.failed` with the reason `expelled`);
+where it is a participant, or nobody is left to vote, the study fails. Under contract 1 a closing round is
 followed, in one entry, by the membership changes that waited for it, and then by the opening of the
 next. What modules make of a closing round (groups, page 17; reputations, page 18) stands
 right after the closing, in order of their names. `design` is the module that carries the updates;
