@@ -42,6 +42,7 @@ GROUPS = {
         "proposals",
         "propose",
         "release",
+        "request",
         "rotate",
         "start",
         "status",
@@ -49,7 +50,7 @@ GROUPS = {
         "succeed",
         "vote",
     },
-    "sequencer": {"certify", "found", "init", "start"},
+    "sequencer": {"certify", "found", "init", "start", "status", "stop"},
 }
 ENDLESS = {"node start", "sequencer start"}
 """What runs until it is stopped, and prints no result."""

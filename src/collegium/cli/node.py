@@ -86,6 +86,21 @@ def _require_sense(data: DataSource | None, sequencer: str | None) -> None:
 
 @node.command()
 @HOME
+@JSON
+def request(home: Path, as_json: bool) -> None:
+    """Ask for a certificate: make HOME's TLS key, unless it has one, and a request to be signed."""
+    from collegium.node.config import read_config
+    from collegium.transport.authority import request_client
+
+    made = request_client(home / "tls", read_config(home).node.member)
+    if as_json:
+        say_json({"request": str(made)})
+        return
+    say(f"Send {made} to the sequencer's operator; the key beside it stays here.")
+
+
+@node.command()
+@HOME
 def start(home: Path) -> None:
     """Run the node of HOME until it is stopped; it logs JSON lines on standard error."""
     from collegium.node.passphrase import passphrase

@@ -99,15 +99,28 @@ def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_
 @HOME
 @click.argument("member")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder for it.")
+@click.option(
+    "--request", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE",
+    help="What MEMBER made by `node request`: its key stays with it.",
+)  # fmt: skip
 @JSON
-def certify(home: Path, member: str, out: Path, as_json: bool) -> None:
-    """Make a certificate and its key for MEMBER, who puts them into the folder tls of its home."""
-    from collegium.transport.authority import certify_client
+def certify(home: Path, member: str, out: Path, request: Path | None, as_json: bool) -> None:
+    """Make a certificate for MEMBER, who puts it into the folder tls of its home.
+
+    Without a request a key is made as well, which this machine has then held.
+    """
+    from collegium.transport.authority import certify_client, sign_request
     from collegium.transport.home import AUTHORITY
 
-    certify_client(home / AUTHORITY, out, member)
+    if request is None:
+        certify_client(home / AUTHORITY, out, member)
+    else:
+        sign_request(home / AUTHORITY, out, member, request.read_bytes())
     if as_json:
         say_json({"member": member, "folder": str(out)})
+        return
+    if request is not None:
+        say(f"{out} contains what {member} needs beside its key: ca.pem and client.pem.")
         return
     say(f"{out} contains what {member} needs to connect: ca.pem, client.pem and client.key.")
     say("Do not share it: the key's holder can use up the member's quota.")
@@ -135,6 +148,7 @@ def start(home: Path, source: Path | None) -> None:
 @JSON
 def status(home: Path, as_json: bool) -> None:
     """Show how the sequencer that runs in HOME stands."""
+    from collegium.transport.renewal import WARN_DAYS
     from collegium.transport.sequencer_status import ask_sequencer
 
     found = ask_sequencer(home)
@@ -148,6 +162,8 @@ def status(home: Path, as_json: bool) -> None:
         say(f"  waiting   {found.waiting} transactions are in no block yet")
     if found.awaited:
         say(f"  awaits    cosignatures of {', '.join(found.awaited)}")
+    if found.certificate_days is not None and found.certificate_days < WARN_DAYS:
+        say(f"  warning   its certificate ends in {found.certificate_days:.0f} days")
     if found.disk:
         say(f"  error     the disk fails: {found.disk}")
 

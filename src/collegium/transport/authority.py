@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -30,6 +31,7 @@ from collegium.ledger.keyfile import write_private
 CA_CERTIFICATE, CA_KEY = "ca.pem", "ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
 CLIENT_CERTIFICATE, CLIENT_KEY = "client.pem", "client.key"
+CLIENT_REQUEST = "client.csr"
 
 MEMBER_URI = "urn:collegium:member:"
 AUTHORITY_DAYS = 3653
@@ -86,17 +88,82 @@ def certify_client(authority: Path, out: Path, member: str) -> None:
     Raises:
         RunError: the authority cannot be read, a key is there already, or it is no member's id.
     """
+    _require_member(member)
+    _certify(
+        authority, out, (CLIENT_CERTIFICATE, CLIENT_KEY), member, _member_names(member),
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+    )  # fmt: skip
+
+
+def request_client(tls: Path, member: str) -> Path:
+    """Ask for a member's certificate: return ``client.csr``, made with ``client.key``.
+
+    Args:
+        tls: the folder of the member's TLS files; a key that is there is used again.
+        member: its id.
+
+    Raises:
+        RunError: the key cannot be read.
+    """
+    tls.mkdir(parents=True, exist_ok=True)
+    path = tls / CLIENT_KEY
+    if not path.exists():
+        write_private(path, _key_bytes(ec.generate_private_key(ec.SECP256R1())))
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise _bad_request(str(path), "it holds no key that can be read") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise _bad_request(str(path), "its key is of another kind")
+    asked = x509.CertificateSigningRequestBuilder().subject_name(_name(member)).sign(key, SHA256())
+    (tls / CLIENT_REQUEST).write_bytes(asked.public_bytes(Encoding.PEM))
+    return tls / CLIENT_REQUEST
+
+
+def sign_request(authority: Path, out: Path, member: str, request: bytes) -> None:
+    """Sign what a member has asked for: ``client.pem`` and ``ca.pem``, and no key.
+
+    Only the public key is taken from the request; the rest of the certificate is this side's.
+
+    Raises:
+        RunError: the authority cannot be read, it is no member's id, or the request is another
+            member's, not signed by its own key, or of another kind of key.
+    """
+    _require_member(member)
+    try:
+        asked = x509.load_pem_x509_csr(request)
+        genuine = asked.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _bad_request("the request", "it is none") from error
+    key = asked.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise _bad_request("the request", "its key is not of P-256")
+    if not genuine:
+        raise _bad_request("the request", "its signature is not by its own key")
+    if asked.subject != _name(member):
+        raise _bad_request("the request", f"it is not of {member!r}")
+    _issue(authority, out, CLIENT_CERTIFICATE, member, _member_names(member),
+           ExtendedKeyUsageOID.CLIENT_AUTH, key)  # fmt: skip
+
+
+def _bad_request(what: str, why: str) -> RunError:
+    return RunError(
+        "transport.request", f"{what} cannot be used for a certificate", why,
+        "let the member make one by `collegium node request`",
+    )  # fmt: skip
+
+
+def _require_member(member: str) -> None:
     if not MEMBER_ID.fullmatch(member):
         raise RunError(
             "transport.member", f"{member!r} is no member's id",
             "a certificate names the member that holds it",
             "use the id that the genesis has: a-z, 0-9, - and _",
         )  # fmt: skip
-    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(MEMBER_URI + member)])
-    _certify(
-        authority, out, (CLIENT_CERTIFICATE, CLIENT_KEY), member, names,
-        ExtendedKeyUsageOID.CLIENT_AUTH,
-    )  # fmt: skip
+
+
+def _member_names(member: str) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(MEMBER_URI + member)])
 
 
 def member_of(certificate: object) -> str | None:
@@ -117,6 +184,14 @@ def _certify(
     authority: Path, out: Path, files: tuple[str, str], common: str,
     names: x509.SubjectAlternativeName, purpose: x509.ObjectIdentifier,
 ) -> None:  # fmt: skip
+    _authority(authority)
+    out.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    write_private(out / files[1], _key_bytes(key))
+    _issue(authority, out, files[0], common, names, purpose, key.public_key())
+
+
+def _authority(authority: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     try:
         issuer = x509.load_pem_x509_certificate((authority / CA_CERTIFICATE).read_bytes())
         signer = load_pem_private_key((authority / CA_KEY).read_bytes(), None)
@@ -130,10 +205,17 @@ def _certify(
             "transport.authority", f"{authority} holds no authority that can sign",
             "its key is of another kind", "make a new authority",
         )  # fmt: skip
+    return issuer, signer
+
+
+def _issue(
+    authority: Path, out: Path, file: str, common: str, names: x509.SubjectAlternativeName,
+    purpose: x509.ObjectIdentifier, key: ec.EllipticCurvePublicKey,
+) -> None:  # fmt: skip
+    issuer, signer = _authority(authority)
     out.mkdir(parents=True, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
-        _begun(_name(common[:60]), issuer.subject, key.public_key(), CERTIFICATE_DAYS)
+        _begun(_name(common[:60]), issuer.subject, key, CERTIFICATE_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -143,8 +225,7 @@ def _certify(
         )
         .sign(signer, SHA256())
     )
-    write_private(out / files[1], _key_bytes(key))
-    (out / files[0]).write_bytes(certificate.public_bytes(Encoding.PEM))
+    (out / file).write_bytes(certificate.public_bytes(Encoding.PEM))
     if out != authority:
         (out / CA_CERTIFICATE).write_bytes(issuer.public_bytes(Encoding.PEM))
 

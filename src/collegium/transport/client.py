@@ -31,6 +31,7 @@ from collegium.ledger.engines.log.delivery import (
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
 from collegium.storage.backoff import Backoff
+from collegium.transport.renewal import renewing
 from collegium.transport.wire import (
     COSIGNATURE_REFUSED,
     LARGEST_BLOCKS,
@@ -91,7 +92,10 @@ class Address(Protocol):
 class HttpsConnection:
     """A connection for several threads. Make it by `connect`."""
 
-    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, url: str, context: ssl.SSLContext, renew: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._renew = renew
         self._url = url.rstrip("/")
         self._closed = Event()
         self._pool = urllib3.PoolManager(
@@ -158,6 +162,8 @@ class HttpsConnection:
         """
         timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
         failures = 0
+        if self._renew():
+            self._pool.clear()
         while True:
             try:
                 answer = _received(
@@ -204,7 +210,8 @@ def connect(home: Path, address: Address) -> HttpsConnection:
             "transport.tls", f"{home} has no usable TLS files", str(error),
             f"put {address.ca}, {address.certificate} and {address.key} of the consortium there",
         ) from error  # fmt: skip
-    return HttpsConnection(address.url, context)
+    renew = renewing(context, home / address.certificate, home / address.key)
+    return HttpsConnection(address.url, context, renew)
 
 
 def _received(answer: urllib3.BaseHTTPResponse, most: int, *, bodiless: bool) -> HttpAnswer:

@@ -31,6 +31,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
         presented: members that have presented themselves since the start.
         cosigned: who has cosigned the last block; `awaited` the validators who have not, while it
             is not final; `stalled` for how many seconds looks have seen them awaited.
+        certificate_days: days for which its certificate holds, None where it cannot be read.
         disk: what its disk refuses, by path and reason; empty while it does what it should.
     """
 
@@ -43,6 +44,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
     awaited: tuple[str, ...]
     disk: str
     stalled: float = 0.0
+    certificate_days: float | None = None
     pid: int = 0
     url: str = ""
 
@@ -58,6 +60,11 @@ def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:
         ("awaited", "Validators that have not cosigned the block that waits", len(status.awaited)),
         ("stalled_seconds", "Time for which a block has lacked cosignatures", status.stalled),
         ("disk_fails", "1 while the disk refuses to write, or is rotten", bool(status.disk)),
+        (
+            "certificate_days",
+            "Days for which its certificate holds",
+            0 if status.certificate_days is None else status.certificate_days,
+        ),
     ):
         yield f"# HELP collegium_sequencer_{name} {about}."
         yield f"# TYPE collegium_sequencer_{name} gauge"

@@ -7,12 +7,13 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 from aiohttp import web
@@ -44,6 +45,7 @@ from collegium.transport.home import (
 from collegium.transport.monitoring import MonitoredLog
 from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
+from collegium.transport.renewal import WARN_DAYS, days_left, renewing
 from collegium.transport.sequencer_status import SequencerStatus, held_home, serve_status
 from collegium.transport.server import application
 from collegium.transport.service import Service
@@ -57,6 +59,9 @@ SHUTDOWN_WITHIN = 3.0
 
 LOOKS_WITHIN = 4.0
 """Seconds in which the sequencer says how it stands, between two of its steps."""
+
+RENEW_EVERY, WARN_EVERY = 5.0, 86_400.0
+"""Seconds between two looks at the certificate's file, and between two warnings of its end."""
 
 LARGEST_LOG, OLDER_LOGS = 10 * 2**20, 5
 
@@ -144,6 +149,7 @@ def _status(home: Path, service: Service) -> SequencerStatus:
     address = home / ADDRESS
     url = address.read_text("utf-8").strip() if address.exists() else ""
     found = {**service.look(LOOKS_WITHIN), "pid": os.getpid(), "url": url}
+    found["certificate_days"] = days_left(home / TLS / SERVER_CERTIFICATE)
     return msgspec.convert(found, SequencerStatus)
 
 
@@ -169,11 +175,29 @@ async def _serve(
         (home / ADDRESS).write_text(url + "\n", "utf-8")
         tell("listening", url=url, size=copy.size, final=copy.final_size)
         with _told_to_stop() as stopped:
-            await stopped.wait()
+            renew = renewing(context, tls / SERVER_CERTIFICATE, tls / SERVER_KEY)
+            await _looking_after(tls / SERVER_CERTIFICATE, renew, stopped, tell)
     finally:
         (home / ADDRESS).unlink(missing_ok=True)
         door.close()
         await runner.cleanup()
+
+
+async def _looking_after(
+    certificate: Path, renew: Callable[[], bool], stopped: asyncio.Event, tell: Journal
+) -> None:
+    """Take up a renewed certificate, and warn of one that ends, until told to stop."""
+    warned = 0.0
+    while not stopped.is_set():
+        if renew():
+            tell("certificate renewed", path=str(certificate))
+            warned = 0.0
+        left = days_left(certificate)
+        if left is not None and left < WARN_DAYS and monotonic() > warned:
+            tell("certificate ends", path=str(certificate), days=round(left, 1))
+            warned = monotonic() + WARN_EVERY
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), RENEW_EVERY)
 
 
 @contextmanager
