@@ -111,9 +111,9 @@ of `participants`, whom bitmaps of a quorum name. A round keeps the validators a
 with which it opened, and a further attempt has the same participants and those of the validators
 that are still members *(contract 2)*. An expulsion ends, in its own entry, open attempts of studies
 that wait for everybody and count on that member (`attempt.failed` with the reason `expelled`);
-where it is a participant, or nobody is left to vote, the study fails. Under contract 1 a closing round is
-followed, in one entry, by the membership changes that waited for it, and then by the opening of the
-next. What modules make of a closing round (groups, page 17; reputations, page 18) stands
+where it is a participant, or nobody is left to vote, the study fails. Under contract 1 a closing
+round is followed, in one entry, by the membership changes that waited for it, and then by the
+opening of the next. What modules make of a closing round (groups, page 17; reputations, page 18) stands
 right after the closing, in order of their names. `design` is the module that carries the updates;
 `parts` holds what modules tell of an opening round, by mechanism, and is absent where they tell
 nothing. `power` is
