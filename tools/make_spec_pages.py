@@ -106,7 +106,8 @@ What the contract did because of the entry's transaction, as a canonical JSON li
 which it happened. A round that the contract closes is an event of the vote that closed it.
 
 `participants` and `weights` belong together by index, as do `validators` and `powers`; both are in
-order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64. Those are included, in order
+order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64; with `threshold_he` it is
+64 *(contract 2)*. Those are included, in order
 of `participants`, whom bitmaps of a quorum name. A round keeps the validators and powers
 with which it opened, and a further attempt has the same participants and those of the validators
 that are still members *(contract 2)*. An expulsion ends, in its own entry, open attempts of studies

@@ -162,7 +162,7 @@ def attempt_in(
         terms_in(terms, number),
         _start(state, study, status, closed=current.phase == "closed"),
         current.exponent,
-        ring_in(number, participants.values()),
+        ring_in(state, terms_in(terms, number).design, number, participants.values()),
         participants,
         powers(state, round_path(study, number, "validators")),
         powers(state, round_path(study, number, "reputations")),

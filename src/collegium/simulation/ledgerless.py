@@ -31,7 +31,7 @@ from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
 from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.models import ModelSpec
-from collegium.ledger.contract.declared import carrier, part_of
+from collegium.ledger.contract.declared import carrier, opens_one_key, part_of
 from collegium.ledger.contract.encoding import is_saturated, is_small, next_exponent
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.ring import ring_of
@@ -214,9 +214,10 @@ def _attempt(
 ) -> Attempt:  # fmt: skip
     """Return a round's attempt as far as it matters for what it comes to."""
     weights = dict(zip(work.participants, work.weights, strict=True))
+    ring = 64 if opens_one_key(plan.terms.design) else ring_of(work.weights)
     return Attempt(
         AttemptId(genesis, plan.document.study.id, work.round, 1), plan.terms, work.model,
-        work.exponent, ring_of(work.weights), weights, {}, reputations=reputations, groups=groups,
+        work.exponent, ring, weights, {}, reputations=reputations, groups=groups,
         included=tuple(name for name in sent if name in groups or not groups),
     )  # fmt: skip
 

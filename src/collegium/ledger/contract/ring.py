@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from collegium.ledger.contract.declared import opens_one_key
+from collegium.ledger.contract.members import contract_version
 from collegium.ledger.contract.series import is_sum
+from collegium.ledger.state import State
 
 LARGEST_UPDATE = 32767
 
@@ -15,6 +18,12 @@ def ring_of(weights: Iterable[int]) -> Literal[32, 64]:
     return 32 if 2 * LARGEST_UPDATE * sum(weights) < 2**32 else 64
 
 
-def ring_in(number: int, weights: Iterable[int]) -> Literal[32, 64]:
-    """Return the ring of a round; counts always have the wide one."""
-    return 64 if is_sum(number) else ring_of(weights)
+def ring_in(state: State, design: str, number: int, weights: Iterable[int]) -> Literal[32, 64]:
+    """Return the ring of a round; counts always have the wide one.
+
+    Encrypted updates have it too, from contract 2 on: the narrow one's lattice is of degree 2048,
+    which is too small (docs/decisions/0150).
+    """
+    if is_sum(number) or (opens_one_key(design) and contract_version(state) >= 2):
+        return 64
+    return ring_of(weights)

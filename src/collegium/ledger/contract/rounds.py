@@ -27,7 +27,7 @@ from collegium.ledger.contract.preconditions import (
     study_of,
     terms_in,
 )
-from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.ring import ring_in
 from collegium.ledger.contract.rules import Ending, each, rules_of
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.series import is_sum, series_of
@@ -148,7 +148,8 @@ def open_attempt(course: StudyAt, attempt: int) -> list[Event]:
                 "opened", (adds(at) for adds in each(record.modules, lambda rules: rules.opened))
             ),
             weights=tuple(weights.values()), validators=tuple(voters),
-            powers=tuple(voters.values()), ring=ring_of(weights.values()),
+            powers=tuple(voters.values()),
+            ring=ring_in(at.state, record.design, number, weights.values()),
         )
     ]  # fmt: skip
 

@@ -34,8 +34,7 @@ def _update(study: Study, ways: Recipients, message: Outbound, count: str, leak:
     return replace(
         message,
         contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
-        " small, encrypted: 8 or 12 bytes a parameter and two more, in steps of 2048 or 4096 of"
-        " them",
+        " small, encrypted: 12 bytes a parameter and two more, in steps of 4096 of them",
         to=ways.everybody,
         protection="encrypted under a key of the site's own for this attempt (learning with errors"
         " over rings, 128 bits of security): nobody sees more than the sum over the round's sites,"

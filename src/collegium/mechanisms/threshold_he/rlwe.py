@@ -41,9 +41,8 @@ PARAMETERS = {
 }
 """By the ring of the sum, whose bits b are those of the message.
 
-The Homomorphic Encryption Standard (2018), table 2, allows q up to 2^51 for degree 2048 and 2^101
-for 4096 at 128 bits of security against quantum computers (54 and 109 bits against others); these
-are below 2^51 and 2^81. Both leave room for the noise of 64 members.
+By core-SVP (tools/lattice_bits.py) they have 113 and 151 bits; the first serves ledgers of
+contract 1 alone (docs/decisions/0150). Both leave room for the noise of 64 members.
 """
 
 
