@@ -70,7 +70,7 @@ def noised_statement_bytes(
         )
     statement = noised_statement(
         task, test.y, predict(work.spec, parameters, test.x), privacy.units(test),
-        epsilon=evaluation_epsilon(privacy.terms), stream=privacy.evaluation_stream(model),
+        epsilon=evaluation_epsilon(privacy.terms), stream=privacy.evaluation_stream(model, test),
         threshold=study.evaluation.threshold, replicates=study.evaluation.bootstrap,
         seed=study.study.seed, model=to_text(model),
     )  # fmt: skip

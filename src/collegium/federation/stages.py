@@ -240,7 +240,8 @@ class _Noise:
         local = self.wanted.mechanism == "local"
         parts = 1 if local else work.fewest - self.wanted.colluders
         variance = (self.multiplier * self.clip.bound(work)) ** 2 / parts
-        seed = at.identity.randomness(self.study, "client", u64(work.round), work.model)
+        about = (u64(work.round), work.model, what.tobytes())
+        seed = at.identity.randomness(self.study, "client", *about)
         return noised(what, variance, SecretStream(seed))
 
     def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:

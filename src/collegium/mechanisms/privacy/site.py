@@ -20,7 +20,7 @@ from collegium.federation.identity import Identity
 from collegium.learning.noise import SecretStream
 from collegium.learning.private import NoiseTerms, PrivateJob, noise_terms_of
 from collegium.learning.trainer import TrainingJob
-from collegium.ledger.hashing import u64
+from collegium.ledger.hashing import lp, tagged_hash, u64
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms, size_epsilon
 
@@ -46,19 +46,35 @@ class SitePrivacy:
         """
         if self.terms.protects.withholds:
             return 1
-        stream = SecretStream(self.identity.randomness(self.study, "size"))
+        whose = np.unique(self.units(rows)).tobytes()  # the same however rows are prepared
+        stream = SecretStream(self.identity.randomness(self.study, "size", whose))
         noise = int(stream.geometric(size_epsilon(self.terms), 1)[0])
         true = len(np.unique(self.units(rows)))
         return max(-(-NANO // self.terms.sampling), true + noise)
 
     def job(self, job: TrainingJob, rows: SiteRows, model: bytes) -> PrivateJob:
         """Return a round's local work from the model of that digest."""
-        seed = self.identity.randomness(self.study, "dp-sgd", u64(job.round), model)
+        seed = self.identity.randomness(
+            self.study, "dp-sgd", u64(job.round), model, digest_of(rows)
+        )
         return PrivateJob(job, self.units(rows), self.size(rows), seed)
 
-    def evaluation_stream(self, model: bytes) -> SecretStream:
+    def evaluation_stream(self, model: bytes, rows: SiteRows) -> SecretStream:
         """Return the noise of the statement about a model on the test part."""
-        return SecretStream(self.identity.randomness(self.study, "evaluation", model))
+        seed = self.identity.randomness(self.study, "evaluation", model, digest_of(rows))
+        return SecretStream(seed)
+
+
+def digest_of(rows: SiteRows) -> bytes:
+    """Return a digest of all that the noise on rows must depend on: values, answers, persons.
+
+    The same noise on other rows would give away their difference.
+    """
+    columns = (rows.x, rows.y, rows.person)
+    return tagged_hash(
+        "noised-rows",
+        *(lp(str((one.dtype.str, one.shape)).encode()) + one.tobytes() for one in columns),
+    )
 
 
 def site_privacy(study: Study, identity: Identity) -> SitePrivacy | None:
