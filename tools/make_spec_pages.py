@@ -114,8 +114,8 @@ that are still members *(contract 2)*. An expulsion ends, in its own entry, open
 that wait for everybody and count on that member (`attempt.failed` with the reason `expelled`);
 where it is a participant, or nobody is left to vote, the study fails. Under contract 1 a closing
 round is followed, in one entry, by the membership changes that waited for it, and then by the
-opening of the next. What modules make of a closing round (groups, page 17; reputations, page 18) stands
-right after the closing, in order of their names. `design` is the module that carries the updates;
+opening of the next. What modules make of a closing round (groups, page 17; reputations, page 18)
+stands right after the closing, in order of their names. `design` is the module that carries the updates;
 `parts` holds what modules tell of an opening round, by mechanism, and is absent where they tell
 nothing. `power` is
 that of the votes for the same result when the round closed. Blobs in `updates.retired` may be
