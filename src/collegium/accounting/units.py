@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +42,9 @@ class Unit:
     whole_site: bool = False
 
 
+PersonOr = Literal["patient", "record", "client", "person"]
+"""A unit, or one who is a patient in some studies and a record in others."""
+
 UNITS: dict[UnitName, Unit] = {
     "patient": Unit(
         "patient", "all rows of one patient at one site", "patients", "a given patient",
@@ -57,3 +60,19 @@ UNITS: dict[UnitName, Unit] = {
         in_training=False, withholds=True, whole_site=True,
     ),
 }  # fmt: skip
+
+
+def of_one_person(unit: UnitName) -> tuple[UnitName, ...]:
+    """Return the kinds of unit whose losses one person bears together: a unit's and its likes'."""
+    whole = UNITS[unit].whole_site
+    return tuple(name for name, one in UNITS.items() if one.whole_site == whole)
+
+
+def borne_by(units: Collection[UnitName]) -> PersonOr:
+    """Return who bears the losses of units that are one person's, or one site's.
+
+    A person with a single row is both a patient and a record. One with several rows loses more by
+    studies that protect records.
+    """
+    kinds = set(units)
+    return next(iter(kinds)) if len(kinds) == 1 else "person"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from collegium.accounting.units import UnitName
+from collegium.accounting.units import PersonOr, UnitName
 from collegium.audit.english import place_of, text_of
 from collegium.audit.subjects import Subject, Value
 from collegium.errors import CollegiumError
@@ -91,14 +91,14 @@ class StudyPrivacySpent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerPrivacySpent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site's units of one kind have lost in all studies of the ledger together.
+    """What a person of a site, or a site, has lost in all studies of the ledger together.
 
     `delta` is the smallest of those studies'. In `unbounded` ones the site took part without
     differential privacy, so that nothing bounds what they told.
     """
 
     site: str
-    unit: UnitName
+    unit: PersonOr
     epsilon: float
     delta: float
     accountant: str

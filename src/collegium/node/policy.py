@@ -14,9 +14,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from collegium.accounting.conversion import Charge, added, micro_epsilon, times
+from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import affordable_rounds
+from collegium.accounting.totals import in_all, ways_lost
 from collegium.node.config import Section
 from collegium.node.settings import read_settings, unacceptable
 from collegium.study.document import Study
@@ -74,8 +75,8 @@ SWITCHED_OFF = Policy(enabled=False)
 class StudyRequest:
     """What a registered study asks of a site: digests in hex, and the training rows it would use.
 
-    `rows` is None where the member is none of the study's sites. `lost` is what its units of the
-    study's kind have lost in other studies, as a charge. `validates` is whether the member is a
+    `rows` is None where the member is none of the study's sites. `lost` is what a unit of it has
+    lost in other studies at most, as a charge. `validates` is whether the member is a
     validator as well.
     """
 
@@ -152,9 +153,9 @@ def _in_all(policy: Policy, asked: StudyRequest) -> Iterator[str]:
     if policy.epsilon_in_all is None or terms is None:
         return
     rounds = affordable_rounds(terms, asked.study.training.rounds)
-    planned = [terms.setup, times(terms.charge, rounds)]
-    lost = [asked.lost] if asked.lost else []
-    total = micro_epsilon(added(*planned, *lost), terms.conversion) / MICRO
+    lost = (asked.lost,) if asked.lost else ()
+    ways = ways_lost(terms, rounds, evaluated=True)
+    total = in_all((ways, lost) if lost else (ways,), terms.conversion) / MICRO
     if total > policy.epsilon_in_all:
         yield (
             f"with this study a {terms.unit} of this site would have lost epsilon {total:.3g} in"

@@ -44,7 +44,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrivacySpentStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What this member's site has lost of one kind of unit in all studies of the ledger together.
+    """What one person of this member's site, or the site, has lost in all studies together.
 
     `delta` is the smallest of those studies', `cap` the policy's epsilon_in_all.
     """

@@ -63,7 +63,7 @@ scores = {scores}                    # true: as a validator, it tries others' up
 # first_models = []               # SHA-256 of weights with which a study may begin
 # repeated_starts = "refuse"      # or "warn": sums from one model over different members
 # epsilon = 8.0                   # the most a study may spend; plain updates spend without bound
-# epsilon_in_all = 20.0           # the most that all studies together may spend of one patient
+# epsilon_in_all = 20.0           # the most that all studies together may spend of one person
 """
 
 _URL = "https://sequencer.example:4100"

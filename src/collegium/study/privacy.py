@@ -16,7 +16,7 @@ import msgspec
 
 from collegium.accounting.adaptive import GRID, SHRINK, nearest_below
 from collegium.accounting.calibration import least_noise
-from collegium.accounting.conversion import charge_of, conversion
+from collegium.accounting.conversion import Charge, charge_of, conversion, micro_epsilon, times
 from collegium.accounting.gaussian import gaussian_rdp
 from collegium.accounting.orders import ACCOUNTANT, MICRO, NANO, ORDERS, exactly
 from collegium.accounting.pure import pure_rdp
@@ -121,14 +121,10 @@ def _of_updates(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
     nothing = (0,) * len(ORDERS)
 
     def with_noise(noise: int) -> PrivacyTerms:
-        with exactly():
-            multiplier = Decimal(noise) / MICRO / (2 if local else 1)
-            if followed:  # the update is longer by its indicator, and its noise is no larger
-                multiplier *= SHRINK.sqrt()
         return PrivacyTerms(
             accountant=ACCOUNTANT,
             budget=budget,
-            charge=charge_of(skellam_rdp(multiplier, LEAST_BOUND * (2 if local else 1))),
+            charge=_of_update(noise, moves=2 if local else 1, followed=followed),
             clip=nearest_below(wanted.clip) if followed else msgspec.UNSET,
             conversion=converting,
             delta=delta,
@@ -142,6 +138,34 @@ def _of_updates(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
         )
 
     return _calibrated(wanted, rounds, budget, with_noise)
+
+
+@lru_cache(maxsize=64)
+def _of_update(noise: int, *, moves: int, followed: bool) -> Charge:
+    """Return what a noised update costs where data move it by so many clips: 1 or 2."""
+    with exactly():
+        multiplier = Decimal(noise) / MICRO / moves
+        if followed:  # the update is longer by its indicator, and its noise is no larger
+            multiplier *= SHRINK.sqrt()
+    return charge_of(skellam_rdp(multiplier, LEAST_BOUND * moves))
+
+
+def exchanged_epsilon(noise: int, delta: int, rounds: int, *, followed: bool) -> float:
+    """Return the epsilon of central noise where a site's rows are exchanged for any others.
+
+    What is charged is about a site that is counted or left out, which moves a sum by one clip;
+    others' rows in its place move it by two.
+
+    Args:
+        noise: the noise multiplier, in millionths.
+        delta: in units of 1e-15.
+        rounds: in which the site took part.
+        followed: whether the clip follows the updates.
+    """
+    with exactly():
+        converting = conversion(Decimal(delta) / _DELTA)
+    charge = times(_of_update(noise, moves=2, followed=followed), rounds)
+    return micro_epsilon(charge, converting) / MICRO
 
 
 def _calibrated(
@@ -186,14 +210,19 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
     change = "added or removed"
     told = f" A test part's statement: epsilon {terms.budget / MICRO:g}, pure"
     if not terms.protects.in_training:
+        told = ""
         how = "one clipped update with noise of its own: every site that is drawn"
         change = "exchanged for any others"
         if terms.mechanism == "central_skellam@1":
             how = "clipped updates whose sum has noise: every site that is drawn"
+            change = "counted or left out, for those who see models and no update"
+            other = exchanged_epsilon(
+                terms.noise, terms.delta, rounds, followed=isinstance(terms.clip, int)
+            )
+            told = f" Exchanged for any others: epsilon {other:.4g}."
         if isinstance(terms.clip, int):
             how += f", clips from {2.0 ** (terms.clip / GRID):.3g} on that follow the updates"
-            change = "counted or left out, for those who see models and no update"
-        told = " A site reports neither its size nor the model's performance"
+        told += " A site reports neither its size nor the model's performance"
     return (
         f"epsilon {spent_after(terms, rounds) / MICRO:.3g} at delta {terms.delta / _DELTA:g} for"
         f" {terms.protects.whose} (unit {terms.unit}, {change}), after {rounds} rounds of {how},"

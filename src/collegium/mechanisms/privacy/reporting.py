@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp
 
 from collegium.accounting.loss_distribution import NAME
+from collegium.accounting.orders import MICRO
 from collegium.accounting.units import UNITS, Unit
 from collegium.audit.findings import LedgerPrivacySpent, StudyPrivacySpent
 from collegium.report.content import ReportContent
@@ -12,8 +13,14 @@ from collegium.report.markup import Child, Markup, element, facts, join, paragra
 from collegium.report.measurements import AttackLine
 from collegium.report.protections import SecureAggregationShown
 from collegium.report.wording import count, counted
+from collegium.study.privacy import exchanged_epsilon
 
 _FALSE_ALARMS = 0.001
+_CHANGES = {
+    "dp_sgd@1": "added or removed",
+    "local_skellam@1": "exchanged for any others",
+    "central_skellam@1": "counted or left out",
+}
 
 
 def privacy(content: ReportContent) -> Markup:
@@ -143,7 +150,7 @@ def _differential(content: ReportContent) -> Markup:
     )
     stated: list[tuple[str, Child]] = [
         ("Budget", f"epsilon {one.budget:g} at delta {one.delta:g}, accountant {one.accountant}"),
-        ("Unit", f"{one.unit}: {unit.whose}, added or removed"),
+        ("Unit", f"{one.unit}: {unit.whose}, {_CHANGES[one.mechanism]}"),
         ("Sampling", rate),
         (
             "Mechanism",
@@ -154,6 +161,18 @@ def _differential(content: ReportContent) -> Markup:
             f"{one.noise_multiplier:g}",
         ),
     ]
+    if one.mechanism == "central_skellam@1":
+        other = exchanged_epsilon(
+            round(one.noise_multiplier * MICRO), round(one.delta * 10**15), one.rounds,
+            followed=bool(one.clips),
+        )  # fmt: skip
+        stated.append(
+            (
+                "Rows exchanged",
+                f"epsilon {other:.4g} at delta {one.delta:g}, where a site's rows are exchanged "
+                "for any others",
+            )
+        )
     if one.tight is not None:
         stated.append(
             (

@@ -8,7 +8,7 @@ from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
 from collegium.accounting.totals import in_all, ways_lost
-from collegium.accounting.units import UnitName
+from collegium.accounting.units import UnitName, borne_by, of_one_person
 from collegium.audit.findings import LedgerPrivacySpent
 from collegium.audit.studies import StudyHistory
 from collegium.errors import CollegiumError
@@ -20,7 +20,7 @@ from collegium.study.privacy import privacy_terms
 def totals(
     study_histories: Mapping[str, StudyHistory], documents: Mapping[str, Study]
 ) -> Iterator[LedgerPrivacySpent]:
-    """Yield each site's losses, one for each kind of unit that some study protects.
+    """Yield what each site's persons have lost, and each site as a whole, where any has.
 
     A unit is in one part of each study, so that it loses what its rounds cost, or its statement.
 
@@ -28,7 +28,9 @@ def totals(
         study_histories: of all studies.
         documents: the documents of those of which one is there.
     """
-    lost: dict[tuple[str, UnitName], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]] = {}
+    lost: dict[
+        tuple[str, tuple[UnitName, ...]], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]
+    ] = {}
     bare: dict[str, list[str]] = {}
     for name, study_history in study_histories.items():
         study = documents.get(name)
@@ -39,12 +41,13 @@ def totals(
                     bare.setdefault(site, []).append(name)
                 continue
             ways = ways_lost(terms, rounds, evaluated=site in study_history.statements)
-            lost.setdefault((site, terms.unit), {})[name] = terms, ways
-    for (site, unit), studies in sorted(lost.items()):
+            lost.setdefault((site, of_one_person(terms.unit)), {})[name] = terms, ways
+    for (site, _), studies in sorted(lost.items()):
         strictest = min((terms for terms, _ in studies.values()), key=lambda one: one.delta)
         spent = in_all((ways for _, ways in studies.values()), strictest.conversion)
         yield LedgerPrivacySpent(
-            site=site, unit=unit, epsilon=spent / MICRO,
+            site=site, unit=borne_by([terms.unit for terms, _ in studies.values()]),
+            epsilon=spent / MICRO,
             delta=strictest.delta / 10**15, accountant=strictest.accountant,
             studies=tuple(studies), unbounded=tuple(bare.get(site, ())),
         )  # fmt: skip

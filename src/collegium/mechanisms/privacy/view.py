@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collegium.accounting.conversion import Charge, added, times
 from collegium.accounting.terms import PrivacyTerms
+from collegium.accounting.units import of_one_person
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.tables import StudyRecord, study_path
 from collegium.ledger.state import State
@@ -28,7 +29,9 @@ class PrivacySpentView:
         return self._state.record(study_path(self._study, "budgets"), site, Budget)
 
     def elsewhere(self, site: str) -> Charge:
-        """Return what a site's units of the study's kind have lost in other studies: a charge.
+        """Return what one person of a site, or a site, has lost in other studies: a charge.
+
+        Patients and records are the same people, so that their losses add up.
 
         A statement that this study charged for counts as another study's.
         """
@@ -36,13 +39,16 @@ class PrivacySpentView:
         terms = None if registered is None else part_of(registered.terms, PrivacyTerms)
         if terms is None:
             return ()
-        found = self._state.record(
-            LOSSES, cumulative_privacy_key(site, terms.unit), CumulativePrivacy
+        kinds = (
+            self._state.record(LOSSES, cumulative_privacy_key(site, unit), CumulativePrivacy)
+            for unit in of_one_person(terms.unit)
         )
-        if found is None:
+        known = [one.charge for one in kinds if one is not None]
+        if not known:
             return ()
+        found = added(*known)
         here = self.budget(site)
         if here is None:
-            return found.charge
+            return found
         charged = added(terms.setup, times(terms.charge, here.rounds))
-        return tuple(one - own for one, own in zip(found.charge, charged, strict=True))
+        return tuple(one - own for one, own in zip(found, charged, strict=True))
