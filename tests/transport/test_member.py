@@ -12,6 +12,7 @@ from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium, Wire, con
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.ordering import Answer, NotYet, Ordered, Refused
+from collegium.transport import authority
 from collegium.transport.member import UNSIGNED, Member
 
 Answers = Callable[[list[Answer]], list[Answer]]
@@ -99,3 +100,14 @@ def test_a_validator_is_missing_when_it_has_cosigned_nothing_for_a_minute(
     monkeypatch.setattr(us.replicas["ada"], "_clock", lambda: 6.0)
     us.step(["ada"], rounds=1)
     assert ours.health().missing == ()
+
+
+@pytest.mark.parametrize(("days", "told"), [(29, True), (40, False)])
+def test_the_end_of_the_member_s_certificate_is_told_a_month_before(
+    us: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, told: bool
+) -> None:
+    monkeypatch.setattr(authority, "CERTIFICATE_DAYS", days)
+    authority.create_authority(tmp_path / "ca", "test")
+    authority.certify_client(tmp_path / "ca", tmp_path / "tls", "ada")
+    ours = Member(us.replicas["ada"], us.wires["ada"], certificate=tmp_path / "tls" / "client.pem")
+    assert ("certificate" in ours.health().troubles) == told

@@ -104,7 +104,9 @@ class Log:
         except BaseException:
             connection.close()
             raise
-        return Member(replica, connection, connection.close), RelayStore(connection)
+        certificate = joining.home / joining.settings.certificate
+        member = Member(replica, connection, connection.close, certificate=certificate)
+        return member, RelayStore(connection)
 
     def ends(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Ends:
         """Return where the ledger of a home ends whose node is stopped."""

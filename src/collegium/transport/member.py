@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import monotonic
 
 from collegium.audit.inclusion_promise import BrokenPromise, promise_parts
@@ -26,6 +27,7 @@ from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis, required_log_key
 from collegium.ledger.ordering import Answer, Health, NotYet, Ordered
 from collegium.ledger.state import State
+from collegium.transport.renewal import WARN_DAYS, days_left
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +49,10 @@ class Member:
 
     def __init__(
         self, replica: Replica, connection: Connection, release: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = monotonic, certificate: Path | None = None,
     ) -> None:  # fmt: skip
         """Take part by a replica that asks over the same connection; `release` ends that."""
+        self._certificate = certificate
         self.broken: str | None = None
         self._replica, self._connection, self._release = replica, connection, release
         self._identity = replica.identity
@@ -106,6 +109,12 @@ class Member:
             troubles["cosigning"] = waiting
         if self.broken is not None:
             troubles["sequencer"] = self.broken
+        left = None if self._certificate is None else days_left(self._certificate)
+        if left is not None and left < WARN_DAYS:
+            troubles["certificate"] = (
+                f"{self._certificate} ends in {left:.1f} days: ask for another one by "
+                "`collegium node request`"
+            )
         if self._unsigned:
             troubles["acknowledgement"] = (
                 "the sequencer's acknowledgement does not hold: tell its operator; what is due is "
