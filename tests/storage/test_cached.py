@@ -12,7 +12,7 @@ from collegium.federation.in_process_blobs import Blobs
 from collegium.ledger.blobs import BlobFolder
 from collegium.storage.backoff import Backoff
 from collegium.storage.cached import CachedBlobs
-from collegium.storage.store import BlobStore
+from collegium.storage.store import LARGEST, BlobStore
 
 AT_ONCE = Backoff(first=0, most=0)
 LONG = Backoff(first=1e9, most=1e9)
@@ -31,9 +31,10 @@ class Shelf:
         self.kept[digest(data)] = data
         return digest(data)
 
-    def get(self, name: bytes) -> bytes | None:
+    def get(self, name: bytes, most: int = LARGEST) -> bytes | None:
         self.ask("get")
-        return self.kept.get(name)
+        data = self.kept.get(name)
+        return None if data is None or len(data) > most else data
 
     def has(self, name: bytes) -> bool:
         self.ask("has")
@@ -182,3 +183,15 @@ def test_a_wrong_blob_of_a_store_is_never_kept(tmp_path: Path, shelf: Shelf) -> 
     member = Member(tmp_path, shelf)
     assert member.blobs.fetch(digest(b"right")) is None
     assert member.blobs.fetch(digest(b"right")) is None
+
+
+def test_a_blob_beyond_what_the_ledger_allows_is_not_fetched(tmp_path: Path, shelf: Shelf) -> None:
+    allowed = [4]
+    shelf.put(b"large")
+    blobs = CachedBlobs(
+        BlobFolder(tmp_path / "blobs"), shelf, tmp_path / "waiting", lambda _: None,
+        most=lambda: allowed[0],
+    )  # fmt: skip
+    assert blobs.fetch(digest(b"large")) is None
+    allowed[0] = 5
+    assert blobs.fetch(digest(b"large")) == b"large"

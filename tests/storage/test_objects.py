@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,6 @@ from tests.storage.s3_server import Bucket, s3_server
 from tests.storage.seaweed import KEY, SECRET, seaweed_server, weed
 
 from collegium.errors import StoreError
-from collegium.storage import objects
 from collegium.storage.address import open_store
 from collegium.storage.backoff import Backoff
 from collegium.storage.objects import ObjectBlobs
@@ -168,13 +168,17 @@ def test_a_wrong_object_is_as_if_missing_and_told_of_and_put_right(
     assert blobs.get(digest(SMALL)) == SMALL
 
 
-def test_an_object_without_end_is_not_read(
-    bucket: Bucket, warnings: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(objects, "LARGEST", 1000)
-    bucket.objects[key(SMALL)] = bytes(1001)
-    assert of(bucket, warnings).get(digest(SMALL)) is None
+def test_an_object_beyond_the_limit_is_not_read(bucket: Bucket, warnings: list[str]) -> None:
+    bucket.objects[key(LARGE)] = LARGE
+    blobs = of(bucket, warnings)
+    tracemalloc.start()
+    for _ in range(2):
+        assert blobs.get(digest(LARGE), len(LARGE) - 1) is None
+    assert tracemalloc.get_traced_memory()[1] < len(LARGE) // 2
+    tracemalloc.stop()
     assert len(warnings) == 1
+    assert "more than" in warnings[0]
+    assert blobs.get(digest(LARGE), len(LARGE)) == LARGE
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])

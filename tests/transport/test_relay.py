@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.ledger.engines.log.kit import MEMBERS
@@ -12,6 +13,7 @@ from tests.transport.kit import Port, served
 
 from collegium.errors import RunError, StoreError
 from collegium.transport import relayed
+from collegium.transport.client import HttpAnswer, HttpsConnection
 from collegium.transport.relay import LARGEST_BLOB, Relay
 from collegium.transport.relayed import RelayStore
 
@@ -45,6 +47,26 @@ def test_what_one_puts_another_gets(port: Port, data: bytes) -> None:
 
 
 @pytest.mark.usefixtures("small_pieces")
+def test_a_blob_beyond_the_limit_is_not_asked_for(port: Port) -> None:
+    ada, data = RelayStore(port.connection("ada")), bytes(2**20)
+    digest = ada.put(data)
+    asked = port.connection("bo")
+    methods: list[str] = []
+
+    class Noting(HttpsConnection):
+        def __init__(self) -> None:
+            pass
+
+        def ask(self, method: str, *rest: Any, **more: Any) -> HttpAnswer:
+            methods.append(method)
+            return asked.ask(method, *rest, **more)
+
+    bo = RelayStore(Noting())
+    assert bo.get(digest, len(data) - 1) is None
+    assert methods == ["HEAD"]
+    assert bo.get(digest, len(data)) == data
+
+
 def test_an_upload_goes_on_where_it_stopped(port: Port) -> None:
     ada = RelayStore(port.connection("ada"))
     Relay(port.folder / "blobs").append("ada", NAME, 0, DATA[:4321], len(DATA))

@@ -54,7 +54,11 @@ class SharedBlobs:
 
 
 def open_blobs(
-    home: Path, address: str, relay: BlobStore | None, warn: Callable[[str], None]
+    home: Path,
+    address: str,
+    relay: BlobStore | None,
+    warn: Callable[[str], None],
+    most: Callable[[], int],
 ) -> SharedBlobs:
     """Return the blobs of a home that share a store: the engine's own, or one at a URL.
 
@@ -63,6 +67,7 @@ def open_blobs(
         address: `RELAY`, or a URL.
         relay: what the engine brings, if it brings any.
         warn: where warnings go.
+        most: returns how many bytes a blob may have.
 
     Raises:
         StoreError: the address is none.
@@ -78,4 +83,5 @@ def open_blobs(
         )  # fmt: skip
     else:
         store = relay
-    return SharedBlobs(CachedBlobs(BlobFolder(home / BLOBS), store, home / WAITING, warn), store)
+    blobs = CachedBlobs(BlobFolder(home / BLOBS), store, home / WAITING, warn, most=most)
+    return SharedBlobs(blobs, store)

@@ -22,6 +22,7 @@ from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.ordering import LEDGER, Joining, Ordering
 from collegium.ledger.state import State
+from collegium.node.blob_limit import largest_blob
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.config import Config, engine_of, order_of, read_config
 from collegium.node.conflicts import Conflicts
@@ -96,7 +97,10 @@ def _run(
         joining = Joining(home, genesis, member, keys.of, order_of(config), _warn)
         ordering, store = engine_of(config).join(joining)
         opened.callback(ordering.close)
-        shared = open_blobs(home, config.blobs.store, store, _warn)
+        shared = open_blobs(
+            home, config.blobs.store, store, _warn,
+            lambda: largest_blob(ordering.application.state),
+        )  # fmt: skip
         clock = OnlineClock(monotonic)
         acting = _acting(home, config, digest, keys, ordering, shared.blobs, outbox)
 

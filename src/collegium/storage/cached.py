@@ -16,7 +16,7 @@ from collegium.errors import StoreError
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.durability import sync_names
 from collegium.storage.backoff import Backoff
-from collegium.storage.store import BlobStore
+from collegium.storage.store import LARGEST, BlobStore
 
 RESTS = Backoff(first=2.0, most=60.0)
 
@@ -32,6 +32,7 @@ class CachedBlobs:
         waiting: a folder for notes of what the store is still to be asked for.
         warn: is told when the store fails, once for each spell.
         rests: how long the store is left alone after failures in a row.
+        most: returns how many bytes a blob of the store may have now; of a larger one none is read.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class CachedBlobs:
         waiting: Path,
         warn: Callable[[str], None],
         rests: Backoff = RESTS,
+        most: Callable[[], int] = lambda: LARGEST,
     ) -> None:
         self.folder = folder
         self._store = store
         self._waiting = waiting
         self._warn = warn
         self._rests = rests
+        self._most = most
         self._failures = 0
         self._rests_until = 0.0
         waiting.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,7 @@ class CachedBlobs:
         if data is not None or not self._may_ask():
             return data
         try:
-            data = self._store.get(digest)
+            data = self._store.get(digest, self._most())
         except StoreError as error:
             self._failed(error)
             return None

@@ -16,14 +16,12 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from collegium.errors import StoreError
 from collegium.storage.backoff import Backoff
+from collegium.storage.store import LARGEST
 
 Store = S3Store | LocalStore | MemoryStore
 
 PART = 8 << 20
 """Bytes of a part of an upload: larger blobs go up in parts, each repeated by itself."""
-
-LARGEST = 1 << 33
-"""Bytes of the largest object that is read; a store that serves more serves no blob of ours."""
 
 
 class ObjectBlobs:
@@ -60,8 +58,10 @@ class ObjectBlobs:
             self._wrong.discard(digest)
         return digest
 
-    def get(self, digest: bytes) -> bytes | None:
+    def get(self, digest: bytes, most: int = LARGEST) -> bytes | None:
         """Return the blob of that digest; an object that is another one is told of, and is None.
+
+        Nothing is read of an object of more than `most` bytes; that is told of too.
 
         Raises:
             StoreError: the store cannot be reached, or refuses.
@@ -71,10 +71,13 @@ class ObjectBlobs:
         while True:
             before = len(received)
             try:
-                if self._receive(digest.hex(), received):
+                if self._receive(digest.hex(), received, most):
                     break
                 trouble: Exception = EOFError("the object ended early")
             except FileNotFoundError:
+                return None
+            except OverflowError:
+                self._suspect(digest, f"more than {most} bytes under {digest.hex()}")
                 return None
             except GenericError as error:
                 trouble = error
@@ -87,10 +90,7 @@ class ObjectBlobs:
         data = bytes(received)
         if sha256(data).digest() == digest:
             return data
-        if digest not in self._wrong:
-            self._wrong.add(digest)
-            what = f"serves other bytes than the blob {digest.hex()}; they are not used"
-            self._warn(f"{self.name} {what}")
+        self._suspect(digest, f"other bytes than the blob {digest.hex()}")
         return None
 
     def has(self, digest: bytes) -> bool:
@@ -114,13 +114,23 @@ class ObjectBlobs:
         except (BaseError, OSError) as error:
             raise self._failed("does not delete a blob", error) from error
 
-    def _receive(self, key: str, received: bytearray) -> bool:
-        """Read on from where a download stopped; return whether the object has been read whole."""
+    def _suspect(self, digest: bytes, what: str) -> None:
+        """Tell once what a store serves in place of a blob."""
+        if digest not in self._wrong:
+            self._wrong.add(digest)
+            self._warn(f"{self.name} serves {what}; they are not used")
+
+    def _receive(self, key: str, received: bytearray, most: int) -> bool:
+        """Read on from where a download stopped; return whether the object has been read whole.
+
+        Raises:
+            OverflowError: the object has more than `most` bytes.
+        """
         options = {"range": {"offset": len(received)}} if received else {}
         result = self._store.get(key, options=options)  # type: ignore[arg-type]
         size = result.meta["size"]
-        if size > LARGEST:
-            return True
+        if size > most:
+            raise OverflowError
         for chunk in result.stream(min_chunk_size=1):  # as it comes: nothing that came is lost
             received += chunk
             if len(received) > size:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+LARGEST = 1 << 33
+"""Bytes of the largest blob of all."""
+
 
 class BlobStore(Protocol):
     """A store that several members read and write.
@@ -21,8 +24,11 @@ class BlobStore(Protocol):
         """Keep a blob and return its digest; the same blob may be put again."""
         ...
 
-    def get(self, digest: bytes) -> bytes | None:
-        """Return the blob of that digest, checked, or None where the store does not have it."""
+    def get(self, digest: bytes, most: int = LARGEST) -> bytes | None:
+        """Return the blob of that digest, checked, or None where the store does not have it.
+
+        What is larger than `most` bytes is not read, and is None.
+        """
         ...
 
     def has(self, digest: bytes) -> bool:

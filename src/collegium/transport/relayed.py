@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from collegium.errors import CollegiumError, StoreError
+from collegium.storage.store import LARGEST
 from collegium.transport.client import HttpsConnection
-from collegium.transport.wire import LARGEST_BLOB, LENGTH, OFFSET
+from collegium.transport.wire import LENGTH, OFFSET
 
 PIECE = 8 * 2**20
 """Bytes that travel in one request."""
@@ -44,7 +45,7 @@ class RelayStore:
                     break
         return digest
 
-    def get(self, digest: bytes) -> bytes | None:
+    def get(self, digest: bytes, most: int = LARGEST) -> bytes | None:
         """Return the blob of that digest, checked, or None where the relay does not have it."""
         path, data, length = _path(digest), bytearray(), 1
         with _told():
@@ -52,7 +53,7 @@ class RelayStore:
             if there.status == 404:
                 return None
             length = _number(there.headers.get(LENGTH))
-            if length > LARGEST_BLOB:
+            if length > most:
                 return None
             while len(data) < length:
                 last = min(len(data) + PIECE, length) - 1

@@ -56,6 +56,7 @@ from collegium.ledger.ordering import (
     Refused,
 )
 from collegium.ledger.state import State
+from collegium.storage.store import LARGEST
 
 CERTIFICATE = "both"
 FORKED, EMPTY = 3, 4
@@ -312,8 +313,9 @@ class Shared:
     def put(self, data: bytes) -> bytes:
         return self.folder.put(data)
 
-    def get(self, digest: bytes) -> bytes | None:
-        return self.folder.get(digest)
+    def get(self, digest: bytes, most: int = LARGEST) -> bytes | None:
+        data = self.folder.get(digest)
+        return None if data is None or len(data) > most else data
 
     def has(self, digest: bytes) -> bool:
         return self.folder.get(digest) is not None
