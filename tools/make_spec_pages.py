@@ -92,6 +92,8 @@ the current ones for timers, abandonment, proposals and retirement.
   be; `refused`, the rule or the step cannot be carried out with what there is; `arithmetic`, it
   leads to no finite numbers; of a sum of hidden vectors: `deal`, a dealer's secret does not fit its
   deal; `shares`, too few shares are right; `sum`, it is not that of the commitments (page 17).
+- `study.register` *(contract 2)*: `rounds` is at most 100,000, `parameters` at most 2^28, and an
+  owner has at most 64 studies that are not closed.
 - `adopt` names a module that is not admitted yet.
 - What a quorum accepts takes effect in the entry of the deciding vote *(contract 2)*. Under
   contract 1 only `rotate` does, and other changes wait until no round is open.

@@ -25,6 +25,7 @@ from tests.audit.forging import (
     signed,
     simulated_keys,
 )
+from tests.node.hostile import documents
 
 from collegium.audit.history import read_history
 from collegium.audit.trust import policy_root
@@ -324,6 +325,29 @@ def test_documents_that_are_none(honest: Path, tmp_path: Path, document: bytes) 
     transcript = read_transcript((run / "ledger.log").read_bytes())
     _with_model(run, str(transcript.entries[0].payload["document"]), document)
     assert "study.malformed" in [one.code for one in verify(run).findings]
+
+
+@pytest.mark.parametrize("name", ["corrupt", "degree", "search", "combinations"])
+def test_documents_that_ask_for_more_than_there_is(honest: Path, tmp_path: Path, name: str) -> None:
+    run = copytree(honest, tmp_path / "run")
+    transcript = read_transcript((run / "ledger.log").read_bytes())
+    data = documents()[name]
+    assert data is not None
+    _with_model(run, str(transcript.entries[0].payload["document"]), data)
+    assert "study.malformed" in [one.code for one in verify(run).findings]
+
+
+def test_what_nobody_foresaw_in_one_study_is_a_finding(
+    honest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("collegium.audit.verify.recompute_rounds", fails)
+    told = verify(honest)
+    (found,) = [one for one in told.findings if one.code == "study.unchecked"]
+    assert "RecursionError: too deep" in found.what
+    assert not told.ok
 
 
 @pytest.mark.parametrize(

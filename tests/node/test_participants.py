@@ -7,11 +7,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.node.hostile import documents, registration
 from tests.node.kit import OPEN, PATIENCE, PHASE, QUICK, Town, closed, document, town
 
 from collegium.assembly.ownership import registration_of
 from collegium.assembly.parts import find_parts, load_dataset
 from collegium.federation.owner import Owner
+from collegium.federation.validator import Validator
+from collegium.federation.view import StudyView
+from collegium.ledger.ordering import Ordered
 from collegium.node.policy import Policy
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
@@ -300,3 +304,49 @@ def test_a_registration_that_contradicts_its_document_is_refused(tmp_path: Path)
         assert within.members["va"].refused["heart"] == (
             "rule is registered as 'median', and the document says 'fedavg'",
         )
+
+
+def test_no_registration_stops_a_node_or_another_study(tmp_path: Path) -> None:
+    with town(tmp_path) as within:
+        cleveland = within.acting["cleveland"]
+        for name, data in documents().items():
+            named = b"\x11" * 32 if data is None else cleveland.blobs.publish(data)
+            (outcome_,) = within.engine.submit(
+                [registration(cleveland.identity, name, named, bytes(32))]
+            )
+            assert isinstance(outcome_, Ordered), (name, outcome_)
+        within.propose(document())
+        within.until(closed, seconds=20 * PHASE)
+        assert outcome(within) == ("completed", 2)
+        for name in documents():
+            view = within.until(closed, study=name, seconds=20 * PHASE)
+            assert view.status is not None
+            assert view.status.outcome == "failed", "timers end what nobody computes"
+        for participants in within.members.values():
+            assert participants.stopped == {}, "each is seen through before anything fails"
+            assert set(participants.refused) == set(documents()) - {"absent"}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), KeyError("x")])
+def test_what_fails_in_one_study_stops_that_study_on_that_node_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(self: Validator, view: StudyView, *, idle: bool) -> list[bytes]:
+        if view.study == "broken" and self.name == "va (validator)":
+            raise error
+        return reconcile(self, view, idle=idle)
+
+    reconcile = Validator.reconcile
+    monkeypatch.setattr(Validator, "reconcile", fails)
+    with town(tmp_path) as within:
+        within.propose(document().replace('id = "heart"', 'id = "broken"'), name="broken.toml")
+        within.propose(document())
+        within.until(closed, seconds=20 * PHASE)
+        assert outcome(within) == ("completed", 2)
+        assert list(within.members["va"].stopped) == ["broken"]
+        assert within.members["va"].stopped["broken"].startswith(type(error).__name__)
+        assert within.members["hungarian"].stopped == {}
+        view = within.until(closed, study="broken", seconds=20 * PHASE)
+        assert view.status is not None
+        assert view.status.outcome == "completed", "a quorum goes on without it"
+        assert within.restarted("va").stopped == {}

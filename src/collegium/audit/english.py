@@ -219,6 +219,7 @@ TEXTS: dict[str, str] = {
     "study.first-model:own": "the first model is made by the user's own code, which is not run "
     "here: whether it follows from the seed was not checked",
     "study.malformed": "{what}: {why}",
+    "study.unchecked": "the check of this study ended in {kind}: {why}. Other studies were checked",
     "study.registration:inputs": "the first model has {parameters} parameters, optimizer "
     "{optimizer}, inputs {inputs:list}",
     "study.registration:size": "the first model has {parameters} parameters and the optimizer "

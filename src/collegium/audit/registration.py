@@ -16,8 +16,10 @@ from collegium.learning.blobs import decode_model
 from collegium.learning.first_model import first_model_is
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.registering import differing_terms
+from collegium.study.bounds import check_bounds
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study, TableSource
+from collegium.study.refusal import Refusal
 
 
 def registered_study(
@@ -31,7 +33,8 @@ def registered_study(
         return None, [Finding("blob.missing", "error", where, {"case": "document"})]
     try:
         study = study_from_document(data)
-    except FormatError as error:
+        check_bounds(study)
+    except (FormatError, Refusal) as error:
         return None, [Finding("study.malformed", "error", where, of_error(error))]
     findings = []
     fields = msgspec.structs.asdict(registration)

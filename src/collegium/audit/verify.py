@@ -32,7 +32,14 @@ from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
 from collegium.audit.studies import StudyHistory, gather
-from collegium.audit.subjects import AboutFile, AboutLedger, AboutMember, AboutRound, Value
+from collegium.audit.subjects import (
+    AboutFile,
+    AboutLedger,
+    AboutMember,
+    AboutRound,
+    AboutStudy,
+    Value,
+)
 from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
 from collegium.canonical import from_text
@@ -137,36 +144,46 @@ def examined(
     )  # fmt: skip
     findings += unnamed_blobs(folder / "blobs", blobs, retired)
     for study_id, study_history in study_histories.items():
-        study, found = registered_study(study_history, fetch)
-        findings += found
-        if study is not None:
-            documents[study_id] = study
-            steps, found = check_set_up(study_history, study, fetch)
+        try:
+            study, found = registered_study(study_history, fetch)
             findings += found
-            if steps:
-                checked["statistics"] = checked.get("statistics", 0) + steps
-            recomputed, summed, found = check_sums(study_history, study, evidence)
-            findings += found
-            sums += summed
-            if study_history.sums:
-                checked["sums"] = checked.get("sums", 0) + recomputed
-            reached, found = recompute_rounds(study_history, study, evidence)
-            spent, overdrawn = check_budgets(study_history, study)
-            findings += found + overdrawn
-            if spent:
-                checked["budgets"] = checked.get("budgets", 0) + len(spent)
-            privacy += spent
-            scorings += [one for one in (scoring_of(study_id, study_history),) if one is not None]
-            selections += [one for one in (selection_of(study_history, study),) if one is not None]
-            for level, count in reached.items():
-                levels[level] = levels.get(level, 0) + count
-        findings += check_masked(study_id, study_history, evidence)
-        statements, found = check_statements(study_history, fetch)
-        checked["statements"] += statements
-        planted = study is not None and study.faults.traps is not None
-        refuted = refuted_updates(study_history, evidence)
-        findings += found + faults(study_id, study_history, refuted, traps=planted)
-        findings += _folder(folder, study_history, study, fetch, alone=len(study_histories) == 1)
+            if study is not None:
+                documents[study_id] = study
+                steps, found = check_set_up(study_history, study, fetch)
+                findings += found
+                if steps:
+                    checked["statistics"] = checked.get("statistics", 0) + steps
+                recomputed, summed, found = check_sums(study_history, study, evidence)
+                findings += found
+                sums += summed
+                if study_history.sums:
+                    checked["sums"] = checked.get("sums", 0) + recomputed
+                reached, found = recompute_rounds(study_history, study, evidence)
+                spent, overdrawn = check_budgets(study_history, study)
+                findings += found + overdrawn
+                if spent:
+                    checked["budgets"] = checked.get("budgets", 0) + len(spent)
+                privacy += spent
+                scorings += [
+                    one for one in (scoring_of(study_id, study_history),) if one is not None
+                ]
+                selections += [
+                    one for one in (selection_of(study_history, study),) if one is not None
+                ]
+                for level, count in reached.items():
+                    levels[level] = levels.get(level, 0) + count
+            findings += check_masked(study_id, study_history, evidence)
+            statements, found = check_statements(study_history, fetch)
+            checked["statements"] += statements
+            planted = study is not None and study.faults.traps is not None
+            refuted = refuted_updates(study_history, evidence)
+            findings += found + faults(study_id, study_history, refuted, traps=planted)
+            findings += _folder(
+                folder, study_history, study, fetch, alone=len(study_histories) == 1
+            )
+        except Exception as error:  # a study that breaks its own check keeps no other from it
+            broken: dict[str, Value] = {"kind": type(error).__name__, "why": str(error)[:300]}
+            findings.append(Finding("study.unchecked", "error", AboutStudy(study_id), broken))
     for (member, kind), count in Counter((one.member, one.kind) for one in equivocations).items():
         told: dict[str, Value] = {"transaction": kind, "count": count}
         findings.append(Finding("member.equivocated", "fault", AboutMember(member), told))

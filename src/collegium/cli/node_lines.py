@@ -59,6 +59,8 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
     yield f"  study     {study.study}: {where}"
     if study.awaited:
         yield f"    awaits  {', '.join(study.awaited)}, for {study.waiting:.0f} s"
+    if study.stopped:
+        yield f"    stopped {study.stopped}; nothing of it is computed until the node restarts"
     for why in study.refused:
         yield f"    refused {why}"
 

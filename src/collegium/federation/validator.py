@@ -12,6 +12,7 @@ from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.sealing import check_recipients
 from collegium.federation.speaking import said_in_phase
+from collegium.federation.timekeeper import Timekeeper
 from collegium.federation.view import StudyView
 from collegium.learning.first_model import Verdict
 from collegium.ledger.contract.bitmaps import bitmap_of
@@ -20,10 +21,7 @@ from collegium.ledger.contract.results import Failure, ModelResult, Result
 from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.contract.transactions import (
     EvidenceConflict,
-    PhaseTimeout,
     RoundVote,
-    StudyAbandon,
-    StudyClose,
     UpdateAvailable,
 )
 from collegium.ledger.equivocation import Conflict
@@ -66,7 +64,7 @@ class Validator:
         self._found: tuple[AttemptId, Result] | None = None
         self.scoring = scoring
         self.seconds = 0.0
-        self._idled_in: tuple[int, int, str] | None = None
+        self._timekeeper = Timekeeper(identity)
         self._noted: tuple[Conflict, ...] = ()
         self._identity = identity
         self._study = study
@@ -89,9 +87,9 @@ class Validator:
         due = self._evidence(view, idle=idle) + self._late_vote(view, patient=not idle)
         if view.round is not None and member not in view.validators:
             # It was admitted since the round opened: it does not vote, but timers need its power.
-            return due + self._timer(view) if idle else due
+            return due + self._timekeeper.reconcile(view, idle=idle)
         if registration is not None and view.is_training and self._strange(registration):
-            return due + (self._timer(view) if idle else [])
+            return due + self._timekeeper.reconcile(view, idle=idle)
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
         if view.phase in ("score.commit", "score.reveal"):
@@ -101,11 +99,7 @@ class Validator:
         if view.phase == "statistics.vote":
             due += statistics_vote(self._identity, self.blobs, self._study, view, patient=not idle)
         due += said_in_phase(self._identity, view, self.blobs, "validators")
-        if view.phase == "closing" and (idle or member == view.first_validator):
-            return [*due, self._identity.sign(StudyClose, study=view.study)]
-        if idle:
-            due += self._timer(view)
-        return due
+        return due + self._timekeeper.reconcile(view, idle=idle)
 
     def _strange(self, registration: StudyRecord) -> bool:
         """Return whether the study begins with another model than its document says.
@@ -253,27 +247,6 @@ class Validator:
             return
         if self.blobs.fetch(view.model) is None and view.last is not None:
             self._resolved(view.last)
-
-    def _timer(self, view: StudyView) -> list[bytes]:
-        """Say, when idle again, that a phase has lasted long enough; what waits is abandoned."""
-        member, registration = self._identity.member, view.registration
-        if registration is None or view.phase in ("absent", "closing", "closed"):
-            return []
-        here = (view.number, view.attempt, view.phase)
-        if self._idled_in != here:
-            # First everybody says what it has; only then is anybody late.
-            self._idled_in = here
-            return []
-        waits_for_all = registration.attendance == "all"
-        if view.has_abandoned(member) if waits_for_all else view.has_timed_out(member):
-            return []
-        inside = view.round is not None
-        return [
-            self._identity.sign(
-                StudyAbandon if waits_for_all else PhaseTimeout, study=view.study,
-                round=view.number if inside else 0, attempt=view.attempt, phase=view.phase,
-            )
-        ]  # fmt: skip
 
 
 def _named(result: Result) -> bytes | None:

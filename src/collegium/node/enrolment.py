@@ -29,6 +29,7 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.snapshot import snapshot
+from collegium.federation.timekeeper import Timekeeper
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.models import initial_parameters
@@ -47,6 +48,7 @@ from collegium.node.policy import Policy, StudyRequest, objections, runs
 from collegium.node.registration_checks import in_a_line, unacceptable_terms
 from collegium.node.site_rows import OwnSiteRows, encoded_rows, own_rows, own_site_table
 from collegium.node.training import BackgroundTraining
+from collegium.study.bounds import check_bounds
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
 
@@ -78,7 +80,8 @@ class Enrolment:
     `objections` say why its site takes no part. `scoring` is what its validator scores updates
     with, where it has rows and the study asks for scores. `other_code` says that the site accepted
     the study over other code than it runs now. `unprepared` says that the seat was taken before
-    the sites had agreed on the preparation of their tables.
+    the sites had agreed on the preparation of their tables. `absences` counts how often the
+    document was not to be had.
     """
 
     participants: list[Participant] = field(default_factory=list)
@@ -88,6 +91,7 @@ class Enrolment:
     scoring: Scoring | None = None
     other_code: bool = False
     unprepared: bool = False
+    absences: int = 0
 
 
 def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment | None:
@@ -108,8 +112,9 @@ def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment |
         return None
     try:
         study = study_from_document(data)
+        check_bounds(study)
     except CollegiumError as error:
-        return Enrolment(objections=(in_a_line(error),))
+        return Enrolment(watching(acting), objections=(in_a_line(error),))
     enrolment = Enrolment()
     if registration.owner == member and runs(policy, study):
         # Where a part is no longer installed, the site's objections say which.
@@ -124,6 +129,13 @@ def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment |
         )
         enrolment.participants.append(validator)
     return enrolment
+
+
+def watching(acting: MemberContext) -> list[Participant]:
+    """Return who keeps the time of a study of which this member computes nothing."""
+    record = active_member(acting.state(), acting.identity.member)
+    validates = record is not None and "validator" in record.roles
+    return [Timekeeper(acting.identity)] if validates else []
 
 
 def _owner(acting: MemberContext, study: Study, registration: StudyRecord) -> Owner:

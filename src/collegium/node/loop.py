@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event as Signal
 from time import monotonic
+from typing import TypeVar
 
 import msgspec
 
@@ -58,6 +59,8 @@ OFTEN = 10
 
 _EVERY_ROUND = (RoundOpened, PhaseOpened, UpdatesIncluded)
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,7 @@ class Loop:
         trouble: why it does not follow.
         refusals: how many of its transactions were refused, by code.
         rejected: what is refused now, by kind, study and code.
+        troubles: what fails now beside following the ledger, by which part of the node.
         last_final: when something last became final, by the machine's clock.
     """
 
@@ -96,6 +100,7 @@ class Loop:
         self.trouble: str | None = None
         self.refusals: Counter[str] = Counter()
         self.rejected: dict[tuple[str, str, str], RefusedTransaction] = {}
+        self.troubles: dict[str, str] = {}
         self.failures = 0
         self._clock, self._show = clock, show
         self.last_final = monotonic()
@@ -106,7 +111,7 @@ class Loop:
         """Follow the ledger until told to stop, which it does between two steps."""
         while not stopped.is_set():
             rest = self.turn()
-            self._show(self)
+            self._apart("status", lambda: self._show(self), None)
             if rest:
                 stopped.wait(rest)
 
@@ -119,18 +124,38 @@ class Loop:
             return self._cannot_follow(error)
         self._follows(news)
         if self.ordering.state_of(self.member) is not None:
-            due = [*self.participants.due(policy), *self.orders.due(), *self.conflicts.due()]
+            due = list[bytes]()
+            due += self._apart("participants", lambda: self.participants.due(policy), [])
+            due += self._apart("orders", self.orders.due, [])
+            due += self._apart("conflicts", self.conflicts.due, [])
             self.sender.offer(due, self.ordering.application.size)
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)
-        self.replicator.look()
-        self.conflicts.look()
+        self._apart("blobs", self.replicator.look, None)
+        self._apart("conflicts", self.conflicts.look, None)
         if not news:
-            self.replicator.work()
-            self.scrubber.work()
+            self._apart("blobs", self.replicator.work, None)
+            self._apart("scrubbing", self.scrubber.work, None)
             self._check_file()
         return 0.0
+
+    def _apart(self, who: str, work: Callable[[], T], otherwise: T) -> T:
+        """Do a piece of work whose failure, whatever it is, is told and ends nothing else.
+
+        What the node signs for the common order is not among it: cosigning goes on.
+        """
+        try:
+            found = work()
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"[:300]
+            if self.troubles.get(who) != told:
+                log.error("work failed", exc_info=error, extra={"who": who, "why": told})
+                self.failures += 1
+            self.troubles[who] = told
+            return otherwise
+        self.troubles.pop(who, None)
+        return found
 
     @property
     def _wait(self) -> float:

@@ -17,7 +17,7 @@ from collegium.ledger.contract.members import active_member
 from collegium.ledger.contract.transactions import StudyAbandon
 from collegium.ledger.envelope import decode_envelope
 from collegium.node.double_sign_guard import guarded
-from collegium.node.enrolment import Enrolment, MemberContext, enrol
+from collegium.node.enrolment import Enrolment, MemberContext, enrol, watching
 from collegium.node.ledger_queries import registered_studies
 from collegium.node.policy import Policy
 from collegium.node.proposals import Proposals
@@ -28,6 +28,12 @@ from collegium.node.training import StillTrainingError
 LOOK_AGAIN = 30.0
 """Seconds after which a seat with objections is judged anew: the rows may have been repaired."""
 
+ASK_AGAIN = 0.1
+"""Half the seconds until a document that is not to be had is asked for again; then ever longer."""
+
+LONGEST_REASON = 300
+"""Characters of a failure that are told."""
+
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +43,8 @@ class Participants:
     Attributes:
         refused: the studies in which this member's site takes no part, each with the reasons;
             a study that has ended meanwhile stays among them.
+        stopped: the studies of which nothing is computed here any more, each with what failed,
+            until the policy or the member's key changes or the node starts again.
         errors: what fails now, by who; `failures` counts all there were.
 
     Args:
@@ -55,6 +63,7 @@ class Participants:
     ) -> None:
         self.proposals = proposals
         self.refused: dict[str, tuple[str, ...]] = {}
+        self.stopped: dict[str, str] = {}
         self.errors: dict[str, str] = {}
         self.failures = 0
         self._acting, self._timers, self._clock = acting, timers, clock
@@ -94,32 +103,55 @@ class Participants:
         state = acting.state()
         found: list[bytes] = []
         for study in registered_studies(state):
-            view = StudyView(state, study)
-            if view.phase == "closed":
-                self._leave(study)
-                found += self._retire(acting, view, policy)
-                continue
-            enrolment = self._enrolment(acting, view, policy)
-            if enrolment is None:
-                continue
-            idle = self._timers.idle(view)
-            if idle and view.awaited:
-                waits = {"study": study, "phase": view.phase, "round": view.number}
-                waits |= {"awaited": view.awaited, "seconds": round(self.waited(view), 1)}
-                log.info("study waits", extra=waits)
-            for participant in list(enrolment.participants):
-                due = self._ask(participant, view, idle=idle)
-                found += guarded(acting.outbox, due)
+            try:
+                found += self._of_study(acting, StudyView(state, study), policy)
+            except Exception as error:  # whatever it is, other studies go on
+                self._stop(acting, study, error)
         member = active_member(state, acting.identity.member)
         if policy.enabled and member is not None and "owner" in member.roles:
             found += self.proposals.due(acting)
         return found
+
+    def _of_study(self, acting: MemberContext, view: StudyView, policy: Policy) -> list[bytes]:
+        """Return what is due in one study."""
+        study, found = view.study, list[bytes]()
+        if view.phase == "closed":
+            self._leave(study)
+            if study in self.stopped:
+                return []
+            return self._retire(acting, view, policy)
+        enrolment = self._enrolment(acting, view, policy)
+        if enrolment is None:
+            return []
+        idle = self._timers.idle(view)
+        if idle and view.awaited:
+            waits = {"study": study, "phase": view.phase, "round": view.number}
+            waits |= {"awaited": view.awaited, "seconds": round(self.waited(view), 1)}
+            log.info("study waits", extra=waits)
+        for participant in list(enrolment.participants):
+            due = self._ask(participant, view, idle=idle)
+            found += guarded(acting.outbox, due)
+        return found
+
+    def _stop(self, acting: MemberContext, study: str, error: Exception) -> None:
+        """Compute nothing more of a study in which something failed that nobody foresaw.
+
+        Its time is kept, so that it ends also where every member's node fails at it.
+        """
+        why = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
+        again = study in self.stopped
+        self.stopped[study] = why
+        self._enrolments[study] = Enrolment([] if again else watching(acting))
+        if not again:
+            self.failures += 1
+            log.error("study stopped", exc_info=error, extra={"study": study, "why": why})
 
     def _begin_anew_where_changed(self, policy: Policy, acting: MemberContext) -> None:
         """Leave every seat that was taken under another policy or another key."""
         under = (policy, acting.identity.key.public)
         if self._under != under:
             self._enrolments.clear()
+            self.stopped.clear()
             self._under = under
 
     def _enrolment(
@@ -129,9 +161,9 @@ class Participants:
         known = self._enrolments.get(study)
         if known is not None and known.unprepared and view.set_up.is_over:
             known = None
-        if known is not None and not known.objections:
+        if known is not None and not known.objections and not known.absences:
             return known
-        if known is not None and now < self._taken_at[study] + LOOK_AGAIN:
+        if known is not None and now < self._taken_at[study] + _rest(known):
             return known
         try:
             enrolment = enrol(acting, view, policy)
@@ -139,8 +171,11 @@ class Participants:
             self._note(study, error)
             return known
         if enrolment is None:
-            return None
-        self._told(study, known, enrolment)
+            times = 0 if known is None else known.absences
+            enrolment = Enrolment(watching(acting), absences=min(times + 1, 10))
+            self._enrolments[study], self._taken_at[study] = enrolment, now
+            return enrolment
+        self._told(study, None if known is not None and known.absences else known, enrolment)
         self._enrolments[study], self._taken_at[study] = enrolment, now
         return enrolment
 
@@ -190,6 +225,11 @@ class Participants:
             log.info("study joined", extra={"study": study, "participants": names})
         if enrolment.other_code:
             log.warning("study accepted over other code", extra={"study": study})
+
+
+def _rest(known: Enrolment) -> float:
+    """Return for how many seconds a seat that is not taken is left as it is."""
+    return min(LOOK_AGAIN, ASK_AGAIN * 2.0**known.absences) if known.absences else LOOK_AGAIN
 
 
 def _abandons(envelope: bytes) -> bool:

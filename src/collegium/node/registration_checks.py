@@ -22,7 +22,11 @@ def unacceptable_terms(
         study_id: under which id.
         engine: by which the members of this ledger order.
     """
-    return (*simulated_only(study, engine), *_misregistered(study, registration, study_id))
+    asked = study.data.partition.sites
+    if asked is not None and asked != len(registration.sites):
+        return (f"it is for {asked} sites, and {len(registration.sites)} are registered",)
+    found = simulated_only(study, engine)
+    return found or _misregistered(study, registration, study_id)
 
 
 def simulated_only(study: Study, engine: str) -> tuple[str, ...]:
@@ -42,13 +46,13 @@ def simulated_only(study: Study, engine: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _misregistered(study: Study, registration: StudyRecord, study_id: str) -> list[str]:
+def _misregistered(study: Study, registration: StudyRecord, study_id: str) -> tuple[str, ...]:
     terms = {**msgspec.structs.asdict(registration), "study": study_id}
     differing = differing_terms(study, len(registration.sites), terms)
-    return [
+    return tuple(
         f"{name} is registered as {registered!r}, and the document says {said!r}"
         for name, (registered, said) in differing.items()
-    ]
+    )
 
 
 def in_a_line(error: CollegiumError) -> str:

@@ -106,12 +106,13 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         model=view.model.hex(),
         waiting=round(loop.participants.waited(view), 1),
         refused=loop.participants.refused.get(view.study, ()),
+        stopped=loop.participants.stopped.get(view.study),
         awaited=view.awaited,
     )
 
 
 def _errors(loop: Loop, health: Health) -> dict[str, str]:
-    found = {**loop.participants.errors, **health.troubles}
+    found = {**loop.participants.errors, **loop.troubles, **health.troubles}
     for study, troubles in loop.participants.troubles.items():
         for number, why in troubles.items():
             found[f"{study}, round {number}"] = why

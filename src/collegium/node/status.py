@@ -26,7 +26,8 @@ class RefusedTransaction(msgspec.Struct, frozen=True, kw_only=True):
 class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a study stands, as this member's copy of the ledger says.
 
-    `refused` are the reasons why this member's site takes no part; `waiting` are seconds since
+    `refused` are the reasons why this member's site takes no part; `stopped` is what failed here,
+    since when this node computes nothing of the study; `waiting` are seconds since
     the study came to where it is, `awaited` the members who have not spoken in this phase.
     """
 
@@ -40,6 +41,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     waiting: float
     refused: tuple[str, ...]
+    stopped: str | None = None
     awaited: tuple[str, ...] = ()
 
 
@@ -140,6 +142,8 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         ("training", "gauge", "1 while a site trains", status.training),
         ("refused_studies", "gauge", "Studies in which this member's site takes no part",
          sum(bool(one.refused) for one in status.studies)),
+        ("stopped_studies", "gauge", "Studies that failed on this node, which left them",
+         sum(one.stopped is not None for one in status.studies)),
         ("equivocations", "gauge", "Times that a member said two things, as the ledger has it",
          len(status.equivocations)),
         ("missing_blobs", "gauge", "Blobs that the ledger names and the home lacks",

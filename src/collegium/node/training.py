@@ -43,8 +43,10 @@ class _Work:
     def result(self) -> Any:
         """Return the result, or raise what the work raised."""
         self._thread.join(PATIENCE)
-        if isinstance(self._found, BaseException):
+        if isinstance(self._found, Exception):
             raise self._found
+        if isinstance(self._found, BaseException):  # such as SystemExit, by a user's own code
+            raise RuntimeError(f"training ended by {type(self._found).__name__}") from self._found
         if self._found is None:
             raise StillTrainingError
         return self._found

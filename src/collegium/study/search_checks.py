@@ -50,7 +50,7 @@ def check_search(study: Study, check: Callable[[Study], object]) -> tuple[Notice
         )  # fmt: skip
     for path, choice in choices.items():
         _check_choice(("search", *path), choice)
-    _check_trials(study)
+    check_trials(study)
     _check_company(study)
     for number, values in enumerate(candidates(study), start=1):
         trial = in_trial(study, number)
@@ -91,7 +91,7 @@ def _check_choice(path: DocumentPath, choice: tuple[float, ...] | Range) -> None
         )  # fmt: skip
 
 
-def _check_trials(study: Study) -> None:
+def check_trials(study: Study) -> None:
     """Refuse a budget that there is not, or that cannot be spent."""
     count, asked = combinations(study), None if study.search is None else study.search.trials
     path = ("search", "trials")

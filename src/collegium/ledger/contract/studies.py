@@ -41,6 +41,14 @@ from collegium.ledger.contract.updates import require_used
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
 
+MOST_TRAINED_ROUNDS = 100_000
+"""Rounds of a study, or of each of its trials: as many as its document may ask for."""
+
+MOST_PARAMETERS = 2**28
+"""Parameters of a model: an update of as many is 512 MiB."""
+
+OPEN_STUDIES_AN_OWNER = 64
+
 
 def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister) -> list[Event]:
     """Record a study that can be carried out by the members there are.
@@ -63,6 +71,8 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         raise Rejected("refused", "min_sites <= per_round <= number of sites does not hold")
     if tx.rounds > MOST_ROUNDS or tx.max_attempts > 1000:
         raise Rejected("refused", "rounds or attempts are beyond what a ledger allows")
+    if members.contract_version(state) >= 2:
+        _require_bounded(state, sender, tx)
     _require_modules(state, tx)
     for check in each(tx.modules, lambda rules: rules.registers):
         check(tx)
@@ -78,6 +88,27 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
     for begins in each(tx.modules, lambda rules: rules.registered):
         begins(course)
     return [StudyRegistered(study=tx.study)]
+
+
+def _require_bounded(state: State, owner: str, tx: StudyRegister) -> None:
+    """Refuse a study beyond what every member can hold and compute.
+
+    Sites are at most 400 by the transaction's form, trials 1000 by their mechanism, and the terms
+    of all mechanisms fit into one envelope.
+
+    Raises:
+        Rejected: too many rounds or parameters, or its owner has too many studies open.
+    """
+    if tx.rounds > MOST_TRAINED_ROUNDS:
+        raise Rejected("refused", f"a study has at most {MOST_TRAINED_ROUNDS} rounds")
+    if tx.parameters > MOST_PARAMETERS:
+        raise Rejected("refused", f"a model has at most {MOST_PARAMETERS} parameters")
+    mine = 0
+    for name in state.branches("studies"):
+        course = study_of(state, name)
+        mine += course.record.owner == owner and course.status.phase != "closed"
+    if mine >= OPEN_STUDIES_AN_OWNER:
+        raise Rejected("refused", f"{owner} has {mine} open studies, the most there may be")
 
 
 def record_of(tx: StudyRegister, owner: str) -> StudyRecord:
