@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from collegium.audit.findings import Finding, printable
+from collegium.audit.findings import Finding
 from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutFile, Value
 from collegium.canonical import from_text, to_text
@@ -15,6 +15,7 @@ from collegium.ledger.contract.declared import opens_one_key
 from collegium.ledger.contract.results import ModelResult, SumResult
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.retirement import is_update
+from collegium.visible import visible
 
 Fetch = Callable[[str], bytes | None]
 """Returns the blob that the ledger names so (base64url), or None."""
@@ -33,7 +34,7 @@ def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
         why = error.strerror or str(error)
         return sound, [Finding("blob.folder", "error", AboutFile("blobs/"), {"why": why})]
     for path in paths:
-        where = AboutFile(f"blobs/{printable(path.name)}")
+        where = AboutFile(f"blobs/{visible(path.name)}")
         try:
             if path.is_symlink() or not path.is_file():
                 findings.append(Finding("blob.no-file", "note", where))

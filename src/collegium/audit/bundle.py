@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from collegium.audit.findings import Finding, of_error, printable
+from collegium.audit.findings import Finding, of_error
 from collegium.audit.subjects import AboutFile
 from collegium.canonical import to_text
 from collegium.errors import FormatError
 from collegium.learning.blobs import decode_model
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.hashing import lp, tagged_hash
+from collegium.visible import visible
 
 WEIGHTS = "model.safetensors"
 PREPARATION = "preparation.json"
@@ -52,7 +53,7 @@ def check_bundle(
         why = error.strerror or str(error)
         return [Finding("bundle.unreadable", "error", AboutFile("model/"), {"why": why})]
     findings = [
-        Finding("bundle.extra", "note", AboutFile(f"model/{printable(name)}")) for name in extra
+        Finding("bundle.extra", "note", AboutFile(f"model/{visible(name)}")) for name in extra
     ]
     if to_text(bundle_digest(files)) != registered:
         findings.append(Finding("bundle.altered", "error", AboutFile("model/")))

@@ -217,11 +217,6 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     sums: tuple[SecureSumOutcome, ...] = ()
 
 
-def printable(name: str) -> str:
-    """Return a file's name with what a terminal or JSON could not show written out."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
-
-
 NOT_PROVEN = (
     "that the data are real, or of the patients they are said to be of",
     "that local training was done as the study says: a site's update is what it chose to send",

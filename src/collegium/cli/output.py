@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from collegium.errors import CollegiumError
+from collegium.visible import visible, visible_json, visible_lines
 
 FAILED, MISUSE, INTERRUPTED = 1, 2, 130
 
@@ -23,17 +24,19 @@ SET = click.option(
 
 def say(text: str = "") -> None:
     """Print a line for the reader."""
-    click.echo(text)
+    click.echo(visible_lines(text))
 
 
 def warn(text: str) -> None:
     """Print a line that must not mix with results."""
-    click.echo(f"note: {text}", err=True)
+    click.echo(f"note: {visible_lines(text)}", err=True)
 
 
 def tell(*, quiet: bool) -> Callable[[str], None]:
     """Return what prints on standard error what begins now, or nothing if quiet."""
-    return (lambda text: None) if quiet else (lambda text: click.echo(f"{text} …", err=True))
+    return (
+        (lambda text: None) if quiet else (lambda text: click.echo(f"{visible(text)} …", err=True))
+    )
 
 
 def say_json(value: Any) -> None:
@@ -42,14 +45,14 @@ def say_json(value: Any) -> None:
         text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # a file's name need not be text
         text = json.dumps(msgspec.to_builtins(value))
-    click.echo(text)
+    click.echo(visible_json(text))
 
 
 def fail(error: CollegiumError, *, as_json: bool) -> None:
     """Print an error: on standard error for people, and as an object where JSON was asked for."""
     if as_json:
         say_json({"error": error.code, "what": error.what, "why": error.why, "do": error.todo})
-    click.echo(error.diagnostics(), err=True)
+    click.echo(visible_lines(error.diagnostics()), err=True)
 
 
 @contextmanager
@@ -66,6 +69,7 @@ def work_progress(title: str, what: str, *, quiet: bool) -> Iterator[Callable[[i
         yield lambda done, total: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -76,5 +80,5 @@ def work_progress(title: str, what: str, *, quiet: bool) -> Iterator[Callable[[i
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(escape(visible(title)), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

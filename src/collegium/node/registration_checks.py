@@ -9,6 +9,7 @@ from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.registering import differing_terms
 from collegium.study.checking import check_study
 from collegium.study.document import Study
+from collegium.visible import visible
 
 
 def unacceptable_terms(
@@ -57,4 +58,4 @@ def _misregistered(study: Study, registration: StudyRecord, study_id: str) -> tu
 
 def in_a_line(error: CollegiumError) -> str:
     """Return an error as one line for a log or a status page."""
-    return f"{error.what}: {error.why}; {error.todo} [{error.code}]"
+    return visible(f"{error.what}: {error.why}; {error.todo} [{error.code}]")

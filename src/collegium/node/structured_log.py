@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from collegium.visible import visible_json
+
 LOG = "node.log"
 LARGEST_LOG = 10 * 2**20
 OLDER_LOGS = 5
@@ -39,7 +41,7 @@ class JsonLines(logging.Formatter):
                 line[name] = value
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode("utf-8", "replace")
+        return visible_json(msgspec.json.encode(line, enc_hook=str).decode("utf-8", "replace"))
 
 
 @contextmanager

@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_HIDDEN = {
-    code: "\ufffd"
-    for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-    if chr(code) not in "\n\t"
-}
-"""Control characters and marks that turn the direction of text: a title could hide behind them."""
+from collegium.visible import visible_lines
 
 _VOID = frozenset({"meta", "br", "line", "rect", "circle", "polyline", "path"})
 
@@ -28,7 +23,7 @@ Child = Markup | str
 
 def text(value: str) -> Markup:
     """Return text as markup: escaped, without hidden characters."""
-    return Markup(escape(value.translate(_HIDDEN)))
+    return Markup(escape(visible_lines(value)))
 
 
 def element(name: str, /, *children: Child, **attributes: str | float | None) -> Markup:

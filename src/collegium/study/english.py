@@ -11,6 +11,7 @@ from string import Formatter
 from typing import Any
 
 from collegium.study.searching import held_out_words
+from collegium.visible import visible
 
 Value = str | int | float | tuple[str, ...]
 """What a notice tells besides its code."""
@@ -176,5 +177,7 @@ class _Words(Formatter):
         if format_spec in self._formats:
             return self._formats[format_spec](value)
         if isinstance(value, tuple):
-            return ", ".join(map(str, value))
+            return visible(", ".join(map(str, value)))
+        if isinstance(value, str):
+            return visible(format(value, format_spec))
         return format(value, format_spec)

@@ -23,6 +23,7 @@ from collegium.study.positions import DEPTH_LIMIT, SourcePositions, key_lines
 from collegium.study.presets import preset_names, preset_text
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 from collegium.study.rendering import render
+from collegium.visible import visible
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -70,7 +71,7 @@ def read_study(source: str | Path, changes: Sequence[str] = ()) -> ReadStudy:
     """
     if isinstance(source, str) and source in preset_names():
         return _read(preset_text(source), f"preset {source}", changes)
-    origin = _printable(str(source))
+    origin = visible(str(source))
     read = _read(_text(_file_bytes(source, origin), origin), origin, changes)
     return replace(read, folder=Path(source).parent)
 
@@ -129,7 +130,7 @@ def _file_bytes(source: str | Path, origin: str) -> bytes:
         if path.is_dir():
             raise StudyError(
                 "study.directory", f"{origin or '.'} is a folder", "a study is one TOML file",
-                f"name the file, as in {_printable(str(path / 'study.toml'))}",
+                f"name the file, as in {visible(str(path / 'study.toml'))}",
             )  # fmt: skip
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT + 1)
@@ -184,7 +185,7 @@ def _parsed(text: str, origin: str) -> tuple[dict[str, Any], dict[DocumentPath, 
         raise StudyError(
             "study.syntax",
             f"{place}: this is not TOML",
-            _printable(_AT.sub("", reason)),
+            visible(_AT.sub("", reason)),
             "write key = value lines under [section] headers; text needs quotes",
         ) from None
 
@@ -227,7 +228,3 @@ def _too_large(origin: str) -> StudyError:
         "study.too-large", f"{origin} is larger than 1 MiB", "no study document is",
         "name the study's own TOML file",
     )  # fmt: skip
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)[1:-1]
