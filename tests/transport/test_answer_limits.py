@@ -20,11 +20,17 @@ BOMB = gzip.compress(bytes(128 * MIB))
 
 
 @contextmanager
-def answering(headers: dict[str, str], body: bytes, times: int) -> Iterator[HttpsConnection]:
-    """Serve one answer to every question, its body repeated."""
+def answering(
+    headers: dict[str, str], body: bytes, times: int, lost: int = 0
+) -> Iterator[HttpsConnection]:
+    """Serve one answer to every question, its body repeated; the first are lost on the way."""
+    questions = iter(range(lost))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if next(questions, None) is not None:
+                self.close_connection = True
+                return
             self.send_response(200)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -76,4 +82,9 @@ def test_an_answer_beyond_its_limit_is_given_up_before_it_fills_the_memory(
 
 def test_an_answer_of_just_its_limit_is_read() -> None:
     with answering({"Content-Length": str(MIB)}, bytes(MIB), 1) as connection:
+        assert connection.ask("GET", "/v1/blobs/x", most=MIB).data == bytes(MIB)
+
+
+def test_the_limit_is_the_same_where_an_answer_is_asked_for_again() -> None:
+    with answering({"Content-Length": str(MIB)}, bytes(MIB), 1, lost=1) as connection:
         assert connection.ask("GET", "/v1/blobs/x", most=MIB).data == bytes(MIB)

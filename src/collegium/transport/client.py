@@ -176,8 +176,8 @@ class HttpsConnection:
                 )  # fmt: skip
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 failures += 1
-                most = SILENT_TRIES if _is_silence(error) else TRIES.tries
-                if failures >= most or _is_final(error):
+                tries = SILENT_TRIES if _is_silence(error) else TRIES.tries
+                if failures >= tries or _is_final(error):
                     raise _unreachable(self._url, error) from error
             else:
                 if answer.status not in _BUSY:
