@@ -113,7 +113,7 @@ def rotate(home: Path, out: Path | None, wait: float, as_json: bool) -> None:
     """Make a new ledger key in HOME and propose that it replaces the present one."""
     import msgspec
 
-    from collegium.node.home import write_whole
+    from collegium.ledger.durability import write_whole
     from collegium.node.membership import new_key
     from collegium.node.operator_commands import Propose, give_command
     from collegium.node.passphrase import passphrase

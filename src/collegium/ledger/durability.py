@@ -23,6 +23,17 @@ def sync_names(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, whole and synced or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_names(path.parent)
+
+
 @contextmanager
 def sole_user(folder: Path, busy: Callable[[], Exception]) -> Iterator[None]:
     """Hold a folder for this process alone, by the lock of a file in it.

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.data.site_table import PERSON, PUBLISHED, TIME
+from collegium.ledger.durability import write_whole
 from collegium.ledger.genesis import Member, genesis_digest
 from collegium.ledger.ordering import Deployment, Joins
 from collegium.network.free_port import free_port
 from collegium.network.plan import roles_of, tables_by_site
 from collegium.network.record import NetworkRecord, home_of, keep_record
 from collegium.node.config import DataSource, Timers
-from collegium.node.home import GENESIS, STUDIES, init_home, new_member, write_whole
+from collegium.node.home import GENESIS, STUDIES, init_home, new_member
 from collegium.node.templates import config_text, policy_text
 from collegium.plugins import find
 from collegium.study.canonical import digest

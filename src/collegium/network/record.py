@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from collegium.errors import RunError
+from collegium.ledger.durability import write_whole
 from collegium.network.processes import ChildProcess, is_alive
-from collegium.node.home import write_whole
 
 RECORD = "network.json"
 MEMBERS, OUTPUT = "members", "output.log"

@@ -9,13 +9,13 @@ from pathlib import Path
 from collegium.assembly.folder import claimed
 from collegium.audit.findings import Verification
 from collegium.errors import RunError
+from collegium.ledger.durability import write_whole
 from collegium.network.founding import UNFINISHED, found
 from collegium.network.plan import planned
 from collegium.network.processes import ChildProcess
 from collegium.network.record import RECORD, NetworkRecord, read_record
 from collegium.network.trial import Stage, ended_on_failure, start_all, verify_members
 from collegium.network.watch import present, wait_closed
-from collegium.node.home import write_whole
 from collegium.node.status import StudyStatus
 from collegium.study.canonical import digest
 

@@ -37,7 +37,7 @@ import msgspec
 from collegium.canonical import to_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
-from collegium.ledger.durability import sole_user, sync_names
+from collegium.ledger.durability import sole_user, sync_names, write_whole
 from collegium.ledger.genesis import (
     Genesis,
     Member,
@@ -110,17 +110,6 @@ def new_member(member: str, name: str, roles: Sequence[Role]) -> Member:
     """Return a member without a key; who validates has the power 1."""
     ordered = tuple(sorted(set(roles)))
     return Member(member, "", name, 1 if "validator" in ordered else 0, ordered)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, whole and synced or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_names(path.parent)
 
 
 def read_genesis(home: Path) -> tuple[Genesis, bytes]:

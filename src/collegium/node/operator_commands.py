@@ -20,12 +20,13 @@ from collegium.federation.identity import Identity
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import PROPOSAL_VOTES, PROPOSALS
 from collegium.ledger.contract.transactions import Action, MemberPropose, MemberVote, Rotate
+from collegium.ledger.durability import write_whole
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.ordering import Refused
 from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
-from collegium.node.home import ORDERS, write_whole
+from collegium.node.home import ORDERS
 from collegium.node.membership import Change
 from collegium.node.sender import AnsweredTransaction
 from collegium.node.status_page import ask_status

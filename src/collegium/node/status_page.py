@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
-
-import msgspec
 
 from collegium.errors import NodeError
 from collegium.node.config import CONFIG
 from collegium.node.status import NodeStatus, metrics
 from collegium.transport.loopback_page import (
-    JSON,
     LOOPBACK,
-    PROMETHEUS,
     SERVED,
     LoopbackPage,
-    ask_page,
+    ask_process,
+    status_pages,
 )
 
 __all__ = ["LOOPBACK", "SERVED", "StatusPage", "ask_status"]
@@ -27,15 +23,8 @@ class StatusPage:
     """The page of a node that runs; `look` returns the status as of now."""
 
     def __init__(self, home: Path, port: int, look: Callable[[], NodeStatus]) -> None:
-        def shown() -> bytes:
-            return "".join(f"{line}\n" for line in metrics(look())).encode()
-
-        pages = {
-            "/status": (JSON, lambda: msgspec.json.encode(look())),
-            "/metrics": (PROMETHEUS, shown),
-        }
         try:
-            self._page = LoopbackPage(home, port, pages)
+            self._page = LoopbackPage(home, port, status_pages(look, metrics))
         except OSError as error:
             raise NodeError(
                 "node.port", f"the status page cannot listen on port {port}",
@@ -54,14 +43,13 @@ def ask_status(home: Path, seconds: float = 5.0) -> NodeStatus:
     Raises:
         NodeError: none runs there, or it does not answer.
     """
-    try:
-        return msgspec.json.decode(ask_page(home, "/status", seconds), type=NodeStatus)
-    except (OSError, HTTPException, msgspec.MsgspecError) as error:
-        absent = isinstance(error, FileNotFoundError)
-        why = "none runs there" if absent else str(error) or type(error).__name__
+
+    def silent(why: str, absent: bool) -> NodeError:
         if absent and not (home / CONFIG).exists():
             why = f"{home} is no member's home: it has no {CONFIG}"
-        raise NodeError(
+        return NodeError(
             "node.not-running", f"no node answers for {home}", why,
             f"start it with `collegium node start {home}`",
-        ) from error  # fmt: skip
+        )  # fmt: skip
+
+    return ask_process(home, NodeStatus, seconds, silent)

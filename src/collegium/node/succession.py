@@ -16,7 +16,7 @@ import msgspec
 
 from collegium.canonical import from_text, to_text
 from collegium.errors import NodeError
-from collegium.ledger.durability import sync_names
+from collegium.ledger.durability import sync_names, write_whole
 from collegium.ledger.genesis import Genesis, Predecessor, decode_genesis, genesis_digest
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
@@ -24,16 +24,7 @@ from collegium.ledger.note import Checkpoint
 from collegium.ledger.ordering import LEDGER, Ends, Joins
 from collegium.ledger.snapshot import snapshot_path
 from collegium.node.config import engine_of, read_config
-from collegium.node.home import (
-    GENESIS,
-    ORDERS,
-    PAST,
-    RELEASED,
-    held,
-    read_genesis,
-    read_keys,
-    write_whole,
-)
+from collegium.node.home import GENESIS, ORDERS, PAST, RELEASED, held, read_genesis, read_keys
 
 log = logging.getLogger(__name__)
 

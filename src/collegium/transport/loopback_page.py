@@ -7,19 +7,24 @@ no web page elsewhere can read it through a browser.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from http.client import HTTPConnection
+from collections.abc import Callable, Iterable, Mapping
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
 import msgspec
+
+from collegium.errors import CollegiumError
+from collegium.ledger.durability import write_whole
 
 SERVED = "status.json"
 LOOPBACK = "127.0.0.1"
 JSON, PROMETHEUS = "application/json", "text/plain; version=0.0.4; charset=utf-8"
 
 Answer = Callable[[], bytes]
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class PageAddress(msgspec.Struct, frozen=True):
@@ -41,9 +46,7 @@ class LoopbackPage:
         self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(pages))
         self.port: int = self._server.server_address[1]
         self._path = home / SERVED
-        partial = self._path.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.encode(PageAddress(os.getpid(), self.port)))
-        partial.replace(self._path)
+        write_whole(self._path, msgspec.json.encode(PageAddress(os.getpid(), self.port)))
         self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
         self._thread.start()
 
@@ -79,6 +82,33 @@ def _handler(pages: Mapping[str, tuple[str, Answer]]) -> type[BaseHTTPRequestHan
             """Say nothing: who asks for the status is no event of the process."""
 
     return Handler
+
+
+def status_pages(
+    look: Callable[[], S], metrics: Callable[[S], Iterable[str]]
+) -> dict[str, tuple[str, Answer]]:
+    """Return ``/status``, a status as JSON, and ``/metrics``, what Prometheus reads of it."""
+    return {
+        "/status": (JSON, lambda: msgspec.json.encode(look())),
+        "/metrics": (PROMETHEUS, lambda: "".join(f"{one}\n" for one in metrics(look())).encode()),
+    }
+
+
+def ask_process(
+    home: Path, kind: type[S], seconds: float, silent: Callable[[str, bool], CollegiumError]
+) -> S:
+    """Return the status of the process that runs in a home.
+
+    Raises:
+        CollegiumError: what `silent` makes of why there is no answer, and of whether no process
+            runs there.
+    """
+    try:
+        return msgspec.json.decode(ask_page(home, "/status", seconds), type=kind)
+    except (OSError, HTTPException, msgspec.MsgspecError) as error:
+        absent = isinstance(error, FileNotFoundError)
+        why = "none runs there" if absent else str(error) or type(error).__name__
+        raise silent(why, absent) from error
 
 
 def ask_page(home: Path, path: str, seconds: float) -> bytes:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import msgspec
 
 from collegium.errors import RunError
 from collegium.ledger.durability import sole_user
-from collegium.transport.loopback_page import JSON, PROMETHEUS, LoopbackPage, ask_page
+from collegium.transport.ending import end_process
+from collegium.transport.loopback_page import LoopbackPage, ask_process, status_pages
 
 WITHIN = 60.0
 """Seconds that a sequencer has to end."""
@@ -84,14 +83,7 @@ def serve_status(home: Path, ask: Callable[[], SequencerStatus]) -> LoopbackPage
         stalled = round(now - since, 3) if found.awaited else 0.0
         return msgspec.structs.replace(found, stalled=stalled)
 
-    def metrics() -> bytes:
-        return "".join(f"{line}\n" for line in sequencer_metrics(look())).encode()
-
-    pages = {
-        "/status": (JSON, lambda: msgspec.json.encode(look())),
-        "/metrics": (PROMETHEUS, metrics),
-    }
-    return LoopbackPage(home, 0, pages)
+    return LoopbackPage(home, 0, status_pages(look, sequencer_metrics))
 
 
 def ask_sequencer(home: Path, seconds: float = 5.0) -> SequencerStatus:
@@ -100,15 +92,10 @@ def ask_sequencer(home: Path, seconds: float = 5.0) -> SequencerStatus:
     Raises:
         RunError: none runs there, or it does not answer.
     """
-    try:
-        return msgspec.json.decode(ask_page(home, "/status", seconds), type=SequencerStatus)
-    except (OSError, HTTPException, msgspec.MsgspecError) as error:
-        absent = isinstance(error, FileNotFoundError)
-        raise RunError(
-            "sequencer.not-running", f"no sequencer answers for {home}",
-            "none runs there" if absent else str(error) or type(error).__name__,
-            f"start it with `collegium sequencer start {home}`",
-        ) from error  # fmt: skip
+    return ask_process(home, SequencerStatus, seconds, lambda why, absent: RunError(
+        "sequencer.not-running", f"no sequencer answers for {home}", why,
+        f"start it with `collegium sequencer start {home}`",
+    ))  # fmt: skip
 
 
 def held_home(home: Path) -> AbstractContextManager[None]:
@@ -127,19 +114,8 @@ def stop_sequencer(home: Path) -> int:
         RunError: none runs there, it is somebody else's, or it does not end.
     """
     pid = ask_sequencer(home).pid
-    until = monotonic() + WITHIN
-    try:
-        os.kill(pid, signal.SIGTERM)
-    except OSError as error:
-        raise _not_ended(home, pid, error.strerror or str(error)) from error
-    while True:
-        try:
-            with held_home(home):
-                return pid
-        except RunError as error:
-            if monotonic() > until:
-                raise _not_ended(home, pid, error.why) from error
-        sleep(0.05)
+    failed = partial(_not_ended, home, pid)
+    return end_process(pid, partial(held_home, home), WITHIN, failed, failed)
 
 
 def _not_ended(home: Path, pid: int, why: str) -> RunError:
