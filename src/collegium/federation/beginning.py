@@ -42,3 +42,22 @@ def beginning_is(
     except FormatError:
         return "other"
     return first_model_is(study, server_named(registration.server), model, begun=begun, own=own)
+
+
+class KnownBeginning:
+    """What `beginning_is` said of a study's first model: it is asked once for each model."""
+
+    def __init__(self, study: Study, own: Callable[[], Float32] | None = None) -> None:
+        self._study, self._own = study, own
+        self._known: tuple[str, Verdict] | None = None
+
+    def of(
+        self, registration: StudyRecord, fetch: Callable[[bytes], bytes | None], *, begun: bool
+    ) -> Verdict | None:
+        """Return the verdict; None until the model is here."""
+        if self._known is None or self._known[0] != registration.initial:
+            verdict = beginning_is(self._study, registration, fetch, begun=begun, own=self._own)
+            if verdict is None:
+                return None
+            self._known = registration.initial, verdict
+        return self._known[1]

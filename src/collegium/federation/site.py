@@ -13,7 +13,7 @@ import numpy as np
 from collegium.canonical import from_text, to_text
 from collegium.data.table import SiteRows, Task
 from collegium.errors import FormatError, RunError
-from collegium.federation.beginning import beginning_is
+from collegium.federation.beginning import KnownBeginning
 from collegium.federation.commit_reveal import commit_to, reveal_of
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
@@ -103,13 +103,16 @@ class Site:
         self._cohort = trainers
         self._parts = parts
         masks = parts.secure_sum
-        rows = rows_told(parts.train)
-        self._summed = SummedStarts(outbox, identity.genesis, self.member, rows, self._model)
+        self._summed = None if masks is None else SummedStarts(
+            outbox, identity.genesis, self.member, rows_told(parts.train), self._model
+        )  # fmt: skip
         self._dealer = None if masks is None else Dealer(identity, outbox, masks, self._may_open)
         self._counting = Counting(identity, outbox)
         self._outbox, self._sending = outbox, Sending(outbox)
         self._document = document_bytes(trainers.study)
-        self._first: tuple[str, Verdict] = "", "unknown"
+        self._first = KnownBeginning(
+            trainers.study, lambda: initial_parameters(trainers.spec, trainers.study.study.seed)
+        )
         self._privacy = site_privacy(trainers.study, identity)
         self._carried = ClientState(outbox, identity.genesis, trainers.study.study.id)
         self._tensors = study_tensors(trainers.spec, trainers.study)
@@ -169,18 +172,9 @@ class Site:
 
     def _beginning(self, view: StudyView, *, begun: bool) -> Verdict | None:
         """Return whether the registered first model is the document's; None until it is here."""
-        registration, trainers = view.registration, self._cohort
-        if registration is None:
+        if view.registration is None:
             return None
-        if self._first[0] != registration.initial:
-            verdict = beginning_is(
-                trainers.study, registration, self.blobs.fetch, begun=begun,
-                own=lambda: initial_parameters(trainers.spec, trainers.study.study.seed),
-            )  # fmt: skip
-            if verdict is None:
-                return None
-            self._first = registration.initial, verdict
-        return self._first[1]
+        return self._first.of(view.registration, self.blobs.fetch, begun=begun)
 
     def _size(self) -> int:
         """Return what the weight is made of: training rows, or units with noise."""
@@ -231,7 +225,7 @@ class Site:
 
     def _repeats(self, view: StudyView) -> bool:
         """Return whether the site stays out: a sum from this start is known over other members."""
-        known = None if self._dealer is None else self._summed.differs(view)
+        known = None if self._summed is None else self._summed.differs(view)
         if known is None:
             return False
         refuses = self._parts.repeats == "refuse"
@@ -244,7 +238,7 @@ class Site:
 
     def _may_open(self, view: StudyView) -> bool:
         """Return whether the site helps to open the open round's sum, which it then remembers."""
-        return self._summed.enters(view) or not self._repeats(view)
+        return self._summed is None or self._summed.enters(view) or not self._repeats(view)
 
     def _reveal(self, view: StudyView) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""

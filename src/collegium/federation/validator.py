@@ -7,14 +7,13 @@ from time import perf_counter
 
 from collegium.canonical import from_text, to_text
 from collegium.errors import FormatError
-from collegium.federation.beginning import beginning_is
+from collegium.federation.beginning import KnownBeginning
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.sealing import check_recipients
 from collegium.federation.speaking import said_in_phase
 from collegium.federation.timekeeper import Timekeeper
 from collegium.federation.view import StudyView
-from collegium.learning.first_model import Verdict
 from collegium.ledger.contract.bitmaps import bitmap_of
 from collegium.ledger.contract.declared import is_masked
 from collegium.ledger.contract.results import Failure, ModelResult, Result
@@ -68,7 +67,7 @@ class Validator:
         self._noted: tuple[Conflict, ...] = ()
         self._identity = identity
         self._study = study
-        self._first: tuple[str, Verdict] = "", "unknown"
+        self._first = KnownBeginning(study)
         self._document = to_text(sha256(document_bytes(study)).digest())
 
     def reconcile(self, view: StudyView, *, idle: bool) -> list[bytes]:
@@ -106,12 +105,7 @@ class Validator:
 
         Then its rounds come to nothing: nobody attests to updates of it, or votes.
         """
-        if self._first[0] != registration.initial:
-            verdict = beginning_is(self._study, registration, self.blobs.fetch, begun=True)
-            if verdict is None:
-                return False
-            self._first = registration.initial, verdict
-        return self._first[1] == "other"
+        return self._first.of(registration, self.blobs.fetch, begun=True) == "other"
 
     def _evidence(self, view: StudyView, *, idle: bool) -> list[bytes]:
         """Put proven equivocations on record; others do what the first validator leaves out."""

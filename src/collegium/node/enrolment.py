@@ -41,7 +41,7 @@ from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
-from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable, table_snapshot
+from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
 from collegium.node.config import DEFAULT_ENGINE, DataSource
 from collegium.node.home import RELEASED, STUDIES
 from collegium.node.policy import Policy, StudyRequest, objections, runs
@@ -168,15 +168,6 @@ def _agreement(acting: MemberContext, view: StudyView) -> AgreedPreparation | No
     return None if data is None else decode_agreed(data)
 
 
-def _snapshot(
-    identity: Identity, study: str, table: SiteTable | None, rows: OwnSiteRows | None
-) -> str | None:
-    """Return the commitment to the rows that the member has now."""
-    if table is not None:
-        return to_text(table_snapshot(identity, study, table))
-    return None if rows is None else to_text(snapshot(identity, study, (rows.train, rows.test)))
-
-
 def _beginning(acting: MemberContext, view: StudyView, parts: Parts) -> tuple[str, ...]:
     """Return what there is to say against the model that a study begins with."""
     study, registration = parts.study, view.registration
@@ -249,8 +240,12 @@ def _enrol_site(
         return
     code = code_digest(study)
     accepted = view.acceptance(member)
-    if accepted is not None and accepted.snapshot != _snapshot(
-        acting.identity, view.study, table, rows
+    own = rows if table is None else table
+    if (
+        own is not None
+        and accepted is not None
+        and accepted.snapshot
+        != to_text(snapshot(acting.identity, view.study, (own.train, own.test)))
     ):
         enrolment.objections = (
             "these are not the rows with which the site accepted the study: its source of rows has"

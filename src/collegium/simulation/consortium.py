@@ -17,6 +17,8 @@ from collegium.assembly.code import code_digest
 from collegium.assembly.ownership import beginning_of, model_writer, registration_of, releaser
 from collegium.assembly.preparation import Prepared, printed_name
 from collegium.canonical import to_text
+from collegium.data.table import SiteRows
+from collegium.data.tabular.study_rows import StudyRows
 from collegium.errors import RunError
 from collegium.federation.identity import Identity, identity, member_key
 from collegium.federation.in_process_blobs import InProcessBlobs
@@ -49,7 +51,7 @@ from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.scores.lying import lie_in_scores, lie_of
 from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
-from collegium.mechanisms.statistics.speaking import SettingUp, table_snapshot
+from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
 from collegium.threats.adversary_view import Defence
@@ -266,11 +268,10 @@ def _require_same_rows(prepared: Prepared, state: State, who: Identity) -> None:
     accepted = StudyView(state, study.study.id).acceptance(name)
     if accepted is None:
         return
+    parts: tuple[SiteRows | StudyRows, ...] = prepared.train[name], prepared.test[name]
     if prepared.table is not None:
-        now = table_snapshot(who, study.study.id, prepared.table.parts[name])
-    else:
-        now = snapshot(who, study.study.id, (prepared.train[name], prepared.test[name]))
-    if accepted.snapshot != to_text(now):
+        parts = prepared.table.parts[name].train, prepared.table.parts[name].test
+    if accepted.snapshot != to_text(snapshot(who, study.study.id, parts)):
         source = study.data.source
         raise RunError(
             "run.other-rows",

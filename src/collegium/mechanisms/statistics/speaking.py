@@ -5,10 +5,8 @@ What it says is in its outbox before it is announced, so that a restart says the
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 
 import msgspec
 
@@ -17,18 +15,18 @@ from collegium.data.tabular.agreed_preparation import decode_agreed
 from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.counting import counts_of, largest_counts
 from collegium.data.tabular.site_statistics import encode_site_statistics
-from collegium.data.tabular.study_rows import StudyRows, study_rows_bytes
+from collegium.data.tabular.study_rows import StudyRows
 from collegium.errors import FormatError
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
+from collegium.federation.snapshot import snapshot
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.learning.encoding import registered_weight
 from collegium.learning.evaluation.tally import layout_of
 from collegium.ledger.contract.series import step_of
 from collegium.ledger.contract.transactions import StudyAccept
-from collegium.ledger.hashing import lp
 from collegium.ledger.registering import differing_terms
 from collegium.mechanisms.statistics.terms import StatisticsPost
 from collegium.mechanisms.statistics.voting import agreed_before
@@ -48,12 +46,6 @@ class SiteTable:
 
     train: StudyRows
     test: StudyRows
-
-
-def table_snapshot(identity: Identity, study: str, table: SiteTable) -> bytes:
-    """Return the keyed commitment to a site's part of a table, before its rows are encoded."""
-    rows = b"".join(lp(study_rows_bytes(one)) for one in (table.train, table.test))
-    return hmac.digest(identity.commitment_key(study), rows, sha256)
 
 
 class SettingUp:
@@ -100,7 +92,7 @@ class SettingUp:
         layout = layout_of(task_of(self._study))
         if differing_terms(self._study, len(registration.sites), terms, Facts(layout)):
             return []
-        rows = table_snapshot(self._identity, view.study, self._table)
+        rows = snapshot(self._identity, view.study, (self._table.train, self._table.test))
         return [
             self._identity.sign(
                 StudyAccept, study=view.study, code=to_text(self._code),
