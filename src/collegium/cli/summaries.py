@@ -18,7 +18,7 @@ from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.measuring.result import RunResult
 from collegium.release.masks import marked
 from collegium.release.prediction import Predictions
-from collegium.report.convergence import told
+from collegium.report.convergence import unsettled
 from collegium.report.measurements import FinalLine, HeldOutQuality, Interval, Quality
 from collegium.report.preparation import preparation_of
 from collegium.simulation.execution import summary
@@ -84,8 +84,8 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
     yield from threat_lines(result.measured.threat)
-    if (found := result.measured.convergence) is not None and found.verdict != "converged":
-        yield f"  training {told(found)}"
+    if warning := unsettled(result.measured.convergence):
+        yield f"  training {warning}"
     if result.spending is not None:
         yield f"  privacy  {privacy_line(result.spending)}"
     yield f"  model    {result.model}"

@@ -8,7 +8,7 @@ from functools import cached_property
 from collegium.canonical import from_text
 from collegium.federation.retirement_view import RetirementView
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.declared import before_rounds, phase_of, phases_of
+from collegium.ledger.contract.declared import before_rounds, phase_of, phases_of, place_of
 from collegium.ledger.contract.members import active_members, validator_powers
 from collegium.ledger.contract.preconditions import OPEN
 from collegium.ledger.contract.series import is_sum, step_of
@@ -204,13 +204,11 @@ class StudyView:
         if self.registration is None or self.round is None:
             return ()
         modules = self.registration.modules
-        phase, before = phase_of(modules, self.phase), None
+        phase = phase_of(modules, self.phase)
         if phase is None:
             return ()
-        for one in phases_of(modules):
-            if one == phase:
-                break
-            before = one
+        place = place_of(modules, phase.name)
+        before = phases_of(modules)[place - 1] if place else None
         expected = tuple(self._state.names(self._path(phase.speakers)))
         if phase.speakers == "participants" and before is not None:
             if before.name == "available" or before.speakers != phase.speakers:

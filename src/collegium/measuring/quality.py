@@ -150,19 +150,32 @@ def training_metrics(prepared: Prepared, parameters: Float32) -> dict[str, dict[
     scores = {
         name: predict(prepared.parts.spec, parameters, rows.x) for name, rows in _train(prepared)
     }
-    loss = {
-        name: losses(prepared.parts.spec, parameters, rows.x, rows.y)
-        for name, rows in _train(prepared)
-    }
+    loss = _losses(prepared, parameters)
     found: dict[str, dict[str, float | None]] = {
         name: {"loss": float(loss[name].mean()), **measure(task, rows.y, scores[name], threshold)}
         for name, rows in _train(prepared)
     }
     rows = together(prepared.train, scores)
     everywhere = measure(task, rows.y, rows.scores, threshold)
-    all_losses = np.concatenate(list(loss.values()))
-    found["overall"] = {"loss": float(all_losses.mean()), **everywhere}
+    found["overall"] = {"loss": _mean(loss), **everywhere}
     return found
+
+
+def training_loss(prepared: Prepared, parameters: Float32) -> float:
+    """Return the mean loss on all training rows."""
+    return _mean(_losses(prepared, parameters))
+
+
+def _losses(prepared: Prepared, parameters: Float32) -> dict[str, NDArray[np.float64]]:
+    """Return the losses of training rows, by site."""
+    return {
+        name: losses(prepared.parts.spec, parameters, rows.x, rows.y)
+        for name, rows in _train(prepared)
+    }
+
+
+def _mean(loss: Mapping[str, NDArray[np.float64]]) -> float:
+    return float(np.concatenate(list(loss.values())).mean())
 
 
 def _train(prepared: Prepared) -> list[tuple[str, SiteRows]]:

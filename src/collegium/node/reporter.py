@@ -58,7 +58,8 @@ class Reporter:
             self._due_since = None
         elif self._due_since is None:
             self._due_since = monotonic()
-        closed = {one for one in studies if StudyView(state, one).phase == "closed"}
+        told = tuple(_study(loop, StudyView(state, one)) for one in studies)
+        closed = {one.study for one in told if one.phase == "closed"}
         self._status = msgspec.structs.replace(
             self._status,
             state=loop.state,
@@ -71,7 +72,7 @@ class Reporter:
             bound=None if bound is None else LockedBlock(block=bound[0], size=bound[1]),
             pending=loop.sender.waiting,
             training=participants.training,
-            studies=tuple(_study(loop, StudyView(state, one)) for one in studies),
+            studies=told,
             lost=privacy_spent(state, self._status.member, loop.policy.now().epsilon_in_all),
             proposals=dict(participants.proposals.faults),
             changes=changes(state),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collegium.data.table import Task
 from collegium.report.comparison import Comparison
-from collegium.report.convergence import told
+from collegium.report.convergence import unsettled
 from collegium.report.figures import Figure, SiteFigures
 from collegium.report.held_out_quality import HeldOutSection
 from collegium.report.measurements import Convergence
@@ -76,9 +76,7 @@ def answer_of(
         lead = _regression(federated)
     else:
         lead = _count(federated) if task == "count" else _multiclass(federated)
-    sentences = []
-    if convergence is not None and convergence.verdict != "converged":
-        sentences.append(told(convergence))
+    sentences = [warning] if (warning := unsettled(convergence)) else []
     if correct is not None:
         right, rows = correct
         sentences.append(

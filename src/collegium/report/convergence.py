@@ -5,8 +5,13 @@ from __future__ import annotations
 from collegium.report.measurements import Convergence
 
 
-def told(found: Convergence) -> str:
-    """Return a verdict in a sentence, with what to try."""
+def unsettled(found: Convergence | None) -> str:
+    """Return what is to be said of training that did not come to rest, with what to try.
+
+    Nothing is where it did, or where that is not known.
+    """
+    if found is None:
+        return ""
     match found.verdict:
         case "diverged":
             return (
@@ -26,4 +31,4 @@ def told(found: Convergence) -> str:
                 " training.rounds, or a higher training.learning_rate."
             )
         case "converged":
-            return "Training has converged: the loss on the training rows has come to rest."
+            return ""

@@ -143,6 +143,7 @@ def attempt_in(
     if terms is None or status is None or current is None:
         return None
     at = current.attempt if earlier is None else earlier[0]
+    held = terms_in(terms, number)
 
     def said(table: str) -> dict[str, bytes]:
         return dict(attempt_items(state, round_path(study, number, table), at))
@@ -159,10 +160,10 @@ def attempt_in(
     reveals = {name: one for name in names if (one := revealed(name)) is not None}
     return Attempt(
         AttemptId(ledger_of(terms.genesis), study, number, at),
-        terms_in(terms, number),
+        held,
         _start(state, study, status, closed=current.phase == "closed"),
         current.exponent,
-        ring_in(state, terms_in(terms, number).design, number, participants.values()),
+        ring_in(state, held.design, number, participants.values()),
         participants,
         powers(state, round_path(study, number, "validators")),
         powers(state, round_path(study, number, "reputations")),

@@ -20,7 +20,7 @@ from collegium.measuring.quality import (
     difference_of,
     pooled_parameters,
     quality_of,
-    training_metrics,
+    training_loss,
 )
 from collegium.report.measurements import Convergence, FinalLine, RoundLine, read_lines
 from collegium.simulation.attack_effect import attack_effect
@@ -111,5 +111,4 @@ def _convergence(consortium: Consortium, recorder: Recorder) -> Convergence | No
         and (loss := line.training_metrics.get("overall", {}).get("loss")) is not None
     }
     vector = model_part(prepared.parts.spec, decode_model(data).parameters)
-    first = training_metrics(prepared, vector)["overall"]["loss"]
-    return None if first is None else convergence_of(first, losses)
+    return convergence_of(training_loss(prepared, vector), losses)

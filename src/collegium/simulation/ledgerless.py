@@ -31,13 +31,13 @@ from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
 from collegium.learning.encoding import indicators, registered_weight
 from collegium.learning.models import ModelSpec
-from collegium.ledger.contract.declared import carrier, opens_one_key, part_of
+from collegium.ledger.contract.declared import carrier, part_of
 from collegium.ledger.contract.encoding import is_saturated, is_small, next_exponent
 from collegium.ledger.contract.results import ModelResult
-from collegium.ledger.contract.ring import ring_of
+from collegium.ledger.contract.ring import ring_for
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.tables import StudyRecord
-from collegium.ledger.genesis import encode_genesis, genesis_digest
+from collegium.ledger.genesis import CONTRACT_VERSION, encode_genesis, genesis_digest
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.groups.rules import draw_groups, members_by_group
@@ -214,7 +214,7 @@ def _attempt(
 ) -> Attempt:  # fmt: skip
     """Return a round's attempt as far as it matters for what it comes to."""
     weights = dict(zip(work.participants, work.weights, strict=True))
-    ring = 64 if opens_one_key(plan.terms.design) else ring_of(work.weights)
+    ring = ring_for(plan.terms.design, work.weights, CONTRACT_VERSION)
     return Attempt(
         AttemptId(genesis, plan.document.study.id, work.round, 1), plan.terms, work.model,
         work.exponent, ring, weights, {}, reputations=reputations, groups=groups,

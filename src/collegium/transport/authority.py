@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def sign_request(authority: Path, out: Path, member: str, request: bytes) -> Non
         raise _bad_request("the request", "its signature is not by its own key")
     if asked.subject != _name(member):
         raise _bad_request("the request", f"it is not of {member!r}")
-    _issue(authority, out, CLIENT_CERTIFICATE, member, _member_names(member),
+    _issue(_authority(authority), out, CLIENT_CERTIFICATE, member, _member_names(member),
            ExtendedKeyUsageOID.CLIENT_AUTH, key)  # fmt: skip
 
 
@@ -184,14 +185,23 @@ def _certify(
     authority: Path, out: Path, files: tuple[str, str], common: str,
     names: x509.SubjectAlternativeName, purpose: x509.ObjectIdentifier,
 ) -> None:  # fmt: skip
-    _authority(authority)
+    signing = _authority(authority)
     out.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     write_private(out / files[1], _key_bytes(key))
-    _issue(authority, out, files[0], common, names, purpose, key.public_key())
+    _issue(signing, out, files[0], common, names, purpose, key.public_key())
 
 
-def _authority(authority: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+@dataclass(frozen=True, slots=True)
+class _Authority:
+    """An authority that was read from its folder."""
+
+    folder: Path
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def _authority(authority: Path) -> _Authority:
     try:
         issuer = x509.load_pem_x509_certificate((authority / CA_CERTIFICATE).read_bytes())
         signer = load_pem_private_key((authority / CA_KEY).read_bytes(), None)
@@ -205,14 +215,14 @@ def _authority(authority: Path) -> tuple[x509.Certificate, ec.EllipticCurvePriva
             "transport.authority", f"{authority} holds no authority that can sign",
             "its key is of another kind", "make a new authority",
         )  # fmt: skip
-    return issuer, signer
+    return _Authority(authority, issuer, signer)
 
 
 def _issue(
-    authority: Path, out: Path, file: str, common: str, names: x509.SubjectAlternativeName,
+    authority: _Authority, out: Path, file: str, common: str, names: x509.SubjectAlternativeName,
     purpose: x509.ObjectIdentifier, key: ec.EllipticCurvePublicKey,
 ) -> None:  # fmt: skip
-    issuer, signer = _authority(authority)
+    issuer, signer = authority.certificate, authority.key
     out.mkdir(parents=True, exist_ok=True)
     certificate = (
         _begun(_name(common[:60]), issuer.subject, key, CERTIFICATE_DAYS)
@@ -226,7 +236,7 @@ def _issue(
         .sign(signer, SHA256())
     )
     (out / file).write_bytes(certificate.public_bytes(Encoding.PEM))
-    if out != authority:
+    if out != authority.folder:
         (out / CA_CERTIFICATE).write_bytes(issuer.public_bytes(Encoding.PEM))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
+
+Stamps = tuple[tuple[int, int], ...]
 
 WARN_DAYS = 30
 """Days before its end from which on a certificate's expiry is warned of."""
@@ -15,11 +18,17 @@ WARN_DAYS = 30
 
 def days_left(certificate: Path) -> float | None:
     """Return for how many days a certificate holds, below 0 after; None where none can be read."""
+    end = _end_of(certificate, _stamps(certificate))
+    return None if end is None else (end - datetime.now(UTC)).total_seconds() / 86400
+
+
+@lru_cache(maxsize=16)  # a node asks after each turn of its loop, and the file hardly ever changes
+def _end_of(certificate: Path, stamps: Stamps | None) -> datetime | None:
+    """Return when a certificate ends whose file has such stamps; None where none can be read."""
     try:
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
     except (OSError, ValueError):
         return None
-    return (found.not_valid_after_utc - datetime.now(UTC)).total_seconds() / 86400
 
 
 def renewing(context: ssl.SSLContext, certificate: Path, key: Path) -> Callable[[], bool]:
@@ -47,7 +56,7 @@ def renewing(context: ssl.SSLContext, certificate: Path, key: Path) -> Callable[
     return renew
 
 
-def _stamps(*paths: Path) -> tuple[tuple[int, int], ...] | None:
+def _stamps(*paths: Path) -> Stamps | None:
     try:
         return tuple((path.stat().st_mtime_ns, path.stat().st_ino) for path in paths)
     except OSError:

@@ -19,11 +19,14 @@ def ring_of(weights: Iterable[int]) -> Literal[32, 64]:
 
 
 def ring_in(state: State, design: str, number: int, weights: Iterable[int]) -> Literal[32, 64]:
-    """Return the ring of a round; counts always have the wide one.
+    """Return the ring of a round; counts always have the wide one."""
+    return 64 if is_sum(number) else ring_for(design, weights, contract_version(state))
 
-    Encrypted updates have it too, from contract 2 on: the narrow one's lattice is of degree 2048,
+
+def ring_for(design: str, weights: Iterable[int], contract: int) -> Literal[32, 64]:
+    """Return the ring of updates.
+
+    Encrypted ones have the wide one from contract 2 on: the narrow one's lattice is of degree 2048,
     which is too small (docs/decisions/0150).
     """
-    if is_sum(number) or (opens_one_key(design) and contract_version(state) >= 2):
-        return 64
-    return ring_of(weights)
+    return 64 if opens_one_key(design) and contract >= 2 else ring_of(weights)
