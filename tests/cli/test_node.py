@@ -104,6 +104,12 @@ def test_a_node_that_does_not_run_is_told(call: Call) -> None:
     assert found["error"] == "node.not-running"
 
 
+def test_no_key_is_made_for_another_member(call: Call) -> None:
+    told(call("sequencer", "init", "order", "--host", "127.0.0.1", "--json"))
+    assert "'--request'" in call("sequencer", "certify", "order", "va", "--out", "va/tls").stderr
+    assert not Path("va").exists()
+
+
 def test_a_trial_that_is_not_there_is_told(call: Call) -> None:
     for command in (("status",), ("down",), ("up",), ("up", "--dir", "other")):
         assert diagnosis(call("network", *command))[0] == "network.none"
@@ -126,7 +132,12 @@ def test_a_node_whose_sequencer_is_away_waits_and_ends_when_it_is_told(
     told(call("sequencer", "init", "order", "--host", "127.0.0.1", "--port", "9", "--json"))
     call("node", "init", "va", *VA, "--sequencer", "https://127.0.0.1:9")
     told(call("sequencer", "found", "order", "va/card.json", "--json"))
-    told(call("sequencer", "certify", "order", "va", "--out", "va/tls", "--json"))
+    request = told(call("node", "request", "va", "--json"))["request"]
+    told(
+        call(
+            "sequencer", "certify", "order", "va", "--request", request, "--out", "va/tls", "--json"
+        )
+    )
     (Path("va") / "genesis.json").write_bytes((Path("order") / "genesis.json").read_bytes())
     process = subprocess.Popen(
         [sys.executable, "-m", "collegium", "node", "start", "va"], cwd=tmp_path,

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from tests.ledger.contract.kit import four_equals
 from tests.ledger.engines.log.kit import MEMBERS, Consortium, consortium
+from tests.transport.kit import certify_member
 
 from collegium.errors import NodeError, RunError
 from collegium.ledger.genesis import encode_genesis
 from collegium.node.home import held
 from collegium.node.lock_release import locked_block, release_block
 from collegium.node.templates import config_text
-from collegium.transport.authority import certify_client, create_authority
+from collegium.transport.authority import create_authority
 
 
 def stopped(us: Consortium, name: str) -> Path:
@@ -23,7 +24,7 @@ def stopped(us: Consortium, name: str) -> Path:
     (home / "node.toml").write_text(config_text(name, url="https://127.0.0.1:1"))
     (home / "genesis.json").write_bytes(encode_genesis(us.world.genesis))
     create_authority(us.folder / "authority", "trial")
-    certify_client(us.folder / "authority", home / "tls", name)
+    certify_member(us.folder / "authority", home / "tls", name)
     return home
 
 

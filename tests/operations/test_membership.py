@@ -8,6 +8,8 @@ import pytest
 from tests.operations.pages import Consortium, Page, consortium
 
 VOTERS = ("cleveland", "hungarian", "switzerland")
+HANDED_OVER = ["ca.pem", "client.pem"]
+"""What the sequencer's operator gives a member: no key."""
 
 
 def decided(shown: str) -> bool:
@@ -17,13 +19,16 @@ def decided(shown: str) -> bool:
 
 def join(at: Consortium) -> None:
     page = Page("join.md", at)
-    page.follow("collegium node init oslo", "collegium node propose cleveland admit")
+    page.follow("collegium node init oslo", "collegium node request oslo")
+    page.follow("collegium node propose cleveland admit")
     at.until("hungarian", lambda one: any(change.status == "open" for change in one.changes))
     shown = page.follow("collegium node proposals hungarian")
     assert "admit oslo (Oslo), validator, power 1, key" in shown
     votes = [page.follow(f"collegium node vote {name}") for name in VOTERS]
     assert [decided(one) for one in votes] == [False, False, True]
-    page.follow("collegium sequencer certify", "cp for-oslo", "cp cleveland/genesis.json")
+    page.follow("collegium sequencer certify")
+    assert sorted(path.name for path in (at.place / "for-oslo").iterdir()) == HANDED_OVER
+    page.follow("cp for-oslo", "cp cleveland/genesis.json")
     page.follow("collegium node start oslo")
     at.until("oslo", lambda one: one.state == "following" and one.size == at.status("va").size)
     assert "oslo: following" in page.follow("collegium node status oslo")
@@ -73,8 +78,19 @@ def lose_the_key(at: Consortium) -> None:
     page.done()
 
 
+def renew(at: Consortium) -> None:
+    page, tls = Page("certificates.md", at), at.place / "va" / "tls"
+    key, before = (tls / "client.key").read_bytes(), (tls / "client.pem").read_bytes()
+    page.follow("collegium node request va", "collegium sequencer certify", "cp for-va")
+    assert (tls / "client.key").read_bytes() == key
+    assert (tls / "client.pem").read_bytes() != before
+    assert "va: following" in page.follow("collegium node status va")
+    page.done()
+
+
 def test_a_member_joins_catches_up_and_cosigns(tmp_path: Path) -> None:
     with consortium(tmp_path / "trial") as at:
+        renew(at)
         join(at)
         at.run("collegium node propose oslo expel oslo")  # any block: all five judge it
         at.until("oslo", lambda one: at.cosigners() == {*VOTERS, "va", "oslo"})

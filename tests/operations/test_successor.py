@@ -25,6 +25,7 @@ def test_two_of_four_go_on_from_the_last_final_checkpoint(tmp_path: Path) -> Non
         told = page.follow("collegium sequencer found sequencer-2")
         assert f"It continues after {before} entries" in told
         at.words["SUCCESSOR"] = told.splitlines()[1]
+        page.follow("collegium node request", "collegium node request")
         page.follow("collegium sequencer certify", "collegium sequencer certify")
         page.follow("collegium sequencer start")
         for name in ("cleveland", "hungarian"):

@@ -18,10 +18,11 @@ from tests.ledger.engines.log.kit import LOG_KEY, Consortium, tell_nobody
 from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.transport.authority import (
-    certify_client,
     certify_server,
     create_authority,
+    request_client,
     server_context,
+    sign_request,
 )
 from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.door import Door
@@ -30,6 +31,11 @@ from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
+
+
+def certify_member(authority: Path, tls: Path, member: str) -> None:
+    """Let a member make its key in a folder, and put there what the authority signs of it."""
+    sign_request(authority, tls, member, request_client(tls, member).read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Port:
         """Return a connection of a member with a certificate of its own."""
         tls = self.folder / "clients" / f"{authority}-{member}"
         if not tls.exists():
-            certify_client(self.folder / authority, tls, member)
+            certify_member(self.folder / authority, tls, member)
         self.opened.append(connect(tls, At(self.url)))
         return self.opened[-1]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from tests.transport.kit import certify_member
 
 from collegium.errors import RunError
 from collegium.transport.authority import (
-    certify_client,
     certify_server,
     create_authority,
     member_of,
@@ -26,7 +26,7 @@ def loaded(path: Path) -> x509.Certificate:
 def test_keys_are_their_owners_alone_and_certificates_chain(tmp_path: Path) -> None:
     create_authority(tmp_path / "ca", "test")
     certify_server(tmp_path / "ca", tmp_path / "server", ["127.0.0.1", "sequencer.example"])
-    certify_client(tmp_path / "ca", tmp_path / "client", "va")
+    certify_member(tmp_path / "ca", tmp_path / "client", "va")
     for key in ("ca/ca.key", "server/server.key", "client/client.key"):
         assert stat.S_IMODE((tmp_path / key).stat().st_mode) == 0o600
     authority = loaded(tmp_path / "ca" / "ca.pem")
@@ -60,13 +60,13 @@ def test_nothing_is_overwritten_and_nobody_is_certified_without_an_authority(
     create_authority(tmp_path, "test")
     with pytest.raises(RunError):
         create_authority(tmp_path, "test")
-    certify_client(tmp_path, tmp_path / "out", "va")
+    certify_server(tmp_path, tmp_path / "out", ["127.0.0.1"])
     with pytest.raises(RunError):
-        certify_client(tmp_path, tmp_path / "out", "va")
+        certify_server(tmp_path, tmp_path / "out", ["127.0.0.1"])
     for folder in (tmp_path / "absent", tmp_path / "out"):
         with pytest.raises(RunError) as caught:
-            certify_client(folder, tmp_path / "other", "va")
+            certify_member(folder, tmp_path / "other", "va")
         assert caught.value.code == "transport.authority"
     with pytest.raises(RunError) as caught:
-        certify_client(tmp_path, tmp_path / "other", "../va")
+        certify_member(tmp_path, tmp_path / "other", "../va")
     assert caught.value.code == "transport.member"

@@ -16,7 +16,7 @@ import urllib3
 from tests.ledger.contract.kit import envelope
 from tests.ledger.contract.moves import TERMS
 from tests.ledger.engines.log.kit import MEMBERS
-from tests.transport.kit import At, Port, served
+from tests.transport.kit import At, Port, certify_member, served
 
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.contract.transactions import StudyRegister
@@ -24,7 +24,7 @@ from collegium.ledger.engines.log.connection import CosignatureRefused, NotInThe
 from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.ordering import Ordered, Refused
 from collegium.ledger.tiles import Tile
-from collegium.transport.authority import certify_client, create_authority
+from collegium.transport.authority import create_authority
 from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.wire import LARGEST_SUBMISSION, Problem
 
@@ -152,7 +152,7 @@ def test_without_a_certificate_of_the_authority_nobody_is_heard(port: Port, tmp_
 
 def test_a_sequencer_of_another_authority_is_not_believed(port: Port, tmp_path: Path) -> None:
     create_authority(tmp_path / "other", "other")
-    certify_client(tmp_path / "other", tmp_path / "mine", "ada")
+    certify_member(tmp_path / "other", tmp_path / "mine", "ada")
     with (
         closing(connect(tmp_path / "mine", At(port.url))) as mine,
         pytest.raises(RunError) as caught,

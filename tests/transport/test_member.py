@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.ledger.contract.kit import key_of
 from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS, Consortium, Wire, consortium
+from tests.transport.kit import certify_member
 
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.envelope import decode_envelope
@@ -108,6 +109,6 @@ def test_the_end_of_the_member_s_certificate_is_told_a_month_before(
 ) -> None:
     monkeypatch.setattr(authority, "CERTIFICATE_DAYS", days)
     authority.create_authority(tmp_path / "ca", "test")
-    authority.certify_client(tmp_path / "ca", tmp_path / "tls", "ada")
+    certify_member(tmp_path / "ca", tmp_path / "tls", "ada")
     ours = Member(us.replicas["ada"], us.wires["ada"], certificate=tmp_path / "tls" / "client.pem")
     assert ("certificate" in ours.health().troubles) == told

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
+from tests.transport.kit import certify_member
 from tests.transport.test_serving import made, running
 
 from collegium.errors import RunError
 from collegium.transport.authority import (
-    certify_client,
     certify_server,
     create_authority,
     request_client,
@@ -89,7 +89,7 @@ def served(home: Path, tls: Path) -> bytes | None:
 
 def test_a_running_sequencer_serves_a_renewed_certificate(tmp_path: Path) -> None:
     home = made(tmp_path)
-    certify_client(home / "authority", tmp_path / "ada", "ada")
+    certify_member(home / "authority", tmp_path / "ada", "ada")
     with running(home):
         before = served(home, tmp_path / "ada")
         certify_server(home / "authority", tmp_path / "new", ["127.0.0.1"])

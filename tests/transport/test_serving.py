@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from tests.ledger.contract.kit import envelope, four_equals, member
 from tests.ledger.contract.moves import TERMS
-from tests.transport.kit import At
+from tests.transport.kit import At, certify_member
 
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, RunError
@@ -25,7 +25,6 @@ from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.ordering import Ordered, OrderingMisbehaved
-from collegium.transport.authority import certify_client
 from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.home import found_ledger, make_home, read_settings
 from collegium.transport.loopback_page import ask_page
@@ -63,7 +62,7 @@ def running(home: Path, largest_file: int | None = None) -> Iterator[subprocess.
 def connected(home: Path, who: str = "ada") -> HttpsConnection:
     tls = home.parent / f"tls-{who}"
     if not tls.exists():
-        certify_client(home / "authority", tls, who)
+        certify_member(home / "authority", tls, who)
     return connect(tls, At((home / "address").read_text().strip()))
 
 

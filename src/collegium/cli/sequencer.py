@@ -100,30 +100,21 @@ def found(home: Path, cards: tuple[Path, ...], chain: str, old: Path | None, as_
 @click.argument("member")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder for it.")
 @click.option(
-    "--request", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE",
+    "--request", required=True, metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What MEMBER made by `node request`: its key stays with it.",
 )  # fmt: skip
 @JSON
-def certify(home: Path, member: str, out: Path, request: Path | None, as_json: bool) -> None:
-    """Make a certificate for MEMBER, who puts it into the folder tls of its home.
-
-    Without a request a key is made as well, which this machine has then held.
-    """
-    from collegium.transport.authority import certify_client, sign_request
+def certify(home: Path, member: str, out: Path, request: Path, as_json: bool) -> None:
+    """Sign what MEMBER asks for: a certificate for the folder tls of its home."""
+    from collegium.transport.authority import sign_request
     from collegium.transport.home import AUTHORITY
 
-    if request is None:
-        certify_client(home / AUTHORITY, out, member)
-    else:
-        sign_request(home / AUTHORITY, out, member, request.read_bytes())
+    sign_request(home / AUTHORITY, out, member, request.read_bytes())
     if as_json:
         say_json({"member": member, "folder": str(out)})
         return
-    if request is not None:
-        say(f"{out} contains what {member} needs beside its key: ca.pem and client.pem.")
-        return
-    say(f"{out} contains what {member} needs to connect: ca.pem, client.pem and client.key.")
-    say("Do not share it: the key's holder can use up the member's quota.")
+    say(f"{out} contains what {member} needs beside its key: ca.pem and client.pem.")
 
 
 @sequencer.command()

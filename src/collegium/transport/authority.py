@@ -76,23 +76,14 @@ def certify_server(authority: Path, out: Path, hosts: Sequence[str]) -> None:
     Raises:
         RunError: the authority cannot be read, or a key is there already.
     """
+    signing = _authority(authority)
+    key = ec.generate_private_key(ec.SECP256R1())
+    out.mkdir(parents=True, exist_ok=True)
+    write_private(out / SERVER_KEY, _key_bytes(key))
     names = x509.SubjectAlternativeName([_host(one) for one in hosts])
-    _certify(
-        authority, out, (SERVER_CERTIFICATE, SERVER_KEY), hosts[0], names,
-        ExtendedKeyUsageOID.SERVER_AUTH,
-    )  # fmt: skip
-
-
-def certify_client(authority: Path, out: Path, member: str) -> None:
-    """Make a key and a certificate for a member: ``client.pem``, ``client.key``, ``ca.pem``.
-
-    Raises:
-        RunError: the authority cannot be read, a key is there already, or it is no member's id.
-    """
-    _require_member(member)
-    _certify(
-        authority, out, (CLIENT_CERTIFICATE, CLIENT_KEY), member, _member_names(member),
-        ExtendedKeyUsageOID.CLIENT_AUTH,
+    _issue(
+        signing, out, SERVER_CERTIFICATE, hosts[0], names, ExtendedKeyUsageOID.SERVER_AUTH,
+        key.public_key(),
     )  # fmt: skip
 
 
@@ -179,17 +170,6 @@ def member_of(certificate: object) -> str | None:
         if kind == "URI" and value.startswith(MEMBER_URI)
     ]
     return found[0] if len(found) == 1 and MEMBER_ID.fullmatch(found[0]) else None
-
-
-def _certify(
-    authority: Path, out: Path, files: tuple[str, str], common: str,
-    names: x509.SubjectAlternativeName, purpose: x509.ObjectIdentifier,
-) -> None:  # fmt: skip
-    signing = _authority(authority)
-    out.mkdir(parents=True, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    write_private(out / files[1], _key_bytes(key))
-    _issue(signing, out, files[0], common, names, purpose, key.public_key())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from collegium.ledger.keyfile import read_secret
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.note import split_note
 from collegium.ledger.ordering import LEDGER, Ends, Joining
-from collegium.transport.authority import certify_client
+from collegium.transport.authority import request_client, sign_request
 from collegium.transport.client import connect
 from collegium.transport.home import AUTHORITY, GENESIS, LOG_KEY, found_ledger, make_home
 from collegium.transport.member import Member
@@ -67,8 +67,9 @@ class LogDeployment:
         return (self.home / GENESIS).read_bytes()
 
     def admit(self, member: str, home: Path) -> None:
-        """Certify a member to the sequencer."""
-        certify_client(self.home / AUTHORITY, home / TLS, member)
+        """Let a member make its key, and sign its request for a certificate."""
+        request = request_client(home / TLS, member)
+        sign_request(self.home / AUTHORITY, home / TLS, member, request.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
