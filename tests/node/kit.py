@@ -184,8 +184,8 @@ def _acting(
     assert identity is not None
     return MemberContext(
         identity=identity, home=home, source=source,
-        blobs=exchange.view(card.id), outbox=outbox, state=lambda: engine.application.state,
-        key_of=keys.of,
+        blobs=lambda _: exchange.view(card.id), outbox=outbox,
+        state=lambda: engine.application.state, key_of=keys.of,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import KEY_SIZE, signing_key
 from collegium.ledger.ordering import LEDGER, Answer
+from collegium.node.blob_limit import Kind
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.config import DataSource
 from collegium.node.conflicts import Conflicts
@@ -44,10 +45,12 @@ from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
 from collegium.node.reporter import Reporter
+from collegium.node.room import Room
 from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import Sender
 from collegium.node.status import NodeStatus
 from collegium.node.timers import OnlineClock, Timers
+from collegium.storage.store import LARGEST
 from collegium.transport.member import Member
 
 LOG_KEY = signing_key(bytes(32))
@@ -145,13 +148,13 @@ class Nothing:
     def holds(self, digest: bytes) -> bool:
         return True
 
-    def fetch(self, digest: bytes) -> bytes | None:
+    def fetch(self, digest: bytes, most: int) -> bytes | None:
         raise NotImplementedError
 
     def check(self, digest: bytes) -> bool:
         return True
 
-    def offer(self, digest: bytes) -> None:
+    def offer(self, digest: bytes, most: int) -> None:
         """It is there."""
 
     def forget(self, digests: Collection[bytes]) -> None:
@@ -183,7 +186,7 @@ class LiveNode:
             assert identity is not None
             source = DataSource(csv="rows.csv", person=PERSON)
             return MemberContext(
-                identity, home, source, blobs, outbox, lambda: replica.state, keys.of
+                identity, home, source, lambda _: blobs, outbox, lambda: replica.state, keys.of
             )
 
         clock = OnlineClock(monotonic)
@@ -191,11 +194,14 @@ class LiveNode:
         participants = Participants(acting, timers, Proposals(home), monotonic)
         sender = self._opened.enter_context(closing(Sender(ordering)))
         (home / BLOBS).mkdir(exist_ok=True)
-        replicator = BlobReplicator(home / LEDGER, Nothing(), updates=lambda: True)
-        scrubber = Scrubber(
-            home / LEDGER, Nothing(), replicator.named, replicator.want, 60.0, monotonic
+        room = Room(home / BLOBS, 1.0, monotonic)
+        replicator = BlobReplicator(
+            home / LEDGER, Nothing(), updates=lambda: True, most=_any, room=room
         )
-        self._reporter = Reporter(member, replica.identity, home / BLOBS, outbox)
+        scrubber = Scrubber(
+            home / LEDGER, Nothing(), replicator.named, replicator.want, _any, 60.0, monotonic
+        )
+        self._reporter = Reporter(member, replica.identity, room, outbox)
         orders = OperatorCommands(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
         conflicts = Conflicts(
             ordering.conflicts, lambda: _identity(acting()), lambda: replica.state, monotonic
@@ -223,6 +229,10 @@ class LiveNode:
         self._thread.join(20)
         assert not self._thread.is_alive()
         self._opened.close()
+
+
+def _any(study: str, kind: Kind) -> int:
+    return LARGEST
 
 
 def _identity(acting: MemberContext | None) -> Identity | None:

@@ -96,6 +96,7 @@ def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> Non
         ({"rejected": STATUS.rejected}, "OwnTransactionsRefused"),
         ({"errors": {"policy": "no"}}, "SomethingFails"),
         ({"equivocations": ("va/x",)}, "Equivocation"),
+        ({"room_percent": 81.0}, "HomeFills"),
     ],
 )
 def test_each_rule_of_a_node_fires(change: dict[str, object], alert: str) -> None:
@@ -119,7 +120,7 @@ def test_each_rule_of_a_sequencer_fires(change: dict[str, object], alert: str) -
 
 def test_every_rule_and_panel_is_of_a_metric_that_there_is() -> None:
     text = "\n".join([*metrics(STATUS), *sequencer_metrics(SEQUENCER)])
-    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 12
+    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 13
     panels = json.loads((DOCS / "dashboard.json").read_text())["panels"]
     for name in [*(metric for metric, *_ in RULES.values()),
                  *(one["targets"][0]["expr"] for one in panels)]:  # fmt: skip

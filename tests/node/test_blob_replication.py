@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.node.kit import Clock
 
 from collegium.canonical import from_text
 from collegium.errors import StoreError
@@ -19,7 +20,9 @@ from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
 from collegium.ledger.frames import BLOCK, ENTRY, encode_entry, encode_frame, read_frames
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.retirement import reveals_and_retirements
+from collegium.node.blob_limit import Kind
 from collegium.node.blob_replication import AT_ONCE, BlobReplicator
+from collegium.node.room import GIB, Room
 from collegium.simulation.execution import run
 
 
@@ -39,6 +42,7 @@ class Store:
     given: set[bytes] = field(default_factory=set)
     away: bool = False
     asked: int = 0
+    limits: set[int] = field(default_factory=set)
     forgotten: set[bytes] = field(default_factory=set)
 
     def holds(self, digest: bytes) -> bool:
@@ -48,8 +52,9 @@ class Store:
         self.forgotten.update(digests)
         self.home.difference_update(digests)
 
-    def fetch(self, digest: bytes) -> bytes | None:
+    def fetch(self, digest: bytes, most: int) -> bytes | None:
         self.asked += 1
+        self.limits.add(most)
         if self.away:
             raise StoreError("store.unavailable", "it", "is", "away")
         data = read_blob(self.folder, digest)
@@ -57,17 +62,53 @@ class Store:
             self.home.add(digest)
         return data
 
-    def offer(self, digest: bytes) -> None:
+    def offer(self, digest: bytes, most: int) -> None:
         if self.away:
             raise StoreError("store.unavailable", "it", "is", "away")
         self.given.add(digest)
 
 
+SIZES: dict[Kind, int] = {"document": 2**21, "model": 2**22, "update": 2**23, "other": 2**24}
+
+
 def replicator(
-    done: Path, store: Store, *, updates: bool = True, ledger: Path | None = None
+    done: Path,
+    store: Store,
+    *,
+    updates: bool = True,
+    ledger: Path | None = None,
+    quota: float = 1.0,
 ) -> BlobReplicator:
     path = ledger or done / "ledger.log"
-    return BlobReplicator(path, store, updates=lambda: updates)
+    return BlobReplicator(
+        path,
+        store,
+        updates=lambda: updates,
+        most=lambda study, kind: SIZES[kind],
+        room=Room(done / "blobs", quota, Clock()),
+    )
+
+
+def test_each_blob_is_fetched_up_to_what_its_kind_may_have(done: Path) -> None:
+    store = Store(done / "blobs")
+    work(replicator(done, store))
+    assert store.limits == set(SIZES.values())
+
+
+def test_a_full_home_fetches_nothing_for_the_record(done: Path) -> None:
+    store = Store(done / "blobs")
+    one = replicator(done, store, quota=1e-6)
+    work(one)
+    assert store.asked == 0
+    assert one.missing == len(names(done)), "it is told, and fetched when there is room"
+
+
+def test_nothing_larger_than_what_is_left_is_fetched(done: Path) -> None:
+    held = sum(path.stat().st_size for path in (done / "blobs").iterdir())
+    store = Store(done / "blobs")
+    one = replicator(done, store, quota=(held + 2**22) / GIB)
+    work(one)
+    assert max(store.limits) <= 2**22
 
 
 def names(done: Path) -> set[str]:

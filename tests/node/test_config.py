@@ -38,6 +38,7 @@ def test_what_a_file_does_not_say_has_a_default(tmp_path: Path) -> None:
     assert config.blobs.store == "relay"
     assert (config.timers.phase, config.timers.patience) == (600.0, 86400.0)
     assert config.status.port == 0
+    assert config.home.quota == 64.0
     assert config.data is not None
     assert config.data.csv == "rows.csv"
 

@@ -283,7 +283,7 @@ def test_what_belongs_to_simulations_is_refused_whoever_registers_it(
         parts = find_parts(study, load_dataset("uci_heart"))
         terms = registration_of(parts, ALL, bytes(32))
         acting = within.acting["cleveland"]
-        owner = Owner(acting.identity, acting.blobs, study, terms, lambda _, __: bytes(32))
+        owner = Owner(acting.identity, acting.blobs("heart"), study, terms, lambda _, __: bytes(32))
         within.engine.submit(owner.reconcile(within.view(), idle=False))
         within.turn()
         for participants in within.members.values():
@@ -298,7 +298,7 @@ def test_a_registration_that_contradicts_its_document_is_refused(tmp_path: Path)
         parts = find_parts(study, load_dataset("uci_heart"))
         terms = replace(registration_of(parts, ALL, bytes(32)), rule="median@1")
         acting = within.acting["cleveland"]
-        owner = Owner(acting.identity, acting.blobs, study, terms, lambda _, __: bytes(32))
+        owner = Owner(acting.identity, acting.blobs("heart"), study, terms, lambda _, __: bytes(32))
         within.engine.submit(owner.reconcile(within.view(), idle=False))
         within.turn()
         assert within.members["va"].refused["heart"] == (
@@ -310,7 +310,7 @@ def test_no_registration_stops_a_node_or_another_study(tmp_path: Path) -> None:
     with town(tmp_path) as within:
         cleveland = within.acting["cleveland"]
         for name, data in documents().items():
-            named = b"\x11" * 32 if data is None else cleveland.blobs.publish(data)
+            named = b"\x11" * 32 if data is None else cleveland.blobs(name).publish(data)
             (outcome_,) = within.engine.submit(
                 [registration(cleveland.identity, name, named, bytes(32))]
             )

@@ -13,7 +13,9 @@ from tests.node.kit import Clock
 from collegium.errors import StoreError
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.frames import BLOCK, ENTRY, encode_entry, encode_frame
+from collegium.node.blob_replication import NamedBlob
 from collegium.node.scrubbing import AT_ONCE, RESTS, Scrubber
+from collegium.storage.store import LARGEST
 
 COUNT = 3 * AT_ONCE
 BLOBS = [b"blob %d" % number for number in range(COUNT)]
@@ -32,7 +34,7 @@ class Home:
     def check(self, digest: bytes) -> bool:
         return self.folder.check(digest)
 
-    def offer(self, digest: bytes) -> None:
+    def offer(self, digest: bytes, most: int) -> None:
         if self.away:
             raise StoreError("store.unavailable", "it", "is", "away")
         self.offered.append(digest)
@@ -51,8 +53,8 @@ class Walk:
             self.scrubber.work()
 
 
-def named(entry: bytes) -> list[bytes]:
-    return [digest for digest in DIGESTS if digest in entry]
+def named(entry: bytes) -> list[NamedBlob]:
+    return [NamedBlob(digest, "heart", "other") for digest in DIGESTS if digest in entry]
 
 
 @pytest.fixture
@@ -65,7 +67,9 @@ def walk(tmp_path: Path) -> Walk:
     path.write_bytes(b"".join(entries) + encode_frame(BLOCK, bytes(208)))
     for blob in BLOBS:
         home.folder.put(blob)
-    scrubber = Scrubber(path, home, named, wanted.append, EVERY, clock)
+    scrubber = Scrubber(
+        path, home, named, lambda one: wanted.append(one.digest), lambda *_: LARGEST, EVERY, clock
+    )
     return Walk(home, clock, wanted, scrubber, path)
 
 

@@ -24,6 +24,7 @@ class Shelf:
     def __init__(self) -> None:
         self.kept: dict[bytes, bytes] = {}
         self.asked: list[str] = []
+        self.most: list[int] = []
         self.down = False
 
     def put(self, data: bytes) -> bytes:
@@ -33,6 +34,7 @@ class Shelf:
 
     def get(self, name: bytes, most: int = LARGEST) -> bytes | None:
         self.ask("get")
+        self.most.append(most)
         data = self.kept.get(name)
         return None if data is None or len(data) > most else data
 
@@ -188,10 +190,8 @@ def test_a_wrong_blob_of_a_store_is_never_kept(tmp_path: Path, shelf: Shelf) -> 
 def test_a_blob_beyond_what_the_ledger_allows_is_not_fetched(tmp_path: Path, shelf: Shelf) -> None:
     allowed = [4]
     shelf.put(b"large")
-    blobs = CachedBlobs(
-        BlobFolder(tmp_path / "blobs"), shelf, tmp_path / "waiting", lambda _: None,
-        most=lambda: allowed[0],
-    )  # fmt: skip
-    assert blobs.fetch(digest(b"large")) is None
+    blobs = CachedBlobs(BlobFolder(tmp_path / "blobs"), shelf, tmp_path / "waiting", lambda _: None)
+    assert blobs.fetch(digest(b"large"), lambda _: allowed[0]) is None
+    assert blobs.fetch_all([digest(b"large")], lambda _: allowed[0]) == [None]
     allowed[0] = 5
-    assert blobs.fetch(digest(b"large")) == b"large"
+    assert blobs.fetch(digest(b"large"), lambda _: allowed[0]) == b"large"

@@ -25,6 +25,8 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield f"  stalled   nothing that is due has become final for {status.stalled:.0f} s"
     if status.pending:
         yield f"  pending   {status.pending} transactions"
+    if status.room:
+        yield f"  room      {status.room}"
     for study in status.studies:
         yield from _study_lines(study)
     for lost in status.lost:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -18,6 +18,7 @@ from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.contract.events import Event, RoundClosed, UpdatesRetired, decode_events
 from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     StudyRegister,
@@ -28,12 +29,22 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.retirement import retired_updates, reveals_and_retirements
+from collegium.node.blob_limit import Kind
+from collegium.node.room import Room
 
 AT_ONCE = 8
 """Blobs that are fetched, or offered again, in one turn of the loop."""
 
 LATEST = 256
 """Blobs that are offered again: those of an open round are among them."""
+
+
+class NamedBlob(NamedTuple):
+    """A blob that the ledger names: its digest, the study, and what it is there."""
+
+    digest: bytes
+    study: str
+    kind: Kind
 
 
 class ReplicatedBlobs(Protocol):
@@ -47,12 +58,15 @@ class ReplicatedBlobs(Protocol):
         """Return whether the home has a blob of that digest."""
         ...
 
-    def fetch(self, digest: bytes) -> bytes | None:
-        """Get a blob from the shared store into the home; None where it cannot be had now."""
+    def fetch(self, digest: bytes, most: int) -> bytes | None:
+        """Get a blob of at most so many bytes from the shared store into the home, or None."""
         ...
 
-    def offer(self, digest: bytes) -> None:
-        """Give a blob that the home has to the shared store, if that has it not."""
+    def offer(self, digest: bytes, most: int) -> None:
+        """Give a blob that the home has to the shared store, if that has it not and would be read.
+
+        The others read one of at most so many bytes.
+        """
         ...
 
     def forget(self, digests: Collection[bytes]) -> None:
@@ -67,14 +81,20 @@ class BlobReplicator:
         ledger: the member's ledger.log.
         kept: its blobs.
         updates: whether this member may have the others' updates now: validators may.
+        most: returns how many bytes a study's blob of a kind may have.
+        room: of the home, which fetches nothing here that it has no room for.
     """
 
-    def __init__(self, ledger: Path, kept: ReplicatedBlobs, *, updates: Callable[[], bool]) -> None:
+    def __init__(
+        self, ledger: Path, kept: ReplicatedBlobs, *, updates: Callable[[], bool],
+        most: Callable[[str, Kind], int], room: Room,
+    ) -> None:  # fmt: skip
         self._ledger, self._kept, self._updates = ledger, kept, updates
+        self._most, self._room = most, room
         self._read = 0  # bytes of the ledger file that were looked at
-        self._wanted: dict[bytes, None] = {}
-        self._latest: deque[bytes] = deque(maxlen=LATEST)
-        self._offered: list[bytes] | None = None  # what is still to be offered again
+        self._wanted: dict[bytes, NamedBlob] = {}
+        self._latest: deque[NamedBlob] = deque(maxlen=LATEST)
+        self._offered: list[NamedBlob] | None = None  # what is still to be offered again
         self._retiring = False
         self._retired: frozenset[bytes] = frozenset()
 
@@ -113,10 +133,10 @@ class BlobReplicator:
         """
         if self._retiring:
             self._retire()
-        for digest in list(self._wanted)[:AT_ONCE]:
-            del self._wanted[digest]
-            if not (self._kept.holds(digest) or self._get(digest)):
-                self._wanted.setdefault(digest)
+        for named in list(self._wanted.values())[:AT_ONCE]:
+            del self._wanted[named.digest]
+            if not (self._kept.holds(named.digest) or self._get(named)):
+                self.want(named)
         if self._offered is None:
             self._offered = list(dict.fromkeys(self._latest))
         for _ in range(min(AT_ONCE, len(self._offered))):
@@ -130,58 +150,72 @@ class BlobReplicator:
         self._retired = frozenset(retired)
         for digest in retired:
             self._wanted.pop(digest, None)
-        self._offered = [one for one in self._offered or () if one not in retired]
-        self._latest = deque((one for one in self._latest if one not in retired), LATEST)
+        self._offered = [one for one in self._offered or () if one.digest not in retired]
+        self._latest = deque((one for one in self._latest if one.digest not in retired), LATEST)
         self._kept.forget([digest for digest in retired if self._kept.holds(digest)])
         self._retiring = False
 
-    def _get(self, digest: bytes) -> bool:
+    def _get(self, named: NamedBlob) -> bool:
+        left = self._room.left
+        if not left:
+            return False
         try:
-            return self._kept.fetch(digest) is not None
+            data = self._kept.fetch(named.digest, min(left, self._most(named.study, named.kind)))
         except CollegiumError:
             return False
+        if data is None:
+            return False
+        self._room.took(len(data))
+        return True
 
-    def _give(self, digest: bytes) -> bool:
+    def _give(self, named: NamedBlob) -> bool:
         """Return whether the shared store has a blob, or this home has none to give."""
         try:
-            if self._kept.holds(digest):
-                self._kept.offer(digest)
+            if self._kept.holds(named.digest):
+                self._kept.offer(named.digest, self._most(named.study, named.kind))
         except CollegiumError:
             return False
         return True
 
-    def want(self, digest: bytes) -> None:
+    def want(self, named: NamedBlob) -> None:
         """Note a blob that is to be fetched."""
-        self._wanted.setdefault(digest)
+        self._wanted.setdefault(named.digest, named)
 
-    def named(self, entry: bytes) -> list[bytes]:
+    def named(self, entry: bytes) -> list[NamedBlob]:
         """Return which blobs an entry names that this home is to hold."""
         envelope, recorded = decode_entry(entry)
         transaction = decode_transaction(decode_envelope(envelope).payload)
         names = (*self._said(transaction), *_done(decode_events(recorded)))
-        digests = (from_text(name, DIGEST_SIZE) for name in names)
-        return [digest for digest in digests if digest not in self._retired]
+        found = (NamedBlob(from_text(one, DIGEST_SIZE), study, kind) for one, study, kind in names)
+        return [named for named in found if named.digest not in self._retired]
 
     def _note(self, entry: bytes) -> None:
         events = decode_events(decode_entry(entry)[1])
         self._retiring |= any(isinstance(event, UpdatesRetired) for event in events)
-        for digest in self.named(entry):
-            self._latest.append(digest)
-            if not self._kept.holds(digest):
-                self.want(digest)
+        for named in self.named(entry):
+            self._latest.append(named)
+            if not self._kept.holds(named.digest):
+                self.want(named)
 
-    def _said(self, transaction: Transaction) -> Iterator[str]:
+    def _said(self, transaction: Transaction) -> Iterator[_Name]:
         if isinstance(transaction, StudyRegister):
-            yield transaction.document
-            yield transaction.model
+            yield transaction.document, transaction.study, "document"
+            yield transaction.model, transaction.study, "model"
         elif isinstance(transaction, UpdateReveal) and self._updates():
             sealed = transaction.sealed
-            yield transaction.digest if isinstance(sealed, msgspec.UnsetType) else sealed
+            name = transaction.digest if isinstance(sealed, msgspec.UnsetType) else sealed
+            kind: Kind = "other" if is_sum(transaction.round) else "update"
+            yield name, transaction.study, kind
         elif isinstance(transaction, EvaluationPost):
-            yield transaction.federated
+            yield transaction.federated, transaction.study, "other"
             if transaction.local is not msgspec.UNSET:
-                yield transaction.local
+                yield transaction.local, transaction.study, "other"
 
 
-def _done(events: Iterable[Event]) -> Iterator[str]:
-    return (event.model for event in events if isinstance(event, RoundClosed))
+_Name = tuple[str, str, Kind]
+
+
+def _done(events: Iterable[Event]) -> Iterator[_Name]:
+    for event in events:
+        if isinstance(event, RoundClosed):
+            yield event.model, event.study, "other" if is_sum(event.round) else "model"

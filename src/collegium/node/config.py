@@ -61,6 +61,12 @@ class BlobStore(Section, frozen=True, kw_only=True):
     retention: float | None = None
 
 
+class Home(Section, frozen=True, kw_only=True):
+    """``[home]``: GiB that the home's blobs may take; full, the node takes no new study."""
+
+    quota: float = 64.0
+
+
 class Timers(Section, frozen=True, kw_only=True):
     """``[timers]``: seconds until a phase is timed out, and until a study is given up.
 
@@ -88,6 +94,7 @@ class Config(Section, frozen=True, kw_only=True):
     node: Member
     data: DataSource | None = None
     blobs: BlobStore = BlobStore()
+    home: Home = Home()
     timers: Timers = Timers()
     status: StatusPage = StatusPage()
 
@@ -130,6 +137,8 @@ def read_config(home: Path) -> Config:
     retention = config.blobs.retention
     if retention is not None and not 0 <= retention <= 36525:
         raise unacceptable(path, ("blobs", "retention"), "is out of range", "write days, 0 or more")
+    if not 0 < config.home.quota <= 2**20:
+        raise unacceptable(path, ("home", "quota"), "is out of range", "write GiB, more than 0")
     if config.data is not None:
         fault = source_fault(config.data)
         if fault is not None:

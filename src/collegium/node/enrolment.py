@@ -57,20 +57,22 @@ from collegium.study.document import Study
 class MemberContext:
     """What a member's participants act with.
 
-    `state` returns the ledger's, as of now; `key_of` the member's keys, old ones too. `retention`
-    are the seconds after which updates of a closed study are retired, None: never. `engine` is by
-    which the members order.
+    `blobs` returns the member's as a study may use them, `no_room` why a study of that document is
+    not taken, where the home is full. `state` returns the ledger's, as of now; `key_of` the
+    member's keys, old ones too. `retention` are the seconds after which updates of a closed study
+    are retired, None: never. `engine` is by which the members order.
     """
 
     identity: Identity
     home: Path
     source: DataSource | None
-    blobs: Blobs
+    blobs: Callable[[str], Blobs]
     outbox: Outbox
     state: Callable[[], State]
     key_of: KeyOf
     retention: float | None = None
     engine: str = DEFAULT_ENGINE
+    no_room: Callable[[bytes], str | None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -107,7 +109,11 @@ def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment |
     if not policy.enabled:
         return Enrolment(objections=("the member is switched off (enabled = false)",))
     document = from_text(registration.document, DIGEST_SIZE)
-    data = acting.blobs.fetch(document)
+    full = acting.no_room(document)
+    if full is not None:
+        return Enrolment(watching(acting), objections=(full,))
+    blobs = acting.blobs(view.study)
+    data = blobs.fetch(document)
     if data is None:
         return None
     try:
@@ -125,7 +131,7 @@ def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment |
         _enrol_site(enrolment, acting, study, view, policy, validates=validates)
     if validates:
         validator = Validator(
-            acting.identity, acting.blobs, study, acting.key_of, scoring=enrolment.scoring
+            acting.identity, blobs, study, acting.key_of, scoring=enrolment.scoring
         )
         enrolment.participants.append(validator)
     return enrolment
@@ -153,18 +159,21 @@ def _owner(acting: MemberContext, study: Study, registration: StudyRecord) -> Ow
     )
     if isinstance(source, str) or parts.agreement is not None:
         parts = with_first(parts, acting.home / STUDIES)
+    blobs = acting.blobs(study_id)
     release = releaser(
-        parts, lambda: StudyView(acting.state(), study_id), acting.blobs.fetch,
+        parts, lambda: StudyView(acting.state(), study_id), blobs.fetch,
         acting.home / RELEASED / study_id,
     )  # fmt: skip
     terms = registration_of(parts, registration.sites, from_text(registration.code, DIGEST_SIZE))
-    return Owner(acting.identity, acting.blobs, study, terms, release, beginning_of(parts))
+    return Owner(acting.identity, blobs, study, terms, release, beginning_of(parts))
 
 
 def _agreement(acting: MemberContext, view: StudyView) -> AgreedPreparation | None:
     """Return what the sites of a study of tables agreed on, if they have and it can be had."""
     set_up = view.set_up
-    data = acting.blobs.fetch(set_up.agreement) if set_up.is_over and set_up.agreement else None
+    if not (set_up.is_over and set_up.agreement):
+        return None
+    data = acting.blobs(view.study).fetch(set_up.agreement)
     return None if data is None else decode_agreed(data)
 
 
@@ -174,7 +183,7 @@ def _beginning(acting: MemberContext, view: StudyView, parts: Parts) -> tuple[st
     if registration is None:
         return ()
     verdict = beginning_is(
-        study, registration, acting.blobs.fetch, begun=view.is_training,
+        study, registration, acting.blobs(view.study).fetch, begun=view.is_training,
         own=lambda: initial_parameters(parts.spec, study.study.seed),
     )  # fmt: skip
     if verdict in ("documented", None):
@@ -212,7 +221,7 @@ def _enrol_site(
     if acting.source is None:
         enrolment.objections = ("node.toml has no [data]",)
         return
-    member = acting.identity.member
+    member, blobs = acting.identity.member, acting.blobs(view.study)
     table: SiteTable | None = None
     rows: OwnSiteRows | None = None
     try:
@@ -255,7 +264,7 @@ def _enrol_site(
     enrolment.other_code = accepted is not None and accepted.code != to_text(code)
     if table is not None:
         enrolment.participants.append(
-            SettingUp(acting.identity, acting.blobs, acting.outbox, study, table, code)
+            SettingUp(acting.identity, blobs, acting.outbox, study, table, code)
         )
     if rows is None:
         enrolment.unprepared = True
@@ -274,5 +283,5 @@ def _enrol_site(
         keep_model=model_writer(parts, acting.home / RELEASED / study.study.id / "own"),
         secure_sum=parts.secure_sum, repeats=policy.repeated_starts,
     )  # fmt: skip
-    enrolment.site = Site(acting.identity, acting.blobs, acting.outbox, enrolment.training, made_of)
+    enrolment.site = Site(acting.identity, blobs, acting.outbox, enrolment.training, made_of)
     enrolment.participants.append(enrolment.site)

@@ -84,10 +84,11 @@ class Proposals:
                 fewest_sites(study, len(sites)),
                 sites_per_round(study, len(sites)),
             )
+        blobs = acting.blobs(study.study.id)
         release = releaser(
-            parts, lambda: view, acting.blobs.fetch, acting.home / RELEASED / study.study.id
+            parts, lambda: view, blobs.fetch, acting.home / RELEASED / study.study.id
         )
-        owner = Owner(acting.identity, acting.blobs, study, terms, release)
+        owner = Owner(acting.identity, blobs, study, terms, release)
         return owner.reconcile(view, idle=False)
 
     def _document(self, path: Path) -> ReadStudy | None:

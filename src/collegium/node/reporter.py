@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from time import monotonic
 
 import msgspec
@@ -19,24 +18,21 @@ from collegium.node.loop import Loop
 from collegium.node.membership import changes
 from collegium.node.privacy_spent import privacy_spent
 from collegium.node.registration_checks import in_a_line
+from collegium.node.room import Room
 from collegium.node.status import LockedBlock, NodeStatus, StudyStatus
-
-MEASURE_EVERY = 10.0
-"""Seconds between two counts of the blobs' bytes."""
 
 
 class Reporter:
     """The status of a node as of its loop's last turn; other threads read it."""
 
-    def __init__(self, member: str, genesis: bytes, blobs: Path, outbox: Outbox) -> None:
-        self._blobs, self._outbox = blobs, outbox
+    def __init__(self, member: str, genesis: bytes, room: Room, outbox: Outbox) -> None:
+        self._room, self._outbox = room, outbox
         self._status = NodeStatus(
             member=member, genesis=genesis.hex(), version=collegium.__version__, pid=os.getpid(),
             state="starting",
         )  # fmt: skip
         self._final_at = monotonic()
         self._due_since: float | None = None
-        self._measured_at: float | None = None
 
     def status(self) -> NodeStatus:
         """Return the status as of now."""
@@ -82,16 +78,11 @@ class Reporter:
             errors=_errors(loop, health),
             error_count=loop.failures + participants.failures,
             missing_blobs=loop.replicator.missing,
-            blob_bytes=self._blob_bytes(),
+            blob_bytes=self._room.used,
+            room_percent=round(self._room.percent, 1),
+            room=self._room.trouble,
             outbox_entries=len(self._outbox),
         )
-
-    def _blob_bytes(self) -> int:
-        now = monotonic()
-        if self._measured_at is not None and now < self._measured_at + MEASURE_EVERY:
-            return self._status.blob_bytes
-        self._measured_at = now
-        return sum(entry.stat().st_size for entry in os.scandir(self._blobs) if entry.is_file())
 
 
 def _study(loop: Loop, view: StudyView) -> StudyStatus:

@@ -15,6 +15,8 @@ from typing import Protocol
 
 from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.frames import ENTRY, read_frames
+from collegium.node.blob_limit import Kind
+from collegium.node.blob_replication import NamedBlob
 
 AT_ONCE = 8
 """Blobs that are read in one turn of the loop."""
@@ -39,8 +41,8 @@ class ScrubbedBlobs(Protocol):
         """Return whether the disk holds a blob with the bytes that its digest tells."""
         ...
 
-    def offer(self, digest: bytes) -> None:
-        """Give a blob that the home has to the shared store, if that has it not."""
+    def offer(self, digest: bytes, most: int) -> None:
+        """Give a blob that the home has to the shared store, as `ReplicatedBlobs` does."""
         ...
 
 
@@ -52,18 +54,20 @@ class Scrubber:
         blobs: its blobs.
         named: returns which blobs an entry names that the home is to hold.
         want: is told of a blob that is to be fetched anew.
+        most: returns how many bytes a study's blob of a kind may have.
         every: seconds from the end of one walk to the beginning of the next.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, ledger: Path, blobs: ScrubbedBlobs, named: Callable[[bytes], list[bytes]],
-        want: Callable[[bytes], None], every: float, clock: Callable[[], float],
+        self, ledger: Path, blobs: ScrubbedBlobs, named: Callable[[bytes], list[NamedBlob]],
+        want: Callable[[NamedBlob], None], most: Callable[[str, Kind], int], every: float,
+        clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self._ledger, self._blobs, self._named, self._want = ledger, blobs, named, want
-        self._every, self._clock = every, clock
+        self._most, self._every, self._clock = most, every, clock
         self._at = 0  # bytes of the ledger that this walk has passed
-        self._left: deque[bytes] = deque()
+        self._left: deque[NamedBlob] = deque()
         self._next = clock() + every
 
     def work(self) -> None:
@@ -94,14 +98,14 @@ class Scrubber:
         self._at += end
         return end > 0
 
-    def _look_at(self, digest: bytes) -> bool:
+    def _look_at(self, named: NamedBlob) -> bool:
         """Return whether the store could be asked about a sound blob, or had not to be."""
-        if not self._blobs.check(digest):
-            log.warning("blob damaged", extra={"blob": digest.hex()})
-            self._want(digest)
+        if not self._blobs.check(named.digest):
+            log.warning("blob damaged", extra={"blob": named.digest.hex()})
+            self._want(named)
             return True
         try:
-            self._blobs.offer(digest)
+            self._blobs.offer(named.digest, self._most(named.study, named.kind))
         except CollegiumError:  # the next walk offers it
             return False
         return True

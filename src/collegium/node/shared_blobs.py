@@ -32,24 +32,29 @@ class SharedBlobs:
         """Return whether the disk holds that blob, read anew."""
         return self.blobs.folder.check(digest)
 
-    def fetch(self, digest: bytes) -> bytes | None:
-        """Get a blob from the shared store into the home; None where it cannot be had now."""
-        return self.blobs.fetch(digest)
+    def fetch(self, digest: bytes, most: int) -> bytes | None:
+        """Get a blob from the shared store into the home; None where it cannot be had now.
+
+        Of one that has more than `most` bytes nothing is read.
+        """
+        return self.blobs.fetch(digest, lambda _: most)
 
     def forget(self, digests: Collection[bytes]) -> None:
         """Delete those of the blobs that are updates, here and in the shared store."""
         found = ((digest, self.blobs.folder.get(digest)) for digest in digests)
         self.blobs.forget([digest for digest, data in found if data and is_update(data)])
 
-    def offer(self, digest: bytes) -> None:
+    def offer(self, digest: bytes, most: int) -> None:
         """Give a blob of the home to the shared store, if that has it not.
+
+        One that has more than `most` bytes would be read by nobody, and is not given.
 
         Raises:
             StoreError: the store cannot be reached, or refuses.
         """
         if not self.store.has(digest):
             data = self.blobs.folder.get(digest)
-            if data is not None:
+            if data is not None and len(data) <= most:
                 self.store.put(data)
 
 
@@ -58,7 +63,6 @@ def open_blobs(
     address: str,
     relay: BlobStore | None,
     warn: Callable[[str], None],
-    most: Callable[[], int],
 ) -> SharedBlobs:
     """Return the blobs of a home that share a store: the engine's own, or one at a URL.
 
@@ -67,7 +71,6 @@ def open_blobs(
         address: `RELAY`, or a URL.
         relay: what the engine brings, if it brings any.
         warn: where warnings go.
-        most: returns how many bytes a blob may have.
 
     Raises:
         StoreError: the address is none.
@@ -83,5 +86,5 @@ def open_blobs(
         )  # fmt: skip
     else:
         store = relay
-    blobs = CachedBlobs(BlobFolder(home / BLOBS), store, home / WAITING, warn, most=most)
+    blobs = CachedBlobs(BlobFolder(home / BLOBS), store, home / WAITING, warn)
     return SharedBlobs(blobs, store)

@@ -14,7 +14,6 @@ import collegium
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
-from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.contract.members import active_member
 from collegium.ledger.genesis import Genesis
@@ -22,7 +21,7 @@ from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.ordering import LEDGER, Joining, Ordering
 from collegium.ledger.state import State
-from collegium.node.blob_limit import largest_blob
+from collegium.node.blob_limit import Kind, StudyBlobs, largest_in
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.config import Config, engine_of, order_of, read_config
 from collegium.node.conflicts import Conflicts
@@ -36,6 +35,7 @@ from collegium.node.policy_file import PolicyFile
 from collegium.node.proposals import Proposals
 from collegium.node.registration_checks import in_a_line
 from collegium.node.reporter import Reporter
+from collegium.node.room import Room
 from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import Sender
 from collegium.node.shared_blobs import open_blobs
@@ -43,6 +43,7 @@ from collegium.node.status_page import StatusPage
 from collegium.node.structured_log import journal
 from collegium.node.timers import OnlineClock, Timers
 from collegium.signals import heeded
+from collegium.storage.cached import CachedBlobs
 
 SECONDS_A_DAY = 86400.0
 
@@ -97,15 +98,16 @@ def _run(
         joining = Joining(home, genesis, member, keys.of, order_of(config), _warn)
         ordering, store = engine_of(config).join(joining)
         opened.callback(ordering.close)
-        shared = open_blobs(
-            home, config.blobs.store, store, _warn,
-            lambda: largest_blob(ordering.application.state),
-        )  # fmt: skip
+        shared = open_blobs(home, config.blobs.store, store, _warn)
+        room = Room(home / BLOBS, config.home.quota, monotonic)
         clock = OnlineClock(monotonic)
-        acting = _acting(home, config, digest, keys, ordering, shared.blobs, outbox)
+        acting = _acting(home, config, digest, keys, ordering, shared.blobs, room, outbox)
 
         def state() -> State:
             return ordering.application.state
+
+        def most(study: str, kind: Kind) -> int:
+            return largest_in(state(), study, kind)
 
         def identity() -> Identity | None:
             now = acting()
@@ -119,13 +121,14 @@ def _run(
         )
         sender = opened.enter_context(closing(Sender(ordering)))
         policy = PolicyFile(home)
-        reporter = Reporter(member, digest, home / BLOBS, outbox)
+        reporter = Reporter(member, digest, room, outbox)
         replicator = BlobReplicator(
-            home / LEDGER, shared, updates=lambda: _validates(state(), member)
+            home / LEDGER, shared, updates=lambda: _validates(state(), member), most=most, room=room
         )
         scrubber = Scrubber(
-            home / LEDGER, shared, replicator.named, replicator.want, config.timers.scrub, monotonic
-        )
+            home / LEDGER, shared, replicator.named, replicator.want, most, config.timers.scrub,
+            monotonic,
+        )  # fmt: skip
         orders = OperatorCommands(home, identity, state, keys.of)
         conflicts = Conflicts(ordering.conflicts, identity, state, monotonic)
         loop = Loop(
@@ -138,14 +141,20 @@ def _run(
 
 
 def _acting(
-    home: Path, config: Config, genesis: bytes, keys: KeyRing, ordering: Ordering, blobs: Blobs,
-    outbox: Outbox,
+    home: Path, config: Config, genesis: bytes, keys: KeyRing, ordering: Ordering,
+    blobs: CachedBlobs, room: Room, outbox: Outbox,
 ) -> Callable[[], MemberContext | None]:  # fmt: skip
     """Return what participants act with: nothing while the ledger names no key of this home."""
     member = config.node.member
 
+    def state() -> State:
+        return ordering.application.state
+
+    def no_room(document: bytes) -> str | None:
+        return None if room.left or blobs.folder.get(document) is not None else room.trouble
+
     def acting() -> MemberContext | None:
-        record = active_member(ordering.application.state, member)
+        record = active_member(state(), member)
         if record is None:
             return None
         identity = keys.identity(member, genesis, from_text(record.key, KEY_SIZE))
@@ -156,9 +165,9 @@ def _acting(
             )  # fmt: skip
         days = config.blobs.retention
         return MemberContext(
-            identity, home, config.data, blobs, outbox, lambda: ordering.application.state,
-            keys.of,
-            None if days is None else days * SECONDS_A_DAY, config.node.engine,
+            identity, home, config.data, lambda study: StudyBlobs(blobs, state, study), outbox,
+            state, keys.of, None if days is None else days * SECONDS_A_DAY, config.node.engine,
+            no_room,
         )  # fmt: skip
 
     return acting

@@ -90,6 +90,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
         missing_blobs: blobs that the ledger names and this home does not have yet.
+        room_percent: how much of the room for the home's blobs is taken; `room` is what there is to
+            say of it from 80 percent on. A full home takes no new study.
     """
 
     member: str
@@ -119,6 +121,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     error_count: int = 0
     missing_blobs: int = 0
     blob_bytes: int = 0
+    room_percent: float = 0.0
+    room: str | None = None
     outbox_entries: int = 0
 
 
@@ -149,6 +153,8 @@ def metrics(status: NodeStatus) -> Iterator[str]:
         ("missing_blobs", "gauge", "Blobs that the ledger names and the home lacks",
          status.missing_blobs),
         ("blob_bytes", "gauge", "Bytes of blobs in the home", status.blob_bytes),
+        ("room_percent", "gauge", "Percent of the room for the home's blobs that is taken",
+         status.room_percent),
         ("outbox_entries", "gauge", "Records kept in the outbox", status.outbox_entries),
         ("errors_total", "counter", "Failures since the start", status.error_count),
     ):  # fmt: skip

@@ -24,6 +24,9 @@ log_level = "info"                # debug, info, warning or error
 store = {store}                   # "relay": through the sequencer; or file:///…, s3://bucket/…
 # retention = 30.0                # days after which updates of a closed study are retired
 
+[home]
+quota = 64.0                      # GiB that its blobs may take; full, the node takes no new study
+
 [timers]
 phase = {phase}                     # seconds until a phase is timed out
 patience = {patience}                # seconds until a study that waits for everybody is given up

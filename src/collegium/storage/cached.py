@@ -23,6 +23,11 @@ RESTS = Backoff(first=2.0, most=60.0)
 _PUT, _DELETE = "put-", "delete-"
 
 
+def _any(digest: bytes) -> int:
+    """The limit of a blob that may be as large as any."""
+    return LARGEST
+
+
 class CachedBlobs:
     """A member's access to blobs; it satisfies the participants' seam `Blobs`.
 
@@ -32,7 +37,6 @@ class CachedBlobs:
         waiting: a folder for notes of what the store is still to be asked for.
         warn: is told when the store fails, once for each spell.
         rests: how long the store is left alone after failures in a row.
-        most: returns how many bytes a blob of the store may have now; of a larger one none is read.
     """
 
     def __init__(
@@ -42,14 +46,12 @@ class CachedBlobs:
         waiting: Path,
         warn: Callable[[str], None],
         rests: Backoff = RESTS,
-        most: Callable[[], int] = lambda: LARGEST,
     ) -> None:
         self.folder = folder
         self._store = store
         self._waiting = waiting
         self._warn = warn
         self._rests = rests
-        self._most = most
         self._failures = 0
         self._rests_until = 0.0
         waiting.mkdir(parents=True, exist_ok=True)
@@ -63,13 +65,18 @@ class CachedBlobs:
         self.catch_up()
         return digest
 
-    def fetch(self, digest: bytes) -> bytes | None:
-        """Return the blob of that digest if it is here or in the store, checked, and keep it."""
+    def fetch(self, digest: bytes, most: Callable[[bytes], int] = _any) -> bytes | None:
+        """Return the blob of that digest if it is here or in the store, checked, and keep it.
+
+        Args:
+            digest: its SHA-256.
+            most: returns how many bytes the store's may have; of a larger one nothing is read.
+        """
         data = self.folder.get(digest)
         if data is not None or not self._may_ask():
             return data
         try:
-            data = self._store.get(digest, self._most())
+            data = self._store.get(digest, most(digest))
         except StoreError as error:
             self._failed(error)
             return None
@@ -78,11 +85,13 @@ class CachedBlobs:
             return None
         return data
 
-    def fetch_all(self, digests: Sequence[bytes]) -> list[bytes | None]:
+    def fetch_all(
+        self, digests: Sequence[bytes], most: Callable[[bytes], int] = _any
+    ) -> list[bytes | None]:
         """Return blobs as `fetch` does, those that are here in less time."""
         found = self.folder.get_all(digests)
         return [
-            self.fetch(digest) if data is None else data
+            self.fetch(digest, most) if data is None else data
             for digest, data in zip(digests, found, strict=True)
         ]
 
