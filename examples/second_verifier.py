@@ -1,7 +1,8 @@
 """A second verifier: it follows docs/spec/ and shares no code with Collegium.
 
 Usage: python second_verifier.py RUN [POLICY]. Taken as recorded: roots, scores, losses, set-up,
-sums of hidden updates, why a transaction was refused; certificates are not looked at.
+sums of hidden updates, whom the neighbours of a graph had barred, who has room in a privacy budget,
+why a transaction was refused; certificates are not looked at.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}
 ID, MODULE = "[a-z0-9][a-z0-9_-]{0,39}", "[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}"
 OURS, HIDDEN = ("fedavg@1", "none@1"), {"secagg@1", "secagg_plus@1", "threshold_he@1"}
-REPEATED = ("blob.retire", "member.vote", "phase.timeout", "study.abandon")
+REPEATED = ("blob.retire", "evidence.conflict", "member.vote", "phase.timeout", "study.abandon")
 ENVELOPE = re.compile(
     r'\{"payload":"([^"]*)","payloadType":"application/vnd\.collegium\.tx\+json",'
     r'"signatures":\[\{"keyid":"([0-9a-f]{64})","sig":"([^"]*)"\}\]\}')  # fmt: skip
@@ -213,18 +214,21 @@ def read_envelope(history: History, data: bytes) -> None:
 
 def follow(history: History, event: dict[str, Any]) -> None:
     """Check an event against what was said before it (pages 6 to 8)."""
-    kind, powers, said, ask = event["event"], voters(history), history.said, history.said.get
+    kind, said, ask = event["event"], history.said, history.said.get
     place: Any = tuple(event.get(name) for name in ("study", "round", "attempt"))
+    opened = ask(("round.opened", *place)) or ask(("sum.opened", *place)) or {}
+    powers = voters(history)
+    if opened:  # an attempt keeps its powers, whoever has left or joined since
+        powers = dict(zip(opened["validators"], opened["powers"], strict=True))
     if kind == "proposal.accepted":
         yes = {n for n in powers if ask(("member.vote", n, event["proposal"]), {}).get("approve")}
         need(weigh(powers, yes)[1], "a proposal has no quorum")
         said["accepted", event["proposal"]] = said["proposed", event["proposal"]]
     elif kind == "membership.changed":
         change(history, event["proposal"], event["action"])
-    elif kind == "round.opened":
+    elif kind in ("round.opened", "sum.opened"):
         open_round(history, event)
     elif kind == "updates.included":
-        opened = ask(("sum.opened", *place)) or said["round.opened", *place]
         people, included, hides = opened["participants"], [], opened["design"] in HIDDEN
         posts = {name: said.get(("update.available", name, *place)) for name in powers}
         maps = {name: raw(tx["bitmap"], (len(people) + 7) // 8) for name, tx in posts.items() if tx}
@@ -233,6 +237,15 @@ def follow(history: History, event: dict[str, Any]) -> None:
             included += [name] * (weigh(powers, yes)[1] and (not hides or name in event["members"]))
         need(event["members"] == included, "others are included than a quorum attested")
         kind = "updates.hidden" if hides else kind  # nobody may see one: pages 13 and 16
+        said["summed", *place] = included
+    elif kind == "groups.lost":
+        groups = groups_of(history, place)
+        left = [n for n in ask(("summed", *place), []) if groups[n] not in event["groups"]]
+        said["summed", *place] = left
+    elif kind == "dealer.barred":
+        bar(history, event, opened, powers)
+    elif kind == "attempt.failed":
+        fail(history, place, opened)
     elif kind in ("study.begun", "model.chosen"):
         said["terms", place[0]] = {**said["terms", place[0]], **event}
         history.models[place[0]] = event["model"]
@@ -244,6 +257,7 @@ def follow(history: History, event: dict[str, Any]) -> None:
         need((event["power"], True) in agree, "no quorum voted for a model, or for a sum")
         need(what == "total" or event["parent"] == model, "a model has another parent")
         history.models[place[0]] = event.get("model", model)
+        note_start(history, place, opened)
     elif kind == "trial.closed":  # the next one starts anew, with numbers of its own
         history.models[place[0]] = said["terms", place[0]]["model"]
         said["round.closed", place[0], event["trial"] * said["terms", place[0]]["rounds"], ""] = {}
@@ -274,24 +288,93 @@ def change(history: History, proposal: str, action: dict[str, Any]) -> None:
         history.modules.add(action["module"])
 
 
+def groups_of(history: History, place: tuple[Any, ...]) -> dict[str, int]:
+    """Return who was drawn into which group of an attempt (page 17)."""
+    drawn = history.said.get(("groups.drawn", *place), {"members": (), "groups": ()})
+    return dict(zip(drawn["members"], drawn["groups"], strict=True))
+
+
+def bar(
+    history: History, event: dict[str, Any], opened: dict[str, Any], powers: dict[str, int]
+) -> None:
+    """Check that a dealer may be barred, by votes or by its holders, and note it (page 13)."""
+    place, dealer, said = [event[one] for one in ("study", "round", "attempt")], event["member"], {}
+    for (kind, *natural), tx in history.said.items():
+        if kind in ("round.vote", "update.commit") and natural[1:] == place:
+            said[kind, natural[0]] = tx
+    if event["proof"] == "opened":
+        blame = {
+            n for (kind, n), tx in said.items() if tx.get("result", {}).get("blames") == dealer
+        }
+        power, total = weigh(powers, blame)[0], sum(powers.values())
+        need(3 * power + (history.genesis["contract"] < 2) > total, "barred by too few")
+    elif opened["design"] != "secagg_plus@1":  # whose graph of holders is not drawn here
+        groups, at = groups_of(history, tuple(place)), opened["participants"].index(dealer)
+        deals = [raw(tx["parts"]["dealing"]["deals"], (len(opened["participants"]) + 7) // 8)
+                 for (kind, n), tx in said.items()
+                 if kind == "update.commit" and groups.get(n) == groups.get(dealer)]  # fmt: skip
+        sound = sum(bits[at >> 3] >> (7 - (at & 7)) & 1 for bits in deals)
+        need(2 * sound < len(deals), "barred by half of its holders, or by fewer")
+    history.said.setdefault(("barred", place[0]), set()).add(dealer)
+
+
+def fail(history: History, place: tuple[Any, ...], opened: dict[str, Any]) -> None:
+    """Note who takes part in a round's further attempts (page 13)."""
+    said, out = history.said, history.said.get(("barred", place[0]), ())
+    asked = said.get(("phase.opened", *place), {}).get("phase") in ("share", "open", "vote")
+    if history.genesis["contract"] < 2:
+        asked &= any(k[0] in ("share.post", "sum.open") and k[2:] == place for k in said)
+    left = [name for name in opened["participants"] if name not in out]
+    if asked and opened["design"] in HIDDEN:  # its sum may be known
+        left = [name for name in left if name in said["summed", *place]]
+        note_start(history, place, opened)
+    said["left", *place[:2]] = left
+
+
+def note_start(history: History, place: tuple[Any, ...], opened: dict[str, Any]) -> None:
+    """Note over whom a model's updates may have been summed (page 13)."""
+    hidden = opened["design"] in HIDDEN and "weights" in opened and history.genesis["contract"] > 1
+    if hidden and (summed := history.said["summed", *place]):
+        history.said.setdefault(("starts", place[0], opened["model"]), summed)
+
+
 def open_round(history: History, event: dict[str, Any]) -> None:
-    """Check from which model an attempt starts, and who takes part by the draw of page 8."""
+    """Check from which model an attempt starts, and who takes part (pages 7, 8 and 13)."""
     study, number, attempt = (event[part] for part in ("study", "round", "attempt"))
     terms, powers, ask = history.said["terms", study], voters(history), history.said.get
-    turn = 1 + max(key[2] if key[:2] == ("round.closed", study) else 0 for key in history.said)
-    need((turn, history.models[study]) == (number, event["model"]), "a round opens out of turn")
     sites = {n: tx["weight"] if terms["weights"] == "rows" else 1 for n in terms["sites"]
-             if (tx := ask(("study.accept", n, study))) and history.members[n]["key"]}  # fmt: skip
-    here = history.identity + lp(study.encode()) + struct.pack(">QQ", terms["seed"], number)
-    drawn = sorted(sites, key=lambda name: tagged("draw", here, lp(name.encode())))
-    before = ask(("round.opened", study, number, attempt - 1))
-    if "participation" in terms:  # each in turn, in order of their names
-        drawn = (sorted(sites) * 2)[(number - 1) * terms["per_round"] % len(sites) :]
-    people = before["participants"] if before else sorted(drawn[: terms["per_round"]])
-    told = [event[part] for part in ("participants", "weights", "validators", "powers")]
-    least = [sites[n] // (1 + ("scores@1" in terms["modules"])) or 1 for n in people]  # page 18
-    fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, told[1], least, strict=False)]
-    need(told == [people, fair, [*powers], [*powers.values()]], "who take part, weights, powers")
+             if (tx := ask(("study.accept", n, study))) and history.members[n]["key"]
+             and n not in ask(("barred", study), ())}  # fmt: skip
+    if "privacy@1" in terms["modules"]:  # whoever has been in more rounds may have no room
+        was = [said["participants"] for key, said in history.said.items()
+               if key[:2] == ("round.opened", study) and key[3] == 1]  # fmt: skip
+        taken = {name: sum(name in one for one in was) for name in sites}
+        most = max((taken.get(name, 0) for name in event["participants"]), default=0)
+        sites = {name: weight for name, weight in sites.items() if taken[name] <= most}
+    people, turn = sorted(sites), number
+    if event["event"] == "round.opened":
+        turn = 1 + max(key[2] if key[:2] == ("round.closed", study) else 0 for key in history.said)
+        here = history.identity + lp(study.encode()) + struct.pack(">QQ", terms["seed"], number)
+        drawn = sorted(sites, key=lambda name: tagged("draw", here, lp(name.encode())))
+        if "participation" in terms:  # each in turn, in order of their names
+            drawn = (people * 2)[(number - 1) * terms["per_round"] % len(sites) :]
+        people = sorted(drawn[: terms["per_round"]])
+        people = ask(("starts", study, event["model"]), people)
+    if before := ask((event["event"], study, number, attempt - 1)):
+        people, pairs = (
+            history.said["left", study, number],
+            (before["validators"], before["powers"]),
+        )
+        powers = {n: power for n, power in zip(*pairs, strict=True) if history.members[n]["key"]}
+        sites = dict(zip(before["participants"], before.get("weights", ()), strict=False))
+    right = turn, history.models[study], attempt == 1 or bool(before)
+    need(right == (number, event["model"], True), "a round opens out of turn")
+    told = [event[part] for part in ("participants", "validators", "powers")]
+    need(told == [people, [*powers], [*powers.values()]], "who take part, or powers")
+    if weights := event.get("weights"):
+        least = [sites[n] // (1 + ("scores@1" in terms["modules"])) or 1 for n in people]  # page 18
+        fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, weights, least, strict=True)]
+        need(weights == fair, "their weights")
 
 
 def read_blob(run: Path, name: str) -> bytes:

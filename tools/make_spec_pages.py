@@ -107,20 +107,22 @@ EVENTS = """# 7. Events
 What the contract did because of the entry's transaction, as a canonical JSON list in the order in
 which it happened. A round that the contract closes is an event of the vote that closed it.
 
-`participants` and `weights` belong together by index, as do `validators` and `powers`; both are in
-order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64; with `threshold_he` it is 64
-*(contract 2)*. Those are included, in order of `participants`, whom bitmaps of a quorum name. A
-round keeps the validators and powers with which it opened, and a further attempt has the same
-participants and those of the validators that are still members *(contract 2)*. An expulsion ends,
-in its own entry, open attempts of studies that wait for everybody and count on that member
-(`attempt.failed` with the reason `expelled`); where it is a participant, or nobody is left to vote,
-the study fails. Under contract 1 a closing round is followed, in one entry, by the membership
-changes that waited for it, and then by the opening of the next. What modules make of a closing
-round (groups, page 17; reputations, page 18) stands right after the closing, in order of their
-names. `design` is the module that carries the updates; `parts` holds what modules tell of an
-opening round, by mechanism, and is absent where they tell nothing. `power` is that of the votes for
-the same result when the round closed. Blobs in `updates.retired` may be missing from then on,
-unless a reveal that is not retired names them too.
+`participants` and `weights` belong together by index, as do `validators` and `powers`; both are
+in order of ids. `ring` is 32 where 2 · 32767 · Σ weights < 2^32, else 64; with `threshold_he`
+it is 64 *(contract 2)*. Those are included, in order of `participants`, whom bitmaps of a
+quorum name. A round keeps the validators and powers with which it opened, and a further attempt
+has the same participants and weights, less who was barred or whom page 13 leaves out, and those
+of the validators that are still members *(contract 2)*; who was expelled stays a participant,
+and is silent. What it said before counts. An expulsion ends, in its own entry, open attempts of
+studies that wait for everybody and count on that member (`attempt.failed` with the reason
+`expelled`); where it is a participant, or nobody is left to vote, the study fails. Under
+contract 1 a closing round is followed, in one entry, by the membership changes that waited for
+it, and then by the opening of the next. What modules make of a closing round (groups, page 17;
+reputations, page 18) stands right after the closing, in order of their names. `design` is the
+module that carries the updates; `parts` holds what modules tell of an opening round, by
+mechanism, and is absent where they tell nothing. `power` is that of the votes for the same
+result when the round closed. Blobs in `updates.retired` may be missing from then on, unless a
+reveal that is not retired names them too.
 """
 
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import settings
 from tests.audit.forging import Entry, Transcript, executed, rebuilt
+from tests.audit.second import second_verdict
 from tests.ledger.contract.kit import key_of
 from tests.ledger.contract.test_machine import SETTINGS, ContractMachine
 
@@ -38,6 +39,8 @@ class VerifiedMachine(ContractMachine):
             log = rebuilt(executed(transcript), key_of("*log"))
             Path(folder, "ledger.log").write_bytes(log)
             told = verify(folder, partial=True)
+            second = second_verdict(Path(folder))
+        assert [one for one in second if "there is no blob" not in one] == []
         assert told.checked["signatures"] == told.entries == len(envelopes)
         assert msgspec.json.encode(told)
         errors = {one.code for one in told.findings if one.severity == "error"}
