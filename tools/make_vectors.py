@@ -163,7 +163,7 @@ def vectors() -> Vector:
             pedersen(64, [2**40, -(2**40), 3, -4], pedersen_commitments.ORDER - 1),
         ],
         "statistics": statistics(),
-        "summed": [summed_counts(14), summed_counts(90)],
+        "summed": [summed_counts(14), summed_counts(90), summed_counts(400)],
         "published": json.loads((HERE / "published_vectors.json").read_text(encoding="utf-8")),
     }
 
@@ -737,7 +737,7 @@ def summed_counts(rows: int) -> Vector:
     return {
         "scores": units, "y": y.tolist(), "threshold": "0.5", "model": model,
         "counts": {str(at): int(counts[at]) for at in np.flatnonzero(counts)},
-        "told": encode_sum(summed(counts, 3, model)).decode(), "sites": 3,
+        "told": encode_sum(summed(counts, 3, model, "binary@2")).decode(), "sites": 3,
     }  # fmt: skip
 
 

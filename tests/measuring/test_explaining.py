@@ -74,21 +74,27 @@ def test_subgroups_part_the_test_rows(prepared: Prepared) -> None:
     rows = sum(len(one.y) for one in prepared.test.values())
     by_feature: dict[str, int] = {}
     for one in groups:
-        by_feature[one.feature] = by_feature.get(one.feature, 0) + one.rows
+        by_feature[one.feature] = by_feature.get(one.feature, 0) + (one.rows or 0)
     assert by_feature == {"sex": rows, "age": rows, "restecg": rows}
     correct = sum(
-        (one.overall["accuracy"] or 0) * one.rows for one in groups if one.feature == "sex"
+        (one.overall["accuracy"] or 0) * (one.rows or 0) for one in groups if one.feature == "sex"
     )
     assert correct == pytest.approx(round(correct))
 
 
-def test_a_small_group_and_what_is_left_beside_it_tell_their_rows_alone() -> None:
+def test_of_a_small_group_and_what_is_left_beside_it_nothing_is_told() -> None:
     one = prepare(read_study("heart", ['evaluation.subgroups=["age>=76"]', "training.rounds=1"]))
     model = parameters(one, oldpeak=2.0)
-    young, old = quality_by_subgroup(one, scores_of(one, lambda _: model))
-    assert 0 < old.rows < 10
-    assert (old.overall, old.intervals) == ({}, {})
-    assert (young.overall, young.intervals) == ({}, {})  # all but it would tell of it
+    for found in quality_by_subgroup(one, scores_of(one, lambda _: model)):
+        assert (found.rows, found.overall, found.intervals) == (None, {}, {})
+
+
+def test_a_second_cut_that_tells_of_those_between_two_is_withheld() -> None:
+    asked = 'evaluation.subgroups=["age>=60", "age>=61", "age>=50"]'
+    one = prepare(read_study("heart", [asked, "training.rounds=1"]))
+    found = quality_by_subgroup(one, scores_of(one, lambda _: parameters(one, oldpeak=2.0)))
+    told = [group.rows is not None for group in found]
+    assert told == [True, True, False, False, True, True]
 
 
 def test_a_study_that_names_none_has_none(prepared: Prepared) -> None:

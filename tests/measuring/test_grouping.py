@@ -1,47 +1,83 @@
-"""Which subgroups nothing is told of: small ones, and what would give them away."""
+"""Which subgroups are told: none that is small, and none from which a small one follows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from collegium.measuring.grouping import withheld
+from collegium.measuring.grouping import told_requests
+
+Mask = NDArray[np.bool_]
 
 
-def binary(no: int, yes: int) -> NDArray[np.int64]:
-    return np.repeat([0, 1], [no, yes])
+def labelled(*groups: tuple[int, int]) -> tuple[NDArray[np.int64], list[Mask]]:
+    """Answers of groups with so many negative and positive rows, and which rows are in each."""
+    y = np.concatenate([np.repeat([0, 1], one) for one in groups])
+    label = np.repeat(np.arange(len(groups)), [sum(one) for one in groups])
+    return y, [label == number for number in range(len(groups))]
 
 
-def test_large_groups_are_all_told() -> None:
-    assert withheld("binary", [binary(5, 5), binary(50, 9)]) == set()
+def cut(values: NDArray[np.int64], *at: int) -> list[list[Mask]]:
+    """Requests that cut a number."""
+    return [[values < one, values >= one] for one in at]
 
 
-def test_what_is_left_beside_a_small_group_would_give_it_away() -> None:
-    assert withheld("binary", [binary(500, 90), binary(30, 4)]) == {0, 1}
+def test_large_groups_are_told_and_a_small_one_hides_all_of_its_feature() -> None:
+    for groups, expected in (
+        (((5, 5), (50, 9)), [0]),
+        (((500, 90), (30, 4)), []),
+        (((40, 20), (9, 0), (300, 60)), []),
+        (((60, 60), (0, 0), (30, 30)), [0]),
+    ):
+        y, masks = labelled(*groups)
+        assert told_requests("binary", y, ["sex"], [masks]) == expected
 
 
-def test_the_smallest_of_the_others_is_withheld_beside_it() -> None:
-    groups = [binary(40, 20), binary(9, 0), binary(20, 12), binary(300, 60)]
-    assert withheld("binary", groups) == {1, 2}
+def test_cuts_of_one_feature_are_told_only_if_what_is_between_them_is_large() -> None:
+    age, y = np.repeat(np.arange(40, 80), 8), np.tile([0, 1], 160)
+    features = ["age", "age", "age"]
+    assert told_requests("binary", y, features, cut(age, 60, 61, 70)) == [0, 2]
+    assert told_requests("binary", y, features, cut(age, 60, 62, 61)) == [0, 1]
 
 
-def test_two_small_groups_hide_each_other_if_they_are_enough_together() -> None:
-    assert withheld("binary", [binary(40, 3), binary(3, 40), binary(60, 60)]) == {0, 1}
-    assert withheld("binary", [binary(6, 1), binary(7, 2), binary(60, 60)]) == {0, 1, 2}
+def test_a_group_within_another_feature_s_is_told_only_if_the_rest_is_large() -> None:
+    age, y = np.repeat(np.arange(40, 80), 8), np.tile([0, 1], 160)
+    born = cut(2000 - age, 1940)
+    assert told_requests("binary", y, ["age", "born"], [*cut(age, 61), *born]) == [0, 1]
+    born[0][0][np.flatnonzero(age == 60)[:3]] ^= True
+    born[0][1] = ~born[0][0]
+    assert told_requests("binary", y, ["age", "born"], [*cut(age, 61), *born]) == [0]
 
 
-def test_a_group_without_rows_hides_nobody() -> None:
-    assert withheld("binary", [np.empty(0), binary(60, 60), binary(30, 30)]) == {0}
+def test_events_count_where_survival_is_asked_for_and_rows_alone_without_classes() -> None:
+    lives = np.stack([np.ones(130), np.repeat([0, 1, 0, 1], [40, 4, 60, 26])], axis=1)
+    groups = [[np.arange(130) < 44, np.arange(130) >= 44]]
+    assert told_requests("survival", lives, ["sex"], groups) == []
+    assert told_requests("regression", np.zeros(130), ["sex"], groups) == [0]
 
 
-def test_events_count_where_survival_is_asked_for() -> None:
-    def lives(censored: int, events: int) -> NDArray[np.float32]:
-        seen = np.repeat([0, 1], [censored, events])
-        return np.stack([np.ones(len(seen)), seen], axis=1).astype(np.float32)
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_that_can_be_added_up_from_told_groups_is_small(seed: int) -> None:
+    """Over 1,000 tables in all: whatever whole-number combination of told groups is a set of rows.
 
-    assert withheld("survival", [lives(40, 4), lives(90, 30), lives(200, 70)]) == {0, 1}
-    assert withheld("survival", [lives(40, 5), lives(90, 30)]) == set()
-
-
-def test_rows_alone_count_where_there_are_no_classes() -> None:
-    assert withheld("regression", [np.zeros(9), np.ones(30), np.ones(20)]) == {0, 2}
+    Of cuts of one feature these are the intervals between cuts that are told.
+    """
+    draws = np.random.default_rng(seed)
+    told = 0
+    for _ in range(130):
+        size = int(draws.integers(20, 400))
+        age = draws.integers(30, 90, size)
+        kind, y = draws.integers(0, 4, size), draws.integers(0, 2, size)
+        cuts = draws.integers(30, 90, 5).tolist()
+        requests: list[Sequence[Mask]] = [*cut(age, *cuts), [kind == one for one in range(4)]]
+        found = told_requests("binary", y, [*["age"] * 5, "kind"], requests)
+        marks = sorted({0, 200, *(cuts[one] for one in found if one < 5)})
+        for low, high in product(marks, marks):
+            inside = y[(age >= low) & (age < high)]
+            assert len(inside) == 0 or min(inside.sum(), len(inside) - inside.sum()) >= 5
+        told += len(found)
+    assert told > 100

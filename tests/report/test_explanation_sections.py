@@ -13,7 +13,7 @@ from collegium.report.page import render
 GROUPS = (
     Subgroup("men", "sex", 120, {"auc": 0.8, "accuracy": 0.7}, {"auc": Interval(0.7, 0.9)}),
     Subgroup("women", "sex", 80, {"auc": 0.6, "accuracy": 0.75}, {"auc": Interval(0.5, 0.7)}),
-    Subgroup("over 90 <b>", "age", 7, {}, {}),
+    Subgroup("over 90 <b>", "age", None, {}, {}),
 )
 LOSS = {site: 0.01 * place for place, site in enumerate(SITES)}
 FEATURES = (

@@ -36,6 +36,7 @@ from collegium.data.tabular.study_rows import (
 from collegium.errors import DataError
 from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.mechanisms.sums.design import sums_tables
+from collegium.mechanisms.sums.terms import TABLE
 from collegium.study.document import Study, TableSource
 from collegium.study.english import Value
 from collegium.study.notice import Notice
@@ -153,8 +154,9 @@ def agreed_by_all(
     for _ in STEPS:
         before = None if blob is None else decode_agreed(blob)
         if before is not None and sums_tables(study):
-            counts = sum((counts_of(table.train, before) for table in parts.values()), 0)
-            blob = concluded(before, np.asarray(counts), tuple(sorted(parts)), source.smallest)
+            smallest = source.smallest
+            counts = np.sum([counts_of(one.train, before, smallest) for one in parts.values()], 0)
+            blob = concluded(before, counts, tuple(sorted(parts)), smallest, TABLE)
             continue
         coarse = sums_tables(study)
         said = {

@@ -1,13 +1,15 @@
 """Quality on each subgroup that a study names, over the test rows of all sites.
 
-The groups of one feature share out all rows. What is told of all rows and of every group but one
-therefore tells of that one too: where a group is too small, the smallest of the others is withheld
-beside it, until what is withheld is large enough together.
+The groups of one request share out all rows, so they are told together or not at all. Requests of
+one feature cut the rows into finer parts than each by itself: `age>=60` and `age>=61` tell of those
+who are sixty. One that would cut off a part that is too small is withheld, and so is one of whose
+groups one lies within a group that is told, but for a few rows. What can be added and subtracted
+is then made of parts that are large enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,63 +18,81 @@ from numpy.typing import NDArray
 from collegium.assembly.preparation import Prepared
 from collegium.data.subgroups import Subgroup as Group
 from collegium.data.subgroups import subgroups
-from collegium.data.table import CLASSIFYING, SiteRows, Task, take
+from collegium.data.table import CLASSIFYING, Task, take
 from collegium.learning.evaluation.statement import SMALLEST_COUNT
 from collegium.measuring.quality import Scores, quality_of
 from collegium.report.measurements import Subgroup
 
+Mask = NDArray[np.bool_]
+
 
 def quality_by_subgroup(prepared: Prepared, scores: Scores | None) -> tuple[Subgroup, ...]:
-    """Return the study's model on each subgroup; nothing but rows of one that is withheld."""
+    """Return the study's model on each subgroup; nothing of one that is withheld."""
     asked = prepared.study.evaluation.subgroups
     if not asked or scores is None:
         return ()
+    schema, rows = prepared.dataset.schema, list(prepared.test.values())
+    requests = [subgroups(schema, [one]) for one in asked]
+    x, y = np.concatenate([one.x for one in rows]), np.concatenate([one.y for one in rows])
+    masks = [[group.of(x) for group in groups] for groups in requests]
+    told = told_requests(schema.task, y, [one[0].feature for one in requests], masks)
     return tuple(
-        found
-        for one in asked
-        for found in _of_feature(prepared, scores, subgroups(prepared.dataset.schema, [one]))
+        _quality(prepared, scores, group, told=number in told)
+        for number, groups in enumerate(requests)
+        for group in groups
     )
 
 
-def _of_feature(prepared: Prepared, scores: Scores, groups: Sequence[Group]) -> Iterable[Subgroup]:
-    masks = [{name: one.of(rows.x) for name, rows in prepared.test.items()} for one in groups]
-    parts = [_inside(prepared, mask) for mask in masks]
-    hidden = withheld(prepared.dataset.schema.task, [_answers(part) for part in parts])
-    for number, (group, mask, part) in enumerate(zip(groups, masks, parts, strict=True)):
-        picked = {name: scores[name][mask[name]] for name in part}
-        told = None if number in hidden else quality_of(prepared, part, picked)
-        yield Subgroup(
-            group.title, group.feature, sum(len(one.y) for one in part.values()),
-            {} if told is None else told.overall,
-            {} if told is None else told.overall_intervals,
-        )  # fmt: skip
+def _quality(prepared: Prepared, scores: Scores, group: Group, *, told: bool) -> Subgroup:
+    masks = {name: group.of(rows.x) for name, rows in prepared.test.items()}
+    part = {name: take(prepared.test[name], mask) for name, mask in masks.items() if mask.any()}
+    if not told or not part:
+        return Subgroup(group.title, group.feature, 0 if told else None, {}, {})
+    found = quality_of(prepared, part, {name: scores[name][masks[name]] for name in part})
+    rows = sum(len(one.y) for one in part.values())
+    figures = ({}, {}) if found is None else (found.overall, found.overall_intervals)
+    return Subgroup(group.title, group.feature, rows, *figures)
 
 
-def _inside(prepared: Prepared, mask: dict[str, NDArray[np.bool_]]) -> dict[str, SiteRows]:
-    return {
-        name: take(rows, mask[name]) for name, rows in prepared.test.items() if mask[name].any()
-    }
-
-
-def _answers(part: dict[str, SiteRows]) -> NDArray[Any]:
-    return np.concatenate([rows.y for rows in part.values()]) if part else np.empty(0)
-
-
-def withheld(task: Task, answers: Sequence[NDArray[Any]]) -> set[int]:
-    """Return which groups of one feature nothing is told of, by their places.
+def told_requests(
+    task: Task, answers: NDArray[Any], features: Sequence[str], requests: Sequence[Sequence[Mask]]
+) -> list[int]:
+    """Return which requests are told, by their places; an earlier one goes before a later one.
 
     Args:
         task: what the rows answer.
-        answers: the true values of each group's rows; the groups share out all rows.
+        answers: [rows, ...], the true values.
+        features: of each request.
+        requests: of each, which rows are in its groups, which share out all of them.
     """
-    hidden = {place for place, one in enumerate(answers) if _too_few(task, one)}
-    told = sorted(set(range(len(answers))) - hidden, key=lambda place: len(answers[place]))
-    for place in told:
-        beside = [answers[number] for number in hidden if len(answers[number])]
-        if not beside or not _too_few(task, np.concatenate(beside)):
-            break
-        hidden.add(place)
-    return hidden
+    told: list[int] = []
+    for number, groups in enumerate(requests):
+        alike = [requests[one] for one in told if features[one] == features[number]]
+        left = [
+            rest
+            for place in told
+            for one, other in ((groups, requests[place]), (requests[place], groups))
+            for rest in _left_over(one, other)
+        ]
+        if not any(_too_few(task, answers[one]) for one in (*_parts([*alike, groups]), *left)):
+            told.append(number)
+    return told
+
+
+def _parts(requests: Sequence[Sequence[Mask]]) -> list[Mask]:
+    """Return into what several requests cut the rows together."""
+    labels = np.stack([np.argmax(groups, axis=0) for groups in requests], axis=1)
+    part = np.unique(labels, axis=0, return_inverse=True)[1].ravel()
+    return [part == number for number in range(part.max(initial=-1) + 1)]
+
+
+def _left_over(groups: Sequence[Mask], others: Sequence[Mask]) -> Iterator[Mask]:
+    """Yield of each group what is left of it without the other groups that lie within it."""
+    for one in groups:
+        within = [other for other in others if other.any() and not (other & ~one).any()]
+        rest = one & ~np.logical_or.reduce(within) if within else one[:0]
+        if rest.any():
+            yield rest
 
 
 def _too_few(task: Task, answers: NDArray[Any]) -> bool:

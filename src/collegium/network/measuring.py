@@ -158,6 +158,7 @@ def signed_quality(
         else tuple(
             Calibration(one.rows, one.scores / UNIT / one.rows, one.hits / one.rows)
             for one in whole.table
+            if one.scores is not msgspec.UNSET
         ),
         sites={
             one.site: {value.name: value.value / UNITS for value in one.statement.values}

@@ -71,12 +71,13 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 class Subgroup(msgspec.Struct, frozen=True):
     """Quality of the study's model on the test rows of one group, over all sites.
 
-    Nothing but rows is told of a group that is too small: `overall` is empty then.
+    Nothing is told of a group that is too small, or gives one away: `rows` is None and `overall`
+    empty then.
     """
 
     title: str
     feature: str
-    rows: int
+    rows: int | None
     overall: dict[str, float | None]
     intervals: dict[str, Interval | None]
 

@@ -12,14 +12,18 @@ from collegium.report.measurements import Subgroup
 from collegium.report.quality_sections import computed, figure
 from collegium.report.wording import PRIMARY, count, in_sentence, number, title_of
 
-_SMALL = "too few rows, or too few of a class, in the group or in the remaining rows"
+_SMALL = "withheld: too few rows, or too few of a class, in this group or in one that would follow"
 
 
 def subgroups(content: ReportContent) -> Markup:
     """Return the quality of the study's model by subgroup."""
     names = KEY_FIGURES[content.task]
     rows: list[Sequence[Child]] = [
-        [one.title, count(one.rows), *(figure(name, _figure(one, name)) for name in names)]
+        [
+            one.title,
+            "withheld" if one.rows is None else count(one.rows),
+            *(figure(name, _figure(one, name)) for name in names),
+        ]
         for one in content.subgroups
     ]
     return join(
@@ -45,7 +49,7 @@ def subgroups(content: ReportContent) -> Markup:
 def _figure(one: Subgroup, name: str) -> Figure:
     value, interval = one.overall.get(name), one.intervals.get(name)
     if value is None:
-        return Figure(absent=_SMALL if not one.overall else "undefined for these rows")
+        return Figure(absent=_SMALL if one.rows is None else "undefined for these rows")
     if interval is None:
         return Figure(value, absent="no interval")
     return Figure(value, interval.low, interval.high)

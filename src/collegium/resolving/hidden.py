@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
-from collegium.data.tabular.counting import largest_counts
+from collegium.data.tabular.counting import size_of_counts
 from collegium.learning.evaluation.counts import LENGTH
 from collegium.ledger.contract.declared import opens_one_key, part_of
 from collegium.ledger.contract.results import Failure
@@ -58,7 +58,7 @@ def size_of(attempt: Attempt, blobs: Blobs) -> int | None:
     """
     if step_of(attempt.number) is not None:
         before = agreed_before(attempt, blobs)
-        return None if before is None else largest_counts(before).size
+        return None if before is None else size_of_counts(before)
     if is_sum(attempt.number):
         return LENGTH
     return sent_of(attempt.terms) + (LIMBS if part_of(attempt.terms.terms, SumCheckTerms) else 0)

@@ -58,7 +58,7 @@ def counted_rows(study: Study, ways: Recipients) -> tuple[Outbound, ...]:
             "masked (secure aggregation among all sites): only the sum over the sites is "
             "visible, except to a coalition as large as the sum's threshold. The sum is public "
             "and exact, and can show that some site has a single row in a bin. The figures that "
-            "validators sign leave out cells under 10 rows",
+            "validators sign leave out cells under 10 rows and what they would follow from",
             RETIRED,
             from_rows=True,
         ),

@@ -12,13 +12,14 @@ from tests.data.tabular.cohorts import STUDY, write_study
 
 from collegium.assembly.preparation import prepare
 from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
-from collegium.data.tabular.computing_statistics import numbers_of, site_statistics_of
+from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.counting import (
     Counts,
     concluded,
     counted_columns,
     counts_of,
     largest_counts,
+    size_of_counts,
 )
 from collegium.data.tabular.site_statistics import BINS, SiteColumns, SiteMoments
 from collegium.errors import DataError
@@ -47,11 +48,11 @@ def at(step: int, agreement: AgreedPreparation) -> AgreedPreparation:
 
 def total(parts: Parts, before: AgreedPreparation) -> Counts:
     """The sum of what sites count."""
-    found = np.zeros(largest_counts(before).size, np.int64)
+    found = np.zeros(size_of_counts(before), np.int64)
     for one in parts.values():
-        counts = counts_of(one.train, before)
+        counts = counts_of(one.train, before, 10)
         assert (counts >= 0).all()
-        assert (counts <= largest_counts(before)).all()
+        assert (counts <= largest_counts(before, "table@2")).all()
         found += counts
     return found
 
@@ -75,27 +76,18 @@ def test_means_and_deviations_are_those_of_plain_sums(tmp_path: Path, target: st
     assert plain.included == masked.included
 
 
-def test_quantiles_are_nearer_to_those_of_all_rows_than_plain_ones(tmp_path: Path) -> None:
-    parts, plain = tables(tmp_path / "plain")
-    _, masked = tables(tmp_path / "masked", MASKED)
-    ages = [numbers_of(one.train.table.columns["age"], "numeric") for one in parts.values()]
-    exact = np.quantile(np.concatenate(ages), [0.05, 0.5, 0.95])
-    errors = []
-    for found in (plain, masked):
-        (age,) = (one for one in found.columns if one.name == "age")
-        levels = np.array([age.low, age.median, age.high]) / 2.0 ** (48 - age.exponent)
-        errors.append(float(np.abs(levels - exact).max()))
-    assert errors[1] < errors[0]
+def test_quantiles_are_those_of_plain_histograms(tmp_path: Path) -> None:
+    assert tables(tmp_path / "a")[1].columns == tables(tmp_path / "b", MASKED)[1].columns
 
 
 def test_what_a_site_counts_is_what_it_would_say(tmp_path: Path) -> None:
     parts, agreement = tables(tmp_path)
     before = at(1, agreement)
     one = parts["va"].train
-    plain = site_statistics_of(one, "binary", before, 1)
+    plain = site_statistics_of(one, "binary", before, 10)
     assert isinstance(plain, SiteMoments)
     said = {moment.name: moment for moment in plain.moments}
-    counts = counts_of(one, before).reshape(-1, 7).tolist()
+    counts = counts_of(one, before, 10).reshape(-1, 7).tolist()
     for column, told in zip(counted_columns(before), counts, strict=True):
         persons, rows, high, low, *digits = told
         moment = said[column.name]
@@ -107,15 +99,11 @@ def test_what_a_site_counts_is_what_it_would_say(tmp_path: Path) -> None:
 def test_of_few_persons_in_the_sum_nothing_is_used(tmp_path: Path) -> None:
     parts, agreement = tables(tmp_path)
     whole = total(parts, at(1, agreement))
-    found = decode_agreed(concluded(at(1, agreement), whole, tuple(parts), 10))
+    found = decode_agreed(concluded(at(1, agreement), whole, tuple(parts), 10, "table@2"))
     assert [one.name for one in found.columns] == ["admitted", "age", "lactate", "sex"]
     everybody = sum(one.train.rows for one in parts.values())
-    found = decode_agreed(concluded(at(1, agreement), whole, tuple(parts), everybody))
+    found = decode_agreed(concluded(at(1, agreement), whole, tuple(parts), everybody, "table@2"))
     assert "lactate" in [one.name for one in found.left_out], "some of it is missing"
-    few = decode_agreed(
-        concluded(at(2, agreement), total(parts, at(2, agreement)), tuple(parts), 10_000)
-    )
-    assert all(one.median == one.center for one in few.columns)
 
 
 def test_persons_are_counted_once_in_a_column_s_bins(tmp_path: Path) -> None:
@@ -123,8 +111,9 @@ def test_persons_are_counted_once_in_a_column_s_bins(tmp_path: Path) -> None:
     bins = total(parts, at(2, agreement)).reshape(-1, BINS)
     names = [one.name for one in counted_columns(at(2, agreement))]
     everybody = sum(one.train.rows for one in parts.values())
-    assert bins[names.index("age")].sum() == everybody
-    assert bins[names.index("lactate")].sum() < everybody
+    persons = (bins / 2**20).sum(axis=1)
+    assert persons[names.index("age")] == pytest.approx(everybody, abs=1e-3)
+    assert persons[names.index("lactate")] < everybody - 10
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 6], ids=["persons", "rows", "sum", "squares"])
@@ -133,8 +122,8 @@ def test_a_sum_of_moments_that_one_site_has_bent_contradicts_itself(
 ) -> None:
     parts, agreement = tables(tmp_path)
     counts = total(parts, at(1, agreement))
-    counts[place] = 0 if place == 1 else largest_counts(at(1, agreement))[place]
-    assert concluded(at(1, agreement), counts, tuple(parts), 10) == b""
+    counts[place] = 0 if place == 1 else largest_counts(at(1, agreement), "table@2")[place]
+    assert concluded(at(1, agreement), counts, tuple(parts), 10, "table@2") == b""
 
 
 def test_nothing_can_be_learned_from_columns_that_nobody_has(tmp_path: Path) -> None:
@@ -142,7 +131,7 @@ def test_nothing_can_be_learned_from_columns_that_nobody_has(tmp_path: Path) -> 
     numbers = tuple(one for one in agreement.columns if one.kind != "categorical")
     before = at(1, msgspec.structs.replace(agreement, columns=numbers))
     with pytest.raises(DataError):
-        concluded(before, np.zeros(largest_counts(before).size, np.int64), tuple(parts), 10)
+        concluded(before, np.zeros(size_of_counts(before), np.int64), tuple(parts), 10, "table@2")
 
 
 def test_rows_with_a_value_are_rounded_down_in_what_is_said(tmp_path: Path) -> None:

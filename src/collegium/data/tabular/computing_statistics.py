@@ -1,7 +1,8 @@
 """What a site says of its own training rows, so that no person can be told by it.
 
 `data.tabular.site_statistics` lists what is said; counts are of persons, and of fewer than K
-nothing is said.
+nothing is said. That goes for those who lack a value as well, whose number would follow from that
+of all rows: where fewer than K do, they are counted as if they had the mean of the others.
 """
 
 from __future__ import annotations
@@ -136,7 +137,8 @@ def _column(
     largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
     categories = _shared_words(column, person, smallest) if kind == "categorical" else ()
     return ColumnStatistics(
-        name=column.name, unit=column.unit, kind=kind, present=int(present.sum()),
+        name=column.name, unit=column.unit, kind=kind,
+        present=int(present.sum()) if missing else len(present),
         missing=missing,
         exponent=0 if kind == "categorical" else _exponent(largest),
         categories=tuple(class_order(categories))[: MOST_CATEGORIES + 1],
@@ -213,9 +215,9 @@ def moment_of(studied: StudyRows, column: AgreedColumn, smallest: int) -> Column
     )
 
 
-def persons_with(studied: StudyRows, column: AgreedColumn) -> int:
-    """Return how many persons have a value in a column of numbers."""
-    values = _values(studied, column, 1, first=True)
+def persons_with(studied: StudyRows, column: AgreedColumn, smallest: int) -> int:
+    """Return how many persons have a value in a column of numbers; 0 if too few do."""
+    values = _values(studied, column, smallest, first=True)
     return 0 if values is None else len(values)
 
 
@@ -255,7 +257,10 @@ def joined(counts: Sequence[int], smallest: int) -> tuple[tuple[int, int], ...]:
 def _values(
     studied: StudyRows, column: AgreedColumn, smallest: int, *, first: bool = False
 ) -> NDArray[np.float64] | None:
-    """Return a column's values, of each person's first only if asked; None of too few persons."""
+    """Return a column's values, of each person's first only if asked; None of too few persons.
+
+    Where too few persons lack one, theirs is the mean of the others.
+    """
     found = studied.target if column.name == studied.target.name else None
     found = studied.table.columns.get(column.name, found)
     if found is None:
@@ -265,6 +270,9 @@ def _values(
     present = ~np.isnan(values)
     if _persons(studied.person[present]) < smallest:
         return None
+    if _persons(studied.person[~present]) < smallest:
+        values = np.where(present, values, values[present].mean())
+        present = np.ones_like(present)
     if not first:
         return values[present]
     _, at = np.unique(studied.person[present], return_index=True)

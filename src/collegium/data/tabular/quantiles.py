@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from collegium.data.tabular.agreed_preparation import (
@@ -9,24 +11,34 @@ from collegium.data.tabular.agreed_preparation import (
     AgreedPreparation,
     histogram_range,
 )
-from collegium.data.tabular.site_statistics import BINS, Histogram, SiteQuantiles
+from collegium.data.tabular.site_statistics import BINS, SiteQuantiles
 
 _QUANTILES = {"low": 5, "median": 50, "high": 95}
-_MASS_BITS = 20
+MASS_BITS = 20
+"""A person weighs 2^20 in a histogram, so that a part of one is a whole number."""
 
 
 def with_quantiles(
     before: AgreedPreparation, said: list[SiteQuantiles], included: tuple[str, ...]
 ) -> AgreedPreparation:
     """Return the last agreement: columns with their quantiles over all sites."""
-    by_name: dict[str, list[Histogram]] = {}
+    masses: dict[str, list[int]] = {}
     for one in said:
         for histogram in one.histograms:
-            by_name.setdefault(histogram.name, []).append(histogram)
+            sums = masses.get(histogram.name, [0] * BINS)
+            added = zip(sums, spread(histogram.cells), strict=True)
+            masses[histogram.name] = [a + b for a, b in added]
+    return with_masses(before, masses, included)
+
+
+def with_masses(
+    before: AgreedPreparation, masses: Mapping[str, Sequence[int]], included: tuple[str, ...]
+) -> AgreedPreparation:
+    """Return the last agreement from each column's mass by bin, over all sites."""
     columns = tuple(
         column
         if column.kind == "categorical"
-        else msgspec.structs.replace(column, **_levels(column, by_name.get(column.name, [])))
+        else msgspec.structs.replace(column, **_levels(column, masses.get(column.name, [0] * BINS)))
         for column in before.columns
     )
     return msgspec.structs.replace(
@@ -34,15 +46,19 @@ def with_quantiles(
     )
 
 
-def _levels(column: AgreedColumn, said: list[Histogram]) -> dict[str, int]:
-    """Return quantiles from histograms; a cell of several bins is spread evenly over them."""
+def spread(cells: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the mass of each bin [BINS]: a cell of several bins is spread evenly over them."""
     mass = [0] * BINS
-    for one in said:
-        begin = 0
-        for end, count in one.cells:
-            for at in range(begin, end + 1):
-                mass[at] += (count << _MASS_BITS) // (end + 1 - begin)
-            begin = end + 1
+    begin = 0
+    for end, count in cells:
+        for at in range(begin, end + 1):
+            mass[at] += (count << MASS_BITS) // (end + 1 - begin)
+        begin = end + 1
+    return mass
+
+
+def _levels(column: AgreedColumn, mass: Sequence[int]) -> dict[str, int]:
+    """Return quantiles from the mass of bins."""
     low, high = histogram_range(column)
     total = sum(mass)
     if not total or not column.scale:
@@ -52,9 +68,9 @@ def _levels(column: AgreedColumn, said: list[Histogram]) -> dict[str, int]:
         wanted, passed = total * percent // 100, 0
         for at, here in enumerate(mass):
             if here and passed + here >= wanted:
-                within = ((wanted - passed) << _MASS_BITS) // here
-                found[name] = low + ((high - low) * ((at << _MASS_BITS) + within)) // (
-                    BINS << _MASS_BITS
+                within = ((wanted - passed) << MASS_BITS) // here
+                found[name] = low + ((high - low) * ((at << MASS_BITS) + within)) // (
+                    BINS << MASS_BITS
                 )
                 break
             passed += here

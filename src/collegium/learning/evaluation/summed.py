@@ -2,13 +2,14 @@
 
 The AUC is a fraction of whole numbers, the same on every machine. Withheld are, of the sum: all
 but the number of rows where there are fewer than `SMALLEST_CELL`; everything by class where a class
-has fewer; calls by class where one of the four is smaller. Bins of the reliability table are joined
-until each has as many. docs/spec/19-summed-statistics.md.
+has fewer; where one of the four calls is smaller, all but classes, ranking and correct rows.
+`cell_suppression` says why, and what else is withheld. Ledgers of `binary@1` tell more: there
+withheld calls often follow. docs/spec/19-summed-statistics.md.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -16,10 +17,15 @@ import numpy as np
 from collegium import canonical
 from collegium.canonical import LARGEST_INTEGER, from_text, malformed
 from collegium.learning.evaluation.binned_ranking import auc_pairs, tied_pairs
+from collegium.learning.evaluation.cell_suppression import (
+    SMALLEST_CELL,
+    joined_bins,
+    leaves_calls_open,
+)
 from collegium.learning.evaluation.counts import TABLE_BINS, UNIT, Counts, parts
 
-SMALLEST_CELL = 10
-"""A cell of the sum with fewer rows is not told."""
+SumLayout = Literal["binary@1", "binary@2"]
+"""What is counted of test rows and told of their sum."""
 
 WHAT = "a sum of statistics"
 
@@ -27,12 +33,15 @@ Nothing = msgspec.UnsetType
 
 
 class MergedBin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Rows with scores up to a bin's end, in tenths: how many, positive ones, the sum of scores."""
+    """Rows with scores up to a bin's end, in tenths: how many, positive ones, the sum of scores.
+
+    That sum is absent where it would tell that hardly a row lies in a part of the bin.
+    """
 
     end: int
     hits: int
     rows: int
-    scores: int
+    scores: int | Nothing = msgspec.UNSET
 
 
 class EvaluationSum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,7 +57,7 @@ class EvaluationSum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     calls: tuple[int, int, int, int] | Nothing = msgspec.UNSET
     classes: tuple[int, int] | Nothing = msgspec.UNSET
     correct: int | Nothing = msgspec.UNSET
-    layout: Literal["binary@1"]
+    layout: SumLayout
     log_loss: int | Nothing = msgspec.UNSET
     model: str
     pairs: str | Nothing = msgspec.UNSET
@@ -64,34 +73,75 @@ class EvaluationSum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 _DECODER = msgspec.json.Decoder(EvaluationSum)
 
 
-def summed(counts: Counts, sites: int, model: str) -> EvaluationSum:
+def summed(counts: Counts, sites: int, model: str, layout: SumLayout) -> EvaluationSum:
     """Return what is told of a sum.
 
     Args:
         counts: int64 [LENGTH], over sites; it agrees with itself.
         sites: how many are in it.
         model: digest of the model, as the ledger writes it.
+        layout: as registered.
     """
-    scores, calls, table, (brier, log_loss) = parts(counts)
-    classes, rows = calls.sum(axis=1), int(calls.sum())
-    told = {"layout": "binary@1", "model": model, "rows": rows, "sites": sites}
-    if rows < SMALLEST_CELL:
-        return msgspec.convert({**told, "withheld": "all"}, EvaluationSum)
-    called = calls.sum(axis=0)
-    told["correct"] = int(calls.trace())
+    rows = int(parts(counts)[1].sum())
+    told: dict[str, Any] = {"withheld": "all"}
+    if rows >= SMALLEST_CELL:
+        told = _told_first(counts) if layout == "binary@1" else _told(counts)
+    whole = {"layout": layout, "model": model, "rows": rows, "sites": sites, **told}
+    return msgspec.convert({k: v for k, v in whole.items() if v is not None}, EvaluationSum)
+
+
+def _told(counts: Counts) -> dict[str, Any]:
+    """Return what is told of a sum of rows enough, None where a single number is not."""
+    _, calls, table, (brier, log_loss) = parts(counts)
+    classes, called, correct = calls.sum(axis=1), calls.sum(axis=0), int(calls.trace())
     if classes.min() < SMALLEST_CELL:
-        if called.min() == 0:  # then the correct rows are those of a class
-            del told["correct"]
-        return msgspec.convert({**told, "withheld": "by-class"}, EvaluationSum)
-    won, pairs = auc_pairs(scores)
-    small = bool((calls < SMALLEST_CELL).any())
-    return EvaluationSum(
-        brier=int(brier), calls=msgspec.UNSET if small else _four(calls),
-        classes=(int(classes[0]), int(classes[1])), correct=int(calls.trace()), layout="binary@1",
-        log_loss=int(log_loss), model=model, pairs=str(pairs), rows=rows, sites=sites,
-        table=_joined(table), tied=str(tied_pairs(scores)),
-        withheld="calls" if small else "nothing", won=str(won),
+        cells = (correct, int(calls.sum()) - correct, *called.tolist())
+        right = correct if min(cells) >= SMALLEST_CELL else None
+        return {"withheld": "by-class", "correct": right}
+    ranking = _ranking(counts)
+    if calls.min() < SMALLEST_CELL:
+        is_open = leaves_calls_open(calls, int(ranking["won"]), int(ranking["pairs"]))
+        return {"withheld": "calls", **ranking, "correct": correct if is_open else None}
+    bins = joined_bins(calls, table)
+    whole = len(bins) == TABLE_BINS
+    joined = tuple(
+        MergedBin(
+            end=one.end, hits=one.hits, rows=one.rows,
+            scores=msgspec.UNSET if one.scores is None else one.scores,
+        )
+        for one in bins
     )  # fmt: skip
+    return {
+        **ranking, "withheld": "nothing", "calls": _four(calls), "correct": correct,
+        "brier": int(brier) if whole else None, "log_loss": int(log_loss) if whole else None,
+        "table": joined,
+    }  # fmt: skip
+
+
+def _told_first(counts: Counts) -> dict[str, Any]:
+    """Return what `binary@1` tells, for ledgers that have it."""
+    _, calls, table, (brier, log_loss) = parts(counts)
+    correct: int | None = int(calls.trace())
+    if calls.sum(axis=1).min() < SMALLEST_CELL:
+        if calls.sum(axis=0).min() == 0:  # then the correct rows are those of a class
+            correct = None
+        return {"withheld": "by-class", "correct": correct}
+    small = bool((calls < SMALLEST_CELL).any())
+    return {
+        **_ranking(counts), "withheld": "calls" if small else "nothing", "brier": int(brier),
+        "calls": None if small else _four(calls), "correct": correct,
+        "log_loss": int(log_loss), "table": _joined(table),
+    }  # fmt: skip
+
+
+def _ranking(counts: Counts) -> dict[str, Any]:
+    scores, calls, _, _ = parts(counts)
+    won, pairs = auc_pairs(scores)
+    negative, positive = calls.sum(axis=1).tolist()
+    return {
+        "classes": (negative, positive), "pairs": str(pairs), "tied": str(tied_pairs(scores)),
+        "won": str(won),
+    }  # fmt: skip
 
 
 def _four(calls: Counts) -> tuple[int, int, int, int]:
@@ -100,23 +150,20 @@ def _four(calls: Counts) -> tuple[int, int, int, int]:
 
 
 def _joined(table: Counts) -> tuple[MergedBin, ...]:
-    """Return a reliability table whose bins have enough rows each; the last ones join the last."""
-    bins: list[MergedBin] = []
+    """Return the table of `binary@1`: bins of enough rows each; the last ones join the last."""
+    bins: list[tuple[int, Counts]] = []
     waiting = np.zeros(3, np.int64)
     for end, one in enumerate(table, 1):
         waiting = waiting + one
         if waiting[0] >= SMALLEST_CELL:
-            bins.append(_bin(end, waiting))
+            bins.append((end, waiting))
             waiting = np.zeros(3, np.int64)
     if waiting[0] and bins:
-        last = bins.pop()
-        bins.append(_bin(TABLE_BINS, waiting + np.array([last.rows, last.hits, last.scores])))
-    return tuple(bins)
-
-
-def _bin(end: int, cells: Counts) -> MergedBin:
-    rows, hits, scores = cells.tolist()
-    return MergedBin(end=end, hits=hits, rows=rows, scores=scores)
+        bins.append((TABLE_BINS, bins.pop()[1] + waiting))
+    return tuple(
+        MergedBin(end=end, hits=int(hits), rows=int(rows), scores=int(scores))
+        for end, (rows, hits, scores) in bins
+    )
 
 
 def encode_sum(found: EvaluationSum) -> bytes:

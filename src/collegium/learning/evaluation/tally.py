@@ -18,7 +18,7 @@ _FLOOR = 2.0**-52
 
 def layout_of(task: Task) -> str | None:
     """Return what sites count of test rows of a task; None where that is nothing yet."""
-    return "binary@1" if task == "binary" else None
+    return "binary@2" if task == "binary" else None
 
 
 def tally(y: NDArray[Any], scores: NDArray[Any], threshold: float) -> Counts:

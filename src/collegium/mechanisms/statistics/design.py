@@ -81,7 +81,7 @@ def _masked(source: TableSource, ways: Recipients) -> tuple[Outbound, ...]:
     protection = (
         "masked (secure aggregation among all sites): only the sum over the sites is visible, "
         "except to a coalition as large as the sum's threshold. The sum is public and exact. "
-        f"Nothing is agreed about fewer than {source.smallest} persons"
+        f"Nothing is counted of fewer than {source.smallest} persons"
     )
     return (
         Outbound(
@@ -92,7 +92,8 @@ def _masked(source: TableSource, ways: Recipients) -> tuple[Outbound, ...]:
         ),
         Outbound(
             "counts of a table: quantiles",
-            "of each such column, under masks: persons by their first value, in 64 bins",
+            f"of each such column, under masks: persons by their first value, in cells of"
+            f" {source.smallest} persons or more that are spread over 64 bins",
             ways.everybody, protection, RETIRED, from_rows=True,
         ),
     )  # fmt: skip

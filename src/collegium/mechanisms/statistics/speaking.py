@@ -33,6 +33,7 @@ from collegium.mechanisms.statistics.voting import agreed_before
 from collegium.mechanisms.sums.counted import counted
 from collegium.mechanisms.sums.design import sums_tables
 from collegium.mechanisms.sums.speaking import Counting
+from collegium.mechanisms.sums.terms import TABLE
 from collegium.secrecy.masking import RingVector
 from collegium.study.canonical import document_bytes
 from collegium.study.design import Facts
@@ -140,7 +141,8 @@ class SettingUp:
         before = agreed_before(view, self.blobs)
         if before is None:
             return None
-        return counted(counts_of(self._table.train, before), largest_counts(before))
+        counts = counts_of(self._table.train, before, smallest_of(self._study))
+        return counted(counts, largest_counts(before, TABLE))
 
     def _serve_again(self, view: StudyView) -> None:
         """Publish once more what was said where its blob is gone or damaged."""

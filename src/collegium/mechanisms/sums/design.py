@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from collegium.mechanisms.sums.terms import MECHANISM, TABLE, EvaluationLayout, SumTerms
+from collegium.mechanisms.sums.terms import (
+    MECHANISM,
+    TABLE,
+    EvaluationLayout,
+    SumTerms,
+    TableLayout,
+)
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study, TableSource
 from collegium.study.graph_size import MOST_SHARES, graph_size, least_threshold
@@ -14,18 +20,26 @@ from collegium.study.terms import FEWEST_HIDDEN, expected_faults
 def counted(facts: Facts) -> EvaluationLayout | None:
     """Return what is counted of test rows: as the data tell, or else as it is registered."""
     if facts.registered is not None:
-        known = getattr(facts.registered, MECHANISM.field, None)
-        return known.evaluation or None if isinstance(known, SumTerms) else None
-    return "binary@1" if facts.counted == "binary@1" else None
+        known = _registered(facts)
+        return None if known is None else known.evaluation or None
+    return "binary@2" if facts.counted == "binary@2" else None
 
 
-def sum_terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> SumTerms | None:
+def _registered(facts: Facts) -> SumTerms | None:
+    known = getattr(facts.registered, MECHANISM.field, None)
+    return known if isinstance(known, SumTerms) else None
+
+
+def sum_terms(
+    study: Study, sites: int, evaluation: EvaluationLayout | None, statistics: TableLayout = TABLE
+) -> SumTerms | None:
     """Return which statistics are known of all sites together alone, and how they are hidden.
 
     Args:
         study: the document.
         sites: how many there are; all of them take part.
         evaluation: what they count of their test rows, which follows from what the data mean.
+        statistics: how they count their tables, if the study is of such.
     """
     secure = study.privacy.secure_aggregation
     table = isinstance(study.data.source, TableSource)
@@ -40,7 +54,7 @@ def sum_terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> 
         least, degree = found.threshold, found.degree
     return SumTerms(
         degree=degree or msgspec.UNSET, evaluation=evaluation or msgspec.UNSET,
-        statistics=TABLE if table else msgspec.UNSET,
+        statistics=statistics if table else msgspec.UNSET,
         threshold=max(least, min(FEWEST_HIDDEN, sites)),
     )  # fmt: skip
 
@@ -48,7 +62,7 @@ def sum_terms(study: Study, sites: int, evaluation: EvaluationLayout | None) -> 
 def sums_tables(study: Study) -> bool:
     """Return whether the sums with which sites agree on their tables are masked."""
     found = sum_terms(study, FEWEST_HIDDEN, None)
-    return found is not None and found.statistics == TABLE
+    return found is not None and found.statistics is not msgspec.UNSET
 
 
 def _uses(study: Study, facts: Facts) -> bool:
@@ -56,7 +70,9 @@ def _uses(study: Study, facts: Facts) -> bool:
 
 
 def _terms(study: Study, sites: int, facts: Facts) -> SumTerms | None:
-    return sum_terms(study, sites, counted(facts))
+    known = _registered(facts)
+    counting = TABLE if known is None else known.statistics or TABLE
+    return sum_terms(study, sites, counted(facts), counting)
 
 
 DESIGN = Design(_uses, _terms)

@@ -9,6 +9,7 @@ from collegium.learning.evaluation.counts import agrees, largest
 from collegium.learning.evaluation.summed import encode_sum, summed
 from collegium.ledger.contract.results import SumResult
 from collegium.mechanisms.sums.counted import total_counts
+from collegium.mechanisms.sums.rules import layouts_of
 from collegium.mechanisms.sums.terms import MECHANISM
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.blobs import Blobs
@@ -29,7 +30,8 @@ def evaluation(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
     if isinstance(counts, SumFailure | InconsistentSum):
         found = counts
     elif agrees(counts, sites := len(sealed.hidden)):
-        found = encode_sum(summed(counts, sites, to_text(attempt.model)))
+        layout = layouts_of(attempt.terms).evaluation or "binary@1"
+        found = encode_sum(summed(counts, sites, to_text(attempt.model), layout))
     else:
         found = InconsistentSum("range")
     return _total(found, lost)
@@ -41,11 +43,13 @@ def set_up(attempt: Attempt, blobs: Blobs, plan: Plan) -> Resolved:
     before = agreed_before(attempt, blobs)
     if before is None:
         raise Lacking("agreement")
-    counts = total_counts(plan.adding, sealed, largest_counts(before))
+    layout = layouts_of(attempt.terms).statistics or "table@1"
+    counts = total_counts(plan.adding, sealed, largest_counts(before, layout))
     if isinstance(counts, SumFailure | InconsistentSum):
         return _total(counts, lost)
     sites, smallest = tuple(sealed.hidden), smallest_of(plan.document)
-    return _total(concluded(before, counts, sites, smallest) or InconsistentSum("range"), lost)
+    told = concluded(before, counts, sites, smallest, layout)
+    return _total(told or InconsistentSum("range"), lost)
 
 
 def _total(found: bytes | SumFailure | InconsistentSum, lost: int) -> Resolved:

@@ -47,6 +47,18 @@ def sums_steps(record: StudyRecord) -> bool:
     return terms is not None and terms.statistics is not msgspec.UNSET
 
 
+def layouts_of(record: StudyRecord) -> SumTerms:
+    """Return how a study counts for its sums.
+
+    Raises:
+        LookupError: it has none.
+    """
+    terms = part_of(record.terms, SumTerms)
+    if terms is None:
+        raise LookupError("the study has no sums of statistics")
+    return terms
+
+
 def _register(tx: StudyRegister) -> None:
     """Refuse sums of statistics that would not be hidden, or that privacy is not charged for."""
     terms = part_of(tx.terms, SumTerms)
@@ -71,7 +83,7 @@ def _holds(record: StudyRecord, number: int) -> StudyRecord:
     design = "secagg@1" if graph is None else "secagg_plus@1"
     return msgspec.structs.replace(
         record, design=design, modules=("dealing@1", design), weights="equal",
-        terms=together("terms", [DealingTerms(threshold=terms.threshold), graph]),
+        terms=together("terms", [DealingTerms(threshold=terms.threshold), graph, terms]),
     )  # fmt: skip
 
 

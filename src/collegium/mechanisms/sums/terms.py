@@ -9,12 +9,14 @@ import msgspec
 from collegium.ledger.contract.event import RoundEvent, StudyEvent
 from collegium.ledger.contract.mechanism import Mechanism
 
-EvaluationLayout = Literal["binary@1"]
-"""What is counted of test rows, by the kind of target."""
+EvaluationLayout = Literal["binary@1", "binary@2"]
+"""What is counted of test rows and told of their sum, by the kind of target."""
 
-
-TABLE: Literal["table@1"] = "table@1"
+TableLayout = Literal["table@1", "table@2"]
 """How sites count their tables in the set-up of a study of tables."""
+
+TABLE: TableLayout = "table@2"
+"""What a new study registers; `table@1` shows counts of few persons to whoever opens the sum."""
 
 
 class SumTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +31,7 @@ class SumTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     degree: Annotated[int, msgspec.Meta(ge=2, le=2**31)] | msgspec.UnsetType = msgspec.UNSET
     evaluation: EvaluationLayout | msgspec.UnsetType = msgspec.UNSET
-    statistics: Literal["table@1"] | msgspec.UnsetType = msgspec.UNSET
+    statistics: TableLayout | msgspec.UnsetType = msgspec.UNSET
     threshold: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 
 
