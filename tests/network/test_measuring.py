@@ -88,10 +88,12 @@ def test_what_a_secure_sum_tells_is_quality_over_all_sites(tmp_path: Path) -> No
     computed = ran.measured.federated
     assert last.federated is not None
     assert computed is not None
-    assert set(last.federated.overall) == set(computed.overall)
-    for name, value in computed.overall.items():
-        assert last.federated.overall[name] == pytest.approx(value, abs=0.002)
-    assert sum(one.rows for one in last.federated.calibration) == 254
+    losses = {"brier", "log_loss"}
+    assert set(last.federated.overall) == set(computed.overall) - losses, "rows are too few"
+    for name, value in last.federated.overall.items():
+        assert value == pytest.approx(computed.overall[name], abs=0.002)
+    assert summed is not None
+    assert sum(one.rows for one in summed.table) == 254
     assert not any(last.federated.sites.values()), "of itself a site signs its rows alone"
     part = final_line("completed", ran.model, posted, (*SITES, "another"), {}, summed)
     assert part.federated is not None

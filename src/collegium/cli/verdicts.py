@@ -56,8 +56,10 @@ def sum_line(summed: SecureSumOutcome) -> str:
     """Return what a secure sum over test rows tells, on one line."""
     told = f"{summed.rows} test rows of {len(summed.sites)} sites in total"
     auc = summed.measures.get("auc")
-    if auc is not None and summed.auc_error is not None:
-        told += f", AUC {auc:.4f} of binned scores (exact scores: within {summed.auc_error:.2g})"
+    if auc is not None:
+        told += f", AUC {auc:.4f} of binned scores"
+    if summed.auc_error is not None:
+        told += f" (exact scores: within {summed.auc_error:.2g})"
     hidden = {"nothing": "", "calls": "calls by class"}.get(summed.withheld, "everything by class")
     return f"{told}; not reported because too small: {hidden}" if hidden else told
 

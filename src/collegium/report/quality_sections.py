@@ -140,11 +140,10 @@ def _of_sum(content: ReportContent) -> str:
         f"{len(summed.sites)} sites. Every validator and this report recomputed it. Nobody saw "
         "the counts of a single site"
     )
+    if "auc" in summed.measures:
+        told += f". It gives an AUC of {summed.measures['auc']:.4f} from scores in 1,024 bins"
     if summed.auc_error is not None:
-        told += (
-            f". It gives an AUC of {summed.measures['auc']:.4f} from scores in 1,024 bins. The "
-            f"AUC of the exact scores differs by at most {summed.auc_error:.2g}"
-        )
+        told += f". The AUC of the exact scores differs by at most {summed.auc_error:.2g}"
     small = {
         "calls": "calls by class (a cell under 10 rows)",
         "by-class": "everything by class (a class under 10 rows)",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from collegium.learning.evaluation.cell_suppression import SMALLEST_CELL
+from collegium.learning.evaluation.cell_suppression import SMALLEST_CELL, leaves_calls_open
 from collegium.learning.evaluation.counts import UNIT, parts
 from collegium.learning.evaluation.summed import EvaluationSum, SumLayout, summed
 from collegium.learning.evaluation.tally import tally
@@ -263,11 +263,74 @@ def test_correct_rows_leave_eleven_numbers_of_misses_beside_the_ranking() -> Non
             missed
             for missed in range(positive + 1)
             if 0 <= wrong - missed <= negative
-            and missed * (wrong - missed) <= lost
-            and (positive - missed) * (negative - (wrong - missed)) <= won
+            and 2 * missed * (wrong - missed) <= lost
+            and 2 * (positive - missed) * (negative - (wrong - missed)) <= won
         ]
         counts = sum((tally(y, scores[:, None], threshold) for y, scores in sites), 0)
         assert int(parts(np.asarray(counts))[1][1, 0]) in fits
         assert len(fits) > SMALLEST_CELL
         seen += 1
     assert seen >= 20
+
+
+def test_a_model_with_one_score_for_all_does_not_tell_how_they_are_called() -> None:
+    """If it were told that all pairs tie, 60 right rows would be the negative ones."""
+    told = told_of([(np.repeat([0, 1], [60, 30]), np.full(90, 0.4))], 0.5, "binary@2")
+    assert (told.classes, told.withheld) == ((60, 30), "calls")
+    assert (told.correct, told.tied) == (60, msgspec.UNSET)
+
+
+def test_ties_of_a_model_with_two_scores_do_not_tell_where_rows_lie() -> None:
+    y, scores = np.repeat([0, 1, 0, 1], [60, 40, 20, 90]), np.repeat([0.25, 0.75], [100, 110])
+    told = told_of([(y, scores)], 0.5, "binary@2")
+    assert (told.withheld, told.tied) == ("nothing", msgspec.UNSET)
+    assert told.won is not msgspec.UNSET
+
+
+def ranked(positive: int, negative: int) -> list[list[int]]:
+    """Which `won` some order of p positive and n negative rows gives, as bits, ties included."""
+    reach = [[0] * (negative + 1) for _ in range(positive + 1)]
+    reach[0][0] = 1
+    for p, n in product(range(positive + 1), range(negative + 1)):
+        for more, less in product(range(p + 1), range(n + 1)):
+            if more or less:
+                won = 2 * more * (n - less) + more * less
+                reach[p][n] |= reach[p - more][n - less] << won
+    return reach
+
+
+def test_every_order_of_rows_that_is_possible_leaves_ten_numbers_of_misses() -> None:
+    """All orders of 36 rows are counted, with ties, and by somebody who knows the rules."""
+    positive, negative = 12, 24
+    reach, pairs = ranked(positive, negative), 2 * positive * negative
+
+    def possible(missed: int, alarms: int, won: int) -> bool:
+        rejected, hits = negative - alarms, positive - missed
+        rest = won - 2 * hits * rejected
+        low, high = reach[missed][rejected], reach[hits][alarms]
+        return any(low >> one & 1 and high >> rest - one & 1 for one in range(rest + 1))
+
+    def told_correct(missed: int, alarms: int, won: int) -> int | None:
+        calls = np.array([[negative - alarms, alarms], [missed, positive - missed]])
+        told = leaves_calls_open(calls, won, pairs)
+        return int(calls.trace()) if told else None
+
+    draws, seen = np.random.default_rng(0), {True: 0, False: 0}
+    for _ in range(400):
+        scores = draws.choice(draws.random(draws.choice([1, 2, 3, 10, 40])), positive + negative)
+        y = draws.permutation(np.repeat([0, 1], [negative, positive]))
+        told = told_of([(y, scores)], 0.5, "binary@2")
+        assert (told.withheld, told.tied) == ("calls", msgspec.UNSET)
+        assert isinstance(told.won, str)
+        won, correct = int(told.won), told.correct or None
+        fits = {
+            (missed, alarms)
+            for missed, alarms in product(range(positive + 1), range(negative + 1))
+            if told_correct(missed, alarms, won) == correct and possible(missed, alarms, won)
+        }
+        called = scores >= 0.5
+        assert (int(sum(~called & (y == 1))), int(sum(called & (y == 0)))) in fits
+        assert len({missed for missed, _ in fits}) >= SMALLEST_CELL
+        assert len({alarms for _, alarms in fits}) >= SMALLEST_CELL
+        seen[correct is None] += 1
+    assert min(seen.values()) >= 20

@@ -6,7 +6,7 @@ breakdowns say together is one as well: bins are joined until each has as many n
 positive rows, also where the threshold cuts one in two. Linear combinations of what is told are
 then unions of such cells. Sums of reals bound how many rows can lie where: that of a bin's scores
 is told if each tenth that was joined has room for `SMALLEST_CELL` rows, and those of losses only
-if no tenth was.
+if no tenth was. Ties between the classes say how few scores a model gives, and so where rows lie.
 
 Complementary suppression and its audit by linear programs: Hundepool et al., "Statistical
 Disclosure Control" (2012), chapter 4. docs/spec/19-summed-statistics.md.
@@ -26,6 +26,10 @@ SMALLEST_CELL = 10
 """A cell of the sum with fewer rows is not told."""
 
 
+MOST_TIED = 8
+"""The ties of a ranking are told if they are at most one pair in so many."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToldBin:
     """Rows with scores from `begin` to `end`, in tenths; `scores`, their sum, None if withheld."""
@@ -41,7 +45,8 @@ def leaves_calls_open(calls: Counts, won: int, pairs: int) -> bool:
     """Return whether the correct rows may be told beside classes and ranking, and not the calls.
 
     They leave one number open, how many positive rows are called negative. Of these and of the
-    false alarms, each pair is lost or tied; of those called rightly, each is won or tied.
+    false alarms each pair is lost, of those called rightly each is won: they tie only where the
+    threshold cuts a bin of the ranking in two, which nobody may count on.
 
     Args:
         calls: int64 [2, 2].
@@ -56,8 +61,8 @@ def leaves_calls_open(calls: Counts, won: int, pairs: int) -> bool:
         missed
         for missed in (*range(low, low + SMALLEST_CELL + 1), *range(high - SMALLEST_CELL, high + 1))
         if low <= missed <= high
-        and missed * (wrong - missed) <= pairs - won
-        and (positive - missed) * (negative - wrong + missed) <= won
+        and 2 * missed * (wrong - missed) <= pairs - won
+        and 2 * (positive - missed) * (negative - wrong + missed) <= won
     }
     return min(correct, wrong) >= SMALLEST_CELL and len(fits) > SMALLEST_CELL
 

@@ -18,6 +18,7 @@ from collegium import canonical
 from collegium.canonical import LARGEST_INTEGER, from_text, malformed
 from collegium.learning.evaluation.binned_ranking import auc_pairs, tied_pairs
 from collegium.learning.evaluation.cell_suppression import (
+    MOST_TIED,
     SMALLEST_CELL,
     joined_bins,
     leaves_calls_open,
@@ -48,7 +49,8 @@ class EvaluationSum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What is told of the test rows of all sites in a sum; nothing of any one of them.
 
     `pairs` are twice the pairs of a negative and a positive row, `won` what a model that ranks by
-    score wins of them, a tie counting half, in decimal; `tied` the pairs that meet in a bin.
+    score wins of them, a tie counting half, in decimal; `tied` the pairs that meet in a bin, where
+    that tells of nothing else.
     `calls` are negative rows called so and not so, then positive ones. `brier` and `log_loss` are
     sums over rows, in units of 2^-20 as the sums of scores. `model` is the SHA-256 of its blob.
     """
@@ -101,7 +103,9 @@ def _told(counts: Counts) -> dict[str, Any]:
     ranking = _ranking(counts)
     if calls.min() < SMALLEST_CELL:
         is_open = leaves_calls_open(calls, int(ranking["won"]), int(ranking["pairs"]))
-        return {"withheld": "calls", **ranking, "correct": correct if is_open else None}
+        right = correct if is_open else None
+        return {"withheld": "calls", **ranking, "correct": right, "tied": None}
+    few_tie = 2 * MOST_TIED * int(ranking["tied"]) <= int(ranking["pairs"])
     bins = joined_bins(calls, table)
     whole = len(bins) == TABLE_BINS
     joined = tuple(
@@ -113,6 +117,7 @@ def _told(counts: Counts) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **ranking, "withheld": "nothing", "calls": _four(calls), "correct": correct,
+        "tied": ranking["tied"] if few_tie else None,
         "brier": int(brier) if whole else None, "log_loss": int(log_loss) if whole else None,
         "table": joined,
     }  # fmt: skip
@@ -206,7 +211,7 @@ def measures(found: EvaluationSum) -> dict[str, float]:
 
 
 def error_of_auc(found: EvaluationSum) -> float | None:
-    """Return by how much the AUC of all scores can differ at most; None without an AUC."""
+    """Return by how much the AUC of all scores can differ at most; None where that is withheld."""
     if not (isinstance(found.tied, str) and isinstance(found.pairs, str)):
         return None
     return int(found.tied) / int(found.pairs)
