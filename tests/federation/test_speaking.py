@@ -42,6 +42,7 @@ def test_a_study_runs_to_its_end_with_it_and_verifies(
     assert all("digest" in one["result"]["parts"]["digests"] for one in votes)
     verified = collegium("verify", folder, "--json", cwd=tmp_path, env=with_it)
     assert told(verified)["ok"] is True
+    assert told(verified)["checked"]["digests"] == 8, "its own check was asked"
 
 
 def test_who_does_not_have_it_cannot_verify_and_is_told_what_to_install(

@@ -13,12 +13,12 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "collegium"
 
 REACH = {
     "compression": 2,
-    "dealing": 22,
-    "groups": 11,
+    "dealing": 21,
+    "groups": 7,
     "plain": 4,
-    "privacy": 29,
-    "scores": 26,
-    "search": 14,
+    "privacy": 27,
+    "scores": 23,
+    "search": 13,
     "secagg": 10,
     "secagg_plus": 9,
     "statistics": 14,

@@ -9,8 +9,8 @@ from tests.data.tabular.cohorts import write_study
 from tests.federation.kit import step
 
 from collegium.assembly.preparation import prepare
+from collegium.audit.gathering import frozen, gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import gather
 from collegium.federation.view import StudyView
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.results import ModelResult, Result
@@ -96,7 +96,7 @@ def _compare(
             continue
         study_history = study_histories[view.study]
         said = study_history.at(number, found.place.attempt)
-        told = study_history.frozen(said)
+        told = frozen(study_history, said)
         assert found == told
         assert list(found.weights) == list(found.included)
         seen.add((number, found.place.attempt, view.phase))

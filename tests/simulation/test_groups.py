@@ -12,9 +12,10 @@ import pytest
 from tests.simulation import test_masked
 
 from collegium.assembly.preparation import prepare
+from collegium.audit.attempts import AttemptRecord
 from collegium.audit.findings import Verification
+from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.federation.outbox import Outbox, OutboxKey
@@ -30,6 +31,7 @@ from collegium.learning.blobs import (
 )
 from collegium.measuring.quality import measures_on
 from collegium.measuring.result import RunResult
+from collegium.mechanisms.groups.checking import Grouped, survivors
 from collegium.simulation.execution import run
 from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.document import Server
@@ -68,7 +70,7 @@ def plain_updates(
         found = {}
         for key in list(outbox._bodies):
             here = (key.purpose, key.study, key.round, key.attempt) == place
-            if here and key.within[0] in attempt.survivors:
+            if here and key.within[0] in survivors(attempt):
                 found[key.within[0]] = decode_update(outbox.get(key) or b"")[0]
     return found
 
@@ -76,11 +78,13 @@ def plain_updates(
 def reference(folder: Path, attempt: AttemptRecord, rule: str, tolerate: int) -> bytes:
     """The model of the groups' plain means, from what never left its site."""
     updates, opened = plain_updates(folder, attempt), attempt.opened
-    assert sorted(updates) == sorted(attempt.survivors)
+    assert sorted(updates) == sorted(survivors(attempt))
     weights = dict(zip(opened.participants, opened.weights, strict=True))
     means, sums = [], []
-    for number in sorted(set(attempt.going_on.values()).difference(attempt.refused)):
-        inside = [name for name in updates if attempt.groups[name] == number]
+    for number in sorted(
+        set(attempt.of(Grouped).going_on.values()).difference(attempt.of(Grouped).refused)
+    ):
+        inside = [name for name in updates if attempt.of(Grouped).groups[name] == number]
         weight = sum(weights[name] for name in inside)
         total = sum(weights[name] * updates[name].astype(np.int64) for name in inside)
         mean = np.floor_divide(2 * np.asarray(total) + weight, 2 * weight).astype(np.int16)
@@ -113,7 +117,7 @@ def test_groups_lead_to_the_model_of_their_plain_means(
     assert (found.ok, found.levels) == (True, {"recomputed": 3})
     assert not codes(found, "fault")
     expect_reference(result, "nnm+trimmed_mean", 1)
-    drawn = [attempt.groups for attempt in attempts_of(result.folder)]
+    drawn = [attempt.of(Grouped).groups for attempt in attempts_of(result.folder)]
     assert len({tuple(groups.items()) for groups in drawn}) == 3  # lots are drawn every round
 
 
@@ -126,7 +130,7 @@ def test_whoever_is_silent_from_the_start_leaves_smaller_groups(tmp_path: Path) 
     found = verify(result.folder)
     assert found.ok
     assert set(codes(found, "fault")) == {"site.silent"}
-    assert all(len(attempt.groups) == 15 for attempt in attempts_of(result.folder))
+    assert all(len(attempt.of(Grouped).groups) == 15 for attempt in attempts_of(result.folder))
     expect_reference(result, "median", 0)
 
 
@@ -143,7 +147,7 @@ def test_a_group_below_its_threshold_costs_nobody_else_anything(
 ) -> None:
     plain = (*SHORT, *TWENTY, LOOSE, "aggregation.rule=median", "training.rounds=2")
     first, _ = attempts_of(run("heart10", out=tmp_path / "honest", changes=plain).folder)
-    gone = [name for name, one in first.groups.items() if one == 2][:2]
+    gone = [name for name, one in first.of(Grouped).groups.items() if one == 2][:2]
     threat = (f"threat.attack={attack}", f"threat.attackers={gone}", "threat.rounds=[1]")
     result = run("heart10", out=tmp_path / "run", changes=(*plain, *threat))
     assert result.outcome == "completed"
@@ -152,7 +156,10 @@ def test_a_group_below_its_threshold_costs_nobody_else_anything(
     assert codes(found, "fault") == [code] * 2
     assert codes(found, "note").count("group.lost") == 1
     attempt = attempts_of(result.folder)[0]
-    assert (attempt.lost, attempt.groups) == ({2: phase}, first.groups)
+    assert (attempt.of(Grouped).lost, attempt.of(Grouped).groups) == (
+        {2: phase},
+        first.of(Grouped).groups,
+    )
     expect_reference(result, "median", 0)
 
 
@@ -177,7 +184,7 @@ def test_who_commits_to_another_vector_costs_its_group_and_is_not_named(tmp_path
     assert found.ok
     assert codes(found, "fault") == ["group.refused"] * 3
     for attempt, one in zip(attempts_of(result.folder), found.findings, strict=False):
-        assert attempt.refused == (attempt.groups["va-2"],)
+        assert attempt.of(Grouped).refused == (attempt.of(Grouped).groups["va-2"],)
         assert "va-2" in one.what
     expect_reference(result, "nnm+trimmed_mean", 0)
 
@@ -206,7 +213,7 @@ def test_a_group_whose_sum_is_too_long_is_refused(tmp_path: Path) -> None:
     assert found.ok
     assert set(codes(found, "fault")) == {"group.refused"}
     for attempt in attempts_of(result.folder):
-        assert attempt.refused == (attempt.groups["va-2"],)
+        assert attempt.of(Grouped).refused == (attempt.of(Grouped).groups["va-2"],)
 
 
 @pytest.mark.parametrize("attack", ["sign_flip", "opt_ipm"])

@@ -205,7 +205,7 @@ def test_more_rounds_than_the_budget_allows_are_found() -> None:
         ]
         study_history = Namespace(
             attempts={(one.round, 1): Namespace(opened=one) for one in opened},
-            accepted={"va": None}, exhausted=None, registration=Namespace(study="heart"),
+            accepted={"va": None}, of=lambda kind: kind(), registration=Namespace(study="heart"),
         )  # fmt: skip
         _, findings = check_budgets(study_history, study)  # type: ignore[arg-type]
         assert [one.code for one in findings] == expected

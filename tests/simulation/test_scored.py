@@ -9,11 +9,13 @@ import pytest
 
 from collegium.assembly.preparation import prepare
 from collegium.assembly.rules import check_roots
+from collegium.audit.attempts import AttemptRecord
+from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import AttemptRecord, gather
 from collegium.audit.verify import verify
 from collegium.data.table import take
 from collegium.errors import StudyError
+from collegium.mechanisms.scores.checking import Scored
 from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.simulation.execution import run
@@ -47,10 +49,11 @@ def test_a_scored_study_is_recomputed_given_its_scores(rule: str, tmp_path: Path
     assert found.ok
     assert dict(found.levels) == {"recomputed_given_scores": 3}
     for attempt in attempts(result.folder):
-        assert attempt.combined is not None
-        assert attempt.combined.scorers == ("cleveland", "hungarian", "switzerland", "va")
-        assert any(attempt.combined.scores)
-        assert len({told.scores for told in attempt.scores.values()}) == 4, "each has its own rows"
+        scored = attempt.of(Scored)
+        assert scored.combined is not None
+        assert scored.combined.scorers == ("cleveland", "hungarian", "switzerland", "va")
+        assert any(scored.combined.scores)
+        assert len({told.scores for told in scored.revealed.values()}) == 4, "each has its own rows"
     # Without a ledger the same sites learn the same model, bit for bit.
     assert run_without_ledger(prepare(read_study("heart", changes))).digest.hex() == result.model
 
@@ -114,8 +117,8 @@ def test_lies_reach_the_ledger_as_they_are_rehearsed(tmp_path: Path) -> None:
     ]  # fmt: skip
     result = run("heart", out=tmp_path / "run", changes=changes)
     first, second, _ = attempts(result.folder)
-    assert first.scores["va"].scores[-1] < LARGEST_SCORE
-    assert second.scores["va"].scores[-1] == LARGEST_SCORE
+    assert first.of(Scored).revealed["va"].scores[-1] < LARGEST_SCORE
+    assert second.of(Scored).revealed["va"].scores[-1] == LARGEST_SCORE
     assert run_without_ledger(prepare(read_study("heart", changes))).digest.hex() == result.model
 
 

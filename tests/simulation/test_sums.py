@@ -12,8 +12,9 @@ from tests.data.tabular.cohorts import write_study
 from tests.learning.evaluation.test_tally import auc_pair_by_pair
 
 from collegium.assembly.preparation import prepare
+from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import StudyHistory, gather
+from collegium.audit.studies import StudyHistory
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
 from collegium.data.tabular.agreed_preparation import decode_agreed

@@ -22,6 +22,7 @@ from collegium.learning.blobs import decode_model
 from collegium.learning.encoding import registered_weight
 from collegium.learning.models import size
 from collegium.ledger.blobs import read_blob
+from collegium.mechanisms.groups.checking import Grouped
 from collegium.node.policy import Policy
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
@@ -58,7 +59,7 @@ def sets_by_start(history: StudyHistory) -> dict[str, set[tuple[object, ...]]]:
     """Over which sets sums were formed, by the model that their updates start from."""
     found: dict[str, set[tuple[object, ...]]] = {}
     for record in history.closed_rounds:
-        groups = sorted((name, number) for name, number in record.groups.items())
+        groups = sorted((name, number) for name, number in record.of(Grouped).groups.items())
         told: tuple[object, ...] = tuple(groups) or record.included
         found.setdefault(record.opened.model, set()).add(told)
     return found

@@ -13,8 +13,9 @@ from tests.federation.kit import consortium
 from tests.threats.unmasking import Unmasker
 
 from collegium.audit.faults import faults
+from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import StudyHistory, gather
+from collegium.audit.studies import StudyHistory
 from collegium.errors import RunError
 from collegium.federation.loop import drive
 from collegium.federation.participant import Participant

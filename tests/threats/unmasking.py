@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.audit.attempts import AttemptRecord
+from collegium.audit.gathering import frozen, gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import AttemptRecord, StudyHistory, gather
+from collegium.audit.studies import StudyHistory
 from collegium.canonical import from_text
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.declared import opening_fields
@@ -85,7 +87,7 @@ def _sum(
         return read_blob(relayed, digest) if found is None and relayed is not None else found
 
     blobs = StoredBlobs(read, lambda names: [read(one) for one in names], lambda _: None)
-    attempt = story.frozen(record)
+    attempt = frozen(story, record)
     vectors, deals = blobs.hidden(attempt)
     protocol, posted = secure_sum_named(attempt.terms.design), posted_shares(attempt, blobs)
     size = size_of(attempt, blobs)

@@ -6,6 +6,7 @@ one of those without looking can be shown to have done so, whether or not it mad
 
 from __future__ import annotations
 
+from collegium.audit.gathering import frozen
 from collegium.audit.studies import Author, StudyHistory
 from collegium.errors import FormatError
 from collegium.ledger.contract.declared import is_masked
@@ -22,7 +23,7 @@ def refuted_updates(study_history: StudyHistory, evidence: StoredBlobs) -> froze
         for name in one.reveals
         if (one.closed is None or name not in one.included)
         and one.vouching(name)
-        and _is_unsound(study_history.frozen(one), evidence, name)
+        and _is_unsound(frozen(study_history, one), evidence, name)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from collegium.audit.findings import Finding, Severity
+from collegium.audit.seam import every_checking
 from collegium.audit.studies import AttemptRecord, Author, StudyHistory
 from collegium.audit.subjects import (
     AboutAttempt,
@@ -14,11 +15,10 @@ from collegium.audit.subjects import (
     At,
     Value,
 )
-from collegium.ledger.contract.declared import is_masked, phases_of, place_of
+from collegium.ledger.contract.declared import is_masked, phases_of
 from collegium.ledger.contract.results import Failure
 from collegium.ledger.contract.series import is_sum
 from collegium.ledger.genesis import Genesis
-from collegium.mechanisms.groups.terms import MECHANISM as GROUPS
 
 UNHEARD = frozenset({
     "site.absent", "site.no-shares", "site.no-statement", "site.no-statistics", "site.silent",
@@ -200,7 +200,9 @@ def _of_attempt(
         missing = name not in attempt.bitmaps
         if missing and ("vote" in reached or ("available" in reached and over)):
             yield "validator.did-not-attest", name
-        yield from _of_scores(attempt, name, over=over)
+        for one in every_checking():
+            if one.unsaid is not None:
+                yield from ((code, name) for code in one.unsaid(attempt, name, over))
         vote = attempt.votes.get(name)
         if vote is None and voting:
             yield "validator.silent", name
@@ -209,23 +211,12 @@ def _of_attempt(
             yield "validator.gave-up" if gave_up else "validator.outvoted", name
 
 
-def _of_scores(attempt: AttemptRecord, name: str, *, over: bool) -> Iterator[tuple[str, str]]:
-    """Yield what a validator left unsaid of updates; whose scores do not count owes none."""
-    reached = attempt.phases
-    if name in attempt.score_commits:
-        if name not in attempt.scores and ("vote" in reached or over):
-            yield "validator.withheld-scores", name
-    elif name not in attempt.silenced and (
-        "score.reveal" in reached or ("score.commit" in reached and over)
-    ):
-        yield "validator.unscored", name
-
-
 def _fell_silent(attempt: AttemptRecord, name: str, *, over: bool) -> bool:
     """Whether who has not committed could have, or missed a step before that."""
     reached = attempt.phases
-    if GROUPS.versioned in attempt.modules and name not in attempt.bound:
-        return "sa.keys" in reached or over
+    for one in every_checking():
+        if one.begins is not None and (silent := one.begins(attempt, name, over)) is not None:
+            return silent
     if is_masked(attempt.opened.design):
         if name not in attempt.keys:
             return "sa.deal" in reached or (over and _reached(attempt, "sa.keys"))
@@ -245,6 +236,5 @@ def _reached(attempt: AttemptRecord, phase: str) -> bool:
 
 
 def _left_out(attempt: AttemptRecord, name: str, phase: str) -> bool:
-    """Whether a member's group was left out before a phase, so that it could not speak there."""
-    lost = attempt.lost.get(attempt.groups.get(name, 0))
-    return lost is not None and place_of(attempt.modules, lost) < place_of(attempt.modules, phase)
+    """Whether a member was left out before a phase, so that it could not speak there."""
+    return any(one.left_out and one.left_out(attempt, name, phase) for one in every_checking())

@@ -8,6 +8,8 @@ import msgspec
 
 from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, Level, of_error
+from collegium.audit.gathering import frozen
+from collegium.audit.seam import every_checking
 from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import (
     AboutAttempt,
@@ -23,9 +25,6 @@ from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.results import Failure, ModelResult
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.dealing.checking import refused_sum
-from collegium.mechanisms.groups.terms import Without
-from collegium.mechanisms.privacy.terms import Within
-from collegium.mechanisms.search.terms import Measured
 from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolve import resolve
@@ -80,7 +79,7 @@ def _closed_round(
     if evidence.fetch(name) is None:
         return None, [Finding("blob.missing", "error", where, {"case": "model"})]
     plan = Plan(study, study_history.terms)
-    resolved = resolve(study_history.frozen(record), evidence, plan)
+    resolved = resolve(frozen(study_history, record), evidence, plan)
     if not isinstance(resolved.result, ModelResult) or resolved.model is None:
         found = why_none(resolved, where)
         lenient = found is None or found.severity == "note"
@@ -95,15 +94,13 @@ def _difference(found: ModelResult, voted: ModelResult, where: Subject) -> Findi
     """Return in what a recomputed result is another one than was voted."""
     if found.model != voted.model:
         return Finding("round.model", "error", where, {"case": "model"})
-    if part_of(found.parts, Measured) != part_of(voted.parts, Measured):
-        return Finding("round.ending", "error", where)
-    if part_of(found.parts, Within) != part_of(voted.parts, Within):
-        case = "within"
-    elif part_of(found.parts, Without) != part_of(voted.parts, Without):
-        case = "groups"
-    else:
-        case = "indicators"
-    return None if found == voted else Finding("round.model", "error", where, {"case": case})
+    for one in every_checking():
+        for kind, differs in one.differs.items():
+            if part_of(found.parts, kind) != part_of(voted.parts, kind):
+                return differs(where)
+    if found == voted:
+        return None
+    return Finding("round.model", "error", where, {"case": "indicators"})
 
 
 def _failed_attempt(
@@ -115,7 +112,7 @@ def _failed_attempt(
     """
     opened = record.opened
     where = AboutAttempt(opened.study, opened.round, opened.attempt)
-    resolved = resolve(study_history.frozen(record), evidence, Plan(study, study_history.terms))
+    resolved = resolve(frozen(study_history, record), evidence, Plan(study, study_history.terms))
     right = resolved.result
     if isinstance(right, ModelResult):
         wrong = tuple(

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from collegium.audit.attestations import refuted_updates
 from collegium.audit.blobs import Fetch, read_blobs, unnamed_blobs, unnamed_files
@@ -21,17 +24,15 @@ from collegium.audit.findings import (
     Anchor,
     Finding,
     Level,
-    Scoring,
-    SecureSumOutcome,
-    Selection,
     Severity,
-    StudyPrivacySpent,
     Verification,
 )
+from collegium.audit.gathering import gather
 from collegium.audit.history import History, read_history
 from collegium.audit.recompute import check_statements, recompute_rounds
 from collegium.audit.registration import registered_study
-from collegium.audit.studies import StudyHistory, gather
+from collegium.audit.seam import Audited, every_checking
+from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import (
     AboutFile,
     AboutLedger,
@@ -50,13 +51,7 @@ from collegium.ledger.genesis import log_key_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.retirement import retired_updates
-from collegium.mechanisms.dealing.checking import check_masked
-from collegium.mechanisms.privacy.checking import check_budgets
 from collegium.mechanisms.privacy.totals import totals
-from collegium.mechanisms.scores.checking import scoring_of
-from collegium.mechanisms.search.checking import selection_of
-from collegium.mechanisms.statistics.checking import check_set_up
-from collegium.mechanisms.sums.checking import check_sums
 from collegium.resolving.blobs import StoredBlobs
 from collegium.study.document import Study
 from collegium.study.reading import document_of
@@ -123,11 +118,8 @@ def examined(
     blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
     checked = _counts(history, study_histories, len(blobs))
-    levels: dict[Level, int] = {}
-    privacy: list[StudyPrivacySpent] = []
-    selections: list[Selection] = []
-    scorings: list[Scoring] = []
-    sums: list[SecureSumOutcome] = []
+    levels: Counter[Level] = Counter()
+    told: dict[str, list[msgspec.Struct]] = {}
     documents: dict[str, Study] = {}
 
     def read(digest: bytes) -> bytes | None:
@@ -145,48 +137,25 @@ def examined(
     findings += unnamed_blobs(folder / "blobs", blobs, retired)
     for study_id, study_history in study_histories.items():
         try:
-            study, found = registered_study(study_history, fetch)
-            findings += found
-            if study is not None:
-                documents[study_id] = study
-                steps, found = check_set_up(study_history, study, fetch)
-                findings += found
-                if steps:
-                    checked["statistics"] = checked.get("statistics", 0) + steps
-                recomputed, summed, found = check_sums(study_history, study, evidence)
-                findings += found
-                sums += summed
-                if study_history.sums:
-                    checked["sums"] = checked.get("sums", 0) + recomputed
-                reached, found = recompute_rounds(study_history, study, evidence)
-                spent, overdrawn = check_budgets(study_history, study)
-                findings += found + overdrawn
-                if spent:
-                    checked["budgets"] = checked.get("budgets", 0) + len(spent)
-                privacy += spent
-                scorings += [
-                    one for one in (scoring_of(study_id, study_history),) if one is not None
-                ]
-                selections += [
-                    one for one in (selection_of(study_history, study),) if one is not None
-                ]
-                for level, count in reached.items():
-                    levels[level] = levels.get(level, 0) + count
-            findings += check_masked(study_id, study_history, evidence)
-            statements, found = check_statements(study_history, fetch)
-            checked["statements"] += statements
-            planted = study is not None and study.faults.traps is not None
-            refuted = refuted_updates(study_history, evidence)
-            findings += found + faults(study_id, study_history, refuted, traps=planted)
+            one = _study(study_history, evidence, fetch)
+            findings += one.findings
             findings += _folder(
-                folder, study_history, study, fetch, alone=len(study_histories) == 1
+                folder, study_history, one.study, fetch, alone=len(study_histories) == 1
             )
         except Exception as error:  # a study that breaks its own check keeps no other from it
             broken: dict[str, Value] = {"kind": type(error).__name__, "why": str(error)[:300]}
             findings.append(Finding("study.unchecked", "error", AboutStudy(study_id), broken))
+            continue
+        if one.study is not None:
+            documents[study_id] = one.study
+        levels.update(one.levels)
+        for kind, count in one.checked.items():
+            checked[kind] = checked.get(kind, 0) + count
+        for name, added in one.told.items():
+            told.setdefault(name, []).extend(added)
     for (member, kind), count in Counter((one.member, one.kind) for one in equivocations).items():
-        told: dict[str, Value] = {"transaction": kind, "count": count}
-        findings.append(Finding("member.equivocated", "fault", AboutMember(member), told))
+        twice: dict[str, Value] = {"transaction": kind, "count": count}
+        findings.append(Finding("member.equivocated", "fault", AboutMember(member), twice))
     findings += unnamed_files(blobs, study_histories)
     if not history.complete and history.genesis is not None and not partial:
         findings.append(Finding("ledger.incomplete", "error", AboutLedger()))
@@ -197,7 +166,7 @@ def examined(
         anchored=anchored,
         complete=history.complete,
         checked=checked,
-        levels=levels,
+        levels=dict(levels),
         findings=tuple(findings),
         not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
         claims=_claims(findings, anchored, trust, cosigned, entries, simulated=simulated),
@@ -206,13 +175,48 @@ def examined(
         entries=entries,
         model=from_text(story_list[-1].model, DIGEST_SIZE).hex() if story_list else None,
         simulated=simulated,
-        privacy=tuple(privacy),
         totals=tuple(totals(study_histories, documents)),
-        selections=tuple(selections),
-        scorings=tuple(scorings),
-        sums=tuple(sums),
+        **{name: tuple(added) for name, added in told.items()},  # type: ignore[arg-type]
     )
     return verification, study_histories
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """What the check of a study comes to: its document, and what `Verification` has of it."""
+
+    study: Study | None
+    findings: list[Finding]
+    levels: Mapping[Level, int]
+    checked: Mapping[str, int]
+    told: Mapping[str, list[msgspec.Struct]]
+
+
+def _study(study_history: StudyHistory, evidence: StoredBlobs, fetch: Fetch) -> _Study:
+    """Check a study: its registration, what mechanisms check, its rounds, and who is at fault."""
+    study, findings = registered_study(study_history, fetch)
+    audited = Audited(study_history, study, evidence)
+    checked: Counter[str] = Counter()
+    told: dict[str, list[msgspec.Struct]] = {}
+    for one in every_checking():
+        if one.checks is None:
+            continue
+        found = one.checks(audited)
+        findings += found.findings
+        for kind, count in found.counts.items():
+            checked[kind] += count
+        for name, added in found.told.items():
+            told.setdefault(name, []).extend(added)
+    levels: Mapping[Level, int] = {}
+    if study is not None:
+        levels, of_rounds = recompute_rounds(study_history, study, evidence)
+        findings += of_rounds
+    statements, of_statements = check_statements(study_history, fetch)
+    checked["statements"] += statements
+    planted = study is not None and study.faults.traps is not None
+    refuted = refuted_updates(study_history, evidence)
+    findings += of_statements + faults(audited.name, study_history, refuted, traps=planted)
+    return _Study(study, findings, levels, checked, told)
 
 
 def _anchor(history: History, trust: TrustRoot) -> Anchor:

@@ -10,8 +10,9 @@ import numpy as np
 import collegium
 from collegium.assembly.parts import described
 from collegium.assembly.tables import described_table
+from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import StudyHistory, gather
+from collegium.audit.studies import StudyHistory
 from collegium.audit.verify import examined
 from collegium.canonical import from_text
 from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed

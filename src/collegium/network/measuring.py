@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import gather
 from collegium.canonical import from_text
 from collegium.errors import FormatError
 from collegium.learning.evaluation.counts import UNIT

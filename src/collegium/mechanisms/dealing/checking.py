@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from collegium.audit.findings import Finding
+from collegium.audit.gathering import frozen
+from collegium.audit.seam import Audited, Checked, Checking
 from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import AboutAttempt, RefusedSum, Subject, Value
 from collegium.errors import CollegiumError, FormatError
 from collegium.ledger.contract.declared import is_masked, opens_one_key
 from collegium.ledger.contract.results import Failure
 from collegium.mechanisms.dealing.opened_deals import shown
-from collegium.mechanisms.groups.rules import count_of
 from collegium.resolving.attempt import Attempt, blob_of
 from collegium.resolving.blobs import StoredBlobs
 from collegium.resolving.hidden import posted_shares, size_of
@@ -27,10 +28,9 @@ def refused_sum(group: int, why: SumFailure | InconsistentSum) -> RefusedSum:
     return RefusedSum(group, why.why, why.dealer if isinstance(why, SumFailure) else "")
 
 
-def check_masked(
-    name: str, study_history: StudyHistory, evidence: StoredBlobs
-) -> Iterator[Finding]:
+def _findings(audited: Audited) -> Iterator[Finding]:
     """Yield who dealt shares that are none, posted another share, or used a key twice."""
+    name, study_history, evidence = audited.name, audited.history, audited.evidence
     used: dict[str, set[bytes]] = {}
     for record in study_history.every_attempt:
         where = AboutAttempt(name, record.opened.round, record.opened.attempt)
@@ -43,9 +43,8 @@ def check_masked(
             used[member] |= fresh
         yield from _barred(record, where, can_silence=study_history.can_silence)
         yield from _blamed(study_history, record, evidence, where)
-        yield from _groups(record, where)
         if record.shares:
-            attempt = study_history.frozen(record)
+            attempt = frozen(study_history, record)
             posted = posted_shares(attempt, evidence)
             kept = study_history.can_silence
             yield from _shares(attempt, posted, evidence, where, can_silence=kept)
@@ -74,7 +73,7 @@ def _blamed(
             blaming.setdefault(vote.blames, []).append(name)
     barred = {event.member for event in record.barred if event.proof == "opened"}
     for dealer, members in sorted(blaming.items()):
-        attempt = study_history.frozen(record)
+        attempt = frozen(study_history, record)
         deal = evidence.named({dealer: attempt.deals[dealer]}).get(dealer)
         found = shown(secure_sum_named(attempt.terms.design), attempt, dealer, deal)
         of_dealer: dict[str, Value] = {"case": "opened", "member": dealer}
@@ -93,22 +92,12 @@ def _blamed(
                 yield Finding("deal.barred", "note", where, {**of_dealer, "case": "untold"})
 
 
-def _groups(attempt: AttemptRecord, where: Subject) -> Iterator[Finding]:
-    for number, phase in sorted(attempt.lost.items()):
-        names = tuple(name for name, one in attempt.groups.items() if one == number)
-        told: dict[str, Value] = {"group": number, "members": names, "phase": phase}
-        yield Finding("group.lost", "note", where, told)
-    for number in attempt.refused:
-        names = tuple(name for name in attempt.survivors if attempt.groups[name] == number)
-        yield Finding("group.refused", "fault", where, {"group": number, "members": names})
-
-
 def _shares(
     attempt: Attempt, posted: Posted, evidence: StoredBlobs, where: Subject, *, can_silence: bool
 ) -> Iterator[Finding]:
     """Yield what the opened secrets and commitments tell about dealers and holders."""
     deals = evidence.named(attempt.deals)
-    if len(deals) < len(attempt.deals):
+    if len(deals) < len(attempt.deals) or not attempt.included:
         return
     whole, groups = attempt.agreement, attempt.groups
     circles = [agreement_within(whole, groups, one) for one in sorted({*groups.values()})]
@@ -118,7 +107,7 @@ def _shares(
         size = size_of(attempt, evidence) or 0
     except FormatError:
         size = 0
-    for agreement in circles if count_of(attempt.terms) else [whole]:
+    for agreement in circles or [whole]:
         inside = {name: deals[name] for name in agreement.deals}
         hidden = {
             name: data for name, data in blobs.items() if name in agreement.share_holders.keys
@@ -164,3 +153,6 @@ def _of_circle(
             if dealer not in sound and (dealer, holder) not in cheated:
                 told: dict[str, Value] = {"case": known, "member": holder, "dealer": dealer}
                 yield Finding("deal.contested", "note" if can_silence else "fault", where, told)
+
+
+CHECKING = Checking(checks=lambda audited: Checked([*_findings(audited)]))

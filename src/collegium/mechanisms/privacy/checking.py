@@ -7,19 +7,28 @@ held against that; so a charge that everybody agreed to make too small is found 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from collegium.accounting.adaptive import GRID
 from collegium.accounting.loss_distribution import tight_epsilon
 from collegium.accounting.orders import MICRO, NANO
 from collegium.accounting.terms import spent_after
 from collegium.audit.findings import Finding, StudyPrivacySpent, of_error
+from collegium.audit.seam import Audited, Checked, Checking
 from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutMember, AboutRound, AboutStudy, Value
 from collegium.errors import CollegiumError
 from collegium.ledger.contract.declared import part_of
-from collegium.mechanisms.privacy.terms import Charged
+from collegium.mechanisms.privacy.terms import BudgetExhausted, Charged, Within
 from collegium.study.document import Study
 from collegium.study.privacy import evaluation_epsilon, privacy_terms, size_epsilon
+
+
+@dataclass(slots=True)
+class Exhausted:
+    """How a study's training ended where no budget was left for another round."""
+
+    event: BudgetExhausted | None = None
 
 
 def charged_rounds(study_history: StudyHistory) -> Counter[str]:
@@ -68,8 +77,8 @@ def check_budgets(
                 "budget": terms.budget / MICRO,
             }  # fmt: skip
             findings.append(Finding("privacy.overdrawn", "error", AboutMember(name, where), told))
-    if study_history.exhausted is not None:
-        ended = study_history.exhausted
+    ended = study_history.of(Exhausted).event
+    if ended is not None:
         told = {"members": tuple(ended.members), "round": ended.round}
         findings.append(Finding("privacy.exhausted", "note", AboutStudy(where), told))
     opened_first = [
@@ -92,3 +101,22 @@ def check_budgets(
         for name in sorted(study_history.accepted)
     ]  # fmt: skip
     return spent, findings
+
+
+def _exhausted(study_history: StudyHistory, event: BudgetExhausted) -> None:
+    study_history.of(Exhausted).event = event
+
+
+def _checks(audited: Audited) -> Checked:
+    if audited.study is None:
+        return Checked([])
+    spent, findings = check_budgets(audited.history, audited.study)
+    counts = {"budgets": len(spent)} if spent else {}
+    return Checked(findings, counts, {"privacy": tuple(spent)})
+
+
+CHECKING = Checking(
+    notes={BudgetExhausted: _exhausted},
+    differs={Within: lambda where: Finding("round.model", "error", where, {"case": "within"})},
+    checks=_checks,
+)

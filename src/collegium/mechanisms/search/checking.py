@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collegium.audit.findings import Selection, TrialResult
+from collegium.audit.findings import Finding, Selection, TrialResult
+from collegium.audit.seam import Audited, Checked, Checking
 from collegium.audit.studies import StudyHistory
+from collegium.mechanisms.search.terms import Measured
 from collegium.study.document import Study
 from collegium.study.searching import candidates, dotted_values, held_out, held_out_by
 
@@ -37,3 +39,13 @@ def selection_of(study_history: StudyHistory, study: Study) -> Selection | None:
         trial=chosen.trial, measured=chosen.round - (chosen.trial - 1) * rounds,
         trials=tuple(tried),
     )  # fmt: skip
+
+
+def _checks(audited: Audited) -> Checked:
+    found = None if audited.study is None else selection_of(audited.history, audited.study)
+    return Checked([], told={} if found is None else {"selections": (found,)})
+
+
+CHECKING = Checking(
+    differs={Measured: lambda where: Finding("round.ending", "error", where)}, checks=_checks
+)

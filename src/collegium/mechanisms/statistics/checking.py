@@ -9,9 +9,10 @@ import msgspec
 
 from collegium.audit.blobs import Fetch
 from collegium.audit.findings import Finding, of_error
+from collegium.audit.seam import Audited, Checked, Checking
 from collegium.audit.studies import SetUpStep, StudyHistory
 from collegium.audit.subjects import AboutEntry, AboutStep, AboutStudy, Subject, Value
-from collegium.canonical import to_text
+from collegium.canonical import from_text, to_text
 from collegium.data.table import exposure_input, input_names
 from collegium.data.tabular.agreed_preparation import decode_agreed
 from collegium.data.tabular.combining_statistics import conclusion
@@ -19,6 +20,7 @@ from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
 from collegium.learning.blobs import decode_model
 from collegium.ledger.contract.declared import part_of
+from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.sums.terms import SumTerms
 from collegium.study.document import Study, TableSource
 from collegium.study.tables import task_of
@@ -120,3 +122,17 @@ def _first_model(study_history: StudyHistory, fetch: Fetch) -> list[Finding]:
         }  # fmt: skip
         return [Finding("study.registration", "error", where, told)]
     return []
+
+
+def _checks(audited: Audited) -> Checked:
+    if audited.study is None:
+        return Checked([])
+
+    def fetch(name: str) -> bytes | None:
+        return audited.evidence.fetch(from_text(name, DIGEST_SIZE))
+
+    steps, findings = check_set_up(audited.history, audited.study, fetch)
+    return Checked(findings, {"statistics": steps} if steps else {})
+
+
+CHECKING = Checking(checks=_checks)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collegium.audit.findings import Finding, SecureSumOutcome, Severity, of_error
+from collegium.audit.gathering import frozen
 from collegium.audit.recompute import why_none
+from collegium.audit.seam import Audited, Checked, Checking
 from collegium.audit.studies import AttemptRecord, StudyHistory
 from collegium.audit.subjects import AboutRound, AboutStudy, Subject, Value
 from collegium.canonical import from_text
@@ -62,7 +64,7 @@ def _recomputed(
     """Return the sum, a finding where there is none, None where nothing is to be."""
     if not record.included or "vote" not in record.phases:
         return None
-    attempt = study_history.frozen(record)
+    attempt = frozen(study_history, record)
     resolved = resolve(attempt, evidence, Plan(study, attempt.terms))
     if isinstance(resolved.result, SumResult):
         return resolved.result
@@ -127,3 +129,14 @@ def _other_rows(
     if len(signed) != len(attempt.included) or sum(signed) == rows:
         return []
     return [Finding("sum.rows", "fault", where, {"signed": sum(signed), "summed": rows})]
+
+
+def _checks(audited: Audited) -> Checked:
+    if audited.study is None:
+        return Checked([])
+    recomputed, summed, findings = check_sums(audited.history, audited.study, audited.evidence)
+    counts = {"sums": recomputed} if audited.history.sums else {}
+    return Checked(findings, counts, {"sums": tuple(summed)})
+
+
+CHECKING = Checking(checks=_checks)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from collegium.audit.gathering import frozen, gather
 from collegium.audit.history import read_history
-from collegium.audit.studies import gather
 from collegium.errors import RunError
 from collegium.federation.identity import identity
 from collegium.federation.secrets import simulated_secret
@@ -114,7 +114,7 @@ def _round(folder: Path, seed: int) -> _Round:
             "too few of its sites spoke, or their sum could not be opened",
             "try the study without faults and threats first",
         )  # fmt: skip
-    attempt = study_history.frozen(closed[0])
+    attempt = frozen(study_history, closed[0])
     kept = BlobFolder(folder / "blobs")
     blobs = StoredBlobs(kept.get, kept.get_all, lambda key: None)
     hidden, deals = blobs.hidden(attempt)
