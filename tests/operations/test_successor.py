@@ -29,7 +29,7 @@ def test_two_of_four_go_on_from_the_last_final_checkpoint(tmp_path: Path) -> Non
         page.follow("collegium sequencer certify", "collegium sequencer certify")
         page.follow("collegium sequencer start")
         for name in ("cleveland", "hungarian"):
-            assert "as the genesis names them" in page.follow(f"collegium node succeed {name}")
+            assert "Its copy matches the genesis" in page.follow(f"collegium node succeed {name}")
             page.follow(f"cp for-{name}", "sed", f"collegium node start {name}")
         for name in ("cleveland", "hungarian"):
             at.until(name, lambda one: one.state == "following")
