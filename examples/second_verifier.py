@@ -195,7 +195,7 @@ def read_envelope(history: History, data: bytes) -> None:
     check_signature(raw(key), pae, standard(signature))
     tx, said = parse(message), history.said
     need(tx["format"] == 1 and tx["genesis"] == b64url(history.identity), "for another ledger")
-    fields = ("study", "round", "attempt", "phase", "proposal", "updates", "step", "first")
+    fields = ("study", "round", "attempt", "phase", "proposal", "updates", "nonce", "step", "first")
     natural = (tx["kind"], sender, *(tx[name] for name in fields if name in tx))
     need(natural not in said or tx["kind"] in REPEATED, f"{sender} says a thing twice")
     need(said.setdefault(natural, tx) == tx and "." in tx["kind"], f"{sender} contradicts itself")

@@ -49,9 +49,9 @@ with its current key and the contract accepts it. What every ledger has comes fi
 each mechanism adds.
 
 A member says a thing once: the natural key of a transaction is its sender, its kind and those of
-`study`, `round`, `attempt`, `phase`, `proposal`, `updates` that it has, in this order, and then
-the fields that its module adds. In one log, no two different payloads have one natural key, and
-one payload comes twice only as `phase.timeout`, `study.abandon`, `member.vote` or `blob.retire`
+`study`, `round`, `attempt`, `phase`, `proposal`, `updates`, `nonce` that it has, in this order, and
+then the fields that its module adds. In one log, no two different payloads have one natural key,
+and one payload comes twice only as `phase.timeout`, `study.abandon`, `member.vote` or `blob.retire`
 (a vote may be repeated where expulsions have made it decisive). Two different payloads under one
 natural key prove equivocation. `evidence.conflict` itself has no natural key: each names another
 pair.
@@ -94,6 +94,7 @@ the current ones for timers, abandonment, proposals and retirement.
   deal; `shares`, too few shares are right; `sum`, it is not that of the commitments (page 17).
 - `study.register` *(contract 2)*: `rounds` is at most 100,000, `parameters` at most 2^28, and an
   owner has at most 64 studies that are not closed.
+- `member.return` *(contract 2)* comes from a validator, once for a nonce (page 10).
 - `adopt` names a module that is not admitted yet.
 - What a quorum accepts takes effect in the entry of the deciding vote *(contract 2)*. Under
   contract 1 only `rotate` does, and other changes wait until no round is open.

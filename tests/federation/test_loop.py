@@ -265,6 +265,9 @@ class Slow:
         self.held = []
         return self.inner.step(wait)
 
+    def due(self) -> Sequence[bytes]:
+        return ()
+
     def conflicts(self) -> Sequence[Conflict]:
         return self.inner.conflicts()
 

@@ -154,9 +154,21 @@ def release(home: Path, block: str | None, as_json: bool) -> None:
     from collegium.node.lock_release import locked_block, release_block
 
     found = locked_block(home, warn) if block is None else release_block(home, block, warn)
+    unknown = found.first == found.size
     if as_json:
-        told = {"block": found.block, "size": found.size}
+        told = {"block": found.block, "size": found.size, "known": not unknown}
         say_json({"home": str(home), **told, "released": block is not None})
+    elif unknown and block is None:
+        say(f"What the member of {home} has cosigned is not known. {found.size} entries are final")
+        say(f"here, the last ones with the block {found.block}.")
+        say(
+            "If every other member's status reports as many final entries, and no two of them name "
+            "different cosigned blocks,"
+        )
+        say(f"let it go on from there:  collegium node release {home} --block {found.block}")
+    elif unknown:
+        say(f"{home} gives up whatever its member has cosigned after {found.size} entries.")
+        say("Start its node.")
     elif block is not None:
         say(f"{home} has released the block {found.block}, of {found.size} entries.")
         say("It can now cosign another block in its place. Start its node.")

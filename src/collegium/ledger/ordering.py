@@ -132,6 +132,10 @@ class Ordering(Protocol):
         """
         ...
 
+    def due(self) -> Sequence[bytes]:
+        """Return transactions that the order itself asks of this member, while all is final."""
+        ...
+
     def conflicts(self) -> Sequence[Conflict]:
         """Return equivocations that are not on record: whoever orders sees what is refused."""
         ...
@@ -225,7 +229,10 @@ class Binds(Protocol):
     """
 
     def bound(self, joining: Joining) -> LockedBlock:
-        """Return what binds the member of a home whose node is stopped."""
+        """Return what binds the member of a home whose node is stopped.
+
+        Where that is not known, the final block, which has as many entries before it as with it.
+        """
         ...
 
     def release(self, joining: Joining, block: str) -> LockedBlock:

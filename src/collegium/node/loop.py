@@ -127,6 +127,7 @@ class Loop:
             due = list[bytes]()
             due += self._apart("participants", lambda: self.participants.due(policy), [])
             due += self._apart("orders", self.orders.due, [])
+            due += self._apart("ordering", self.ordering.due, [])
             due += self._apart("conflicts", self.conflicts.due, [])
             self.sender.offer(due, self.ordering.application.size)
         for answered in self.sender.answers():

@@ -139,11 +139,13 @@ def _begin(home: Path, old: Predecessor, engine: Joins) -> None:
     past = home / PAST / from_text(old.genesis, 32).hex()
     ledger = home / LEDGER
     if ledger.exists() and ledger.samefile(past / LEDGER):
+        whole = all((past / name).exists() for name in engine.files)
         for name in engine.files:
             if name != LEDGER:
                 (home / name).unlink(missing_ok=True)
         snapshot_path(ledger).unlink(missing_ok=True)
-        engine.begin(home)
+        if whole:  # a home from a backup may have lived under the successor before
+            engine.begin(home)
         ledger.unlink()
         sync_names(home)
 

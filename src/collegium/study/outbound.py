@@ -273,11 +273,13 @@ def _witness_messages(ways: Recipients) -> tuple[Outbound, ...]:
         Outbound(
             "cosignature",
             "that the member has replayed the ledger up to some entry and found it right, with the"
-            " time of day (sent only by members with voting power)",
+            " time of day; and 32 random bytes where a member came back from a backup and must find"
+            " out from where on it may say so (sent only by members with voting power)",
             ways.everybody,
             ways.signed,
             "by the sequencer and the members with the newest checkpoint, and in receipts for ever",
             from_rows=False,
+            transactions=("member.return",),
         ),
     )
 

@@ -137,7 +137,10 @@ class Log:
         return signing_key(read_secret(folder / SEQUENCER / LOG_KEY, lambda: None))
 
     def bound(self, joining: Joining) -> Cosigned:
-        """Return what the member of a home has cosigned after what is final there."""
+        """Return what the member of a home has cosigned after what is final there.
+
+        Where that is not known, the final block itself stands for all that may follow it.
+        """
         with _alone(joining) as replica:
             return _bound(replica)
 
@@ -165,6 +168,8 @@ def _bound(replica: Replica) -> Cosigned:
             "what the member is bound to cannot be told from it",
             "start the node, which fetches it anew, and look again",
         )  # fmt: skip
+    if not replica.witness.known:
+        return replica.witness.here
     bound = replica.witness.bound
     if bound is None:
         raise RunError(

@@ -94,6 +94,10 @@ class Member:
             self._hold_to_promises()
         return news
 
+    def due(self) -> Sequence[bytes]:
+        """Return what lets this member cosign again, where its word is lost."""
+        return self._replica.witness.returning()
+
     def conflicts(self) -> Sequence[Conflict]:
         """Ask the sequencer for equivocations, which it alone is handed."""
         try:

@@ -125,6 +125,9 @@ class TwoProposers:
                 self.medium.changed.wait(left)
             return self._commit()
 
+    def due(self) -> Sequence[bytes]:
+        return ()
+
     def conflicts(self) -> Sequence[Conflict]:
         return self._witness.watch([], [])
 
@@ -256,6 +259,9 @@ class Together:
                 news += found if one is self.first else []
         self.heights.add(tuple(one.height for one in self.members.values()))
         return news
+
+    def due(self) -> Sequence[bytes]:
+        return ()
 
     def conflicts(self) -> Sequence[Conflict]:
         return self.first.conflicts()

@@ -31,6 +31,7 @@ from collegium.ledger.contract.transactions import (
     EvidenceConflict,
     Expel,
     MemberPropose,
+    MemberReturn,
     MemberVote,
     ModelRelease,
     PhaseTimeout,
@@ -60,6 +61,14 @@ def _member_vote(state: State, sender: str, member: MemberRecord, tx: MemberVote
     return events
 
 
+def _member_return(
+    state: State, sender: str, member: MemberRecord, tx: MemberReturn
+) -> list[Event]:
+    members.require_role(member, "validator", "return to cosigning")
+    members.comes_back(state, sender, tx.nonce)
+    return []
+
+
 KERNEL: Mapping[type[Transaction], Handler] = {
     StudyRegister: studies.register,
     StudyAccept: without_record(studies.accept),
@@ -75,6 +84,7 @@ KERNEL: Mapping[type[Transaction], Handler] = {
     BlobRetire: retirement.retire,
     MemberPropose: without_record(governance.propose),
     MemberVote: _member_vote,
+    MemberReturn: _member_return,
     EvidenceConflict: lambda state, _, __, tx: evidence.conflict(state, tx),
 }
 

@@ -15,6 +15,7 @@ from collegium.ledger.contract.tables import (
     KEYS,
     MEMBERS,
     MODULES,
+    RETURNS,
     THE_ONE,
     MemberRecord,
 )
@@ -146,6 +147,24 @@ def _powers(found: Mapping[str, MemberRecord]) -> Mapping[str, int]:
 def is_quorum(yes: int, total: int) -> bool:
     """Return whether a power is more than two thirds of the total."""
     return 3 * yes > 2 * total
+
+
+def comes_back(state: State, sender: str, nonce: str) -> None:
+    """Note that a member began to cosign anew; a nonce comes once, whoever repeats it.
+
+    Raises:
+        Rejected: it did, or the ledger is of contract 1.
+    """
+    if contract_version(state) < 2:
+        raise Rejected("malformed", "a ledger of contract 1 knows no return")
+    if has_come_back(state, sender, nonce):
+        raise Rejected("already", f"{sender} has returned by this nonce")
+    state.put(RETURNS, f"{sender}/{nonce}", b"1")
+
+
+def has_come_back(state: State, member: str, nonce: str) -> bool:
+    """Return whether a member's return by a nonce is in the log."""
+    return state.has(RETURNS, f"{member}/{nonce}")
 
 
 def vote_counts(state: State, table: Path, prefix: str, sender: str, said: str) -> bool:

@@ -141,6 +141,7 @@ GOVERNANCE: Path = ("governance",)
 EVIDENCE: Path = ("evidence",)
 MODULES: Path = ("modules",)
 CONTRACT: Path = ("contract",)
+RETURNS: Path = ("returns",)
 THE_ONE = "record"
 
 

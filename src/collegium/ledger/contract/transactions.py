@@ -165,6 +165,12 @@ class MemberVote(Transaction, frozen=True, kw_only=True, tag="member.vote"):
     proposal: ProposalId
 
 
+class MemberReturn(Transaction, frozen=True, kw_only=True, tag="member.return"):
+    """A validator that does not know what it has cosigned begins anew: 32 random bytes."""
+
+    nonce: Digest
+
+
 class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.conflict"):
     """Two envelopes that one member signed under one natural key with different payloads."""
 
@@ -175,13 +181,13 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 KERNEL: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
     PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease, StudyClose, BlobRetire,
-    MemberPropose, MemberVote, EvidenceConflict,
+    MemberPropose, MemberVote, MemberReturn, EvidenceConflict,
 )  # fmt: skip
 """Transactions that every ledger knows; mechanisms have more."""
 
 AnyTransaction: Any = union_of(KERNEL, "transactions")
 
-KEY_FIELDS = ("study", "round", "attempt", "phase", "proposal", "updates")
+KEY_FIELDS = ("study", "round", "attempt", "phase", "proposal", "updates", "nonce")
 """Fields that are part of a natural key in whichever transaction has them."""
 
 _MORE_FIELDS = {kind: one.key_fields for one in mechanisms().values() for kind in one.transactions}

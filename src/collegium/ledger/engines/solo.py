@@ -65,6 +65,10 @@ class SoloOrdering:
         news, self._news = self._news, []
         return news
 
+    def due(self) -> Sequence[bytes]:
+        """Return nothing: whoever is all members has nobody to ask."""
+        return ()
+
     def conflicts(self) -> Sequence[Conflict]:
         """Return equivocations that are not on record."""
         return self._conflicts

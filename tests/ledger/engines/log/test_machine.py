@@ -122,6 +122,21 @@ class LogMachine(RuleBasedStateMachine):
         """A member's process is killed and started again."""
         self.us.start(who)
 
+    @rule(who=members)
+    def restore_member(self, who: str) -> None:
+        """A member's home comes from a backup: it does not know what it has cosigned."""
+        others = (one for name, one in self.us.replicas.items() if name != who)
+        if all(one.witness.known for one in others):  # two of four would be no quorum
+            (self.us.home(who) / "cosigned").unlink(missing_ok=True)
+            self.us.start(who)
+
+    @rule(who=members)
+    def say_it_is_back(self, who: str) -> None:
+        """A member whose word is lost hands over what brings it back."""
+        replica = self.us.replicas[who]
+        if replica.settled:
+            self.hand_over(who, replica.witness.returning())
+
     @rule()
     def kill_sequencer(self) -> None:
         """The sequencer's process is killed and started again on its home."""
@@ -324,6 +339,16 @@ class LogMachine(RuleBasedStateMachine):
                 assert self.final_nowhere(bound.first), "operators would release what is final"
                 us.replicas[who].release()
         us.step(rounds=6)
+        for who, replica in us.replicas.items():
+            if not replica.witness.known:
+                if replica.settled:
+                    us.wires[who].submit(replica.witness.returning())
+                    us.step(rounds=6)
+                else:  # what the others have cosigned needs it, and an operator looks at all
+                    replica.release()
+                    us.start(who)
+                    us.step(rounds=6)
+                assert us.replicas[who].witness.known
         answers = us.wires["ada"].submit([us.registration("last")])
         assert all(isinstance(answer, Ordered) for answer in answers), answers
         us.step(rounds=6)

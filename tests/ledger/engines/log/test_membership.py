@@ -119,29 +119,6 @@ def test_a_new_member_catches_up_before_it_cosigns(us: Consortium) -> None:
     assert "eve" in us.sequencers[0].copy.judges.cosigners(note)
 
 
-def test_a_member_whose_word_is_lost_cosigns_only_after_younger_cosignatures(
-    us: Consortium,
-) -> None:
-    us.settle("one")
-    (us.home("di") / "cosigned").unlink()
-    us.seconds += 100
-    us.start("di")
-    us.seconds -= 50  # the others' clocks, as of before di's start
-    us.settle("two")
-    assert not di_cosigned(us)
-    assert us.sizes()["di"] == (2, 2)
-    us.seconds += 60
-    us.settle("three")
-    assert not di_cosigned(us), "the quorum of this block is younger than its start"
-    us.settle("four")
-    assert di_cosigned(us)
-
-
-def di_cosigned(us: Consortium) -> bool:
-    copy = us.sequencers[0].copy
-    return "di" in copy.judges.cosigners(copy.final_note or "")
-
-
 def test_who_judges_follows_from_the_state_before(us: Consortium) -> None:
     admit_eve(us)
     copy = us.replicas["ada"].copy

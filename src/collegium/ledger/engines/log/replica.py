@@ -153,7 +153,6 @@ class Intake:
             copy.enrich(merged)
 
     def _confirm(self, note: str) -> list[AcceptedTransaction]:
-        self._witness.learn(note)
         settled = self._copy.confirm(note)
         if settled is None:
             raise self._misbehaviour.lied("sequencer.finality", _TOO_FEW, note.encode())
@@ -356,6 +355,7 @@ class Replica:
 
     def _step(self, deadline: float) -> list[AcceptedTransaction]:
         found: list[AcceptedTransaction] = []
+        self.witness.look_back()
         if self._copy.settled:
             if self._clock() >= self._gather_at:
                 self._gather_at = self._clock() + GATHER_EVERY

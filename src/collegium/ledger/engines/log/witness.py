@@ -6,7 +6,9 @@ than two thirds of the power, as long as less than a third lies; docs/decisions/
 
 The file `cosigned` is the member's word: what it has cosigned binds it until it is known that
 another block, or this one, is final. Whoever restores a home from a backup leaves the file out.
-Without it, a member waits for proof that what it may have cosigned is settled.
+Without it, a member puts a random nonce on the ledger and cosigns nothing until a quorum of others
+has made that final: what it may have cosigned before lies below. No clock is asked, and nobody's
+word is taken; docs/decisions/0135.
 """
 
 from __future__ import annotations
@@ -16,19 +18,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_bytes
 
 import msgspec
 
 from collegium import canonical
 from collegium.canonical import to_text
 from collegium.errors import FormatError, RunError
+from collegium.ledger.contract.members import contract_version, has_come_back
+from collegium.ledger.contract.transactions import MemberReturn
 from collegium.ledger.cosignature import cosign
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.log_copy import LogCopy
+from collegium.ledger.envelope import sign_envelope
+from collegium.ledger.genesis import ledger_text
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint
 
 COSIGNED = "cosigned"
+
+RETURNS = "what it has cosigned is not known, so its return must become final without it first"
+"""Why a member whose word is lost does not cosign."""
+
+RELEASES = "what it has cosigned is not known, and a ledger of contract 1 has no way back: release"
 
 
 class Cosigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,7 +142,7 @@ class CosigningWitness:
         self._member = member
         self._key_of = key_of
         self._seconds = seconds
-        self._opened = seconds()
+        self._nonce = to_text(token_bytes(32))  # on no disk: a backup would have it too
 
     @property
     def last(self) -> Cosigned | None:
@@ -169,8 +181,9 @@ class CosigningWitness:
         if key is None:
             self.waiting_for = "the key that the ledger has for this member is not in its home"
             return None
-        if not self._file.known and copy.final_size:
-            self.waiting_for = "a block newer than this start must become final first"
+        if not self._file.known:
+            new = contract_version(copy.ledger.state) >= 2
+            self.waiting_for = RETURNS if new else RELEASES
             return None
         last = self._file.last
         if last is not None and not self._allows(last, copy.final_size):
@@ -187,27 +200,58 @@ class CosigningWitness:
         self._file.keep(cosigned)
         return cosigned
 
-    def learn(self, note: str) -> None:
-        """Hear of the note that makes the copy's last block final, before it is confirmed.
+    @property
+    def known(self) -> bool:
+        """Whether it is known what was cosigned last; `came_back` and `release` make it so."""
+        return self._file.known
 
-        Where it is not known what was cosigned before, a quorum of cosignatures younger than this
-        start settles it: whatever this member may have said was about a block before that one.
+    def returning(self) -> list[bytes]:
+        """Return what brings a member back whose word is lost; nothing for any other.
+
+        To be asked while all that the copy holds is final.
         """
         if self._file.known:
+            return []
+        state = self._copy.ledger.state
+        public = self._copy.judges_of_next().key_of(self._member)
+        key = None if public is None else self._key_of(public)
+        if key is None or contract_version(state) < 2:
+            return []
+        genesis = ledger_text(self._copy.ledger.identity)
+        transaction = MemberReturn(format=1, genesis=genesis, nonce=self._nonce)
+        return [sign_envelope(canonical.encode(transaction), key)]
+
+    def look_back(self) -> None:
+        """Cosign from here on if this start's nonce is final: to be asked while everything is.
+
+        Nobody knew the nonce before, so the block that holds it is new, and whatever this member
+        may have cosigned was after a block that is below it.
+        """
+        if self._file.known or not self._copy.settled:
             return
-        times = self._copy.judges.cosigners(note)
-        fresh = {member: time for member, time in times.items() if time >= self._opened}
-        if self._copy.judges.suffices(fresh):
-            self._file.keep(None)
+        if has_come_back(self._copy.ledger.state, self._member, self._nonce):
+            self._file.keep(self.here)
             self.waiting_for = ""
+
+    @property
+    def here(self) -> Cosigned:
+        """What frees a member of whatever it cosigned after the final block, and of no other."""
+        copy = self._copy
+        size, note = copy.final_size, copy.final_note
+        block = copy.ledger.identity if note is None else copy.open_note(note).extension
+        return Cosigned(
+            block=to_text(block), first=size, line="", note="", released=True, size=size
+        )
 
     def release(self) -> Cosigned:
         """Give up what was cosigned last, on the operator's word that it is final nowhere.
 
+        Where that is not known, it is whatever was cosigned after what is final here.
+
         Raises:
             RunError: nothing binds this member.
         """
-        bound = self.bound
+        bound = self.bound if self._file.known else self.here
         if bound is None:
             raise RunError(
                 "cosigned.nothing", "this member is not bound to any block",
