@@ -69,7 +69,9 @@ def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     ]
     scored = {kind for message in messages(SCORED).values() for kind in message.transactions}
     assert sorted(scored - plain) == ["score.commit", "score.reveal"]
-    assert sorted([*listed, *(scored - plain), "sum.open"]) == every
+    joined = {kind for one in messages("consensus.engine=log").values() for kind in one.transactions}
+    assert sorted(joined - plain) == ["member.return"]
+    assert sorted([*listed, *(scored - plain), "sum.open", "member.return"]) == every
     tabled = {kind for message in messages(TABLE).values() for kind in message.transactions}
     assert sorted(tabled - plain) == ["statistics.post", "statistics.vote", "study.begin"]
     masked = {kind for message in messages(MASKED).values() for kind in message.transactions}
@@ -130,7 +132,7 @@ def test_differential_privacy_is_said_with_all_that_makes_it_mean_something() ->
 def test_members_of_a_consortium_cosign_as_well() -> None:
     one = messages("consensus.engine=log")["cosignature"]
     assert "replayed the ledger" in one.contents
-    assert (one.from_rows, one.transactions) == (False, ())
+    assert (one.from_rows, one.transactions) == (False, ("member.return",))
     assert "cosignature" not in messages()
 
 
