@@ -69,7 +69,9 @@ def test_every_kind_of_transaction_is_said_to_be_sent_once() -> None:
     ]
     scored = {kind for message in messages(SCORED).values() for kind in message.transactions}
     assert sorted(scored - plain) == ["score.commit", "score.reveal"]
-    joined = {kind for one in messages("consensus.engine=log").values() for kind in one.transactions}
+    joined = {
+        kind for one in messages("consensus.engine=log").values() for kind in one.transactions
+    }
     assert sorted(joined - plain) == ["member.return"]
     assert sorted([*listed, *(scored - plain), "sum.open", "member.return"]) == every
     tabled = {kind for message in messages(TABLE).values() for kind in message.transactions}
