@@ -23,16 +23,24 @@ from collegium.transport.loopback_page import ask_page
 from collegium.transport.sequencer_status import SequencerStatus, sequencer_metrics
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations"
-RULE = re.compile(r"- alert: (\w+)\n +expr: (\w+) (==|>) (\d+)\n")
+RULE = re.compile(r"- alert: (\w+)\n +expr: (\w+) (==|>|<) (\d+)\n")
 RULES = {name: rest for name, *rest in RULE.findall((DOCS / "alerts.yml").read_text())}
-COMPARED = {"==": operator.eq, ">": operator.gt}
+COMPARED = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
 
 CALM = msgspec.structs.replace(
-    STATUS, missing=(), stalled=0.0, rejected=(), errors={},
+    STATUS, certificate_days=800.0, missing=(), stalled=0.0, rejected=(), errors={},
     studies=(msgspec.structs.replace(STUDY, awaited=()),),
 )  # fmt: skip
 SEQUENCER = SequencerStatus(
-    ready=True, size=3, final=3, waiting=0, presented=(), cosigned=(), awaited=(), disk=""
+    ready=True,
+    size=3,
+    final=3,
+    waiting=0,
+    presented=(),
+    cosigned=(),
+    awaited=(),
+    disk="",
+    certificate_days=800.0,
 )
 
 
@@ -97,6 +105,7 @@ def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> Non
         ({"errors": {"policy": "no"}}, "SomethingFails"),
         ({"equivocations": ("va/x",)}, "Equivocation"),
         ({"room_percent": 81.0}, "HomeFills"),
+        ({"certificate_days": 29.0}, "CertificateEnds"),
     ],
 )
 def test_each_rule_of_a_node_fires(change: dict[str, object], alert: str) -> None:
@@ -110,6 +119,7 @@ def test_each_rule_of_a_node_fires(change: dict[str, object], alert: str) -> Non
         ({"disk": "ledger.log: No space left on device"}, "SequencerDisk"),
         ({"ready": False}, "SequencerNotReady"),
         ({"stalled": 121.0}, "SequencerAwaitsQuorum"),
+        ({"certificate_days": 29.0}, "SequencerCertificateEnds"),
     ],
 )
 def test_each_rule_of_a_sequencer_fires(change: dict[str, object], alert: str) -> None:
@@ -119,8 +129,8 @@ def test_each_rule_of_a_sequencer_fires(change: dict[str, object], alert: str) -
 
 
 def test_every_rule_and_panel_is_of_a_metric_that_there_is() -> None:
-    text = "\n".join([*metrics(STATUS), *sequencer_metrics(SEQUENCER)])
-    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 13
+    text = "\n".join([*metrics(CALM), *sequencer_metrics(SEQUENCER)])
+    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 15
     panels = json.loads((DOCS / "dashboard.json").read_text())["panels"]
     for name in [*(metric for metric, *_ in RULES.values()),
                  *(one["targets"][0]["expr"] for one in panels)]:  # fmt: skip

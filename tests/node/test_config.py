@@ -9,7 +9,7 @@ import pytest
 from tests.ledger.engines.two_proposers import MEDIA, Medium
 
 from collegium.errors import NodeError
-from collegium.node.config import CONFIG, engine_of, order_of, read_config
+from collegium.node.config import CONFIG, engine_of, examine_config, order_of, read_config
 from collegium.plugins import BUILT_IN
 
 GOOD = """\
@@ -123,3 +123,16 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NodeError) as caught:
         read_config(tmp_path)
     assert caught.value.code == "settings.unreadable"
+
+
+def test_every_mistake_of_a_file_is_found_at_once(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text(
+        '[node]\nlog_level = "loud"\nname = "va"\n[sequencer]\nproxy = "squid"\n'
+        '[timers]\nphase = 0\nscrub = "often"\n[status]\nport = 65536\n'
+    )
+    _, mistakes = examine_config(tmp_path)
+    lines = [one.what.rpartition("node.toml:")[2].partition(":")[0] for one in mistakes]
+    assert sorted(map(int, lines)) == [1, 2, 3, 4, 5, 7, 8, 10]
+    assert {one.code for one in mistakes} == {
+        "settings.missing-key", "settings.unknown-key", "settings.value",
+    }  # fmt: skip

@@ -46,6 +46,7 @@ class At:
     ca: str = "ca.pem"
     certificate: str = "client.pem"
     key: str = "client.key"
+    proxy: str | None = None
 
 
 @dataclass(slots=True)

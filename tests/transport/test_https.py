@@ -141,7 +141,7 @@ def test_without_a_certificate_of_the_authority_nobody_is_heard(port: Port, tmp_
     create_authority(tmp_path / "other", "other")
     with closing(port.connection("ada", "other")) as stranger, pytest.raises(RunError) as caught:
         stranger.blocks(0, 0)
-    assert caught.value.code == "transport.unreachable"
+    assert caught.value.code == "transport.untrusted"
     trusting = ssl.create_default_context(cafile=tmp_path / "authority" / "ca.pem")
     with (
         urllib3.PoolManager(ssl_context=trusting, retries=False) as bare,
@@ -158,7 +158,7 @@ def test_a_sequencer_of_another_authority_is_not_believed(port: Port, tmp_path: 
         pytest.raises(RunError) as caught,
     ):
         mine.blocks(0, 0)
-    assert caught.value.code == "transport.unreachable"
+    assert caught.value.code == "transport.untrusted"
     assert "certificate" in caught.value.why
 
 

@@ -110,5 +110,8 @@ def test_the_end_of_the_member_s_certificate_is_told_a_month_before(
     monkeypatch.setattr(authority, "CERTIFICATE_DAYS", days)
     authority.create_authority(tmp_path / "ca", "test")
     certify_member(tmp_path / "ca", tmp_path / "tls", "ada")
-    ours = Member(us.replicas["ada"], us.wires["ada"], certificate=tmp_path / "tls" / "client.pem")
-    assert ("certificate" in ours.health().troubles) == told
+    certificates = [tmp_path / "tls" / "client.pem"]
+    ours = Member(us.replicas["ada"], us.wires["ada"], certificates=certificates)
+    health = ours.health()
+    assert ("certificate" in health.troubles) == told
+    assert health.certificate_days == pytest.approx(days, abs=0.1)

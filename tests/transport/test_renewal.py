@@ -6,6 +6,8 @@ import json
 import shutil
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -15,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
-from tests.transport.kit import certify_member
+from tests.transport.kit import At, certify_member
 from tests.transport.test_serving import made, running
 
 from collegium.errors import RunError
+from collegium.ledger.engines.log.delivery import MemberPosition
 from collegium.transport.authority import (
     certify_server,
     create_authority,
@@ -26,6 +29,7 @@ from collegium.transport.authority import (
     server_context,
     sign_request,
 )
+from collegium.transport.client import HttpsConnection, connect
 from collegium.transport.renewal import days_left, renewing
 
 
@@ -66,14 +70,18 @@ def test_files_that_do_not_belong_together_are_left_alone(tmp_path: Path) -> Non
     for name in ("one", "two"):
         certify_server(tmp_path / "ca", tmp_path / name, ["127.0.0.1"])
     one, two = tmp_path / "one", tmp_path / "two"
-    paths = one / "server.pem", one / "server.key"
-    renew = renewing(server_context(*paths, one / "ca.pem"), *paths)
+    paths = one / "server.pem", one / "server.key", one / "ca.pem"
+    renew = renewing(lambda: server_context(*paths), *paths)
     assert not renew()
     shutil.copyfile(two / "server.pem", paths[0])
     assert not renew()
     shutil.copyfile(two / "server.key", paths[1])
     assert renew()
     assert not renew()
+    paths[2].write_bytes(paths[2].read_bytes()[:200])  # half copied
+    assert not renew()
+    shutil.copyfile(two / "ca.pem", paths[2])
+    assert renew()
 
 
 def served(home: Path, tls: Path) -> bytes | None:
@@ -106,3 +114,54 @@ def test_a_running_sequencer_serves_a_renewed_certificate(tmp_path: Path) -> Non
         json.loads(line)["event"] for line in (home / "sequencer.log").read_text().splitlines()
     ]
     assert "certificate renewed" in events
+
+
+def until_true(there: Callable[[], bool]) -> None:
+    """Wait until a running sequencer has looked at its files."""
+    until = monotonic() + 20
+    while not there():
+        assert monotonic() < until
+        sleep(0.3)
+
+
+def reached(line: HttpsConnection) -> bool:
+    try:
+        line.present(MemberPosition())
+    except RunError:
+        return False
+    return True
+
+
+def test_an_authority_is_replaced_while_the_sequencer_and_its_members_run(tmp_path: Path) -> None:
+    home = made(tmp_path)
+    tls, old, new = home / "tls", home / "authority", tmp_path / "new"
+    create_authority(new, "new")
+    both = (new / "ca.pem").read_bytes() + (old / "ca.pem").read_bytes()
+    for name in ("ada", "bo"):
+        certify_member(old, tmp_path / name, name)
+    with running(home):
+        url = (home / "address").read_text().strip()
+        with (
+            closing(connect(tmp_path / "ada", At(url))) as ada,
+            closing(connect(tmp_path / "bo", At(url))) as bo,
+        ):
+            assert reached(ada)
+            assert reached(bo)
+            for folder in (tls, tmp_path / "ada", tmp_path / "bo"):
+                (folder / "ca.pem").write_bytes(both)
+            certify_member(new, tmp_path / "ada-new", "ada")
+            for name in ("client.key", "client.pem"):
+                shutil.copyfile(tmp_path / "ada-new" / name, tmp_path / "ada" / name)
+            until_true(lambda: reached(ada))
+            assert reached(bo), "who has the old certificate is let in as before"
+            certify_server(new, tmp_path / "server-new", ["127.0.0.1"])
+            before = served(home, tmp_path / "ada")
+            for name in ("server.key", "server.pem"):
+                shutil.copyfile(tmp_path / "server-new" / name, tls / name)
+            until_true(lambda: served(home, tmp_path / "ada") != before)
+            assert reached(ada)
+            assert reached(bo)
+            for folder in (tls, tmp_path / "ada", tmp_path / "bo"):
+                shutil.copyfile(new / "ca.pem", folder / "ca.pem")
+            until_true(lambda: not reached(bo))
+            assert reached(ada), "and the old authority opens nothing any more"

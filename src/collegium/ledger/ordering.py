@@ -78,12 +78,15 @@ class Health:
             behind none for a while.
         bound: hash and size of a block that the member has vouched for and that is not final.
         troubles: what goes wrong, in words, by a word for what.
+        certificate_days: days until the first certificate ends on which the way to the others
+            depends; None where it depends on none.
     """
 
     certified: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     bound: tuple[str, int] | None = None
     troubles: Mapping[str, str] = field(default_factory=dict)
+    certificate_days: float | None = None
 
 
 class Ordering(Protocol):
@@ -298,8 +301,8 @@ class Joins(Protocol):
         """What a home holds of one ledger and of none after it, by name, ledger.log first."""
         ...
 
-    def fault(self, settings: Any) -> tuple[str, str, str] | None:
-        """Return what is wrong with the settings: which key, what, and what to do; or None."""
+    def faults(self, settings: Any) -> Sequence[tuple[str, str, str]]:
+        """Return all that is wrong with the settings: which key, what, and what to do."""
         ...
 
     def begin(self, home: Path) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import msgspec
 
-from collegium.errors import PluginError
+from collegium.errors import NodeError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.ledger.ordering import Joins
-from collegium.node.settings import read_settings, unacceptable
+from collegium.node.settings import examine, unacceptable
 from collegium.plugins import find
 
 CONFIG = "node.toml"
@@ -116,35 +117,50 @@ def read_config(home: Path) -> Config:
     Raises:
         NodeError: they cannot be read, or do not make sense.
     """
+    config, mistakes = examine_config(home)
+    for mistake in mistakes:
+        raise mistake
+    return config
+
+
+def examine_config(home: Path) -> tuple[Config, list[NodeError]]:
+    """Return a home's settings as far as they make sense, and every mistake in them.
+
+    Raises:
+        NodeError: they cannot be read, are not TOML, or name no engine of nodes.
+    """
     path = home / CONFIG
     engine = _engine_named_in(path)
-    config = read_settings(path, _whole(engine.section, engine.settings))
+    config, mistakes = examine(path, _whole(engine.section, engine.settings))
+    known = [one.key for one in mistakes]
+    return config, [one.error for one in mistakes] + [
+        unacceptable(path, key, what, todo)
+        for key, what, todo in _faults(engine, config)
+        if not any(key[: len(one)] == one or one[: len(key)] == key for one in known)
+    ]
+
+
+def _faults(engine: Joins, config: Config) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield which keys have the right type and cannot work, why, and what to do."""
     if not MEMBER_ID.fullmatch(config.node.member):
-        raise unacceptable(
-            path, ("node", "member"), "is no member's id",
-            "write 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit",
-        )  # fmt: skip
-    found = engine.fault(order_of(config))
-    if found is not None:
-        raise unacceptable(path, (engine.section, found[0]), *found[1:])
+        todo = "write 1 to 40 of a-z, 0-9, - and _, starting with a letter or digit"
+        yield ("node", "member"), "is no member's id", todo
+    for key, what, todo in engine.faults(order_of(config)):
+        yield (engine.section, key), what, todo
     if not 0 <= config.status.port < 2**16:
-        raise unacceptable(path, ("status", "port"), "is no port", "write 0 to 65535")
+        yield ("status", "port"), "is no port", "write 0 to 65535"
     for key in ("phase", "patience", "scrub"):
         if not 0 < getattr(config.timers, key) <= 10**9:
-            raise unacceptable(
-                path, ("timers", key), "is out of range", "write seconds, more than 0"
-            )
+            yield ("timers", key), "is out of range", "write seconds, more than 0"
     retention = config.blobs.retention
     if retention is not None and not 0 <= retention <= 36525:
-        raise unacceptable(path, ("blobs", "retention"), "is out of range", "write days, 0 or more")
+        yield ("blobs", "retention"), "is out of range", "write days, 0 or more"
     if not 0 < config.home.quota <= 2**20:
-        raise unacceptable(path, ("home", "quota"), "is out of range", "write GiB, more than 0")
-    if config.data is not None:
-        fault = source_fault(config.data)
-        if fault is not None:
-            key, what, todo = fault
-            raise unacceptable(path, ("data", key) if key else ("data",), what, todo)
-    return config
+        yield ("home", "quota"), "is out of range", "write GiB, more than 0"
+    fault = None if config.data is None else source_fault(config.data)
+    if fault is not None:
+        key, what, todo = fault
+        yield ("data", key) if key else ("data",), what, todo
 
 
 def _engine_named_in(path: Path) -> Joins:

@@ -18,8 +18,9 @@ from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import affordable_rounds
 from collegium.accounting.totals import in_all, ways_lost
+from collegium.errors import NodeError
 from collegium.node.config import Section
-from collegium.node.settings import read_settings, unacceptable
+from collegium.node.settings import examine, unacceptable
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 
@@ -95,15 +96,28 @@ def read_policy(home: Path) -> Policy:
     Raises:
         NodeError: it cannot be read, or a value makes no sense.
     """
+    policy, mistakes = examine_policy(home)
+    for mistake in mistakes:
+        raise mistake
+    return policy
+
+
+def examine_policy(home: Path) -> tuple[Policy, list[NodeError]]:
+    """Return a home's policy as far as it makes sense, and every mistake in it.
+
+    Raises:
+        NodeError: it cannot be read, or is not TOML.
+    """
     path = home / POLICY
-    policy = read_settings(path, Policy)
+    policy, found = examine(path, Policy)
+    mistakes = [one.error for one in found]
     for key in ("epsilon", "epsilon_in_all"):
         cap = getattr(policy, key)
         if cap is not None and not cap >= 0:
-            raise unacceptable(path, (key,), "is no bound", "write a number, 0 or more")
+            mistakes.append(unacceptable(path, (key,), "is no bound", "write a number, 0 or more"))
     if policy.minimum_rows < 0:
-        raise unacceptable(path, ("minimum_rows",), "is negative", "write 0 or more")
-    return policy
+        mistakes.append(unacceptable(path, ("minimum_rows",), "is negative", "write 0 or more"))
+    return policy, mistakes
 
 
 def objections(policy: Policy, asked: StudyRequest) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ class Reporter:
             room_percent=round(self._room.percent, 1),
             room=self._room.trouble,
             outbox_entries=len(self._outbox),
+            certificate_days=health.certificate_days,
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +18,9 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 LARGEST_FILE = 2**20
 
+MEANINGLESS = "missing"
+"""What stands in for a text that must be there and is not."""
+
 _AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _PLACE = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `([^`]*)`")
@@ -26,11 +30,21 @@ _WORDS = {
 }  # fmt: skip
 
 
-def read_settings(path: Path, kind: type[T]) -> T:
-    """Return a settings file as a struct.
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong at a place of a settings file."""
+
+    key: DocumentPath
+    error: NodeError
+
+
+def examine(path: Path, kind: type[T]) -> tuple[T, list[Mistake]]:
+    """Return a settings file as a struct, and every key that is unknown, missing or mistyped.
+
+    The struct has a default or a text that means nothing in the place of each mistake.
 
     Raises:
-        NodeError: it cannot be read, is not TOML, or a key or value is not acceptable.
+        NodeError: it cannot be read, or is not TOML.
     """
     try:
         with path.open("rb") as file:
@@ -53,10 +67,31 @@ def read_settings(path: Path, kind: type[T]) -> T:
         at = _AT.search(str(error))
         line = (at[1] if at else None) or text.count("\n") + 1
         raise _no_toml(f"{path}:{line}", _AT.sub("", str(error))) from None
+    mistakes: list[Mistake] = []
+    while True:
+        try:
+            return msgspec.convert(document, kind), mistakes
+        except msgspec.ValidationError as error:
+            mistake = _refused(str(error), kind, places)
+            if mistake.key not in [one.key for one in mistakes]:
+                mistakes.append(mistake)
+            _mend(document, mistake.key, kind)
+
+
+def _mend(document: dict[str, Any], key: DocumentPath, kind: type[msgspec.Struct]) -> None:
+    """Take out what is at a key; put in what means nothing where something must be there."""
+    table, names = document, [str(one) for one in key if isinstance(one, str)]
+    for name in names[:-1]:
+        table = table[name]
+    if table.pop(names[-1], None) is None:
+        table[names[-1]] = {} if _is_table(kind, names) else MEANINGLESS
+
+
+def _is_table(kind: type[msgspec.Struct], names: list[str]) -> bool:
     try:
-        return msgspec.convert(document, kind)
-    except msgspec.ValidationError as error:
-        raise _refused(str(error), kind, places) from None
+        return bool(_keys(kind, tuple(names)))
+    except (StopIteration, TypeError, AttributeError):
+        return False
 
 
 def unacceptable(path: Path, key: DocumentPath, what: str, todo: str) -> NodeError:
@@ -66,7 +101,7 @@ def unacceptable(path: Path, key: DocumentPath, what: str, todo: str) -> NodeErr
     return NodeError("settings.value", f"{where}: {dotted(key)} {what}", "it cannot work", todo)
 
 
-def _refused(message: str, kind: type[msgspec.Struct], places: SourcePositions) -> NodeError:
+def _refused(message: str, kind: type[msgspec.Struct], places: SourcePositions) -> Mistake:
     found = _PLACE.fullmatch(message)
     reason, place = (found[1], found[2] or "") if found else (message, "")
     path: DocumentPath = tuple(
@@ -74,21 +109,21 @@ def _refused(message: str, kind: type[msgspec.Struct], places: SourcePositions) 
     )
     field = _FIELD.fullmatch(reason)
     if field is None:
-        return NodeError(
+        return Mistake(path, NodeError(
             "settings.value", f"{places.of(path)}: {dotted(path)} has the wrong type",
             _in_words(reason), "write such a value there",
-        )  # fmt: skip
+        ))  # fmt: skip
     key = (*path, field[2])
     if field[1] == "missing required":
-        return NodeError(
+        return Mistake(key, NodeError(
             "settings.missing-key", f"{places.of(path)}: {dotted(key)} is missing",
             "nothing sensible can stand in for it", "add it; docs/node.md shows a whole file",
-        )  # fmt: skip
-    return NodeError(
+        ))  # fmt: skip
+    return Mistake(key, NodeError(
         "settings.unknown-key", f"{places.of(key)}: there is no key {dotted(key)}",
         "an unknown key is refused, because ignoring it would change what was meant",
         nearest(field[2], _keys(kind, path)),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _keys(kind: type[msgspec.Struct], path: DocumentPath) -> list[str]:

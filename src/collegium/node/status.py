@@ -89,6 +89,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         lost: what this member's site has lost of its units' privacy in all studies.
         proposals: why studies of this member's home are not registered, by file name.
         errors: what fails now, by who.
+        certificate_days: days until the first of the certificates ends on which the way to the
+            others depends, or None.
         missing_blobs: blobs that the ledger names and this home does not have yet.
         room_percent: how much of the room for the home's blobs is taken; `room` is what there is to
             say of it from 80 percent on. A full home takes no new study.
@@ -124,6 +126,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     room_percent: float = 0.0
     room: str | None = None
     outbox_entries: int = 0
+    certificate_days: float | None = None
 
 
 def metrics(status: NodeStatus) -> Iterator[str]:
@@ -160,6 +163,10 @@ def metrics(status: NodeStatus) -> Iterator[str]:
     ):  # fmt: skip
         yield from _family(name, kind, about)
         yield f'collegium_node_{name}{{member="{status.member}"}} {float(value):.15g}'
+    if status.certificate_days is not None:
+        yield from _family("certificate_days", "gauge", "Days until the first certificate ends")
+        days = f"{status.certificate_days:.15g}"
+        yield f'collegium_node_certificate_days{{member="{status.member}"}} {days}'
     yield from _family("rejected_total", "counter", "Transactions that the contract refused")
     for code, count in status.refusals.items():
         yield f'collegium_node_rejected_total{{member="{status.member}",code="{code}"}} {count}'

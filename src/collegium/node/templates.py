@@ -40,7 +40,8 @@ _SEQUENCER = """\
 url = {url}
 # ca = "tls/ca.pem"               # the consortium's CA, and this member's certificate and key
 # certificate = "tls/client.pem"
-# key = "tls/client.key\""""
+# key = "tls/client.key"
+# proxy = "http://proxy:3128"     # or "none"; without it HTTPS_PROXY and NO_PROXY say which"""
 
 _NO_DATA = """\
 # [data]                          # whose rows this member brings; one of:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Protocol, TypeVar
@@ -31,7 +32,9 @@ from collegium.ledger.engines.log.delivery import (
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
 from collegium.storage.backoff import Backoff
+from collegium.transport.proxy import proxy_headers, proxy_of
 from collegium.transport.renewal import renewing
+from collegium.transport.unreached import is_final, is_silence, unreached
 from collegium.transport.wire import (
     COSIGNATURE_REFUSED,
     LARGEST_BLOCKS,
@@ -88,20 +91,23 @@ class Address(Protocol):
         """The certificate's key."""
         ...
 
+    @property
+    def proxy(self) -> str | None:
+        """The way out: as of `proxy_of`."""
+        ...
+
 
 class HttpsConnection:
     """A connection for several threads. Make it by `connect`."""
 
     def __init__(
-        self, url: str, context: ssl.SSLContext, renew: Callable[[], bool] = lambda: False
-    ) -> None:
-        self._renew = renew
+        self, url: str, context: ssl.SSLContext,
+        renew: Callable[[], ssl.SSLContext | None] = lambda: None, proxy: str | None = None,
+    ) -> None:  # fmt: skip
+        self._renew, self._proxy = renew, proxy
         self._url = url.rstrip("/")
         self._closed = Event()
-        self._pool = urllib3.PoolManager(
-            maxsize=8, ssl_context=context, retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN),
-        )  # fmt: skip
+        self._pool = _pool(context, proxy)
 
     def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
         """Hand transactions over and wait a while until they are decided; one answer for each."""
@@ -162,8 +168,10 @@ class HttpsConnection:
         """
         timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
         failures = 0
-        if self._renew():
-            self._pool.clear()
+        renewed = self._renew()
+        if renewed is not None:
+            before, self._pool = self._pool, _pool(renewed, self._proxy)
+            before.clear()
         while True:
             try:
                 answer = _received(
@@ -176,17 +184,17 @@ class HttpsConnection:
                 )  # fmt: skip
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 failures += 1
-                tries = SILENT_TRIES if _is_silence(error) else TRIES.tries
-                if failures >= tries or _is_final(error):
-                    raise _unreachable(self._url, error) from error
+                tries = SILENT_TRIES if is_silence(error) else TRIES.tries
+                if failures >= tries or is_final(error):
+                    raise unreached(self._url, error, self._proxy) from error
             else:
                 if answer.status not in _BUSY:
                     return _checked(answer, expect)
                 failures += 1
                 if failures >= TRIES.tries:
-                    raise _unreachable(self._url, RuntimeError(f"status {answer.status}"))
+                    raise unreached(self._url, RuntimeError(f"status {answer.status}"))
             if self._closed.wait(TRIES.wait(failures)):
-                raise _unreachable(self._url, RuntimeError("the connection is closed"))
+                raise unreached(self._url, RuntimeError("the connection is closed"))
 
     def close(self) -> None:
         """Release the connection, and end what waits to be tried again."""
@@ -200,6 +208,13 @@ def connect(home: Path, address: Address) -> HttpsConnection:
     Raises:
         RunError: the TLS files cannot be used.
     """
+    paths = [home / one for one in (address.ca, address.certificate, address.key)]
+    make = partial(_client_context, home, address)
+    renew = renewing(make, *paths)
+    return HttpsConnection(address.url, make(), renew, proxy_of(address.proxy, address.url))
+
+
+def _client_context(home: Path, address: Address) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
@@ -210,8 +225,17 @@ def connect(home: Path, address: Address) -> HttpsConnection:
             "transport.tls", f"{home} has no usable TLS files", str(error),
             f"put {address.ca}, {address.certificate} and {address.key} of the consortium there",
         ) from error  # fmt: skip
-    renew = renewing(context, home / address.certificate, home / address.key)
-    return HttpsConnection(address.url, context, renew)
+    return context
+
+
+def _pool(context: ssl.SSLContext, proxy: str | None) -> urllib3.PoolManager:
+    timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=ANSWER_WITHIN)
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=8, ssl_context=context, retries=False, timeout=timeout)
+    return urllib3.ProxyManager(
+        proxy, proxy_headers=proxy_headers(proxy), maxsize=8, ssl_context=context, retries=False,
+        timeout=timeout,
+    )  # fmt: skip
 
 
 def _received(answer: urllib3.BaseHTTPResponse, most: int, *, bodiless: bool) -> HttpAnswer:
@@ -269,27 +293,6 @@ def _read(decode: Callable[[], T]) -> T:
         return decode()
     except (msgspec.MsgspecError, UnicodeDecodeError, FormatError) as error:
         raise _nonsense(str(error)) from error
-
-
-def _is_final(error: Exception) -> bool:
-    """Whether trying again is of no use: one of the two does not trust the other."""
-    reason = getattr(error, "reason", error)
-    return isinstance(reason, ssl.SSLCertVerificationError) or isinstance(
-        error, urllib3.exceptions.SSLError
-    )
-
-
-def _is_silence(error: Exception) -> bool:
-    """Whether nothing came in time: a process that is paused, or a line that is dead."""
-    return isinstance(error, urllib3.exceptions.TimeoutError)
-
-
-def _unreachable(url: str, error: Exception) -> RunError:
-    return RunError(
-        "transport.unreachable", f"the sequencer at {url} cannot be reached",
-        " ".join(str(error).split())[:500] or type(error).__name__,
-        "it is asked again; see that it runs, and that both have the same authority",
-    )  # fmt: skip
 
 
 def _nonsense(why: str) -> RunError:

@@ -189,6 +189,13 @@ class Door:
             listener.close()
         self._tasks, self._listeners = [], []
 
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Let in by another context from now on; who came by the old one comes again."""
+        self._context = context
+        for line in (*self._members, *self._auditors):
+            if line.transport is not None:
+                line.transport.abort()
+
     def enter(self, line: Line, transport: asyncio.Transport) -> None:
         """Give a connection its place, at the cost of another of whoever holds most."""
         member = self._member(transport.get_extra_info("peercert"))

@@ -30,18 +30,23 @@ from collegium.transport.authority import request_client, sign_request
 from collegium.transport.client import connect
 from collegium.transport.home import AUTHORITY, GENESIS, LOG_KEY, found_ledger, make_home
 from collegium.transport.member import Member
+from collegium.transport.proxy import proxy_fault
 from collegium.transport.relayed import RelayStore
 
 SEQUENCER, HOST, TLS = "sequencer", "127.0.0.1", "tls"
 
 
 class SequencerAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[sequencer]``: its address, and the TLS files of this member, by paths from the home."""
+    """``[sequencer]``: its address, the TLS files of this member, by paths from the home, a proxy.
+
+    Without `proxy` the environment says which one it is, if any (`proxy_of`).
+    """
 
     url: str
     ca: str = "tls/ca.pem"
     certificate: str = "tls/client.pem"
     key: str = "tls/client.key"
+    proxy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +86,16 @@ class Log:
     settings: type[SequencerAddress] = SequencerAddress
     files: tuple[str, ...] = (LEDGER, FINAL, COSIGNED)
 
-    def fault(self, settings: SequencerAddress) -> tuple[str, str, str] | None:
-        """Return what is wrong with an address."""
-        if settings.url.startswith("https://"):
-            return None
-        return (
-            "url", "does not begin with https://",
-            "write the address that the sequencer's operator gives, such as https://host:4100",
-        )  # fmt: skip
+    def faults(self, settings: SequencerAddress) -> Sequence[tuple[str, str, str]]:
+        """Return what is wrong with an address and a proxy."""
+        found = []
+        if not settings.url.startswith("https://"):
+            found.append((
+                "url", "does not begin with https://",
+                "write the address that the sequencer's operator gives, such as https://host:4100",
+            ))  # fmt: skip
+        proxy = proxy_fault(settings.proxy)
+        return found if proxy is None else [*found, ("proxy", *proxy)]
 
     def begin(self, home: Path) -> None:
         """Say in a new home that its key has cosigned nothing yet."""
@@ -105,8 +112,9 @@ class Log:
         except BaseException:
             connection.close()
             raise
-        certificate = joining.home / joining.settings.certificate
-        member = Member(replica, connection, connection.close, certificate=certificate)
+        tls = (joining.settings.certificate, joining.settings.ca)
+        certificates = tuple(joining.home / one for one in tls)
+        member = Member(replica, connection, connection.close, certificates=certificates)
         return member, RelayStore(connection)
 
     def ends(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Ends:

@@ -27,7 +27,7 @@ from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis, required_log_key
 from collegium.ledger.ordering import Answer, Health, NotYet, Ordered
 from collegium.ledger.state import State
-from collegium.transport.renewal import WARN_DAYS, days_left
+from collegium.transport.renewal import WARN_DAYS, first_to_end
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,10 @@ class Member:
 
     def __init__(
         self, replica: Replica, connection: Connection, release: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = monotonic, certificate: Path | None = None,
+        clock: Callable[[], float] = monotonic, certificates: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         """Take part by a replica that asks over the same connection; `release` ends that."""
-        self._certificate = certificate
+        self._certificates = certificates
         self.broken: str | None = None
         self._replica, self._connection, self._release = replica, connection, release
         self._identity = replica.identity
@@ -113,11 +113,11 @@ class Member:
             troubles["cosigning"] = waiting
         if self.broken is not None:
             troubles["sequencer"] = self.broken
-        left = None if self._certificate is None else days_left(self._certificate)
-        if left is not None and left < WARN_DAYS:
+        first = first_to_end(self._certificates)
+        if first is not None and first[0] < WARN_DAYS:
             troubles["certificate"] = (
-                f"{self._certificate} ends in {left:.1f} days: ask for another one by "
-                "`collegium node request`"
+                f"{first[1]} ends in {first[0]:.1f} days: ask the sequencer's operator for another "
+                "one (docs/operations/certificates.md)"
             )
         if self._unsigned:
             troubles["acknowledgement"] = (
@@ -125,7 +125,10 @@ class Member:
                 "handed over again"
             )
         return Health(
-            *self._cosigners(), None if bound is None else (bound.block, bound.size), troubles
+            *self._cosigners(),
+            None if bound is None else (bound.block, bound.size),
+            troubles,
+            None if first is None else first[0],
         )
 
     def check(self) -> bool:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from collegium.errors import CollegiumError, StoreError
 from collegium.storage.store import LARGEST
 from collegium.transport.client import HttpsConnection
+from collegium.transport.unreached import AWAY
 from collegium.transport.wire import LENGTH, OFFSET
 
 PIECE = 8 * 2**20
@@ -81,7 +82,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except CollegiumError as error:
-        away = error.code == "transport.unreachable"
+        away = error.code in AWAY
         raise StoreError(
             "store.unavailable" if away else "store.refused", error.what, error.why, error.todo
         ) from error

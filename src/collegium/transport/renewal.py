@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
+
+from collegium.errors import RunError
 
 Stamps = tuple[tuple[int, int], ...]
 
@@ -17,41 +20,54 @@ WARN_DAYS = 30
 
 
 def days_left(certificate: Path) -> float | None:
-    """Return for how many days a certificate holds, below 0 after; None where none can be read."""
+    """Return for how many days a certificate holds, below 0 after; None where none can be read.
+
+    Where a file has several, as while an authority is renewed, it is the last one's end.
+    """
     end = _end_of(certificate, _stamps(certificate))
     return None if end is None else (end - datetime.now(UTC)).total_seconds() / 86400
+
+
+def first_to_end(certificates: Iterable[Path]) -> tuple[float, Path] | None:
+    """Return the days left and the file of what ends first; None where none can be read."""
+    found = [(left, path) for path in certificates if (left := days_left(path)) is not None]
+    return min(found, default=None)
 
 
 @lru_cache(maxsize=16)  # a node asks after each turn of its loop, and the file hardly ever changes
 def _end_of(certificate: Path, stamps: Stamps | None) -> datetime | None:
     """Return when a certificate ends whose file has such stamps; None where none can be read."""
     try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+        there = x509.load_pem_x509_certificates(certificate.read_bytes())
+        return max(one.not_valid_after_utc for one in there)
     except (OSError, ValueError):
         return None
 
 
-def renewing(context: ssl.SSLContext, certificate: Path, key: Path) -> Callable[[], bool]:
-    """Return what takes up another certificate and key from their files, and says whether it did.
+def renewing(
+    make: Callable[[], ssl.SSLContext], *paths: Path
+) -> Callable[[], ssl.SSLContext | None]:
+    """Return what makes TLS anew when its files are others than now, and else returns None.
 
-    Connections that are open keep the old ones. Files that do not belong together, as while they
-    are being replaced, are tried again at the next call.
+    Files that do not belong together, as while they are being replaced, are tried again at the
+    next call. Another context forgets the authorities that the old one trusted.
+
+    Args:
+        make: makes it of the files.
+        paths: the files: the authority's certificates, the own one, and its key.
     """
-    seen = _stamps(certificate, key)
+    seen = _stamps(*paths)
 
-    def renew() -> bool:
+    def renew() -> ssl.SSLContext | None:
         nonlocal seen
-        now = _stamps(certificate, key)
+        now = _stamps(*paths)
         if now in (seen, None):
-            return False
-        try:
-            # A failed load leaves a context without a key, so another one is tried first.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-            context.load_cert_chain(certificate, key)
-        except (OSError, ssl.SSLError):
-            return False
-        seen = now
-        return True
+            return None
+        with suppress(RunError):
+            made = make()
+            seen = now
+            return made
+        return None
 
     return renew
 

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import resource
+import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -45,7 +46,7 @@ from collegium.transport.home import (
 from collegium.transport.monitoring import MonitoredLog
 from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
-from collegium.transport.renewal import WARN_DAYS, days_left, renewing
+from collegium.transport.renewal import WARN_DAYS, first_to_end, renewing
 from collegium.transport.sequencer_status import SequencerStatus, held_home, serve_status
 from collegium.transport.server import application
 from collegium.transport.service import Service
@@ -149,20 +150,27 @@ def _status(home: Path, service: Service) -> SequencerStatus:
     address = home / ADDRESS
     url = address.read_text("utf-8").strip() if address.exists() else ""
     found = {**service.look(LOOKS_WITHIN), "pid": os.getpid(), "url": url}
-    found["certificate_days"] = days_left(home / TLS / SERVER_CERTIFICATE)
+    first = first_to_end(_certificates(home))
+    found["certificate_days"] = None if first is None else first[0]
     return msgspec.convert(found, SequencerStatus)
+
+
+def _certificates(home: Path) -> tuple[Path, Path]:
+    return home / TLS / SERVER_CERTIFICATE, home / TLS / CA_CERTIFICATE
 
 
 async def _serve(
     home: Path, settings: Settings, service: Service, copy: LogCopy, tell: Journal
 ) -> None:
     tls = home / TLS
-    context = server_context(tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
+    paths = (tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
+    make = partial(server_context, *paths)
+    renew = renewing(make, *paths)
     listen = settings.listen
     app = application(service, Relay(home / BLOBS, settings.relay.quota), MonitoredLog(copy))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
     await runner.setup()
-    door = Door(runner.server, context, service.member)
+    door = Door(runner.server, make(), service.member)
     try:
         try:
             host, port = await door.open(listen.host, listen.port)
@@ -175,8 +183,7 @@ async def _serve(
         (home / ADDRESS).write_text(url + "\n", "utf-8")
         tell("listening", url=url, size=copy.size, final=copy.final_size)
         with _told_to_stop() as stopped:
-            renew = renewing(context, tls / SERVER_CERTIFICATE, tls / SERVER_KEY)
-            await _looking_after(tls / SERVER_CERTIFICATE, renew, stopped, tell)
+            await _looking_after(_certificates(home), door, renew, stopped, tell)
     finally:
         (home / ADDRESS).unlink(missing_ok=True)
         door.close()
@@ -184,17 +191,20 @@ async def _serve(
 
 
 async def _looking_after(
-    certificate: Path, renew: Callable[[], bool], stopped: asyncio.Event, tell: Journal
-) -> None:
-    """Take up a renewed certificate, and warn of one that ends, until told to stop."""
+    certificates: Sequence[Path], door: Door, renew: Callable[[], ssl.SSLContext | None],
+    stopped: asyncio.Event, tell: Journal,
+) -> None:  # fmt: skip
+    """Take up renewed certificates, and warn of one that ends, until told to stop."""
     warned = 0.0
     while not stopped.is_set():
-        if renew():
-            tell("certificate renewed", path=str(certificate))
+        renewed = renew()
+        if renewed is not None:
+            door.renew(renewed)
+            tell("certificate renewed", path=str(certificates[0].parent))
             warned = 0.0
-        left = days_left(certificate)
-        if left is not None and left < WARN_DAYS and monotonic() > warned:
-            tell("certificate ends", path=str(certificate), days=round(left, 1))
+        first = first_to_end(certificates)
+        if first is not None and first[0] < WARN_DAYS and monotonic() > warned:
+            tell("certificate ends", path=str(first[1]), days=round(first[0], 1))
             warned = monotonic() + WARN_EVERY
         with suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), RENEW_EVERY)

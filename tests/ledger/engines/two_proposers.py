@@ -352,8 +352,8 @@ class Engine:
             members[name] = TwoProposers(name, copy, medium, keys[name], 0.0)
         return Together(members, {key_id(key.public): name for name, key in keys.items()})
 
-    def fault(self, settings: Settings) -> tuple[str, str, str] | None:
-        return None if settings.name in MEDIA else ("name", "is none", "name another one")
+    def faults(self, settings: Settings) -> list[tuple[str, str, str]]:
+        return [] if settings.name in MEDIA else [("name", "is none", "name another one")]
 
     def begin(self, home: Path) -> None:
         """A new home needs nothing."""
