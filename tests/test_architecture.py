@@ -45,7 +45,7 @@ def files(*folders: str) -> list[Path]:
         path
         for folder in folders
         for path in (ROOT.glob("*") if folder == "." else (ROOT / folder).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and path.name != ".git" and "__pycache__" not in path.parts
     ]
     return sorted(path for path in found if b"\0" not in path.read_bytes())
 

@@ -47,7 +47,7 @@ def test_it_is_trained_verified_reported_and_applied_without_the_trainer(tmp_pat
     assert quality is not None
     assert quality.calibration == ()
     page = report_on(result.folder).read_text("utf-8")
-    assert "and probabilities rather than scores" in page
+    assert "and these as probabilities, not as scores" in page
     table = tmp_path / "table.csv"
     table.write_text(HEADER + "\n63,1,1,145,233,1,2,150,0,2.3\n40,0,3,120,200,0,0,170,0,0\n")
     said = predict(result.folder, table)

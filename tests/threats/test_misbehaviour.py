@@ -12,9 +12,8 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.events import VoteLate, decode_events
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
-from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import BUILT_IN, find
-from collegium.threats.attack import AdversaryContext
+from collegium.threats.attack import AdversaryContext, lie_of
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.sites import BlobAttack
 

@@ -17,7 +17,6 @@ from collegium.data.subgroups import subgroups
 from collegium.data.table import DataSet, SiteRows
 from collegium.errors import DataError, PluginError
 from collegium.ledger.genesis import MEMBER_ID
-from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find
 from collegium.study.checking import check_sites
 from collegium.study.document import Study, TableSource
@@ -26,7 +25,7 @@ from collegium.study.notice import Notice
 from collegium.study.reading import ReadStudy
 from collegium.study.refusal import Refusal, shown
 from collegium.study.terms import fewest_sites, sites_per_round
-from collegium.threats.attack import Attack
+from collegium.threats.attack import Attack, lie_of
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
 from collegium.threats.victim import Victim

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from collegium.data.randomness import draws
-from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find, names
+from collegium.threats.attack import lie_of
 from collegium.threats.poisoning import Poisoning
 
 RULES = (

@@ -12,11 +12,11 @@ import msgspec
 from collegium.data.registered import RegisteredDataSet
 from collegium.errors import PluginError
 from collegium.learning.aggregation.given_scores import GivenScores
-from collegium.mechanisms.scores.lying import lie_of
 from collegium.plugins import find, names
 from collegium.study.design import designs
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
+from collegium.threats.attack import lie_of
 
 Row = dict[str, Any]
 

@@ -40,7 +40,7 @@ def committee(
 
     A third of the power stops quorums; a majority decides every median of scores.
     """
-    from collegium.mechanisms.scores.committee import (
+    from collegium.accounting.committee import (
         capture,
         majority,
         over_rounds,

@@ -27,8 +27,8 @@ def calibration(content: ReportContent) -> Markup:
     found = content.reliability
     if found is None:
         why = (
-            "it needs the predictions for the rows of all sites, and probabilities rather than "
-            "scores"
+            "it needs the predictions for the rows of all sites, and these as probabilities, not "
+            "as scores"
             if content.task == "binary"
             else "this version supports two classes only"
         )

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from collegium.mechanisms.privacy import reporting as privacy_sections
-from collegium.mechanisms.scores import reporting as score_sections
-from collegium.mechanisms.search import reporting as selection_sections
 from collegium.report import (
     curve_sections,
     evidence_sections,
@@ -21,35 +16,53 @@ from collegium.report import (
 from collegium.report.content import ReportContent
 from collegium.report.figures import Figure
 from collegium.report.markup import Markup, badge, bullets, element, join, paragraph
+from collegium.report.seam import Section, in_order
 from collegium.report.style import STYLE
 from collegium.report.wording import number, span, title_of
 
-Section = tuple[str, str, Callable[[ReportContent], Markup]]
-
-SECTIONS: tuple[Section, ...] = (
-    ("quality", "Quality", quality_sections.quality),
-    ("comparison", "Federated, local-only and pooled", quality_sections.comparison),
-    ("apart", "On held-out rows", held_out_sections.apart),
-    ("subgroups", "Subgroups", subgroup_sections.subgroups),
-    ("calibration", "Calibration", curve_sections.calibration),
-    ("decision", "Net benefit of decisions based on the model", risk_sections.decision),
-    ("threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold),
-    ("explanation", "Feature importance", explanation_sections.explanation),
-    ("selection", "Model selection", selection_sections.selection),
-    ("curves", "Learning curves", curve_sections.learning_curves),
-    ("participants", "Participants and faults", evidence_sections.took_part),
-    ("scores", "Scores and reputations", score_sections.scores),
-    ("adversary", "The planted adversary", threat_section.adversary),
-    ("privacy", "Protection of patients", privacy_sections.privacy),
-    ("record", "What the ledger recorded", evidence_sections.record),
-    ("cost", "Time and data volume", evidence_sections.cost),
-    ("verify", "How to verify", evidence_sections.how_to_verify),
-    ("not-proven", "What is not proven", evidence_sections.not_proven),
-    ("study", "The study document", source_sections.document),
-    ("data", "The data", source_sections.data),
-    ("preparation", "Preparation of tables", source_sections.preparation),
-    ("versions", "Versions", source_sections.versions),
-)
+SECTIONS = (
+    Section("quality", "Quality", quality_sections.quality),
+    Section("comparison", "Federated, local-only and pooled", quality_sections.comparison),
+    Section(
+        "apart", "On held-out rows", held_out_sections.apart,
+        applies=lambda content: bool(content.apart),
+    ),
+    Section(
+        "subgroups", "Subgroups", subgroup_sections.subgroups,
+        applies=lambda content: bool(content.subgroups),
+    ),
+    Section("calibration", "Calibration", curve_sections.calibration),
+    Section(
+        "decision", "Net benefit of decisions based on the model", risk_sections.decision,
+        applies=lambda content: content.task == "binary",
+    ),
+    Section(
+        "threshold", "Sensitivity and specificity at the threshold", quality_sections.threshold,
+        applies=lambda content: content.task == "binary",
+    ),
+    Section(
+        "explanation", "Feature importance", explanation_sections.explanation,
+        applies=lambda content: content.explanation is not None,
+    ),
+    Section("curves", "Learning curves", curve_sections.learning_curves),
+    Section("participants", "Participants and faults", evidence_sections.took_part),
+    Section(
+        "adversary", "The planted adversary", threat_section.adversary,
+        applies=lambda content: bool(content.threat),
+    ),
+    Section("record", "What the ledger recorded", evidence_sections.record),
+    Section("cost", "Time and data volume", evidence_sections.cost),
+    Section("verify", "How to verify", evidence_sections.how_to_verify),
+    Section("not-proven", "What is not proven", evidence_sections.not_proven),
+    Section("study", "The study document", source_sections.document),
+    Section("data", "The data", source_sections.data),
+    Section(
+        "preparation", "Preparation of tables", source_sections.preparation,
+        applies=lambda content: bool(content.data.preparation),
+    ),
+    Section("versions", "Versions", source_sections.versions),
+)  # fmt: skip
+"""The page's own sections; mechanisms add theirs behind one of these."""
 
 SIMULATED = (
     "This run is a simulation. One process acted for all sites and validators and held all "
@@ -62,15 +75,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
-    left_out = {"decision", "threshold"} if content.task != "binary" else set()
-    left_out |= set() if content.apart else {"apart"}
-    left_out |= set() if content.selection is not None else {"selection"}
-    left_out |= set() if content.threat else {"adversary"}
-    left_out |= set() if content.scoring is not None else {"scores"}
-    left_out |= set() if content.subgroups else {"subgroups"}
-    left_out |= set() if content.explanation is not None else {"explanation"}
-    left_out |= set() if content.data.preparation else {"preparation"}
-    sections = [one for one in SECTIONS if one[0] not in left_out]
+    sections = [one for one in in_order(SECTIONS) if one.applies(content)]
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -89,12 +94,12 @@ def render(content: ReportContent) -> str:
             element(
                 "nav",
                 element("h2", "On this page"),
-                bullets([element("a", title, href=f"#{name}") for name, title, _ in sections]),
+                bullets([element("a", one.title, href=f"#{one.name}") for one in sections]),
                 aria_label="On this page",
             ),
             *(
-                element("section", element("h2", title), show(content), id=name)
-                for name, title, show in sections
+                element("section", element("h2", one.title), one.shows(content), id=one.name)
+                for one in sections
             ),
         ),
         element("footer", paragraph("Not for clinical use. Made by Collegium from a run folder.")),

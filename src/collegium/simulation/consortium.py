@@ -48,14 +48,14 @@ from collegium.ledger.keys import SigningKey
 from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
-from collegium.mechanisms.scores.lying import lie_in_scores, lie_of
+from collegium.mechanisms.scores.lying import lie_in_scores
 from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
 from collegium.threats.adversary_view import Defence
-from collegium.threats.attack import AdversaryContext
+from collegium.threats.attack import AdversaryContext, lie_of
 from collegium.threats.dropout import DroppingOut
 from collegium.threats.poisoning import Poisoning, PoisoningCoalition, Target
 from collegium.threats.traps import TrapSite

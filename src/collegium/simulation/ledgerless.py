@@ -43,7 +43,6 @@ from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.groups.rules import draw_groups, members_by_group
 from collegium.mechanisms.privacy.clip import Clip, first_clip, next_clip
 from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
-from collegium.mechanisms.scores.lying import lie_of
 from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.search.terms import Measured
 from collegium.resolving.attempt import Attempt
@@ -58,6 +57,7 @@ from collegium.simulation.consortium import genesis_of, share_holders_of
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
 from collegium.study.terms import fewest_groups, group_count, share_threshold
+from collegium.threats.attack import lie_of
 from collegium.threats.dropout import absent
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.traps import trapping

@@ -16,6 +16,16 @@ from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import decode_envelope
 from collegium.threats.threat_model import ThreatModel
 
+Lie = Callable[[str, frozenset[str], int, int], int]
+"""What a validator says of a site's update in the place of the honest score: from the site, those
+who lie together, that score, and the best there is."""
+
+
+def lie_of(attack: object) -> Lie | None:
+    """Return how an attack's validators lie in their scores, None where they do not."""
+    lie: Lie | None = getattr(attack, "lie", None)
+    return lie
+
 
 class Coalition(Protocol):
     """Those who attack together with updates."""

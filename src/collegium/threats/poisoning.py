@@ -21,10 +21,9 @@ from collegium.federation.site import Site
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
-from collegium.mechanisms.scores.lying import Lie
 from collegium.study.document import Study
 from collegium.threats.adversary_view import AdversaryView, Defence
-from collegium.threats.attack import AdversaryContext
+from collegium.threats.attack import AdversaryContext, Lie
 from collegium.threats.threat_model import ThreatModel
 
 Craft = Callable[[AdversaryView], Int16]

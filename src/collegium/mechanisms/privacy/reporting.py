@@ -12,6 +12,7 @@ from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
 from collegium.report.measurements import AttackLine
 from collegium.report.protections import SecureAggregationShown
+from collegium.report.seam import Section
 from collegium.report.wording import count, counted
 from collegium.study.privacy import exchanged_epsilon
 
@@ -318,3 +319,6 @@ def _meaning(one: StudyPrivacySpent, given: str) -> str:
         f"attacker who accepts one false alarm in 1,000 {told}. These are worst-case bounds for "
         "any attack. Without noise there is no bound."
     )
+
+
+SECTIONS = (Section("privacy", "Protection of patients", privacy, after="adversary"),)

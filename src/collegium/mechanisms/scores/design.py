@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from collegium.mechanisms.scores.committee import capture, smallest
+from collegium.accounting.committee import capture, smallest
 from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study

@@ -29,13 +29,14 @@ from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.design import score_terms
-from collegium.mechanisms.scores.lying import Lie, best_score
+from collegium.mechanisms.scores.lying import best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
 from collegium.mechanisms.scores.roots import Float32, RootData, mean_loss, row_losses
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
 from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.study.document import Study
+from collegium.threats.attack import Lie
 
 Float64 = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ validators say, half or more moves it anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +18,10 @@ from collegium.federation.validator import Validator
 from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.scorer import Scorer
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
-from collegium.threats.attack import AdversaryContext
+from collegium.threats.attack import AdversaryContext, Lie
 
 Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
-
-Lie = Callable[[str, frozenset[str], int, int], int]
-"""From a site, those who lie together, its honest score and the best there is to what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +63,3 @@ def lie_in_scores(honest: Participant, place: AdversaryContext, lie: Lie) -> Par
         liar = LyingScorer(honest.scoring.scorer, place.attackers, lie, place.rounds)
         honest.scoring = replace(honest.scoring, scorer=liar)
     return honest
-
-
-def lie_of(attack: object) -> Lie | None:
-    """Return how an attack's validators lie in their scores, None where they do not."""
-    lie: Lie | None = getattr(attack, "lie", None)
-    return lie

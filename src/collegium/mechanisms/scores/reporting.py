@@ -6,6 +6,7 @@ from collegium.audit.findings import Scoring
 from collegium.report import charts
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, bullets, element, folded, join, paragraph, table
+from collegium.report.seam import Section
 from collegium.report.wording import counted, share
 
 _SEVERAL = 8
@@ -151,3 +152,11 @@ def _sites(found: Scoring) -> list[str]:
 
 def _signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "\u2212")
+
+
+SECTIONS = (
+    Section(
+        "scores", "Scores and reputations", scores,
+        after="participants", applies=lambda content: content.scoring is not None,
+    ),
+)  # fmt: skip

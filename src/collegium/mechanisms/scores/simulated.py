@@ -9,7 +9,7 @@ from collegium.assembly.preparation import Prepared
 from collegium.federation.local_trainers import Float32, LocalTrainers
 from collegium.learning.aggregation.updates import Contribution
 from collegium.mechanisms.scores.design import score_terms
-from collegium.mechanisms.scores.lying import LyingScorer, lie_of
+from collegium.mechanisms.scores.lying import LyingScorer
 from collegium.mechanisms.scores.reputations import (
     NEW,
     Reputation,
@@ -21,6 +21,7 @@ from collegium.mechanisms.scores.reputations import (
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import RootScorer, Scorer
 from collegium.mechanisms.scores.terms import ScoreTerms
+from collegium.threats.attack import lie_of
 
 
 @dataclass(slots=True)

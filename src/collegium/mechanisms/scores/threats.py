@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from collegium.federation.participant import Participant
-from collegium.mechanisms.scores.lying import Lie, lie_in_scores
-from collegium.threats.attack import AdversaryContext, Attack
+from collegium.mechanisms.scores.lying import lie_in_scores
+from collegium.threats.attack import AdversaryContext, Attack, Lie
 from collegium.threats.flipping import SIGN_FLIP
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.searching import TAILORED

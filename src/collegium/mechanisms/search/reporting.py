@@ -5,6 +5,7 @@ from __future__ import annotations
 from collegium.audit.findings import Selection, TrialResult
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, folded, join, paragraph, table
+from collegium.report.seam import Section
 from collegium.report.wording import counted
 from collegium.study.searching import held_out_words
 
@@ -90,3 +91,11 @@ def _row(one: TrialResult, names: list[str], *, chosen: bool) -> list[str]:
         *(f"{one.values[name]:g}" for name in names),
         str(one.rounds), loss, "–" if one.measured is None else str(one.measured),
     ]  # fmt: skip
+
+
+SECTIONS = (
+    Section(
+        "selection", "Model selection", selection,
+        after="explanation", applies=lambda content: content.selection is not None,
+    ),
+)  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collegium.mechanisms.scores.committee import capture, majority, over_rounds, smallest, third
+from collegium.accounting.committee import capture, majority, over_rounds, smallest, third
 
 # Computed once by hypergeometric sums: committees of m of n = 100, with so many bad.
 THIRDS = [(20, 4, 0.178), (20, 7, 0.141), (20, 10, 0.110), (20, 21, 0.083), (20, 31, 0.0116),

@@ -1,0 +1,53 @@
+"""The seam of mechanisms in the report: the sections that each adds.
+
+A mechanism's file `reporting` names its `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from collegium.plugins import aspects
+from collegium.report.content import ReportContent
+from collegium.report.markup import Markup
+
+
+def _always(content: ReportContent) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the page.
+
+    Attributes:
+        name: its anchor.
+        title: its heading.
+        shows: makes it.
+        after: the anchor of the page's own section that it follows; "" where it is such a one.
+        applies: whether a report has it.
+    """
+
+    name: str
+    title: str
+    shows: Callable[[ReportContent], Markup]
+    after: str = ""
+    applies: Callable[[ReportContent], bool] = _always
+
+
+@cache
+def sections_of_mechanisms() -> tuple[Section, ...]:
+    """Return the sections that the mechanisms of this installation add, in order of their names."""
+    return tuple(one for found in aspects("reporting").values() for one in found.SECTIONS)
+
+
+def in_order(own: tuple[Section, ...]) -> list[Section]:
+    """Return the page's own sections, and behind each what mechanisms add there."""
+    added = sections_of_mechanisms()
+    return [
+        section
+        for one in own
+        for section in (one, *(other for other in added if other.after == one.name))
+    ]
