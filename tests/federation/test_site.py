@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from collegium.federation import local_trainers as cohort_module
 from collegium.federation.outbox import MemberOutbox, Outbox, OutboxKey
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.view import StudyView
-from collegium.learning.blobs import ModelState, decode_model, decode_update, encode_model
+from collegium.learning.blobs import ModelState, decode_model, decode_update, digest, encode_model
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.model_choice import model_spec
 from collegium.learning.models import initial_parameters, tensors
@@ -257,6 +258,40 @@ def test_it_is_silent_in_a_round_that_it_has_no_part_in(tmp_path: Path) -> None:
         for name in within.prepared.sites:
             said_ = kinds(site(within, name).reconcile(view, idle=True))
             assert said_ == (["update.commit"] if name in view.participants else [])
+
+
+PRIVATE = "privacy.differential_privacy={unit='patient', epsilon=4.0, delta=1e-5}"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_it_states_once_whatever_becomes_of_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """A first statement is withheld, or lost with its node, and rows change before the second."""
+    with consortium(tmp_path, PRIVATE) as within:
+        view, here = until(within, "evaluation"), site(within)
+        published = list[bytes]()
+
+        def publish(data: bytes, **_: object) -> bytes:
+            published.append(data)
+            if killed and len(published) == 1:
+                raise OSError("killed")
+            return digest(data)
+
+        monkeypatch.setattr(here.blobs, "publish", publish)
+        if killed:
+            with pytest.raises(OSError, match="killed"):
+                here.reconcile(view, idle=False)
+        else:
+            here.reconcile(view, idle=False)
+        test = here._parts.test
+        changed = replace(test, y=1 - test.y)
+        monkeypatch.setattr(here, "_parts", replace(here._parts, test=changed))
+        (envelope,) = here.reconcile(view, idle=False)
+        assert published[0] == published[1]
+        post = said(envelope)
+        assert isinstance(post, EvaluationPost)
+        assert post.federated == to_text(digest(published[0]))
 
 
 def test_its_test_part_is_opened_once_after_the_last_round(tmp_path: Path) -> None:

@@ -283,15 +283,36 @@ class Site:
                 self.blobs.publish(published, sync=False, name=name)
 
     def _evaluate(self, view: StudyView) -> list[bytes]:
-        """Open the test part, once, and sign what the final and the own model achieve on it."""
+        """Sign what the site has stated, which is on its disk before anything of it is sent.
+
+        Whatever becomes of its rows, it states once in a study: two statements would be compared.
+        """
+        key = OutboxKey(self._identity.genesis, "statements", view.study)
+        kept = self._outbox.get(key)
+        if kept is None:
+            made = self._statements(view)
+            if made is None:
+                return []
+            kept = self._outbox.put(key, msgspec.json.encode((view.model, made)))
+        model, statements = msgspec.json.decode(kept, type=tuple[bytes, dict[str, bytes]])
+        if model != view.model:
+            self.troubles[view.number] = (
+                "a statement about another model of this study is bound, and a site states once;"
+                " compare the ledger with what other members hold"
+            )
+            return []
+        return [self._posted(view, statements)]
+
+    def _statements(self, view: StudyView) -> dict[str, bytes] | None:
+        """Open the test part, once, and say what the final and the own model achieve on it."""
         model = self._model(view.model)
         if model is None:
-            return []
+            return None
         work, parts = self._cohort, self._parts
         about = (work, parts.task, parts.test)
         if self._privacy is not None:
             data = noised_statement_bytes(*about, self._privacy, model.parameters, view.model)
-            return [self._posted(view, {"federated": data})]
+            return {"federated": data}
         used = self.model_in_use(view, model.parameters)
         if work.study.personalization is not None and parts.keep_model is not None:
             parts.keep_model(used)
@@ -303,7 +324,7 @@ class Site:
         if np.isfinite(alone).all():  # a model whose training diverged has no quality
             own = digest(encode_model(ModelState(tensors(work.spec), alone, "alone@1", 0, ())))
             statements["local"] = statement_bytes(*about, alone, own, "local", hides=hides)
-        return [self._posted(view, statements)]
+        return statements
 
     def _counts(self, view: StudyView) -> RingVector | None:
         """Open the test part, once, and return what is counted of it as it enters the sum."""

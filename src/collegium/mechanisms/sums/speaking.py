@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from collegium.federation.commit_reveal import commit_to, reveal_of
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
-from collegium.federation.outbox import WriteOnce
+from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.mechanisms.dealing.speaking import Dealer
+from collegium.mechanisms.sums.counted import RING
 from collegium.resolving.attempt import blob_of
-from collegium.secrecy.masking import RingVector
+from collegium.secrecy.masking import RingVector, ring_type
 from collegium.secrecy.opening import secure_sum_named
 
 
@@ -65,11 +68,22 @@ class Counting:
             return []
         hidden = dealer.sent(view)
         if hidden is None:
-            made = vector()
+            made = self._bound(view, vector)
             if made is None:
                 return []
             hidden = dealer.masked(view, lambda ring: made)
         return [commit_to(self.identity, view, digest(hidden), sound)]
+
+    def _bound(self, view: StudyView, vector: Callable[[], RingVector | None]) -> RingVector | None:
+        """Return what is counted for all attempts at a sum: two would tell what rows changed."""
+        key = OutboxKey(self.identity.genesis, "counts", view.study, view.number)
+        kept = self.outbox.get(key)
+        if kept is None:
+            made = vector()
+            if made is None:
+                return None
+            kept = self.outbox.put(key, made.tobytes())
+        return np.frombuffer(kept, ring_type(RING))
 
     def _reveal(self, view: StudyView, blobs: Blobs, dealer: Dealer) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
