@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from collegium.canonical import to_text
-from collegium.learning.evaluation.noised import PARTS, noised_statement
+from collegium.learning.evaluation.noised import PARTS, noised_statement, whole_counts
 from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.noise import SecretStream
 
@@ -18,12 +18,12 @@ MODEL = to_text(b"m" * 32)
 
 def statement(
     task: str, y: NDArray[np.integer], scores: NDArray[np.float64], *, epsilon: float = 8.0,
-    units: NDArray[np.int64] | None = None, seed: int = 0,
+    units: NDArray[np.int64] | None = None, seed: int = 0, replicates: int = 0,
 ) -> Statement:  # fmt: skip
     return noised_statement(
         task, y, scores, np.arange(len(y)) if units is None else units,  # type: ignore[arg-type]
-        epsilon=epsilon, stream=SecretStream(bytes([seed]) * 32), threshold=0.4, replicates=0,
-        seed=1, model=MODEL,
+        epsilon=epsilon, stream=SecretStream(seed.to_bytes(32, "big")), threshold=0.4,
+        replicates=replicates, seed=1, model=MODEL,
     )  # fmt: skip
 
 
@@ -75,3 +75,58 @@ def test_all_rows_of_a_person_count_as_one() -> None:
     units = np.repeat(np.arange(3), 100)
     assert statement("binary", y, scores, units=units, epsilon=50.0).rows <= 5
     assert PARTS >= 100
+
+
+def test_cells_below_nothing_add_no_rows() -> None:
+    tables = np.random.default_rng(0).integers(-4000, 9000, (300, 16))
+    found = whole_counts(tables)
+    assert (found >= 0).all()
+    total = np.maximum((tables.sum(axis=1) + 500) // 1000, 1)
+    assert found.sum(axis=1).tolist() == total.tolist()
+    assert whole_counts(np.array([[3000, -2000, 5000]])).tolist() == [[2, 0, 4]]
+    assert whole_counts(np.array([[-3000, -2000, -5000]])).sum() == 1
+
+
+def test_rows_that_are_told_are_right_on_average() -> None:
+    y, scores = binary(45)
+    rows = [statement("binary", y, scores, epsilon=0.5, seed=seed).rows for seed in range(400)]
+    assert np.mean(rows) == pytest.approx(45, abs=2.5)
+
+
+def coverage(task: str, rows: int, epsilon: float, cases: int) -> dict[str, float]:
+    """In what share of cases intervals hold what the model achieves on very many patients."""
+    rng = np.random.default_rng(rows)
+
+    def patients(count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        y = rng.integers(0, 2, count)
+        risk = 1 / (1 + np.exp(-rng.normal(1.8 * (y - 0.5), 1)))
+        return (y, risk[:, None]) if task == "binary" else (y, np.stack([1 - risk, risk], axis=1))
+
+    truth = {one.name: one.value for one in statement(task, *patients(400_000), epsilon=50).values}
+    held, seen = dict.fromkeys(truth, 0), dict.fromkeys(truth, 0)
+    for seed in range(cases):
+        found = statement(task, *patients(rows), epsilon=epsilon, seed=seed, replicates=200)
+        encode_statement(found)
+        for one in found.values:
+            if isinstance(one.low, int) and isinstance(one.high, int):
+                held[one.name] += one.low <= truth[one.name] <= one.high
+                seen[one.name] += 1
+    assert min(seen.values()) > 0.8 * cases
+    return {name: held[name] / seen[name] for name in truth}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_intervals_hold_the_truth_where_noise_is_large(task: str) -> None:
+    """Resampled as if noised cells were patients they did in 61 of 100 cases."""
+    found = coverage(task, 45, 0.5, 250)
+    assert all(share >= 0.91 for share in found.values()), found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("epsilon", [0.5, 1.0, 2.0, 8.0])
+@pytest.mark.parametrize("rows", [45, 200, 1000])
+def test_intervals_hold_the_truth_at_every_size_and_noise(rows: int, epsilon: float) -> None:
+    """With hardly any noise the bootstrap of some twenty patients of a class is short by itself."""
+    found = coverage("binary", rows, epsilon, 1000)
+    least = 0.87 if (rows, epsilon) == (45, 8.0) else 0.93
+    assert all(share >= least for share in found.values()), found
