@@ -24,7 +24,7 @@ from collegium.learning.models import tensors
 from collegium.learning.server import initial_state
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.release.files import Origin, bundle_files, write_bundle
-from collegium.study.document import TableSource
+from collegium.study.terms import agrees_by_statistics
 
 PLAIN, SCORED = "plain@1", "scored@1"
 """The designs of a round in which validators see single updates, and of one where they score."""
@@ -42,7 +42,7 @@ def registration_of(parts: Parts, sites: Sequence[str], code: bytes) -> Registra
         code: the digest of the code that the owner runs.
     """
     study = parts.study
-    if isinstance(study.data.source, TableSource):  # its inputs are not agreed on yet
+    if agrees_by_statistics(study):  # its inputs are not agreed on yet
         initial = initial_state(
             NO_INPUTS, np.zeros(1, np.float32), parts.server, study.aggregation.server
         )
@@ -73,8 +73,11 @@ def first_model(parts: Parts) -> ModelState:
 
 
 def beginning_of(parts: Parts) -> InitialModel | None:
-    """Return with which model a study of tables begins, or None before its sites have agreed."""
-    if parts.agreement is None:
+    """Return with which model a study of tables begins, or None before its sites have agreed.
+
+    Where its document describes the columns, it begins with the model that it is registered with.
+    """
+    if parts.agreement is None or not agrees_by_statistics(parts.study):
         return None
     return InitialModel(digest(encode_agreed(parts.agreement)), first_model(parts))
 

@@ -19,6 +19,7 @@ from collegium.assembly.tables import described_table
 from collegium.data.registered import RegisteredDataSet
 from collegium.data.table import DataSet
 from collegium.data.tabular.agreed_preparation import AgreedPreparation
+from collegium.data.tabular.described_columns import described_preparation
 from collegium.data.tabular.preparation import target_unit
 from collegium.errors import CollegiumError, PluginError, StudyError
 from collegium.federation.stages import Stages, stages_of
@@ -39,8 +40,9 @@ from collegium.study.terms import server_optimizer
 class Parts:
     """A study and every part that it names. `dataset` says what rows mean; it may hold none.
 
-    `agreement` is what the sites of a study of tables agreed on, where they have; `first` the first
-    model's parameters, float32 [d], where the document names them and whoever asks has them.
+    `agreement` is what the sites of a study of tables agreed on, or what its document says; `first`
+    the first model's parameters, float32 [d], where the document names them and whoever asks has
+    them.
     """
 
     study: Study
@@ -93,12 +95,15 @@ def _not_first(what: str, why: str) -> StudyError:
 def parts_of_table(study: Study, agreement: AgreedPreparation | None) -> Parts:
     """Return the parts of a study of a table; before anything is agreed, the model has no inputs.
 
+    Nothing need be agreed where the document describes the columns.
+
     Raises:
         CollegiumError: a part is not installed, or the model does not fit what was agreed.
     """
     source = study.data.source
     if isinstance(source, str):
         raise TypeError("the study names a registered data set")
+    agreement = agreement or described_preparation(study)
     dataset = described_table(source, agreement)
     if agreement is not None:
         parts = find_parts(study, dataset)

@@ -8,7 +8,7 @@ agreement is compared with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,22 @@ from collegium.assembly.cutting import cut_of
 from collegium.data.partition import parted
 from collegium.data.persons import by_person
 from collegium.data.table import DataSet, Feature, Schema, SiteRows
-from collegium.data.tabular.agreed_preparation import REASONS, AgreedPreparation, decode_agreed
+from collegium.data.tabular.agreed_preparation import (
+    REASONS,
+    AgreedPreparation,
+    decode_agreed,
+    encode_agreed,
+)
 from collegium.data.tabular.columns import as_numbers
 from collegium.data.tabular.combining_statistics import conclusion
 from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.counting import concluded, counts_of
+from collegium.data.tabular.described_columns import (
+    Beyond,
+    described_kinds,
+    described_preparation,
+    within_bounds,
+)
 from collegium.data.tabular.preparation import encode_study_rows, input_schema
 from collegium.data.tabular.reading import read_table_file
 from collegium.data.tabular.site_statistics import STEPS, encode_site_statistics
@@ -89,8 +100,11 @@ def read_studied(source: TableSource, study: Study, path: Path, *, alone: str | 
     Raises:
         DataError: the file, or a column that the study names.
     """
+    only = described_kinds(study)
+    if only is not None and alone is not None:
+        only = {name: kind for name, kind in only.items() if name != source.site}
     table = read_table_file(
-        path, skip=source.drop, declared=declared_kinds(source), whole=alone is None
+        path, skip=source.drop, declared=declared_kinds(source), whole=alone is None, only=only
     )
     return rows_of_study(table, source, task_of(study), alone=alone)
 
@@ -115,7 +129,10 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
             "data.too-large", f"{path} has {studied.rows} rows", f"at most {MOST_ROWS} are read",
             "cut the table into several files",
         )  # fmt: skip
-    notes = list(studied.notes)
+    notes, described = list(studied.notes), described_preparation(study)
+    if described is not None:
+        notes += _beyond(studied, study, described)
+        studied, _ = within_bounds(studied, study, described)
     natural = []
     for number, name in enumerate(studied.sites):
         rows = positions(studied, np.flatnonzero(studied.site == number), name)
@@ -132,13 +149,35 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
     place = np.zeros(studied.rows, np.int64)
     for (name, (train, test)), rows in zip(cut_of(study, sites).items(), sites, strict=True):
         place[_at(rows)] = np.arange(len(rows.y))
-        own = whole[name] = read_again(take_study_rows(studied, _at(rows)), source)
+        own = whole[name] = take_study_rows(studied, _at(rows))
+        if described is None:
+            own = whole[name] = read_again(own, source)
         parts[name] = SiteTable(
             take_study_rows(own, place[_at(train)]), take_study_rows(own, place[_at(test)])
         )
-    fewest = fewest_sites(study, len(parts))
-    blob = agreed_by_all(source, study, parts, fewest)
+    blob = (
+        agreed_by_all(source, study, parts, fewest_sites(study, len(parts)))
+        if described is None
+        else encode_agreed(described)
+    )
     return CutTable(whole, parts, decode_agreed(blob), blob, tuple(notes))
+
+
+def _beyond(studied: StudyRows, study: Study, described: AgreedPreparation) -> list[str]:
+    """Return what of each site's rows is not as the document says; the sites know it alone."""
+    told = []
+    for number, name in enumerate(studied.sites):
+        own = take_study_rows(studied, np.flatnonzero(studied.site == number))
+        told += beyond_in_words(name, within_bounds(own, study, described)[1])
+    return told
+
+
+def beyond_in_words(name: str, beyond: Beyond) -> list[str]:
+    """Return lines about a site's cells and rows that are not as the document says."""
+    cells = ", ".join(f"{count} of {column!r}" for column, count in beyond.cells.items())
+    told = [f"{name}: values beyond their range count as its nearer end: {cells}"] * bool(cells)
+    rows = f"{name}: {beyond.rows} rows of a class that the study does not name were left out"
+    return told + [rows] * bool(beyond.rows)
 
 
 def agreed_by_all(
@@ -195,7 +234,12 @@ def own_table(source: TableSource, study: Study, path: Path, name: str) -> SiteT
     Raises:
         DataError: the file, or a column that the study names; or it cannot be cut.
     """
-    own = read_again(read_studied(source, study, path, alone=name), source)
+    own, described = read_studied(source, study, path, alone=name), described_preparation(study)
+    if described is None:
+        own = read_again(own, source)
+    else:
+        notes = (*own.notes, *beyond_in_words(name, within_bounds(own, study, described)[1]))
+        own = replace(within_bounds(own, study, described)[0], notes=notes)
     train, test = cut_of(study, [positions(own, np.arange(own.rows), name)])[name]
     return SiteTable(take_study_rows(own, _at(train)), take_study_rows(own, _at(test)))
 

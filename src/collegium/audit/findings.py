@@ -222,4 +222,8 @@ NOT_PROVEN = (
     "that local training was done as the study says: a site's update is what it chose to send",
     "that the metrics posted by the sites are true",
 )
+DESCRIBED = (
+    "that the ranges and categories of columns that a study's document describes were known without"
+    " looking at rows"
+)
 SIMULATED = "who did what: one process held all keys of this run, so no identity stands behind one"

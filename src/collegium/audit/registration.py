@@ -18,8 +18,9 @@ from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.registering import differing_terms
 from collegium.study.bounds import check_bounds
 from collegium.study.canonical import study_from_document
-from collegium.study.document import Study, TableSource
+from collegium.study.document import Study
 from collegium.study.refusal import Refusal
+from collegium.study.terms import agrees_by_statistics
 
 
 def registered_study(
@@ -77,7 +78,7 @@ def _beginning(study_history: StudyHistory, study: Study, fetch: Fetch) -> Itera
     Whoever chooses a model chooses what updates show, so the owner is named.
     """
     registration, begun = study_history.registration, study_history.begun
-    models = {registration.model: begun is None and not isinstance(study.data.source, TableSource)}
+    models = {registration.model: begun is None and not agrees_by_statistics(study)}
     if begun is not None:
         models[begun.model] = True
     for name, is_begun in models.items():

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,7 @@ from collegium.audit.bundle import check_bundle
 from collegium.audit.faults import faults, has_sequencer
 from collegium.audit.finality import certified_size, noted
 from collegium.audit.findings import (
+    DESCRIBED,
     NOT_PROVEN,
     SIMULATED,
     Anchor,
@@ -43,7 +46,9 @@ from collegium.audit.subjects import (
 )
 from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
-from collegium.canonical import from_text
+from collegium.canonical import from_text, to_text
+from collegium.data.tabular.agreed_preparation import encode_agreed
+from collegium.data.tabular.described_columns import described_preparation
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.frames import read_ledger
@@ -55,6 +60,7 @@ from collegium.mechanisms.privacy.totals import totals
 from collegium.resolving.blobs import StoredBlobs
 from collegium.study.document import Study
 from collegium.study.reading import document_of
+from collegium.study.refusal import Refusal
 
 NO_TRUST = TrustRoot()
 
@@ -168,7 +174,11 @@ def examined(
         checked=checked,
         levels=dict(levels),
         findings=tuple(findings),
-        not_proven=(*NOT_PROVEN, *((SIMULATED,) if simulated else ())),
+        not_proven=(
+            *NOT_PROVEN,
+            *((DESCRIBED,) if any(one.data.columns for one in documents.values()) else ()),
+            *((SIMULATED,) if simulated else ()),
+        ),
         claims=_claims(findings, anchored, trust, cosigned, entries, simulated=simulated),
         genesis=history.identity.hex(),
         app_hash=history.app_hash.hex(),
@@ -281,6 +291,10 @@ def _folder(
     if alone and (folder / "model").exists():
         if study_history.release is not None:
             agreement = None if study_history.begun is None else study_history.begun.agreement
+            with suppress(Refusal):  # said of the document already
+                found = None if study is None else described_preparation(study)
+                if found is not None:
+                    agreement = to_text(sha256(encode_agreed(found)).digest())
             yield from check_bundle(
                 folder / "model",
                 study_history.release.bundle,

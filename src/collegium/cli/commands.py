@@ -151,9 +151,15 @@ def _ledger_keys(home: Path) -> tuple[SigningKey, ...]:
 @click.argument("study")
 @SET
 @click.option("--outbound", is_flag=True, help="List every kind of message that a site sends.")
+@click.option("--bounds", is_flag=True, help="Draft descriptions of the table's columns.")
 @JSON
-def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -> None:
+def check(
+    study: str, changes: tuple[str, ...], outbound: bool, bounds: bool, as_json: bool
+) -> None:
     """Validate STUDY without running it, and print it with every default written out."""
+    if bounds:
+        _draft_bounds(study, changes)
+        return
     from collegium.assembly.preparation import prepare
     from collegium.assembly.privacy import about_distributions
     from collegium.cli.summaries import check_json, check_lines, outbound_lines
@@ -168,6 +174,15 @@ def check(study: str, changes: tuple[str, ...], outbound: bool, as_json: bool) -
         return
     for line in outbound_lines(prepared, sent) if outbound else check_lines(prepared):
         say(line)
+
+
+def _draft_bounds(study: str, changes: tuple[str, ...]) -> None:
+    from collegium.assembly.column_drafts import RELEASED, column_drafts
+    from collegium.study.reading import read_draft
+
+    for line in column_drafts(*read_draft(study, changes)):
+        say(line)
+    warn(RELEASED)
 
 
 @program.command("list")

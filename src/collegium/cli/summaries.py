@@ -206,7 +206,8 @@ def check_lines(prepared: Prepared) -> Iterator[str]:
         agreed = preparation_of(prepared.table.agreement, smallest_of(prepared.study))
         for name, what, enters, sites, missing in agreed.columns:
             absence = ", with a missing-value indicator" if missing == "yes" else ""
-            yield f"# column {name}: {what}, at {sites} sites; encoded as {enters}{absence}"
+            where = "" if agreed.described else f", at {sites} sites"
+            yield f"# column {name}: {what}{where}; encoded as {enters}{absence}"
     for notice in prepared.notices:
         yield f"# {notice.level}: {notice.text} [{notice.code}]"
 

@@ -20,7 +20,8 @@ from collegium.learning.blobs import AUXILIARY, ModelState, TensorSpec
 from collegium.learning.initial import uniform_weights, weights_of_autoencoder
 from collegium.learning.safetensors import released_bytes
 from collegium.learning.server import ServerOptimizer, initial_state
-from collegium.study.document import Study, TableSource
+from collegium.study.document import Study
+from collegium.study.terms import agrees_by_statistics
 
 Float32 = NDArray[np.float32]
 Verdict = Literal["documented", "other", "unknown"]
@@ -45,14 +46,15 @@ def first_model_is(
         study: the document.
         optimizer: the registered server step, whose memory is part of the model.
         model: the registered one.
-        begun: whether the inputs are known: a study of tables is registered before they are.
+        begun: whether the inputs are known: a study of tables whose columns the document does not
+            describe is registered before they are.
         own: runs the user's own code of an architecture "own", float32 [d].
 
     Returns:
         "unknown" where only running the user's own code could tell, and `own` is absent.
     """
     part = sum(one.size for one in model.tensors if not one.name.startswith(AUXILIARY))
-    if isinstance(study.data.source, TableSource) and not begun:
+    if agrees_by_statistics(study) and not begun:
         if model.tensors != NO_INPUTS:
             return "other"
         first: Float32 | None = np.zeros(1, np.float32)

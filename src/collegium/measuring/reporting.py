@@ -16,6 +16,7 @@ from collegium.audit.studies import StudyHistory
 from collegium.audit.verify import examined
 from collegium.canonical import from_text
 from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
+from collegium.data.tabular.described_columns import described_preparation
 from collegium.errors import FormatError, RunError
 from collegium.learning.evaluation.statement import decode_statement
 from collegium.learning.evaluation.summed import EvaluationSum, decode_sum
@@ -47,7 +48,7 @@ def report_on(folder: Path) -> Path:
     if isinstance(source, str):
         dataset = described(source)
     else:
-        agreement = recorded_agreement(folder, study_history)
+        agreement = described_preparation(study) or recorded_agreement(folder, study_history)
         dataset = described_table(source, agreement)
     versions = {
         "collegium": collegium.__version__,

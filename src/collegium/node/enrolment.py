@@ -46,11 +46,18 @@ from collegium.node.config import DEFAULT_ENGINE, DataSource
 from collegium.node.home import RELEASED, STUDIES
 from collegium.node.policy import Policy, StudyRequest, objections, runs
 from collegium.node.registration_checks import in_a_line, unacceptable_terms
-from collegium.node.site_rows import OwnSiteRows, encoded_rows, own_rows, own_site_table
+from collegium.node.site_rows import (
+    OwnSiteRows,
+    encoded_rows,
+    own_described_rows,
+    own_rows,
+    own_site_table,
+)
 from collegium.node.training import BackgroundTraining
 from collegium.study.bounds import check_bounds
 from collegium.study.canonical import study_from_document
 from collegium.study.document import Study
+from collegium.study.terms import agrees_by_statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +236,10 @@ def _enrol_site(
             dataset = described(study.data.source)
             parts = find_parts(study, dataset)
             rows = own_rows(acting.source, acting.home, study, dataset, member)
+            count = len(rows.train.y)
+        elif not agrees_by_statistics(study):
+            parts = parts_of_table(study, None)
+            rows = own_described_rows(acting.source, acting.home, study, parts, member)
             count = len(rows.train.y)
         else:
             agreement = _agreement(acting, view)

@@ -23,7 +23,7 @@ from collegium.node.registration_checks import in_a_line, simulated_only
 from collegium.study.canonical import digest
 from collegium.study.checking import check_sites
 from collegium.study.reading import ReadStudy, read_study
-from collegium.study.terms import fewest_sites, sites_per_round
+from collegium.study.terms import agrees_by_statistics, fewest_sites, sites_per_round
 
 _Stamp = tuple[int, int]
 
@@ -73,10 +73,12 @@ class Proposals:
         with read.located():
             source = study.data.source
             parts = (
-                with_first(find_parts(study, described(source)), read.folder)
+                find_parts(study, described(source))
                 if isinstance(source, str)
                 else parts_of_table(study, None)
             )
+            if not agrees_by_statistics(study):
+                parts = with_first(parts, read.folder)
             terms = registration_of(parts, sites, code_digest(study))
             check_rule(
                 parts.rule,

@@ -8,11 +8,12 @@ alone, so a node and a simulation agree on it bit for bit.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from collegium.assembly.parts import load_dataset
+from collegium.assembly.parts import Parts, load_dataset
 from collegium.assembly.tables import own_table
 from collegium.data.checking import check_dataset
 from collegium.data.partition import partition
@@ -25,6 +26,8 @@ from collegium.errors import CollegiumError, NodeError
 from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.node.config import DataSource
 from collegium.study.document import Study
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +92,27 @@ def encoded_rows(agreement: AgreedPreparation, table: SiteTable, member: str) ->
         encode_study_rows(agreement, table.train, member),
         encode_study_rows(agreement, table.test, member),
     )
+
+
+def own_described_rows(
+    source: DataSource, home: Path, study: Study, parts: Parts, member: str
+) -> OwnSiteRows:
+    """Return a member's rows of its own table, whose columns the study's document describes.
+
+    What of them is not as the document says is written to the node's own log, and sent to nobody.
+
+    Raises:
+        CollegiumError: as `own_site_table`, or no row is as the document says.
+    """
+    if parts.agreement is None:
+        raise TypeError("the study's document describes no columns")
+    table = own_site_table(source, home, study, member)
+    for note in table.train.notes:
+        log.info("own table", extra={"study": study.study.id, "note": note})
+    rows = encoded_rows(parts.agreement, table, member)
+    for part in (rows.train, rows.test):
+        check_dataset(replace(parts.dataset, sites=(part,)))
+    return rows
 
 
 def _taken(source: DataSource, study: Study) -> SiteRows:

@@ -152,6 +152,14 @@ def _unit_of_target(origin: Origin) -> str:
 def _preparation(origin: Origin) -> str:
     schema, agreement = origin.dataset.schema, origin.agreement
     if agreement is not None:
+        if agreement.step == 0:
+            return (
+                f"as the study's document describes the columns ({PREPARATION}), with no statistic"
+                " of anybody's rows; values beyond a range count as its nearer end; a missing"
+                " number as the typical one; another category is"
+                f" {'refused' if agreement.unknown == 'refuse' else 'one of its own'}"
+                + _unit_of_target(origin)
+            )
         left_out = "; ".join(f"{one.name}: {REASONS[one.reason]}" for one in agreement.left_out)
         return (
             f"as the sites agreed from sums over many persons ({PREPARATION}); values beyond"

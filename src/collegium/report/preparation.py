@@ -17,7 +17,8 @@ class Preparation:
     `columns` are cells: name, what it is, how it enters, at how many sites it has values, and
     whether its absence is an input. `target` says how the target is trained, where that is not as
     it stands. `included` are the sites whose statistics were added, by step; `summed` says that
-    from the second step on nobody saw a single site's.
+    from the second step on nobody saw a single site's. Of `described` columns the document says
+    everything, and nobody said anything.
     """
 
     columns: tuple[tuple[str, str, str, str, str], ...]
@@ -26,6 +27,7 @@ class Preparation:
     smallest: int
     target: str = ""
     summed: bool = False
+    described: bool = False
 
 
 def preparation_of(
@@ -39,6 +41,7 @@ def preparation_of(
         smallest,
         _target(agreement),
         summed,
+        described=agreement.step == 0,
     )
 
 
@@ -88,6 +91,8 @@ def _told(smallest: int, *, summed: bool) -> tuple[str, str, str]:
 
 def section(preparation: Preparation) -> Markup:
     """Return the section's content."""
+    if preparation.described:
+        return _described(preparation)
     heads = ("Column", "What it is", "Encoding", "Sites with values", "Missing-value indicator")
     steps = _told(preparation.smallest, summed=preparation.summed)
     pairs = zip(steps, preparation.included, strict=False)
@@ -112,4 +117,20 @@ def section(preparation: Preparation) -> Markup:
         left_out,
         paragraph("For this, each site released only:"),
         said,
+    )
+
+
+def _described(preparation: Preparation) -> Markup:
+    """Return the section of a table whose columns the study's document describes."""
+    heads = ("Column", "What it is", "Encoding", "Missing-value indicator")
+    columns = [(name, what, how, missing) for name, what, how, _, missing in preparation.columns]
+    return join(
+        paragraph(
+            "The study document describes the columns: their ranges, categories and scales. The "
+            "sites exchanged no statistics for this, so that the preparation costs no privacy. "
+            "That the ranges and categories were known without looking at rows is the word of "
+            "whoever wrote them, and cannot be verified."
+        ),
+        paragraph(preparation.target) if preparation.target else "",
+        table("The model's columns", heads, columns),
     )

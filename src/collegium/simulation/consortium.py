@@ -54,6 +54,7 @@ from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
+from collegium.study.terms import agrees_by_statistics
 from collegium.threats.adversary_view import Defence
 from collegium.threats.attack import AdversaryContext, lie_of
 from collegium.threats.dropout import DroppingOut
@@ -205,7 +206,7 @@ def build(
                 secure_sum=prepared.parts.secure_sum,
             )  # fmt: skip
             kept = MemberOutbox(outbox, name)
-            if prepared.table is not None:
+            if prepared.table is not None and agrees_by_statistics(study):
                 participants.append(
                     SettingUp(
                         identities[name], exchange.view(name), kept, study,
@@ -269,7 +270,7 @@ def _require_same_rows(prepared: Prepared, state: State, who: Identity) -> None:
     if accepted is None:
         return
     parts: tuple[SiteRows | StudyRows, ...] = prepared.train[name], prepared.test[name]
-    if prepared.table is not None:
+    if prepared.table is not None and agrees_by_statistics(study):
         parts = prepared.table.parts[name].train, prepared.table.parts[name].test
     if accepted.snapshot != to_text(snapshot(who, study.study.id, parts)):
         source = study.data.source

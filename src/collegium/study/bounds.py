@@ -7,6 +7,7 @@ a document from another member comes here first.
 
 from __future__ import annotations
 
+from collegium.study.columns import check_columns
 from collegium.study.document import Study
 from collegium.study.limits import check_limits
 from collegium.study.search_checks import check_trials
@@ -21,5 +22,6 @@ def check_bounds(study: Study) -> None:
         Refusal: as it says.
     """
     check_limits(study)
+    check_columns(study)
     if study.search is not None:
         check_trials(study)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from collegium.study.document import Section, Study
+from collegium.study.document import ColumnBounds, Section, Study
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest, shown
 from collegium.study.unsupported import refuse_later_key
 
@@ -66,6 +66,8 @@ def _walk(table: Mapping[str, object], kind: type[Section], path: DocumentPath) 
         section = _section(fields[key].type)
         if section is not None and isinstance(value, Mapping):
             _walk(value, section, here)
+        for name, item in _named_sections(fields[key].type, value):
+            _walk(item, ColumnBounds, (*here, name))
         choices = _choices(fields[key].type)
         if choices and isinstance(value, str) and value not in choices:
             raise _unknown_choice(here, value, choices)
@@ -85,6 +87,13 @@ def _section(annotation: Any) -> type[Section] | None:
         if isinstance(candidate, type) and issubclass(candidate, Section):
             return candidate
     return None
+
+
+def _named_sections(annotation: Any, value: object) -> list[tuple[str, Mapping[str, object]]]:
+    """Return the tables of a key whose own keys are the user's names: those of columns."""
+    if dict[str, ColumnBounds] not in get_args(annotation) or not isinstance(value, Mapping):
+        return []
+    return [(name, item) for name, item in value.items() if isinstance(item, Mapping)]
 
 
 def _unknown(path: DocumentPath, known: list[str]) -> Refusal:

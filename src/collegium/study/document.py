@@ -91,12 +91,39 @@ class TableSource(Section, frozen=True, kw_only=True):
     smallest: int = 10
 
 
+class ColumnBounds(Section, frozen=True, kw_only=True):
+    """``[data.columns.NAME]``: what is known of a table's column before anybody looks at a row.
+
+    A number has a `range`, a date `dates` (the first and the last, ISO 8601), anything else
+    `categories`. A number counts as the nearer end of its range beyond it, and as `typical` where
+    it is missing, the middle of the range if absent; it enters as (value - typical) / `spread`, a
+    quarter of the range's width if absent. With `missing`, its absence is one more input.
+    """
+
+    range: tuple[float, float] | None = None
+    dates: tuple[str, str] | None = None
+    categories: tuple[str, ...] | None = None
+    typical: float | None = None
+    spread: float | None = None
+    unit: str | None = None
+    missing: bool = False
+
+
 class Data(Section, frozen=True, kw_only=True):
-    """``[data]``: a registered data set by name or a table, its partition and its test part."""
+    """``[data]``: a registered data set by name or a table, its partition and its test part.
+
+    With `columns`, a table is prepared by what the document says of them alone, and sites exchange
+    no statistics; columns that are not named are not looked at.
+    """
 
     source: str | TableSource
+    columns: dict[str, ColumnBounds] | None = None
     partition: Partition = Partition()
     split: Split = Split()
+
+    def __hash__(self) -> int:
+        """Return a hash without the columns, which are a dictionary."""
+        return hash((self.source, self.partition, self.split))
 
 
 class FirstModel(Section, frozen=True, kw_only=True):

@@ -21,6 +21,9 @@ TEXTS: dict[str, str] = {
     "units in a step",
     "privacy.budget-ends": "the budget of epsilon {budget:g} is sufficient for {affordable} of "
     "{rounds} rounds. The study then ends with its current model",
+    "privacy.described-columns": "the table is prepared by what the document says of its columns, "
+    "which costs no epsilon. A range or category that was taken from the rows is itself a release, "
+    "which nothing here accounts for or could detect",
     "privacy.epsilon": "{text}",
     "privacy.evaluation:classes": "with differential privacy a site tells of its test part how "
     "many answers are right, not every measure",

@@ -40,7 +40,7 @@ def outbound(study: Study, stages: Iterable[Telling]) -> tuple[Outbound, ...]:
     return (
         *_site_messages(study, stages, ways),
         *_messages_of_mechanisms(study, ways),
-        *_validator_messages(study, ways), *_owner_messages(ways),
+        *_validator_messages(study, ways), *_owner_messages(study, ways),
         *(_witness_messages(ways) if ways is BETWEEN_MEMBERS else ()),
     )  # fmt: skip
 
@@ -284,12 +284,17 @@ def _witness_messages(ways: Recipients) -> tuple[Outbound, ...]:
     )
 
 
-def _owner_messages(ways: Recipients) -> tuple[Outbound, ...]:
-    owner = " (sent only by the owner)"
+def _owner_messages(study: Study, ways: Recipients) -> tuple[Outbound, ...]:
+    owner, whole = " (sent only by the owner)", "the study document, whole"
+    if study.data.columns is not None:
+        whole += (
+            ", with the ranges and categories of the table's columns as its author wrote them (no"
+            " statistics of rows are exchanged)"
+        )
     return (
         Outbound(
             "registration of the study",
-            "the study document, whole; the first model, drawn from the seed; digests of both"
+            f"{whole}; the first model, drawn from the seed; digests of both"
             " and of the code; the ids of all sites, and the rules by name and"
             f" version{owner}",
             ways.everybody,

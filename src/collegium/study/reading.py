@@ -76,6 +76,19 @@ def read_study(source: str | Path, changes: Sequence[str] = ()) -> ReadStudy:
     return replace(read, folder=Path(source).parent)
 
 
+def read_draft(source: str | Path, changes: Sequence[str] = ()) -> tuple[Study, Path]:
+    """Return the typed study in a file that may not be able to run yet, and the file's folder.
+
+    Raises:
+        StudyError: the file cannot be read, or its keys or types are wrong.
+    """
+    origin = visible(str(source))
+    document, lines = _parsed(_text(_file_bytes(source, origin), origin), origin)
+    changed = tuple(_apply(document, change) for change in changes)
+    with _located(SourcePositions(origin, lines, changed)):
+        return decode(document), Path(source).parent
+
+
 def parse_study(text: str, origin: str, folder: Path | None = None) -> ReadStudy:
     """Read a study from TOML text; `origin` stands for its file in messages.
 

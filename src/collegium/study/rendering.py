@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from collegium.study.document import Study
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def render(document: Mapping[str, Mapping[str, Any]]) -> str:
@@ -39,6 +42,11 @@ def without_absent(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def toml_key(name: str) -> str:
+    """Return a key as TOML writes it: in quotes where it needs some."""
+    return name if _BARE.fullmatch(name) else str(toml_value(name))
+
+
 def toml_value(value: Any) -> str:
     """Return a value as TOML writes it in one line."""
     if isinstance(value, bool):
@@ -48,6 +56,6 @@ def toml_value(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
-        pairs = ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items())
+        pairs = ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     return f"[{', '.join(toml_value(item) for item in value)}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
+from collegium.study.columns import check_columns, check_described, check_has_table
 from collegium.study.document import Study, TableSource, Task
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, contradiction, nearest, shown
@@ -56,7 +57,10 @@ def smallest_of(study: Study) -> int:
 
 
 def about_tables(study: Study) -> tuple[Notice, ...]:
-    """Return a warning where sites tell of fewer persons than is usual."""
+    """Return what the preparation costs, or a warning where sites tell of few persons."""
+    if study.data.columns is not None:
+        private = study.privacy.differential_privacy is not None
+        return (Notice("note", "privacy.described-columns"),) if private else ()
     if smallest_of(study) >= SAFE:
         return ()
     told = {"smallest": smallest_of(study), "safe": SAFE}
@@ -70,6 +74,7 @@ def check_table(study: Study) -> None:
         Refusal: ``study.combination``.
     """
     source = study.data.source
+    check_has_table(study)
     if isinstance(source, str):
         return
     place: DocumentPath = ("data", "source")
@@ -125,14 +130,8 @@ def check_table(study: Study) -> None:
             (*place, "exposure"), f"a {task} target has no exposure",
             "only counts are counted over something", "remove exposure, or choose task = 'count'",
         )  # fmt: skip
-    if study.privacy.differential_privacy is not None:
-        raise contradiction(
-            ("privacy", "differential_privacy"),
-            "differential privacy does not go with a table yet",
-            "the sums with which sites agree on its preparation are exact, and no budget is"
-            " charged for them",
-            "remove differential_privacy, or bring the table as a registered data set",
-        )  # fmt: skip
+    check_columns(study)
+    check_described(study, source, task)
     if study.data.split.by == "time":
         raise contradiction(
             ("data", "split", "by"), 'split.by = "time" does not go with a table',

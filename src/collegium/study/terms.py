@@ -44,9 +44,9 @@ def server_optimizer(study: Study) -> str:
     return study.aggregation.server.optimizer
 
 
-def statistics_steps(study: Study) -> int | msgspec.UnsetType:
-    """Return in how many steps a study's sites agree on the preparation of their tables, if any."""
-    return STATISTICS_STEPS if isinstance(study.data.source, TableSource) else msgspec.UNSET
+def agrees_by_statistics(study: Study) -> bool:
+    """Return whether sites agree on how their tables are prepared by statistics of their rows."""
+    return isinstance(study.data.source, TableSource) and study.data.columns is None
 
 
 def sites_per_round(study: Study, sites: int) -> int:

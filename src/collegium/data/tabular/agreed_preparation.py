@@ -44,6 +44,8 @@ class AgreedColumn(_Strict, frozen=True, kw_only=True):
     `sites` have enough persons with a value. `center` (the mean), `scale` (the standard
     deviation), `low`, `median` and `high` (5, 50 and 95 %) of a number or date are in units of
     2^(exponent - 48), 0 until their step. `missing`: whether a value's absence is an input.
+    Of a column that the document describes, values count as the nearer of `lowest` and `highest`
+    beyond these, in the same units, and `sites` is 0.
     """
 
     name: str
@@ -58,6 +60,8 @@ class AgreedColumn(_Strict, frozen=True, kw_only=True):
     low: int = 0
     median: int = 0
     high: int = 0
+    lowest: int | msgspec.UnsetType = msgspec.UNSET
+    highest: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class ExcludedColumn(_Strict, frozen=True, kw_only=True):
@@ -72,7 +76,8 @@ class AgreedPreparation(_Strict, frozen=True, kw_only=True):
 
     `event` is the column that tells what ended a survival's time, whose two values are then
     `classes`, the event last; `exposure` is what a count was counted over. `aside` are the columns
-    that the study sets aside; `included` names by step whose statistics were added.
+    that the study sets aside; `included` names by step whose statistics were added. `step` is 0
+    where the study's document says everything, and nobody's were.
     """
 
     version: Literal[1] = 1

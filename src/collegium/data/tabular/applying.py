@@ -155,8 +155,11 @@ def _about_gaps(column: AgreedColumn, found: Column) -> list[str]:
     if column.missing or not gaps:
         return []
     lack = "row lacks" if gaps == 1 else "rows lack"
-    instead = "it counts as any other" if values is None else "the median stands in"
-    return [f"{gaps} {lack} {column.name}, which hardly anybody lacked at any site: {instead}"]
+    described = isinstance(column.lowest, int)
+    number = "the typical value stands in" if described else "the median stands in"
+    instead = "it counts as any other" if values is None else number
+    rarely = "" if not column.sites else ", which hardly anybody lacked at any site"
+    return [f"{gaps} {lack} {column.name}{rarely}: {instead}"]
 
 
 def _about_range(column: AgreedColumn, found: Column, *, any_range: bool) -> list[str]:
@@ -172,8 +175,13 @@ def _about_range(column: AgreedColumn, found: Column, *, any_range: bool) -> lis
     middle = float(np.median(values))
     if least <= middle <= most:
         return []
+    values_of = (
+        "values that the study describes lie"
+        if isinstance(column.lowest, int)
+        else "5 % to 95 % of the sites' values lie"
+    )
     what = (
-        f"the median of {column.name!r} is {middle:g}, and 5 % to 95 % of the sites' values lie"
+        f"the median of {column.name!r} is {middle:g}, and {values_of}"
         f" between {low:g} and {high:g}{' ' + column.unit if column.unit else ''}"
     )
     if len(values) < ENOUGH or any_range:

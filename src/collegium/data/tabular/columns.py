@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.data.tabular.dates import days_of
+from collegium.data.tabular.dates import days_by_cell, days_of
 from collegium.data.tabular.decimal_separators import (
     Reading,
     about_commas,
@@ -188,6 +188,26 @@ def inferred(
     return found or plain
 
 
+def read_as(
+    kind: Kind, name: str, unit: str, codes: NDArray[np.int64], words: tuple[str, ...]
+) -> Column:
+    """Return a column of words as a kind that is known beforehand, each cell by itself.
+
+    Numbers have a decimal point, and dates with slashes, whose order other rows would tell, none.
+    """
+    if kind == "categorical":
+        return Column(name, unit, kind, None, codes, words)
+    found = [number_of(word) for word in words] if kind == "numeric" else days_by_cell(words)
+    slips = [
+        word for word, value in zip(words, found, strict=True)
+        if value != value and word not in MISSING_NUMBERS
+    ]  # fmt: skip
+    at = {word: number for number, word in enumerate(words)}
+    odd = int(np.isin(codes, [at[word] for word in slips]).sum())
+    values = np.array([*found, np.nan])[codes]
+    return Column(name, unit, kind, values, codes, words, odd, slips[0] if slips else "")
+
+
 def _seen_as(
     kind: Kind, plain: Column, counts: NDArray[np.int64], of_words: list[float],
     declared: Kind | None,
@@ -228,7 +248,7 @@ class ColumnBuilder:
         self._index: dict[str, int] = {}
 
     def add(self, cells: tuple[str, ...], *, plain: bool) -> None:
-        """Add cells, in order of rows; `plain` says that no number holds an underscore."""
+        """Add cells, in order of rows; `plain` says that no word is a number only to Python."""
         missing, nan = MISSING_NUMBERS, float("nan")
         try:
             if not plain:
@@ -254,6 +274,16 @@ class ColumnBuilder:
             return self._of_numbers(values.astype(np.float64), declared)
         codes, words = self._as_codes()
         return inferred(self.name, self.unit, codes, words, declared)
+
+    def column_by_row(self, kind: Kind) -> Column:
+        """Return the column of all cells that were added, none of which was `plain`.
+
+        Args:
+            kind: how it is read, each cell by itself.
+        """
+        codes = np.concatenate([*self._pieces, np.empty(0, np.int64)]).astype(np.int64)
+        commas: Reading = "none" if self.commas_separate or kind != "numeric" else "decimal"
+        return read_as(kind, self.name, self.unit, *cleaned(codes, tuple(self._index), commas))
 
     def _of_numbers(self, values: NDArray[np.float64], declared: Kind | None) -> Column:
         kind: Kind = "empty" if np.isnan(values).all() else "numeric"

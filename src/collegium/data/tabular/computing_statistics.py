@@ -135,14 +135,14 @@ def _column(
             exponent=0, categories=(), identifier=False,
         )  # fmt: skip
     largest = float(np.abs(values[present]).max()) if kind != "categorical" else 0.0
-    categories = _shared_words(column, person, smallest) if kind == "categorical" else ()
+    categories = shared_words(column, person, smallest) if kind == "categorical" else ()
     return ColumnStatistics(
         name=column.name, unit=column.unit, kind=kind,
         present=int(present.sum()) if missing else len(present),
         missing=missing,
-        exponent=0 if kind == "categorical" else _exponent(largest),
+        exponent=0 if kind == "categorical" else exponent_of(largest),
         categories=tuple(class_order(categories))[: MOST_CATEGORIES + 1],
-        identifier=kind == "numeric" and _looks_like_identifier(column.name, values[present]),
+        identifier=kind == "numeric" and looks_like_identifier(column.name, values[present]),
     )  # fmt: skip
 
 
@@ -158,12 +158,12 @@ def _class_words(target: Column, person: NDArray[np.int64], smallest: int) -> tu
     """
     if _persons(person) < smallest:
         return ()
-    every = _shared_words(target, person, 1)
+    every = shared_words(target, person, 1)
     few = len(every) <= FEW_CLASSES
-    return every if few else _shared_words(target, person, smallest)
+    return every if few else shared_words(target, person, smallest)
 
 
-def _shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
+def shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> tuple[str, ...]:
     """Return the words that so many persons or more have, each in its canonical form."""
     codes, words = as_words(column)
     canonical = [canonical_word(word) for word in words]
@@ -180,7 +180,7 @@ def _shared_words(column: Column, person: NDArray[np.int64], smallest: int) -> t
     )
 
 
-def _exponent(largest: float) -> int:
+def exponent_of(largest: float) -> int:
     """Return the least exponent whose power of two is no less than a value."""
     if largest == 0.0:
         return EXPONENTS[0]
@@ -188,7 +188,7 @@ def _exponent(largest: float) -> int:
     return max(exponent - (mantissa == 0.5), EXPONENTS[0])
 
 
-def _looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
+def looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
     """Whether whole numbers, nearly all different, are a running number or are called one."""
     count = len(values)
     if not np.array_equal(values, np.rint(values)):

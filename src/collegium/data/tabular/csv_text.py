@@ -25,13 +25,24 @@ PIECE = 1 << 11
 Row = list[str]
 
 
-def read_text(path: Path) -> tuple[str, str | None]:
+def read_text(path: Path, *, by_row: bool = False) -> tuple[str, str | None]:
     """Return a file's text, and what should be known about its encoding, if anything.
+
+    Args:
+        path: the file.
+        by_row: the encoding is UTF-8, or UTF-16 with a byte order mark, whatever the rows hold: a
+            byte that is none changes its own cell and no other one.
 
     Raises:
         DataError: it cannot be read, is too large, or is no text.
     """
-    return _decoded(path, file_bytes(path, LARGEST_FILE))
+    content = file_bytes(path, LARGEST_FILE)
+    if not by_row:
+        return _decoded(path, content)
+    utf_16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = content.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace").replace("\0", "")
+    about = f"{path.name} holds bytes that are no UTF-8: save it as UTF-8"
+    return text, about if "\ufffd" in text else None
 
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str | None]:

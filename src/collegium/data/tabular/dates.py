@@ -29,6 +29,11 @@ def days_of(words: Sequence[str]) -> list[float] | None:
     return found if any(day == day for day in found) else None
 
 
+def days_by_cell(words: Sequence[str]) -> list[float]:
+    """Return each word's day by itself, NaN for what is no date or needs others to tell."""
+    return [_day(word, None) for word in words]
+
+
 def _order(words: Sequence[str]) -> Order | None:
     """Return which number comes first in dates with slashes; None where they do not tell."""
     pairs = [(int(hit["a"]), int(hit["b"])) for word in words if (hit := _SLASHES.fullmatch(word))]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from collegium.data.tabular.columns import Column, Kind, as_words, cleaned, inferred
+from collegium.data.tabular.columns import Column, Kind, as_words, cleaned, inferred, read_as
 from collegium.errors import DataError
 
 MAGIC = b"PAR1"
@@ -40,7 +40,11 @@ def parquet_names(path: Path) -> list[str]:
 
 
 def parquet_columns(
-    path: Path, named: Mapping[str, tuple[str, str]], declared: Mapping[str, Kind]
+    path: Path,
+    named: Mapping[str, tuple[str, str]],
+    declared: Mapping[str, Kind],
+    *,
+    only: Mapping[str, Kind] | None = None,
 ) -> Iterator[Column | str]:
     """Yield the columns of a file, and in words what of it is no cell.
 
@@ -48,6 +52,7 @@ def parquet_columns(
         path: the file.
         named: by the file's name of a column that name without its unit, and the unit.
         declared: by name, how a column is to be read whatever its type.
+        only: in place of that, how each column is read, each cell by itself.
 
     Raises:
         DataError: the file is damaged.
@@ -57,11 +62,14 @@ def parquet_columns(
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     for of_file, (name, unit) in named.items():
-        found = _column(table.column(of_file), name, unit, declared.get(name))
+        kind, by_row = (declared if only is None else only).get(name), only is not None
+        found = _column(table.column(of_file), name, unit, kind, by_row=by_row)
         yield found or f"column {name!r} of {path.name} holds no cells that are read: left out"
 
 
-def _column(cells: Any, name: str, unit: str, declared: Kind | None) -> Column | None:
+def _column(
+    cells: Any, name: str, unit: str, declared: Kind | None, *, by_row: bool
+) -> Column | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -86,6 +94,8 @@ def _column(cells: Any, name: str, unit: str, declared: Kind | None) -> Column |
     coded = coded.dictionary_encode()
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     codes, words = cleaned(codes, tuple(coded.dictionary.to_pylist()))
+    if by_row and declared is not None:
+        return read_as(declared, name, unit, codes, words)
     return inferred(name, unit, codes, words, declared)
 
 

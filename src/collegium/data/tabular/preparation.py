@@ -3,7 +3,8 @@
 A number or date enters as (value - mean) / standard deviation, at most eight to either side, and
 a missing one as the median; a categorical column as indicators of its categories except the
 first, and one for any other word. Where ten persons of a site miss a value, its absence is one
-more input.
+more input. Where the study's document describes the columns, it says what stands for mean,
+standard deviation and median, and whether absence is an input.
 """
 
 from __future__ import annotations
@@ -94,11 +95,18 @@ def _inputs(column: AgreedColumn, found: Column | None, rows: int) -> NDArray[np
         blocks = []
         if column.scale:
             center, scale = value_of(column, column.center), value_of(column, column.scale)
-            filled = np.where(missing, value_of(column, column.median), values)
+            filled = np.where(missing, value_of(column, column.median), within(column, values))
             blocks = [np.clip((filled - center) / scale, -FURTHEST, FURTHEST)[:, None]]
     if column.missing:
         blocks.append(missing[:, None].astype(np.float64))
     return np.concatenate(blocks, axis=1)
+
+
+def within(column: AgreedColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values moved to the nearer end where they are beyond what the study says of them."""
+    if isinstance(column.lowest, int) and isinstance(column.highest, int):
+        return np.clip(values, value_of(column, column.lowest), value_of(column, column.highest))
+    return values
 
 
 def _indicators(

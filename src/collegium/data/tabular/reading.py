@@ -29,7 +29,7 @@ _UNDERSCORED = re.compile(r"\d_\d")
 
 def read_table_file(
     path: Path, *, skip: Iterable[str] = (), declared: Mapping[str, Kind] | None = None,
-    whole: bool = False,
+    whole: bool = False, only: Mapping[str, Kind] | None = None,
 ) -> Table:  # fmt: skip
     """Read a CSV file whose first line names its columns, or a Parquet file.
 
@@ -41,30 +41,35 @@ def read_table_file(
         skip: columns that are not read.
         declared: by name, how a column is to be read whatever its cells look like.
         whole: whether every column that is skipped or declared has to be there.
+        only: the columns that are read and how, each cell by itself: what a row becomes then
+            depends on the header and on itself, and on no other row. Others are told of.
 
     Raises:
         DataError: whatever is wrong with the file, with its line where there is one.
     """
     kinds = declared or {}
     if is_parquet(path):
-        return _read_parquet(path, skip=skip, kinds=kinds, whole=whole)
-    text, about = read_text(path)
+        return _read_parquet(path, skip=skip, kinds=kinds, whole=whole, only=only)
+    text, about = read_text(path, by_row=only is not None)
     notes = [] if about is None else [about]
-    separator = separator_of(text)
+    separator = separator_of(text if only is None else text.lstrip().partition("\n")[0])
     pieces = read_rows(path, text, separator)
     _, (header,) = next(pieces)
     names = [_named(cell) for cell in header]
     _check_header(path, [name for name, _ in names])
     unread = {*skip, ""}
     if whole:
-        _check_known(names, (*skip, *kinds))
+        _check_known(names, (*skip, *kinds, *(only or ())))
+    if only is not None:
+        notes += _about_unread(path, names, {*skip, *only})
+        unread |= {name for name, _ in names} - only.keys()
     if any(not name for name, _ in names):
         notes.append(f"a column of {path.name} has no name and was left out")
     builders = [
         None if name in unread else ColumnBuilder(name, unit, commas_separate=separator == ",")
         for name, unit in names
     ]
-    plain = "_" not in text or _UNDERSCORED.search(text) is None
+    plain = only is None and ("_" not in text or _UNDERSCORED.search(text) is None)
     rows = 0
     for _, piece in pieces:
         rows += len(piece)
@@ -75,6 +80,8 @@ def read_table_file(
         raise _nobody(path)
     columns = {
         builder.name: builder.column(declared=kinds.get(builder.name))
+        if only is None
+        else builder.column_by_row(only[builder.name])
         for builder in builders
         if builder is not None
     }
@@ -84,20 +91,25 @@ def read_table_file(
 
 
 def _read_parquet(
-    path: Path, *, skip: Iterable[str], kinds: Mapping[str, Kind], whole: bool
-) -> Table:
+    path: Path, *, skip: Iterable[str], kinds: Mapping[str, Kind], whole: bool,
+    only: Mapping[str, Kind] | None,
+) -> Table:  # fmt: skip
     of_file = parquet_names(path)
     names = [_named(name) for name in of_file]
     _check_header(path, [name for name, _ in names])
     if whole:
-        _check_known(names, (*skip, *kinds))
+        _check_known(names, (*skip, *kinds, *(only or ())))
     unread = {*skip, ""}
+    notes: list[str] = []
+    if only is not None:
+        notes += _about_unread(path, names, {*skip, *only})
+        unread |= {name for name, _ in names} - only.keys()
     wanted = {
         own: named for own, named in zip(of_file, names, strict=True) if named[0] not in unread
     }
-    found = list(parquet_columns(path, wanted, kinds))
+    found = list(parquet_columns(path, wanted, kinds, only=only))
     columns = {one.name: one for one in found if isinstance(one, Column)}
-    notes = [one for one in found if isinstance(one, str)]
+    notes += [one for one in found if isinstance(one, str)]
     notes += [_about_odd(path, column) for column in columns.values() if column.odd]
     rows = len(next(iter(columns.values()))) if columns else 0
     if not rows:
@@ -110,6 +122,12 @@ def _check_known(names: Iterable[tuple[str, str]], asked: Iterable[str]) -> None
     for name in asked:
         if name not in known:
             raise missing_column(name, known, "the study says what to do with it")
+
+
+def _about_unread(path: Path, names: Iterable[tuple[str, str]], known: set[str]) -> list[str]:
+    others = [name for name, _ in names if name and name not in known]
+    told = f"{', '.join(others[:10])}{' and more' if len(others) > 10 else ''}"
+    return [f"{path.name} has columns that data.columns does not describe: {told}"] * bool(others)
 
 
 def _nobody(path: Path) -> DataError:

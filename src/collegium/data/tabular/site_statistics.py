@@ -17,6 +17,8 @@ from typing import Literal
 import msgspec
 
 from collegium import canonical
+from collegium.study.columns import LONGEST_NAME as LONGEST_NAME
+from collegium.study.columns import MOST_CATEGORIES as MOST_CATEGORIES
 
 STEPS = ("columns", "moments", "quantiles")
 
@@ -28,8 +30,6 @@ VALUE_BITS = 32
 
 EXPONENTS = (-64, 64)
 BINS = 64
-MOST_CATEGORIES = 100
-LONGEST_NAME = 200
 
 _DIGITS = re.compile(r"0|-?[1-9][0-9]{0,60}")
 

@@ -14,16 +14,18 @@ from collegium.audit.studies import SetUpStep, StudyHistory
 from collegium.audit.subjects import AboutEntry, AboutStep, AboutStudy, Subject, Value
 from collegium.canonical import from_text, to_text
 from collegium.data.table import exposure_input, input_names
-from collegium.data.tabular.agreed_preparation import decode_agreed
+from collegium.data.tabular.agreed_preparation import AgreedPreparation, decode_agreed
 from collegium.data.tabular.combining_statistics import conclusion
+from collegium.data.tabular.described_columns import described_preparation
 from collegium.data.tabular.preparation import input_schema
 from collegium.errors import CollegiumError, FormatError
-from collegium.learning.blobs import decode_model
+from collegium.learning.blobs import ModelState, decode_model
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.mechanisms.sums.terms import SumTerms
 from collegium.study.document import Study, TableSource
 from collegium.study.tables import task_of
+from collegium.study.terms import agrees_by_statistics
 
 
 def check_set_up(
@@ -33,6 +35,8 @@ def check_set_up(
     source = study.data.source
     if not isinstance(source, TableSource):
         return 0, []
+    if not agrees_by_statistics(study):
+        return 0, list(_described_inputs(study_history, study, fetch))
     recomputed, terms = 0, part_of(study_history.terms.terms, SumTerms)
     findings: list[Finding] = []
     before: str | None = None
@@ -95,6 +99,21 @@ def _about(step: SetUpStep, found: str | Finding | None, where: Subject) -> Iter
         yield Finding("statistics.undecided", "note", where, {"count": len(step.undecided)})
 
 
+def _described_inputs(study_history: StudyHistory, study: Study, fetch: Fetch) -> Iterator[Finding]:
+    """Yield whether the registered model has other inputs than the document describes."""
+    registration = study_history.registration
+    where = AboutEntry(study=registration.study, transaction="study.register")
+    model = fetch(registration.model)
+    try:
+        described = described_preparation(study)
+        if described is None or model is None:
+            return  # said elsewhere
+        said = (registration.parameters, registration.server)
+        yield from _other_inputs(decode_model(model), described, said, where)
+    except CollegiumError as error:
+        yield Finding("study.malformed", "error", where, of_error(error))
+
+
 def _first_model(study_history: StudyHistory, fetch: Fetch) -> list[Finding]:
     """Check that the first model has the inputs that were agreed, and the size that was said."""
     begun = study_history.begun
@@ -105,23 +124,27 @@ def _first_model(study_history: StudyHistory, fetch: Fetch) -> list[Finding]:
     if model is None or agreement is None:
         return [Finding("blob.missing", "error", where, {"case": "first-model"})]
     try:
-        state = decode_model(model)
-        schema = input_schema(decode_agreed(agreement))
-        inputs = len(input_names(schema)) - (exposure_input(schema) is not None)
+        state, agreed = decode_model(model), decode_agreed(agreement)
     except FormatError as error:
         return [Finding("model.malformed", "error", where, of_error(error))]
+    server = study_history.registration.server
+    return list(_other_inputs(state, agreed, (begun.parameters, server), where))
+
+
+def _other_inputs(
+    state: ModelState, agreement: AgreedPreparation, said: tuple[int, str], where: Subject
+) -> Iterator[Finding]:
+    """Yield whether a model has other inputs than were agreed, or is not as it was said to be."""
+    schema = input_schema(agreement)
+    inputs = len(input_names(schema)) - (exposure_input(schema) is not None)
     widths = [one.shape[0] for one in state.tensors if one.name == "layer0.weight"]
     found = (state.parameters.size, state.optimizer)
-    if found != (begun.parameters, study_history.registration.server) or widths not in (
-        [],
-        [inputs],
-    ):
+    if found != said or widths not in ([], [inputs]):
         told: dict[str, Value] = {
             "case": "inputs", "parameters": found[0], "optimizer": found[1],
             "inputs": tuple(widths),
         }  # fmt: skip
-        return [Finding("study.registration", "error", where, told)]
-    return []
+        yield Finding("study.registration", "error", where, told)
 
 
 def _checks(audited: Audited) -> Checked:

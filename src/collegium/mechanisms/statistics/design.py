@@ -7,12 +7,12 @@ from collegium.mechanisms.sums.design import sums_tables
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study, TableSource
 from collegium.study.message import BLOBS, LEDGER, RETIRED, Outbound, Recipients
-from collegium.study.terms import STATISTICS_STEPS, statistics_steps
+from collegium.study.terms import STATISTICS_STEPS, agrees_by_statistics
 
 
 def _uses(study: Study, facts: Facts) -> bool:
-    """Return whether its rows are in tables of the sites' own."""
-    return isinstance(statistics_steps(study), int)
+    """Return whether its rows are in tables whose preparation the document does not say."""
+    return agrees_by_statistics(study)
 
 
 def _terms(study: Study, sites: int, facts: Facts) -> StatisticsTerms:

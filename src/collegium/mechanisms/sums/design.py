@@ -12,9 +12,9 @@ from collegium.mechanisms.sums.terms import (
     TableLayout,
 )
 from collegium.study.design import Design, Facts
-from collegium.study.document import Study, TableSource
+from collegium.study.document import Study
 from collegium.study.graph_size import MOST_SHARES, graph_size, least_threshold
-from collegium.study.terms import FEWEST_HIDDEN, expected_faults
+from collegium.study.terms import FEWEST_HIDDEN, agrees_by_statistics, expected_faults
 
 
 def counted(facts: Facts) -> EvaluationLayout | None:
@@ -42,7 +42,7 @@ def sum_terms(
         statistics: how they count their tables, if the study is of such.
     """
     secure = study.privacy.secure_aggregation
-    table = isinstance(study.data.source, TableSource)
+    table = agrees_by_statistics(study)
     if secure is None or study.privacy.differential_privacy is not None:
         return None
     if evaluation is None and not table:

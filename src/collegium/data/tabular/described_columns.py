@@ -1,0 +1,137 @@
+"""A table's preparation from the study's document alone: no row of anybody has a part in it.
+
+So it is no release: two tables that differ in one row, however odd that is, are prepared alike.
+Cells are read one by one as well (`read_table_file`, `only`): what a row becomes depends on no
+other row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from collegium.data.table import CLASSIFYING
+from collegium.data.tabular.agreed_preparation import FINE_BITS, AgreedColumn, AgreedPreparation
+from collegium.data.tabular.columns import Column, Kind, as_numbers, canonical_word
+from collegium.data.tabular.computing_statistics import exponent_of, numbers_of
+from collegium.data.tabular.preparation import within
+from collegium.data.tabular.study_rows import StudyRows, set_aside, take_study_rows, target_words
+from collegium.study.columns import days_of_bounds, spread_of, typical_of
+from collegium.study.document import ColumnBounds, Study
+from collegium.study.tables import task_of
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Cells of one site that are not what the document says: known to the site, told to nobody.
+
+    `cells` counts numbers and dates beyond their range by column; `rows` those without a class
+    that the document names, which are left out.
+    """
+
+    cells: Mapping[str, int]
+    rows: int
+
+
+def described_preparation(study: Study) -> AgreedPreparation | None:
+    """Return how a study's tables are prepared where its document says so, else None.
+
+    Raises:
+        Refusal: the study's model and its target do not fit.
+    """
+    source, columns = study.data.source, study.data.columns
+    if isinstance(source, str) or columns is None:
+        return None
+    task = task_of(study)
+    kind: Literal["categorical", "numeric"] = "categorical" if task in CLASSIFYING else "numeric"
+    target = AgreedColumn(name=source.target, unit="", kind=kind, sites=0, missing=False)
+    if source.target in columns:
+        target = _described(source.target, columns[source.target])
+    inputs = sorted(columns.keys() - {source.target, source.exposure})
+    return AgreedPreparation(
+        step=0, task=task, target=target, event=source.event or "",
+        exposure=source.exposure or msgspec.UNSET,
+        classes=tuple(canonical_word(word) for word in source.classes),
+        columns=tuple(_described(name, columns[name]) for name in inputs), left_out=(),
+        aside=tuple(sorted(set_aside(source))), unknown=source.unknown, included=(),
+    )  # fmt: skip
+
+
+def _described(name: str, column: ColumnBounds) -> AgreedColumn:
+    """Return a column as its description has it; numbers are exact integers."""
+    if column.categories is not None:
+        words = tuple(dict.fromkeys(canonical_word(word) for word in column.categories))
+        return AgreedColumn(
+            name=name, unit="", kind="categorical", sites=0, missing=column.missing,
+            categories=words,
+        )  # fmt: skip
+    low, high = column.range or days_of_bounds(*(column.dates or ("", ""))) or (0, 1)
+    bounds = msgspec.structs.replace(column, range=(float(low), float(high)))
+    exponent = exponent_of(max(abs(low), abs(high)))
+
+    def units(value: float) -> int:
+        return round(Fraction(value) * Fraction(2) ** (FINE_BITS - exponent))
+
+    return AgreedColumn(
+        name=name, unit=column.unit or "", kind="numeric" if column.range else "date", sites=0,
+        missing=column.missing, exponent=exponent, center=units(typical_of(bounds)),
+        scale=units(spread_of(bounds)), low=units(low), median=units(typical_of(bounds)),
+        high=units(high), lowest=units(low), highest=units(high),
+    )  # fmt: skip
+
+
+def described_kinds(study: Study) -> Mapping[str, Kind] | None:
+    """Return how each column that a study looks at is read, None where no document says it."""
+    source, columns = study.data.source, study.data.columns
+    if isinstance(source, str) or columns is None:
+        return None
+    kinds: dict[str, Kind] = {
+        name: "categorical" if one.categories else "numeric" if one.range else "date"
+        for name, one in columns.items()
+    }
+    named = (source.target, source.event, source.site, source.person)
+    return {**dict.fromkeys((one for one in named if one), "categorical"), **kinds}
+
+
+def within_bounds(
+    studied: StudyRows, study: Study, agreement: AgreedPreparation
+) -> tuple[StudyRows, Beyond]:
+    """Return one site's rows as the document has them, and what of them was beyond.
+
+    Rows of a class that it does not name are left out; a target and an exposure beyond their
+    ranges count as the nearer end. Inputs are moved where they are encoded.
+    """
+    beyond = {}
+    for column in agreement.columns:
+        found = studied.table.columns.get(column.name)
+        if found is not None and column.kind != "categorical":
+            values = numbers_of(found, column.kind)
+            beyond[column.name] = int((within(column, values) != values)[~np.isnan(values)].sum())
+    rows, left_out = studied, 0
+    if agreement.classes:
+        codes, words = target_words(studied.event or studied.target)
+        known = np.array([*(word in agreement.classes for word in words), False], np.bool_)
+        kept = np.flatnonzero(known[codes])
+        left_out = studied.rows - len(kept)
+        rows = take_study_rows(studied, kept) if left_out else studied
+    target, exposure = rows.target, rows.exposure
+    if isinstance(agreement.target.lowest, int):
+        target, beyond[target.name] = _moved(target, agreement.target)
+    bounds = (study.data.columns or {}).get("" if exposure is None else exposure.name)
+    if exposure is not None and bounds is not None:
+        described = _described(exposure.name, bounds)
+        exposure, beyond[exposure.name] = _moved(exposure, described)
+    told = {name: count for name, count in beyond.items() if count}
+    return replace(rows, target=target, exposure=exposure), Beyond(told, left_out)
+
+
+def _moved(column: Column, described: AgreedColumn) -> tuple[Column, int]:
+    values = as_numbers(column)
+    moved = within(described, values)
+    plain = Column(column.name, column.unit, "numeric", moved, None, ())
+    return plain, int((moved != values).sum())
