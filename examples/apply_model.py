@@ -75,6 +75,8 @@ def inputs_of(column: dict[str, Any], cells: list[str]) -> list[Array]:
         missing = np.isnan(values)
         unit = 2.0 ** (column["exponent"] - 48)
         if column["scale"]:
+            if "lowest" in column:
+                values = np.clip(values, column["lowest"] * unit, column["highest"] * unit)
             filled = np.where(missing, column["median"] * unit, values)
             scaled = (filled - column["center"] * unit) / (column["scale"] * unit)
             blocks.append(np.clip(scaled, -8.0, 8.0))

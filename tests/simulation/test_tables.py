@@ -162,7 +162,7 @@ REFUSED = [
         "[evaluation]",
         '[privacy]\ndifferential_privacy = { unit = "record", epsilon = 8.0, delta = 1e-5 }\n'
         "[evaluation]",
-        "study.combination",
+        "study.columns",
     ),
 ]
 

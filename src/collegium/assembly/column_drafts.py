@@ -111,8 +111,8 @@ def _of_values(column: Column, values: NDArray[np.float64], kind: str) -> Iterat
 
 
 def _outward(low: float, high: float) -> tuple[float, float]:
-    """Return a range with ends of one digit, relative to its width, around another one."""
-    step = 10.0 ** floor(log10(max(high - low, 1e-9)))
+    """Return a range around another one, with ends that are round for its width."""
+    step = 10.0 ** floor(log10(max(high - low, 1e-9))) / 5
     return floor(low / step) * step, ceil(high / step) * step
 
 

@@ -73,8 +73,8 @@ TEXTS: dict[str, str] = {
     "bundle.altered": "the released files are not those that the owner registered",
     "bundle.extra": "it does not belong to what was released",
     "bundle.model": "{why}",
-    "bundle.preparation": "the released preparation is not what the sites agreed on, or not what the study's document "
-    "describes",
+    "bundle.preparation": "the released preparation is not what the sites agreed on or the study's "
+    "document describes",
     "bundle.unreadable": "the released files cannot be read: {why}",
     "bundle.unreleased": "a model lies here that the owner has not released",
     "bundle.weights": "the released weights are not those of the final model",

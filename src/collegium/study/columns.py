@@ -47,6 +47,10 @@ def check_columns(study: Study) -> None:
                 here, f"column {shown(name)} has {' and '.join(kinds) or 'no bounds'}",
                 "a number has a range, a date has dates, anything else has categories",
             )  # fmt: skip
+        for key in ("range", "dates"):
+            ends = getattr(column, key)
+            if ends is not None and len(ends) != 2:
+                raise _no_bounds((*here, key), f"{key} has {len(ends)} ends", "it has two")
         _check_scale(here, column)
         if column.range is not None:
             _check_range(here, column, *column.range)
@@ -94,7 +98,7 @@ def check_described(study: Study, source: TableSource, task: Task) -> None:
             " data.source, the positive one last",
         )  # fmt: skip
     numbers = {source.target} if task in WITH_NUMBERS else set()
-    numbers |= {source.exposure} - {None}
+    numbers |= set() if source.exposure is None else {source.exposure}
     for name in sorted(numbers):
         column = columns.get(name)
         if column is None or column.range is None:

@@ -100,8 +100,8 @@ class ColumnBounds(Section, frozen=True, kw_only=True):
     quarter of the range's width if absent. With `missing`, its absence is one more input.
     """
 
-    range: tuple[float, float] | None = None
-    dates: tuple[str, str] | None = None
+    range: tuple[float, ...] | None = None
+    dates: tuple[str, ...] | None = None
     categories: tuple[str, ...] | None = None
     typical: float | None = None
     spread: float | None = None
