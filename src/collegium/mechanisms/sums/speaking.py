@@ -83,7 +83,7 @@ class Counting:
             if made is None:
                 return None
             kept = self.outbox.put(key, made.tobytes())
-        return np.frombuffer(kept, ring_type(RING))
+        return np.frombuffer(kept, ring_type(RING)).copy()  # masks are added in place
 
     def _reveal(self, view: StudyView, blobs: Blobs, dealer: Dealer) -> list[bytes]:
         """Reveal what the outbox holds; whoever lost its outbox after committing abstains."""
