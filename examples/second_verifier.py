@@ -372,9 +372,24 @@ def open_round(history: History, event: dict[str, Any]) -> None:
     told = [event[part] for part in ("participants", "validators", "powers")]
     need(told == [people, [*powers], [*powers.values()]], "who take part, or powers")
     if weights := event.get("weights"):
-        least = [sites[n] // (1 + ("scores@1" in terms["modules"])) or 1 for n in people]  # page 18
+        full = {name: sites[name] for name in people}
+        sites = full if before else within_share(history, terms, full)
+        least = [*sites.values()]
+        if "scores@1" in terms["modules"] and not before:  # page 18
+            least = [full[n] // 2 or 1 if sites[n] == full[n] else 1 for n in people]
         fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, weights, least, strict=True)]
         need(weights == fair, "their weights")
+
+
+def within_share(history: History, terms: dict[str, Any], full: dict[str, int]) -> dict[str, int]:
+    """Return weights of which none is more than the largest share (page 8)."""
+    share = terms.get("largest_share", 500 if history.genesis["contract"] > 1 else 1000)
+    holds, fails = min(full.values()), max(full.values()) + 1
+    while fails - holds > 1 and len(full) > 2:
+        cap = (holds + fails) // 2
+        right = 1000 * cap <= share * sum(min(weight, cap) for weight in full.values())
+        holds, fails = (cap, fails) if right else (holds, cap)
+    return {name: min(w, holds) if len(full) > 2 else w for name, w in full.items()}
 
 
 def read_blob(run: Path, name: str) -> bytes:

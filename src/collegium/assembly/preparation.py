@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from collegium.assembly.cutting import about_data, cut_of, learned_from
+from collegium.assembly.largest_share import about_share
 from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_table, with_first
 from collegium.assembly.privacy import about_evaluation, check_privacy
 from collegium.assembly.rules import about_rule, check_held_out, check_roots, check_rule
@@ -132,6 +133,7 @@ def prepare(read: ReadStudy) -> Prepared:
             attack=_attack(study),
             notices=notices
             + about_rule(parts.rule, study)
+            + about_share(parts.rule, study, {one: len(own.y) for one, (own, _) in parted.items()})
             + _about_lies(study)
             + about_evaluation(study, dataset.schema.task)
             + about_data(study, dataset, sites)
@@ -173,6 +175,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             test=test,
             attack=_attack(study),
             notices=notices + about_rule(parts.rule, study) + _about_lies(study)
+            + about_share(parts.rule, study, {one: len(own.y) for one, own in train.items()})
             + about_evaluation(study, parts.dataset.schema.task)
             + about_data(study, parts.dataset, list(train.values())) + about_table(table)
             + about_site_alone(parts.dataset.schema, train)

@@ -139,7 +139,7 @@ def check_held_out(study: Study, train: Mapping[str, SiteRows]) -> None:
 def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
     """Return what the owner should know of a rule that gives every update the same say."""
     last = rule.rule if isinstance(rule, Composition) else rule
-    if not isinstance(last, Robust | FoolsGold) and getattr(last, "weighs", True):
+    if weighs(rule):
         return ()
     notices: list[Notice] = []
     told = {"rule": study.aggregation.rule}
@@ -148,6 +148,12 @@ def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
     if isinstance(last, Robust) and study.aggregation.tolerate == 0:
         notices.append(Notice("note", "study.tolerates-none", told))
     return tuple(notices)
+
+
+def weighs(rule: Rule) -> bool:
+    """Return whether a rule gives updates another say by their weights."""
+    last = rule.rule if isinstance(rule, Composition) else rule
+    return not isinstance(last, Robust | FoolsGold) and bool(getattr(last, "weighs", True))
 
 
 def _at(key: str, error: StudyError) -> Refusal:

@@ -202,6 +202,8 @@ TEXTS: dict[str, str] = {
     "site.no-shares": "{member} posted no shares of the secrets that open the sum",
     "site.no-statement": "{member} took part and posted no statement about the final model",
     "site.no-statistics": "{member} took part and did not say what set-up asked of its table",
+    "site.share-bounded": "{member} claims a weight of {claimed} and counts with at most "
+    "{counted} in a round: no site has a larger share than the study's largest",
     "site.silent": "{member} committed no update",
     "site.unavailable": "{member} revealed an update that too few validators could fetch and find "
     "sound",

@@ -13,7 +13,7 @@ from collegium.ledger.contract.declared import Parts, together
 from collegium.plugins import aspects
 from collegium.study.design import Facts, designs_of
 from collegium.study.document import Study
-from collegium.study.terms import fewest_sites, server_optimizer, sites_per_round
+from collegium.study.terms import fewest_sites, largest_share, server_optimizer, sites_per_round
 
 VERSIONED = ("rule", "server")
 """Terms that are registered with a version, which a document does not name."""
@@ -35,6 +35,7 @@ def registered_terms(study: Study, sites: int, facts: Facts | None = None) -> di
     return {
         "attendance": study.study.attendance,
         "exponent": study.aggregation.exponent,
+        "largest_share": largest_share(study) or msgspec.UNSET,
         "max_attempts": study.study.max_attempts,
         "min_sites": fewest_sites(study, sites),
         "modules": tuple(sorted(declared[name].MECHANISM.versioned for name in using)),

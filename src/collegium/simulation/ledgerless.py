@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from collegium.accounting.adaptive import grid_step
@@ -36,6 +37,7 @@ from collegium.ledger.contract.encoding import is_saturated, is_small, next_expo
 from collegium.ledger.contract.results import ModelResult
 from collegium.ledger.contract.ring import ring_for
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
+from collegium.ledger.contract.shares import share_in_force, within_share
 from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.genesis import CONTRACT_VERSION, encode_genesis, genesis_digest
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -56,7 +58,7 @@ from collegium.secrecy.sum_setup import AttemptId, FixedDeals
 from collegium.simulation.consortium import genesis_of, share_holders_of
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
-from collegium.study.terms import fewest_groups, group_count, share_threshold
+from collegium.study.terms import fewest_groups, group_count, largest_share, share_threshold
 from collegium.threats.attack import lie_of
 from collegium.threats.dropout import absent
 from collegium.threats.poisoning import Poisoning
@@ -137,6 +139,7 @@ def run_without_ledger(
     }
     model, best, terms = first_model(parts), _Best(), privacy_terms(study)
     clip = first_clip(terms)
+    share = share_in_force(largest_share(study) or msgspec.UNSET, CONTRACT_VERSION)
     exponent, name = study.aggregation.exponent, digest(encode_model(model))
     plan = Plan(study, _terms(prepared, model, name), _InClear())
     earlier: Float32 | None = None
@@ -148,8 +151,9 @@ def run_without_ledger(
         )
         if study.training.participation == "cyclic":
             names = next_in_turn(number, weights, prepared.per_round)
+        bound = within_share({name: weights[name] for name in names}, share)
         work = Assignment(
-            number, exponent, tuple(names), tuple(weights[name] for name in names),
+            number, exponent, tuple(names), tuple(bound.values()),
             name, model.parameters, len(weights),
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]

@@ -27,7 +27,7 @@ from collegium.study.refusal import Refusal, contradiction, dotted, nearest, sho
 from collegium.study.search_checks import check_search
 from collegium.study.secagg_checks import check_rule_takes_sums, check_secagg
 from collegium.study.tables import about_tables, check_table
-from collegium.study.terms import SITES_LIMIT, fewest_updates, sites_per_round
+from collegium.study.terms import SITES_LIMIT, fewest_updates, largest_share, sites_per_round
 from collegium.study.texts import check_text
 from collegium.study.unsupported import is_later_name, not_yet
 
@@ -256,5 +256,12 @@ def _check_round(study: Study, sites: int) -> None:
         raise contradiction(
             ("study", "min_sites"), f"{needed} sites are required of a round of {drawn}",
             f"training.client_fraction draws {drawn} of {sites} sites", f"choose at most {drawn}",
+        )  # fmt: skip
+    share = largest_share(study)
+    if share is not None and drawn > 2 and share * drawn < 1000:
+        raise contradiction(
+            ("aggregation", "largest_share"), f"no site is to have more than {share / 1000:g}",
+            f"of {drawn} sites in a round some have at least {1 / drawn:.3g} of the weight",
+            "choose a larger share, or let more sites take part",
         )  # fmt: skip
     check_faults_of_round(study, drawn, needed)

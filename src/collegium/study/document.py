@@ -188,12 +188,14 @@ class Aggregation(Section, frozen=True, kw_only=True):
 
     `weights`: "rows" is training rows rounded down to two significant binary digits, "equal"
     is 1. `exponent` is the first round's power of two in the fixed-point encoding. `scores`, which
-    some rules need, are what validators say of each update.
+    some rules need, are what validators say of each update. `largest_share` is how much of a
+    round's weight one site has at most; absent means half. From three participants on.
     """
 
     rule: str = "fedavg"
     tolerate: int = 0
     weights: Literal["rows", "equal"] = "rows"
+    largest_share: float | None = None
     exponent: int = 12
     scores: Scores | None = None
     compression: Compression | None = None

@@ -71,6 +71,12 @@ TEXTS: dict[str, str] = {
     "study.groups-need-all": "a round needs all of its {groups} groups, and a group of "
     "{smallest} sites needs all of its members: a single dropout after the draw ends the "
     "attempt",
+    "study.largest-share:lowered": "no site has more than {share:g} of a round's weight: "
+    "{names:list} counts with {weight}, less than its rows would give",
+    "study.largest-share:unweighted": "{rule} gives every update the same say: largest_share has "
+    "no effect",
+    "study.largest-share:within": "no site has more than {share:g} of a round's weight; with all "
+    "sites in a round, this lowers nobody's",
     "study.left-out": "columns that no model sees: {columns:list}",
     "study.made-up-sites": "the sites are made up, {how}: no institution stands behind one",
     "study.many-attackers": "{attackers} of {sites} sites attack (a third or more). If they "

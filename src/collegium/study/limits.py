@@ -65,6 +65,7 @@ _OF_KEYS = (
     Limit(("training", "client_fraction"), 0, 1, open_low=True),
     Limit(("aggregation", "tolerate"), 0, 100_000),
     Limit(("aggregation", "exponent"), -8, 30),
+    Limit(("aggregation", "largest_share"), 0.001, 1),
     Limit(("aggregation", "compression", "keep"), 0.000001, 1, open_high=True),
     Limit(("aggregation", "scores", "root"), 0, 0.9, open_low=True),
     Limit(("aggregation", "scores", "penalty"), 0, 1_000_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 
@@ -52,6 +53,12 @@ def agrees_by_statistics(study: Study) -> bool:
 def sites_per_round(study: Study, sites: int) -> int:
     """Return how many of a study's sites take part in a round."""
     return max(1, round(min(study.training.client_fraction, 1.0) * sites))
+
+
+def largest_share(study: Study) -> int | None:
+    """Return how much of a round's weight one site has at most, in thousandths, rounded down."""
+    share = study.aggregation.largest_share
+    return None if share is None else int(Decimal(str(share)) * 1000)
 
 
 def fewest_sites(study: Study, sites: int) -> int:

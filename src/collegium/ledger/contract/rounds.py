@@ -31,6 +31,7 @@ from collegium.ledger.contract.ring import ring_in
 from collegium.ledger.contract.rules import Ending, each, rules_of
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.series import is_sum, series_of
+from collegium.ledger.contract.shares import share_in_force, within_share
 from collegium.ledger.contract.tables import THE_ONE, RoundRecord, attempt_key, round_branch
 from collegium.ledger.contract.transactions import PhaseTimeout
 from collegium.ledger.state import State
@@ -42,7 +43,8 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
     Participants are those sites, accepted and still members, whom no mechanism keeps out, whose
     draws are lowest; a draw depends on the seed, the round and the member, never on what was
     revealed. Where they take turns, they are the next ones in order of their names. Where a sum
-    from the same model may be known, they are those who were in it.
+    from the same model may be known, they are those who were in it. No weight is more than the
+    study's largest share of all (contract 2).
     """
     record = course.record
     number = course.status.closed_rounds + 1 if number is None else number
@@ -69,6 +71,8 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
     weights = {name: accepted[name] for name in chosen}
     for weigh in each(record.modules, lambda rules: rules.weighs):
         weights = weigh(course, weights)
+    share = share_in_force(record.largest_share, members.contract_version(course.state))
+    weights = within_share(weights, share)
     return begin_round(course, number, weights, "rounds")
 
 

@@ -67,6 +67,8 @@ def register(state: State, sender: str, member: MemberRecord, tx: StudyRegister)
         site_member = members.active_member(state, site)
         if site_member is None or "site" not in site_member.roles:
             raise Rejected("refused", f"{site} is not a member with the role site")
+    if tx.largest_share is not msgspec.UNSET and members.contract_version(state) < 2:
+        raise Rejected("refused", "this ledger's contract bounds no site's share of the weight")
     if not tx.min_sites <= tx.per_round <= len(tx.sites):
         raise Rejected("refused", "min_sites <= per_round <= number of sites does not hold")
     if tx.rounds > MOST_ROUNDS or tx.max_attempts > 1000:
@@ -116,6 +118,7 @@ def record_of(tx: StudyRegister, owner: str) -> StudyRecord:
     return StudyRecord(
         attendance=tx.attendance, code=tx.code, design=carrier(tx.modules), document=tx.document,
         exponent=tx.exponent, genesis=tx.genesis, initial=tx.model,
+        largest_share=tx.largest_share,
         max_attempts=tx.max_attempts, min_sites=tx.min_sites, modules=tx.modules, owner=owner,
         parameters=tx.parameters, participation=tx.participation, per_round=tx.per_round,
         rounds=tx.rounds, rule=tx.rule, seed=tx.seed, server=tx.server, sites=tx.sites,

@@ -59,6 +59,7 @@ class StudyRecord(Record, frozen=True, kw_only=True):
     exponent: int
     genesis: str
     initial: str
+    largest_share: int | msgspec.UnsetType = msgspec.UNSET
     max_attempts: int
     min_sites: int
     modules: tuple[str, ...]

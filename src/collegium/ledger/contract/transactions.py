@@ -42,13 +42,14 @@ class StudyRegister(StudyTransaction, frozen=True, kw_only=True, tag="study.regi
     """An owner registers a study: its document, first model, rules and when it gives up.
 
     `modules` are the mechanisms that it uses, sorted, and `terms` what it says of them.
-    `participation`: sites take turns.
+    `participation`: sites take turns. `largest_share`: of a round's weight, in thousandths.
     """
 
     attendance: Literal["quorum", "all"]
     code: Digest
     document: Digest
     exponent: Annotated[int, msgspec.Meta(ge=-8, le=30)]
+    largest_share: Annotated[int, msgspec.Meta(ge=1, le=1000)] | msgspec.UnsetType = msgspec.UNSET
     max_attempts: Positive
     min_sites: Positive
     model: Digest
