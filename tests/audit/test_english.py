@@ -122,7 +122,8 @@ def sentences(module: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Subscript | ast.arg):  # types that are not evaluated
             return
         if isinstance(node, ast.Assign) and any(
-            isinstance(one, ast.Name) and one.id in ("NOT_PROVEN", "_NOT_PROVEN", "SIMULATED")
+            isinstance(one, ast.Name)
+            and one.id in ("DESCRIBED", "NOT_PROVEN", "_NOT_PROVEN", "SIMULATED")
             for one in node.targets
         ):
             return
