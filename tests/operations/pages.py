@@ -59,6 +59,7 @@ class Consortium:
         self.place = folder / MEMBERS
         self.started: list[ChildProcess] = []
         self.words = {URL: record.url, "GENESIS": record.genesis}
+        self.place.mkdir(exist_ok=True)
         (self.place / "sequencer").symlink_to(folder / "sequencer")
 
     def status(self, member: str) -> NodeStatus:

@@ -69,11 +69,18 @@ class RelaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     quota: int = QUOTA
 
 
+class StatusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[status]``: the port of the status page on 127.0.0.1; 0 lets the system choose."""
+
+    port: int = 0
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole ``sequencer.toml``."""
 
     listen: Listen
     relay: RelaySettings = RelaySettings()
+    status: StatusSettings = StatusSettings()
 
 
 def make_home(
@@ -194,11 +201,12 @@ def read_settings(home: Path) -> Settings:
             "sequencer.settings", f"{path} cannot be used", str(error),
             "name a home that `collegium sequencer init` made, or repair the file",
         ) from error  # fmt: skip
-    if not 0 <= settings.listen.port < 2**16:
-        raise RunError(
-            "sequencer.settings", f"{path} cannot be used", "listen.port is no port",
-            "write 0 to 65535",
-        )  # fmt: skip
+    for name, port in (("listen", settings.listen.port), ("status", settings.status.port)):
+        if not 0 <= port < 2**16:
+            raise RunError(
+                "sequencer.settings", f"{path} cannot be used", f"{name}.port is no port",
+                "write 0 to 65535",
+            )  # fmt: skip
     if settings.relay.quota < 0:
         raise RunError(
             "sequencer.settings", f"{path} cannot be used", "relay.quota is negative",

@@ -70,7 +70,7 @@ def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:
         yield f"collegium_sequencer_{name} {int(value)}"
 
 
-def serve_status(home: Path, ask: Callable[[], SequencerStatus]) -> LoopbackPage:
+def serve_status(home: Path, port: int, ask: Callable[[], SequencerStatus]) -> LoopbackPage:
     """Serve a sequencer's ``/status`` and ``/metrics`` on loopback; `ask` says how it stands."""
     seen: dict[int, float] = {}
 
@@ -83,7 +83,7 @@ def serve_status(home: Path, ask: Callable[[], SequencerStatus]) -> LoopbackPage
         stalled = round(now - since, 3) if found.awaited else 0.0
         return msgspec.structs.replace(found, stalled=stalled)
 
-    return LoopbackPage(home, 0, status_pages(look, sequencer_metrics))
+    return LoopbackPage(home, port, status_pages(look, sequencer_metrics))
 
 
 def ask_sequencer(home: Path, seconds: float = 5.0) -> SequencerStatus:

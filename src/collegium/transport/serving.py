@@ -119,7 +119,7 @@ def _run_alone(home: Path, ask: AskPassphrase) -> None:
         copy = _opened(home, genesis, tell)
         notifier = Notifier()
         service = Service(Sequencer(copy, key, notifier.ring, tell), notifier)
-        page = serve_status(home, partial(_status, home, service))
+        page = serve_status(home, settings.status.port, partial(_status, home, service))
         try:
             asyncio.run(_serve(home, settings, service, copy, tell))
         finally:
