@@ -198,7 +198,9 @@ def test_two_studies_of_one_seed_do_not_show_who_was_in_one_of_them_alone(tmp_pa
 def test_a_policy_may_warn_instead_and_then_the_difference_shows_a_hospital(tmp_path: Path) -> None:
     warned = Policy(studies=("*",), repeated_starts="warn")
     policies = dict.fromkeys(("cleveland", "hungarian", "switzerland"), warned)
-    changes = (CURIOUS, "study.min_sites=3", "training.rounds=1")
+    changes = (
+        CURIOUS, "study.min_sites=3", "training.rounds=1", "aggregation.largest_share=1",
+    )  # fmt: skip
     prepared = prepare(read_study("heart", list(changes)))
     work = LocalTrainers(
         prepared.study, prepared.parts.spec, prepared.parts.trainer, prepared.train

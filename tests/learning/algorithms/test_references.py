@@ -217,7 +217,7 @@ def test_fednova(kind: str) -> None:
     """Wang et al. 2020, equation 7, with the weights of gradients of section 4 written out."""
     momentum, mu = 0.5 * (kind == "momentum"), 0.2 * (kind == "proximal")
     changes = [
-        "training.algorithm=fednova", "aggregation.weights=rows",
+        "training.algorithm=fednova", "aggregation.weights=rows", "aggregation.largest_share=1",
         f"training.momentum={momentum}", f"training.fedprox_mu={mu}",
     ]  # fmt: skip
     reference = Reference(changes)
