@@ -78,6 +78,15 @@ def lose_the_key(at: Consortium) -> None:
     page.done()
 
 
+def watch(at: Consortium) -> None:
+    page = Page("monitoring.md", at)
+    assert "va: following" in page.follow("collegium node status va")
+    assert "sequencer: ordering" in page.follow("collegium sequencer status")
+    assert 'collegium_node_following{member="va"} 1' in page.follow("curl")
+    assert "collegium_sequencer_ready 1" in page.follow("curl")
+    page.done()
+
+
 def renew(at: Consortium) -> None:
     page, tls = Page("certificates.md", at), at.place / "va" / "tls"
     key, before = (tls / "client.key").read_bytes(), (tls / "client.pem").read_bytes()
@@ -90,6 +99,8 @@ def renew(at: Consortium) -> None:
 
 def test_a_member_joins_catches_up_and_cosigns(tmp_path: Path) -> None:
     with consortium(tmp_path / "trial") as at:
+        at.until("va", lambda one: one.state == "following")
+        watch(at)
         renew(at)
         join(at)
         at.run("collegium node propose oslo expel oslo")  # any block: all five judge it

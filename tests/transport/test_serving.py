@@ -159,6 +159,21 @@ def test_nothing_is_made_twice(tmp_path: Path) -> None:
     assert read_settings(home).listen.host == "127.0.0.1"
 
 
+@pytest.mark.parametrize("section", ["listen", "status"])
+def test_what_is_no_port_is_refused_by_its_name(tmp_path: Path, section: str) -> None:
+    home = tmp_path / "home"
+    make_home(home, ["127.0.0.1"], 0)
+    settings = home / "sequencer.toml"
+    text = settings.read_text().replace("port = 0", "port = 1\n[status]\nport = 2")
+    before, at, after = text.partition("port = 1" if section == "listen" else "port = 2")
+    settings.write_text(text)
+    assert read_settings(home).status.port == 2
+    settings.write_text(f"{before}{at.replace(at[-1], '65536')}{after}")
+    with pytest.raises(RunError) as refused:
+        read_settings(home)
+    assert refused.value.why == f"{section}.port is no port"
+
+
 def present(home: Path) -> dict[str, HttpsConnection]:
     """Connect three of four, who have nothing yet: enough for it to order."""
     lines = {name: connected(home, name) for name in ("ada", "bo", "cy")}
