@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from collegium.study.document import Section, Study
-from collegium.study.limits import LIMITS, Limit, check_limits
+from collegium.study.limit import Limit
+from collegium.study.limits import check_limits, every_limit
 from collegium.study.presets import preset_text
 from collegium.study.reading import parse_study
 from collegium.study.refusal import Refusal
@@ -102,10 +103,10 @@ def numeric_paths(kind: type[Section], path: tuple[str, ...] = ()) -> set[tuple[
 
 
 def test_every_number_of_the_document_has_a_range() -> None:
-    assert {limit.path for limit in LIMITS} == numeric_paths(Study)
+    assert {limit.path for limit in every_limit()} == numeric_paths(Study)
 
 
-@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: ".".join(limit.path))
+@pytest.mark.parametrize("limit", every_limit(), ids=lambda limit: ".".join(limit.path))
 def test_ends_belong_to_a_range_unless_open_and_nothing_beyond(limit: Limit) -> None:
     assert is_refused(limit.path, limit.low) == limit.open_low
     assert is_refused(limit.path, limit.high) == limit.open_high

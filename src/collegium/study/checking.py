@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from collegium.plugins import names
 from collegium.study.client_privacy import about_clients, check_room, check_units
-from collegium.study.compression import check_compression
 from collegium.study.decoding import retyped
 from collegium.study.design import check_sections, designs, designs_of
 from collegium.study.document import Study
@@ -49,7 +48,6 @@ def check_study(study: Study) -> tuple[Notice, ...]:
     check_network(study)
     _check_combinations(study)
     check_rule_takes_sums(study)
-    check_compression(study)
     check_sections(study)
     for design in designs().values():
         if design.check is not None:

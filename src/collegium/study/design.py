@@ -15,6 +15,7 @@ import msgspec
 
 from collegium.plugins import aspects
 from collegium.study.document import Study
+from collegium.study.limit import Limit
 from collegium.study.message import Outbound, Recipients
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal, nearest, shown
@@ -49,6 +50,7 @@ class Design:
         messages: what it makes members send; the last argument says who the validators are.
         update: of what carries updates: what ``check --outbound`` says of one in this study.
         section: what ``[mechanisms.NAME]`` holds, if it takes one; read it with `section_of`.
+        limits: the ranges of numbers under other keys that are this mechanism's.
         about: of what carries updates: what it is, as `collegium list privacy` says it.
         subject: of what carries updates: what a refusal begins with.
         encrypts: whether updates are encrypted, and not masked.
@@ -62,6 +64,7 @@ class Design:
     messages: Callable[[Study, Recipients, str], tuple[Outbound, ...]] | None = None
     update: Callable[[Study, Recipients, Outbound, str, str], Outbound] | None = None
     section: type[msgspec.Struct] | None = None
+    limits: tuple[Limit, ...] = ()
     about: str = ""
     subject: str = ""
     encrypts: bool = False

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 
+from collegium.study.design import designs
 from collegium.study.document import Study
+from collegium.study.limit import Limit
 from collegium.study.refusal import INTEGER_LIMIT, DocumentPath, Refusal, dotted, shown
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A range from `low` to `high`; an open end is itself outside. Lists: each item."""
-
-    path: tuple[str, ...]
-    low: float
-    high: float
-    open_low: bool = False
-    open_high: bool = False
-
-    def holds(self, value: float) -> bool:
-        """Return whether a value is within the range; NaN and infinities never are."""
-        above = value > self.low if self.open_low else value >= self.low
-        below = value < self.high if self.open_high else value <= self.high
-        return above and below
-
-    def words(self) -> str:
-        """Return the range in words: ``above 0 and at most 1``."""
-        low = f"{'above' if self.open_low else 'at least'} {self.low}"
-        return f"{low} and {'below' if self.open_high else 'at most'} {self.high}"
-
-
-_DP = ("privacy", "differential_privacy")
 
 # Where no theory sets an end, the end is far beyond any use: it is there to catch a slip.
 _OF_KEYS = (
@@ -66,28 +44,10 @@ _OF_KEYS = (
     Limit(("aggregation", "tolerate"), 0, 100_000),
     Limit(("aggregation", "exponent"), -8, 30),
     Limit(("aggregation", "largest_share"), 0.001, 1),
-    Limit(("aggregation", "compression", "keep"), 0.000001, 1, open_high=True),
-    Limit(("aggregation", "scores", "root"), 0, 0.9, open_low=True),
-    Limit(("aggregation", "scores", "penalty"), 0, 1_000_000),
-    Limit(("aggregation", "scores", "threshold"), -1000, 1000),
-    Limit(("aggregation", "scores", "demote"), 0, 0.5),
     Limit(("aggregation", "server", "learning_rate"), 0, 1000, open_low=True),
     Limit(("aggregation", "server", "beta1"), 0, 1, open_high=True),
     Limit(("aggregation", "server", "beta2"), 0, 1, open_high=True),
     Limit(("aggregation", "server", "tau"), 0, 1_000_000, open_low=True),
-    Limit((*_DP, "epsilon"), 0.01, 1000),
-    Limit((*_DP, "delta"), 1e-15, 0.1),
-    Limit((*_DP, "clip"), 1e-6, 1_000_000),
-    Limit((*_DP, "sampling_rate"), 0.0001, 1),
-    Limit((*_DP, "colluders"), 0, 100_000),
-    Limit((*_DP, "noise_multiplier"), 0.2, 10_000),
-    Limit(("privacy", "secure_aggregation", "threshold"), 1, 100_000),
-    Limit(("privacy", "secure_aggregation", "degree"), 2, 250),
-    Limit(("privacy", "secure_aggregation", "corrupt"), 0, 0.5, open_high=True),
-    Limit(("privacy", "secure_aggregation", "missing"), 0, 0.5, open_high=True),
-    Limit(("privacy", "secure_aggregation", "groups"), 2, 100_000),
-    Limit(("privacy", "secure_aggregation", "fewest_groups"), 1, 100_000),
-    Limit(("privacy", "secure_aggregation", "norm_bound"), 0, 1_000_000, open_low=True),
     Limit(("consensus", "validators"), 1, 100_000),
     Limit(("threat", "attackers"), 1, 100_000),
     Limit(("threat", "rounds"), 1, 100_000),
@@ -110,7 +70,7 @@ SEARCHED = (
 )  # fmt: skip
 """Keys that a search can try values of, which have the same ranges there."""
 
-LIMITS = _OF_KEYS + tuple(
+_OF_SEARCH = tuple(
     replace(limit, path=("search", *limit.path, *end))
     for limit in _OF_KEYS
     if limit.path in SEARCHED
@@ -127,13 +87,20 @@ LENGTHS = {
 }
 
 
+@cache
+def every_limit() -> tuple[Limit, ...]:
+    """Return the range of every number, those of mechanisms' keys last."""
+    of_mechanisms = (limit for design in designs().values() for limit in design.limits)
+    return (*_OF_KEYS, *_OF_SEARCH, *of_mechanisms)
+
+
 def check_limits(study: Study) -> None:
     """Refuse numbers out of range, numbers that are not finite, and lists that are too long.
 
     Raises:
         Refusal: ``study.range``, with the path of the first such value.
     """
-    for limit in LIMITS:
+    for limit in every_limit():
         for path, value in _numbers(study, limit.path):
             if not limit.holds(value):
                 raise _out_of_range(path, value, limit.words())

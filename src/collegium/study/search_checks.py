@@ -123,18 +123,14 @@ def check_trials(study: Study) -> None:
 
 
 def _check_company(study: Study) -> None:
-    """Refuse what members earn from round to round, and who would attack unseen."""
-    training, todo = study.training, "remove it, or [search]"
-    refused: list[tuple[DocumentPath, str, str]] = []
-    if study.aggregation.scores is not None:
-        why = "what members earned in one trial would count in the next"
-        refused.append((("aggregation", "scores"), "a rule of scores", why))
+    """Refuse who would attack unseen, and two parts held out."""
     if study.threat is not None:
-        why = "attackers reckon with one way of training, not with trials"
-        refused.append((("threat",), study.threat.attack, why))
-    for path, name, why in refused:
-        raise contradiction(path, f"{name} does not go with a search", why, todo)
-    stopping = training.early_stopping
+        raise contradiction(
+            ("threat",), f"{study.threat.attack} does not go with a search",
+            "attackers reckon with one way of training, not with trials",
+            "remove it, or [search]",
+        )  # fmt: skip
+    stopping = study.training.early_stopping
     if stopping and study.search and stopping.validation != study.search.validation:
         raise contradiction(
             ("training", "early_stopping", "validation"),

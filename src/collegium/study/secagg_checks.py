@@ -18,7 +18,8 @@ from collegium.study.terms import (
     sites_per_round,
 )
 
-_PLACE = ("privacy", "secure_aggregation")
+PLACE = ("privacy", "secure_aggregation")
+"""The section of a document that asks for it."""
 
 
 def check_rule_takes_sums(study: Study) -> None:
@@ -59,7 +60,7 @@ def check_secagg(study: Study, sites: int) -> None:
     drawn, threshold = sites_per_round(study, sites), share_threshold(study, sites)
     if drawn < FEWEST_HIDDEN:
         raise Refusal(
-            _PLACE, "study.circle", f"{drawn} sites of a round would hide in their sum",
+            PLACE, "study.circle", f"{drawn} sites of a round would hide in their sum",
             "of a sum of two updates, each of the two knows the other's",
             f"let at least {FEWEST_HIDDEN} sites take part in a round, or remove it",
         )  # fmt: skip
@@ -67,7 +68,7 @@ def check_secagg(study: Study, sites: int) -> None:
     among = drawn if graph is None else holders(graph.degree, drawn)
     if among > MOST_SHARES:
         raise Refusal(
-            _PLACE, "study.circle", f"{among} members of a round would share every secret",
+            PLACE, "study.circle", f"{among} members of a round would share every secret",
             f"each posts a share for every other, and a transaction has room for {MOST_SHARES}",
             "choose a lower training.client_fraction" if graph is not None
             else 'choose protocol = "secagg_plus", or a lower training.client_fraction',
@@ -79,7 +80,7 @@ def check_secagg(study: Study, sites: int) -> None:
     whose = f"{drawn} sites of a round" if graph is None else f"the {among} neighbours of a site"
     if not least <= threshold <= among:
         raise Refusal(
-            (*_PLACE, "threshold"), "study.threshold",
+            (*PLACE, "threshold"), "study.threshold",
             f"a threshold of {threshold} for {whose}",
             f"against {secure.trust.replace('_', ' ')} members it is more than {share} of them,"
             " and no more than there are",

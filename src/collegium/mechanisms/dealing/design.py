@@ -6,8 +6,10 @@ from collegium.mechanisms.dealing.terms import DealingTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
 from collegium.study.english import Value
+from collegium.study.limit import Limit
 from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
+from collegium.study.secagg_checks import PLACE
 from collegium.study.terms import share_threshold, sites_per_round
 
 _LARGEST = 32767
@@ -64,5 +66,11 @@ def _notices(study: Study, sites: int) -> tuple[Notice, ...]:
     return (Notice("warning", "study.sums-over-many-sets", told),)
 
 
-DESIGN = Design(_uses, _terms, check=_check, notices=_notices)
+DESIGN = Design(
+    _uses,
+    _terms,
+    check=_check,
+    notices=_notices,
+    limits=(Limit((*PLACE, "threshold"), 1, 100_000),),
+)
 """When a study's updates travel in this way."""

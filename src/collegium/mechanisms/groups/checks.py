@@ -9,7 +9,8 @@ from collegium.study.document import SecureAggregation, Study
 from collegium.study.english import Value
 from collegium.study.graph_size import least_threshold
 from collegium.study.notice import Notice
-from collegium.study.refusal import DocumentPath, Refusal, contradiction
+from collegium.study.refusal import Refusal, contradiction
+from collegium.study.secagg_checks import PLACE
 from collegium.study.terms import (
     dropouts,
     fewest_groups,
@@ -26,8 +27,6 @@ GROUPED = ("secagg",)
 
 CHECKED = ("secagg", "secagg_plus")
 """Protocols whose sums can be checked against commitments: their vectors are of integers."""
-
-_PATH: DocumentPath = ("privacy", "secure_aggregation")
 
 
 def check_groups(study: Study, sites: int) -> None:
@@ -50,7 +49,7 @@ def check_groups(study: Study, sites: int) -> None:
     fewer = f"choose at most {most}" if most > max(2 * tolerate, 1) else _more(tolerate, hidden)
     if smallest < hidden:
         raise Refusal(
-            (*_PATH, "groups"), "study.groups",
+            (*PLACE, "groups"), "study.groups",
             f"{secure.groups} groups of {drawn} sites would have as few as {smallest}",
             f"a sum must hide two updates from {tolerate} bad sites (aggregation.tolerate) that may"
             f" be in it, and each of two knows the other's: {hidden} sites at least",
@@ -59,14 +58,14 @@ def check_groups(study: Study, sites: int) -> None:
     if secure.groups <= 2 * tolerate:
         enough = 2 * tolerate + 1
         raise Refusal(
-            (*_PATH, "groups"), "study.groups",
+            (*PLACE, "groups"), "study.groups",
             f"{secure.groups} groups cannot bear {tolerate} bad sites",
             f"each may spoil the group that it is in, so more than {2 * tolerate} are needed",
             f"choose at least {enough}" if enough <= most else _more(tolerate, hidden),
         )  # fmt: skip
     if not 2 * tolerate < needed <= secure.groups:
         raise Refusal(
-            (*_PATH, "fewest_groups"), "study.groups",
+            (*PLACE, "fewest_groups"), "study.groups",
             f"a round is to go on with {needed} of {secure.groups} groups",
             f"to bear {tolerate} bad sites takes more than {2 * tolerate} groups, and there are no"
             f" more than {secure.groups}",
@@ -76,7 +75,7 @@ def check_groups(study: Study, sites: int) -> None:
     least = max(least_threshold(secure.trust, largest), hidden)
     if not least <= threshold <= smallest:
         raise Refusal(
-            (*_PATH, "threshold"), "study.threshold",
+            (*PLACE, "threshold"), "study.threshold",
             f"a threshold of {threshold} in groups of {smallest} to {largest}",
             f"against {secure.trust.replace('_', ' ')} members it is at least {least} here, so that"
             " it is more than a half or two thirds of a group and two updates stay hidden from all"
@@ -133,7 +132,7 @@ def _check_protocol(secure: SecureAggregation) -> None:
         for key in ("fewest_groups", "norm_bound"):
             if getattr(secure, key) is not None:
                 raise contradiction(
-                    (*_PATH, key), f"{key} is set, and there are no groups",
+                    (*PLACE, key), f"{key} is set, and there are no groups",
                     "it says what becomes of a group", f"set groups, or remove {key}",
                 )  # fmt: skip
     for key, value, among in (
@@ -141,7 +140,7 @@ def _check_protocol(secure: SecureAggregation) -> None:
     ):  # fmt: skip
         if value is not None and secure.protocol not in among:
             raise contradiction(
-                (*_PATH, key), f"{key} does not go with the protocol {secure.protocol!r}",
+                (*PLACE, key), f"{key} does not go with the protocol {secure.protocol!r}",
                 f"it is made for {' and '.join(among)}", f"set protocol = {among[0]!r}",
             )  # fmt: skip
 
@@ -151,7 +150,7 @@ def _check_noise(study: Study) -> None:
     private = study.privacy.differential_privacy
     if private is not None and not private.protects.in_training:
         raise contradiction(
-            (*_PATH, "groups"), "differential privacy of whole sites does not go with groups",
+            (*PLACE, "groups"), "differential privacy of whole sites does not go with groups",
             "noise and clip are made for the sum over all sites, and a group's has a part of them",
             'remove groups, or set differential_privacy.unit = "patient"',
         )  # fmt: skip

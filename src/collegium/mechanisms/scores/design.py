@@ -6,9 +6,11 @@ from fractions import Fraction
 
 from collegium.accounting.committee import capture, smallest
 from collegium.mechanisms.scores.terms import UNIT, ScoreTerms
+from collegium.study.compression import require_whole
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
 from collegium.study.english import Value
+from collegium.study.limit import Limit
 from collegium.study.message import LEDGER, Outbound, Recipients
 from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
@@ -73,6 +75,9 @@ def check_scores(study: Study) -> None:
     scores = study.aggregation.scores
     if scores is None:
         return
+    require_whole(
+        study, _PLACE, "scores", "a validator scores what an update makes of the whole model"
+    )
     if study.privacy.secure_aggregation is not None:
         raise contradiction(
             _PLACE, "scores do not go with secure aggregation",
@@ -150,4 +155,16 @@ def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ..
     )
 
 
-DESIGN = Design(_uses, _terms, check=check_scores, notices=about_committee, messages=_messages)
+DESIGN = Design(
+    _uses,
+    _terms,
+    check=check_scores,
+    notices=about_committee,
+    messages=_messages,
+    limits=(
+        Limit((*_PLACE, "root"), 0, 0.9, open_low=True),
+        Limit((*_PLACE, "penalty"), 0, 1_000_000),
+        Limit((*_PLACE, "threshold"), -1000, 1000),
+        Limit((*_PLACE, "demote"), 0, 0.5),
+    ),
+)

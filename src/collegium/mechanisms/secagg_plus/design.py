@@ -7,11 +7,11 @@ from collegium.study.design import Design, Facts
 from collegium.study.document import SecureAggregation, Study
 from collegium.study.english import Value
 from collegium.study.graph_size import MOST_SHARES, SECRECY, graph_size, secrecy_bits
+from collegium.study.limit import Limit
 from collegium.study.notice import Notice
-from collegium.study.refusal import DocumentPath, Refusal
+from collegium.study.refusal import Refusal
+from collegium.study.secagg_checks import PLACE
 from collegium.study.terms import expected_faults, graph_of, sites_per_round, with_graph
-
-_PLACE: DocumentPath = ("privacy", "secure_aggregation")
 
 
 def _uses(study: Study, facts: Facts) -> bool:
@@ -64,7 +64,7 @@ def _check_no_graph(secure: SecureAggregation) -> None:
     for key in ("degree", "corrupt", "missing"):
         if getattr(secure, key) is not None:
             raise Refusal(
-                (*_PLACE, key), "study.combination",
+                (*PLACE, key), "study.combination",
                 f"{key} does not go with protocol = {secure.protocol!r}",
                 "there everybody shares secrets with everybody, and no neighbours are drawn",
                 f'choose protocol = "secagg_plus", or remove {key}',
@@ -74,13 +74,13 @@ def _check_no_graph(secure: SecureAggregation) -> None:
 def _check_degree(degree: int, drawn: int) -> None:
     if degree % 2:
         raise Refusal(
-            (*_PLACE, "degree"), "study.circle", f"a degree of {degree}",
+            (*PLACE, "degree"), "study.circle", f"a degree of {degree}",
             "neighbours are drawn in pairs, one on each side of a ring",
             f"choose {min(degree + 1, MOST_SHARES)}",
         )  # fmt: skip
     if degree > drawn:
         raise Refusal(
-            (*_PLACE, "degree"), "study.circle",
+            (*PLACE, "degree"), "study.circle",
             f"a degree of {degree} among {drawn} sites of a round",
             "nobody has more neighbours than there are others",
             f"choose {max(2, (drawn - 1) // 2 * 2)}, or protocol = \"secagg\"",
@@ -92,5 +92,10 @@ DESIGN = Design(
     _terms,
     check_sites=_check_sites,
     notices=_notices,
+    limits=(
+        Limit((*PLACE, "degree"), 2, 250),
+        Limit((*PLACE, "corrupt"), 0, 0.5, open_high=True),
+        Limit((*PLACE, "missing"), 0, 0.5, open_high=True),
+    ),
     about="secure aggregation for many sites: each masks with a few randomly drawn neighbours",
 )

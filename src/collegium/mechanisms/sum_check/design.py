@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
+from collegium.study.compression import require_whole
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
+from collegium.study.secagg_checks import PLACE
 from collegium.study.terms import sum_check
 
 
@@ -18,4 +20,12 @@ def _terms(study: Study, sites: int, facts: Facts) -> SumCheckTerms:
     return SumCheckTerms(by="pedersen")
 
 
-DESIGN = Design(_uses, _terms)
+def _check(study: Study) -> None:
+    if _uses(study, Facts()):
+        require_whole(
+            study, (*PLACE, "sum_check"),
+            "commitments to what is masked", "they are made for every coordinate of the model",
+        )  # fmt: skip
+
+
+DESIGN = Design(_uses, _terms, check=_check)

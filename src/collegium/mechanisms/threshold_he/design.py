@@ -9,6 +9,7 @@ from collegium.study.design import Design, Facts
 from collegium.study.document import Study
 from collegium.study.message import EVERY_ROUND, LEDGER, Outbound, Recipients
 from collegium.study.refusal import Refusal
+from collegium.study.secagg_checks import PLACE
 from collegium.study.terms import sites_per_round
 
 
@@ -22,7 +23,7 @@ def _check_sites(study: Study, sites: int) -> None:
     drawn = sites_per_round(study, sites)
     if _uses(study, Facts()) and drawn > LARGEST_ENCRYPTED:
         raise Refusal(
-            ("privacy", "secure_aggregation"), "study.circle",
+            PLACE, "study.circle",
             f"{drawn} sites of a round would encrypt",
             f"sums of ciphertexts have room for the noise of {LARGEST_ENCRYPTED}, and each site"
             " deals its key to all others",
