@@ -144,10 +144,19 @@ def test_the_liar_is_named_and_the_planted_adversary_too(ran: Ran) -> None:
     assert "“lying_validator” by va in round 2" in ran.page.sections["participants"]
 
 
+def two_digits(rows: int) -> int:
+    """Rows as a site registers them: all but the first two binary digits are zero."""
+    return int(f"{rows:b}"[:2].ljust(rows.bit_length(), "0"), 2)
+
+
 def test_rows_rounds_and_digests(ran: Ran) -> None:
     _, *sites = ran.page.table("Sites, their rows")
     lengths = {site.name: len(site.y) for site in load().sites}
-    for name, train, test, rounds in sites:
+    total = sum(two_digits(int(one[1])) for one in sites)
+    for name, train, test, rounds, claimed, used, share in sites:
+        weight = two_digits(int(train))
+        assert (claimed, used) == (str(weight), str(weight))
+        assert share == f"{100 * weight / total:.1f} %"
         assert int(train) + int(test) == lengths[name]
         assert int(test) == len(ran.truth[name])
         assert rounds == "3 of 3"

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.audit.second import second_verdict
 from tests.federation.kit import said
+from tests.report.reading import Page
 
 from collegium.assembly.preparation import prepare
 from collegium.audit.verify import verify
@@ -17,6 +18,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.encoding import registered_weight
 from collegium.ledger.contract.transactions import StudyAccept
+from collegium.measuring.reporting import report_on
 from collegium.simulation.execution import run
 from collegium.simulation.ledgerless import run_without_ledger
 from collegium.study.reading import read_study
@@ -69,6 +71,39 @@ def test_a_billion_rows_are_half_of_the_weight_and_are_told(
     others = sum(registered_weight(count) for name, count in claims.items() if name != "va")
     assert told.parameters["counted"] == others, "as much as all others together"
     assert second_verdict(ran.folder) == []
+
+
+def test_a_share_that_grows_as_others_are_missing_is_told(tmp_path: Path) -> None:
+    gone = ("threat.attack=silent_site", 'threat.attackers=["va"]')
+    ran = run("heart", out=tmp_path / "run", changes=[*SHORT, *gone])
+    shares = {one.site: one for one in verify(ran.folder).shares}
+    weights = {"cleveland": 192, "hungarian": 128, "switzerland": 24}
+    assert shares.keys() == weights.keys()
+    for name, weight in weights.items():
+        assert (shares[name].claimed, shares[name].weight) == (weight, weight)
+        assert shares[name].least == shares[name].most == weight / 344
+    page = Page(report_on(ran.folder).read_text())
+    assert "Shares above 50 % (cleveland) come from" in page.sections["participants"]
+    va = page.table("Sites, their rows")[4]
+    assert (va[0], va[3:]) == ("va", ["0 of 2", "–", "–", "–"])
+
+
+def test_no_share_is_told_where_weights_have_no_say(tmp_path: Path) -> None:
+    changes = [*SHORT, "aggregation.rule=trimmed_mean", "aggregation.tolerate=1"]
+    ran = run("heart", out=tmp_path / "run", changes=changes)
+    assert verify(ran.folder).shares == ()
+    page = Page(report_on(ran.folder).read_text())
+    assert "Weight claimed" not in page.table("Sites, their rows")[0]
+
+
+def test_check_says_whom_the_share_lowers_or_that_it_lowers_nobody() -> None:
+    def told(*changes: str) -> str:
+        notices = prepare(read_study("heart", [*SHORT, *changes])).notices
+        (notice,) = (one for one in notices if one.code == "study.largest-share")
+        return notice.text
+
+    assert "lowers nobody's" in told()
+    assert "cleveland; hungarian counts with 66" in told("aggregation.largest_share=0.3")
 
 
 def test_a_study_without_its_ledger_lowers_the_same_weights(tmp_path: Path) -> None:

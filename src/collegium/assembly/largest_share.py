@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collegium.assembly.rules import weighs
+from collegium.learning.aggregation.composition import weighs
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.encoding import registered_weight
-from collegium.ledger.contract.shares import share_in_force, within_share
+from collegium.ledger.contract.shares import FEWEST_BOUND, share_in_force, within_share
 from collegium.ledger.genesis import CONTRACT_VERSION
 from collegium.study.document import Study
 from collegium.study.notice import Notice
@@ -34,7 +34,7 @@ def about_share(rule: Rule, study: Study, rows: Mapping[str, int]) -> tuple[Noti
     share = share_in_force(largest_share(study) or msgspec.UNSET, CONTRACT_VERSION)
     bound = within_share(weights, share)
     lowered = tuple(name for name in weights if bound[name] < weights[name])
-    if not lowered and given is None:
+    if len(weights) < FEWEST_BOUND and given is None:
         return ()
     told |= {"share": share / 1000, "names": lowered, "weight": max(bound.values())}
     case = "lowered" if lowered else "within"

@@ -9,8 +9,7 @@ from collegium.assembly.group_rules import check_groups
 from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.errors import DataError, StudyError
-from collegium.learning.aggregation.composition import Composition, rule_called
-from collegium.learning.aggregation.foolsgold import FoolsGold
+from collegium.learning.aggregation.composition import Composition, rule_called, weighs
 from collegium.learning.aggregation.given_scores import GivenScores
 from collegium.learning.aggregation.robust import Robust
 from collegium.learning.aggregation.rule import Rule
@@ -148,12 +147,6 @@ def about_rule(rule: Rule, study: Study) -> tuple[Notice, ...]:
     if isinstance(last, Robust) and study.aggregation.tolerate == 0:
         notices.append(Notice("note", "study.tolerates-none", told))
     return tuple(notices)
-
-
-def weighs(rule: Rule) -> bool:
-    """Return whether a rule gives updates another say by their weights."""
-    last = rule.rule if isinstance(rule, Composition) else rule
-    return not isinstance(last, Robust | FoolsGold) and bool(getattr(last, "weighs", True))
 
 
 def _at(key: str, error: StudyError) -> Refusal:

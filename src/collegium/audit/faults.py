@@ -15,9 +15,9 @@ from collegium.audit.subjects import (
     At,
     Value,
 )
+from collegium.audit.weights import bounded_shares
 from collegium.ledger.contract.declared import is_masked, phases_of
 from collegium.ledger.contract.results import Failure
-from collegium.ledger.contract.rules import each
 from collegium.ledger.contract.series import is_sum
 from collegium.ledger.genesis import Genesis
 
@@ -76,7 +76,7 @@ def faults(
         else:
             findings.append(Finding(code, "fault", AboutMember(member, study)))
     findings += [_unheard(study, code, told_of) for code, told_of in sorted(unheard.items())]
-    findings += _bounded_shares(study, study_history)
+    findings += bounded_shares(study, study_history)
     findings += _contests(study, study_history, refuted)
     for record in study_history.every_attempt:
         where = AboutAttempt(study, record.opened.round, record.opened.attempt)
@@ -96,27 +96,6 @@ def faults(
     if closed is not None and closed.outcome == "completed" and study_history.release is None:
         findings.append(Finding("release.missing", "note", AboutStudy(study)))
     return findings
-
-
-def _bounded_shares(study: str, study_history: StudyHistory) -> Iterator[Finding]:
-    """Yield whose claimed weight counts in part alone, because it would outweigh the others."""
-    if study_history.registration.weights != "rows":
-        return
-    scored = bool(each(study_history.terms.modules, lambda rules: rules.weighs))
-    found: dict[str, list[tuple[At, int]]] = {}
-    for record in study_history.attempts.values():
-        opened = record.opened
-        for name, weight in zip(opened.participants, opened.weights, strict=True):
-            claimed = study_history.accepted[name].weight
-            if weight < (max(1, claimed // 2) if scored else claimed):
-                found.setdefault(name, []).append((At(opened.round, opened.attempt), weight))
-    for name, places in sorted(found.items()):
-        told: dict[str, Value] = {
-            "claimed": study_history.accepted[name].weight,
-            "counted": max(weight for _, weight in places),
-        }
-        where = AboutMember(name, study, tuple(place for place, _ in places))
-        yield Finding("site.share-bounded", "note", where, told)
 
 
 def _unheard(study: str, code: str, told_of: Sequence[tuple[str, At | None]]) -> Finding:

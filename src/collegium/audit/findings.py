@@ -186,6 +186,22 @@ class SecureSumOutcome(msgspec.Struct, frozen=True, kw_only=True):
     auc_error: float | None = None
 
 
+class SiteShare(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of the weight a site's updates had, of those that closed rounds are made of.
+
+    `claimed` is the weight that it registered, `weight` the largest with which it took part in a
+    round: less, where the contract lowered it. Shares are of the updates that arrived: `least`
+    and `most` of the rounds that include it.
+    """
+
+    study: str
+    site: str
+    claimed: int
+    weight: int
+    least: float
+    most: float
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying a run.
 
@@ -194,7 +210,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     about each. `claims` puts in words what the anchor is worth. `privacy` is what each site's
     units have lost in each study with differential privacy, `totals` in all of them together;
     `selections` are what each study's final model was chosen from, where a loss chose; `scorings`
-    what validators said of updates, where they did; `sums` what secure sums of statistics tell.
+    what validators said of updates, where they did; `sums` what secure sums of statistics tell;
+    `shares` which part of the weight each site had, where weights have a say.
     """
 
     ok: bool
@@ -215,6 +232,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     selections: tuple[Selection, ...] = ()
     scorings: tuple[Scoring, ...] = ()
     sums: tuple[SecureSumOutcome, ...] = ()
+    shares: tuple[SiteShare, ...] = ()
 
 
 NOT_PROVEN = (

@@ -46,6 +46,7 @@ from collegium.audit.subjects import (
 )
 from collegium.audit.succession import succession
 from collegium.audit.trust import TrustRoot
+from collegium.audit.weights import site_shares
 from collegium.canonical import from_text, to_text
 from collegium.data.tabular.agreed_preparation import encode_agreed
 from collegium.data.tabular.described_columns import described_preparation
@@ -221,6 +222,7 @@ def _study(study_history: StudyHistory, evidence: StoredBlobs, fetch: Fetch) -> 
     if study is not None:
         levels, of_rounds = recompute_rounds(study_history, study, evidence)
         findings += of_rounds
+        told["shares"] = [*site_shares(study_history, study)]
     statements, of_statements = check_statements(study_history, fetch)
     checked["statements"] += statements
     planted = study is not None and study.faults.traps is not None

@@ -65,7 +65,7 @@ def run(
 ) -> None:
     """Run STUDY, a preset's name or a file, and leave its run folder."""
     from collegium.cli.summaries import diverged, run_json, run_lines
-    from collegium.measuring.reporting import report_on
+    from collegium.measuring.reporting import reported
     from collegium.simulation.execution import run as run_study
 
     with round_progress(study, quiet=as_json) as progress:
@@ -76,11 +76,11 @@ def run(
     for notice in result.notices:
         if notice.level == "warning":
             warn(notice.text)
-    report = report_on(result.folder)
+    report, verification = reported(result.folder)
     if as_json:
-        say_json(run_json(result))
+        say_json(run_json(result, verification.shares))
     else:
-        for line in run_lines(result, report):
+        for line in run_lines(result, report, verification.shares):
             say(line)
     sys.exit(FAILED if result.outcome == "failed" or diverged(result) else 0)
 

@@ -14,6 +14,7 @@ import numpy as np
 from collegium.accounting.loss_distribution import NAME
 from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import Spending
+from collegium.audit.findings import SiteShare
 from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.measuring.result import RunResult
 from collegium.release.masks import marked
@@ -28,8 +29,8 @@ from collegium.study.rendering import resolved
 from collegium.study.tables import smallest_of
 
 
-def run_json(result: RunResult) -> dict[str, Any]:
-    """Return what ``run --json`` prints."""
+def run_json(result: RunResult, shares: Sequence[SiteShare] = ()) -> dict[str, Any]:
+    """Return what ``run --json`` prints; shares of the weight are none where it has no say."""
     measured = result.measured
     found: dict[str, Any] = {
         "run": str(result.folder),
@@ -54,6 +55,13 @@ def run_json(result: RunResult) -> dict[str, Any]:
             "genesis": result.genesis,
         },
     }
+    if shares:
+        found["shares"] = {
+            one.site: {
+                "claimed": one.claimed, "weight": one.weight, "least": one.least, "most": one.most,
+            }
+            for one in shares
+        }  # fmt: skip
     if measured.pooled_reason is not None:
         found["quality"]["pooled_reason"] = measured.pooled_reason
     if measured.site_alone is not None:
@@ -79,7 +87,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
     return found
 
 
-def run_lines(result: RunResult, report: Path) -> Iterator[str]:
+def run_lines(result: RunResult, report: Path, shares: Sequence[SiteShare]) -> Iterator[str]:
     """Yield what `run` prints for people."""
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
@@ -88,6 +96,8 @@ def run_lines(result: RunResult, report: Path) -> Iterator[str]:
         yield f"  training {warning}"
     if result.spending is not None:
         yield f"  privacy  {privacy_line(result.spending)}"
+    if shares:
+        yield f"  weight   {', '.join(f'{one.site} {100 * one.most:.1f} %' for one in shares)}"
     yield f"  model    {result.model}"
     yield f"  ledger   {result.entries} entries, application hash {result.app_hash}"
     yield f"  folder   {result.folder}"

@@ -10,6 +10,7 @@ import numpy as np
 import collegium
 from collegium.assembly.parts import described
 from collegium.assembly.tables import described_table
+from collegium.audit.findings import Verification
 from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
 from collegium.audit.studies import StudyHistory
@@ -31,7 +32,12 @@ from collegium.study.reading import read_study
 
 
 def report_on(folder: Path) -> Path:
-    """Write a run folder's report and return its path.
+    """Write a run folder's report and return its path, as `reported` does."""
+    return reported(folder)[0]
+
+
+def reported(folder: Path) -> tuple[Path, Verification]:
+    """Write a run folder's report; return its path, and what verification found for it.
 
     Raises:
         CollegiumError: the folder is no run, or its study or measurements cannot be read.
@@ -63,7 +69,7 @@ def report_on(folder: Path) -> Path:
         posted_statements(folder, study_history),
         versions,
     )
-    return write_report(folder, content)
+    return write_report(folder, content), verification
 
 
 def recorded_agreement(

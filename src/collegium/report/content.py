@@ -10,6 +10,7 @@ from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
 from collegium.data.tabular.agreed_preparation import AgreedPreparation
+from collegium.ledger.contract.shares import HALF
 from collegium.report.answer import Answer, answer_of
 from collegium.report.calibration import Reliability, reliability_of
 from collegium.report.comparison import Comparison, compare
@@ -117,6 +118,7 @@ class ReportContent:
     risks: Risks | None
     curves: tuple[Curves, ...]
     participants: tuple[Participant, ...]
+    largest_share: float
     rejected: tuple[tuple[str, int], ...]
     protections: Protections
     threat: str
@@ -214,7 +216,14 @@ def build_content(
         ),
         risks=None if final is None or final.federated is None else final.federated.risks,
         curves=curves(task, tellers, tried_rounds(study, rounds, selection)),
-        participants=participants(sites, rounds, final, {s.site: s.rows for s in quality.sites}),
+        participants=participants(
+            sites,
+            rounds,
+            final,
+            {s.site: s.rows for s in quality.sites},
+            {s.site: s for s in verification.shares if s.study == study.study.id},
+        ),
+        largest_share=study.aggregation.largest_share or HALF / 1000,
         rejected=refused(final),
         protections=protections_of(study, len(sites), verification, lines),
         threat=planted(study),

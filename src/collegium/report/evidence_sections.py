@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from collegium.audit.findings import SiteShare
 from collegium.report import charts
 from collegium.report.content import ReportContent
 from collegium.report.markup import (
@@ -38,6 +39,8 @@ _PHASES = {
 }
 """Phases as the run names them, and as the page does."""
 
+_WEIGHT = ["Weight claimed", "Weight used", "Share of the weight"]
+
 _COUNTED = {
     "signatures": "signatures checked",
     "entries": "entries replayed",
@@ -52,12 +55,14 @@ _COUNTED = {
 
 def took_part(content: ReportContent) -> Markup:
     """Return who took part, and who failed or lied."""
+    weighed = any(one.share is not None for one in content.participants)
     rows: list[Sequence[Child]] = [
         [
             one.name,
             _rows(one.training_rows),
             _rows(one.test_rows),
             _included(one),
+            *_weight(one.share, weighed=weighed),
         ]
         for one in content.participants
     ]
@@ -66,10 +71,11 @@ def took_part(content: ReportContent) -> Markup:
     return join(
         table(
             "Sites, their rows, and the rounds that included their update",
-            ["Site", "Training rows", "Test rows", "Rounds included"],
+            ["Site", "Training rows", "Test rows", "Rounds included", *_WEIGHT * weighed],
             rows,
             class_="figures",
         ),
+        _lowered(content) if weighed else "",
         element("h3", "Detected faults"),
         bullets(faults, class_="faults")
         if faults
@@ -88,6 +94,38 @@ def took_part(content: ReportContent) -> Markup:
         )
         if content.threat
         else "",
+    )
+
+
+def _weight(share: SiteShare | None, *, weighed: bool) -> list[Child]:
+    """Return a site's cells about its weight, where weights have a say."""
+    if share is None:
+        return ["–", "–", "–"] * weighed
+    least, most = f"{100 * share.least:.1f}", f"{100 * share.most:.1f}"
+    of_rounds = f"{most} %" if least == most else f"{least} to {most} %"
+    return [count(share.claimed), count(share.weight), of_rounds]
+
+
+def _lowered(content: ReportContent) -> Markup:
+    """Return whose claim of a weight counts in part, and whose share is above the bound anyway."""
+    shares = [one.share for one in content.participants if one.share is not None]
+    lowered = [one.site for one in shares if one.weight < one.claimed]
+    above = [one.site for one in shares if one.most > content.largest_share + 1e-9]
+    return paragraph(
+        "Weights are those on the ledger. A share is of the weight of the updates that a round's "
+        "model was computed from. "
+        + (
+            f"Weights below what was claimed: {', '.join(lowered)}. "
+            if lowered
+            else "Every site counted with the weight it claimed. "
+        )
+        + (
+            f"Shares above {100 * content.largest_share:g} % ({', '.join(above)}) come from rounds "
+            "with two sites or from rounds in which updates of others were missing."
+            if above
+            else ""
+        ),
+        class_="note",
     )
 
 

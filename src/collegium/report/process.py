@@ -8,7 +8,7 @@ from statistics import median
 
 import msgspec
 
-from collegium.audit.findings import Selection
+from collegium.audit.findings import Selection, SiteShare
 from collegium.data.table import Task
 from collegium.report.measurements import FinalLine, RoundLine
 from collegium.study.document import Study
@@ -29,7 +29,7 @@ CURVES: dict[Task, tuple[str, ...]] = {
 class Participant:
     """A site in the run; row counts are None where the run did not tell them.
 
-    `rounds` of `of` closed rounds include its update.
+    `rounds` of `of` closed rounds include its update. `share` is None where weights have no say.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Participant:
     test_rows: int | None
     rounds: int
     of: int
+    share: SiteShare | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Cost:
 
 def participants(
     sites: Sequence[str], lines: Sequence[RoundLine], final: FinalLine | None,
-    signed: Mapping[str, int | None],
+    signed: Mapping[str, int | None], shares: Mapping[str, SiteShare] | None = None,
 ) -> tuple[Participant, ...]:  # fmt: skip
     """Return every site with its rows and the rounds that include it.
 
@@ -89,6 +90,7 @@ def participants(
         lines: the rounds.
         final: what the run measured; real members tell it no rows.
         signed: test rows by site, as its statement tells them.
+        shares: of the weight, by site, as the ledger tells them.
     """
     rows = {} if final is None else final.rows
     return tuple(
@@ -98,6 +100,7 @@ def participants(
             rows[name][1] if name in rows else signed.get(name),
             sum(name in line.included for line in lines),
             len(lines),
+            (shares or {}).get(name),
         )
         for name in sites
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collegium.errors import PluginError, StudyError
+from collegium.learning.aggregation.foolsgold import FoolsGold
+from collegium.learning.aggregation.robust import Robust
 from collegium.learning.aggregation.rows import PreAggregation, RowRule, UpdateRows, rows_of
 from collegium.learning.aggregation.rule import Aggregate, Kind, Rule
 from collegium.learning.aggregation.updates import Updates
@@ -97,6 +99,12 @@ def rule_recorded(versioned: str) -> Rule:
         for one, digit in zip(before, version, strict=False)
     ]
     return _composed(name, parts, find_versioned("rules", f"{last}@{version[-1]}"))
+
+
+def weighs(rule: Rule) -> bool:
+    """Return whether a rule gives updates another say by their weights."""
+    last = rule.rule if isinstance(rule, Composition) else rule
+    return not isinstance(last, Robust | FoolsGold) and bool(getattr(last, "weighs", True))
 
 
 def _is_single(name: str) -> bool:
