@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from collegium.accounting.orders import MICRO, ORDERS
 from collegium.accounting.skellam import skellam_rdp
+from collegium.accounting.updates import LEAST_BOUND
 from collegium.errors import StudyError
 from collegium.federation.identity import Identity, member_key
 from collegium.federation.local_updates import Assignment
@@ -21,7 +22,6 @@ from collegium.learning.client_level_privacy import clipped
 from collegium.ledger.contract.ring import ring_of
 from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
 from collegium.study.document import Study
-from collegium.study.privacy import LEAST_BOUND
 from collegium.study.reading import read_study
 from collegium.study.terms import fewest_sites, fewest_updates
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from collegium.accounting.updates import LEAST_BOUND
 from collegium.federation.identity import Identity, member_key
 from collegium.federation.local_updates import Assignment, Int16, encoding_of
 from collegium.federation.stages import InRound, Stages, stages_of
@@ -16,7 +17,7 @@ from collegium.learning.encoding import encode_step
 from collegium.plugins import BUILT_IN
 from collegium.study.document import Study
 from collegium.study.message import Outbound, Recipients
-from collegium.study.privacy import LEAST_BOUND, privacy_terms
+from collegium.study.privacy import privacy_terms
 from collegium.study.reading import read_study
 
 MASKED = 'privacy.secure_aggregation={ protocol = "secagg", trust = "honest_but_curious" }'

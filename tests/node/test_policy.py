@@ -103,7 +103,7 @@ def test_what_other_studies_have_cost_counts_towards_the_cap_of_all() -> None:
     once = added(terms.setup, times(terms.charge, STUDY.training.rounds))
     policy = Policy(studies=("*",), epsilon_in_all=5.0)
     assert objections(policy, asked) == ()
-    (only,) = objections(policy, replace(asked, lost=once))
+    (only,) = objections(policy, replace(asked, lost=((once,),)))
     assert "epsilon_in_all is capped at 5" in only
     assert len(objections(policy, replace(ASKED, lost=()))) == 2  # plain, and without bound
 

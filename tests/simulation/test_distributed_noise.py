@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from collegium.accounting.orders import MICRO
+from collegium.accounting.updates import LEAST_BOUND
 from collegium.audit.history import read_history
 from collegium.audit.verify import verify
 from collegium.canonical import from_text
@@ -18,7 +19,7 @@ from collegium.federation.stages import InRound, OfUpdate, stages_of
 from collegium.learning.blobs import decode_model
 from collegium.ledger.contract.events import RoundClosed, UpdatesIncluded
 from collegium.simulation.execution import run
-from collegium.study.privacy import LEAST_BOUND, privacy_terms
+from collegium.study.privacy import privacy_terms
 from collegium.study.reading import read_study
 
 CHANGES = (

@@ -43,7 +43,7 @@ class Unit:
 
 
 PersonOr = Literal["patient", "record", "client", "person"]
-"""A unit, or one who is a patient in some studies and a record in others."""
+"""A unit, or one person in studies that protect units of more than one kind, or whole sites."""
 
 UNITS: dict[UnitName, Unit] = {
     "patient": Unit(
@@ -62,17 +62,12 @@ UNITS: dict[UnitName, Unit] = {
 }  # fmt: skip
 
 
-def of_one_person(unit: UnitName) -> tuple[UnitName, ...]:
-    """Return the kinds of unit whose losses one person bears together: a unit's and its likes'."""
-    whole = UNITS[unit].whole_site
-    return tuple(name for name, one in UNITS.items() if one.whole_site == whole)
-
-
 def borne_by(units: Collection[UnitName]) -> PersonOr:
-    """Return who bears the losses of units that are one person's, or one site's.
+    """Return who bears the losses of studies that protect such units, of one site's persons.
 
     A person with a single row is both a patient and a record. One with several rows loses more by
     studies that protect records.
     """
     kinds = set(units)
-    return next(iter(kinds)) if len(kinds) == 1 else "person"
+    only = next(iter(kinds)) if len(kinds) == 1 else None
+    return "person" if only is None or UNITS[only].whole_site else only

@@ -47,7 +47,7 @@ class Spending:
 
 def charged_rounds(view: StudyView, sites: Iterable[str]) -> dict[str, int]:
     """Return for how many rounds each site's units were charged so far."""
-    budgets = {name: view.losses.budget(name) for name in sites}
+    budgets = {name: view.budget(name) for name in sites}
     return {name: budget.rounds for name, budget in budgets.items() if budget is not None}
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from collegium.accounting.adaptive import bound_at
 from collegium.accounting.orders import MICRO
+from collegium.accounting.updates import LEAST_BOUND
 from collegium.federation.identity import Identity
 from collegium.federation.local_updates import Assignment, Float64, Int16, encoding_of
 from collegium.federation.outbox import WriteOnce
@@ -33,7 +34,7 @@ from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.message import Outbound, Recipients
 from collegium.study.outbound_masked import masked_update
-from collegium.study.privacy import LEAST_BOUND, bounded, privacy_terms
+from collegium.study.privacy import bounded, privacy_terms
 
 What = TypeVar("What", contravariant=True)
 At = TypeVar("At", contravariant=True)

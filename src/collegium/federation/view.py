@@ -34,7 +34,7 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.clip import Clip, in_round
-from collegium.mechanisms.privacy.view import PrivacySpentView
+from collegium.mechanisms.privacy.rules import Budget
 from collegium.mechanisms.scores.view import ScoreView
 from collegium.mechanisms.search.view import TrialView
 from collegium.mechanisms.statistics.view import SetUpView
@@ -221,10 +221,9 @@ class StudyView:
         """Return a site's acceptance, or None."""
         return self._state.record(study_path(self.study, "sites"), site, Acceptance)
 
-    @cached_property
-    def losses(self) -> PrivacySpentView:
-        """What the ledger says of what sites' units have lost."""
-        return PrivacySpentView(self._state, self.study, self.registration)
+    def budget(self, site: str) -> Budget | None:
+        """Return what a site's units have lost in the study; None without differential privacy."""
+        return self._state.record(study_path(self.study, "budgets"), site, Budget)
 
     def evaluation(self, site: str) -> EvaluationRecord | None:
         """Return what a site posted about the final model, or None."""

@@ -45,6 +45,7 @@ from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
 from collegium.node.config import DEFAULT_ENGINE, DataSource
 from collegium.node.home import RELEASED, STUDIES
 from collegium.node.policy import Policy, StudyRequest, objections, runs
+from collegium.node.privacy_spent import lost_elsewhere
 from collegium.node.registration_checks import in_a_line, unacceptable_terms
 from collegium.node.site_rows import (
     OwnSiteRows,
@@ -217,7 +218,7 @@ def _enrol_site(
         owner=registration.owner,
         code=from_text(registration.code, DIGEST_SIZE).hex(),
         rows=None,
-        lost=view.losses.elsewhere(acting.identity.member),
+        lost=lost_elsewhere(acting.state(), acting.identity.member, view.study),
         validates=validates,
     )
     enrolment.objections = unacceptable_terms(

@@ -14,10 +14,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import affordable_rounds
-from collegium.accounting.totals import in_all, ways_lost
+from collegium.accounting.totals import TookPart, Ways, in_all
 from collegium.errors import NodeError
 from collegium.node.config import Section
 from collegium.node.settings import examine, unacceptable
@@ -44,7 +43,7 @@ class Policy(Section, frozen=True, kw_only=True):
             a model from which a sum over other members was opened: "refuse" or "warn".
         epsilon: the most that a study may spend of differential privacy; plain updates spend
             without bound. Absent: no cap.
-        epsilon_in_all: the most that all studies of the ledger together may spend of one unit of
+        epsilon_in_all: the most that all studies of the ledger together may spend of one person of
             this site, at the delta of the study that asks. Absent: no cap.
         minimum_rows: training rows under which this site takes no part.
         plain_updates: whether an update may leave with neither protection nor differential
@@ -76,8 +75,8 @@ SWITCHED_OFF = Policy(enabled=False)
 class StudyRequest:
     """What a registered study asks of a site: digests in hex, and the training rows it would use.
 
-    `rows` is None where the member is none of the study's sites. `lost` is what a unit of it has
-    lost in other studies at most, as a charge. `validates` is whether the member is a
+    `rows` is None where the member is none of the study's sites. `lost` is what one person of it
+    has lost in each other study. `validates` is whether the member is a
     validator as well.
     """
 
@@ -86,7 +85,7 @@ class StudyRequest:
     owner: str
     code: str
     rows: int | None
-    lost: Charge = ()
+    lost: tuple[Ways, ...] = ()
     validates: bool = False
 
 
@@ -167,13 +166,12 @@ def _in_all(policy: Policy, asked: StudyRequest) -> Iterator[str]:
     if policy.epsilon_in_all is None or terms is None:
         return
     rounds = affordable_rounds(terms, asked.study.training.rounds)
-    lost = (asked.lost,) if asked.lost else ()
-    ways = ways_lost(terms, rounds, evaluated=True)
-    total = in_all((ways, lost) if lost else (ways,), terms.conversion) / MICRO
+    asks = TookPart(terms, rounds, evaluated=True).of_person
+    total = in_all((asks, *asked.lost), terms.conversion) / MICRO
     if total > policy.epsilon_in_all:
         yield (
-            f"with this study a {terms.unit} of this site would have lost epsilon {total:.3g} in"
-            f" all, and epsilon_in_all is capped at {policy.epsilon_in_all:g}"
+            f"with this study one person of this site would have lost epsilon {total:.3g} in all,"
+            f" and epsilon_in_all is capped at {policy.epsilon_in_all:g}"
         )
 
 

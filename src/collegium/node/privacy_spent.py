@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
-from collegium.accounting.totals import in_all, ways_lost
-from collegium.accounting.units import UnitName, borne_by, of_one_person
+from collegium.accounting.totals import TookPart, Ways, lost_in_all
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.state import State
@@ -22,25 +20,31 @@ def privacy_spent(state: State, member: str, cap: float | None) -> tuple[Privacy
         member: whose site.
         cap: the policy's bound on all studies together, if it has one.
     """
-    by_bearer: dict[tuple[UnitName, ...], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]] = {}
+    return tuple(
+        PrivacySpentStatus(
+            unit=lost.unit, epsilon=lost.spent / MICRO, delta=lost.strictest.delta / 10**15,
+            accountant=lost.strictest.accountant, studies=lost.studies,
+            cap=None if lost.unit == "client" else cap,
+        )
+        for lost in lost_in_all(_took_part(state, member))
+    )  # fmt: skip
+
+
+def lost_elsewhere(state: State, member: str, study: str) -> tuple[Ways, ...]:
+    """Return what one person of a member's site has lost in each study but one."""
+    studies = _took_part(state, member).items()
+    return tuple(one.of_person for name, one in studies if name != study)
+
+
+def _took_part(state: State, member: str) -> dict[str, TookPart]:
+    """Return in which studies with differential privacy a member's site took part, and how."""
+    found = {}
     for study in registered_studies(state):
         view = StudyView(state, study)
         registered = view.registration
         terms = None if registered is None else part_of(registered.terms, PrivacyTerms)
-        budget = view.losses.budget(member)
-        if isinstance(terms, PrivacyTerms) and budget is not None:
+        budget = view.budget(member)
+        if terms is not None and budget is not None:
             evaluated = view.evaluation(member) is not None
-            ways = ways_lost(terms, budget.rounds, evaluated=evaluated)
-            by_bearer.setdefault(of_one_person(terms.unit), {})[study] = terms, ways
-    found = []
-    for _, studies in sorted(by_bearer.items()):
-        strictest = min((terms for terms, _ in studies.values()), key=lambda one: one.delta)
-        spent = in_all((ways for _, ways in studies.values()), strictest.conversion)
-        found.append(
-            PrivacySpentStatus(
-                unit=borne_by([terms.unit for terms, _ in studies.values()]),
-                epsilon=spent / MICRO, delta=strictest.delta / 10**15,
-                accountant=strictest.accountant, studies=tuple(studies), cap=cap,
-            )
-        )  # fmt: skip
-    return tuple(found)
+            found[study] = TookPart(terms, budget.rounds, evaluated)
+    return found

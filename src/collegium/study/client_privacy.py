@@ -7,9 +7,10 @@ from math import floor, log2, sqrt
 from collegium.accounting.adaptive import GRID
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
+from collegium.accounting.updates import LEAST_BOUND
 from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.notice import Notice
-from collegium.study.privacy import LEAST_BOUND, privacy_terms
+from collegium.study.privacy import privacy_terms
 from collegium.study.refusal import DocumentPath, Refusal
 from collegium.study.terms import fewest_sites
 

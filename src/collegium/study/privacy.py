@@ -14,14 +14,14 @@ from functools import lru_cache
 
 import msgspec
 
-from collegium.accounting.adaptive import GRID, SHRINK, nearest_below
+from collegium.accounting.adaptive import GRID, nearest_below
 from collegium.accounting.calibration import least_noise
-from collegium.accounting.conversion import Charge, charge_of, conversion, micro_epsilon, times
+from collegium.accounting.conversion import charge_of, conversion, micro_epsilon, times
 from collegium.accounting.gaussian import gaussian_rdp
 from collegium.accounting.orders import ACCOUNTANT, MICRO, NANO, ORDERS, exactly
 from collegium.accounting.pure import pure_rdp
-from collegium.accounting.skellam import skellam_rdp
 from collegium.accounting.terms import PrivacyTerms, affordable_rounds, spent_after
+from collegium.accounting.updates import charge_of_update
 from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
@@ -31,9 +31,6 @@ SIZE_SHARE = Decimal("0.05")
 
 RATE = 0.1
 """The sampling rate of DP-SGD where a document names none."""
-
-LEAST_BOUND = 64
-"""The least clip in steps of an update's encoding: below, integers tell more than is charged."""
 
 _DELTA = 10**15
 _PATH = ("privacy", "differential_privacy")
@@ -124,7 +121,7 @@ def _of_updates(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
         return PrivacyTerms(
             accountant=ACCOUNTANT,
             budget=budget,
-            charge=_of_update(noise, moves=2 if local else 1, followed=followed),
+            charge=charge_of_update(noise, moves=2 if local else 1, followed=followed),
             clip=nearest_below(wanted.clip) if followed else msgspec.UNSET,
             conversion=converting,
             delta=delta,
@@ -138,16 +135,6 @@ def _of_updates(wanted: DifferentialPrivacy, rounds: int) -> PrivacyTerms:
         )
 
     return _calibrated(wanted, rounds, budget, with_noise)
-
-
-@lru_cache(maxsize=64)
-def _of_update(noise: int, *, moves: int, followed: bool) -> Charge:
-    """Return what a noised update costs where data move it by so many clips: 1 or 2."""
-    with exactly():
-        multiplier = Decimal(noise) / MICRO / moves
-        if followed:  # the update is longer by its indicator, and its noise is no larger
-            multiplier *= SHRINK.sqrt()
-    return charge_of(skellam_rdp(multiplier, LEAST_BOUND * moves))
 
 
 def exchanged_epsilon(noise: int, delta: int, rounds: int, *, followed: bool) -> float:
@@ -164,7 +151,7 @@ def exchanged_epsilon(noise: int, delta: int, rounds: int, *, followed: bool) ->
     """
     with exactly():
         converting = conversion(Decimal(delta) / _DELTA)
-    charge = times(_of_update(noise, moves=2, followed=followed), rounds)
+    charge = times(charge_of_update(noise, moves=2, followed=followed), rounds)
     return micro_epsilon(charge, converting) / MICRO
 
 
@@ -220,6 +207,7 @@ def in_words(terms: PrivacyTerms, rounds: int) -> str:
                 terms.noise, terms.delta, rounds, followed=isinstance(terms.clip, int)
             )
             told = f" Exchanged for any others: epsilon {other:.4g}."
+        told += " One person of a site loses at most what rows that are exchanged lose."
         if isinstance(terms.clip, int):
             how += f", clips from {2.0 ** (terms.clip / GRID):.3g} on that follow the updates"
         told += " A site reports neither its size nor the model's performance"

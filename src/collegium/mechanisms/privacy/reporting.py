@@ -24,6 +24,9 @@ _CHANGES = {
 }
 
 
+_COUNTED = "It counts towards what one person loses in all studies (`epsilon_in_all` of a policy)"
+
+
 def privacy(content: ReportContent) -> Markup:
     """Return who sees what of a patient, and what differential privacy was spent."""
     return join(
@@ -162,6 +165,13 @@ def _differential(content: ReportContent) -> Markup:
             f"{one.noise_multiplier:g}",
         ),
     ]
+    if one.mechanism == "local_skellam@1":
+        stated.append(
+            (
+                "One person of a site",
+                f"at most the same epsilon {one.epsilon:.4g} at delta {one.delta:g}. {_COUNTED}",
+            )
+        )
     if one.mechanism == "central_skellam@1":
         other = exchanged_epsilon(
             round(one.noise_multiplier * MICRO), round(one.delta * 10**15), one.rounds,
@@ -171,7 +181,7 @@ def _differential(content: ReportContent) -> Markup:
             (
                 "Rows exchanged",
                 f"epsilon {other:.4g} at delta {one.delta:g}, where a site's rows are exchanged "
-                "for any others",
+                f"for any others. That is also what one person of it loses at most. {_COUNTED}",
             )
         )
     if one.tight is not None:
@@ -239,9 +249,9 @@ def _in_all(totals: tuple[LedgerPrivacySpent, ...]) -> Markup:
     """Return what all studies of the ledger cost together, where there is more than one."""
     if not totals:
         return join()
-    return table(
+    told = table(
         "Privacy spent in all studies of this ledger",
-        ["Site", "Studies", "Total epsilon spent", "Without differential privacy"],
+        ["Site", "Studies", "Total epsilon spent", "Without a bound"],
         [
             [
                 each.site,
@@ -252,6 +262,16 @@ def _in_all(totals: tuple[LedgerPrivacySpent, ...]) -> Markup:
             for each in totals
         ],
         class_="figures",
+    )
+    if not any(each.unit == "client" for each in totals):
+        return told
+    return join(
+        told,
+        paragraph(
+            "Studies that protect whole sites count towards a person with what rows lose that are "
+            "exchanged. Studies that protect persons bound nothing of a whole site.",
+            class_="note",
+        ),
     )
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from collegium.accounting.conversion import Charge
 from collegium.accounting.orders import MICRO
 from collegium.accounting.terms import PrivacyTerms
-from collegium.accounting.totals import in_all, ways_lost
-from collegium.accounting.units import UnitName, borne_by, of_one_person
+from collegium.accounting.totals import TookPart, lost_in_all
 from collegium.audit.findings import LedgerPrivacySpent
 from collegium.audit.studies import StudyHistory
 from collegium.errors import CollegiumError
@@ -23,34 +21,34 @@ def totals(
     """Yield what each site's persons have lost, and each site as a whole, where any has.
 
     A unit is in one part of each study, so that it loses what its rounds cost, or its statement.
+    What a person loses by one study of whole sites alone is left to that study.
 
     Args:
         study_histories: of all studies.
         documents: the documents of those of which one is there.
     """
-    lost: dict[
-        tuple[str, tuple[UnitName, ...]], dict[str, tuple[PrivacyTerms, tuple[Charge, ...]]]
-    ] = {}
+    took_part: dict[str, dict[str, TookPart]] = {}
     bare: dict[str, list[str]] = {}
     for name, study_history in study_histories.items():
         study = documents.get(name)
         terms = None if study is None else _terms(study)
         for site, rounds in charged_rounds(study_history).items():
-            if terms is None:
-                if study is not None and rounds:
-                    bare.setdefault(site, []).append(name)
+            if terms is not None:
+                evaluated = site in study_history.statements
+                took_part.setdefault(site, {})[name] = TookPart(terms, rounds, evaluated)
+            elif study is not None and rounds:
+                bare.setdefault(site, []).append(name)
+    for site, studies in sorted(took_part.items()):
+        alone = len(studies) + len(bare.get(site, ())) == 1
+        for lost in lost_in_all(studies):
+            if alone and lost.unit == "person":
                 continue
-            ways = ways_lost(terms, rounds, evaluated=site in study_history.statements)
-            lost.setdefault((site, of_one_person(terms.unit)), {})[name] = terms, ways
-    for (site, _), studies in sorted(lost.items()):
-        strictest = min((terms for terms, _ in studies.values()), key=lambda one: one.delta)
-        spent = in_all((ways for _, ways in studies.values()), strictest.conversion)
-        yield LedgerPrivacySpent(
-            site=site, unit=borne_by([terms.unit for terms, _ in studies.values()]),
-            epsilon=spent / MICRO,
-            delta=strictest.delta / 10**15, accountant=strictest.accountant,
-            studies=tuple(studies), unbounded=tuple(bare.get(site, ())),
-        )  # fmt: skip
+            apart = [name for name in studies if name not in lost.studies]
+            yield LedgerPrivacySpent(
+                site=site, unit=lost.unit, epsilon=lost.spent / MICRO,
+                delta=lost.strictest.delta / 10**15, accountant=lost.strictest.accountant,
+                studies=lost.studies, unbounded=(*bare.get(site, ()), *apart),
+            )  # fmt: skip
 
 
 def _terms(study: Study) -> PrivacyTerms | None:
