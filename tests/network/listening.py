@@ -52,6 +52,8 @@ def _messages(data: bytes, methods: list[str]) -> Iterator[Message]:
         head, _, data = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         start, method, status = [*first.split(" ", 2), ""][:3]
+        if start == "HTTP/1.1" and method.startswith("1"):
+            continue  # a sign of life: the answer is still to come
         headers = {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
         }

@@ -164,6 +164,22 @@ def test_a_site_takes_no_further_part_with_other_rows(tmp_path: Path) -> None:
         assert outcome(within) == ("completed", 6)
 
 
+def test_an_acceptance_that_is_still_on_its_way_binds_the_rows_too(tmp_path: Path) -> None:
+    with town(tmp_path) as within:
+        within.propose(document())
+        within.until(lambda view: view.registration is not None)
+        (sent,) = within.members["va"].due(OPEN)  # and the node ends before anybody has it
+        path = within.home("va") / "rows.csv"
+        text = path.read_text()
+        path.write_text(text.replace("present", "absent", 1))
+        again = within.restarted("va")
+        assert again.due(OPEN) == []
+        (why,) = again.refused["heart"]
+        assert why.startswith("these are not the rows with which the site accepted the study")
+        path.write_text(text)
+        assert within.restarted("va").due(OPEN) == [sent]
+
+
 def test_a_forbidden_study_reads_no_row(tmp_path: Path) -> None:
     with town(tmp_path, {"va": FORBIDDING}) as within:
         (within.home("va") / "rows.csv").unlink()

@@ -43,6 +43,7 @@ from collegium.mechanisms.scores.scorer import RootScorer
 from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
 from collegium.node.config import DEFAULT_ENGINE, DataSource
+from collegium.node.double_sign_guard import signed_acceptance
 from collegium.node.home import RELEASED, STUDIES
 from collegium.node.policy import Policy, StudyRequest, objections, runs
 from collegium.node.privacy_spent import lost_elsewhere
@@ -260,7 +261,8 @@ def _enrol_site(
     if enrolment.objections:
         return
     code = code_digest(study)
-    accepted = view.acceptance(member)
+    signed = signed_acceptance(acting.outbox, acting.identity, view.study)
+    accepted = view.acceptance(member) or signed
     own = rows if table is None else table
     if (
         own is not None

@@ -194,7 +194,7 @@ KEY_FIELDS = ("study", "round", "attempt", "phase", "proposal", "updates", "nonc
 _MORE_FIELDS = {kind: one.key_fields for one in mechanisms().values() for kind in one.transactions}
 
 
-def kind_of(transaction: Transaction) -> str:
+def kind_of(transaction: Transaction | type[Transaction]) -> str:
     """Return a transaction's kind, such as ``round.vote``."""
     return str(transaction.__struct_config__.tag)
 
