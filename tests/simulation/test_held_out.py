@@ -11,7 +11,7 @@ import pytest
 from tests.data.real import real
 
 from collegium.assembly.preparation import Prepared, prepare
-from collegium.assembly.rules import check_held_out
+from collegium.assembly.rules import check_rows
 from collegium.audit.verify import verify
 from collegium.data.table import SiteRows
 from collegium.errors import StudyError
@@ -73,10 +73,10 @@ def test_where_no_site_can_hold_a_person_out_nothing_is_chosen_by_that(
         for name, rows in prepared.train.items()
     }
     with pytest.raises(StudyError, match=r"no site can hold 0\.25 of its") as found:
-        check_held_out(prepared.study, one_each)
+        check_rows(prepared.study, one_each, [])
     assert found.value.path == tuple(key.split("."))  # type: ignore[attr-defined]
     assert 'data.split.by = "time"' in found.value.todo
-    check_held_out(prepared.study, {**one_each, "va": prepared.train["va"]})
+    check_rows(prepared.study, {**one_each, "va": prepared.train["va"]}, [])
 
 
 def test_a_search_over_rows_in_time_verifies_and_its_report_says_which_were_held_out(

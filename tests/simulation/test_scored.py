@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from collegium.assembly.preparation import prepare
-from collegium.assembly.rules import check_roots
+from collegium.assembly.rules import check_rows
 from collegium.audit.attempts import AttemptRecord
 from collegium.audit.gathering import gather
 from collegium.audit.history import read_history
@@ -130,8 +130,8 @@ def test_a_validator_with_too_few_persons_is_refused() -> None:
         "va": take(train["va"], np.array([0])),
     }
     with pytest.raises(StudyError, match="va cannot keep"):
-        check_roots(study.study, few, ["cleveland", "va"])
-    check_roots(study.study, few, [])
+        check_rows(study.study, few, ["cleveland", "va"])
+    check_rows(study.study, few, [])
 
 
 @pytest.mark.parametrize(("rule", "told"), [([], True), (STUDIES["zeno"], False)])

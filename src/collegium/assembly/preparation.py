@@ -8,7 +8,7 @@ from collegium.assembly.cutting import about_data, cut_of, learned_from
 from collegium.assembly.largest_share import about_share
 from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_table, with_first
 from collegium.assembly.privacy import about_evaluation, check_privacy
-from collegium.assembly.rules import about_rule, check_held_out, check_roots, check_rule
+from collegium.assembly.rules import about_rule, check_rows, check_rule
 from collegium.assembly.site_alone import about_site_alone
 from collegium.assembly.tables import CutTable, about_table, cut_table
 from collegium.assembly.target_leakage import about_target_leakage
@@ -198,8 +198,7 @@ def _check(prepared: Prepared) -> None:
     _check_scale(prepared)
     _check_pattern(prepared)
     check_rule(prepared.parts.rule, prepared.study, prepared.min_sites, prepared.per_round)
-    check_held_out(prepared.study, prepared.train)
-    check_roots(prepared.study, prepared.train, prepared.validators)
+    check_rows(prepared.study, prepared.train, prepared.validators)
 
 
 def _check_scale(prepared: Prepared) -> None:

@@ -16,7 +16,7 @@ from collegium.study.notice import Notice
 from collegium.study.refusal import contradiction
 from collegium.study.searching import held_out
 
-_PLACE = ("aggregation", "scores")
+PLACE = ("aggregation", "scores")
 
 
 def _uses(study: Study, facts: Facts) -> bool:
@@ -76,18 +76,18 @@ def check_scores(study: Study) -> None:
     if scores is None:
         return
     require_whole(
-        study, _PLACE, "scores", "a validator scores what an update makes of the whole model"
+        study, PLACE, "scores", "a validator scores what an update makes of the whole model"
     )
     if study.privacy.secure_aggregation is not None:
         raise contradiction(
-            _PLACE, "scores do not go with secure aggregation",
+            PLACE, "scores do not go with secure aggregation",
             "a score is of one update, and validators see nothing but the sum of all",
             "remove aggregation.scores and choose a rule without, or remove"
             " privacy.secure_aggregation",
         )  # fmt: skip
     if study.privacy.differential_privacy is not None:
         raise contradiction(
-            _PLACE, "scores do not go with differential privacy",
+            PLACE, "scores do not go with differential privacy",
             "a score is calculated from patients' rows without noise, so no budget would hold",
             "remove aggregation.scores and choose a rule without, or remove"
             " privacy.differential_privacy",
@@ -108,7 +108,7 @@ def check_scores(study: Study) -> None:
         )  # fmt: skip
     if scores.by == "direction" and abs(scores.threshold) > 1:
         raise contradiction(
-            (*_PLACE, "threshold"), f"no cosine is below {scores.threshold:g} and another above",
+            (*PLACE, "threshold"), f"no cosine is below {scores.threshold:g} and another above",
             "scores by direction lie between -1 and 1", "choose a threshold in between",
         )  # fmt: skip
 
@@ -162,9 +162,9 @@ DESIGN = Design(
     notices=about_committee,
     messages=_messages,
     limits=(
-        Limit((*_PLACE, "root"), 0, 0.9, open_low=True),
-        Limit((*_PLACE, "penalty"), 0, 1_000_000),
-        Limit((*_PLACE, "threshold"), -1000, 1000),
-        Limit((*_PLACE, "demote"), 0, 0.5),
+        Limit((*PLACE, "root"), 0, 0.9, open_low=True),
+        Limit((*PLACE, "penalty"), 0, 1_000_000),
+        Limit((*PLACE, "threshold"), -1000, 1000),
+        Limit((*PLACE, "demote"), 0, 0.5),
     ),
 )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collegium.assembly.seam import Fitting
 from collegium.errors import StudyError
 from collegium.learning.aggregation.rule import Rule
 from collegium.study.document import Study
 from collegium.study.refusal import Refusal
-from collegium.study.terms import fewest_groups
+from collegium.study.secagg_checks import PLACE
+from collegium.study.terms import fewest_groups, group_count
 
 
-def check_groups(rule: Rule, study: Study, groups: int) -> None:
+def _rule(rule: Rule, study: Study) -> tuple[int, int] | None:
     """Refuse fewer groups than the rule needs, and a rule that needs more than groups' means.
 
     Raises:
         Refusal: with the rule's own code, or the number of groups that a round needs.
     """
-    place, tolerate = ("privacy", "secure_aggregation"), study.aggregation.tolerate
+    groups, tolerate = group_count(study), study.aggregation.tolerate
+    if not groups:
+        return None
     if rule.kind != "recomputed":
         raise Refusal(
             ("aggregation", "rule"), "study.combination",
@@ -30,19 +34,20 @@ def check_groups(rule: Rule, study: Study, groups: int) -> None:
             rule.check(groups, tolerate)
         except StudyError as error:
             raise Refusal(
-                (*place, "groups"), error.code, f"{error.what}, here groups",
+                (*PLACE, "groups"), error.code, f"{error.what}, here groups",
                 f"{error.why}: the rule reduces the means of groups",
                 "let there be more groups, lower aggregation.tolerate, or choose another rule, such"
                 ' as "trimmed_mean"',
             ) from None  # fmt: skip
     if enough[0] != fewest:
         raise Refusal(
-            (*place, "fewest_groups"), "study.groups",
+            (*PLACE, "fewest_groups"), "study.groups",
             f"a round may go on with {fewest} groups, and {study.aggregation.rule} needs"
             f" {enough[0]} to bear {tolerate} bad ones",
             "a group that too few of its sites stay with is left out of a round",
             f"set privacy.secure_aggregation.fewest_groups = {enough[0]}",
         )  # fmt: skip
+    return fewest, groups
 
 
 def _bears(rule: Rule, count: int, tolerate: int) -> bool:
@@ -52,3 +57,6 @@ def _bears(rule: Rule, count: int, tolerate: int) -> bool:
     except StudyError:
         return False
     return True
+
+
+FITTING = Fitting(rule=_rule)
