@@ -13,7 +13,7 @@ from tests.network.trials import LONGEST, QUICK, started, trial
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
 from collegium.ledger.contract.series import is_sum
-from collegium.network.trial import stop_all, verify_members
+from collegium.network.trial import verify_members
 from collegium.network.watch import statuses, study_of
 from collegium.simulation.execution import run
 
@@ -61,7 +61,6 @@ def test_a_node_that_dies_after_masking_its_counts_takes_no_sum_with_it(tmp_path
             if seen is not None and seen.phase == "closed":
                 break
             sleep(0.01)
-        stop_all(folder)
         found = verify_members(folder, record)["hungarian"]
     assert dead
     assert found.ok
