@@ -13,7 +13,7 @@ import pytest
 from collegium.cli.node_lines import status_lines
 from collegium.errors import NodeError
 from collegium.node.status import NodeStatus, RefusedTransaction, StudyStatus, metrics
-from collegium.node.status_page import LOOPBACK, SERVED, StatusPage, ask_status
+from collegium.node.status_page import LOOPBACK, SERVED, StatusPage, ask_status, until_fetched
 
 STUDY = StudyStatus(
     study="heart", phase="vote", round=7, closed_rounds=6, rounds=100, attempt=1, outcome="open",
@@ -133,3 +133,22 @@ def test_status_names_what_is_refused_whom_a_study_awaits_and_that_nothing_becom
     assert "of another ledger" in said
     assert "awaits  cy, for 2 s" in said
     assert "nothing that is due has become final for 70 s" in said
+
+
+def test_who_verifies_waits_for_blobs_that_the_node_still_fetches(tmp_path: Path) -> None:
+    until_fetched(tmp_path, 12)  # no node runs: what is there is all there is
+    asked = [
+        msgspec.structs.replace(STATUS, size=11),  # it has not read what the ledger file has
+        msgspec.structs.replace(STATUS, missing_blobs=2),
+        STATUS,
+    ]
+    left = iter(asked)
+    page = StatusPage(tmp_path, 0, lambda: next(left))
+    try:
+        until_fetched(tmp_path, 12)
+        assert next(left, None) is None, "it looked until there was nothing to wait for"
+        page.close()
+        page = StatusPage(tmp_path, 0, lambda: asked[1])
+        until_fetched(tmp_path, 12, 0.3)  # what cannot be had is not waited for
+    finally:
+        page.close()

@@ -7,7 +7,7 @@ they are there. It claims no more than its anchor is worth.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -73,6 +73,7 @@ def verify(
     partial: bool = False,
     keys: Collection[SigningKey] = (),
     predecessor: Path | None = None,
+    settled: Callable[[int], None] | None = None,
 ) -> Verification:
     """Verify a run folder.
 
@@ -83,11 +84,15 @@ def verify(
         keys: a member's ledger keys, present and former: they open the updates sealed to it, so
             that rounds are recomputed for which otherwise the votes stand.
         predecessor: the folder of the ledger that this one says it succeeds.
+        settled: is called with the entries that were read, before the blobs are: it waits while
+            the folder is still being given some that they name.
 
     Raises:
         RunError: the folder has no readable ledger.log.
     """
-    return examined(run, trust=trust, partial=partial, keys=keys, predecessor=predecessor)[0]
+    return examined(
+        run, trust=trust, partial=partial, keys=keys, predecessor=predecessor, settled=settled
+    )[0]
 
 
 def examined(
@@ -97,6 +102,7 @@ def examined(
     partial: bool = False,
     keys: Collection[SigningKey] = (),
     predecessor: Path | None = None,
+    settled: Callable[[int], None] | None = None,
 ) -> tuple[Verification, Mapping[str, StudyHistory]]:
     """Verify a run folder as `verify` does; return also what its ledger tells of each study."""
     folder = Path(run)
@@ -122,6 +128,8 @@ def examined(
     study_histories, equivocations = gather(history.said)
     for study_history in study_histories.values():
         study_history.can_silence = has_sequencer(history.genesis)
+    if settled is not None:
+        settled(max(history.roots, default=0))
     blobs, blob_findings = read_blobs(folder / "blobs")
     findings += blob_findings
     checked = _counts(history, study_histories, len(blobs))

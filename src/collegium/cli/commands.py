@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,7 @@ def verify(
     from collegium.audit.trust import TrustRoot, genesis_root, policy_root
     from collegium.audit.verify import verify as verify_run
     from collegium.cli.verdicts import verification_json, verification_lines
+    from collegium.node.status_page import until_fetched
 
     if policy is not None and genesis is not None:
         raise click.UsageError(
@@ -127,7 +129,10 @@ def verify(
     elif genesis is not None:
         trust = genesis_root(genesis)
     keys = () if home is None else _ledger_keys(home)
-    verification = verify_run(run, trust=trust, partial=partial, keys=keys, predecessor=predecessor)
+    verification = verify_run(
+        run, trust=trust, partial=partial, keys=keys, predecessor=predecessor,
+        settled=functools.partial(until_fetched, run),
+    )  # fmt: skip
     if as_json:
         say_json(verification_json(verification))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from collegium.network.record import (
 )
 from collegium.network.watch import present, wait_ready
 from collegium.node.home import read_keys
+from collegium.node.status_page import until_fetched
 from collegium.signals import heeded
 
 Stage = Callable[[str], None]
@@ -114,6 +116,7 @@ def verify_members(folder: Path, record: NetworkRecord) -> dict[str, Verificatio
         member: verify(
             home_of(folder, member), trust=trust, partial=True,
             keys=read_keys(home_of(folder, member), lambda: None).ledger,
+            settled=functools.partial(until_fetched, home_of(folder, member)),
         )
         for member in record.members
         if member in running

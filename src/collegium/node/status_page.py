@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 
 from collegium.errors import NodeError
 from collegium.node.config import CONFIG
@@ -16,7 +17,10 @@ from collegium.transport.loopback_page import (
     status_pages,
 )
 
-__all__ = ["LOOPBACK", "SERVED", "StatusPage", "ask_status"]
+__all__ = ["LOOPBACK", "SERVED", "StatusPage", "ask_status", "until_fetched"]
+
+FETCHED_WITHIN = 30.0
+"""Seconds in which a node that runs has every blob that can be had."""
 
 
 class StatusPage:
@@ -53,3 +57,20 @@ def ask_status(home: Path, seconds: float = 5.0) -> NodeStatus:
         )  # fmt: skip
 
     return ask_process(home, NodeStatus, seconds, silent)
+
+
+def until_fetched(home: Path, entries: int, seconds: float = FETCHED_WITHIN) -> None:
+    """Wait while the node of a home fetches blobs that the first `entries` of its ledger name.
+
+    A node writes an entry before it has the blobs that the entry names. Where none runs, and after
+    `seconds`, what is there is all there is.
+    """
+    until = monotonic() + seconds
+    while monotonic() < until:
+        try:
+            status = ask_status(home, seconds)
+        except NodeError:
+            return
+        if status.size >= entries and not status.missing_blobs:
+            return
+        sleep(0.1)
