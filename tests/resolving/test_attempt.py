@@ -15,7 +15,7 @@ from collegium.federation.view import StudyView
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.results import ModelResult, Result
 from collegium.ledger.contract.series import EVALUATION, MOST_ROUNDS, SET_UP
-from collegium.resolving.attempt import attempt_in
+from collegium.resolving.reading import attempt_in
 from collegium.simulation.consortium import build
 from collegium.study.reading import read_study
 

@@ -38,7 +38,8 @@ from collegium.mechanisms.privacy.rules import Budget
 from collegium.mechanisms.scores.view import ScoreView
 from collegium.mechanisms.search.view import TrialView
 from collegium.mechanisms.statistics.view import SetUpView
-from collegium.resolving.attempt import Attempt, attempt_in
+from collegium.resolving.attempt import Attempt
+from collegium.resolving.reading import attempt_in
 
 
 class StudyView:

@@ -94,9 +94,4 @@ class Plan:
 
     def scores(self, attempt: Attempt) -> Scores | None:
         """Return what the rule is given of an attempt's scores; None where nobody scored."""
-        combined = attempt.combined
-        if combined is None:
-            return None
-        norm = combined.norm if isinstance(combined.norm, int) else None
-        reputations = [attempt.reputations[name] for name in attempt.included]
-        return scores_of(self.document, attempt.exponent, combined.scores, norm, reputations)
+        return scores_of(self.document, attempt.exponent, attempt.scores)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import msgspec
 
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState
+from collegium.ledger.contract.context import RoundAt
 from collegium.ledger.contract.mechanism import Mechanism
 from collegium.plugins import aspects
 from collegium.resolving.attempt import Attempt
@@ -42,12 +44,15 @@ class Resolving:
         mechanism: what it declares.
         resolves: of what carries updates: what the included ones come to.
         series: what rounds of other series come to, by name.
+        fixes: fields of an `Attempt` that the contract's state tells, given its participants. The
+            auditor has them from `audit.seam.Checking.fixes`.
         tells: its part of the result that is voted for; None where it has nothing to tell.
     """
 
     mechanism: Mechanism
     resolves: Callable[[Attempt, Blobs, Plan], Resolved] | None = None
     series: Mapping[str, Callable[[Attempt, Blobs, Plan], Resolved]] = field(default_factory=dict)
+    fixes: Callable[[RoundAt, tuple[str, ...]], Mapping[str, Any]] | None = None
     tells: Callable[[Found], msgspec.Struct | None] | None = None
 
 

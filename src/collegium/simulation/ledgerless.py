@@ -171,9 +171,9 @@ def run_without_ledger(
         )
         if not enough:
             return LedgerlessRun("failed", model, parts.spec)
-        attempt = _attempt(work, genesis, plan, book.values(), sent, groups)
-        combined = book.combine(number, exponent, model.parameters, sent)
-        resolved = resolve(replace(attempt, combined=combined), _Sent(model, sent), plan)
+        attempt = _attempt(work, genesis, plan, sent, groups)
+        scores = book.combine(number, exponent, model.parameters, sent)
+        resolved = resolve(replace(attempt, scores=scores), _Sent(model, sent), plan)
         if resolved.model is None or not isinstance(resolved.result, ModelResult):
             return _failed(resolved, model, parts.spec)
         model, name = resolved.model, from_text(resolved.result.model, DIGEST_SIZE)
@@ -213,15 +213,15 @@ def _terms(prepared: Prepared, model: ModelState, name: bytes) -> StudyRecord:
 
 
 def _attempt(
-    work: Assignment, genesis: bytes, plan: Plan, reputations: Mapping[str, int],
-    sent: Mapping[str, Contribution], groups: Mapping[str, int],
+    work: Assignment, genesis: bytes, plan: Plan, sent: Mapping[str, Contribution],
+    groups: Mapping[str, int],
 ) -> Attempt:  # fmt: skip
     """Return a round's attempt as far as it matters for what it comes to."""
     weights = dict(zip(work.participants, work.weights, strict=True))
     ring = ring_for(plan.terms.design, work.weights, CONTRACT_VERSION)
     return Attempt(
         AttemptId(genesis, plan.document.study.id, work.round, 1), plan.terms, work.model,
-        work.exponent, ring, weights, {}, reputations=reputations, groups=groups,
+        work.exponent, ring, weights, {}, groups=groups,
         included=tuple(name for name in sent if name in groups or not groups),
     )  # fmt: skip
 

@@ -13,11 +13,10 @@ from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
 from collegium.federation.local_trainers import Float32
 from collegium.federation.local_updates import Assignment, Int16
-from collegium.learning.aggregation.scores import Scores
+from collegium.learning.aggregation.scores import CombinedScores, Scores
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.models import size
 from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
-from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.scores.threats import TAILORED_BALLOT_STUFFING
 from collegium.simulation.execution import run
@@ -61,11 +60,11 @@ class Guessing(LedgerlessScores):
     """Keeps what its attackers would have expected beside what validators said."""
 
     judges: SurrogateValidators
-    told: list[tuple[Scores, ScoreRecord]]
+    told: list[tuple[Scores, CombinedScores]]
 
     def combine(
         self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> ScoreRecord | None:
+    ) -> CombinedScores | None:
         known = dict(self.reputations)
         work = Assignment(
             number, exponent, tuple(sent), (1,) * len(sent), b"", start, len(sent), lambda: None,
@@ -80,7 +79,7 @@ class Guessing(LedgerlessScores):
         return true
 
 
-def guessed(prepared: Prepared, judges: SurrogateValidators) -> list[tuple[Scores, ScoreRecord]]:
+def guessed(prepared: Prepared, judges: SurrogateValidators) -> list[tuple[Scores, CombinedScores]]:
     book = Guessing(prepared)
     book.judges, book.told = judges, []
     run_without_ledger(prepared, book=book)
@@ -92,7 +91,7 @@ def test_what_attackers_expect_goes_with_what_validators_say(rule: str) -> None:
     prepared = attacked(rule, "gaussian")
     told = guessed(prepared, judges_of(prepared))
     expected = np.array([one.values for one, _ in told], float)
-    true = np.array([one.scores for _, one in told], float)
+    true = np.array([one.values for _, one in told], float)
     honest = [at for at, name in enumerate(prepared.sites) if name not in BAD]
     assert np.corrcoef(expected[:, honest].ravel(), true[:, honest].ravel())[0, 1] > 0.5
     assert (expected != true).any(), "and it is a guess"
@@ -101,7 +100,7 @@ def test_what_attackers_expect_goes_with_what_validators_say(rule: str) -> None:
 def test_whoever_is_all_validators_knows_every_score() -> None:
     prepared = attacked("zeno", "gaussian", "consensus.validators=2")
     for expected, true in guessed(prepared, judges_of(prepared, tuple(prepared.validators))):
-        assert expected.values == pytest.approx(true.scores, abs=1)
+        assert expected.values == pytest.approx(true.values, abs=1)
 
 
 def test_attackers_know_their_own_validators_rows_and_imagine_the_others_from_theirs() -> None:

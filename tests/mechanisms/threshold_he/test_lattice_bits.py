@@ -13,7 +13,7 @@ from tools.lattice_bits import CLASSICAL, bits, block_size, dual_bits
 from collegium.ledger.contract.apply import apply, initial_state
 from collegium.ledger.contract.events import RoundOpened
 from collegium.mechanisms.threshold_he.rlwe import PARAMETERS
-from collegium.resolving.attempt import attempt_in
+from collegium.resolving.reading import attempt_in
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collegium.audit.findings import ReputationChange, ScoredRound, Scoring
 from collegium.audit.seam import Audited, Checked, Checking
 from collegium.audit.studies import StudyHistory
 from collegium.ledger.contract.declared import part_of
-from collegium.mechanisms.scores.score_medians import ScoreRecord
+from collegium.mechanisms.scores.resolving import combined_with
 from collegium.mechanisms.scores.terms import (
     UNIT,
     MemberDemoted,
@@ -103,13 +103,11 @@ def _restored(study_history: StudyHistory, action: Restore) -> None:
 
 def _fixes(record: AttemptRecord) -> Mapping[str, Any]:
     opened, combined = record.opened, record.of(Scored).combined
-    known = part_of(opened.parts, Reputations)
-    return {
-        "reputations": dict(zip(opened.participants, known.values if known else (), strict=False)),
-        "combined": None
-        if combined is None
-        else ScoreRecord(norm=combined.norm, scores=combined.scores),
-    }
+    told = part_of(opened.parts, Reputations)
+    if combined is None or told is None:
+        return {}
+    known = dict(zip(opened.participants, told.values, strict=True))
+    return {"scores": combined_with(combined, (known[name] for name in combined.members))}
 
 
 def _unsaid(record: AttemptRecord, name: str, over: bool) -> Iterator[str]:

@@ -31,6 +31,7 @@ from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
+from collegium.mechanisms.scores.resolving import combined_with
 from collegium.mechanisms.scores.roots import Float32, RootData, mean_loss, row_losses
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
@@ -128,8 +129,7 @@ class Expected:
             value_of(after(self._reputation(site), score, self._judges.terms))
             for site, score in zip(updates, made.scores, strict=True)
         ]
-        norm = made.norm if isinstance(made.norm, int) else None
-        return scores_of(study, work.exponent, made.scores, norm, later)
+        return scores_of(study, work.exponent, combined_with(made, later))
 
     def loss(self, vector: Float32) -> float:
         """Return the mean loss of a study's vector [D] on all rows that the attackers have."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from collegium.assembly.preparation import Prepared
 from collegium.federation.local_trainers import Float32, LocalTrainers
+from collegium.learning.aggregation.scores import CombinedScores
 from collegium.learning.aggregation.updates import Contribution
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import LyingScorer
@@ -18,6 +19,7 @@ from collegium.mechanisms.scores.reputations import (
     value_of,
     weight_of,
 )
+from collegium.mechanisms.scores.resolving import combined_with
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import RootScorer, Scorer
 from collegium.mechanisms.scores.terms import ScoreTerms
@@ -63,13 +65,9 @@ class LedgerlessScores:
             for name, weight in registered.items()
         }
 
-    def values(self) -> dict[str, int]:
-        """Return the sites' reputations with which a round opens."""
-        return {name: value_of(self.reputation(name)) for name in self.prepared.sites}
-
     def combine(
         self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> ScoreRecord | None:
+    ) -> CombinedScores | None:
         """Return what validators say of a round's updates, and let it count; None without scores.
 
         Args:
@@ -86,10 +84,11 @@ class LedgerlessScores:
         voters = counting(known, dict.fromkeys(validators, 1), terms)
         said = [self._said(name, number, exponent, start, sent) for name in voters]
         made = medians([(one, 1) for one in said])
+        reputations = [value_of(self.reputation(name)) for name in sent]
         self.combined.append(dict(zip(sent, made.scores, strict=True)))
         for name, value in self.combined[-1].items():
             self.reputations[name] = after(self.reputation(name), value, terms)
-        return made
+        return combined_with(made, reputations)
 
     def _said(
         self, validator: str, number: int, exponent: int, start: Float32,
