@@ -38,6 +38,7 @@ GROUPS = {
     },
     "network": {"down", "status", "up"},
     "node": {
+        "check",
         "init",
         "proposals",
         "propose",

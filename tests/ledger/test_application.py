@@ -31,7 +31,7 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.merkle import Frontier
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
-from collegium.ledger.opening import create_ledger, open_ledger
+from collegium.ledger.opening import create_ledger, look_into_ledger, open_ledger
 from collegium.ledger.snapshot import decode_snapshot, encode_snapshot, snapshot_path
 from collegium.ledger.state import BranchNode, PrunedNode, State, TableNode
 
@@ -166,6 +166,8 @@ def test_a_torn_last_block_is_cut_aloud_wherever_it_was_torn(begun: SmallRun) ->
     for size in range(start + 1, len(data)):
         path.write_bytes(data[:size])
         said: list[str] = []
+        assert hashes(look_into_ledger(path)[0]) == expected
+        assert path.read_bytes() == data[:size], "looking cuts nothing"
         ledger = open_ledger(path, said.append)
         assert hashes(ledger) == expected
         ledger.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from tests.network.trials import MEMBERS
@@ -12,6 +13,7 @@ from tests.operations.pages import URL, Consortium, Page, trained
 from collegium.network.free_port import free_port
 from collegium.network.processes import stop
 from collegium.network.record import NetworkRecord
+from collegium.transport.home import ADDRESS
 
 OTHERS = MEMBERS[:-1]
 
@@ -55,6 +57,14 @@ def test_four_empty_machines_become_a_consortium_that_is_watched(tmp_path: Path)
         stop(at.started)
 
 
+def until_reached(sequencer: Path) -> None:
+    """Wait until a sequencer listens."""
+    end = monotonic() + 30
+    while not (sequencer / ADDRESS).exists():
+        assert monotonic() < end
+        sleep(0.05)
+
+
 def follow(at: Consortium) -> None:
     members = Members(at)
     page, each = members.page, members.each
@@ -67,7 +77,8 @@ def follow(at: Consortium) -> None:
     each("collegium sequencer certify", "cp for-va", "cp sequencer/genesis.json")
     each("sha256sum", "sed -i 's/^port")
     page.follow("printf", "collegium sequencer start")
-    each("collegium node start")
+    until_reached(at.folder / "sequencer")
+    each("collegium node check", "collegium node start")
     for name in MEMBERS:
         at.until(name, lambda one: one.state == "following")
     assert "va: following" in page.follow("collegium node status va")

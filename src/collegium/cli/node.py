@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from collegium.cli.membership import proposals, propose, rotate, succeed, vote
-from collegium.cli.output import JSON, say, say_json, warn
+from collegium.cli.output import FAILED, JSON, say, say_json, warn
 from collegium.errors import FormatError
 
 if TYPE_CHECKING:
@@ -137,6 +138,27 @@ def status(home: Path, as_json: bool) -> None:
         return
     for line in status_lines(found):
         say(line)
+
+
+@node.command()
+@HOME
+@JSON
+def check(home: Path, as_json: bool) -> None:
+    """Say everything that is wrong with HOME, whether or not its node runs; change nothing.
+
+    The exit code is 1 where something keeps the node from its work.
+    """
+    from collegium.cli.node_lines import check_lines
+    from collegium.node.checking.whole import check_home
+    from collegium.node.passphrase import passphrase
+
+    found = check_home(home, passphrase)
+    if as_json:
+        say_json(found)
+    else:
+        for line in check_lines(found):
+            say(line)
+    sys.exit(0 if found.ok else FAILED)
 
 
 @node.command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from collegium.ledger.contract.transactions import Action, Admit, Adopt, Expel, Rotate
 from collegium.mechanisms.scores.terms import Restore
+from collegium.node.checking.whole import HomeCheck
 from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, StudyStatus
+from collegium.visible import visible
 
 
 def status_lines(status: NodeStatus) -> Iterator[str]:
@@ -65,6 +68,19 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
         yield f"    stopped {study.stopped}; nothing of it is computed until the node restarts"
     for why in study.refused:
         yield f"    refused {why}"
+
+
+def check_lines(check: HomeCheck) -> Iterator[str]:
+    """Yield what ``node check`` prints: one line for each thing, what is wrong with its code."""
+    counts = Counter(one.severity for one in check.findings)
+    told = [
+        f"{counts[one]} {one}{'s' if counts[one] > 1 else ''}"
+        for one in ("error", "warning") if counts[one]
+    ]  # fmt: skip
+    yield f"{check.member or check.home}: {', '.join(told) or 'sound'}"
+    for one in check.findings:
+        line = one.what if not one.code else f"{one.what}: {one.why}; {one.todo} [{one.code}]"
+        yield f"  {one.severity:<9} {one.part:<11} {visible(line)}"
 
 
 def change_lines(change: Change) -> Iterator[str]:

@@ -14,11 +14,12 @@ one sync serve them all: whoever drives them calls `sync` before anything is ann
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -171,28 +172,51 @@ class Outbox:
 
     def _load(self) -> int:
         """Note where the whole records are and return where they end."""
-        total = self._file.seek(0, os.SEEK_END)
-        self._file.seek(0)
-        position = 0
-        while position + _HEADER_SIZE <= total:
-            header = self._file.read(_HEADER_SIZE)
-            size = int.from_bytes(header[:4], "big")
-            if header != _header(size):
-                raise _corrupt(position)
-            start = position + _HEADER_SIZE
-            end = start + size + _CHECK_SIZE
-            if end > total:
-                break
-            body = self._file.read(size)
-            if _check(body) != self._file.read(_CHECK_SIZE):
-                raise _corrupt(position)
-            try:
-                key = msgspec.json.decode(body[4 : _key_end(body)], type=OutboxKey)
-            except msgspec.DecodeError as error:
-                raise _corrupt(position) from error
+        end = 0
+        for key, start, size in _records(self._file):
             self._bodies[key] = (start, size)
-            position = end
-        return position
+            end = start + size + _CHECK_SIZE
+        return end
+
+
+def count_records(path: Path) -> int:
+    """Return how many whole records an outbox's file has, each checked; nothing is written.
+
+    Raises:
+        RunError: it does not hold what was written to it.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return sum(1 for _ in _records(file))
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[OutboxKey, int, int]]:
+    """Yield each whole record's key, where its body is, and the body's size; a torn one ends it.
+
+    Raises:
+        RunError: a record fails its check.
+    """
+    total = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    position = 0
+    while position + _HEADER_SIZE <= total:
+        header = file.read(_HEADER_SIZE)
+        size = int.from_bytes(header[:4], "big")
+        if header != _header(size):
+            raise _corrupt(position)
+        start = position + _HEADER_SIZE
+        end = start + size + _CHECK_SIZE
+        if end > total:
+            return
+        body = file.read(size)
+        if _check(body) != file.read(_CHECK_SIZE):
+            raise _corrupt(position)
+        try:
+            key = msgspec.json.decode(body[4 : _key_end(body)], type=OutboxKey)
+        except msgspec.DecodeError as error:
+            raise _corrupt(position) from error
+        yield key, start, size
+        position = end
 
 
 def _key_end(body: bytes) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.application import Application, corrupt
@@ -75,29 +77,61 @@ def open_ledger_at(
         data = read_ledger(path)
         file = path.open("r+b")
     except OSError as error:
-        what = f"{path} cannot be opened"
-        raise RunError("ledger.unreadable", what, str(error), "check the path") from error
+        raise _unreadable(path, error) from error
     try:
-        end = acknowledged_end(data)
-        first = next(read_frames(data), None)
-        if first is None or first.kind != GENESIS:
-            raise corrupt(0)
-        torn, data = data[end:], data[:end]
-        if holds_acknowledged(torn):
-            raise corrupt(end)
-        stop = end if entries is None else block_end(data, entries)
-        ledger = Application(first.body, path, file)
-        snapshot, known = snapshot_path(path), data[:stop]
-        start = ledger.resume_from(snapshot.read_bytes(), known) if snapshot.exists() else first.end
-        ledger.replay(known, start)
-        if torn:
-            warn(f"{path.name}: its last {len(torn)} bytes were never acknowledged and are cut")
+        ledger, stop, end = _replayed(path, data, file, entries)
+        if data[end:]:
+            torn = len(data) - end
+            warn(f"{path.name}: its last {torn} bytes were never acknowledged and are cut")
             file.truncate(end)
         file.seek(0, os.SEEK_END)
     except CollegiumError:
         file.close()
         raise
-    return ledger, data[stop:]
+    return ledger, data[stop:end]
+
+
+def look_into_ledger(path: Path, entries: int | None = None) -> tuple[Application, bytes]:
+    """Return what `open_ledger_at` does of a file that another process may be writing.
+
+    Nothing is written or cut, and what is executed on it is kept in memory.
+
+    Raises:
+        CollegiumError: it is missing, malformed, or contradicts the contract.
+    """
+    try:
+        data = read_ledger(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    ledger, stop, end = _replayed(path, data, BytesIO(), entries)
+    return ledger, data[stop:end]
+
+
+def _replayed(
+    path: Path, data: bytes, file: BinaryIO, entries: int | None
+) -> tuple[Application, int, int]:
+    """Return a ledger as of its first `entries`, where they end, and what was acknowledged ends.
+
+    Raises:
+        CollegiumError: the bytes are malformed, or contradict the contract.
+    """
+    end = acknowledged_end(data)
+    first = next(read_frames(data), None)
+    if first is None or first.kind != GENESIS:
+        raise corrupt(0)
+    if holds_acknowledged(data[end:]):
+        raise corrupt(end)
+    stop = end if entries is None else block_end(data[:end], entries)
+    ledger = Application(first.body, path, file)
+    snapshot, known = snapshot_path(path), data[:stop]
+    start = ledger.resume_from(snapshot.read_bytes(), known) if snapshot.exists() else first.end
+    ledger.replay(known, start)
+    return ledger, stop, end
+
+
+def _unreadable(path: Path, error: OSError) -> RunError:
+    what = f"{path} cannot be opened"
+    return RunError("ledger.unreadable", what, str(error), "check the path")
 
 
 def require_genesis(ledger: Application, genesis: Genesis) -> None:

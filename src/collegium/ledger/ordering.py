@@ -8,6 +8,7 @@ names (plugin kind ``engines``): it opens orderings. docs/decisions/0112 says wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from collegium.errors import CollegiumError
 from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.equivocation import Conflict
+from collegium.ledger.examining import Diagnosis
 from collegium.ledger.genesis import Genesis, Member
 from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import Checkpoint
@@ -240,6 +242,43 @@ class Binds(Protocol):
 
     def release(self, joining: Joining, block: str) -> LockedBlock:
         """Give up the block with that hash; return it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What an engine has found in a home and on its way to the others.
+
+    Attributes:
+        said: one thing each.
+        ledger: what the home holds, as of what is final there; None where there is none, or it
+            cannot be used.
+        store: the `BlobStore` that the engine brings, None where it cannot be asked.
+    """
+
+    said: tuple[Diagnosis, ...] = ()
+    ledger: Application | None = None
+    store: Any = None
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """An engine that can look at a home, and at the way to the others, whose node may be running.
+
+    Nothing is written or locked, and nothing is said for the member.
+    """
+
+    def examine(
+        self, home: Path, genesis: Genesis | None, member: str, settings: Any
+    ) -> AbstractContextManager[Examined]:
+        """Return what there is; the store may be asked until the context ends.
+
+        Args:
+            home: the member's.
+            genesis: the ledger's, None where it cannot be read.
+            member: its id.
+            settings: of the engine's own section of node.toml.
+        """
         ...
 
 

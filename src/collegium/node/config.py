@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from collegium.errors import NodeError, PluginError
+from collegium.errors import PluginError
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.ledger.ordering import Joins
-from collegium.node.settings import examine, unacceptable
+from collegium.node.settings import Mistake, examine, unacceptable
 from collegium.plugins import find
 
 CONFIG = "node.toml"
@@ -119,11 +119,11 @@ def read_config(home: Path) -> Config:
     """
     config, mistakes = examine_config(home)
     for mistake in mistakes:
-        raise mistake
+        raise mistake.error
     return config
 
 
-def examine_config(home: Path) -> tuple[Config, list[NodeError]]:
+def examine_config(home: Path) -> tuple[Config, list[Mistake]]:
     """Return a home's settings as far as they make sense, and every mistake in them.
 
     Raises:
@@ -133,8 +133,8 @@ def examine_config(home: Path) -> tuple[Config, list[NodeError]]:
     engine = _engine_named_in(path)
     config, mistakes = examine(path, _whole(engine.section, engine.settings))
     known = [one.key for one in mistakes]
-    return config, [one.error for one in mistakes] + [
-        unacceptable(path, key, what, todo)
+    return config, mistakes + [
+        Mistake(key, unacceptable(path, key, what, todo))
         for key, what, todo in _faults(engine, config)
         if not any(key[: len(one)] == one or one[: len(key)] == key for one in known)
     ]

@@ -197,10 +197,7 @@ def held(home: Path) -> Iterator[None]:
         NodeError: there is no home, or another node runs in it.
     """
     if not (home / CONFIG).is_file():
-        raise NodeError(
-            "home.none", f"{home} is no member's home", f"it has no {CONFIG}",
-            "make one with `collegium node init`, or name the right folder",
-        )  # fmt: skip
+        raise no_home(home)
     busy = NodeError(
         "home.busy", f"a node runs in {home} already",
         "two of them would sign against each other",
@@ -208,6 +205,14 @@ def held(home: Path) -> Iterator[None]:
     )  # fmt: skip
     with sole_user(home, lambda: busy):
         yield
+
+
+def no_home(home: Path) -> NodeError:
+    """Return the error for a folder that is no member's home."""
+    return NodeError(
+        "home.none", f"{home} is no member's home", f"it has no {CONFIG}",
+        "make one with `collegium node init`, or name the right folder",
+    )  # fmt: skip
 
 
 def read_card(path: Path) -> Member:

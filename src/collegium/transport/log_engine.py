@@ -14,20 +14,24 @@ from pathlib import Path
 import msgspec
 
 from collegium.errors import NodeError, RunError
+from collegium.ledger.application import Application
 from collegium.ledger.engines.log.copying_out import export
+from collegium.ledger.engines.log.examining import examine_copy
 from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.recovery import with_lines
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.witness import COSIGNED, Cosigned, begin_cosigning
+from collegium.ledger.examining import unchecked, wrong
 from collegium.ledger.final import NAME as FINAL
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.genesis import Member as GenesisMember
 from collegium.ledger.keyfile import read_secret
 from collegium.ledger.keys import SigningKey, signing_key
 from collegium.ledger.note import split_note
-from collegium.ledger.ordering import LEDGER, Ends, Joining
+from collegium.ledger.ordering import LEDGER, Ends, Examined, Joining
 from collegium.transport.authority import request_client, sign_request
 from collegium.transport.client import connect
+from collegium.transport.examining import certificates, sequencer
 from collegium.transport.home import AUTHORITY, GENESIS, LOG_KEY, found_ledger, make_home
 from collegium.transport.member import Member
 from collegium.transport.proxy import proxy_fault
@@ -79,7 +83,7 @@ class LogDeployment:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The engine; it satisfies `ledger.ordering.Joins` and `Binds`."""
+    """The engine; it satisfies `ledger.ordering.Joins`, `Binds` and `Examines`."""
 
     about: str = "one sequencer orders, every member replays and cosigns; processes of their own"
     section: str = "sequencer"
@@ -116,6 +120,35 @@ class Log:
         certificates = tuple(joining.home / one for one in tls)
         member = Member(replica, connection, connection.close, certificates=certificates)
         return member, RelayStore(connection)
+
+    @contextmanager
+    def examine(
+        self, home: Path, genesis: Genesis | None, member: str, settings: SequencerAddress
+    ) -> Iterator[Examined]:
+        """Look at the TLS files, at what the home holds, and at what the sequencer says."""
+        said = list(certificates(home, settings, member))
+        usable = all(one.severity != "error" for one in said)
+        ledger: Application | None = None
+        if genesis is None:
+            said.append(unchecked("ledger", "genesis.json cannot be read"))
+        else:
+            ledger, about = examine_copy(home, genesis)
+            said += about
+        if not usable:
+            because = "the TLS files cannot be used"
+            said += [unchecked(one, because) for one in ("sequencer", "clock")]
+            yield Examined(tuple(said), ledger)
+            return
+        try:
+            connection = connect(home, settings)
+        except RunError as error:
+            yield Examined((*said, wrong("sequencer", error)), ledger)
+            return
+        with closing(connection):
+            asked = tuple(sequencer(connection, settings, genesis, ledger))
+            reached = not any(one.part == "sequencer" and one.severity == "error" for one in asked)
+            store = RelayStore(connection) if reached else None
+            yield Examined((*said, *asked), ledger, store)
 
     def ends(self, home: Path, genesis: Genesis, warn: Callable[[str], None]) -> Ends:
         """Return where the ledger of a home ends whose node is stopped."""

@@ -111,6 +111,15 @@ def ask_process(
         raise silent(why, absent) from error
 
 
+def served_at(home: Path) -> int:
+    """Return the port of the page of the process that runs in a home.
+
+    Raises:
+        OSError, msgspec.MsgspecError: none runs there.
+    """
+    return msgspec.json.decode((home / SERVED).read_bytes(), type=PageAddress).port
+
+
 def ask_page(home: Path, path: str, seconds: float) -> bytes:
     """Return what the page of the process that runs in a home says.
 
@@ -118,8 +127,7 @@ def ask_page(home: Path, path: str, seconds: float) -> bytes:
         OSError, http.client.HTTPException, msgspec.MsgspecError: none runs there, or it does not
             answer.
     """
-    served = msgspec.json.decode((home / SERVED).read_bytes(), type=PageAddress)
-    connection = HTTPConnection(LOOPBACK, served.port, timeout=seconds)
+    connection = HTTPConnection(LOOPBACK, served_at(home), timeout=seconds)
     try:
         connection.request("GET", path)
         return connection.getresponse().read()

@@ -214,6 +214,7 @@ class Sequencer:
             "ready": self.ready,
             "size": self.copy.size,
             "final": self.copy.final_size,
+            "genesis": self.copy.ledger.identity.hex(),
             "waiting": len(self._pool),
             "presented": sorted(self._recovery.presented),
             "cosigned": sorted(self._lines),

@@ -1,0 +1,1 @@
+"""What ``collegium node check`` looks at: what could keep a node from its work."""
