@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,34 @@ def test_a_block_that_the_contract_does_not_make_is_proof_with_anybody_s_ledger(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("PROVEN: the log's key signed a block after 1 entries")
+
+
+def test_evidence_that_lies_in_a_home_is_checked_with_the_ledger_there(
+    us: Consortium, tmp_path: Path
+) -> None:
+    us.settle("one")
+    true = honest(next_block(us))
+    ledger = us.replicas["bo"].ledger
+    forged = crafted(ledger, [(true.entries[0][0], b"[]")], true.header.state_root)
+    home, trust = us.home("bo"), ("--genesis", ledger.identity.hex())
+    (home / "evidence").mkdir()
+    written(home / "evidence" / "block-1", received_bin=forged)
+    done = collegium("audit", "block", "evidence/block-1/", *trust, cwd=home)
+    assert (done.returncode, done.stdout[:7]) == (0, "PROVEN:"), done.stderr
+
+    past = home / "past" / ledger.identity.hex()
+    past.mkdir(parents=True)
+    shutil.copy(home / "ledger.log", past)
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(home, elsewhere)
+    (elsewhere / "ledger.log").write_bytes(b"a successor's")
+    done = collegium("audit", "block", elsewhere / "evidence" / "block-1", *trust, cwd=tmp_path)
+    assert (done.returncode, done.stdout[:7]) == (0, "PROVEN:"), done.stderr
+
+    written(tmp_path / "alone", received_bin=forged)
+    done = collegium("audit", "block", "alone", *trust, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "alone lies in no member's home: name the LEDGER" in done.stderr
 
 
 def test_a_true_block_and_a_block_that_somebody_else_made_up_prove_nothing(

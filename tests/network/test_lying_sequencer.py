@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from tests.commands import collegium as collegium_says
 from tests.commands import environment
 from tests.network.liar import KEPT
 from tests.network.perturbing import begin, kill, on_record
@@ -233,6 +234,10 @@ def test_a_transaction_that_comes_twice_is_refused_with_its_block(
         told = a_stranger_says(found[0], record, tmp_path, "block", home)
         assert isinstance(told, dict)
         assert told["proven"] is True
+        for one in found:
+            typed = ("audit", "block", one.relative_to(tmp_path), "--genesis", record.genesis)
+            done = collegium_says(*typed, cwd=tmp_path)
+            assert (done.returncode, done.stdout[:7]) == (0, "PROVEN:"), done.stderr
         require_no_fork(folder)
         record = go_on_from(folder, "va")
         until_following(folder, record)

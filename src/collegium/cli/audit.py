@@ -186,18 +186,20 @@ def promise(evidence: Path, genesis: str, as_json: bool) -> None:
 
 @audit.command()
 @click.argument("evidence", type=click.Path(path_type=Path))
-@click.argument("ledger", type=click.Path(path_type=Path))
+@click.argument("ledger", type=click.Path(path_type=Path), required=False)
 @click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
 @JSON
-def block(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
+def block(evidence: Path, ledger: Path | None, genesis: str, as_json: bool) -> None:
     """Check a folder of EVIDENCE: did the log's key sign a block that cannot be?
 
-    LEDGER is a run folder or a home with the ledger before that block, whoever's it is.
+    LEDGER is a run folder or a home with the ledger before that block, whoever's it is; evidence
+    that lies in a member's home needs none.
     """
     from collegium.audit.invalid_block import check_block
     from collegium.audit.trust import genesis_root
 
-    found = check_block(evidence, ledger, genesis_root(genesis).genesis or b"")
+    identity = genesis_root(genesis).genesis or b""
+    found = check_block(evidence, ledger or _ledger_beside(evidence, identity), identity)
     if as_json:
         say_json({"proven": found.proven, "first": found.first, "why": found.why})
     elif found.proven:
@@ -206,6 +208,20 @@ def block(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
     else:
         say(f"NOT PROVEN: the block after {found.first} entries: {found.why}.")
     sys.exit(0 if found.proven else FAILED)
+
+
+def _ledger_beside(evidence: Path, identity: bytes) -> Path:
+    """Return the home that evidence lies in, or what it keeps there of a ledger before."""
+    from collegium.ledger.ordering import LEDGER
+    from collegium.node.home import PAST
+
+    home = evidence.resolve().parents[1]
+    for folder in (home / PAST / identity.hex(), home):
+        if (folder / LEDGER).exists():
+            return folder
+    raise click.UsageError(
+        f"{evidence} lies in no member's home: name the LEDGER of somebody who has it"
+    )
 
 
 def _read(file: Path) -> bytes:
