@@ -752,7 +752,7 @@ def _site(ages: list[float | None], sexes: list[str], died: list[str]) -> StudyR
     if target.codes is None:
         raise AssertionError("words have codes")
     table, site = Columns(columns, len(ages)), np.zeros_like(rows)
-    return StudyRows(table, target, None, rows, target.codes, site, ("site",), ())
+    return StudyRows(table, target, None, rows, target.codes, site, ("site",), rows, ())
 
 
 def _words(name: str, cells: list[str]) -> Column:

@@ -29,7 +29,6 @@ from collegium.data.tabular.combining_statistics import conclusion
 from collegium.data.tabular.computing_statistics import site_statistics_of
 from collegium.data.tabular.counting import concluded, counts_of
 from collegium.data.tabular.described_columns import (
-    Beyond,
     described_kinds,
     described_preparation,
     within_bounds,
@@ -168,16 +167,9 @@ def _beyond(studied: StudyRows, study: Study, described: AgreedPreparation) -> l
     told = []
     for number, name in enumerate(studied.sites):
         own = take_study_rows(studied, np.flatnonzero(studied.site == number))
-        told += beyond_in_words(name, within_bounds(own, study, described)[1])
+        deviations = within_bounds(own, study, described)[1]
+        told += [f"{name}: {one.in_words()}" for one in deviations]
     return told
-
-
-def beyond_in_words(name: str, beyond: Beyond) -> list[str]:
-    """Return lines about a site's cells and rows that are not as the document says."""
-    cells = ", ".join(f"{count} of {column!r}" for column, count in beyond.cells.items())
-    told = [f"{name}: values beyond their range count as its nearer end: {cells}"] * bool(cells)
-    rows = f"{name}: {beyond.rows} rows of a class that the study does not name were left out"
-    return told + [rows] * bool(beyond.rows)
 
 
 def agreed_by_all(
@@ -238,8 +230,8 @@ def own_table(source: TableSource, study: Study, path: Path, name: str) -> SiteT
     if described is None:
         own = read_again(own, source)
     else:
-        notes = (*own.notes, *beyond_in_words(name, within_bounds(own, study, described)[1]))
-        own = replace(within_bounds(own, study, described)[0], notes=notes)
+        own, deviations = within_bounds(own, study, described)
+        own = replace(own, notes=(*own.notes, *(one.in_words() for one in deviations)))
     train, test = cut_of(study, [positions(own, np.arange(own.rows), name)])[name]
     return SiteTable(take_study_rows(own, _at(train)), take_study_rows(own, _at(test)))
 

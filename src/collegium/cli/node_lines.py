@@ -68,6 +68,8 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
         yield f"    stopped {study.stopped}; nothing of it is computed until the node restarts"
     for why in study.refused:
         yield f"    refused {why}"
+    for what in study.rows:
+        yield f"    rows    {what}"
 
 
 def check_lines(check: HomeCheck) -> Iterator[str]:

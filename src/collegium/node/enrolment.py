@@ -88,7 +88,8 @@ class MemberContext:
 class Enrolment:
     """Who acts for the member in a study.
 
-    `objections` say why its site takes no part. `scoring` is what its validator scores updates
+    `objections` say why its site takes no part; `notes` what of its rows is not as the study's
+    document says, which nobody else is told. `scoring` is what its validator scores updates
     with, where it has rows and the study asks for scores. `other_code` says that the site accepted
     the study over other code than it runs now. `unprepared` says that the seat was taken before
     the sites had agreed on the preparation of their tables. `absences` counts how often the
@@ -97,6 +98,7 @@ class Enrolment:
 
     participants: list[Participant] = field(default_factory=list)
     objections: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     site: Site | None = None
     training: BackgroundTraining | None = None
     scoring: Scoring | None = None
@@ -242,6 +244,7 @@ def _enrol_site(
         elif not agrees_by_statistics(study):
             parts = parts_of_table(study, None)
             rows = own_described_rows(acting.source, acting.home, study, parts, member)
+            enrolment.notes = rows.notes
             count = len(rows.train.y)
         else:
             agreement = _agreement(acting, view)

@@ -43,6 +43,7 @@ class Participants:
     Attributes:
         refused: the studies in which this member's site takes no part, each with the reasons;
             a study that has ended meanwhile stays among them.
+        rows: what of this member's own file is not as a study's document says, by study.
         stopped: the studies of which nothing is computed here any more, each with what failed,
             until the policy or the member's key changes or the node starts again.
         errors: what fails now, by who; `failures` counts all there were.
@@ -63,6 +64,7 @@ class Participants:
     ) -> None:
         self.proposals = proposals
         self.refused: dict[str, tuple[str, ...]] = {}
+        self.rows: dict[str, tuple[str, ...]] = {}
         self.stopped: dict[str, str] = {}
         self.errors: dict[str, str] = {}
         self.failures = 0
@@ -223,6 +225,9 @@ class Participants:
         else:
             names = [one.name for one in enrolment.participants]
             log.info("study joined", extra={"study": study, "participants": names})
+        if enrolment.notes and enrolment.notes != self.rows.get(study):
+            self.rows[study] = enrolment.notes
+            log.warning("own table", extra={"study": study, "notes": list(enrolment.notes)})
         if enrolment.other_code:
             log.warning("study accepted over other code", extra={"study": study})
 

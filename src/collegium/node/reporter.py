@@ -101,6 +101,7 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         refused=loop.participants.refused.get(view.study, ()),
         stopped=loop.participants.stopped.get(view.study),
         awaited=view.awaited,
+        rows=loop.participants.rows.get(view.study, ()),
     )
 
 

@@ -8,7 +8,6 @@ alone, so a node and a simulation agree on it bit for bit.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -27,15 +26,17 @@ from collegium.mechanisms.statistics.speaking import SiteTable
 from collegium.node.config import DataSource
 from collegium.study.document import Study
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnSiteRows:
-    """The training and the test part of one site's rows."""
+    """The training and the test part of one site's rows.
+
+    `notes` tell what of its file is not as the study's document says, by column and row.
+    """
 
     train: SiteRows
     test: SiteRows
+    notes: tuple[str, ...] = ()
 
 
 def own_rows(
@@ -99,17 +100,13 @@ def own_described_rows(
 ) -> OwnSiteRows:
     """Return a member's rows of its own table, whose columns the study's document describes.
 
-    What of them is not as the document says is written to the node's own log, and sent to nobody.
-
     Raises:
         CollegiumError: as `own_site_table`, or no row is as the document says.
     """
     if parts.agreement is None:
         raise TypeError("the study's document describes no columns")
     table = own_site_table(source, home, study, member)
-    for note in table.train.notes:
-        log.info("own table", extra={"study": study.study.id, "note": note})
-    rows = encoded_rows(parts.agreement, table, member)
+    rows = replace(encoded_rows(parts.agreement, table, member), notes=table.train.notes)
     for part in (rows.train, rows.test):
         check_dataset(replace(parts.dataset, sites=(part,)))
     return rows

@@ -28,7 +28,8 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `refused` are the reasons why this member's site takes no part; `stopped` is what failed here,
     since when this node computes nothing of the study; `waiting` are seconds since
-    the study came to where it is, `awaited` the members who have not spoken in this phase.
+    the study came to where it is, `awaited` the members who have not spoken in this phase. `rows`
+    tell what of this member's own file is not as the study's document says, by column and row.
     """
 
     study: str
@@ -43,6 +44,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...]
     stopped: str | None = None
     awaited: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
 
 
 class PrivacySpentStatus(msgspec.Struct, frozen=True, kw_only=True):

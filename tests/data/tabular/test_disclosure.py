@@ -44,7 +44,15 @@ def site(draws: np.random.Generator) -> StudyRows:
     label = draws.integers(0, 2, rows)
     target = Column("died", "", "categorical", None, label, ("no", "yes"))
     return StudyRows(
-        Table(columns, rows), target, None, person, label, np.zeros(rows, np.int64), ("a",), ()
+        Table(columns, rows),
+        target,
+        None,
+        person,
+        label,
+        np.zeros(rows, np.int64),
+        ("a",),
+        np.arange(rows),
+        (),
     )
 
 
@@ -138,7 +146,15 @@ def test_of_a_small_site_a_sum_is_the_same_whatever_it_has(persons: int) -> None
     age = Column("age", "", "numeric", np.full(persons, 0.5), None, ())
     died = Column("died", "", "categorical", None, person % 2, ("no", "yes"))
     rows = StudyRows(
-        Table({"age": age}, persons), died, None, person, person % 2, person * 0, ("a",), ()
+        Table({"age": age}, persons),
+        died,
+        None,
+        person,
+        person % 2,
+        person * 0,
+        ("a",),
+        person,
+        (),
     )
     assert not counts_of(rows, before, K).any()
     assert BINS == 64

@@ -47,7 +47,8 @@ def test_rows_without_target_or_site_are_left_out_and_told(table: Table) -> None
     found = studied(table)
     assert found.rows == 5
     assert found.notes == (
-        "1 row with no value of 'died' left out", "1 row with no value of 'hospital' left out",
+        "1 row with no value of 'died' left out: row 3",
+        "1 row with no value of 'hospital' left out: row 4",
     )  # fmt: skip
     assert list(found.table.columns) == ["age"]
     assert found.table.columns["age"].values is not None

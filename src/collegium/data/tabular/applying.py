@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.tabular.agreed_preparation import AgreedColumn, AgreedPreparation
-from collegium.data.tabular.columns import Column, Kind, Table, as_numbers, as_words
+from collegium.data.tabular.columns import Column, Kind, Table, as_numbers, as_words, unreadable
 from collegium.data.tabular.computing_statistics import numbers_of
-from collegium.data.tabular.preparation import encode_columns, positions, value_of
+from collegium.data.tabular.preparation import check_unit, encode_columns, positions, value_of
 from collegium.data.tabular.reading import read_table_file
 from collegium.errors import DataError
 
@@ -35,7 +35,9 @@ class Applied:
 def apply_agreed(path: Path, agreement: AgreedPreparation, *, any_range: bool = False) -> Applied:
     """Read a table as a model's inputs.
 
-    Columns that the study sets aside or leaves out may be there and are not looked at.
+    Columns that the study sets aside or leaves out may be there and are not looked at. Where the
+    study's document describes the columns, no other one is looked at either, and each cell is read
+    by itself, as in training.
 
     Args:
         path: a file as `read_table_file` takes it.
@@ -49,14 +51,18 @@ def apply_agreed(path: Path, agreement: AgreedPreparation, *, any_range: bool = 
         column.name: "categorical" for column in agreement.columns if column.kind == "categorical"
     }
     aside = {*agreement.aside, *(one.name for one in agreement.left_out)} - {agreement.exposure}
-    table = read_table_file(path, skip=aside, declared=declared)
+    only: dict[str, Kind] | None = None
+    if agreement.step == 0:
+        only = {column.name: column.kind for column in agreement.columns}
+        only |= {agreement.exposure: "numeric"} if isinstance(agreement.exposure, str) else {}
+    table = read_table_file(path, skip=aside, declared=declared, only=only)
     _check_names(table, agreement)
     notes = list(table.notes)
     if isinstance(agreement.exposure, str):
         _check_exposure(table.columns[agreement.exposure])
     for column in agreement.columns:
         found = table.columns[column.name]
-        _check_unit(column, found)
+        check_unit(column, found, "the model was made from values in")
         if column.kind == "categorical":
             notes += _about_words(agreement, column, found, table.rows)
         else:
@@ -97,25 +103,13 @@ def _check_exposure(found: Column) -> None:
         )  # fmt: skip
 
 
-def _check_unit(column: AgreedColumn, found: Column) -> None:
-    if found.unit and column.unit and found.unit != column.unit:
-        raise DataError(
-            "data.units", f"column {column.name!r} is in {found.unit}",
-            f"the model was made from values in {column.unit}", f"convert it to {column.unit}",
-        )  # fmt: skip
-
-
 def _check_cells(column: AgreedColumn, found: Column) -> None:
     """Refuse a cell of a number or date that is neither that nor missing."""
-    if found.codes is None:
-        return
-    bad = np.isnan(numbers_of(found, column.kind)) & (found.codes >= 0)
-    if not bad.any():
+    bad = unreadable(found, numbers_of(found, column.kind))
+    if not bad.any() or found.codes is None:
         return
     row = int(np.argmax(bad))
     word = found.words[int(found.codes[row])]
-    if word.lower() == "none" and column.kind == "numeric":
-        return
     what = "date" if column.kind == "date" else "number"
     raise DataError(
         "data.value", f"row {row + 1}, column {column.name!r}: {word[:40]!r} is no {what}",

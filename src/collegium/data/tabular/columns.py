@@ -208,6 +208,19 @@ def read_as(
     return Column(name, unit, kind, values, codes, words, odd, slips[0] if slips else "")
 
 
+def unreadable(column: Column, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which cells are neither missing nor what a column of numbers or dates holds.
+
+    Args:
+        column: as read.
+        values: its numbers or days, NaN where there is none.
+    """
+    if column.codes is None:
+        return np.zeros(len(values), np.bool_)
+    says = np.array([*(word not in MISSING_NUMBERS for word in column.words), False], np.bool_)
+    return np.isnan(values) & says[column.codes]
+
+
 def _seen_as(
     kind: Kind, plain: Column, counts: NDArray[np.int64], of_words: list[float],
     declared: Kind | None,

@@ -14,28 +14,50 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from collegium.data.table import CLASSIFYING
 from collegium.data.tabular.agreed_preparation import FINE_BITS, AgreedColumn, AgreedPreparation
-from collegium.data.tabular.columns import Column, Kind, as_numbers, canonical_word
+from collegium.data.tabular.columns import Column, Kind, as_numbers, canonical_word, unreadable
 from collegium.data.tabular.computing_statistics import exponent_of, numbers_of
-from collegium.data.tabular.preparation import within
-from collegium.data.tabular.study_rows import StudyRows, set_aside, take_study_rows, target_words
+from collegium.data.tabular.preparation import check_unit, positions, within
+from collegium.data.tabular.study_rows import (
+    StudyRows,
+    in_file,
+    set_aside,
+    take_study_rows,
+    target_words,
+)
 from collegium.study.columns import days_of_bounds, spread_of, typical_of
 from collegium.study.document import ColumnBounds, Study
 from collegium.study.tables import task_of
 
+What = Literal["moved", "other", "unreadable", "left out", "absent"]
 
-@dataclass(frozen=True, slots=True)
-class Beyond:
-    """Cells of one site that are not what the document says: known to the site, told to nobody.
+_BECAME: Mapping[What, str] = {
+    "moved": "values beyond the range count as its nearer end",
+    "other": "categories that the study does not name count as any other",
+    "unreadable": "cells that are no number or date count as missing",
+    "left out": "rows of a class that the study does not name are left out",
+    "absent": "the file does not have it, so it counts as missing in every row",
+}
 
-    `cells` counts numbers and dates beyond their range by column; `rows` those without a class
-    that the document names, which are left out.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deviation:
+    """Cells of a column that are not what the document says: known to their site, told to nobody.
+
+    `what` is what became of them, `rows` where they stand in the file, int64, from 0.
     """
 
-    cells: Mapping[str, int]
-    rows: int
+    column: str
+    what: What
+    rows: NDArray[np.int64]
+
+    def in_words(self) -> str:
+        """Return a line that tells columns and rows, and no cell."""
+        where = "" if self.what == "absent" else f": {in_file(self.rows)}"
+        return f"column {self.column!r}: {_BECAME[self.what]}{where}"
 
 
 def described_preparation(study: Study) -> AgreedPreparation | None:
@@ -100,38 +122,63 @@ def described_kinds(study: Study) -> Mapping[str, Kind] | None:
 
 def within_bounds(
     studied: StudyRows, study: Study, agreement: AgreedPreparation
-) -> tuple[StudyRows, Beyond]:
-    """Return one site's rows as the document has them, and what of them was beyond.
+) -> tuple[StudyRows, tuple[Deviation, ...]]:
+    """Return one site's rows as the document has them, and what of them was not so.
 
     Rows of a class that it does not name are left out; a target and an exposure beyond their
     ranges count as the nearer end. Inputs are moved where they are encoded.
+
+    Raises:
+        DataError: ``data.units``, the header names another unit than the document.
     """
-    beyond = {}
-    for column in agreement.columns:
-        found = studied.table.columns.get(column.name)
-        if found is not None and column.kind != "categorical":
-            values = numbers_of(found, column.kind)
-            beyond[column.name] = int((within(column, values) != values)[~np.isnan(values)].sum())
-    rows, left_out = studied, 0
+    found = [
+        one for column in agreement.columns
+        for one in _deviations(column, studied.table.columns.get(column.name), studied.place)
+    ]  # fmt: skip
+    rows, named = studied, studied.event or studied.target
     if agreement.classes:
-        codes, words = target_words(studied.event or studied.target)
-        known = np.array([*(word in agreement.classes for word in words), False], np.bool_)
-        kept = np.flatnonzero(known[codes])
-        left_out = studied.rows - len(kept)
-        rows = take_study_rows(studied, kept) if left_out else studied
+        codes, words = target_words(named)
+        known = np.array([*(word in agreement.classes for word in words), False], np.bool_)[codes]
+        found += _told(named.name, "left out", ~known, studied.place)
+        rows = studied if known.all() else take_study_rows(studied, np.flatnonzero(known))
     target, exposure = rows.target, rows.exposure
     if isinstance(agreement.target.lowest, int):
-        target, beyond[target.name] = _moved(target, agreement.target)
+        target, more = _moved(target, agreement.target, rows.place)
+        found += more
     bounds = (study.data.columns or {}).get("" if exposure is None else exposure.name)
     if exposure is not None and bounds is not None:
-        described = _described(exposure.name, bounds)
-        exposure, beyond[exposure.name] = _moved(exposure, described)
-    told = {name: count for name, count in beyond.items() if count}
-    return replace(rows, target=target, exposure=exposure), Beyond(told, left_out)
+        exposure, more = _moved(exposure, _described(exposure.name, bounds), rows.place)
+        found += more
+    return replace(rows, target=target, exposure=exposure), tuple(found)
 
 
-def _moved(column: Column, described: AgreedColumn) -> tuple[Column, int]:
+def _deviations(
+    column: AgreedColumn, found: Column | None, place: NDArray[np.int64]
+) -> list[Deviation]:
+    if found is None:
+        return [Deviation(column.name, "absent", place)]
+    check_unit(column, found, "the study describes it in")
+    if column.kind == "categorical":
+        at = positions(column, found, len(place))
+        return _told(column.name, "other", at == -1, place)
+    values = numbers_of(found, column.kind)
+    beyond = (within(column, values) != values) & ~np.isnan(values)
+    return _told(column.name, "moved", beyond, place) + _told(
+        column.name, "unreadable", unreadable(found, values), place
+    )
+
+
+def _told(
+    name: str, what: What, which: NDArray[np.bool_], place: NDArray[np.int64]
+) -> list[Deviation]:
+    return [Deviation(name, what, place[which])] if which.any() else []
+
+
+def _moved(
+    column: Column, described: AgreedColumn, place: NDArray[np.int64]
+) -> tuple[Column, list[Deviation]]:
+    check_unit(described, column, "the study describes it in")
     values = as_numbers(column)
     moved = within(described, values)
     plain = Column(column.name, column.unit, "numeric", moved, None, ())
-    return plain, int((moved != values).sum())
+    return plain, _told(column.name, "moved", moved != values, place)

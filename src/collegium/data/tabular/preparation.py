@@ -102,6 +102,19 @@ def _inputs(column: AgreedColumn, found: Column | None, rows: int) -> NDArray[np
     return np.concatenate(blocks, axis=1)
 
 
+def check_unit(column: AgreedColumn, found: Column, why: str) -> None:
+    """Refuse a column whose header names another unit than is known of it.
+
+    Raises:
+        DataError: ``data.units``.
+    """
+    if found.unit and column.unit and found.unit != column.unit:
+        raise DataError(
+            "data.units", f"column {column.name!r} is in {found.unit}", f"{why} {column.unit}",
+            f"convert it to {column.unit}",
+        )  # fmt: skip
+
+
 def within(column: AgreedColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return values moved to the nearer end where they are beyond what the study says of them."""
     if isinstance(column.lowest, int) and isinstance(column.highest, int):

@@ -86,7 +86,8 @@ def read_table_file(
         if builder is not None
     }
     notes += [one.note for one in builders if one is not None and one.note is not None]
-    notes += [_about_odd(path, column) for column in columns.values() if column.odd]
+    if only is None:  # else the columns that are read know which cells are odd
+        notes += [_about_odd(path, column) for column in columns.values() if column.odd]
     return Table(columns, rows, tuple(notes))
 
 
@@ -110,7 +111,8 @@ def _read_parquet(
     found = list(parquet_columns(path, wanted, kinds, only=only))
     columns = {one.name: one for one in found if isinstance(one, Column)}
     notes += [one for one in found if isinstance(one, str)]
-    notes += [_about_odd(path, column) for column in columns.values() if column.odd]
+    if only is None:
+        notes += [_about_odd(path, column) for column in columns.values() if column.odd]
     rows = len(next(iter(columns.values()))) if columns else 0
     if not rows:
         raise _nobody(path)

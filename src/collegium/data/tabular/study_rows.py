@@ -27,6 +27,9 @@ from collegium.data.tabular.columns import (
 from collegium.errors import DataError
 from collegium.study.document import TableSource, Task
 
+MOST_NAMED = 10
+"""Rows of a file that one line names."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyRows:
@@ -37,7 +40,7 @@ class StudyRows:
     `person` is int64 [rows], the same number in all rows of one person. `label` is int64 [rows],
     the position of the row's class (of survival: of its event) among this table's own, in the order
     of `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices
-    into `sites`, ids in order.
+    into `sites`, ids in order. `place` is int64 [rows], where a row stands in its file, from 0.
     """
 
     table: Table
@@ -47,6 +50,7 @@ class StudyRows:
     label: NDArray[np.int64]
     site: NDArray[np.int64]
     sites: tuple[str, ...]
+    place: NDArray[np.int64]
     notes: tuple[str, ...]
     exposure: Column | None = None
 
@@ -92,7 +96,8 @@ def take_study_rows(studied: StudyRows, which: NDArray[np.int64]) -> StudyRows:
     exposure = None if studied.exposure is None else take_cells(studied.exposure, which)
     return StudyRows(
         take_rows(studied.table, which), take_cells(studied.target, which), event,
-        studied.person[which], label, studied.site[which], studied.sites, studied.notes, exposure,
+        studied.person[which], label, studied.site[which], studied.sites, studied.place[which],
+        studied.notes, exposure,
     )  # fmt: skip
 
 
@@ -124,19 +129,19 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     event = None if source.event is None else table.columns[source.event]
     with_target = _has_target(target, event, task)
     if not with_target.all():
-        notes.append(_left_out(int((~with_target).sum()), f"no value of {source.target!r}"))
+        notes.append(_left_out(~with_target, f"no value of {source.target!r}"))
     keep &= with_target
     if source.exposure is not None:
         exposed = as_numbers(table.columns[source.exposure]) > 0
         if not exposed[keep].all():
             what = f"no {source.exposure!r} above 0"
-            notes.append(_left_out(int((keep & ~exposed).sum()), what))
+            notes.append(_left_out(keep & ~exposed, what))
         keep &= exposed
     site_column = None if alone is not None or source.site is None else table.columns[source.site]
     if site_column is not None:
         with_site = _has_word(site_column)
         if not with_site.all():
-            notes.append(_left_out(int((~with_site).sum()), f"no value of {source.site!r}"))
+            notes.append(_left_out(~with_site, f"no value of {source.site!r}"))
         keep &= with_site
     if not keep.any():
         raise DataError(
@@ -165,7 +170,7 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     label = _labels(target if event is None else event, task)
     inputs_of_rows = Table(inputs, len(which))
     return StudyRows(
-        inputs_of_rows, target, event, person, label, site, sites, tuple(notes), exposure
+        inputs_of_rows, target, event, person, label, site, sites, which, tuple(notes), exposure
     )
 
 
@@ -289,5 +294,13 @@ def site_id(word: str) -> str:
     return found
 
 
-def _left_out(count: int, why: str) -> str:
-    return f"{count} row{'s' if count > 1 else ''} with {why} left out"
+def _left_out(gone: NDArray[np.bool_], why: str) -> str:
+    rows = np.flatnonzero(gone)
+    return f"{len(rows)} row{'s' if len(rows) > 1 else ''} with {why} left out: {in_file(rows)}"
+
+
+def in_file(places: NDArray[np.int64]) -> str:
+    """Return in words which rows of a file these are, as its owner counts them from 1."""
+    first = ", ".join(str(place + 1) for place in places[:MOST_NAMED].tolist())
+    more = len(places) - MOST_NAMED
+    return f"row{'s' if len(places) > 1 else ''} {first}{f' and {more} more' if more > 0 else ''}"
