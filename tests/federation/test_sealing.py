@@ -100,7 +100,9 @@ def restarted(within: Consortium, name: str, key: SigningKey, *old: SigningKey) 
     who = identity_of(within, name)
     held = {one.public: one for one in (key, *old)}
     identity = Identity(name, who.genesis, key, b"")
-    return Validator(identity, within.exchange.view(name), within.prepared.study, held.get)
+    return Validator(
+        identity, within.exchange.view(name), within.outbox, within.prepared.study, held.get
+    )
 
 
 def test_a_study_with_sealed_updates_ends_in_the_same_model(

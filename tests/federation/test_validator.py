@@ -147,7 +147,9 @@ def test_it_votes_for_the_mean_that_anybody_can_calculate(tmp_path: Path) -> Non
 
 def started_again(within: Consortium, name: str) -> Validator:
     """A validator that has just been started and remembers nothing."""
-    return Validator(identity_of(within, name), blobs_of(within, name), within.prepared.study)
+    return Validator(
+        identity_of(within, name), blobs_of(within, name), within.outbox, within.prepared.study
+    )
 
 
 def test_it_votes_that_there_is_no_model_where_an_update_has_vanished(tmp_path: Path) -> None:
@@ -313,7 +315,9 @@ def test_it_says_nothing_about_a_study_of_which_it_was_given_another_document(
 ) -> None:
     with consortium(tmp_path) as within:
         other = read_study("heart", ["training.rounds=2", "study.title=Other"]).study
-        stranger = Validator(identity_of(within, "va"), blobs_of(within, "va"), other)
+        stranger = Validator(
+            identity_of(within, "va"), blobs_of(within, "va"), within.outbox, other
+        )
         for phase in ("setup", "available", "vote", "evaluation"):
             view = until(within, phase)
             for idle in (False, True, True):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.federation.kit import consortium
+from tests.mechanisms.scores.kit import scored
 
 from collegium.assembly.preparation import prepare
 from collegium.assembly.rules import check_rows
@@ -83,15 +85,11 @@ def test_a_silent_validator_is_done_without(tmp_path: Path) -> None:
     assert verify(result.folder).ok
 
 
-def test_rows_that_a_validator_keeps_are_not_trained_on() -> None:
-    study = [*SHORT, *STUDIES["zeno"]]
-    plain = prepare(read_study("heart", SHORT))
-    book = LedgerlessScores(prepare(read_study("heart", study)))
-    run_without_ledger(book.prepared, book=book)
-    assert book.trainers is not None
-    for name, rows in plain.train.items():
-        kept = len(rows.y) - book.trainers.rows_of(name)
-        assert kept == pytest.approx(0.2 * len(rows.y), abs=1)
+def test_rows_that_a_validator_keeps_are_not_trained_on(tmp_path: Path) -> None:
+    with consortium(tmp_path, *STUDIES["zeno"]) as within:
+        for name, rows in within.prepared.train.items():
+            kept = len(rows.y) - within.trainers.rows_of(name)
+            assert kept == pytest.approx(0.2 * len(rows.y), abs=1)
 
 
 def test_a_badmouthed_site_is_left_out_once_liars_are_a_majority() -> None:
@@ -100,8 +98,7 @@ def test_a_badmouthed_site_is_left_out_once_liars_are_a_majority() -> None:
         threat = f'threat={{ attack = "badmouthing_validator", attackers = [{named}] }}'
         changes = [*SHORT, *STUDIES["committee_median"], "aggregation.scores.threshold=-10", threat]
         prepared = prepare(read_study("heart", changes))
-        book = LedgerlessScores(prepared)
-        run_without_ledger(prepared, book=book)
+        book, _ = scored(prepared, LedgerlessScores)
         return {
             name for scores in book.combined for name, one in scores.items() if one < -10 * UNIT
         }

@@ -6,7 +6,7 @@ so simulation, node and resumed run agree bit for bit (architecture 3.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from collegium.data.split import split
 from collegium.data.table import SiteRows
 from collegium.errors import DataError
+from collegium.learning.algorithms.layout import mean_loss
 from collegium.learning.algorithms.local_round import DescentRun, Kept, kinds, legs, tuning
 from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.blobs import ModelState, decode_model
@@ -28,7 +29,6 @@ from collegium.learning.parallel.shared import SiteTable
 from collegium.learning.private import PrivateTrainer
 from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.mechanisms.privacy.site import SitePrivacy
-from collegium.mechanisms.scores.roots import RootData, mean_loss
 from collegium.study.document import Study
 from collegium.study.searching import at_round, held_out, held_out_by, in_trial
 
@@ -90,16 +90,10 @@ class LocalTrainers:
         rows: Mapping[str, SiteRows],
         privacy: Mapping[str, SitePrivacy] | None = None,
         pool: Pool | None = None,
-        validators: Collection[str] = (),
     ) -> None:
         self.study = study
         self.spec = spec
         self.rows, self._held = dict(rows), dict[str, SiteRows]()
-        scores, roots = study.aggregation.scores, dict[str, SiteRows]()
-        for name in validators if scores is not None else ():
-            if scores is not None and name in self.rows:
-                self.rows[name], roots[name] = split(self.rows[name], scores.root, study.study.seed)
-        self.roots = RootData(study, spec, trainer, roots)
         part, by = held_out(study), held_out_by(study)
         for name, own in () if part is None else rows.items():
             with suppress(DataError):  # a site of too few persons trains on all of them

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -27,7 +27,6 @@ from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.client_level_privacy import clipped
 from collegium.learning.encoding import encode_step
 from collegium.ledger.contract.tables import RoundRecord
-from collegium.mechanisms.scores.reputations import Reputation
 from collegium.resolving.attempt import update_of
 from collegium.study.document import Study
 from collegium.study.message import Outbound, Recipients
@@ -35,6 +34,16 @@ from collegium.study.searching import at_round, first_of_trial, held_out
 
 Int16 = NDArray[np.int16]
 Float64 = NDArray[np.float64]
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Records(Protocol):
+    """What a mechanism has written of a study's members."""
+
+    def __call__(self, table: str, kind: type[R]) -> Mapping[str, R]:
+        """Return a table by its name and the kind of its records."""
+        ...
 
 
 class Assignment(msgspec.Struct, frozen=True, eq=False):
@@ -52,7 +61,7 @@ class Assignment(msgspec.Struct, frozen=True, eq=False):
             the first round, or where they cannot be had.
         revealed: returns the updates that went into the round before, by participant, as far as
             they can be had.
-        standing: returns the reputations of those who have one, as the round opened.
+        records: returns a table of the study that is about members, as the round opened.
         fewest: how many updates a round has, at least.
         clip: k where the clip 2^(k/8) follows the updates.
     """
@@ -66,7 +75,7 @@ class Assignment(msgspec.Struct, frozen=True, eq=False):
     sites: int
     earlier: Callable[[], Float32 | None]
     revealed: Callable[[], Mapping[str, Int16]] = dict
-    standing: Callable[[], Mapping[str, Reputation]] = dict
+    records: Records = lambda table, kind: {}
     fewest: int = 1
     clip: int | msgspec.UnsetType = msgspec.UNSET
 
@@ -107,7 +116,7 @@ def assignment_of(
     return Assignment(
         view.number, opened.exponent, tuple(view.participants), tuple(view.participants.values()),
         view.model, model.parameters, len(registered.sites), earlier, revealed,
-        view.scores.standing, registered.min_sites, view.clip,
+        view.records, registered.min_sites, view.clip,
     )  # fmt: skip
 
 

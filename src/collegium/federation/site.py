@@ -32,7 +32,7 @@ from collegium.federation.site_evaluation import (
     test_counts,
 )
 from collegium.federation.snapshot import snapshot
-from collegium.federation.speaking import said_in_phase
+from collegium.federation.speaking import Speaker, said_by_sites, said_in_phase
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
 from collegium.federation.summed_starts import SummedStarts, rows_told
 from collegium.federation.view import StudyView
@@ -130,7 +130,7 @@ class Site:
         if self._dealer is not None and member in view.participants:
             self._dealer.serve_again(view, self.blobs)
         match view.phase:
-            case "sa.bind" | "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
+            case "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
                 return self._dealer.due(view, self.blobs)
             case "share" | "open" if self._dealer and member in view.reveals:
                 self._serve_again(view)
@@ -143,7 +143,10 @@ class Site:
                 return self._reveal(view)
             case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
                 return self._evaluate(view)
-        return said_in_phase(self._identity, view, self.blobs, "participants")
+        speaker = Speaker(
+            self._identity, self._cohort.study, self.blobs, self._outbox, not idle
+        )  # fmt: skip
+        return said_in_phase(speaker, view, said_by_sites())
 
     def _accept(self, view: StudyView) -> list[bytes]:
         """Accept the study if it is the one this site was given, over the code it runs.

@@ -10,8 +10,15 @@ from collegium.errors import FormatError
 from collegium.federation.beginning import KnownBeginning
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
+from collegium.federation.outbox import WriteOnce
 from collegium.federation.sealing import check_recipients
-from collegium.federation.speaking import said_in_phase
+from collegium.federation.speaking import (
+    ReservedRows,
+    Speaker,
+    said_by_validators,
+    said_in_phase,
+    serve_scarce,
+)
 from collegium.federation.timekeeper import Timekeeper
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import bitmap_of
@@ -26,14 +33,11 @@ from collegium.ledger.contract.transactions import (
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import KeyOf
-from collegium.mechanisms.scores.speaking import Scoring
-from collegium.mechanisms.statistics.voting import statistics_vote
-from collegium.resolving.attempt import Attempt, blob_of
+from collegium.resolving.attempt import Attempt
 from collegium.resolving.blobs import DecodedUpdates, StoredBlobs
 from collegium.resolving.hidden import size_of
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolve import resolve
-from collegium.resolving.resolved import Lacking
 from collegium.secrecy.sum_setup import AttemptId
 from collegium.study.canonical import document_bytes
 from collegium.study.document import Study
@@ -45,13 +49,14 @@ class Validator:
     """A member with voting power; it satisfies `Participant`."""
 
     def __init__(
-        self, identity: Identity, blobs: Blobs, study: Study, key_of: KeyOf | None = None,
-        readings: DecodedUpdates | None = None, scoring: Scoring | None = None,
+        self, identity: Identity, blobs: Blobs, outbox: WriteOnce, study: Study,
+        key_of: KeyOf | None = None, readings: DecodedUpdates | None = None,
+        reserved: ReservedRows | None = None,
     ) -> None:  # fmt: skip
         """Return a validator; `readings` may be shared with others of its process.
 
-        `key_of` are the keys that open updates, its present one if None. Without `scoring` it has
-        no rows to score updates with, and says nothing in the phases of scores.
+        `key_of` are the keys that open updates, its present one if None. `reserved` are rows that
+        mechanisms have it work on, if it has any.
         """
         self.name = f"{identity.member} (validator)"
         self.blobs = blobs
@@ -61,7 +66,8 @@ class Validator:
             keys, readings or DecodedUpdates(),
         )  # fmt: skip
         self._found: tuple[AttemptId, Result] | None = None
-        self.scoring = scoring
+        self.says = said_by_validators()
+        self._outbox, self._reserved = outbox, reserved
         self.seconds = 0.0
         self._timekeeper = Timekeeper(identity)
         self._noted: tuple[Conflict, ...] = ()
@@ -91,13 +97,13 @@ class Validator:
             return due + self._timekeeper.reconcile(view, idle=idle)
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
-        if view.phase in ("score.commit", "score.reveal"):
-            due += self._score(view)
         if view.phase == "vote" and not view.has_spoken("votes", member):
             return due + self._vote(view, patient=not idle)
-        if view.phase == "statistics.vote":
-            due += statistics_vote(self._identity, self.blobs, self._study, view, patient=not idle)
-        due += said_in_phase(self._identity, view, self.blobs, "validators")
+        speaker = Speaker(
+            self._identity, self._study, self.blobs, self._outbox, not idle, self._read,
+            self._reserved,
+        )  # fmt: skip
+        due += said_in_phase(speaker, view, self.says)
         return due + self._timekeeper.reconcile(view, idle=idle)
 
     def _strange(self, registration: StudyRecord) -> bool:
@@ -158,7 +164,7 @@ class Validator:
 
         Whoever holds a scarce update serves it to the others first.
         """
-        self._serve_scarce(view)
+        serve_scarce(view, self.blobs)
         return self._vote_on(view.here, patient=patient)
 
     def _vote_on(self, attempt: Attempt | None, *, patient: bool) -> list[bytes]:
@@ -194,40 +200,6 @@ class Validator:
         self._found = attempt.place, resolved.result
         self._read.forget_updates()
         return resolved.result
-
-    def _serve_scarce(self, view: StudyView) -> None:
-        """Serve what others may lack, now that it is fixed who is included.
-
-        Before, that would hide which site served whom.
-        """
-        for name in view.scarce:
-            data = self.blobs.fetch(blob_of(view.reveals[name]))
-            if data is not None:
-                self.blobs.publish(data)
-
-    def _score(self, view: StudyView) -> list[bytes]:
-        """Commit to scores of the included updates, or reveal them; nothing without rows."""
-        table = "score_commits" if view.phase == "score.commit" else "scores"
-        member = self._identity.member
-        if member not in view.scores.scorers(view.number) or view.has_spoken(table, member):
-            return []
-        if self.scoring is None:
-            return []
-        if view.phase == "score.reveal":
-            if not view.has_spoken("score_commits", member):
-                return []
-            told = self.scoring.reveal(self._identity, view)
-            return [] if told is None else [told]
-        self._serve_scarce(view)
-        here = view.here
-        try:
-            if here is None:
-                return []
-            start, updates = self._read.model(here.model), self._read.updates(here)
-        except (FormatError, Lacking):
-            return []
-        scored = dict(zip(here.included, updates, strict=True))
-        return [self.scoring.commit(self._identity, view, start, scored)]
 
     def _late_vote(self, view: StudyView, *, patient: bool) -> list[bytes]:
         """Vote on the last closed round if its quorum did not wait for this validator."""

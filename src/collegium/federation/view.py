@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TypeVar
+
+import msgspec
 
 from collegium.canonical import from_text
 from collegium.federation.retirement_view import RetirementView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import before_rounds, phase_of, phases_of, place_of
 from collegium.ledger.contract.members import active_members, validator_powers
-from collegium.ledger.contract.preconditions import OPEN
+from collegium.ledger.contract.preconditions import OPEN, terms_in
 from collegium.ledger.contract.series import is_sum, step_of
 from collegium.ledger.contract.tables import (
     MEMBERS,
@@ -35,11 +38,12 @@ from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.clip import Clip, in_round
 from collegium.mechanisms.privacy.rules import Budget
-from collegium.mechanisms.scores.view import ScoreView
 from collegium.mechanisms.search.view import TrialView
 from collegium.mechanisms.statistics.view import SetUpView
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.reading import attempt_in
+
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class StudyView:
@@ -54,7 +58,6 @@ class StudyView:
         self._state = state
         self.study = study
         self.conflicts = conflicts
-        self.scores = ScoreView(state, study)
 
     @cached_property
     def registration(self) -> StudyRecord | None:
@@ -204,7 +207,7 @@ class StudyView:
     def _awaited_in_round(self) -> tuple[str, ...]:
         if self.registration is None or self.round is None:
             return ()
-        modules = self.registration.modules
+        modules = terms_in(self.registration, self.number).modules
         phase = phase_of(modules, self.phase)
         if phase is None:
             return ()
@@ -242,6 +245,12 @@ class StudyView:
             for name in (() if here is None else here.included)
             if any(name not in bitmaps.get(validator, ()) for validator in self.validators)
         )
+
+    def records(self, table: str, kind: type[R]) -> dict[str, R]:
+        """Return a table of the study that is about members, as a mechanism keeps one."""
+        path = study_path(self.study, table)
+        found = ((name, self._state.record(path, name, kind)) for name in self._state.keys(path))
+        return {name: one for name, one in found if one is not None}
 
     def has_spoken(self, table: str, member: str) -> bool:
         """Return whether a member is in a table (commits, votes, …) of the open attempt."""

@@ -29,6 +29,7 @@ from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.snapshot import snapshot
+from collegium.federation.speaking import ReservedRows, reserve
 from collegium.federation.timekeeper import Timekeeper
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
@@ -39,8 +40,6 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.sealing import KeyOf
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
-from collegium.mechanisms.scores.scorer import RootScorer
-from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp, SiteTable
 from collegium.node.config import DEFAULT_ENGINE, DataSource
 from collegium.node.double_sign_guard import signed_acceptance
@@ -89,8 +88,8 @@ class Enrolment:
     """Who acts for the member in a study.
 
     `objections` say why its site takes no part; `notes` what of its rows is not as the study's
-    document says, which nobody else is told. `scoring` is what its validator scores updates
-    with, where it has rows and the study asks for scores. `other_code` says that the site accepted
+    document says, which nobody else is told. `reserved` are rows on which its site does not
+    train, for its validator. `other_code` says that the site accepted
     the study over other code than it runs now. `unprepared` says that the seat was taken before
     the sites had agreed on the preparation of their tables. `absences` counts how often the
     document was not to be had.
@@ -101,7 +100,7 @@ class Enrolment:
     notes: tuple[str, ...] = ()
     site: Site | None = None
     training: BackgroundTraining | None = None
-    scoring: Scoring | None = None
+    reserved: ReservedRows | None = None
     other_code: bool = False
     unprepared: bool = False
     absences: int = 0
@@ -142,7 +141,12 @@ def enrol(acting: MemberContext, view: StudyView, policy: Policy) -> Enrolment |
         _enrol_site(enrolment, acting, study, view, policy, validates=validates)
     if validates:
         validator = Validator(
-            acting.identity, blobs, study, acting.key_of, scoring=enrolment.scoring
+            acting.identity,
+            blobs,
+            acting.outbox,
+            study,
+            acting.key_of,
+            reserved=enrolment.reserved,
         )
         enrolment.participants.append(validator)
     return enrolment
@@ -287,13 +291,12 @@ def _enrol_site(
         enrolment.unprepared = True
         return
     private = site_privacy(study, acting.identity)
+    training, enrolment.reserved = reserve(
+        study, parts.spec, parts.trainer, {member: rows.train}, [member] if validates else []
+    )
     trainers = LocalTrainers(
-        study, parts.spec, parts.trainer, {member: rows.train},
-        None if private is None else {member: private},
-        validators=[member] if validates else [],
-    )  # fmt: skip
-    if validates and study.aggregation.scores is not None:
-        enrolment.scoring = Scoring(RootScorer(trainers.roots, member), acting.outbox)
+        study, parts.spec, parts.trainer, training, None if private is None else {member: private}
+    )
     enrolment.training = BackgroundTraining(trainers)
     made_of = SiteParts(
         parts.dataset.schema.task, rows.train, rows.test, code, parts.stages,

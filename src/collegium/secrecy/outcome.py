@@ -14,7 +14,6 @@ from collegium.learning.aggregation.random_k import SentCoordinates, whole
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.blobs import ModelState
 from collegium.learning.server import ServerOptimizer, server_step
-from collegium.mechanisms.groups.rules import members_by_group
 from collegium.secrecy.masked import MaskedTotal
 from collegium.secrecy.secure_sum import Adding, SumFailure
 from collegium.secrecy.sum_setup import FixedDeals
@@ -38,11 +37,13 @@ class HiddenAttempt:
         """Return what each group's sum is made of; everybody is group 0 where there are none."""
         if not self.groups:
             return {0: self.everybody}
-        inside = members_by_group(self.groups, tuple(self.everybody.weights))
-        return {number: self._of(number, names) for number, names in inside.items()}
+        weights = self.everybody.weights
+        inside = sorted({self.groups[name] for name in weights if name in self.groups})
+        return {number: self._of(number) for number in inside}
 
-    def _of(self, number: int, names: tuple[str, ...]) -> SumInputs:
+    def _of(self, number: int) -> SumInputs:
         whole = self.everybody
+        names = tuple(name for name in whole.weights if self.groups.get(name) == number)
         agreement = agreement_within(whole.agreement, self.groups, number)
         return replace(
             whole,

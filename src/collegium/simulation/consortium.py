@@ -29,6 +29,7 @@ from collegium.federation.participant import Participant
 from collegium.federation.secrets import keep_secret, simulated_secret
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.snapshot import snapshot
+from collegium.federation.speaking import reserve
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
 from collegium.learning.parallel.pool import Pool
@@ -49,8 +50,6 @@ from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
 from collegium.mechanisms.scores.lying import lie_in_scores
-from collegium.mechanisms.scores.scorer import RootScorer
-from collegium.mechanisms.scores.speaking import Scoring
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
@@ -167,10 +166,11 @@ def build(
         exchange = opened.enter_context(closing(InProcessBlobs(BlobFolder(folder / "blobs"))))
         identities = {name: identity(name, digest, secret) for name, secret in secrets.items()}
         private = {name: site_privacy(study, who) for name, who in identities.items()}
+        spec, trainer = prepared.parts.spec, prepared.parts.trainer
+        rows, reserved = reserve(study, spec, trainer, prepared.train, prepared.validators)
         trainers = LocalTrainers(
-            study, prepared.parts.spec, prepared.parts.trainer, prepared.train,
+            study, spec, trainer, rows,
             {name: one for name, one in private.items() if one is not None}, pool,
-            prepared.validators,
         )  # fmt: skip
         code = code_digest(study)
         owner = Owner(
@@ -219,16 +219,14 @@ def build(
             sites.append(site)
             participants.append(_replaced(prepared, site, places[name], substitute))
         readings = DecodedUpdates()
-        scored = study.aggregation.scores is not None
         validators = [
             Validator(
                 identities[name],
                 exchange.view(name),
+                MemberOutbox(outbox, name),
                 study,
                 readings=readings,
-                scoring=Scoring(RootScorer(trainers.roots, name), MemberOutbox(outbox, name))
-                if scored
-                else None,
+                reserved=reserved,
             )
             for name in prepared.validators
         ]

@@ -6,7 +6,7 @@ exponents are the contract's. What is left out is what proves it: signatures, vo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from collegium.federation.local_trainers import Float32, LocalTrainers
 from collegium.federation.local_updates import Assignment, HonestUpdateAuthor, Int16, UpdateAuthor
 from collegium.federation.outbox import OutboxKey
 from collegium.federation.secrets import simulated_secret
+from collegium.federation.speaking import reserve
 from collegium.federation.stages import InRound
 from collegium.learning.aggregation.adaptive_clip import within
 from collegium.learning.aggregation.stopping import measured_loss
@@ -42,10 +43,8 @@ from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.genesis import CONTRACT_VERSION, encode_genesis, genesis_digest
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import registered_terms
-from collegium.mechanisms.groups.rules import draw_groups, members_by_group
 from collegium.mechanisms.privacy.clip import Clip, first_clip, next_clip
 from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
-from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.search.terms import Measured
 from collegium.resolving.attempt import Attempt
 from collegium.resolving.plan import Plan
@@ -56,9 +55,10 @@ from collegium.secrecy.masking import RingVector, ring_type
 from collegium.secrecy.secure_sum import Posted
 from collegium.secrecy.sum_setup import AttemptId, FixedDeals
 from collegium.simulation.consortium import genesis_of, share_holders_of
+from collegium.simulation.seam import Simulates, Simulation, every_simulated
 from collegium.study.document import Study
 from collegium.study.privacy import privacy_terms
-from collegium.study.terms import fewest_groups, group_count, largest_share, share_threshold
+from collegium.study.terms import largest_share
 from collegium.threats.attack import lie_of
 from collegium.threats.dropout import absent
 from collegium.threats.poisoning import Poisoning
@@ -98,14 +98,14 @@ def runs_without_ledger(prepared: Prepared) -> bool:
 def run_without_ledger(
     prepared: Prepared,
     watch: Watch = lambda number, model: None,
-    book: LedgerlessScores | None = None,
+    simulates: Sequence[Simulates] | None = None,
 ) -> LedgerlessRun:
     """Return what a study's learning comes to.
 
     Args:
         prepared: the study.
         watch: is told each closed round's number and model.
-        book: is written by the study's validators, where they score updates.
+        simulates: what mechanisms do, in the place of what those of this installation do.
 
     Raises:
         RunError: ``rehearsal.refused``, its attack does more than send updates, or it searches:
@@ -123,12 +123,15 @@ def run_without_ledger(
     genesis = genesis_digest(encode_genesis(genesis_of(prepared, keys)))
     members = {name: Identity(name, genesis, keys[name], one) for name, one in secrets.items()}
     private = _private(study, members)
-    trainers = LocalTrainers(
-        study, parts.spec, parts.trainer, prepared.train, private, validators=prepared.validators
+    rows, reserved = reserve(
+        study, parts.spec, parts.trainer, prepared.train, prepared.validators
+    )  # fmt: skip
+    authors = _authors(
+        prepared, genesis, LocalTrainers(study, parts.spec, parts.trainer, rows, private)
     )
-    authors = _authors(prepared, genesis, trainers)
-    book = LedgerlessScores(prepared, trainers) if book is None else book
-    book.trainers = trainers
+    made = every_simulated() if simulates is None else simulates
+    asked = (one(Simulation(prepared, members, reserved)) for one in made)
+    mechanisms = [one for one in asked if one is not None]
     sizes = {
         name: private[name].size(rows) if private else len(rows.y)
         for name, rows in prepared.train.items()
@@ -145,7 +148,10 @@ def run_without_ledger(
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
     for number in range(1, _rounds(prepared) + 1):
-        weights = book.weights(registered)
+        weights, tables = registered, dict[str, Mapping[str, Any]]()
+        for one in mechanisms:
+            tables |= one.records()
+            weights = one.weighs(weights)
         names = sample_participants(
             to_text(genesis), study.study.id, study.study.seed, number, weights, prepared.per_round
         )
@@ -157,7 +163,7 @@ def run_without_ledger(
             name, model.parameters, len(weights),
             lambda before=earlier: before,  # type: ignore[misc]
             lambda last=revealed: last,  # type: ignore[misc]
-            lambda known=dict(book.reputations): known,  # type: ignore[misc]
+            lambda table, _, known=tables: known.get(table, {}),
             prepared.min_sites, grid_step(clip) if isinstance(clip, int) else clip,
         )  # fmt: skip
         sent = _updates(prepared, work, authors, members)
@@ -165,19 +171,18 @@ def run_without_ledger(
             return LedgerlessRun("failed", model, parts.spec)
         start, earlier = model, model.parameters
         revealed = {name: one.values for name, one in sent.items()}
-        groups = _groups(prepared, members, work, sent)
-        enough = len({*groups.values()}) >= fewest_groups(study) and (
-            not group_count(study) or len(groups) >= prepared.min_sites
-        )
-        if not enough:
-            return LedgerlessRun("failed", model, parts.spec)
-        attempt = _attempt(work, genesis, plan, sent, groups)
-        scores = book.combine(number, exponent, model.parameters, sent)
-        resolved = resolve(replace(attempt, scores=scores), _Sent(model, sent), plan)
+        attempt = _attempt(work, genesis, plan, sent)
+        for one in mechanisms:
+            fixed = one.fixes(work, sent)
+            if fixed is None:
+                return LedgerlessRun("failed", model, parts.spec)
+            attempt = replace(attempt, **fixed)
+        resolved = resolve(attempt, _Sent(model, sent), plan)
         if resolved.model is None or not isinstance(resolved.result, ModelResult):
             return _failed(resolved, model, parts.spec)
         model, name = resolved.model, from_text(resolved.result.model, DIGEST_SIZE)
-        behind = [sent[one] for one in attempt.included if groups.get(one) not in resolved.refused]
+        gone, groups = resolved.refused, attempt.groups
+        behind = [sent[name] for name in attempt.included if groups.get(name) not in gone]
         exponent, clip = _next_encoding(study, terms, exponent, clip, behind)
         watch(number, model)
         best = best.after(start, model)
@@ -213,37 +218,15 @@ def _terms(prepared: Prepared, model: ModelState, name: bytes) -> StudyRecord:
 
 
 def _attempt(
-    work: Assignment, genesis: bytes, plan: Plan, sent: Mapping[str, Contribution],
-    groups: Mapping[str, int],
+    work: Assignment, genesis: bytes, plan: Plan, sent: Mapping[str, Contribution]
 ) -> Attempt:  # fmt: skip
     """Return a round's attempt as far as it matters for what it comes to."""
     weights = dict(zip(work.participants, work.weights, strict=True))
     ring = ring_for(plan.terms.design, work.weights, CONTRACT_VERSION)
     return Attempt(
         AttemptId(genesis, plan.document.study.id, work.round, 1), plan.terms, work.model,
-        work.exponent, ring, weights, {}, groups=groups,
-        included=tuple(name for name in sent if name in groups or not groups),
+        work.exponent, ring, weights, {}, included=tuple(sent),
     )  # fmt: skip
-
-
-def _groups(
-    prepared: Prepared, members: Mapping[str, Identity], work: Assignment,
-    sent: Mapping[str, Contribution],
-) -> dict[str, int]:  # fmt: skip
-    """Return who is in which group that goes on; nothing where there are no groups."""
-    study, protocol, number = prepared.study, prepared.parts.secure_sum, work.round
-    if not group_count(study) or protocol is None:
-        return {}
-    silent = absent(study.faults.dropout, study.study.seed, number, 1, work.participants)
-    keys = {}
-    for name in work.participants:
-        if name not in silent:
-            pair = protocol.advertise(members[name].own_secrets(study.study.id, number, 1))
-            keys[name] = pair.mask + pair.share
-    lots = draw_groups(study.study.id, number, 1, keys, group_count(study))
-    threshold = share_threshold(study, len(prepared.sites))
-    inside = members_by_group(lots, tuple(sent))
-    return {name: one for one, names in inside.items() if len(names) >= threshold for name in names}
 
 
 class _InClear:

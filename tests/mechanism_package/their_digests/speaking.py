@@ -5,21 +5,20 @@ from __future__ import annotations
 from tests.mechanism_package.their_digests.resolving import digest_of
 from tests.mechanism_package.their_digests.terms import DigestSay
 
-from collegium.federation.identity import Identity
-from collegium.federation.in_process_blobs import Blobs
+from collegium.federation.speaking import Speaker, Speaking
 from collegium.federation.view import StudyView
 
 
-def _say(identity: Identity, view: StudyView, blobs: Blobs) -> list[bytes]:
+def _say(speaker: Speaker, view: StudyView) -> list[bytes]:
     here = view.here
     if here is None:
         return []
     return [
-        identity.sign(
+        speaker.identity.sign(
             DigestSay, study=view.study, round=view.number, attempt=view.attempt,
             digest=digest_of(here),
         )
     ]  # fmt: skip
 
 
-SPEAKING = {"digest": _say}
+SPEAKING = Speaking(validators={"digest": _say})

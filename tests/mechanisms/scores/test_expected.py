@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tests.mechanisms.scores.kit import scored
 
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
@@ -18,9 +20,11 @@ from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.models import size
 from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
 from collegium.mechanisms.scores.simulated import LedgerlessScores
+from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.mechanisms.scores.threats import TAILORED_BALLOT_STUFFING
 from collegium.simulation.execution import run
 from collegium.simulation.ledgerless import run_without_ledger
+from collegium.simulation.seam import Simulation
 from collegium.study.reading import read_study
 from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.poisoning import Poisoning
@@ -62,28 +66,24 @@ class Guessing(LedgerlessScores):
     judges: SurrogateValidators
     told: list[tuple[Scores, CombinedScores]]
 
-    def combine(
-        self, number: int, exponent: int, start: Float32, sent: Mapping[str, Contribution]
-    ) -> CombinedScores | None:
-        known = dict(self.reputations)
-        work = Assignment(
-            number, exponent, tuple(sent), (1,) * len(sent), b"", start, len(sent), lambda: None,
-            dict, lambda: known,
-        )  # fmt: skip
+    def fixes(
+        self, work: Assignment, sent: Mapping[str, Contribution]
+    ) -> Mapping[str, Any]:  # fmt: skip
         updates: dict[str, Int16] = {name: one.values for name, one in sent.items()}
-        true, guess = super().combine(number, exponent, start, sent), Expected(self.judges, work)
-        expected = guess.scores(updates)
-        assert true is not None
+        expected = Expected(self.judges, work).scores(updates)
+        true = super().fixes(work, sent)
         assert expected is not None
-        self.told.append((expected, true))
+        self.told.append((expected, true["scores"]))
         return true
 
 
 def guessed(prepared: Prepared, judges: SurrogateValidators) -> list[tuple[Scores, CombinedScores]]:
-    book = Guessing(prepared)
-    book.judges, book.told = judges, []
-    run_without_ledger(prepared, book=book)
-    return book.told
+    def guessing(within: Simulation, terms: ScoreTerms) -> Guessing:
+        book = Guessing(within, terms)
+        book.judges, book.told = judges, []
+        return book
+
+    return scored(prepared, guessing)[0].told
 
 
 @pytest.mark.parametrize("rule", ["zeno", "fltrust"])
@@ -105,14 +105,12 @@ def test_whoever_is_all_validators_knows_every_score() -> None:
 
 def test_attackers_know_their_own_validators_rows_and_imagine_the_others_from_theirs() -> None:
     prepared = attacked("zeno", "gaussian")
-    book = LedgerlessScores(prepared)
-    run_without_ledger(prepared, book=book)
-    assert book.trainers is not None
+    book, _ = scored(prepared, LedgerlessScores)
     judges, ours = judges_of(prepared), judges_of(prepared).rows
     assert set(judges.roots.rows) == set(prepared.validators)
     for name, rows in judges.roots.rows.items():
         if name in BAD:
-            assert np.array_equal(rows.x, book.trainers.roots.rows[name].x)
+            assert np.array_equal(rows.x, book.within.reserved.rows["scores"][name].x)
         assert {row.tobytes() for row in rows.x} <= {row.tobytes() for row in ours.x}
 
 

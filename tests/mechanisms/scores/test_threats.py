@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.mechanisms.scores.kit import scored
 
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
@@ -17,7 +18,7 @@ from collegium.mechanisms.scores.reputations import value_of
 from collegium.mechanisms.scores.simulated import LedgerlessScores
 from collegium.mechanisms.scores.terms import UNIT, Restore, ScoreReveal
 from collegium.simulation.execution import run
-from collegium.simulation.ledgerless import LedgerlessRun, run_without_ledger
+from collegium.simulation.ledgerless import LedgerlessRun
 from collegium.study.reading import read_study
 from collegium.threats.attack import AdversaryContext, TamperingParticipant, Twist, said
 
@@ -39,18 +40,17 @@ def _rehearsed(
     preset: str, *changes: str, kind: type[LedgerlessScores] = LedgerlessScores
 ) -> tuple[LedgerlessScores, Prepared, LedgerlessRun]:
     prepared = prepare(read_study(preset, [*SHORT, *changes]))
-    book = kind(prepared)
-    ended = run_without_ledger(prepared, book=book)
+    book, ended = scored(prepared, kind)
     return book, prepared, ended
 
 
 class SlashingBook(LedgerlessScores):
     """A mutant of the contract: whom scores demote takes part no more."""
 
-    def weights(self, registered: Mapping[str, int]) -> dict[str, int]:
-        weights = super().weights(registered)
+    def weighs(self, weights: Mapping[str, int]) -> dict[str, int]:
+        weighed = super().weighs(weights)
         gone = set().union(*self.demoted)
-        return {name: one for name, one in weights.items() if name not in gone}
+        return {name: one for name, one in weighed.items() if name not in gone}
 
 
 def test_statistical_slashing_excludes_an_honest_hospital() -> None:
@@ -110,8 +110,9 @@ def test_scores_take_idleness_for_merit() -> None:
     changes = ["aggregation.rule=reputation_weighted", "aggregation.tolerate=0",
                "aggregation.scores={}", threat]  # fmt: skip
     book = rehearsed("heart10-robust", *changes)
-    idle = set(book.prepared.attackers)
-    values = {name: value_of(book.reputation(name)) for name in book.prepared.sites}
+    prepared = book.within.prepared
+    idle = set(prepared.attackers)
+    values = {name: value_of(book.reputation(name)) for name in prepared.sites}
     others = [value for name, value in values.items() if name not in idle]
     assert min(values[name] for name in idle) > 0.8 * UNIT > sum(others) / len(others)
 
@@ -120,7 +121,7 @@ def test_scores_take_idleness_for_merit() -> None:
 def test_badmouthing_breaks_a_median_at_half_of_the_validators(liars: int, excluded: float) -> None:
     threat = f'threat={{ attack = "badmouthing_validator", attackers = {liars} }}'
     book = rehearsed("heart10", "training.rounds=2", *COMMITTEE, threat)
-    attackers = set(book.prepared.attackers)
+    attackers = set(book.within.prepared.attackers)
     told = [
         score < -0.1 * 2**20
         for scores in book.combined

@@ -12,10 +12,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.table import SiteRows
 from collegium.learning.aggregation.adaptive_clip import CLIP
 from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.blobs import AUXILIARY, TensorSpec
-from collegium.learning.models import ModelSpec, initial_parameters, size, tensors
+from collegium.learning.models import ModelSpec, initial_parameters, losses, size, tensors
 from collegium.study.document import Study
 from collegium.study.privacy import follows
 from collegium.study.searching import held_out
@@ -51,3 +52,14 @@ def starting_vector(
 def model_part(spec: ModelSpec, vector: NDArray[_T]) -> NDArray[_T]:
     """Return a view of the model's parameters, [d], in a study's vector [D]."""
     return vector[: size(spec)]
+
+
+def mean_loss(spec: ModelSpec, rows: SiteRows, vector: NDArray[np.float32]) -> float:
+    """Return the mean loss of a study's vector [D] on rows; no number where it diverged."""
+    return float(row_losses(spec, rows, vector).mean())
+
+
+def row_losses(spec: ModelSpec, rows: SiteRows, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the loss of a study's vector [D] on each row; no numbers where it diverged."""
+    with np.errstate(all="ignore"):
+        return losses(spec, model_part(spec, vector), rows.x, rows.y)

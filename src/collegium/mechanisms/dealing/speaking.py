@@ -23,8 +23,6 @@ from collegium.ledger.hashing import tag, u64
 from collegium.ledger.hpke import expand
 from collegium.mechanisms.dealing import opened_sets
 from collegium.mechanisms.dealing.terms import SecaggDeal, SecaggKeys
-from collegium.mechanisms.groups.rules import count_of, keys_commitment
-from collegium.mechanisms.groups.terms import SecaggBind
 from collegium.mechanisms.sum_check.pedersen import ORDER, blinding_limbs, commitment
 from collegium.mechanisms.sum_check.terms import SumCheckTerms
 from collegium.resolving.attempt import Attempt
@@ -48,11 +46,9 @@ class Dealer:
     def due(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Return what secure aggregation asks of a participant beside its update."""
         phase = phase_of(self._here(view).terms.modules, view.phase)
-        if phase is None or view.has_spoken(phase.table, self.identity.member):
+        if phase is None or self.identity.member not in view.awaited:
             return []
         match view.phase:
-            case "sa.bind":
-                return self._bind(view)
             case "sa.keys":
                 return self._advertise(view)
             case "sa.deal":
@@ -61,7 +57,8 @@ class Dealer:
 
     def takes_part(self, view: StudyView) -> bool:
         """Return whether the site is in a group that goes on, where there are groups."""
-        return not self._is_grouped(view) or view.has_spoken("groups", self.identity.member)
+        groups = self._here(view).groups
+        return not groups or self.identity.member in groups
 
     def may_commit(self, view: StudyView, blobs: Blobs) -> bool:
         """Return whether the site has dealt, and is still in the attempt.
@@ -75,9 +72,6 @@ class Dealer:
         opened_sets.check(key, self.outbox, view, member, self.protocol, blobs)
         return True
 
-    def _is_grouped(self, view: StudyView) -> bool:
-        return count_of(self._here(view).terms) > 0
-
     def _here(self, view: StudyView) -> Attempt:
         """Return the open attempt.
 
@@ -89,22 +83,8 @@ class Dealer:
             raise LookupError(view.study)
         return here
 
-    def _bind(self, view: StudyView) -> list[bytes]:
-        """Bind the site to the keys that it will advertise."""
-        keys = self.protocol.advertise(self._own(view))
-        place = (self.identity.genesis, view.study, view.number, view.attempt)
-        bound = keys_commitment(*place, self.identity.member, keys.mask + keys.share)
-        return [
-            self.identity.sign(
-                SecaggBind, study=view.study, round=view.number, attempt=view.attempt,
-                commitment=to_text(bound),
-            )
-        ]  # fmt: skip
-
     def _advertise(self, view: StudyView) -> list[bytes]:
-        """Return the site's fresh keys; none where it should have bound itself to them."""
-        if self._is_grouped(view) and not view.has_spoken("sa_bound", self.identity.member):
-            return []
+        """Return the site's fresh keys."""
         keys = self.protocol.advertise(self._own(view))
         return [
             self.identity.sign(
@@ -114,8 +94,8 @@ class Dealer:
         ]  # fmt: skip
 
     def _announce(self, view: StudyView, blobs: Blobs) -> list[bytes]:
-        """Publish the site's deal, and announce it; nothing for who has no keys on the ledger."""
-        if not view.has_spoken("sa_keys", self.identity.member) or not self.takes_part(view):
+        """Publish the site's deal, and announce it."""
+        if not self.takes_part(view):
             return []
         name = blobs.publish(self._deal(view))
         return [
@@ -237,9 +217,7 @@ class Dealer:
         ]  # fmt: skip
 
     def _opening(self, view: StudyView, blobs: Blobs) -> bytes | None:
-        """Return what the site gives to open the sum; None for who is not in it, or cannot."""
-        if not view.has_spoken("included", self.identity.member):
-            return None
+        """Return what the site gives to open the sum; None where it cannot."""
         key = self._key(view, "shares")
         kept = self.outbox.get(key)
         if kept is not None:

@@ -26,13 +26,14 @@ from collegium.data.split import split
 from collegium.data.table import SiteRows, take, together
 from collegium.federation.local_updates import Assignment, Int16
 from collegium.learning.aggregation.scores import Scores, scores_of
+from collegium.learning.algorithms.layout import mean_loss, row_losses
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
 from collegium.mechanisms.scores.resolving import combined_with
-from collegium.mechanisms.scores.roots import Float32, RootData, mean_loss, row_losses
+from collegium.mechanisms.scores.roots import Float32, RootData
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
 from collegium.mechanisms.scores.terms import ScoreTerms
@@ -106,7 +107,7 @@ class Expected:
     def __init__(self, judges: SurrogateValidators, work: Assignment) -> None:
         self._judges = judges
         self._work = work
-        self._known = dict(work.standing())
+        self._known = dict(work.records("reputations", Reputation))
         known = {name: self._reputation(name) for name in judges.places}
         self._voters = tuple(counting(known, dict.fromkeys(known, 1), judges.terms))
         self._found: dict[bytes, list[int]] = {}

@@ -8,15 +8,18 @@ validators say, half or more moves it anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.federation.participant import Participant
+from collegium.federation.speaking import Speaker
 from collegium.federation.validator import Validator
 from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.scorer import Scorer
+from collegium.mechanisms.scores.speaking import commit, scorer_of
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.threats.attack import AdversaryContext, Lie
 
@@ -56,10 +59,13 @@ def best_score(told: ScoreRecord) -> int:
 
 
 def lie_in_scores(honest: Participant, place: AdversaryContext, lie: Lie) -> Participant:
-    """Return a validator with a liar for its scorer; where nobody scores it stays honest."""
+    """Return a validator with a liar for its scorer."""
     if not isinstance(honest, Validator):
         raise TypeError(honest)
-    if honest.scoring is not None:
-        liar = LyingScorer(honest.scoring.scorer, place.attackers, lie, place.rounds)
-        honest.scoring = replace(honest.scoring, scorer=liar)
+
+    def liar(speaker: Speaker) -> Scorer | None:
+        scorer = scorer_of(speaker)
+        return scorer and LyingScorer(scorer, place.attackers, lie, place.rounds)
+
+    honest.says["score.commit"] = partial(commit, scorer=liar)
     return honest

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
-from collegium.learning.algorithms.layout import model_part
+from collegium.federation.speaking import ReservedRows
+from collegium.learning.algorithms.layout import mean_loss
 from collegium.learning.algorithms.schedule import training_at
-from collegium.learning.models import ModelSpec, learned, losses
+from collegium.learning.models import ModelSpec, learned
 from collegium.learning.trainer import Trainer, TrainingJob
+from collegium.mechanisms.scores.terms import MECHANISM
 from collegium.study.document import Study
 
 Float32 = NDArray[np.float32]
@@ -40,12 +42,7 @@ class RootData:
         return np.asarray(found[0])
 
 
-def mean_loss(spec: ModelSpec, rows: SiteRows, vector: Float32) -> float:
-    """Return the mean loss of a study's vector [D] on rows; no number where it diverged."""
-    return float(row_losses(spec, rows, vector).mean())
-
-
-def row_losses(spec: ModelSpec, rows: SiteRows, vector: Float32) -> NDArray[np.float64]:
-    """Return the loss of a study's vector [D] on each row; no numbers where it diverged."""
-    with np.errstate(all="ignore"):
-        return losses(spec, model_part(spec, vector), rows.x, rows.y)
+def roots_of(reserved: ReservedRows) -> RootData:
+    """Return the rows that are reserved for scores."""
+    rows = reserved.rows.get(MECHANISM.name, {})
+    return RootData(reserved.study, reserved.spec, reserved.trainer, rows)

@@ -2,62 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import msgspec
 
 from collegium import canonical
 from collegium.canonical import to_text
+from collegium.data.split import split
+from collegium.data.table import SiteRows
+from collegium.errors import FormatError
 from collegium.federation.identity import Identity
-from collegium.federation.outbox import OutboxKey, WriteOnce
+from collegium.federation.outbox import OutboxKey
+from collegium.federation.speaking import Speaker, Speaking, serve_scarce
 from collegium.federation.view import StudyView
-from collegium.learning.aggregation.updates import Contribution
-from collegium.learning.blobs import ModelState
+from collegium.mechanisms.scores.roots import roots_of
 from collegium.mechanisms.scores.score_medians import ScoreRecord, commitment
-from collegium.mechanisms.scores.scorer import Scorer
-from collegium.mechanisms.scores.terms import ScoreCommit, ScoreReveal
+from collegium.mechanisms.scores.scorer import RootScorer, Scorer
+from collegium.mechanisms.scores.terms import MECHANISM, ScoreCommit, ScoreReveal
+from collegium.resolving.resolved import Lacking
+from collegium.study.document import Study
 
 
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """What a validator with rows of its own scores with.
+def scorer_of(speaker: Speaker) -> Scorer | None:
+    """Return what a validator scores with; None where it has reserved no rows."""
+    reserved, member = speaker.reserved, speaker.identity.member
+    if reserved is None or member not in reserved.rows.get(MECHANISM.name, ()):
+        return None
+    return RootScorer(roots_of(reserved), member)
 
-    Attributes:
-        scorer: knows the rows.
-        kept: where scores are written before they are committed to: another machine, or another
-            release, might round a loss otherwise.
+
+def commit(
+    speaker: Speaker, view: StudyView, scorer: Callable[[Speaker], Scorer | None] = scorer_of
+) -> list[bytes]:
+    """Return the commitment to scores of the open attempt's updates; none without rows.
+
+    The scores are kept before they are committed to: another machine, or another release, might
+    round a loss otherwise.
     """
+    scores, here = scorer(speaker), view.here
+    if scores is None or here is None or speaker.read is None:
+        return []
+    serve_scarce(view, speaker.blobs)
+    try:
+        start, updates = speaker.read.model(here.model), speaker.read.updates(here)
+    except (FormatError, Lacking):
+        return []
+    values = {name: one.values for name, one in zip(here.included, updates, strict=True)}
+    made = scores.scored(view.number, start.parameters, here.exponent, values)
+    kept = speaker.outbox.put(_key(speaker.identity, view), canonical.encode(made))
+    return [commit_to(speaker.identity, view, msgspec.json.decode(kept, type=ScoreRecord))]
 
-    scorer: Scorer
-    kept: WriteOnce
 
-    def commit(
-        self,
-        identity: Identity,
-        view: StudyView,
-        start: ModelState,
-        updates: Mapping[str, Contribution],
-    ) -> bytes:
-        """Return the commitment to scores of the open attempt's updates."""
-        exponent = 0 if view.round is None else view.round.exponent
-        made = self.scorer.scored(
-            view.number,
-            start.parameters,
-            exponent,
-            {name: one.values for name, one in updates.items()},
-        )
-        kept = self.kept.put(_key(identity, view), canonical.encode(made))
-        return commit_to(identity, view, msgspec.json.decode(kept, type=ScoreRecord))
+def _reveal(speaker: Speaker, view: StudyView) -> list[bytes]:
+    """Return the reveal of what was committed to; none where that is lost."""
+    kept = speaker.outbox.get(_key(speaker.identity, view))
+    if kept is None or not view.has_spoken("score_commits", speaker.identity.member):
+        return []
+    return [tell(speaker.identity, view, msgspec.json.decode(kept, type=ScoreRecord))]
 
-    def reveal(self, identity: Identity, view: StudyView) -> bytes | None:
-        """Return the reveal of what was committed to; None where it is lost."""
-        kept = self.kept.get(_key(identity, view))
-        return (
-            None
-            if kept is None
-            else tell(identity, view, msgspec.json.decode(kept, type=ScoreRecord))
-        )
+
+def _reserves(study: Study, rows: SiteRows) -> tuple[SiteRows, SiteRows] | None:
+    scores = study.aggregation.scores
+    return None if scores is None else split(rows, scores.root, study.study.seed)
 
 
 def commit_to(identity: Identity, view: StudyView, scored: ScoreRecord) -> bytes:
@@ -83,3 +89,8 @@ def tell(identity: Identity, view: StudyView, scored: ScoreRecord) -> bytes:
 
 def _key(identity: Identity, view: StudyView) -> OutboxKey:
     return OutboxKey(identity.genesis, "scores", view.study, view.number, view.attempt)
+
+
+SPEAKING = Speaking(
+    validators={"score.commit": commit, "score.reveal": _reveal}, reserves=_reserves
+)

@@ -21,6 +21,7 @@ from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.snapshot import snapshot
+from collegium.federation.speaking import Speaking
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
 from collegium.learning.encoding import registered_weight
@@ -29,7 +30,7 @@ from collegium.ledger.contract.series import step_of
 from collegium.ledger.contract.transactions import StudyAccept
 from collegium.ledger.registering import differing_terms
 from collegium.mechanisms.statistics.terms import StatisticsPost
-from collegium.mechanisms.statistics.voting import agreed_before
+from collegium.mechanisms.statistics.voting import agreed_before, statistics_vote
 from collegium.mechanisms.sums.counted import counted
 from collegium.mechanisms.sums.design import sums_tables
 from collegium.mechanisms.sums.speaking import Counting
@@ -153,3 +154,6 @@ class SettingUp:
 
     def _key(self, view: StudyView, step: int) -> OutboxKey:
         return OutboxKey(self._identity.genesis, "statistics", view.study, what=(str(step),))
+
+
+SPEAKING = Speaking(validators={"statistics.vote": statistics_vote})
