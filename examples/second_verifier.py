@@ -156,9 +156,11 @@ def read_genesis(body: bytes) -> History:
     history = History(genesis := parse(body), tagged("genesis", body), tagged("genesis", body))
     need(genesis["contract"] in (1, 2) and genesis["format"] == 1, "another version")
     history.modules |= {*(modules := genesis["modules"])}
-    need(len({*genesis, "log", "succeeds"}) == 8 and modules == sorted({*modules}), "its fields")
+    need(len({*genesis, "log", "ordered_within", "succeeds"}) == 9, "its fields")
     need(all(raw(v) for k, v in genesis.get("succeeds", {}).items() if k != "size"), "succeeds")
-    need(all(re.fullmatch(MODULE, one) for one in modules), "a module is a name and a version")
+    bound, least = genesis.get("ordered_within", 1), 1 + ("ordered_within" in genesis)
+    need(genesis["contract"] >= least and 0 < bound <= 1000, "ordered_within")
+    need(modules == sorted({*modules}) and all(re.fullmatch(MODULE, m) for m in modules), "modules")
     need(re.fullmatch(ID, genesis["chain"]) and genesis["keys"] in ("held", "simulated"), "chain")
     if "log" in genesis:
         own(history, genesis["log"], "*log")

@@ -96,6 +96,10 @@ REFUSED = {
     "a module without a version": genesis(modules=("plain",)),
     "a module of version 0": genesis(modules=("plain@0",)),
     "a module that is none": genesis(modules=("Plain text@1",)),
+    "ordered within no block": genesis(contract=2, ordered_within=0),
+    "ordered within too many blocks": genesis(contract=2, ordered_within=1001),
+    "ordered within blocks that contract 1 does not count": genesis(ordered_within=8),
+    "ordered within blocks by nobody": genesis(contract=2, log=msgspec.UNSET, ordered_within=8),
     "a successor of a short digest": genesis(succeeds=old(root=key(1)[:-2])),
     "a successor of nothing": genesis(succeeds=old(size=0)),
     "a successor of too much": genesis(succeeds=old(size=2**53)),
@@ -103,6 +107,7 @@ REFUSED = {
 UNSEEN = {
     "a key of mixed order",
     "a successor of nothing",
+    "ordered within blocks by nobody",
 }  # the second verifier says that it does not look
 
 
@@ -116,10 +121,12 @@ def test_what_contradicts_the_rules_is_no_genesis(case: str) -> None:
     assert by_the_second(data) is (case in UNSEEN)
 
 
-def test_what_the_rules_allow_at_their_edges_is_one() -> None:
+@pytest.mark.parametrize("bound", [{}, {"ordered_within": 1}, {"ordered_within": 1000}])
+def test_what_the_rules_allow_at_their_edges_is_one(bound: dict[str, int]) -> None:
     edge = genesis(
-        member("0" + "_-" * 19 + "a", power=2**32), member("bo", 2, roles=("site",), power=0)
-    )
+        member("0" + "_-" * 19 + "a", power=2**32), member("bo", 2, roles=("site",), power=0),
+        contract=2, **bound,
+    )  # fmt: skip
     assert decode_genesis(encode_genesis(edge)) == edge
     assert by_the_second(encode_genesis(edge))
 

@@ -20,6 +20,11 @@ CONTRACT_VERSION = 2
 
 CONTRACT_VERSIONS = range(1, CONTRACT_VERSION + 1)
 FORMAT_VERSION = 1
+
+ORDERED_WITHIN = 8
+"""Blocks that a new ledger with a sequencer gives it for what a quorum of validators has seen."""
+
+MOST_ORDERED_WITHIN = 1000
 LARGEST_POWER = 2**32
 MEMBER_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 MODULE = re.compile(r"[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}", re.ASCII)
@@ -59,7 +64,9 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `modules` are the mechanisms that studies may use, as ``name@version``, sorted.
     `log` is left out where nobody signs checkpoints for all. `succeeds` is there where a
-    consortium that lost its quorum starts again.
+    consortium that lost its quorum starts again. `ordered_within` are the blocks after which
+    validators cosign none that lacks a transaction which a quorum of them has seen; absent: no
+    such rule.
     """
 
     chain: str
@@ -69,6 +76,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: tuple[Member, ...]
     modules: tuple[str, ...]
     log: str | msgspec.UnsetType = msgspec.UNSET
+    ordered_within: int | msgspec.UnsetType = msgspec.UNSET
     succeeds: Predecessor | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -108,6 +116,12 @@ def encode_genesis(genesis: Genesis) -> bytes:
     log = log_key_of(genesis)
     if log is not None and not usable_key(log):
         raise malformed("the genesis", "the log key is not a sound Ed25519 point")
+    within = genesis.ordered_within
+    if isinstance(within, int):
+        if log is None or genesis.contract < 2:
+            raise malformed("the genesis", "only under a log of contract 2 is there a bound")
+        if not 1 <= within <= MOST_ORDERED_WITHIN:
+            raise malformed("the genesis", f"ordered_within is not 1 to {MOST_ORDERED_WITHIN}")
     ids = [member.id for member in genesis.members]
     if ids != sorted(set(ids)):
         raise malformed("the genesis", "members are sorted by id, each once")

@@ -28,6 +28,7 @@ from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
     FORMAT_VERSION,
+    ORDERED_WITHIN,
     Genesis,
     Member,
     Predecessor,
@@ -179,7 +180,7 @@ def found_ledger(
     genesis = Genesis(
         chain=chain, contract=CONTRACT_VERSION, format=FORMAT_VERSION, keys="held",
         log=to_text(log_key), members=tuple(sorted(members, key=lambda one: one.id)),
-        modules=admitted_modules(),
+        modules=admitted_modules(), ordered_within=ORDERED_WITHIN,
         succeeds=succeeds or msgspec.UNSET,
     )  # fmt: skip
     data = encode_genesis(genesis)
