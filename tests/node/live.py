@@ -23,7 +23,7 @@ from collegium.federation.in_process_blobs import InProcessBlobs, MemberBlobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.members import active_member
-from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.delivery import MemberPosition, Promised
 from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.mempool import Submission
 from collegium.ledger.engines.log.replica import open_replica
@@ -114,6 +114,9 @@ class Line:
 
     def conflicts(self) -> list[Conflict]:
         return self.desk.ask(lambda one: one.conflicts(self.member), 0)  # type: ignore[return-value]
+
+    def demand(self, demanded: Sequence[Promised]) -> list[Promised]:
+        return self.desk.ask(lambda one: one.demand(self.member, demanded), 0)  # type: ignore[return-value]
 
     def present(self, standing: MemberPosition) -> int | None:
         return self.desk.ask(lambda one: one.present(self.member, standing), 0)  # type: ignore[return-value]

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from collegium.errors import FormatError, RunError
 from collegium.ledger.engines.log.delivery import decode_delivery
+from collegium.ledger.engines.log.evidence import RECEIVED
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.frames import (
     BLOCK,
@@ -28,9 +29,6 @@ from collegium.ledger.frames import (
 from collegium.ledger.genesis import decode_genesis, genesis_digest, required_log_key
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.ordering import LEDGER
-
-RECEIVED = "received.bin"
-
 
 _UNSIGNED = (
     "what was received is not one block with the log's note over it, as a broken disk or line "

@@ -18,7 +18,7 @@ import msgspec
 from collegium.canonical import malformed
 from collegium.errors import FormatError
 from collegium.ledger.applying import apply_all
-from collegium.ledger.contract.apply import apply, initial_state
+from collegium.ledger.contract.apply import initial_state
 from collegium.ledger.contract.events import Events, encode_events
 from collegium.ledger.contract.members import validator_powers
 from collegium.ledger.contract.rejected import Rejected
@@ -108,16 +108,19 @@ class Application:
         """How many blocks are executed and not committed."""
         return len(self._executed)
 
-    def check(self, envelope: bytes) -> Rejected | None:
-        """Return why the contract would refuse a transaction now, or None; nothing changes."""
+    def check(self, envelope: bytes, before: Sequence[bytes] = ()) -> Rejected | None:
+        """Return why the contract would refuse a transaction now, or None; nothing changes.
+
+        Args:
+            envelope: the transaction.
+            before: others that would come right before it.
+        """
         self.state.begin()
         try:
-            apply(self.state, self.identity, envelope)
-        except Rejected as rejection:
-            return rejection
+            *_, outcome = apply_all(self.state, self.identity, [*before, envelope])
         finally:
             self.state.undo()
-        return None
+        return outcome if isinstance(outcome, Rejected) else None
 
     def execute(
         self, envelopes: Sequence[bytes], *, proposer: str = "", certificate: str = "",

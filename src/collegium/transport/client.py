@@ -25,9 +25,12 @@ from collegium.ledger.engines.log.connection import (
 )
 from collegium.ledger.engines.log.delivery import (
     MemberPosition,
+    Promised,
     decode_envelopes,
+    decode_promised,
     encode_envelopes,
     encode_position,
+    encode_promised,
 )
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
@@ -138,6 +141,11 @@ class HttpsConnection:
         if len(envelopes) % 2:
             raise _nonsense(f"{len(envelopes)} envelopes, which are no pairs")
         return list(zip(envelopes[::2], envelopes[1::2], strict=True))
+
+    def demand(self, demanded: Sequence[Promised]) -> list[Promised]:
+        """Ask for the log's word that transactions come first in the next block."""
+        data = self.ask("POST", "/v1/demands", encode_promised(demanded)).data
+        return _read(lambda: decode_promised(data))
 
     def present(self, standing: MemberPosition) -> int | None:
         """Tell a sequencer that has started what this member holds."""

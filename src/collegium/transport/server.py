@@ -19,7 +19,9 @@ from collegium.ledger.engines.log.connection import CosignatureRefused, NotInThe
 from collegium.ledger.engines.log.delivery import (
     decode_envelopes,
     decode_position,
+    decode_promised,
     encode_envelopes,
+    encode_promised,
 )
 from collegium.transport.door import Line, certificate_of
 from collegium.transport.monitoring import MonitoredLog, monitored_tile
@@ -87,6 +89,7 @@ def application(service: Service, relay: Relay, monitored: MonitoredLog) -> web.
             web.post("/v1/cosignatures", _cosignatures),
             web.get("/v1/final", _final),
             web.get("/v1/conflicts", _conflicts),
+            web.post("/v1/demands", _demands),
             web.post("/v1/standing", _standing),
             web.get("/v1/status", _status),
             web.get("/checkpoint", _checkpoint),
@@ -207,6 +210,12 @@ async def _final(request: web.Request) -> web.Response:
 async def _conflicts(request: web.Request) -> web.Response:
     pairs = await request.app[SERVICE].conflicts(request[_MEMBER])
     return _bytes(encode_envelopes([envelope for pair in pairs for envelope in pair]) or None)
+
+
+async def _demands(request: web.Request) -> web.Response:
+    demanded = decode_promised(await _body(request, LARGEST_SUBMISSION))
+    promised = await request.app[SERVICE].demand(request[_MEMBER], demanded)
+    return web.Response(body=encode_promised(promised), content_type="application/octet-stream")
 
 
 async def _standing(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.delivery import MemberPosition, Promised
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
@@ -68,6 +68,10 @@ class Service:
     async def cosign(self, member: str, line: str, size: int) -> None:
         """Take a cosignature."""
         await self._ask(member, partial(self._sequencer.cosign, member, line, size))
+
+    async def demand(self, member: str, demanded: Sequence[Promised]) -> list[Promised]:
+        """Promise transactions their places in the next block."""
+        return await self._ask(member, partial(self._sequencer.demand, member, demanded))
 
     async def conflicts(self, member: str) -> list[Conflict]:
         """Return equivocations that are not on record."""

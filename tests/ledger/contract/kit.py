@@ -64,8 +64,9 @@ def member(name: str, power: int = 1, roles: Sequence[Role] = ALL_ROLES) -> Memb
 
 
 def world_of(
-    members: Iterable[Member], modules: Iterable[str] | None = None, contract: int = 2
-) -> World:
+    members: Iterable[Member], modules: Iterable[str] | None = None, contract: int = 2,
+    **more: Any,
+) -> World:  # fmt: skip
     """Return a fresh consortium of members; the keys are those of their names.
 
     Its studies may use every module that is installed, or only some; its ledger has the contract's
@@ -75,16 +76,17 @@ def world_of(
     genesis = Genesis(
         chain="test", contract=contract, format=1, keys="simulated",
         log=to_text(key_of("*log").public), members=people,
-        modules=tuple(mechanisms() if modules is None else sorted(modules)),
+        modules=tuple(mechanisms() if modules is None else sorted(modules)), **more,
     )  # fmt: skip
     identity = genesis_digest(encode_genesis(genesis))
     keys = {one.id: key_of(one.id) for one in people}
     return World(genesis, identity, initial_state(genesis), keys)
 
 
-def four_equals(modules: Iterable[str] | None = None, contract: int = 2) -> World:
+def four_equals(modules: Iterable[str] | None = None, contract: int = 2, **more: Any) -> World:
     """Return four members, each of them owner, site and validator of power 1."""
-    return world_of((member(name) for name in ("ada", "bo", "cy", "di")), modules, contract)
+    people = (member(name) for name in ("ada", "bo", "cy", "di"))
+    return world_of(people, modules, contract, **more)
 
 
 def payload(world: World, kind: type[Transaction], **fields: Any) -> bytes:

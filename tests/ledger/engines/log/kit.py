@@ -19,7 +19,7 @@ from collegium.errors import CollegiumError
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.connection import Connection
-from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.delivery import MemberPosition, Promised
 from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.replica import Replica, open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
@@ -52,6 +52,7 @@ class Wire:
     sequencer: Sequencer | None = None
     on_blocks: Callable[[bytes | None], bytes | None] = lambda data: data
     on_final: Callable[[str | None], str | None] = lambda note: note
+    on_demand: Callable[[str, Sequence[Promised]], list[Promised]] | None = None
 
     @property
     def _end(self) -> Sequencer:
@@ -73,6 +74,10 @@ class Wire:
 
     def conflicts(self) -> list[Conflict]:
         return self._end.conflicts(self.member)
+
+    def demand(self, demanded: Sequence[Promised]) -> list[Promised]:
+        answer = self._end.demand if self.on_demand is None else self.on_demand
+        return answer(self.member, demanded)
 
     def present(self, standing: MemberPosition) -> int | None:
         return self._end.present(self.member, standing)

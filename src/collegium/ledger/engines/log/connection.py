@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.delivery import MemberPosition, Promised
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.ordering import Answer
 
@@ -72,6 +72,18 @@ class Connection(Protocol):
 
         It alone is handed what contradicts the log, which the contract refuses. What it tells
         proves itself: whoever is told checks it, and puts it on record.
+        """
+        ...
+
+    def demand(self, demanded: Sequence[Promised]) -> list[Promised]:
+        """Ask for the log's word that transactions come first in the next block.
+
+        Args:
+            demanded: each with the word that it has already, or nothing.
+
+        Returns:
+            What the next block begins with, in order, each with the log's signed word on its place
+            there: what is not among it the contract would refuse behind it.
         """
         ...
 

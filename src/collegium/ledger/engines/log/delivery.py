@@ -6,7 +6,7 @@ what it sends or gets are the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from collegium.canonical import malformed
@@ -20,6 +20,9 @@ from collegium.ledger.frames import (
     encode_frame,
     read_frames,
 )
+
+Promised = tuple[bytes, str]
+"""A transaction, and the log's signed word on its place (`inclusion_promise`), or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,25 @@ def decode_envelopes(data: bytes) -> list[bytes]:
         found.append(data[start:end])
         position = end
     return found
+
+
+def encode_promised(promised: Iterable[Promised]) -> bytes:
+    """Return transactions and the log's words on their places as an even list of envelopes."""
+    return encode_envelopes([one for pair in promised for one in (pair[0], pair[1].encode())])
+
+
+def decode_promised(data: bytes) -> list[Promised]:
+    """Take transactions and words apart; they are not looked at.
+
+    Raises:
+        FormatError: they are no pairs, or a word is not UTF-8.
+    """
+    found = decode_envelopes(data)
+    try:
+        words = [one.decode() for one in found[1::2]]
+        return list(zip(found[::2], words, strict=True))
+    except ValueError as error:  # a UnicodeDecodeError is one
+        raise malformed("a list of promises", str(error)) from error
 
 
 def _whole(data: bytes) -> Iterator[Frame]:

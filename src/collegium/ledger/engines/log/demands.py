@@ -1,24 +1,27 @@
 """Transactions that validators have seen and whoever orders has not ordered, at one member.
 
-Where a quorum has seen one and the log has grown by a registered number of blocks without it, though
-the contract would have taken it before each of them, the member cosigns no block that lacks it
-unless the log's key promises it the very next place.
+Where a quorum has seen one and the log has grown by a registered number of blocks without it,
+though the contract would have taken it before each of them, the member cosigns no block that lacks
+it unless the log's key promises it a place right behind. docs/spec/10, docs/decisions/0140.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from collegium.errors import FormatError
-from collegium.ledger.contract.members import ordered_within
+from collegium.ledger.engines.log.connection import Connection
+from collegium.ledger.engines.log.delivery import Promised
+from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
 from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
-from collegium.ledger.engines.log.seen import bound_since, open_seen
+from collegium.ledger.engines.log.seen import LARGEST_SEEN, bound_since, open_seen
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
+from collegium.ledger.genesis import Genesis, required_log_key
 
-MOST_DEMANDS = 1024
-"""Transactions that are held at once."""
+MOST_OF_ONE = 8
+"""Transactions of one author that are demanded at once."""
 
 
 @dataclass(slots=True)
@@ -28,110 +31,172 @@ class Demand:
     Attributes:
         envelope: its bytes.
         author: who signed it.
-        notes: the words of those who have seen it, by member.
         since: the size from which on the contract has taken it at every block that was looked at.
         looked: the size at which it was looked at last.
-        promised: the index that the log's key has promised it, once.
-        kept: whether the evidence of its absence is kept.
+        notes: the words of those who have seen it, by member: the earliest of each.
+        promise: the log's word on its place, which is taken once.
+        place: the index that it was promised.
     """
 
     envelope: bytes
     author: str
+    since: int
+    looked: int
     notes: dict[str, str] = field(default_factory=dict)
-    since: int = 0
-    looked: int = -1
-    promised: int | None = None
-    kept: bool = False
+    promise: str = ""
+    place: int = 0
 
 
 class Demands:
     """What a member demands of whoever orders.
+
+    Attributes:
+        held: every demand, by the transaction's id.
 
     Args:
         copy: the member's; looked at while it is settled, and as it ends with one block more.
     """
 
     def __init__(self, copy: LogCopy) -> None:
+        self.held: dict[bytes, Demand] = {}
         self._copy = copy
-        self._held: dict[bytes, Demand] = {}
+        self._within = within_of(copy.ledger.genesis)
 
-    @property
-    def held(self) -> Mapping[bytes, Demand]:
-        """Every demand, by the transaction's id."""
-        return self._held
-
-    def hear(self, author: str, envelope: bytes, notes: Mapping[str, str]) -> None:
-        """Take up a transaction that was seen, with the words of those who have seen it."""
+    def hear(self, author: str, envelope: bytes) -> None:
+        """Take up a transaction that is not ordered, if the contract takes it as of now."""
         transaction = decode_envelope(envelope).transaction_id
-        if transaction not in self._held:
-            if len(self._held) >= MOST_DEMANDS or self._refused(envelope):
-                return
-            size = self._copy.size
-            self._held[transaction] = Demand(envelope, author, since=size, looked=size)
-        self._held[transaction].notes.update(notes)
+        of_one = sum(1 for one in self.held.values() if one.author == author)
+        if self._within is None or transaction in self.held or of_one >= MOST_OF_ONE:
+            return
+        if self._copy.ledger.check(envelope) is None:
+            self.held[transaction] = Demand(envelope, author, self._copy.size, self._copy.size)
+
+    def hear_word(self, member: str, note: str) -> None:
+        """Take up a validator's word that it has seen one of them; any other word counts not."""
+        if len(note) > LARGEST_SEEN:
+            return
+        for transaction, demand in self.held.items():
+            size = self._size(member, note, transaction, self._copy.judges_of_next())
+            if size is None:
+                continue
+            known = self.sizes(demand, transaction, self._copy.judges_of_next()).get(member)
+            if known is None or size < known:
+                demand.notes[member] = note
 
     def look(self) -> None:
         """Look at each where everything held is final; what the contract refuses is forgotten."""
         size = self._copy.size
-        for transaction, demand in list(self._held.items()):
+        for transaction, demand in list(self.held.items()):
             if demand.looked < size:
-                if self._refused(demand.envelope):
-                    del self._held[transaction]
                 demand.looked = size
+                if self._copy.ledger.check(demand.envelope) is not None:
+                    del self.held[transaction]
 
-    def sizes(self, transaction: bytes, judges: ValidatorSet) -> dict[str, int]:
+    def sizes(self, demand: Demand, transaction: bytes, judges: ValidatorSet) -> dict[str, int]:
         """Return after how many entries validators have seen a transaction, by member."""
-        return seen_sizes(
-            self._held[transaction].notes, transaction, self._copy.ledger.identity, judges
-        )
+        found = {
+            member: self._size(member, note, transaction, judges)
+            for member, note in demand.notes.items()
+        }
+        return {member: size for member, size in found.items() if size is not None}
 
-    def is_bound(self, transaction: bytes) -> bool:
-        """Return whether a quorum of the present validators has seen a transaction."""
-        judges = self._copy.judges_of_next()
-        return bound_since(self.sizes(transaction, judges), judges) is not None
+    def bound(self, transaction: bytes, judges: ValidatorSet) -> int | None:
+        """Return by which size a quorum had seen a transaction that is held, or None."""
+        return bound_since(self.sizes(self.held[transaction], transaction, judges), judges)
+
+    def blocks_without(self, transaction: bytes, judges: ValidatorSet) -> int | None:
+        """Return how many blocks a transaction has been left out of since it was bound, or None."""
+        bound = self.bound(transaction, judges)
+        if bound is None:
+            return None
+        return self._copy.index.blocks_after(max(bound, self.held[transaction].since))
 
     def overdue(self) -> list[Demand]:
         """Return the demands which the block that the copy ends with should have met."""
-        copy = self._copy
-        within = ordered_within(copy.ledger.state)
-        if within is None or not self._held or copy.blocks_ahead != 1:
-            return []
-        block, found = None, []
-        for transaction, demand in self._held.items():
-            bound = bound_since(self.sizes(transaction, copy.judges), copy.judges)
-            if bound is None or demand.looked != copy.final_size:
+        copy, block, found = self._copy, frozenset[bytes](), list[Demand]()
+        if self._within is None or copy.blocks_ahead != 1:
+            return found
+        for transaction, demand in self.held.items():
+            if demand.looked != copy.final_size:
                 continue
-            if copy.index.blocks_after(max(bound, demand.since)) < within:
+            without = self.blocks_without(transaction, copy.judges)
+            if without is None or without < self._within:
                 continue
             block = block or transactions_in(copy.read(copy.final_size, copy.size))
             if transaction not in block:
                 found.append(demand)
         return found
 
-    def would_follow(self, demand: Demand) -> bool:
-        """Return whether the contract would take a demand right after what the copy ends with."""
-        return self._copy.ledger.check(demand.envelope) is None
+    def met(self, connection: Connection) -> list[Demand]:
+        """Return which demands the block that the copy ends with, and the one behind, do not meet.
 
-    def _refused(self, envelope: bytes) -> bool:
-        return self._copy.ledger.check(envelope) is not None
+        What is overdue must have the log's word that it comes first in the next block, or be
+        refused by the contract behind what has that word. A word is taken once: whoever breaks it
+        is given no second one.
 
+        Raises:
+            CollegiumError: the sequencer cannot be reached, or its answer makes no sense.
+        """
+        overdue = self.overdue()
+        broken = [one for one in overdue if one.promise and one.place < self._copy.size]
+        asked = [one for one in overdue if not one.promise]
+        if not asked or broken:
+            return broken
+        promised = self._promised(connection.demand([(one.envelope, "") for one in asked]))
+        first, check = [one for one, _ in promised], self._copy.ledger.check
+        unmet = [
+            one for one in asked if one.envelope not in first and check(one.envelope, first) is None
+        ]
+        for one in asked:
+            if not unmet and one.envelope in first:
+                at = first.index(one.envelope)
+                one.promise, one.place = promised[at][1], self._copy.size + at
+        return unmet
 
-def seen_sizes(
-    notes: Mapping[str, str], transaction: bytes, identity: bytes, judges: ValidatorSet
-) -> dict[str, int]:
-    """Return after how many entries validators have seen a transaction; other notes count not."""
-    sizes = {}
-    for member, note in notes.items():
+    @property
+    def promised(self) -> list[Promised]:
+        """What has the log's word, with it."""
+        return [(one.envelope, one.promise) for one in self.held.values() if one.promise]
+
+    def _promised(self, answer: Sequence[Promised]) -> list[Promised]:
+        """Return what the log's key says that the next block begins with, in that order."""
+        genesis, found = self._copy.ledger.genesis, list[Promised]()
+        key = required_log_key(genesis)
+        for index, (envelope, note) in enumerate(answer, self._copy.size):
+            try:
+                promise = open_inclusion_promise(note, self._copy.ledger.identity, key)
+                said = decode_envelope(envelope).transaction_id
+            except FormatError:
+                break
+            if promise != InclusionPromise(self._copy.ledger.identity, index, said):
+                break
+            found.append((envelope, note))
+        return found
+
+    def _size(self, member: str, note: str, transaction: bytes, judges: ValidatorSet) -> int | None:
         public = judges.key_of(member)
-        if public is None:
-            continue
-        try:
-            seen = open_seen(note, identity, member, public)
-        except FormatError:
-            continue
-        if seen.transaction == transaction:
-            sizes[member] = seen.size
-    return sizes
+        return seen_size(note, transaction, self._copy.ledger.identity, member, public)
+
+
+def within_of(genesis: Genesis) -> int | None:
+    """Return the blocks within which what a quorum has seen is to be ordered, or None: any."""
+    return genesis.ordered_within if isinstance(genesis.ordered_within, int) else None
+
+
+def seen_size(
+    note: str, transaction: bytes, identity: bytes, member: str, public: bytes | None
+) -> int | None:
+    """Return after how many entries a validator says that it had seen a transaction.
+
+    None of a note that says something else, or that no validator's key signed.
+    """
+    if public is None:
+        return None
+    try:
+        seen = open_seen(note, identity, member, public)
+    except FormatError:
+        return None
+    return seen.size if seen.transaction == transaction else None
 
 
 def transactions_in(blocks: bytes) -> frozenset[bytes]:

@@ -36,6 +36,7 @@ EVIDENCE = "evidence"
 MOST_KEPT = 64
 """Findings a home keeps: a liar must not fill the disk."""
 
+SEEN, ENVELOPE, RECEIVED = "seen-", "envelope.json", "received.bin"
 WHAT, GENESIS_FILE = "what.txt", "genesis.json"
 NOTES, CHAINS = ("first.note", "second.note"), ("first.blocks", "second.blocks")
 
@@ -147,6 +148,22 @@ def fork_parts(
     notes = {name: note.encode() for name, note in zip(NOTES, (first, second), strict=True)}
     chains = zip(CHAINS, (first_blocks, second_blocks), strict=True)
     return files | notes | {name: b"".join(bodies) for name, bodies in chains}
+
+
+def censorship_parts(
+    genesis: Genesis, envelope: bytes, words: Mapping[str, str], received: bytes
+) -> dict[str, bytes]:
+    """Return the files that `audit.censorship` reads.
+
+    Args:
+        genesis: the ledger's.
+        envelope: the transaction that was not ordered.
+        words: of the validators that had seen it, by member.
+        received: a delivery of the block that leaves it out, with the log's note over it.
+    """
+    notes = {f"{SEEN}{member}.note": note.encode() for member, note in sorted(words.items())}
+    files = {GENESIS_FILE: encode_genesis(genesis), ENVELOPE: envelope, RECEIVED: received}
+    return files | notes
 
 
 def require_ledger(folder: Path, genesis: bytes, identity: bytes) -> None:

@@ -64,19 +64,26 @@ class Mempool:
         """Take transactions in, as far as the member's quota goes."""
         return Submission(tuple(self._add(member, envelope) for envelope in envelopes))
 
-    def batch(self) -> list[PendingTransaction]:
-        """Take out what the next block is made of: the oldest, so many of each member at most."""
+    def batch(self, first: Sequence[bytes] = ()) -> list[PendingTransaction]:
+        """Take out what the next block is made of: the oldest, so many of each member at most.
+
+        Args:
+            first: transactions that come before all others, waiting or not.
+        """
         taken: dict[bytes, PendingTransaction] = {}
         members: Counter[str] = Counter()
+        for envelope in first:
+            digest = sha256(envelope).digest()
+            taken[digest] = self._waiting.get(digest) or PendingTransaction(envelope, "")
         for digest, item in self._waiting.items():
-            if members[item.member] < A_MEMBER_AND_BLOCK:
+            if digest not in taken and members[item.member] < A_MEMBER_AND_BLOCK:
                 members[item.member] += 1
                 taken[digest] = item
-                if len(taken) == A_BLOCK:
+                if len(taken) >= A_BLOCK:
                     break
         for digest, item in taken.items():
-            del self._waiting[digest]
-            self._members[item.member] -= 1
+            if self._waiting.pop(digest, None) is not None:
+                self._members[item.member] -= 1
         return list(taken.values())
 
     def remember(self, envelopes: Iterable[tuple[bytes, int]]) -> None:

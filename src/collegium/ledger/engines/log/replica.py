@@ -27,10 +27,12 @@ from collegium.ledger.engines.log.delivery import (
     decode_delivery,
     encode_delivery,
 )
+from collegium.ledger.engines.log.demands import Demands
 from collegium.ledger.engines.log.evidence import (
     EVIDENCE,
     MisbehaviourRecorder,
     SequencerMisbehaved,
+    censorship_parts,
 )
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.recovery import with_lines
@@ -232,6 +234,7 @@ class Replica:
 
     Attributes:
         witness: its cosignatures.
+        demands: what is to be ordered before it cosigns on.
     """
 
     def __init__(
@@ -249,6 +252,7 @@ class Replica:
         self._connection = connection
         self._warn = warn
         self._clock = clock
+        self.demands = Demands(copy)
         self._announced = False
         self._gather_at = clock() + GATHER_EVERY
 
@@ -357,6 +361,7 @@ class Replica:
         found: list[AcceptedTransaction] = []
         self.witness.look_back()
         if self._copy.settled:
+            self.demands.look()
             if self._clock() >= self._gather_at:
                 self._gather_at = self._clock() + GATHER_EVERY
                 self._intake.gather()
@@ -382,6 +387,8 @@ class Replica:
         if cosigned is None:
             if not self._intake.note and not self._intake.ask_for_note():
                 return
+            if not self._meets_demands():
+                return
             cosigned = self.witness.cosign(self._intake.note)
         self._announced = True
         if cosigned is not None:
@@ -391,9 +398,34 @@ class Replica:
             except CosignatureRefused:
                 self.witness.waiting_for = "the sequencer holds another block than was cosigned"
 
+    def _meets_demands(self) -> bool:
+        """Return whether the block that is not final leaves out nothing that binds the log.
+
+        Where it does, what proves that is kept, and it is not cosigned.
+        """
+        copy, unmet = self._copy, self.demands.met(self._connection)
+        if not unmet:
+            return True
+        received = encode_delivery(copy.read(copy.final_size, copy.size), self._intake.note)
+        where = None
+        for one in unmet:
+            what = (
+                f"a block leaves out what a quorum of validators has seen of {one.author} for "
+                "as many blocks as the genesis allows or more"
+            )
+            parts = censorship_parts(copy.ledger.genesis, one.envelope, one.notes, received)
+            where = self._misbehaviour.keep("censored", what, parts)
+        self.witness.waiting_for = (
+            f"the sequencer does not order what {', '.join(sorted({one.author for one in unmet}))} "
+            f"said, which a quorum of validators has seen; the evidence is in {where}"
+        )
+        return False
+
     def _present(self) -> None:
         """Tell a sequencer that has started what is held, and give it what it lacks."""
         copy = self._copy
+        if self.demands.promised:
+            self._connection.demand(self.demands.promised)
         standing = MemberPosition(copy.final_note or copy.expected or "", *self._intake.held())
         for _ in range(MOST_PRESENTATIONS):
             missing = self._connection.present(standing)

@@ -18,10 +18,16 @@ from collegium.ledger.engines.log.connection import (
     NotInTheLog,
     PresentFirst,
 )
-from collegium.ledger.engines.log.delivery import MemberPosition, decode_delivery, encode_delivery
+from collegium.ledger.engines.log.delivery import (
+    MemberPosition,
+    Promised,
+    decode_delivery,
+    encode_delivery,
+)
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
 from collegium.ledger.engines.log.mempool import REMEMBERED, Mempool, PendingTransaction, Submission
+from collegium.ledger.engines.log.promised import PromisedTransactions
 from collegium.ledger.engines.log.recovery import Recovery, cosignature_of, with_lines
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict, EquivocationDetector
@@ -68,6 +74,7 @@ class Sequencer:
         self._changed = changed
         self._tell = tell
         self._pool = Mempool()
+        self._promised = PromisedTransactions(copy, log_key)
         self._recovery = Recovery(copy, log_key)
         self._lines: dict[str, str] = {}
         self._note = ""
@@ -91,6 +98,19 @@ class Sequencer:
                 item.answer = self._ordered(item.envelope, item.answer.index)
         self._advance()
         return submission
+
+    def demand(self, member: str, demanded: Sequence[Promised]) -> list[Promised]:
+        """Promise transactions their places in the next block; see `Connection.demand`.
+
+        Before it orders, it only takes up what the log's key has promised already.
+        """
+        self._promised.hear(one for one in demanded if one[1])
+        if self.ready:
+            self._promised.promise(member, [envelope for envelope, _ in demanded])
+        promised = self._promised.next
+        self._tell("demanded", member=member, promised=len(promised))
+        self._advance()
+        return promised
 
     def blocks(self, member: str, size: int) -> bytes | None:
         """Return what follows `size` entries, as `Connection.blocks`; None if nothing does.
@@ -232,8 +252,9 @@ class Sequencer:
 
     def _advance(self) -> None:
         """Cut blocks while transactions wait and the last block is final."""
-        while self.ready and self.copy.settled and len(self._pool):
-            batch = self._pool.batch()
+        while self.ready and self.copy.settled and (len(self._pool) or self._promised.next):
+            promised = self._promised.next
+            batch = self._pool.batch([envelope for envelope, _ in promised])
             first, judges = self.copy.size, self.copy.judges
             try:
                 outcomes = self.copy.append([item.envelope for item in batch])
@@ -241,6 +262,7 @@ class Sequencer:
                 self.copy.reopen()  # what is not on the disk does not count; members say it again
                 raise self.disk_fails(error.strerror or str(error)) from error
             self.disk = ""
+            self._promised.forget(first + len(promised))
             self._conflicts = self._witness.watch([item.envelope for item in batch], outcomes)
             for item, outcome in zip(batch, outcomes, strict=True):
                 item.answer = self._answer(item, outcome)
