@@ -15,13 +15,14 @@ import pytest
 import urllib3
 from tests.ledger.contract.kit import envelope
 from tests.ledger.contract.moves import TERMS
-from tests.ledger.engines.log.kit import MEMBERS
+from tests.ledger.engines.log.kit import LOG_KEY, MEMBERS
 from tests.transport.kit import At, Port, certify_member, served
 
 from collegium.errors import CollegiumError, RunError
 from collegium.ledger.contract.transactions import StudyRegister
 from collegium.ledger.engines.log.connection import CosignatureRefused, NotInTheLog, PresentFirst
 from collegium.ledger.engines.log.delivery import MemberPosition
+from collegium.ledger.engines.log.inclusion_promise import open_inclusion_promise
 from collegium.ledger.ordering import Ordered, Refused
 from collegium.ledger.tiles import Tile
 from collegium.transport.authority import create_authority
@@ -82,6 +83,19 @@ def test_equivocations_are_told_over_the_port(port: Port) -> None:
     connections["ada"].submit([other])
     (conflict,) = connections["bo"].conflicts()
     assert set(conflict) == {port.us.registration("heart"), other}
+
+
+def test_the_next_place_is_promised_over_the_port_and_kept(port: Port) -> None:
+    connections = begun(port)
+    kept = port.us.registration("lung")
+    connections["ada"].submit([port.us.registration("heart")])
+    ((envelope, promise),) = connections["bo"].demand([(kept, "")])
+    assert envelope == kept
+    us = port.us.world
+    assert open_inclusion_promise(promise, us.identity, LOG_KEY.public).index == 1
+    assert connections["cy"].demand([]) == [(kept, promise)]
+    port.us.step()
+    assert connections["bo"].submit([kept]) == [Ordered(1)]
 
 
 def test_a_question_without_news_comes_back_empty(port: Port) -> None:
@@ -194,6 +208,8 @@ def _tls(port: Port) -> Path:
         ("GET", "/v1/final?size=0&wait=nan", None),
         ("POST", "/v1/transactions", b"\0\0\0\xff"),
         ("POST", "/v1/standing", b"x"),
+        ("POST", "/v1/demands", b"\0\0\0\1x"),
+        ("POST", "/v1/demands", b"\0\0\0\1x\0\0\0\1\xff"),
         ("POST", "/v1/cosignatures?size=0", b"\xff\xfe"),
         ("GET", "/v1/blobs/../../keys/log.pem", None),
         ("GET", "/v1/blobs/ABCDEF", None),

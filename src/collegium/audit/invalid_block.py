@@ -26,7 +26,7 @@ from collegium.ledger.frames import (
     read_frames,
     read_ledger,
 )
-from collegium.ledger.genesis import decode_genesis, genesis_digest, required_log_key
+from collegium.ledger.genesis import Genesis, decode_genesis, genesis_digest, required_log_key
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
 from collegium.ledger.ordering import LEDGER
 
@@ -45,8 +45,27 @@ class InvalidBlock:
     why: str
 
 
-def check_block(evidence: Path, ledger: Path, identity: bytes) -> InvalidBlock:
-    """Return what a folder of evidence proves about a block, with a copy of the ledger before it.
+@dataclass(frozen=True, slots=True)
+class SignedBlock:
+    """A block that the log's key signed, and the ledger that it follows.
+
+    Attributes:
+        block: its frames.
+        note: the log's note over it.
+        header: its frame.
+        before: the file up to the block that it follows.
+        genesis: the ledger's.
+    """
+
+    block: bytes
+    note: str
+    header: Block
+    before: bytes
+    genesis: Genesis
+
+
+def read_block(evidence: Path, ledger: Path, identity: bytes) -> SignedBlock | InvalidBlock:
+    """Return the block of a folder of evidence, or why it is none that the log's key signed.
 
     Args:
         evidence: one of a home's `evidence/`, or a copy of it.
@@ -73,11 +92,19 @@ def check_block(evidence: Path, ledger: Path, identity: bytes) -> InvalidBlock:
         return InvalidBlock(
             False, header.first, "the log's note is over another block than this one"
         )
+    return SignedBlock(block, delivery.note, header, before, genesis)
+
+
+def check_block(evidence: Path, ledger: Path, identity: bytes) -> InvalidBlock:
+    """Return what a folder of evidence proves about a block; see `read_block`."""
+    found = read_block(evidence, ledger, identity)
+    if isinstance(found, InvalidBlock):
+        return found
     with TemporaryDirectory() as folder:
-        (Path(folder) / LEDGER).write_bytes(before)
-        copy = open_log_copy(Path(folder), genesis, lambda _: None)
+        (Path(folder) / LEDGER).write_bytes(found.before)
+        copy = open_log_copy(Path(folder), found.genesis, lambda _: None)
         try:
-            return _replayed(copy, block, delivery.note, header.first)
+            return _replayed(copy, found.block, found.note, found.header.first)
         finally:
             copy.close()
 

@@ -224,6 +224,35 @@ def _ledger_beside(evidence: Path, identity: bytes) -> Path:
     )
 
 
+@audit.command()
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.argument("ledger", type=click.Path(path_type=Path))
+@click.option("--genesis", metavar="SHA256", required=True, help="Trust root: the genesis digest.")
+@JSON
+def censorship(evidence: Path, ledger: Path, genesis: str, as_json: bool) -> None:
+    """Check a folder of EVIDENCE: did the log leave out what a quorum of validators had seen?
+
+    LEDGER is a run folder or a home with the ledger before that block, whoever's it is.
+    """
+    from collegium.audit.censorship import check_censorship
+    from collegium.audit.trust import genesis_root
+
+    found = check_censorship(evidence, ledger, genesis_root(genesis).genesis or b"")
+    if as_json:
+        say_json(
+            {"proven": found.proven, "first": found.first, "transaction": found.transaction,
+             "author": found.author, "seen": found.seen, "blocks": found.blocks, "why": found.why}
+        )  # fmt: skip
+    elif found.proven:
+        say(f"PROVEN: the log's key signed a block after {found.first} entries without transaction")
+        say(f"{found.transaction} of {found.author}, seen by {', '.join(found.seen)}:")
+        say(f"{found.why}.")
+        say("Only if that transaction is final right behind did its holder keep a promise.")
+    else:
+        say(f"NOT PROVEN: the block after {found.first} entries: {found.why}.")
+    sys.exit(0 if found.proven else FAILED)
+
+
 def _read(file: Path) -> bytes:
     """Return a receipt's bytes, one more than allowed at most."""
     from collegium.audit.receipt import LARGEST_RECEIPT
