@@ -48,6 +48,7 @@ from tests.mechanism_package.their_mechanism.terms import (
     Seal,
 )
 
+from collegium.cli.node_lines import change_lines
 from collegium.ledger.contract.declared import part_of
 from collegium.ledger.contract.events import (
     AttemptFailed,
@@ -67,6 +68,7 @@ from collegium.ledger.contract.transactions import (
     natural_key,
 )
 from collegium.ledger.envelope import decode_envelope
+from collegium.node.membership import Change, proposable
 
 SITES = ("ada", "bo", "cy", "di")
 ONE_MAY_MISS = using(ReceiptTerms(most=1))
@@ -244,3 +246,10 @@ def test_it_changes_no_natural_key_but_those_of_its_own_transactions() -> None:
     said = envelope(world, "ada", ReceiptPost, study="s", round=1, attempt=1, digest=digest("x"))
     found = natural_key(decode_transaction(decode_envelope(said).payload))
     assert found == ("receipt.post", "s", "1", "1", digest("x"))
+
+
+def test_a_command_line_can_propose_what_it_lets_members_propose() -> None:
+    action = proposable()["forgive"]("ada")
+    assert action == Forgive("ada")
+    change = Change(proposal="x", action=action, proposer="bo", status="open", yes=(), no=())
+    assert next(change_lines(change)) == "x  ask ada for no more receipts"

@@ -17,7 +17,7 @@ REACH = {
     "groups": 0,
     "plain": 4,
     "privacy": 21,
-    "scores": 7,
+    "scores": 2,
     "search": 11,
     "secagg": 10,
     "secagg_plus": 9,

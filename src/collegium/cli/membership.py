@@ -17,10 +17,10 @@ WAIT = click.option(
 
 @click.command()
 @HOME
-@click.argument("change", type=click.Choice(["admit", "adopt", "expel", "restore", "rotate"]))
+@click.argument("change", metavar="admit|adopt|expel|restore|rotate|...")
 @click.argument("subject", metavar="CARD|MEMBER|REQUEST")
 @click.option(
-    "--study", metavar="ID", help=("With `restore`: the study in which the member was demoted.")
+    "--study", metavar="ID", help="With `restore`: the study in which the member was demoted."
 )
 @WAIT
 @JSON
@@ -32,26 +32,25 @@ def propose(
     `admit` takes the card of the new member, `expel` a member's id, and `rotate` a request that
     the member has made with `node rotate --out`. `restore` appeals against what scores made of a
     member's standing in a study: with it, they demote the member there no more. `adopt` admits a
-    module that the genesis did not, such as ``scores@2``: studies may use it from then on.
+    module that the genesis did not, such as ``scores@2``: studies may use it from then on. Modules
+    of other packages may add changes of their own.
     """
-    if (change == "restore") != (study is not None):
-        raise click.UsageError("--study ID is only for `restore`")
-    from collegium.ledger.contract.transactions import Admit, Adopt, Expel
-    from collegium.mechanisms.scores.terms import Restore
     from collegium.node.home import read_card
-    from collegium.node.membership import Request, new_proposal, read_request
+    from collegium.node.membership import Request, new_proposal, proposable, read_request
     from collegium.node.operator_commands import Propose, give_command
 
+    kinds = proposable()
+    if change not in kinds:
+        raise click.UsageError(f"{change!r} is none of {', '.join(kinds)}")
+    kind = kinds[change]
+    if ("study" in kind.__struct_fields__) != (study is not None):
+        raise click.UsageError(f"`{change}` {'needs' if study is None else 'takes no'} --study ID")
     if change == "rotate":
         request = read_request(Path(subject))
-    elif change == "admit":
-        request = Request(action=Admit(member=read_card(Path(subject))), proposal=new_proposal())
-    elif change == "adopt":
-        request = Request(action=Adopt(module=subject), proposal=new_proposal())
-    elif study is not None:
-        request = Request(action=Restore(member=subject, study=study), proposal=new_proposal())
     else:
-        request = Request(action=Expel(member=subject), proposal=new_proposal())
+        about = read_card(Path(subject)) if change == "admit" else subject
+        action = kind(about) if study is None else kind(about, study)
+        request = Request(action=action, proposal=new_proposal())
     give_command(home, Propose(action=request.action, proposal=request.proposal), wait)
     if as_json:
         say_json({"proposal": request.proposal, "action": request.action})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
+
+from collegium.ledger.contract.rules import every_proposed
 from collegium.ledger.contract.transactions import Action, Admit, Adopt, Expel, Rotate
-from collegium.mechanisms.scores.terms import Restore
 from collegium.node.checking.whole import HomeCheck
 from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, StudyStatus
@@ -102,10 +104,10 @@ def _what(action: Action) -> str:
         )
     if isinstance(action, Rotate):
         return f"rotate the key of {action.member} to {action.key}"
-    if isinstance(action, Restore):
-        return f"restore the reputation of {action.member} in {action.study}"
     if isinstance(action, Adopt):
         return f"adopt the module {action.module}: studies may use it"
     if isinstance(action, Expel):
         return f"expel {action.member}"
+    if (proposed := every_proposed().get(type(action))) is not None:
+        return proposed.words.format_map(msgspec.structs.asdict(action))
     raise TypeError(action)

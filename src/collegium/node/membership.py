@@ -10,8 +10,9 @@ import msgspec
 from collegium.canonical import to_text
 from collegium.errors import NodeError
 from collegium.ledger.contract.governance import rotation_message
+from collegium.ledger.contract.rules import every_proposed
 from collegium.ledger.contract.tables import PROPOSAL_VOTES, PROPOSALS, Proposal
-from collegium.ledger.contract.transactions import Action, Rotate
+from collegium.ledger.contract.transactions import Action, Admit, Adopt, Expel, Rotate
 from collegium.ledger.keyfile import AskPassphrase, read_secret
 from collegium.ledger.state import State
 from collegium.node.config import read_config
@@ -55,6 +56,15 @@ def changes(state: State) -> tuple[Change, ...]:
         )  # fmt: skip
         found.append(change)
     return tuple(found)
+
+
+def proposable() -> dict[str, type[msgspec.Struct]]:
+    """Return the kinds of changes that can be proposed by their words, such as ``expel``.
+
+    The fields of a mechanism's are what it is about, and the study where there is one.
+    """
+    kinds: tuple[type[msgspec.Struct], ...] = (Admit, Adopt, Expel, Rotate, *every_proposed())
+    return {str(kind.__struct_config__.tag): kind for kind in kinds}
 
 
 def new_proposal() -> str:

@@ -49,7 +49,6 @@ from collegium.ledger.keys import SigningKey
 from collegium.ledger.ordering import LEDGER, LOG_KEY, Ordering, Simulates
 from collegium.ledger.state import State
 from collegium.mechanisms.privacy.site import site_privacy
-from collegium.mechanisms.scores.lying import lie_in_scores
 from collegium.mechanisms.statistics.speaking import SettingUp
 from collegium.plugins import find
 from collegium.resolving.blobs import DecodedUpdates
@@ -298,7 +297,7 @@ def _replaced(
         if attack.role == role:
             participant = attack.take_over(participant, acting)
         elif role == "validator" and lie is not None:
-            participant = lie_in_scores(participant, acting, lie)
+            participant = lie.take_over(participant, acting)
     if substitute is not None:
         participant = substitute(participant, place)
     if role == "site" and study.faults.traps:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.federation.local_updates import Assignment, Int16
 from collegium.learning.aggregation.rule import Rule
+from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
 from collegium.learning.blobs import LIMIT, digest, encode_update
-from collegium.mechanisms.scores.expected import Expected
 from collegium.threats.threat_model import Knowledge
 
 Vector = NDArray[np.float64]
@@ -25,6 +26,23 @@ class Defence:
 
     rule: Rule
     tolerate: int
+
+
+class Expectation(Protocol):
+    """What attackers expect of a round of which the rule is given more than updates."""
+
+    @property
+    def favored(self) -> Vector | None:
+        """The direction that is expected to be liked best, float64 [d], if there is one."""
+        ...
+
+    def scores(self, updates: Mapping[str, Int16]) -> Scores | None:
+        """Return what the rule is expected to be given with updates, in order."""
+        ...
+
+    def loss(self, vector: NDArray[np.float32]) -> float:
+        """Return the mean loss of a study's vector [D] on all rows that the attackers have."""
+        ...
 
 
 class AdversaryView:
@@ -49,14 +67,14 @@ class AdversaryView:
         seed: see above.
         scale: see above.
         knowledge: what the attack is granted.
-        expected: what the attackers make of the scores that the defence is given, if it is.
+        expected: what the attackers make of what the defence is given beside updates, if it is.
     """
 
     def __init__(
         self, work: Assignment, attackers: tuple[str, ...],
         own: Callable[[str], Int16], honest: Callable[[str], Int16], defence: Defence,
         seed: int, scale: float, knowledge: tuple[Knowledge, ...],
-        expected: Expected | None = None,
+        expected: Expectation | None = None,
     ) -> None:  # fmt: skip
         self.round = work.round
         self.exponent = work.exponent
@@ -96,7 +114,7 @@ class AdversaryView:
         return self.mean if found is None else found
 
     @property
-    def _guessed(self) -> Expected | None:
+    def _guessed(self) -> Expectation | None:
         if self._expected is not None:
             self._require("guessed")
         return self._expected

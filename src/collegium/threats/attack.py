@@ -16,9 +16,24 @@ from collegium.ledger.contract.transactions import Transaction
 from collegium.ledger.envelope import decode_envelope
 from collegium.threats.threat_model import ThreatModel
 
-Lie = Callable[[str, frozenset[str], int, int], int]
-"""What a validator says of a site's update in the place of the honest score: from the site, those
-who lie together, that score, and the best there is."""
+
+class Lie(Protocol):
+    """How attackers lie as validators."""
+
+    def __call__(self, site: str, friends: frozenset[str], honest: int, best: int) -> int:
+        """Return what is said of a site's update in the place of the honest score.
+
+        Args:
+            site: whose update it is.
+            friends: those who lie together.
+            honest: the score without a lie.
+            best: the best score that there is.
+        """
+        ...
+
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
+        """Return the validator with a liar in it."""
+        ...
 
 
 def lie_of(attack: object) -> Lie | None:

@@ -20,9 +20,9 @@ from collegium.federation.participant import Participant
 from collegium.federation.site import Site
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
-from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
+from collegium.plugins import aspects
 from collegium.study.document import Study
-from collegium.threats.adversary_view import AdversaryView, Defence
+from collegium.threats.adversary_view import AdversaryView, Defence, Expectation
 from collegium.threats.attack import AdversaryContext, Lie
 from collegium.threats.threat_model import ThreatModel
 
@@ -59,6 +59,11 @@ class Target:
     validators: tuple[str, ...] = ()
 
 
+Expects = Callable[[Assignment], Expectation]
+"""Returns what attackers expect of a round. A mechanism that gives the rule more than updates says
+in a file `expected` what that is: `EXPECTS` returns this, or None, from target and `Lie`."""
+
+
 class PoisoningCoalition:
     """Those who attack together in one process, and how they learn what they are granted to know.
 
@@ -72,12 +77,10 @@ class PoisoningCoalition:
         self._own: dict[str, UpdateAuthor] = {}
         self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
         self._cohort: LocalTrainers | None = None
-        self._judges: SurrogateValidators | None = None
+        self._expects: Expects | None = None
         if "rule" in attack.grant.knowledge:
-            self._judges = imagined(
-                target.study, target.spec, target.trainer, target.rows, target.attackers,
-                target.validators, attack.lie,
-            )  # fmt: skip
+            asked = (one.EXPECTS(target, attack.lie) for one in aspects("expected").values())
+            self._expects = next((found for found in asked if found is not None), None)
         if attack.poison is not None:
             pattern = pattern_of(attack, target.rows, target.attackers, target.spec)
             rows = {
@@ -121,7 +124,7 @@ class PoisoningCoalition:
             work, self._target.attackers, lambda name: self._own[name].update(work),
             lambda name: self._honest[name].update(work), self._target.defence,
             self._target.study.study.seed, attack.scale or 0.0 if scale is None else scale,
-            attack.grant.knowledge, None if self._judges is None else Expected(self._judges, work),
+            attack.grant.knowledge, None if self._expects is None else self._expects(work),
         )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def _forgive(state: State, action: Any) -> None:
 RULES = Rules(
     MECHANISM,
     handlers={ReceiptPost: without_record(post)},
-    actions={Forgive: Proposed(_obstacle, _forgive)},
+    actions={Forgive: Proposed(_obstacle, _forgive, "ask {member} for no more receipts")},
     registers=_register,
     commits=_commits,
     opened=lambda at: Allowed(most=most_of(at.record)),

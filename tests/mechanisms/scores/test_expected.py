@@ -26,8 +26,8 @@ from collegium.simulation.execution import run
 from collegium.simulation.ledgerless import run_without_ledger
 from collegium.simulation.seam import Simulation
 from collegium.study.reading import read_study
-from collegium.threats.adversary_view import AdversaryView
-from collegium.threats.poisoning import Poisoning
+from collegium.threats.adversary_view import AdversaryView, Defence
+from collegium.threats.poisoning import Poisoning, Target
 from collegium.threats.searching import TAILORED
 
 SHORT = ["training.rounds=4", "evaluation.bootstrap=0", "training.local_epochs=3"]
@@ -52,10 +52,12 @@ def attacked(rule: str, attack: str, *changes: str) -> Prepared:
 def judges_of(prepared: Prepared, attackers: tuple[str, ...] = BAD) -> SurrogateValidators:
     """What attackers imagine who have nothing but their own rows."""
     rows = {name: prepared.train[name] for name in attackers}
-    found = imagined(
-        prepared.study, prepared.parts.spec, prepared.parts.trainer, rows, attackers,
-        tuple(prepared.validators), None,
+    parts, defence = prepared.parts, Defence(prepared.parts.rule, 1)
+    target = Target(
+        prepared.study, parts.spec, parts.trainer, defence, rows, attackers,
+        tuple(prepared.validators),
     )  # fmt: skip
+    found = imagined(target, None)
     assert found is not None
     return found
 

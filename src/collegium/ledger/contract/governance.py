@@ -7,9 +7,6 @@ wait until no round is open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-
 from collegium import canonical
 from collegium.canonical import from_text
 from collegium.errors import FormatError
@@ -22,7 +19,7 @@ from collegium.ledger.contract.events import (
     ProposalRefused,
 )
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.rules import Proposed, every_rules
+from collegium.ledger.contract.rules import every_proposed
 from collegium.ledger.contract.tables import (
     GOVERNANCE,
     KEYS,
@@ -183,7 +180,7 @@ def _set_status(state: State, name: str, proposal: Proposal, status: str) -> Non
 
 def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) -> str | None:
     """Return why a change cannot take effect now, or None. With a genesis, proofs are checked."""
-    proposed = _proposed().get(type(action))
+    proposed = every_proposed().get(type(action))
     if proposed is not None:
         return proposed.obstacle(state, action)
     if isinstance(action, Adopt):
@@ -213,12 +210,6 @@ def _obstacle(state: State, action: Action, genesis: str | None, proposal: str) 
     return _key_obstacle(state, action.key)
 
 
-@cache
-def _proposed() -> Mapping[type, Proposed]:
-    """Return what mechanisms let members propose."""
-    return {kind: one for rules in every_rules().values() for kind, one in rules.actions.items()}
-
-
 def _key_obstacle(state: State, key: str) -> str | None:
     return "the key is or was in use" if state.get(KEYS, members.key_name(key)) else None
 
@@ -227,7 +218,7 @@ def _change(state: State, action: Action) -> None:
     if isinstance(action, Admit):
         members.admit(state, action.member)
         return
-    if (proposed := _proposed().get(type(action))) is not None:
+    if (proposed := every_proposed().get(type(action))) is not None:
         proposed.apply(state, action)
         return
     if isinstance(action, Adopt):

@@ -78,10 +78,14 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What members may propose because of a mechanism: what stands in its way, and what it does."""
+    """What members may propose because of a mechanism: what stands in its way, and what it does.
+
+    `words` say what that is, with the action's fields in braces.
+    """
 
     obstacle: Callable[[State, Any], str | None]
     apply: Callable[[State, Any], None]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,12 @@ def sent_of(record: StudyRecord) -> int:
 
 
 @cache
+def every_proposed() -> Mapping[type[msgspec.Struct], Proposed]:
+    """Return what mechanisms let members propose."""
+    return {kind: one for rules in every_rules().values() for kind, one in rules.actions.items()}
+
+
+@cache
 def handlers() -> Mapping[type[Transaction], Handler]:
     """Return what mechanisms' transactions do."""
     found: dict[type[Transaction], Handler] = {}
@@ -238,5 +248,5 @@ def without_record(
 
 __all__ = [
     "Closing", "Ending", "Handler", "Proposed", "Rules", "Series", "acting", "each",
-    "every_rules", "handlers", "rules_of", "sent_of", "without_record",
+    "every_proposed", "every_rules", "handlers", "rules_of", "sent_of", "without_record",
 ]  # fmt: skip

@@ -13,9 +13,9 @@ Attacks to Byzantine-Robust Federated Learning", USENIX Security 2020, section 4
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 import numpy as np
@@ -28,7 +28,6 @@ from collegium.federation.local_updates import Assignment, Int16
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.algorithms.layout import mean_loss, row_losses
 from collegium.learning.models import ModelSpec
-from collegium.learning.trainer import Trainer
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
@@ -37,8 +36,8 @@ from collegium.mechanisms.scores.roots import Float32, RootData
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
 from collegium.mechanisms.scores.terms import ScoreTerms
-from collegium.study.document import Study
 from collegium.threats.attack import Lie
+from collegium.threats.poisoning import Expects, Target
 
 Float64 = NDArray[np.float64]
 
@@ -66,23 +65,17 @@ class SurrogateValidators:
     lie: Lie | None
 
 
-def imagined(
-    study: Study, spec: ModelSpec, trainer: Trainer, rows: Mapping[str, SiteRows],
-    attackers: Sequence[str], validators: Sequence[str], lie: Lie | None,
-) -> SurrogateValidators | None:  # fmt: skip
+def imagined(target: Target, lie: Lie | None) -> SurrogateValidators | None:
     """Return what attackers make of those who score them; None where nobody does.
 
     Args:
-        study: the document.
-        spec: its model.
-        trainer: its trainer.
-        rows: training rows, of which only the attackers' are looked at.
-        attackers: who attacks.
-        validators: who scores.
+        target: the study.
         lie: how attackers lie as validators, if they do.
     """
+    study, rows = target.study, target.rows
+    attackers, validators = target.attackers, target.validators
     scores, terms = study.aggregation.scores, score_terms(study)
-    if scores is None or not isinstance(terms, ScoreTerms):
+    if scores is None or terms is None:
         return None
     parts, places, count = [], dict[str, NDArray[np.intp]](), 0
     for name in attackers:
@@ -97,12 +90,16 @@ def imagined(
     for name in validators:
         if name not in places:
             places[name] = draws("imagined", study.study.seed, name).randint(count, size=size)
-    roots = RootData(study, spec, trainer, {name: take(ours, places[name]) for name in validators})
-    return SurrogateValidators(spec, terms, ours, places, roots, frozenset(attackers), lie)
+    imagined_rows = {name: take(ours, places[name]) for name in validators}
+    roots = RootData(study, target.spec, target.trainer, imagined_rows)
+    return SurrogateValidators(target.spec, terms, ours, places, roots, frozenset(attackers), lie)
 
 
 class Expected:
-    """What attackers expect of one round's scores, and of the model that comes of it."""
+    """What attackers expect of one round's scores, and of the model that comes of it.
+
+    It satisfies `Expectation`.
+    """
 
     def __init__(self, judges: SurrogateValidators, work: Assignment) -> None:
         self._judges = judges
@@ -195,3 +192,11 @@ class Expected:
 
     def _reputation(self, site: str) -> Reputation:
         return self._known.get(site, NEW)
+
+
+def _expects(target: Target, lie: Lie | None) -> Expects | None:
+    judges = imagined(target, lie)
+    return None if judges is None else partial(Expected, judges)
+
+
+EXPECTS = _expects

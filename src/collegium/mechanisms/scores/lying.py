@@ -7,7 +7,7 @@ validators say, half or more moves it anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -58,14 +58,24 @@ def best_score(told: ScoreRecord) -> int:
     return UNIT if isinstance(told.norm, int) else LARGEST_SCORE
 
 
-def lie_in_scores(honest: Participant, place: AdversaryContext, lie: Lie) -> Participant:
-    """Return a validator with a liar for its scorer."""
-    if not isinstance(honest, Validator):
-        raise TypeError(honest)
+@dataclass(frozen=True, slots=True)
+class ScoreLie:
+    """A lie in scores; it satisfies `Lie`."""
 
-    def liar(speaker: Speaker) -> Scorer | None:
-        scorer = scorer_of(speaker)
-        return scorer and LyingScorer(scorer, place.attackers, lie, place.rounds)
+    tells: Callable[[str, frozenset[str], int, int], int]
 
-    honest.says["score.commit"] = partial(commit, scorer=liar)
-    return honest
+    def __call__(self, site: str, friends: frozenset[str], honest: int, best: int) -> int:
+        """Return what is said of a site's update in the place of the honest score."""
+        return self.tells(site, friends, honest, best)
+
+    def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
+        """Return the validator with a liar for its scorer."""
+        if not isinstance(honest, Validator):
+            raise TypeError(honest)
+
+        def liar(speaker: Speaker) -> Scorer | None:
+            scorer = scorer_of(speaker)
+            return scorer and LyingScorer(scorer, place.attackers, self, place.rounds)
+
+        honest.says["score.commit"] = partial(commit, scorer=liar)
+        return honest

@@ -92,7 +92,13 @@ def _round_closes(at: RoundAt, result: ModelResult, before: StudyStatus) -> Clos
 RULES = Rules(
     MECHANISM,
     handlers={ScoreCommit: without_record(commit), ScoreReveal: without_record(reveal)},
-    actions={Restore: Proposed(reputations.obstacle, reputations.restore)},
+    actions={
+        Restore: Proposed(
+            reputations.obstacle,
+            reputations.restore,
+            "restore the reputation of {member} in {study}",
+        )
+    },
     weighs=reputations.weighed,
     round_opens=reputations.open_scoring,
     opened=reputations.opened,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from collegium.federation.participant import Participant
-from collegium.mechanisms.scores.lying import lie_in_scores
+from collegium.mechanisms.scores.lying import ScoreLie
 from collegium.threats.attack import AdversaryContext, Attack, Lie
 from collegium.threats.flipping import SIGN_FLIP
 from collegium.threats.poisoning import Poisoning
@@ -41,7 +41,7 @@ class ScoreAttack:
 
     def take_over(self, honest: Participant, place: AdversaryContext) -> Participant:
         """Return the validator with a liar for its scorer."""
-        return lie_in_scores(honest, place, self.lie)
+        return self.lie.take_over(honest, place)
 
 
 BADMOUTHING: Attack = ScoreAttack(
@@ -53,7 +53,7 @@ BADMOUTHING: Attack = ScoreAttack(
         ("messages",),
         together=True,
     ),
-    _slander,
+    ScoreLie(_slander),
 )
 BALLOT_STUFFING: Poisoning = replace(
     SIGN_FLIP,
@@ -62,10 +62,10 @@ BALLOT_STUFFING: Poisoning = replace(
     grant=ThreatModel(
         "a worse model", ("own", "published"), ("updates", "messages"), together=True
     ),
-    lie=_praise,
+    lie=ScoreLie(_praise),
 )
 TAILORED_BALLOT_STUFFING: Poisoning = replace(
     TAILORED, name="tailored_ballot_stuffing",
     about="as tailored; as validators its attackers praise each other and badmouth all others",
-    grant=replace(TAILORED.grant, capability=("updates", "messages")), lie=_collude,
+    grant=replace(TAILORED.grant, capability=("updates", "messages")), lie=ScoreLie(_collude),
 )  # fmt: skip
