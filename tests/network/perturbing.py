@@ -41,6 +41,7 @@ class Perturber:
     """Perturbs the processes of one trial.
 
     Attributes:
+        spared: processes to which nothing is done.
         done: what was done, in order: seconds, process, perturbation.
     """
 
@@ -48,6 +49,7 @@ class Perturber:
     cables: Mapping[str, Cable]
     random: Random
     release: Path | None = None
+    spared: tuple[str, ...] = ()
     done: list[tuple[float, str, str]] = field(default_factory=list)
     _ill: dict[str, tuple[float, Callable[[], object]]] = field(default_factory=dict)
     _began: float = field(default_factory=monotonic)
@@ -70,7 +72,7 @@ class Perturber:
             for what, chance in chances.items():
                 drawn -= chance
                 if drawn < 0:
-                    if name not in self._ill and not (
+                    if name not in (*self._ill, *self.spared) and not (
                         what in ("cut", "clog") and name == SEQUENCER
                     ):
                         self._do(name, what, monotonic() + away)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -60,14 +60,16 @@ def documents() -> Mapping[str, bytes | None]:
     return {**{name: document_bytes(study) for name, study in studies.items()}, **nothing}
 
 
-def registration(identity: Identity, name: str, document: bytes, model: bytes) -> bytes:
-    """Return a registration with what a study of four hospitals would be registered with."""
-    terms: dict[str, Any] = {**registered_terms(_named(name), len(SITES)), "study": name}
+def registration(
+    identity: Identity, name: str, document: bytes, model: bytes, sites: Sequence[str] = SITES
+) -> bytes:
+    """Return a registration with what a study of those hospitals would be registered with."""
+    terms: dict[str, Any] = {**registered_terms(_named(name), len(sites)), "study": name}
     return identity.sign(
         StudyRegister,
         **{
             **terms, "code": to_text(bytes(DIGEST_SIZE)), "document": to_text(document),
             "model": to_text(model), "parameters": 14, "rule": "fedavg@1", "server": "none@1",
-            "sites": SITES,
+            "sites": tuple(sites),
         },
     )  # fmt: skip

@@ -101,6 +101,7 @@ def test_a_full_home_fetches_nothing_for_the_record(done: Path) -> None:
     work(one)
     assert store.asked == 0
     assert one.missing == len(names(done)), "it is told, and fetched when there is room"
+    assert (one.missing_of("heart"), one.missing_of("another")) == (one.missing, 0)
 
 
 def test_nothing_larger_than_what_is_left_is_fetched(done: Path) -> None:

@@ -92,7 +92,7 @@ def wait_closed(
     folder: Path, record: NetworkRecord, progress: Progress, patience: float = PATIENCE,
     lost: Callable[[str], None] | None = None,
 ) -> StudyStatus:  # fmt: skip
-    """Wait until every member knows the study as closed, and holds every blob it may have.
+    """Wait until every member knows the study as closed, and holds each of its blobs it may have.
 
     Who has ended is not waited for, where that is no failure.
 
@@ -132,8 +132,7 @@ def wait_closed(
             progress(told, furthest.rounds)
         awaited = [member for member in record.members if member not in gone]
         closed = [one for one in seen if one.phase == "closed"]
-        looks = [found[member] for member in awaited]
-        complete = all(one is not None and not one.missing_blobs for one in looks)
+        complete = not any(one.missing_blobs for one in closed)
         if closed and len(closed) >= len(awaited) and complete:
             return closed[0]
         sleep(LOOK_EVERY)

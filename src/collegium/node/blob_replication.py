@@ -103,6 +103,10 @@ class BlobReplicator:
         """How many blobs are still to be fetched, as of the last look."""
         return len(self._wanted)
 
+    def missing_of(self, study: str) -> int:
+        """How many blobs of a study are still to be fetched, as of the last look."""
+        return sum(one.study == study for one in self._wanted.values())
+
     def offer_again(self) -> None:
         """Note that the shared store may have lost what it had."""
         self._offered = None

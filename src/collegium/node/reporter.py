@@ -102,6 +102,7 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         stopped=loop.participants.stopped.get(view.study),
         awaited=view.awaited,
         rows=loop.participants.rows.get(view.study, ()),
+        missing_blobs=loop.replicator.missing_of(view.study),
     )
 
 

@@ -28,8 +28,10 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `refused` are the reasons why this member's site takes no part; `stopped` is what failed here,
     since when this node computes nothing of the study; `waiting` are seconds since
-    the study came to where it is, `awaited` the members who have not spoken in this phase. `rows`
-    tell what of this member's own file is not as the study's document says, by column and row.
+    the study came to where it is, `awaited` the members who have not spoken in this phase,
+    `missing_blobs` the blobs of the study that the ledger names and this home does not have yet.
+    `rows` tell what of this member's own file is not as the study's document says, by column and
+    row.
     """
 
     study: str
@@ -45,6 +47,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None = None
     awaited: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
+    missing_blobs: int = 0
 
 
 class PrivacySpentStatus(msgspec.Struct, frozen=True, kw_only=True):
