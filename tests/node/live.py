@@ -160,6 +160,12 @@ class Nothing:
     def offer(self, digest: bytes, most: int) -> None:
         """It is there."""
 
+    def catch_up(self) -> None:
+        """Nothing waits."""
+
+    def ask_again(self) -> None:
+        """It never rests."""
+
     def forget(self, digests: Collection[bytes]) -> None:
         raise NotImplementedError
 

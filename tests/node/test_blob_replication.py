@@ -16,10 +16,20 @@ from collegium.federation.identity import identity
 from collegium.federation.secrets import simulated_secret
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.events import UpdatesRetired, encode_events
+from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.transactions import BlobRetire, UpdateReveal
-from collegium.ledger.frames import BLOCK, ENTRY, encode_entry, encode_frame, read_frames
+from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.frames import (
+    BLOCK,
+    ENTRY,
+    decode_entry,
+    encode_entry,
+    encode_frame,
+    read_frames,
+)
 from collegium.ledger.genesis import genesis_digest
 from collegium.ledger.retirement import reveals_and_retirements
+from collegium.mechanisms.dealing.terms import SecaggDeal
 from collegium.node.blob_limit import Kind
 from collegium.node.blob_replication import AT_ONCE, BlobReplicator
 from collegium.node.room import GIB, Room
@@ -44,6 +54,7 @@ class Store:
     asked: int = 0
     limits: set[int] = field(default_factory=set)
     forgotten: set[bytes] = field(default_factory=set)
+    waiting: set[bytes] = field(default_factory=set)
 
     def holds(self, digest: bytes) -> bool:
         return digest in self.home
@@ -61,6 +72,12 @@ class Store:
         if data is not None:
             self.home.add(digest)
         return data
+
+    def catch_up(self) -> None:
+        self.given |= self.waiting if not self.away else set()
+
+    def ask_again(self) -> None:
+        self.away = False
 
     def offer(self, digest: bytes, most: int) -> None:
         if self.away:
@@ -222,6 +239,24 @@ def test_a_tail_that_was_replaced_is_read_again(done: Path, tmp_path: Path) -> N
     one._read = entries[9].end + 3
     work(one)
     assert len(store.home) == len(names(done))
+
+
+def test_what_only_an_open_round_needs_is_offered_and_not_fetched(tmp_path: Path) -> None:
+    secagg = "privacy.secure_aggregation={ protocol='secagg' }"
+    changes = ["training.rounds=1", "evaluation.bootstrap=0", secagg]
+    masked = run("heart", out=tmp_path / "run", changes=changes).folder
+    data = (masked / "ledger.log").read_bytes()
+    said = [
+        decode_transaction(decode_envelope(decode_entry(frame.body)[0]).payload)
+        for frame in read_frames(data)
+        if frame.kind == ENTRY
+    ]
+    deals = {from_text(one.digest, 32) for one in said if isinstance(one, SecaggDeal)}
+    assert len(deals) == 8, "of a round, and of what the sites counted"
+    store = Store(masked / "blobs", home={min(deals)})
+    work(replicator(masked, store))
+    assert min(deals) in store.given, "its dealer gives it again"
+    assert not (deals - {min(deals)}) & store.home, "nobody else keeps it"
 
 
 def test_after_an_outage_the_store_gets_the_latest_blobs_again(done: Path) -> None:

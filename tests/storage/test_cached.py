@@ -26,9 +26,12 @@ class Shelf:
         self.asked: list[str] = []
         self.most: list[int] = []
         self.down = False
+        self.refused = b""
 
     def put(self, data: bytes) -> bytes:
         self.ask("put")
+        if digest(data) == self.refused:
+            raise StoreError("store.refused", "the shelf takes it not", "it is too large", "wait")
         self.kept[digest(data)] = data
         return digest(data)
 
@@ -103,6 +106,26 @@ def test_what_is_published_while_the_store_is_down_comes_later(
     assert member.blobs.fetch(name) == b"blob"
     assert member.blobs.catch_up() == 1
     shelf.down = False
+    assert member.blobs.catch_up() == 0
+    assert shelf.kept == {name: b"blob"}
+
+
+def test_a_blob_that_is_refused_keeps_no_other_waiting(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.down = True
+    member = Member(tmp_path, shelf)
+    names = sorted(member.blobs.publish(b"%d" % number) for number in range(3))
+    shelf.down, shelf.refused = False, names[0]
+    assert member.blobs.catch_up() == 1
+    assert set(shelf.kept) == set(names[1:])
+
+
+def test_a_rest_ends_when_the_store_may_be_back(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.down = True
+    member = Member(tmp_path, shelf, LONG)
+    name = member.blobs.publish(b"blob")
+    shelf.down = False
+    assert member.blobs.catch_up() == 1, "it still rests"
+    member.blobs.ask_again()
     assert member.blobs.catch_up() == 0
     assert shelf.kept == {name: b"blob"}
 

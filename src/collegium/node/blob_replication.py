@@ -22,6 +22,7 @@ from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.transactions import (
     EvaluationPost,
     StudyRegister,
+    StudyTransaction,
     Transaction,
     UpdateReveal,
 )
@@ -73,6 +74,14 @@ class ReplicatedBlobs(Protocol):
         """Delete those of the blobs that are updates, here and in the shared store."""
         ...
 
+    def catch_up(self) -> None:
+        """Give the shared store what it could not be given when it was published."""
+        ...
+
+    def ask_again(self) -> None:
+        """Note that the shared store may answer again."""
+        ...
+
 
 class BlobReplicator:
     """What a member still has to fetch, to offer and to delete.
@@ -108,8 +117,13 @@ class BlobReplicator:
         return sum(one.study == study for one in self._wanted.values())
 
     def offer_again(self) -> None:
-        """Note that the shared store may have lost what it had."""
+        """Note that the shared store may be back, and may have lost what it had."""
         self._offered = None
+        self._kept.ask_again()
+
+    def catch_up(self) -> None:
+        """Give the shared store what others wait for, and what it could not be given before."""
+        self._kept.catch_up()
 
     def look(self) -> None:
         """Note what new entries name; nothing of them is checked, the replica has done that."""
@@ -189,14 +203,19 @@ class BlobReplicator:
         """Return which blobs an entry names that this home is to hold."""
         envelope, recorded = decode_entry(entry)
         transaction = decode_transaction(decode_envelope(envelope).payload)
-        names = (*self._said(transaction), *_done(decode_events(recorded)))
+        return self._blobs((*self._said(transaction), *_done(decode_events(recorded))))
+
+    def _blobs(self, names: Iterable[_Name]) -> list[NamedBlob]:
         found = (NamedBlob(from_text(one, DIGEST_SIZE), study, kind) for one, study, kind in names)
         return [named for named in found if named.digest not in self._retired]
 
     def _note(self, entry: bytes) -> None:
-        events = decode_events(decode_entry(entry)[1])
+        envelope, recorded = decode_entry(entry)
+        transaction = decode_transaction(decode_envelope(envelope).payload)
+        events = decode_events(recorded)
         self._retiring |= any(isinstance(event, UpdatesRetired) for event in events)
-        for named in self.named(entry):
+        self._latest.extend(self._blobs(_passing(transaction)))
+        for named in self._blobs((*self._said(transaction), *_done(events))):
             self._latest.append(named)
             if not self._kept.holds(named.digest):
                 self.want(named)
@@ -217,6 +236,16 @@ class BlobReplicator:
 
 
 _Name = tuple[str, str, Kind]
+
+
+def _passing(transaction: Transaction) -> Iterator[_Name]:
+    """Yield what an open round needs and nobody keeps for the record, such as a dealer's shares.
+
+    Whoever has it offers it again, and nobody fetches it beside those who use it.
+    """
+    name = getattr(transaction, "digest", None)
+    if isinstance(transaction, StudyTransaction) and isinstance(name, str):
+        yield name, transaction.study, "other"
 
 
 def _done(events: Iterable[Event]) -> Iterator[_Name]:

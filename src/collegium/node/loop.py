@@ -133,6 +133,7 @@ class Loop:
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)
+        self._apart("blobs", self.replicator.catch_up, None)
         self._apart("blobs", self.replicator.look, None)
         self._apart("conflicts", self.conflicts.look, None)
         if not news:

@@ -39,6 +39,14 @@ class SharedBlobs:
         """
         return self.blobs.fetch(digest, lambda _: most)
 
+    def catch_up(self) -> None:
+        """Give the shared store what it could not be given when it was published."""
+        self.blobs.catch_up()
+
+    def ask_again(self) -> None:
+        """Let the shared store rest no longer: it may be back."""
+        self.blobs.ask_again()
+
     def forget(self, digests: Collection[bytes]) -> None:
         """Delete those of the blobs that are updates, here and in the shared store."""
         found = ((digest, self.blobs.folder.get(digest)) for digest in digests)

@@ -18,7 +18,7 @@ from collegium.ledger.durability import sync_names
 from collegium.storage.backoff import Backoff
 from collegium.storage.store import LARGEST, BlobStore
 
-RESTS = Backoff(first=2.0, most=60.0)
+RESTS = Backoff(first=2.0, most=15.0)
 
 _PUT, _DELETE = "put-", "delete-"
 
@@ -107,16 +107,23 @@ class CachedBlobs:
     def catch_up(self) -> int:
         """Ask the store for what it has not been asked for yet; return how much still waits."""
         waiting = sorted(path.name for path in self._waiting.iterdir())
+        if not waiting or not self._may_ask():
+            return len(waiting)
+        left = 0
         for index, name in enumerate(waiting):
-            if not self._may_ask():
-                return len(waiting) - index
             action, _, digest = name.rpartition("-")
             try:
                 self._ask(f"{action}-", bytes.fromhex(digest))
             except StoreError as error:
                 self._failed(error)
-                return len(waiting) - index
-        return 0
+                if error.code != "store.refused":
+                    return left + len(waiting) - index
+                left += 1  # the store answers, and others may be taken
+        return left
+
+    def ask_again(self) -> None:
+        """Let the store rest no longer: it may be back."""
+        self._rests_until = 0.0
 
     def _ask(self, action: str, digest: bytes) -> None:
         if action == _DELETE:
