@@ -23,6 +23,7 @@ from collegium.federation.in_process_blobs import InProcessBlobs, MemberBlobs
 from collegium.federation.outbox import Outbox
 from collegium.ledger.blobs import BlobFolder
 from collegium.ledger.contract.members import active_member
+from collegium.ledger.engines.log.connection import Connection
 from collegium.ledger.engines.log.delivery import MemberPosition, Promised
 from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.engines.log.mempool import Submission
@@ -174,14 +175,15 @@ class LiveNode:
     """One member's loop on its home, in a thread."""
 
     def __init__(
-        self, folder: Path, genesis: Genesis, member: str, desk: Desk, exchange: InProcessBlobs
-    ):
+        self, folder: Path, genesis: Genesis, member: str, desk: Desk, exchange: InProcessBlobs,
+        line: Connection | None = None,
+    ):  # fmt: skip
         home = folder / member
         keys = read_keys(home, lambda: None)
         self.warnings: list[str] = []
         self._stopped = Event()
         self._opened = ExitStack()
-        line = Line(member, desk)
+        line = line or Line(member, desk)
         outbox = self._opened.enter_context(closing(Outbox(home / OUTBOX)))
         replica = open_replica(home, genesis, member, keys.of, line, self.warnings.append)
         ordering = Member(replica, line)
@@ -258,8 +260,10 @@ class Live:
     exchange: InProcessBlobs
     nodes: dict[str, LiveNode] = field(default_factory=dict)
 
-    def start(self, member: str) -> LiveNode:
-        self.nodes[member] = LiveNode(self.folder, self.genesis, member, self.desk, self.exchange)
+    def start(self, member: str, line: Connection | None = None) -> LiveNode:
+        self.nodes[member] = LiveNode(
+            self.folder, self.genesis, member, self.desk, self.exchange, line
+        )
         return self.nodes[member]
 
     def open_desk(self) -> None:

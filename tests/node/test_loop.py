@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from tests.node.kit import QUICK, document
-from tests.node.live import Live, is_closed, live, rounds
+from tests.node.live import Line, Live, is_closed, live, rounds
 
-from collegium.ledger.ordering import LEDGER
-from collegium.node import loop
+from collegium.ledger.contract.evidence import decode_transaction
+from collegium.ledger.contract.transactions import RoundVote
+from collegium.ledger.envelope import decode_envelope
+from collegium.ledger.ordering import LEDGER, Answer, NotYet
+from collegium.node import loop, sender
 from collegium.node.templates import policy_text
 from collegium.simulation.execution import run
 
@@ -75,6 +80,44 @@ def test_nodes_and_sequencer_that_come_and_go_lose_nothing(tmp_path: Path) -> No
         found = model(within)
         assert len(ledgers(within)) == 1
     assert found == run("heart", out=tmp_path / "run", changes=list(MORE)).model
+
+
+class Withholding:
+    """A connection whose sequencer keeps what a validator says, and answers that it waits."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.kept = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+    def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        answers: list[Answer] = []
+        for envelope in envelopes:
+            said = decode_transaction(decode_envelope(envelope).payload)
+            if isinstance(said, RoundVote):
+                self.kept += 1
+                answers.append(NotYet())
+            else:
+                answers += self._line.submit([envelope])
+        return answers
+
+
+def test_what_a_sequencer_never_orders_of_a_member_holds_up_nothing_newer_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "MOST", 1)
+    with live(tmp_path / "live") as within:
+        within.nodes["va"].stop()
+        held = Withholding(Line("va", within.desk))
+        within.start("va", held)
+        allow(within)
+        propose(within, *MORE)
+        within.until(is_closed)
+        assert held.kept >= 8
+        within.until(lambda status: not status.pending)
+        assert within.nodes["va"].status.studies[0].outcome == "completed"
 
 
 def test_a_file_that_is_damaged_while_the_node_runs_is_healed(

@@ -129,7 +129,7 @@ class Loop:
             due += self._apart("orders", self.orders.due, [])
             due += self._apart("ordering", self.ordering.due, [])
             due += self._apart("conflicts", self.conflicts.due, [])
-            self.sender.offer(due, self.ordering.application.size)
+            self.sender.offer(due, self.ordering.application.size, self._is_past)
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)
@@ -141,6 +141,11 @@ class Loop:
             self._apart("scrubbing", self.scrubber.work, None)
             self._check_file()
         return 0.0
+
+    def _is_past(self, envelope: bytes) -> bool:
+        """Return whether the contract refuses a transaction now, and not because it is early."""
+        rejected = self.ordering.application.check(envelope)
+        return rejected is not None and rejected.code != "early"
 
     def _apart(self, who: str, work: Callable[[], T], otherwise: T) -> T:
         """Do a piece of work whose failure, whatever it is, is told and ends nothing else.

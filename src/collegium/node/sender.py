@@ -7,7 +7,7 @@ must go on and give this member's own meanwhile.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 from time import monotonic
@@ -60,18 +60,20 @@ class Sender:
 
     An envelope that waits, that was just put into the log beyond what the member has replayed, or
     that was refused at the ledger's present size is not taken again. What is refused again and
-    again rests twice as long each time.
+    again rests twice as long each time. What was handed over least often goes first, so that what
+    is never decided keeps nothing newer from being handed over.
     """
 
     def __init__(self, ordering: Submits) -> None:
         """Start the thread."""
         self._ordering = ordering
         self._changed = Condition()
-        self._waiting: dict[bytes, None] = {}
+        self._waiting: dict[bytes, int] = {}  # how often each was answered and not decided
         self._answered: list[AnsweredTransaction] = []
         self._settled: dict[bytes, tuple[int, float]] = {}  # up to which size, and until when
         self._refused: dict[bytes, tuple[int, float]] = {}  # how often, and until when it rests
         self._size = 0
+        self._newer = False  # whether something came since the last batch was taken
         self._trouble: CollegiumError | None = None
         self._stopped = False
         self._thread = Thread(target=self._run, name="sender", daemon=True)
@@ -87,10 +89,18 @@ class Sender:
         """How many envelopes have no answer yet."""
         return len(self._waiting)
 
-    def offer(self, envelopes: Sequence[bytes], size: int) -> None:
-        """Take envelopes that are due now that the member has replayed `size` entries."""
+    def offer(self, envelopes: Sequence[bytes], size: int, past: Callable[[bytes], bool]) -> None:
+        """Take envelopes that are due now that the member has replayed `size` entries.
+
+        Args:
+            envelopes: all that is due.
+            size: the entries.
+            past: whether the ledger, as it is now, will never take an envelope. One that waits, is
+                due no more and will never be taken is dropped.
+        """
         with self._changed:
-            self._size, now = size, monotonic()
+            grown, now = size != self._size, monotonic()
+            self._size = size
             self._settled = {
                 envelope: (up_to, until)
                 for envelope, (up_to, until) in self._settled.items()
@@ -98,10 +108,13 @@ class Sender:
             }
             due = set(envelopes)
             self._refused = {one: rest for one, rest in self._refused.items() if one in due}
+            if grown:
+                for one in [one for one in self._waiting if one not in due and past(one)]:
+                    del self._waiting[one]
             for envelope in envelopes:
                 rests = self._refused.get(envelope, (0, 0.0))[1] > now
-                if envelope not in self._settled and not rests:
-                    self._waiting.setdefault(envelope)
+                if not (rests or envelope in self._settled or envelope in self._waiting):
+                    self._waiting[envelope], self._newer = 0, True
             self._changed.notify()
 
     def answers(self) -> list[AnsweredTransaction]:
@@ -130,12 +143,17 @@ class Sender:
                 while not (self._waiting or self._stopped):
                     self._changed.wait()
                 if tries:
-                    self._changed.wait_for(lambda: self._stopped, WAITS[min(tries, len(WAITS)) - 1])
+                    self._changed.wait_for(self._goes_on, WAITS[min(tries, len(WAITS)) - 1])
                 if self._stopped:
                     return
-                batch = list(self._waiting)[:MOST]
+                batch = sorted(self._waiting, key=self._waiting.__getitem__)[:MOST]
+                self._newer = False
             decided = self._hand_over(batch)
             tries = 0 if decided else tries + 1
+
+    def _goes_on(self) -> bool:
+        """Return whether it is to be gone on at once: whoever answers is given what is newer."""
+        return self._stopped or (self._newer and self._trouble is None)
 
     def _hand_over(self, batch: list[bytes]) -> bool:
         """Return whether anything was decided."""
@@ -156,6 +174,8 @@ class Sender:
         with self._changed:
             for envelope, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, NotYet):
+                    if envelope in self._waiting:
+                        self._waiting[envelope] += 1
                     continue
                 decided, times = decided + 1, 0
                 self._waiting.pop(envelope, None)
