@@ -148,7 +148,8 @@ def run_without_ledger(
     earlier: Float32 | None = None
     revealed: dict[str, Int16] = {}
     for number in range(1, _rounds(prepared) + 1):
-        weights, tables = registered, dict[str, Mapping[str, Any]]()
+        weights: Mapping[str, int] = registered
+        tables: dict[str, Mapping[str, Any]] = {}
         for one in mechanisms:
             tables |= one.records()
             weights = one.weighs(weights)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from collegium.assembly.preparation import Prepared
 from collegium.federation.identity import Identity
@@ -27,27 +27,20 @@ class Simulation:
     reserved: ReservedRows
 
 
-class Simulated(Protocol):
-    """What a mechanism of a study does from round to round."""
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a mechanism of a study does from round to round.
 
-    def weighs(self, weights: Mapping[str, int]) -> dict[str, int]:
-        """Return the weights with which a round opens, given the registered ones."""
-        ...
+    Attributes:
+        fixes: fields of a round's `Attempt`, given the round and the updates of those who have sent
+            one; None where the attempt fails.
+        weighs: the weights with which a round opens, given the registered ones.
+        records: its tables of the study that are about members, as a round opens.
+    """
 
-    def records(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return its tables of the study that are about members, as a round opens."""
-        ...
-
-    def fixes(
-        self, work: Assignment, sent: Mapping[str, Contribution]
-    ) -> Mapping[str, Any] | None:  # fmt: skip
-        """Return fields of the round's `Attempt`; None where the attempt fails.
-
-        Args:
-            work: the round.
-            sent: the updates of those who have sent one.
-        """
-        ...
+    fixes: Callable[[Assignment, Mapping[str, Contribution]], Mapping[str, Any] | None]
+    weighs: Callable[[Mapping[str, int]], Mapping[str, int]] = dict
+    records: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
 
 
 Simulates = Callable[[Simulation], Simulated | None]

@@ -23,13 +23,13 @@ from collegium.mechanisms.scores.roots import roots_of
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
 from collegium.mechanisms.scores.scorer import RootScorer, Scorer
 from collegium.mechanisms.scores.terms import ScoreTerms
-from collegium.simulation.seam import Simulation
+from collegium.simulation.seam import Simulated, Simulation
 from collegium.threats.attack import lie_of
 
 
 @dataclass(slots=True)
 class LedgerlessScores:
-    """What validators said so far; every one of them has the same power. It satisfies `Simulated`.
+    """What validators said so far; every one of them has the same power.
 
     Attributes:
         within: the study.
@@ -45,6 +45,11 @@ class LedgerlessScores:
     combined: list[dict[str, int]] = field(default_factory=list)
     demoted: list[set[str]] = field(default_factory=list)
 
+    @property
+    def simulated(self) -> Simulated:
+        """What it does from round to round."""
+        return Simulated(self.fixes, self.weighs, lambda: {"reputations": dict(self.reputations)})
+
     def reputation(self, site: str) -> Reputation:
         """Return a site's reputation."""
         return self.reputations.get(site, NEW)
@@ -56,10 +61,6 @@ class LedgerlessScores:
             name: weight_of(self.reputation(name), weight, self.terms)
             for name, weight in weights.items()
         }
-
-    def records(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the reputations as they are now."""
-        return {"reputations": dict(self.reputations)}
 
     def fixes(
         self, work: Assignment, sent: Mapping[str, Contribution]
@@ -88,10 +89,9 @@ class LedgerlessScores:
         return scorer.scored(work.round, work.start, work.exponent, updates)
 
 
-def _simulated(within: Simulation) -> LedgerlessScores | None:
-    """Return what scores a study's updates, where it asks for that."""
+def _simulates(within: Simulation) -> Simulated | None:
     terms = score_terms(within.prepared.study)
-    return None if terms is None else LedgerlessScores(within, terms)
+    return None if terms is None else LedgerlessScores(within, terms).simulated
 
 
-SIMULATED = _simulated
+SIMULATED = _simulates
