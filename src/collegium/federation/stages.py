@@ -33,7 +33,7 @@ from collegium.secrecy.masking import RingVector
 from collegium.secrecy.secure_sum import SecureSum
 from collegium.study.document import DifferentialPrivacy, Study
 from collegium.study.message import Outbound, Recipients
-from collegium.study.outbound_masked import masked_update
+from collegium.study.outbound_masked import hidden_update
 from collegium.study.privacy import bounded, privacy_terms
 
 What = TypeVar("What", contravariant=True)
@@ -308,7 +308,7 @@ class _Masked:
         return dealer.masked(at.view, weighted(what, at.view, at.identity.member))
 
     def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
-        return masked_update(self.study, ways, message)
+        return hidden_update(self.study, ways, message)
 
 
 def weighted(blob: bytes, view: StudyView, member: str) -> Callable[[int], RingVector]:

@@ -18,7 +18,7 @@ from collegium.study.message import (
     Recipients,
     Telling,
 )
-from collegium.study.outbound_masked import counted_rows, point, shared_secrets
+from collegium.study.outbound_masked import counted_rows, point
 from collegium.study.privacy import follows
 from collegium.study.searching import held_out, trials_of
 
@@ -57,12 +57,11 @@ def _site_messages(
             f" {0.05 * private.epsilon:g}, rounded down to two significant binary digits"
         )
     weight = weight if by_rows else "1"
-    masked = study.privacy.secure_aggregation is not None
+    hiding, masked = hiding_design(study), study.privacy.secure_aggregation is not None
     sealed = ways is BETWEEN_MEMBERS and not masked
     also = "" if masked else ", the largest absolute coordinate and the number of saturated ones"
     also += ", the digest of the sealed update" if sealed else ""
     sound = (", and whose deals of shares reached the site" if masked else "") + point(study)
-    interval = EVERY_ROUND
     return (
         Outbound(
             "acceptance",
@@ -77,7 +76,7 @@ def _site_messages(
         ),
         Outbound(
             "commitment of an update",
-            f"a hash of the update's digest and a random salt{sound},{interval}",
+            f"a hash of the update's digest and a random salt{sound},{EVERY_ROUND}",
             ways.everybody,
             f"{ways.signed}. The salt keeps the digest unknown until it is revealed",
             LEDGER,
@@ -86,15 +85,15 @@ def _site_messages(
         ),
         Outbound(
             "reveal of an update",
-            f"the update's digest, the salt{also},{interval}",
+            f"the update's digest, the salt{also},{EVERY_ROUND}",
             ways.everybody,
             ways.signed,
             LEDGER,
             from_rows=True,
             transactions=("update.reveal",),
         ),
-        _update_message(study, stages, ways, interval),
-        *(shared_secrets(study, ways, interval) if masked else ()),
+        _update_message(study, stages, ways),
+        *(hiding.messages(study, ways, "") if hiding and hiding.messages else ()),
         Outbound(
             "retirement of updates",
             "that updates of a closed study are kept no longer: the site's own, or, from a"
@@ -110,9 +109,7 @@ def _site_messages(
     )
 
 
-def _update_message(
-    study: Study, stages: Iterable[Telling], ways: Recipients, interval: str
-) -> Outbound:
+def _update_message(study: Study, stages: Iterable[Telling], ways: Recipients) -> Outbound:
     """Return what is said of an update: what it is of, what each stage says, and how often."""
     what = f"by how much local training moved each parameter {_of_what(study)}"
     message = Outbound("update", what, "", "", RETIRED, from_rows=True)
@@ -120,7 +117,7 @@ def _update_message(
         message = stage.tell(message, ways)
     if study.privacy.secure_aggregation is not None:
         message = replace(message, protection=f"{message.protection}. {_OF_SUMS}")
-    often = f",{interval} (up to {trials_of(study) * study.training.rounds})"
+    often = f",{EVERY_ROUND} (up to {trials_of(study) * study.training.rounds})"
     return replace(message, contents=message.contents + often)
 
 

@@ -1,45 +1,23 @@
-"""What leaves a site in a study with masked updates, beside or instead of the plain ones.
-
-Another mechanism that hides updates says it itself.
-"""
+"""What leaves a site in a study whose updates are hidden, beside or instead of the plain ones."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from collegium.study.design import hiding_design
 from collegium.study.document import Study
-from collegium.study.message import LEDGER, RETIRED, Outbound, Recipients
-from collegium.study.terms import group_count, with_graph
+from collegium.study.message import RETIRED, Outbound, Recipients
+from collegium.study.terms import with_graph
 
 
-def masked_update(study: Study, ways: Recipients, message: Outbound) -> Outbound:
+def hidden_update(study: Study, ways: Recipients, message: Outbound) -> Outbound:
     """Return what is said of a masked or encrypted update, of which `message` says what it was."""
-    secure = study.privacy.secure_aggregation
+    secure, design = study.privacy.secure_aggregation, hiding_design(study)
+    if design is None or design.update is None:
+        return message
     asked = None if secure is None else secure.threshold
     among = "neighbours of the site" if with_graph(study) else "members of a round"
     count = f"as many {among} as the threshold says" if asked is None else f"{asked} {among}"
-    paper = "Bell et al. 2020" if with_graph(study) else "Bonawitz et al. 2017"
     leak = message.protection or "it can leak something about the rows of all sites together"
-    design = hiding_design(study)
-    if design is not None and design.update is not None:
-        return design.update(study, ways, message, count, leak)
-    width = "a number of 32 or 64 bits a parameter and two more"
-    inside = "the round's sites"
-    if secure is not None and secure.groups is not None:
-        inside = "the sites of a group drawn at random in the round"
-        leak = f"it is opened of each of {secure.groups} groups by itself, and {leak}"
-    if secure is not None and secure.sum_check is not None:
-        width = "a number of 32 or 64 bits a parameter and eighteen more (of them sixteen for what"
-        width += " hides the site's commitment)"
-    return replace(
-        message,
-        contents=f"{message.contents}, times the site's weight, and whether it is saturated or"
-        f" small, under masks: {width}",
-        to=ways.everybody,
-        protection=f"masked (secure aggregation, {paper}): only the sum over {inside} is"
-        f" visible, except to a coalition of {count}. The sum is public: {leak}",
-    )
+    return design.update(study, ways, message, count, leak)
 
 
 def counted_rows(study: Study, ways: Recipients) -> tuple[Outbound, ...]:
@@ -73,48 +51,3 @@ def point(study: Study) -> str:
     return (
         ", and a Pedersen commitment to the vector under the mask, which reveals nothing about it"
     )
-
-
-def shared_secrets(study: Study, ways: Recipients, interval: str) -> tuple[Outbound, ...]:
-    """Return what a site sends beside its masked update, so that the sum can be opened."""
-    design = hiding_design(study)
-    if design is not None and design.messages is not None:
-        return design.messages(study, ways, "")
-    graph, grouped = with_graph(study), group_count(study) > 0
-    holders = f"every site of the {'group' if grouped else 'round'}"
-    if graph:
-        holders = "every neighbour of the site in the attempt's graph"
-    near = "neighbour" if graph else "site"
-    return (
-        Outbound(
-            "keys for masks and shares",
-            f"two fresh public keys{interval} and each attempt",
-            ways.everybody, ways.signed, LEDGER,
-            from_rows=False,
-            transactions=("sa.keys",),
-        ),
-        Outbound(
-            "deal of shares",
-            f"for {holders}, a share of each of the two secrets behind the site's"
-            f" masks,{interval}; the digest of all that on the ledger",
-            "each share: the one site that it is for; the whole as it is encrypted:"
-            f" {ways.everybody}",
-            f"each share is encrypted to its site's fresh key (X25519); {ways.signed}. Fewer sites"
-            " together than the threshold learn nothing of a secret",
-            LEDGER,
-            from_rows=False,
-            transactions=("sa.deal",),
-        ),
-        Outbound(
-            "shares that open a sum",
-            f"of every {near} whose update is in the sum, a share of what opens its own mask; of"
-            f" every {near} that dropped out, a share of what opens its masks with"
-            f" others,{interval}",
-            ways.everybody,
-            f"{ways.signed}. The ledger takes one share of each site from a member, so"
-            " never both kinds",
-            LEDGER,
-            from_rows=False,
-            transactions=("share.post",),
-        ),
-    )  # fmt: skip

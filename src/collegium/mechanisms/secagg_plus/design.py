@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collegium.mechanisms.secagg.design import masked_update, shared_secrets
 from collegium.mechanisms.secagg_plus.terms import GraphTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import SecureAggregation, Study
 from collegium.study.english import Value
 from collegium.study.graph_size import MOST_SHARES, SECRECY, graph_size, secrecy_bits
 from collegium.study.limit import Limit
+from collegium.study.message import Outbound, Recipients
 from collegium.study.notice import Notice
 from collegium.study.refusal import Refusal
 from collegium.study.secagg_checks import PLACE
@@ -87,9 +89,19 @@ def _check_degree(degree: int, drawn: int) -> None:
         )  # fmt: skip
 
 
+def _update(study: Study, ways: Recipients, message: Outbound, count: str, leak: str) -> Outbound:
+    return masked_update(study, message, ways, "Bell et al. 2020", count, leak)
+
+
+def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ...]:
+    return shared_secrets(ways, "every neighbour of the site in the attempt's graph", "neighbour")
+
+
 DESIGN = Design(
     _uses,
     _terms,
+    messages=_messages,
+    update=_update,
     check_sites=_check_sites,
     notices=_notices,
     limits=(

@@ -45,11 +45,10 @@ def _update(study: Study, ways: Recipients, message: Outbound, count: str, leak:
 
 def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ...]:
     """Return what a site sends beside its encrypted update, so that the sum can be opened."""
-    interval = EVERY_ROUND
     return (
         Outbound(
             "keys for dealing",
-            f"two fresh public keys{interval} and each attempt",
+            f"two fresh public keys{EVERY_ROUND} and each attempt",
             ways.everybody, ways.signed, LEDGER,
             from_rows=False,
             transactions=("sa.keys",),
@@ -57,7 +56,8 @@ def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ..
         Outbound(
             "deal of a key",
             "for every site of the round, a share of the key that encrypts the site's update,"
-            f"{interval}; a proof that all shares are of one key; the digest of that on the ledger",
+            f"{EVERY_ROUND}; a proof that all shares are of one key; the digest of that on the"
+            " ledger",
             "each share: the one site that it is for; the whole as it is encrypted:"
             f" {ways.everybody}",
             f"each share is encrypted to its site's fresh key (X25519); {ways.signed}. Fewer sites"
@@ -69,7 +69,7 @@ def _messages(study: Study, ways: Recipients, sender: str) -> tuple[Outbound, ..
         Outbound(
             "share of a sum's key",
             "the sum of the shares that the site was dealt of the keys of all sites whose updates"
-            f" are in the sum,{interval}; its digest on the ledger",
+            f" are in the sum,{EVERY_ROUND}; its digest on the ledger",
             ways.everybody,
             f"{ways.signed}. With those of the threshold's other members it gives the key of this"
             " one sum, and no site's own",
