@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collegium.mechanisms.secagg.design import masked_update, shared_secrets
 from collegium.mechanisms.secagg_plus.terms import GraphTerms
 from collegium.study.design import Design, Facts
 from collegium.study.document import SecureAggregation, Study
@@ -11,6 +10,7 @@ from collegium.study.graph_size import MOST_SHARES, SECRECY, graph_size, secrecy
 from collegium.study.limit import Limit
 from collegium.study.message import Outbound, Recipients
 from collegium.study.notice import Notice
+from collegium.study.outbound_masked import masked_update, shared_secrets
 from collegium.study.refusal import Refusal
 from collegium.study.secagg_checks import PLACE
 from collegium.study.terms import expected_faults, graph_of, sites_per_round, with_graph
