@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tracemalloc
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.full_disk import no_file_beyond
 
 from collegium.errors import RunError
 from collegium.federation.outbox import MemberOutbox, Outbox, OutboxKey
@@ -222,3 +224,43 @@ def test_what_is_damaged_while_it_is_open_is_named_when_it_is_asked_for(tmp_path
             path.write_bytes(damaged)
             with pytest.raises(RunError, match=r"outbox\.corrupt"):
                 outbox.get(A)
+
+
+@pytest.mark.parametrize("size", [100, 30_000])
+def test_what_a_full_disk_refuses_was_never_put_and_can_be_put_again(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "outbox"
+    with closing(Outbox(path)) as outbox:
+        outbox.put(A, b"one")
+        before = path.read_bytes()
+        for _ in range(2):
+            with no_file_beyond(len(before) + 20), pytest.raises(OSError, match="File too large"):
+                outbox.put(B, bytes(size))
+            assert (outbox.get(A), outbox.get(B), len(outbox)) == (b"one", None, 1)
+            assert path.read_bytes() == before, "nothing half written is left"
+        assert outbox.put(B, b"other" * size) == b"other" * size
+        assert outbox.put(C, b"next") == b"next"
+        assert outbox.get(B) == b"other" * size
+    assert read(path, A, B, C) == [b"one", b"other" * size, b"next"]
+
+
+def test_what_could_not_be_synced_was_never_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "outbox"
+    with closing(Outbox(path, shared=True)) as outbox:
+        outbox.put(A, b"one")
+        outbox.sync()
+        outbox.put(B, b"two")
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", broken)
+            with pytest.raises(OSError, match="Input/output"):
+                outbox.sync()
+        assert (outbox.get(A), outbox.get(B)) == (b"one", None)
+        outbox.put(B, b"again")
+        outbox.sync()
+    assert read(path, A, B) == [b"one", b"again"]

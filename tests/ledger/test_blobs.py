@@ -7,9 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.full_disk import no_file_beyond
 
 from collegium.ledger import blobs as blobs_module
 from collegium.ledger.blobs import BlobFolder, read_blob
+from collegium.ledger.durability import write_whole
 
 DATA = b"some bytes"
 NAME = sha256(DATA)
@@ -107,3 +109,13 @@ def test_a_deleted_blob_is_gone_with_what_a_killed_writer_left_of_it(tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == [kept.hex()]
     assert blobs.put(b"gone") == gone
     assert blobs.get(gone) == b"gone"
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    folder = BlobFolder(tmp_path / "blobs")
+    with no_file_beyond(100), pytest.raises(OSError, match="File too large"):
+        folder.put(bytes(1000))
+    with no_file_beyond(100), pytest.raises(OSError, match="File too large"):
+        write_whole(tmp_path / "blobs" / "whole", bytes(1000))
+    assert list((tmp_path / "blobs").iterdir()) == []
+    assert folder.get(folder.put(bytes(1000))) == bytes(1000)

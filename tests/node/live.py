@@ -212,7 +212,7 @@ class LiveNode:
         scrubber = Scrubber(
             home / LEDGER, Nothing(), replicator.named, replicator.want, _any, 60.0, monotonic
         )
-        self._reporter = Reporter(member, replica.identity, room, outbox)
+        self._reporter = Reporter(member, replica.identity, room, outbox, lambda: None)
         orders = OperatorCommands(home, lambda: _identity(acting()), lambda: replica.state, keys.of)
         conflicts = Conflicts(
             ordering.conflicts, lambda: _identity(acting()), lambda: replica.state, monotonic

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from tests.node.kit import Clock
@@ -95,6 +97,7 @@ def replicator(
     updates: bool = True,
     ledger: Path | None = None,
     quota: float = 1.0,
+    clock: Callable[[], float] = monotonic,
 ) -> BlobReplicator:
     path = ledger or done / "ledger.log"
     return BlobReplicator(
@@ -103,6 +106,7 @@ def replicator(
         updates=lambda: updates,
         most=lambda study, kind: SIZES[kind],
         room=Room(done / "blobs", quota, Clock()),
+        clock=clock,
     )
 
 
@@ -119,6 +123,38 @@ def test_a_full_home_fetches_nothing_for_the_record(done: Path) -> None:
     assert store.asked == 0
     assert one.missing == len(names(done)), "it is told, and fetched when there is room"
     assert (one.missing_of("heart"), one.missing_of("another")) == (one.missing, 0)
+
+
+def test_how_long_the_first_blob_has_been_missing_is_told(done: Path) -> None:
+    store, clock = Store(done / "blobs", away=True), Clock()
+    one = replicator(done, store, clock=clock)
+    work(one)
+    assert one.missing_for == 0.0
+    clock.now = 70.0
+    work(one)
+    assert one.missing_for == 70.0
+    store.away = False
+    work(one)
+    assert (one.missing, one.missing_for) == (0, 0.0)
+
+
+def test_what_the_disk_refuses_is_still_missing(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(done / "blobs")
+    one = replicator(done, store)
+
+    def full(digest: bytes, most: int) -> bytes | None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    one.look()
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "fetch", full)
+        with pytest.raises(OSError, match="No space left"):
+            one.work()
+    assert one.missing == len(names(done))
+    work(one)
+    assert one.missing == 0
 
 
 def test_nothing_larger_than_what_is_left_is_fetched(done: Path) -> None:

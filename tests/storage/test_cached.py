@@ -162,6 +162,21 @@ def test_a_store_that_is_down_rests_and_nobody_waits_for_it(tmp_path: Path, shel
     assert "it is down" in member.warnings[0]
 
 
+def test_what_the_store_refuses_is_told_until_it_does_it(tmp_path: Path, shelf: Shelf) -> None:
+    member, told = Member(tmp_path, shelf), list[str | None]()
+    told.append(member.blobs.trouble)
+    shelf.down = True
+    member.blobs.publish(b"one")
+    told.append(member.blobs.trouble)
+    shelf.down, shelf.kept[digest(b"two")] = False, b"two"
+    assert member.blobs.fetch(digest(b"two")) == b"two"
+    told.append(member.blobs.trouble)  # to give is another thing than to get
+    member.blobs.catch_up()
+    told.append(member.blobs.trouble)
+    refused = "the shelf is empty-handed: it is down"
+    assert told == [None, refused, refused, None]
+
+
 def test_each_spell_of_failures_is_told_of_once(tmp_path: Path, shelf: Shelf) -> None:
     member = Member(tmp_path, shelf)
     for _ in range(2):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.full_disk import no_file_beyond
 from tests.ledger.engines.log.kit import MEMBERS
 from tests.transport.kit import Port, served
 
@@ -175,3 +176,40 @@ def test_what_rots_on_the_relay_s_disk_is_dropped_so_that_it_can_be_given_again(
     assert bo.get(digest) is None
     bo.put(DATA)
     assert ada.get(digest) == DATA
+
+
+def test_a_disk_that_is_full_is_told_and_nothing_half_written_stays(port: Port) -> None:
+    ada, small = RelayStore(port.connection("ada")), b"small"
+    with no_file_beyond(4000):
+        for _ in range(2):
+            with pytest.raises(StoreError, match="disk takes no blob"):
+                ada.put(DATA)
+        digest = ada.put(small)
+        assert ada.get(digest) == small
+        assert ada.get(bytes.fromhex(NAME)) is None
+    (piece,) = (port.folder / "blobs" / "partial").iterdir()
+    assert piece.stat().st_size == 0
+    assert ada.put(DATA).hex() == NAME
+    assert ada.get(bytes.fromhex(NAME)) == DATA
+
+
+def test_a_full_disk_is_told_until_it_takes_a_piece_or_nobody_tries(tmp_path: Path) -> None:
+    now, told = [0.0], list[str]()
+    relay = Relay(tmp_path, clock=lambda: now[0], tell=lambda event, /, **_: told.append(event))
+    relay.append("ada", NAME, 0, DATA[:100], len(DATA))
+
+    def refused() -> None:
+        with no_file_beyond(4000), pytest.raises(RunError, match=r"relay\.disk"):
+            relay.append("ada", NAME, 100, DATA[100:], len(DATA))
+        assert relay.offset("ada", NAME) == 100, "what had come before goes on"
+        assert relay.disk == f"{tmp_path}: File too large"
+
+    refused()
+    refused()
+    assert told == ["disk fails"]
+    now[0] = 200.0
+    assert relay.disk == ""
+    refused()
+    relay.append("ada", NAME, 100, DATA[100:], len(DATA))
+    assert relay.disk == ""
+    assert relay.path(NAME) is not None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -99,6 +100,7 @@ class Outbox:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._bodies: dict[OutboxKey, tuple[int, int]] = {}  # where a record's body is, its size
         self._shared = shared
+        self._path = path
         self._synced = True
         self._waiting: list[bytes] = []
         self._waiting_size = 0
@@ -109,6 +111,7 @@ class Outbox:
             self._file.close()
             raise
         self._file.truncate(self._end)
+        self._lasting = self._end  # where what survives a power cut ends
 
     def __len__(self) -> int:
         return len(self._bodies)
@@ -132,7 +135,11 @@ class Outbox:
         return body[_key_end(body) + 4 :]
 
     def put(self, key: OutboxKey, value: bytes) -> bytes:
-        """Keep a value, unless the key is there already; return what is now kept."""
+        """Keep a value, unless the key is there already; return what is now kept.
+
+        Raises:
+            OSError: the disk refuses it. Nothing is kept of what was put since the last sync.
+        """
         known = self.get(key)
         if known is not None:
             return known
@@ -153,8 +160,12 @@ class Outbox:
         """Make everything that was put survive a power cut."""
         if not self._synced:
             self._write()
-            os.fsync(self._file.fileno())
-            self._synced = True
+            try:
+                os.fsync(self._file.fileno())
+            except OSError:
+                self._take_back()
+                raise
+            self._synced, self._lasting = True, self._end
 
     def close(self) -> None:
         """Write what waits, and release the file."""
@@ -167,8 +178,24 @@ class Outbox:
         """Write what waits; in append mode that is at the end, wherever the last read was."""
         if self._waiting:
             waiting, self._waiting, self._waiting_size = self._waiting, [], 0
-            self._file.write(b"".join(waiting))
-            self._file.flush()
+            try:
+                self._file.write(b"".join(waiting))
+                self._file.flush()
+            except OSError:
+                self._take_back()
+                raise
+
+    def _take_back(self) -> None:
+        """Forget what the disk refused, here and there: it was announced to nobody."""
+        with suppress(OSError):  # what closing would still write is what was refused
+            self._file.close()
+        self._file = self._path.open("a+b")
+        self._file.truncate(self._lasting)
+        self._end, self._synced = self._lasting, True
+        self._waiting, self._waiting_size = [], 0
+        self._bodies = {
+            key: place for key, place in self._bodies.items() if place[0] < self._lasting
+        }
 
     def _load(self) -> int:
         """Note where the whole records are and return where they end."""

@@ -70,6 +70,9 @@ class BlobFolder:
         descriptor = os.open(partial, _NEW, 0o666)
         try:
             stamp = _write(descriptor, data, sync=sync)
+        except OSError:  # on a full disk it would take the room of what comes next
+            os.unlink(partial)
+            raise
         finally:
             os.close(descriptor)
         os.replace(partial, place)

@@ -26,11 +26,15 @@ def sync_names(folder: Path) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file, whole and synced or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:  # on a full disk it would take the room of what comes next
+        partial.unlink(missing_ok=True)
+        raise
     sync_names(path.parent)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -92,16 +93,18 @@ class BlobReplicator:
         updates: whether this member may have the others' updates now: validators may.
         most: returns how many bytes a study's blob of a kind may have.
         room: of the home, which fetches nothing here that it has no room for.
+        clock: seconds that only grow.
     """
 
     def __init__(
         self, ledger: Path, kept: ReplicatedBlobs, *, updates: Callable[[], bool],
-        most: Callable[[str, Kind], int], room: Room,
+        most: Callable[[str, Kind], int], room: Room, clock: Callable[[], float] = monotonic,
     ) -> None:  # fmt: skip
         self._ledger, self._kept, self._updates = ledger, kept, updates
-        self._most, self._room = most, room
+        self._most, self._room, self._clock = most, room, clock
         self._read = 0  # bytes of the ledger file that were looked at
         self._wanted: dict[bytes, NamedBlob] = {}
+        self._since: dict[bytes, float] = {}  # when each of them was found missing
         self._latest: deque[NamedBlob] = deque(maxlen=LATEST)
         self._offered: list[NamedBlob] | None = None  # what is still to be offered again
         self._retiring = False
@@ -115,6 +118,11 @@ class BlobReplicator:
     def missing_of(self, study: str) -> int:
         """How many blobs of a study are still to be fetched, as of the last look."""
         return sum(one.study == study for one in self._wanted.values())
+
+    @property
+    def missing_for(self) -> float:
+        """Seconds for which the one that is missing longest has been."""
+        return self._clock() - min(self._since.values()) if self._since else 0.0
 
     def offer_again(self) -> None:
         """Note that the shared store may be back, and may have lost what it had."""
@@ -152,8 +160,11 @@ class BlobReplicator:
         if self._retiring:
             self._retire()
         for named in list(self._wanted.values())[:AT_ONCE]:
+            there = self._kept.holds(named.digest) or self._get(named)
             del self._wanted[named.digest]
-            if not (self._kept.holds(named.digest) or self._get(named)):
+            if there:
+                self._since.pop(named.digest, None)
+            else:
                 self.want(named)
         if self._offered is None:
             self._offered = list(dict.fromkeys(self._latest))
@@ -168,6 +179,7 @@ class BlobReplicator:
         self._retired = frozenset(retired)
         for digest in retired:
             self._wanted.pop(digest, None)
+            self._since.pop(digest, None)
         self._offered = [one for one in self._offered or () if one.digest not in retired]
         self._latest = deque((one for one in self._latest if one.digest not in retired), LATEST)
         self._kept.forget([digest for digest in retired if self._kept.holds(digest)])
@@ -198,6 +210,7 @@ class BlobReplicator:
     def want(self, named: NamedBlob) -> None:
         """Note a blob that is to be fetched."""
         self._wanted.setdefault(named.digest, named)
+        self._since.setdefault(named.digest, self._clock())
 
     def named(self, entry: bytes) -> list[NamedBlob]:
         """Return which blobs an entry names that this home is to hold."""

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
-from collegium.errors import CollegiumError, FormatError
+from collegium.errors import CollegiumError, FormatError, NodeError
 from collegium.ledger.application import AcceptedTransaction
 from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
 from collegium.ledger.contract.evidence import decode_transaction
@@ -54,6 +54,9 @@ AWAY = (0.5, 1.0, 2.0, 5.0)
 NORMAL = ("already", "stale", "early")
 """Refusals that come of saying things twice, or at the same time as somebody else."""
 
+DISK = "node.disk"
+"""Code of a disk that refuses what has to be written before anything is said."""
+
 OFTEN = 10
 """Times after which a refusal of one and the same transaction is normal no more."""
 
@@ -69,7 +72,8 @@ class Loop:
 
     Attributes:
         member: whose node it is.
-        state: "starting", "following", "away", "refused", "expelled" or "halted"; see `NodeStatus`.
+        state: "starting", "following", "away", "disk", "refused", "expelled" or "halted": see
+            `NodeStatus`.
         trouble: why it does not follow.
         refusals: how many of its transactions were refused, by code.
         rejected: what is refused now, by kind, study and code.
@@ -122,6 +126,8 @@ class Loop:
             news = self.ordering.step(self._wait)
         except CollegiumError as error:
             return self._cannot_follow(error)
+        except OSError as error:  # of the disk: of the line it would be a `CollegiumError`
+            return self._cannot_follow(_disk_fails(error))
         self._follows(news)
         if self.ordering.state_of(self.member) is not None:
             due = list[bytes]()
@@ -139,7 +145,7 @@ class Loop:
         if not news:
             self._apart("blobs", self.replicator.work, None)
             self._apart("scrubbing", self.scrubber.work, None)
-            self._check_file()
+            self._apart("ledger", self._check_file, None)
         return 0.0
 
     def _is_past(self, envelope: bytes) -> bool:
@@ -210,6 +216,8 @@ class Loop:
 
     def _why_not(self, error: CollegiumError) -> str:
         """Return the state of a node that cannot follow, as far as its own copy tells."""
+        if error.code == DISK:
+            return "disk"
         if error.code != "transport.refused":
             return "away"
         record = self.ordering.application.state.record(MEMBERS, self.member, MemberRecord)
@@ -240,6 +248,15 @@ class Loop:
             kind=kind, study=study, code=answer.code, why=answer.reason, since=since,
             count=1 if known is None else known.count + 1,
         )  # fmt: skip
+
+
+def _disk_fails(error: OSError) -> NodeError:
+    why = error.strerror or str(error)
+    return NodeError(
+        DISK, "the disk under this home refuses what has to be written",
+        why if error.filename is None else f"{error.filename}: {why}",
+        "make room, or restore the home on a sound disk; the node goes on by itself",
+    )  # fmt: skip
 
 
 def _about(envelope: bytes) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from time import monotonic
 
 import msgspec
@@ -25,8 +26,11 @@ from collegium.node.status import LockedBlock, NodeStatus, StudyStatus
 class Reporter:
     """The status of a node as of its loop's last turn; other threads read it."""
 
-    def __init__(self, member: str, genesis: bytes, room: Room, outbox: Outbox) -> None:
-        self._room, self._outbox = room, outbox
+    def __init__(
+        self, member: str, genesis: bytes, room: Room, outbox: Outbox,
+        store_fails: Callable[[], str | None],
+    ) -> None:  # fmt: skip
+        self._room, self._outbox, self._store_fails = room, outbox, store_fails
         self._status = NodeStatus(
             member=member, genesis=genesis.hex(), version=collegium.__version__, pid=os.getpid(),
             state="starting",
@@ -75,9 +79,10 @@ class Reporter:
             equivocations=equivocations(state),
             refusals=dict(loop.refusals),
             rejected=tuple(one for one in loop.rejected.values() if one.study not in closed),
-            errors=_errors(loop, health),
+            errors=_errors(loop, health, self._store_fails()),
             error_count=loop.failures + participants.failures,
             missing_blobs=loop.replicator.missing,
+            missing_for=round(loop.replicator.missing_for, 1),
             blob_bytes=self._room.used,
             room_percent=round(self._room.percent, 1),
             room=self._room.trouble,
@@ -106,8 +111,10 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
     )
 
 
-def _errors(loop: Loop, health: Health) -> dict[str, str]:
+def _errors(loop: Loop, health: Health, store: str | None) -> dict[str, str]:
     found = {**loop.participants.errors, **loop.troubles, **health.troubles}
+    if store is not None:
+        found["blob store"] = store
     for study, troubles in loop.participants.troubles.items():
         for number, why in troubles.items():
             found[f"{study}, round {number}"] = why

@@ -98,7 +98,7 @@ def _run(
         joining = Joining(home, genesis, member, keys.of, order_of(config), _warn)
         ordering, store = engine_of(config).join(joining)
         opened.callback(ordering.close)
-        shared = open_blobs(home, config.blobs.store, store, _warn)
+        shared = open_blobs(home, config.blobs.store, store, _store_fails)
         room = Room(home / BLOBS, config.home.quota, monotonic)
         clock = OnlineClock(monotonic)
         acting = _acting(home, config, digest, keys, ordering, shared.blobs, room, outbox)
@@ -121,7 +121,7 @@ def _run(
         )
         sender = opened.enter_context(closing(Sender(ordering)))
         policy = PolicyFile(home)
-        reporter = Reporter(member, digest, room, outbox)
+        reporter = Reporter(member, digest, room, outbox, lambda: shared.blobs.trouble)
         replicator = BlobReplicator(
             home / LEDGER, shared, updates=lambda: _validates(state(), member), most=most, room=room
         )
@@ -195,3 +195,7 @@ def _told_to_stop() -> Iterator[Event]:
 
 def _warn(message: str) -> None:
     log.warning("ledger warning", extra={"why": message})
+
+
+def _store_fails(message: str) -> None:
+    log.warning("blob store fails", extra={"why": message})

@@ -76,9 +76,10 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         member: whose node it is.
-        state: "starting", "following", "away" (the sequencer cannot be reached), "refused" (it does
-            not serve this member, which is none yet or has another's certificate), "expelled" (this
-            copy of the ledger says so) or "halted" (the sequencer lied); `trouble` says why.
+        state: "starting", "following", "away" (the sequencer cannot be reached), "disk" (the home's
+            disk refuses what has to be written), "refused" (the sequencer does not serve this
+            member, which is none yet or has another's certificate), "expelled" (this copy of the
+            ledger says so) or "halted" (the sequencer lied); `trouble` says why.
         size: entries held; `final_size` of them are final.
         since_final: seconds since something became final, or since the start.
         stalled: seconds for which something has been handed over or held without anything having
@@ -96,7 +97,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         errors: what fails now, by who.
         certificate_days: days until the first of the certificates ends on which the way to the
             others depends, or None.
-        missing_blobs: blobs that the ledger names and this home does not have yet.
+        missing_blobs: blobs that the ledger names and this home does not have yet; `missing_for`
+            are the seconds for which the first of them has been missing.
         room_percent: how much of the room for the home's blobs is taken; `room` is what there is to
             say of it from 80 percent on. A full home takes no new study.
     """
@@ -127,6 +129,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     errors: dict[str, str] = {}
     error_count: int = 0
     missing_blobs: int = 0
+    missing_for: float = 0.0
     blob_bytes: int = 0
     room_percent: float = 0.0
     room: str | None = None
@@ -160,6 +163,8 @@ def metrics(status: NodeStatus) -> Iterator[str]:
          len(status.equivocations)),
         ("missing_blobs", "gauge", "Blobs that the ledger names and the home lacks",
          status.missing_blobs),
+        ("missing_blobs_seconds", "gauge", "Time for which the first of them has been missing",
+         status.missing_for),
         ("blob_bytes", "gauge", "Bytes of blobs in the home", status.blob_bytes),
         ("room_percent", "gauge", "Percent of the room for the home's blobs that is taken",
          status.room_percent),

@@ -20,7 +20,7 @@ from collegium.storage.store import LARGEST, BlobStore
 
 RESTS = Backoff(first=2.0, most=15.0)
 
-_PUT, _DELETE = "put-", "delete-"
+_GET, _PUT, _DELETE = "get", "put-", "delete-"
 
 
 def _any(digest: bytes) -> int:
@@ -52,9 +52,15 @@ class CachedBlobs:
         self._waiting = waiting
         self._warn = warn
         self._rests = rests
+        self._troubles: dict[str, str] = {}  # what the store refused last, by what it was asked
         self._failures = 0
         self._rests_until = 0.0
         waiting.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the store failed when it was last asked for the like, or None."""
+        return next(iter(self._troubles.values()), None)
 
     def publish(self, data: bytes, *, sync: bool = True, name: bytes | None = None) -> bytes:
         """Keep a blob and give it to the store, now or as soon as it can be reached again."""
@@ -78,9 +84,10 @@ class CachedBlobs:
         try:
             data = self._store.get(digest, most(digest))
         except StoreError as error:
-            self._failed(error)
+            self._failed(_GET, error)
             return None
         self._failures = 0
+        self._troubles.pop(_GET, None)
         if data is None or self.folder.put(data, sync=False) != digest:
             return None
         return data
@@ -111,11 +118,12 @@ class CachedBlobs:
             return len(waiting)
         left = 0
         for index, name in enumerate(waiting):
-            action, _, digest = name.rpartition("-")
+            kind, _, digest = name.rpartition("-")
+            action = f"{kind}-"
             try:
-                self._ask(f"{action}-", bytes.fromhex(digest))
+                self._ask(action, bytes.fromhex(digest))
             except StoreError as error:
-                self._failed(error)
+                self._failed(name, error)
                 if error.code != "store.refused":
                     return left + len(waiting) - index
                 left += 1  # the store answers, and others may be taken
@@ -141,14 +149,16 @@ class CachedBlobs:
             sync_names(self._waiting)
 
     def _done(self, action: str, digest: bytes) -> None:
+        self._troubles.pop(f"{action}{digest.hex()}", None)
         (self._waiting / f"{action}{digest.hex()}").unlink(missing_ok=True)
 
     def _may_ask(self) -> bool:
         return time.monotonic() >= self._rests_until
 
-    def _failed(self, error: StoreError) -> None:
+    def _failed(self, what: str, error: StoreError) -> None:
         """Leave the store alone for a while, longer each time in a row."""
         self._failures += 1
+        self._troubles[what] = f"{error.what}: {error.why}"
         self._rests_until = time.monotonic() + self._rests.wait(self._failures)
         if self._failures == 1:
-            self._warn(f"{error.what}: {error.why}")
+            self._warn(self._troubles[what])

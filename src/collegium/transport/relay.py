@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
 from collegium.errors import RunError
 from collegium.ledger.durability import sync_names
+from collegium.ledger.engines.log.sequencer import EventLog
 
 LARGEST_BLOB = 4 * 2**30
 
@@ -24,6 +26,10 @@ QUOTA = 64 * 2**30
 
 BELIEVED = 3600.0
 """Seconds for which a file that was read and not changed since is taken as sound."""
+
+FAILED_FOR = 150.0
+"""Seconds for which a disk that refused a piece counts as full, if it takes none before: members
+try again within a minute."""
 
 _PIECE = 2**20
 
@@ -38,12 +44,15 @@ class Relay:
         folder: where they are.
         quota: bytes of one member's blobs and uploads that may lie there.
         clock: seconds that only grow.
+        tell: is told that the disk fails, and that it does no longer.
     """
 
     def __init__(
-        self, folder: Path, quota: int = QUOTA, clock: Callable[[], float] = monotonic
-    ) -> None:
-        self._blobs, self._quota, self._clock = folder, quota, clock
+        self, folder: Path, quota: int = QUOTA, clock: Callable[[], float] = monotonic,
+        tell: EventLog = lambda event, /, **facts: None,
+    ) -> None:  # fmt: skip
+        self._blobs, self._quota, self._clock, self._tell = folder, quota, clock, tell
+        self._fails, self._failed_at = "", 0.0
         self._partial, self._owners = folder / "partial", folder / "owners"
         for made in (self._partial, self._owners):
             made.mkdir(parents=True, exist_ok=True)
@@ -68,6 +77,11 @@ class Relay:
             self._sound[name] = stamp, self._clock() + BELIEVED
         return path
 
+    @property
+    def disk(self) -> str:
+        """What the disk under the blobs refuses, by path and reason, or empty."""
+        return self._fails if self._clock() < self._failed_at + FAILED_FOR else ""
+
     def used(self, member: str) -> int:
         """Return how many bytes of a member's blobs and uploads are here."""
         uploads = sum(_size(path) for path in self._partial.glob(f"*.{member}"))
@@ -91,7 +105,8 @@ class Relay:
             length: the whole blob's length.
 
         Raises:
-            RunError: the piece does not follow, the blob is too large, or whole and another one.
+            RunError: the piece does not follow, the blob is too large, or whole and another one;
+                or the disk refuses it (`relay.disk`), and nothing of the piece stays.
         """
         path = self._upload(member, name)
         here = self.offset(member, name)
@@ -111,14 +126,20 @@ class Relay:
                 "relay.offset", "a piece does not follow what is here",
                 f"{here} bytes are here", "ask for the offset and go on there",
             )  # fmt: skip
-        with path.open("r+b" if offset else "wb") as file:
-            file.seek(offset)
-            file.write(data)
+        try:
+            with path.open("r+b" if offset else "wb") as file:
+                file.seek(offset)
+                file.write(data)
+                if offset + len(data) == length:
+                    file.flush()
+                    os.fsync(file.fileno())
             if offset + len(data) == length:
-                file.flush()
-                os.fsync(file.fileno())
-        if offset + len(data) == length:
-            self._finish(path, name, member)
+                self._finish(path, name, member)
+        except OSError as error:
+            with suppress(OSError):  # what is whole has its name already
+                os.truncate(path, offset)
+            raise self._disk_fails(error.strerror or str(error)) from error
+        self._fails = ""
         return offset + len(data)
 
     def delete(self, name: str) -> None:
@@ -129,6 +150,15 @@ class Relay:
         for mark in self._owners.glob(f"*/{name}"):
             mark.unlink(missing_ok=True)
             self._used[mark.parent.name] -= size
+
+    def _disk_fails(self, why: str) -> RunError:
+        if not self.disk:
+            self._tell("disk fails", path=str(self._blobs), why=why)
+        self._fails, self._failed_at = f"{self._blobs}: {why}", self._clock()
+        return RunError(
+            "relay.disk", f"the sequencer's disk takes no blob under {self._blobs}", why,
+            "its operator makes room; it is given again until then",
+        )  # fmt: skip
 
     def _finish(self, path: Path, name: str, member: str) -> None:
         if _digest(path) != name:

@@ -119,9 +119,10 @@ def _run_alone(home: Path, ask: AskPassphrase) -> None:
         copy = _opened(home, genesis, tell)
         notifier = Notifier()
         service = Service(Sequencer(copy, key, notifier.ring, tell), notifier)
-        page = serve_status(home, settings.status.port, partial(_status, home, service))
+        relay = Relay(home / BLOBS, settings.relay.quota, tell=tell)
+        page = serve_status(home, settings.status.port, partial(_status, home, service, relay))
         try:
-            asyncio.run(_serve(home, settings, service, copy, tell))
+            asyncio.run(_serve(home, settings, service, relay, copy, tell))
         finally:
             page.close()
             service.close()
@@ -146,10 +147,11 @@ def _opened(home: Path, genesis: Genesis, tell: Journal) -> LogCopy:
         ) from error  # fmt: skip
 
 
-def _status(home: Path, service: Service) -> SequencerStatus:
+def _status(home: Path, service: Service, relay: Relay) -> SequencerStatus:
     address = home / ADDRESS
     url = address.read_text("utf-8").strip() if address.exists() else ""
     found = {**service.look(LOOKS_WITHIN), "pid": os.getpid(), "url": url}
+    found["disk"] = "; ".join(one for one in (str(found["disk"]), relay.disk) if one)
     first = first_to_end(_certificates(home))
     found["certificate_days"] = None if first is None else first[0]
     return msgspec.convert(found, SequencerStatus)
@@ -160,14 +162,14 @@ def _certificates(home: Path) -> tuple[Path, Path]:
 
 
 async def _serve(
-    home: Path, settings: Settings, service: Service, copy: LogCopy, tell: Journal
+    home: Path, settings: Settings, service: Service, relay: Relay, copy: LogCopy, tell: Journal
 ) -> None:
     tls = home / TLS
     paths = (tls / SERVER_CERTIFICATE, tls / SERVER_KEY, tls / CA_CERTIFICATE)
     make = partial(server_context, *paths)
     renew = renewing(make, *paths)
     listen = settings.listen
-    app = application(service, Relay(home / BLOBS, settings.relay.quota), MonitoredLog(copy))
+    app = application(service, relay, MonitoredLog(copy))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_WITHIN)
     await runner.setup()
     door = Door(runner.server, make(), service.member)

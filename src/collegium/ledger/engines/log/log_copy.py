@@ -308,7 +308,8 @@ class LogCopy:
         self.expected = self._next_judges = None
         self.final_size = self.told = self.size
         if self.size - self._snapshot_size >= SNAPSHOT_EVERY:
-            self.write_snapshot()
+            with suppress(OSError):  # what became final must be told; the snapshot can wait
+                self.write_snapshot()
         return settled
 
     def enrich(self, note: str) -> None:

@@ -8,6 +8,7 @@ is what it does with blocks and notes that come in.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time
 
@@ -354,7 +355,8 @@ class Replica:
 
     def close(self) -> None:
         """Release the files; a snapshot makes the next start fast."""
-        self._copy.write_snapshot()
+        with suppress(OSError):  # a disk that fails: the next start takes longer
+            self._copy.write_snapshot()
         self._copy.close()
 
     def _step(self, deadline: float) -> list[AcceptedTransaction]:
