@@ -25,15 +25,12 @@ from collegium.study.document import Study
 
 @dataclass(frozen=True, slots=True)
 class ReservedRows:
-    """Rows on which nobody trains, and what a mechanism may work on them with.
-
-    `rows` are by the mechanism that reserves them, and by site.
-    """
+    """Rows of sites on which nobody trains, and what a mechanism may work on them with."""
 
     study: Study
     spec: ModelSpec
     trainer: Trainer
-    rows: Mapping[str, Mapping[str, SiteRows]]
+    rows: Mapping[str, SiteRows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Speaker:
         outbox: where it keeps what it is about to say, if it could not make the same again.
         patient: whether it waits for blobs that are not there yet.
         read: reads what is in blobs, of a validator.
-        reserved: rows that it has reserved, of a validator with rows.
+        reserved: rows that are reserved by each mechanism, of a validator with rows.
     """
 
     identity: Identity
@@ -56,7 +53,7 @@ class Speaker:
     outbox: WriteOnce
     patient: bool
     read: StoredBlobs | None = None
-    reserved: ReservedRows | None = None
+    reserved: Mapping[str, ReservedRows] = field(default_factory=dict)
 
 
 Speaks = Callable[[Speaker, StudyView], list[bytes]]
@@ -108,15 +105,18 @@ def said_in_phase(speaker: Speaker, view: StudyView, says: Mapping[str, Speaks])
 def reserve(
     study: Study, spec: ModelSpec, trainer: Trainer, rows: Mapping[str, SiteRows],
     validators: Collection[str],
-) -> tuple[dict[str, SiteRows], ReservedRows]:  # fmt: skip
-    """Return sites' rows without those that validators reserve for mechanisms, and these."""
-    left, reserved = dict(rows), dict[str, dict[str, SiteRows]]()
+) -> tuple[dict[str, SiteRows], dict[str, ReservedRows]]:  # fmt: skip
+    """Return sites' rows without those that validators reserve, and these by mechanism."""
+    left, reserved = dict(rows), dict[str, ReservedRows]()
     for mechanism, one in every_speaking().items():
+        apart: dict[str, SiteRows] = {}
         for name in validators if one.reserves is not None else ():
             found = one.reserves(study, left[name]) if one.reserves and name in left else None
             if found is not None:
-                left[name], reserved.setdefault(mechanism, {})[name] = found
-    return left, ReservedRows(study, spec, trainer, reserved)
+                left[name], apart[name] = found
+        if apart:
+            reserved[mechanism] = ReservedRows(study, spec, trainer, apart)
+    return left, reserved
 
 
 def serve_scarce(view: StudyView, blobs: Blobs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from time import perf_counter
 
@@ -51,7 +52,7 @@ class Validator:
     def __init__(
         self, identity: Identity, blobs: Blobs, outbox: WriteOnce, study: Study,
         key_of: KeyOf | None = None, readings: DecodedUpdates | None = None,
-        reserved: ReservedRows | None = None,
+        reserved: Mapping[str, ReservedRows] | None = None,
     ) -> None:  # fmt: skip
         """Return a validator; `readings` may be shared with others of its process.
 
@@ -67,7 +68,7 @@ class Validator:
         )  # fmt: skip
         self._found: tuple[AttemptId, Result] | None = None
         self.says = said_by_validators()
-        self._outbox, self._reserved = outbox, reserved
+        self._outbox, self._reserved = outbox, reserved or {}
         self.seconds = 0.0
         self._timekeeper = Timekeeper(identity)
         self._noted: tuple[Conflict, ...] = ()

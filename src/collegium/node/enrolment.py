@@ -7,7 +7,7 @@ validator takes it in any: its work reads no rows, and without validators no his
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,7 +100,7 @@ class Enrolment:
     notes: tuple[str, ...] = ()
     site: Site | None = None
     training: BackgroundTraining | None = None
-    reserved: ReservedRows | None = None
+    reserved: Mapping[str, ReservedRows] = field(default_factory=dict)
     other_code: bool = False
     unprepared: bool = False
     absences: int = 0

@@ -63,6 +63,7 @@ def attempt_in(
         ring_in(state, held.design, number, participants.values()),
         participants,
         at.powers("validators"),
+        points=dict(at.items("points")),
         reveals={name: one for name, one in reveals.items() if one is not None},
         included=at.names("included"),
     )

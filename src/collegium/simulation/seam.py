@@ -24,7 +24,7 @@ class Simulation:
 
     prepared: Prepared
     members: Mapping[str, Identity]
-    reserved: ReservedRows
+    reserved: Mapping[str, ReservedRows]
 
 
 @dataclass(frozen=True, slots=True)

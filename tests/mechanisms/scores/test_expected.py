@@ -112,7 +112,7 @@ def test_attackers_know_their_own_validators_rows_and_imagine_the_others_from_th
     assert set(judges.roots.rows) == set(prepared.validators)
     for name, rows in judges.roots.rows.items():
         if name in BAD:
-            assert np.array_equal(rows.x, book.within.reserved.rows["scores"][name].x)
+            assert np.array_equal(rows.x, book.within.reserved["scores"].rows[name].x)
         assert {row.tobytes() for row in rows.x} <= {row.tobytes() for row in ours.x}
 
 

@@ -25,16 +25,22 @@ from collegium.data.randomness import draws
 from collegium.data.split import split
 from collegium.data.table import SiteRows, take, together
 from collegium.federation.local_updates import Assignment, Int16
+from collegium.federation.speaking import ReservedRows
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.algorithms.layout import mean_loss, row_losses
-from collegium.learning.models import ModelSpec
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
 from collegium.mechanisms.scores.resolving import combined_with
-from collegium.mechanisms.scores.roots import Float32, RootData
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
-from collegium.mechanisms.scores.scorer import cosine, loss_score, moved, norm_of, own_update
+from collegium.mechanisms.scores.scorer import (
+    Float32,
+    cosine,
+    loss_score,
+    moved,
+    norm_of,
+    own_update,
+)
 from collegium.mechanisms.scores.terms import ScoreTerms
 from collegium.threats.attack import Lie
 from collegium.threats.poisoning import Expects, Target
@@ -47,7 +53,6 @@ class SurrogateValidators:
     """A study's validators as its attackers imagine them.
 
     Attributes:
-        spec: the study's model.
         terms: what it registers about scores.
         rows: all that the attackers have, together.
         places: each validator's part of these rows: its own where it attacks, else imagined.
@@ -56,11 +61,10 @@ class SurrogateValidators:
         lie: how attackers lie as validators, if they do.
     """
 
-    spec: ModelSpec
     terms: ScoreTerms
     rows: SiteRows
     places: Mapping[str, NDArray[np.intp]]
-    roots: RootData
+    roots: ReservedRows
     attackers: frozenset[str]
     lie: Lie | None
 
@@ -90,9 +94,9 @@ def imagined(target: Target, lie: Lie | None) -> SurrogateValidators | None:
     for name in validators:
         if name not in places:
             places[name] = draws("imagined", study.study.seed, name).randint(count, size=size)
-    imagined_rows = {name: take(ours, places[name]) for name in validators}
-    roots = RootData(study, target.spec, target.trainer, imagined_rows)
-    return SurrogateValidators(target.spec, terms, ours, places, roots, frozenset(attackers), lie)
+    apart = {name: take(ours, places[name]) for name in validators}
+    roots = ReservedRows(study, target.spec, target.trainer, apart)
+    return SurrogateValidators(terms, ours, places, roots, frozenset(attackers), lie)
 
 
 class Expected:
@@ -131,7 +135,7 @@ class Expected:
 
     def loss(self, vector: Float32) -> float:
         """Return the mean loss of a study's vector [D] on all rows that the attackers have."""
-        return mean_loss(self._judges.spec, self._judges.rows, vector)
+        return mean_loss(self._judges.roots.spec, self._judges.rows, vector)
 
     @cached_property
     def favored(self) -> Float64 | None:
@@ -159,7 +163,7 @@ class Expected:
 
     @cached_property
     def _before(self) -> Float64:
-        return row_losses(self._judges.spec, self._judges.rows, self._work.start)
+        return row_losses(self._judges.roots.spec, self._judges.rows, self._work.start)
 
     def _of(self, update: Int16) -> list[int]:
         """Return what each validator is expected to find of an update."""
@@ -173,7 +177,7 @@ class Expected:
         if self._own:
             return [cosine(update, own) for own in self._own]
         moved_to = moved(work.start, update, work.exponent)
-        later = row_losses(judges.spec, judges.rows, moved_to)
+        later = row_losses(judges.roots.spec, judges.rows, moved_to)
         places = (judges.places[name] for name in self._voters)
         return [
             loss_score(float(self._before[own].mean()), float(later[own].mean())) for own in places

@@ -11,46 +11,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from collegium.federation.participant import Participant
 from collegium.federation.speaking import Speaker
 from collegium.federation.validator import Validator
 from collegium.mechanisms.scores.score_medians import ScoreRecord
-from collegium.mechanisms.scores.scorer import Scorer
+from collegium.mechanisms.scores.scorer import Float32, Int16, Scorer
 from collegium.mechanisms.scores.speaking import commit, scorer_of
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.threats.attack import AdversaryContext, Lie
 
-Int16 = NDArray[np.int16]
-Float32 = NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True)
-class LyingScorer:
-    """A scorer that says what suits its friends; it satisfies `Scorer`.
-
-    `rounds` are those in which it lies; all if empty.
-    """
-
-    honest: Scorer
-    friends: frozenset[str]
-    lie: Lie
-    rounds: frozenset[int] = frozenset()
+def lying_scorer(
+    honest: Scorer, friends: frozenset[str], lie: Lie, rounds: frozenset[int]
+) -> Scorer:  # fmt: skip
+    """Return a scorer that says what suits its friends in some rounds, in all if none are named."""
 
     def scored(
-        self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+        number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
     ) -> ScoreRecord:  # fmt: skip
-        """Return the scores that it commits to."""
-        true = self.honest.scored(number, start, exponent, updates)
-        if self.rounds and number not in self.rounds:
+        true = honest(number, start, exponent, updates)
+        if rounds and number not in rounds:
             return true
         told = (
-            self.lie(site, self.friends, score, best_score(true))
+            lie(site, friends, score, best_score(true))
             for site, score in zip(updates, true.scores, strict=True)
         )
         return ScoreRecord(norm=true.norm, scores=tuple(told))
+
+    return scored
 
 
 def best_score(told: ScoreRecord) -> int:
@@ -75,7 +63,7 @@ class ScoreLie:
 
         def liar(speaker: Speaker) -> Scorer | None:
             scorer = scorer_of(speaker)
-            return scorer and LyingScorer(scorer, place.attackers, self, place.rounds)
+            return scorer and lying_scorer(scorer, place.attackers, self, place.rounds)
 
         honest.says["score.commit"] = partial(commit, scorer=liar)
         return honest

@@ -7,16 +7,18 @@ for this and does not train on them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import RunError
+from collegium.federation.speaking import ReservedRows
+from collegium.learning.algorithms.layout import mean_loss
+from collegium.learning.algorithms.schedule import training_at
 from collegium.learning.encoding import encode
-from collegium.mechanisms.scores.roots import RootData
+from collegium.learning.models import learned
+from collegium.learning.trainer import TrainingJob
 from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
@@ -24,61 +26,44 @@ Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
 
 
-class Scorer(Protocol):
-    """Scores a round's included updates."""
+Scorer = Callable[[int, Float32, int, Mapping[str, Int16]], ScoreRecord]
+"""Returns the scores of a round's included updates, in order: from the round's number, the vector
+[D] of the model that it starts from, float32, e of its encoding, and the updates, int16 [D]."""
 
-    def scored(
-        self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+
+def root_scorer(roots: ReservedRows, validator: str) -> Scorer:
+    """Return a scorer by the rows that a validator keeps for it, as the study asks for scores."""
+    scores, rows = roots.study.aggregation.scores, roots.rows[validator]
+
+    def by_direction(
+        number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
     ) -> ScoreRecord:  # fmt: skip
-        """Return the scores of updates, in order.
+        own = own_update(roots, validator, number, start, exponent)
+        told = tuple(cosine(one, own) for one in updates.values())
+        return ScoreRecord(norm=norm_of(own), scores=told)
 
-        Args:
-            number: of the round.
-            start: float32 [D], the vector of the model that it starts from.
-            exponent: e of its encoding.
-            updates: int16 [D] each, by site.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RootScorer:
-    """A scorer whose rows are those that a validator keeps for it."""
-
-    roots: RootData
-    validator: str
-
-    def scored(
-        self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+    def by_loss(
+        number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
     ) -> ScoreRecord:  # fmt: skip
-        """Return the scores of updates, in order, as the study asks for them."""
-        scores = self.roots.study.aggregation.scores
-        if scores is not None and scores.by == "direction":
-            return self._by_direction(number, start, exponent, updates)
-        before = self.roots.loss(self.validator, start)
-        return ScoreRecord(
-            scores=tuple(
-                loss_score(before, self.roots.loss(self.validator, moved(start, one, exponent)))
-                for one in updates.values()
-            )
+        before = mean_loss(roots.spec, rows, start)
+        after = (
+            mean_loss(roots.spec, rows, moved(start, one, exponent)) for one in updates.values()
         )
+        return ScoreRecord(scores=tuple(loss_score(before, one) for one in after))
 
-    def _by_direction(
-        self, number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
-    ) -> ScoreRecord:  # fmt: skip
-        own = own_update(self.roots, self.validator, number, start, exponent)
-        return ScoreRecord(
-            norm=norm_of(own), scores=tuple(cosine(one, own) for one in updates.values())
-        )
+    return by_direction if scores is not None and scores.by == "direction" else by_loss
 
 
 def own_update(
-    roots: RootData, validator: str, number: int, start: Float32, exponent: int
+    roots: ReservedRows, validator: str, number: int, start: Float32, exponent: int
 ) -> Int16:
     """Return the update that a validator makes of its rows, int16 [D]; zeros where it diverges."""
-    trained = roots.training(validator, number, start)
+    rows, study = roots.rows[validator], roots.study
+    job = TrainingJob(validator, rows.x, learned(roots.spec, rows.y), start, number)
+    training = training_at(study.training, number)
+    trained = roots.trainer.train([job], roots.spec, training, study.study.seed)
     try:
-        return encode(trained, start, exponent)
+        return encode(np.asarray(trained[0]), start, exponent)
     except RunError:  # training on so few rows may diverge; then nobody is trusted by it
         return np.zeros(len(start), np.int16)
 

@@ -9,7 +9,7 @@ from typing import Any
 from collegium.federation.local_updates import Assignment
 from collegium.learning.aggregation.updates import Contribution
 from collegium.mechanisms.scores.design import score_terms
-from collegium.mechanisms.scores.lying import LyingScorer
+from collegium.mechanisms.scores.lying import lying_scorer
 from collegium.mechanisms.scores.reputations import (
     NEW,
     Reputation,
@@ -19,10 +19,9 @@ from collegium.mechanisms.scores.reputations import (
     weight_of,
 )
 from collegium.mechanisms.scores.resolving import combined_with
-from collegium.mechanisms.scores.roots import roots_of
 from collegium.mechanisms.scores.score_medians import ScoreRecord, medians
-from collegium.mechanisms.scores.scorer import RootScorer, Scorer
-from collegium.mechanisms.scores.terms import ScoreTerms
+from collegium.mechanisms.scores.scorer import root_scorer
+from collegium.mechanisms.scores.terms import MECHANISM, ScoreTerms
 from collegium.simulation.seam import Simulated, Simulation
 from collegium.threats.attack import lie_of
 
@@ -80,13 +79,13 @@ class LedgerlessScores:
         self, validator: str, work: Assignment, sent: Mapping[str, Contribution]
     ) -> ScoreRecord:  # fmt: skip
         """Return what a validator says: the truth, unless it is an attacker that lies in scores."""
-        scorer: Scorer = RootScorer(roots_of(self.within.reserved), validator)
+        scorer = root_scorer(self.within.reserved[MECHANISM.name], validator)
         prepared = self.within.prepared
         attackers, threat, lie = prepared.attackers, prepared.study.threat, lie_of(prepared.attack)
         if lie is not None and threat is not None and validator in attackers:
-            scorer = LyingScorer(scorer, frozenset(attackers), lie, frozenset(threat.rounds))
+            scorer = lying_scorer(scorer, frozenset(attackers), lie, frozenset(threat.rounds))
         updates = {name: one.values for name, one in sent.items()}
-        return scorer.scored(work.round, work.start, work.exponent, updates)
+        return scorer(work.round, work.start, work.exponent, updates)
 
 
 def _simulates(within: Simulation) -> Simulated | None:

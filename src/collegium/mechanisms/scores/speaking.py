@@ -15,9 +15,8 @@ from collegium.federation.identity import Identity
 from collegium.federation.outbox import OutboxKey
 from collegium.federation.speaking import Speaker, Speaking, serve_scarce
 from collegium.federation.view import StudyView
-from collegium.mechanisms.scores.roots import roots_of
 from collegium.mechanisms.scores.score_medians import ScoreRecord, commitment
-from collegium.mechanisms.scores.scorer import RootScorer, Scorer
+from collegium.mechanisms.scores.scorer import Scorer, root_scorer
 from collegium.mechanisms.scores.terms import MECHANISM, ScoreCommit, ScoreReveal
 from collegium.resolving.resolved import Lacking
 from collegium.study.document import Study
@@ -25,10 +24,8 @@ from collegium.study.document import Study
 
 def scorer_of(speaker: Speaker) -> Scorer | None:
     """Return what a validator scores with; None where it has reserved no rows."""
-    reserved, member = speaker.reserved, speaker.identity.member
-    if reserved is None or member not in reserved.rows.get(MECHANISM.name, ()):
-        return None
-    return RootScorer(roots_of(reserved), member)
+    roots = speaker.reserved.get(MECHANISM.name)
+    return None if roots is None else root_scorer(roots, speaker.identity.member)
 
 
 def commit(
@@ -48,7 +45,7 @@ def commit(
     except (FormatError, Lacking):
         return []
     values = {name: one.values for name, one in zip(here.included, updates, strict=True)}
-    made = scores.scored(view.number, start.parameters, here.exponent, values)
+    made = scores(view.number, start.parameters, here.exponent, values)
     kept = speaker.outbox.put(_key(speaker.identity, view), canonical.encode(made))
     return [commit_to(speaker.identity, view, msgspec.json.decode(kept, type=ScoreRecord))]
 
