@@ -10,8 +10,6 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil
 
-import msgspec
-
 from collegium.study.document import Study
 from collegium.study.refusal import DocumentPath, contradiction
 
@@ -19,22 +17,22 @@ PARTS = 1_000_000
 """What the registered share of coordinates is in parts of."""
 
 
-def kept_share(study: Study) -> int | msgspec.UnsetType:
-    """Return the share of coordinates that are sent, in millionths rounded up; unset for all."""
+def kept_share(study: Study) -> int | None:
+    """Return the share of coordinates that are sent, in millionths rounded up; None for all."""
     compression = study.aggregation.compression
     if compression is None:
-        return msgspec.UNSET
+        return None
     return ceil(Fraction(repr(float(compression.keep))) * PARTS)
 
 
-def sent_coordinates(parameters: int, keep: int | msgspec.UnsetType) -> int:
+def sent_coordinates(parameters: int, keep: int | None) -> int:
     """Return how many coordinates an update has.
 
     Args:
         parameters: how many the model has.
         keep: the registered share, in millionths.
     """
-    return -(-parameters * keep // PARTS) if isinstance(keep, int) else parameters
+    return -(-parameters * keep // PARTS) if keep is not None else parameters
 
 
 def require_whole(study: Study, path: DocumentPath, what: str, why: str) -> None:

@@ -6,8 +6,6 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 
-import msgspec
-
 from collegium.study.design import hiding_design
 from collegium.study.document import SecureAggregation, Study, TableSource
 from collegium.study.graph_size import (
@@ -141,12 +139,6 @@ def fewest_in_group(study: Study) -> int:
     The lots may put all of them into one group; of a sum of two, each knows the other's update.
     """
     return max(study.aggregation.tolerate + 2, FEWEST_HIDDEN)
-
-
-def sum_check(study: Study) -> str | msgspec.UnsetType:
-    """Return by what sums are checked against what sites committed to, if they are."""
-    secure = study.privacy.secure_aggregation
-    return msgspec.UNSET if secure is None or secure.sum_check is None else secure.sum_check
 
 
 def encrypts(study: Study) -> bool:

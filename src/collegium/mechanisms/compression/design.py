@@ -11,13 +11,13 @@ from collegium.study.limit import Limit
 
 def _uses(study: Study, facts: Facts) -> bool:
     """Return whether updates have some coordinates only."""
-    return isinstance(kept_share(study), int)
+    return kept_share(study) is not None
 
 
 def _terms(study: Study, sites: int, facts: Facts) -> CompressionTerms | None:
     """Return how many coordinates updates have; None where they have all."""
     keep = kept_share(study)
-    return CompressionTerms(keep=keep) if isinstance(keep, int) else None
+    return CompressionTerms(keep=keep) if keep is not None else None
 
 
 def _check(study: Study) -> None:

@@ -7,12 +7,12 @@ from collegium.study.compression import require_whole
 from collegium.study.design import Design, Facts
 from collegium.study.document import Study
 from collegium.study.secagg_checks import PLACE
-from collegium.study.terms import sum_check
 
 
 def _uses(study: Study, facts: Facts) -> bool:
     """Return whether they are."""
-    return sum_check(study) == "pedersen"
+    secure = study.privacy.secure_aggregation
+    return secure is not None and secure.sum_check is not None
 
 
 def _terms(study: Study, sites: int, facts: Facts) -> SumCheckTerms:
