@@ -45,6 +45,28 @@ def test_a_study_runs_to_its_end_with_it_and_verifies(
     assert told(verified)["checked"]["digests"] == 8, "its own check was asked"
 
 
+def test_its_validators_speak_with_rows_on_which_nobody_trains(
+    with_it: dict[str, str], tmp_path: Path
+) -> None:
+    def model(*settings: str) -> str:
+        folder = f"run{len(settings)}"
+        words = ["training.rounds=1", "mechanisms.digests.fewest=4", *settings]
+        changes = [word for one in words for word in ("--set", one)]
+        ran = collegium(
+            "run", "heart", *changes, "--out", folder, "--json", cwd=tmp_path, env=with_it
+        )  # fmt: skip
+        return str(told(ran)["model"])
+
+    assert model("mechanisms.digests.reserve=20") != model()
+
+
+def test_its_demand_on_the_rule_is_asked(with_it: dict[str, str], tmp_path: Path) -> None:
+    words = ("mechanisms.digests.fewest=1", "aggregation.scores={}", "aggregation.rule=zeno")
+    changes = [word for one in words for word in ("--set", one)]
+    found = diagnosis(collegium("check", "heart", *changes, cwd=tmp_path, env=with_it))
+    assert "digests do not go with zeno" in " ".join(found)
+
+
 def test_who_does_not_have_it_cannot_verify_and_is_told_what_to_install(
     with_it: dict[str, str], tmp_path: Path
 ) -> None:

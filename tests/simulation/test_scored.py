@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.federation.kit import consortium
+from tests.federation.kit import consortium, kinds, step, until, validator
 from tests.mechanisms.scores.kit import scored
 
 from collegium.assembly.preparation import prepare
@@ -163,3 +163,13 @@ def test_lies_that_nobody_hears_are_told_of(rule: list[str], told: bool) -> None
 def test_what_does_not_go_with_scores_is_refused(changes: list[str], told: str) -> None:
     with pytest.raises(StudyError, match=told):
         prepare(read_study("heart", [*SHORT, *changes]))
+
+
+def test_a_validator_commits_to_its_scores_once(tmp_path: Path) -> None:
+    with consortium(tmp_path, *STUDIES["zeno"]) as within:
+        view = until(within, "score.commit", 1)
+        one = validator(within, "va")
+        assert kinds(one.reconcile(view, idle=False)) == ["score.commit"]
+        step(within, without=[other for other in within.participants if other is not one])
+        assert within.view().phase == "score.commit"
+        assert one.reconcile(within.view(), idle=False) == []

@@ -12,9 +12,10 @@ from collegium.ledger.contract.payload import RoundTransaction
 
 
 class DigestTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`fewest`: validators that have to say one."""
+    """`fewest`: validators that have to say one; `reserve`: percent of their rows kept for that."""
 
     fewest: Annotated[int, msgspec.Meta(ge=1, le=400)]
+    reserve: Annotated[int, msgspec.Meta(ge=1, le=90)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class DigestSay(RoundTransaction, frozen=True, kw_only=True, tag="digest.say"):
