@@ -108,7 +108,7 @@ class Site:
         )  # fmt: skip
         self._dealer = None if masks is None else Dealer(identity, outbox, masks, self._may_open)
         self._counting = Counting(identity, outbox)
-        self._outbox, self._sending = outbox, Sending(outbox)
+        self._outbox, self._sending, self._says = outbox, Sending(outbox), said_by_sites()
         self._document = document_bytes(trainers.study)
         self._first = KnownBeginning(
             trainers.study, lambda: initial_parameters(trainers.spec, trainers.study.study.seed)
@@ -146,7 +146,7 @@ class Site:
         speaker = Speaker(
             self._identity, self._cohort.study, self.blobs, self._outbox, not idle
         )  # fmt: skip
-        return said_in_phase(speaker, view, said_by_sites())
+        return said_in_phase(speaker, view, self._says)
 
     def _accept(self, view: StudyView) -> list[bytes]:
         """Accept the study if it is the one this site was given, over the code it runs.
