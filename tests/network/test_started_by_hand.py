@@ -53,6 +53,14 @@ def by_hand(folder: Path, name: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def until_said(path: Path, words: str) -> None:
+    """Wait until a file has some words."""
+    until = monotonic() + 60
+    while words not in path.read_text():
+        assert monotonic() < until, path.read_text()
+        sleep(0.05)
+
+
 def test_status_fails_while_one_is_down_and_down_ends_what_was_started_by_hand(
     tmp_path: Path,
 ) -> None:
@@ -85,19 +93,24 @@ def test_up_goes_on_when_a_node_is_killed_and_ends_nothing_that_ran_before(
     folder = tmp_path / "trial"
     with trial(folder, (*FOR_ALL, "training.rounds=60")) as record:
         before = started(folder).children
-        watching = subprocess.Popen(
-            collegium("network", "up", "--dir", folder, "--json"), env=environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        sleep(1.5)
-        killed(folder, "va")
-        sleep(1)
-        assert watching.poll() is None, watching.communicate()
-        process = by_hand(folder, "va")
+        said, told = tmp_path / "said", tmp_path / "told"
+        with said.open("wb") as err, told.open("wb") as out:
+            watching = subprocess.Popen(
+                collegium("network", "up", "--dir", folder), env=environment(), stdout=out,
+                stderr=err,
+            )  # fmt: skip
+        process = None
         try:
-            told, said = watching.communicate(timeout=200)
-            assert watching.returncode == 0, said
-            assert json.loads(told)["outcome"] == "completed"
+            until_said(said, "training heart")
+            killed(folder, "va")
+            again = f"collegium node start {home_of(folder, 'va')}"
+            until_said(said, f"va has ended; the others go on (again: {again})")
+            beside = called("network", "up", "--dir", folder)
+            assert "[network.busy]" in beside.stderr
+            process = by_hand(folder, "va")
+            assert watching.wait(200) == 0, said.read_text()
+            until_said(said, "va is back")
+            assert "heart: completed after 60 rounds" in told.read_text()
             names = {one.name for one in present(folder, read_record(folder))}
             assert names == {"sequencer", *record.members}
             assert all(is_alive(one) for one in before if one.name != "va")
@@ -106,5 +119,7 @@ def test_up_goes_on_when_a_node_is_killed_and_ends_nothing_that_ran_before(
             stop_all(folder)
             assert process.wait(10) is not None
         finally:
-            process.kill()
-            process.wait()
+            for child in (watching, process):
+                if child is not None:
+                    child.kill()
+                    child.wait()

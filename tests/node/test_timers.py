@@ -81,6 +81,17 @@ def test_a_study_that_waits_for_all_may_be_given_up_only_after_long_patience() -
     assert timers.may_abandon(at("commit"))
 
 
+def test_nobody_has_waited_for_less_than_nothing() -> None:
+    hands = Hands()
+    clock = OnlineClock(hands)
+    clock.tick(online=True)
+    hands.now += 3
+    timers = Timers(10.0, 1000.0, clock.now)
+    assert timers.waited(at("commit")) == 0
+    clock.tick(online=False)
+    assert timers.waited(at("commit")) == 0, "though the clock went back to the last answer"
+
+
 def test_time_stands_still_while_the_sequencer_is_away() -> None:
     hands = Hands()
     clock = OnlineClock(hands)

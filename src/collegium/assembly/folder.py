@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,12 +52,19 @@ def check_vacant(folder: Path, *, resume: bool) -> None:
         )  # fmt: skip
 
 
+def _run_busy(folder: Path) -> RunError:
+    return RunError(
+        "run.busy", f"{folder} is in use", "another process is writing this run",
+        "wait for it, or choose another --out",
+    )  # fmt: skip
+
+
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Hold a run folder for this process alone.
+def claimed(folder: Path, busy: Callable[[Path], RunError] = _run_busy) -> Iterator[None]:
+    """Hold a folder for this process alone.
 
     Raises:
-        RunError: it cannot be made, or another process holds it.
+        RunError: it cannot be made; `busy`'s, where another process holds it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +72,7 @@ def claimed(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
-        _lock(lock, folder)
+        _lock(lock, lambda: busy(folder))
         yield
     finally:
         os.close(lock)
@@ -78,7 +85,7 @@ def _unwritable(folder: Path, error: OSError) -> RunError:
     )  # fmt: skip
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _lock(descriptor: int, busy: Callable[[], RunError]) -> None:
     try:
         import fcntl
     except ImportError:  # Windows has no flock; two runs in one folder are then the user's care
@@ -86,10 +93,7 @@ def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise RunError(
-            "run.busy", f"{folder} is in use", "another process is writing this run",
-            "wait for it, or choose another --out",
-        ) from error  # fmt: skip
+        raise busy() from error
 
 
 def round_checkpoints(ledger: Path, key: SigningKey) -> list[str]:

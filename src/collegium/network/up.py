@@ -62,7 +62,7 @@ def up(
         record = read_record(folder)
         _require_same(record, study, members, changes)
         before = present(folder, record)
-    with claimed(folder), ended_on_failure(folder, before):
+    with claimed(folder, _busy), ended_on_failure(folder, before):
         if study is not None and not there:
             _found(folder, study, members, changes, stage)
         record = start_all(folder, stage)
@@ -72,6 +72,14 @@ def up(
         closed = wait_closed(folder, record, progress, patience, stage)
         stage("every member verifies what it holds")
         return RunningNetwork(folder, record, closed, verify_members(folder, record))
+
+
+def _busy(folder: Path) -> RunError:
+    return RunError(
+        "network.busy", f"another `collegium network up` is at work in {folder}",
+        "it waits until the study is closed",
+        "start what has ended by hand, as it says itself, or wait; see `collegium network status`",
+    )  # fmt: skip
 
 
 def _found(

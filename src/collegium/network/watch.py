@@ -153,7 +153,9 @@ def _gone(
     if len(now) == len(record.children):
         require_alive(record.children)
     for name in sorted(now - before):
-        tell(f"{name} has ended; the others go on (again: collegium network up --dir {folder})")
+        what = " ".join(record.services.get(name, ("node", "start")))
+        home = folder / name if name in record.services else home_of(folder, name)
+        tell(f"{name} has ended; the others go on (again: collegium {what} {home})")
     for name in sorted(before - now):
         tell(f"{name} is back")
     return now

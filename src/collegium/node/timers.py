@@ -73,8 +73,11 @@ class Timers:
         return self._elapsed(self._at(view)) >= self._patience
 
     def waited(self, view: StudyView) -> float:
-        """Return for how many seconds a study has been where it is."""
-        return self._elapsed(self._at(view))
+        """Return for how many seconds a study has been where it is.
+
+        0 where it came there after the last answer of a sequencer that is away since.
+        """
+        return max(0.0, self._elapsed(self._at(view)))
 
     def _elapsed(self, waiting: _Waiting) -> float:
         return self._clock() - waiting.since
