@@ -246,6 +246,18 @@ def test_a_turn_is_short_and_an_absent_store_is_asked_again(done: Path) -> None:
     assert one.missing == 0
 
 
+def test_amid_news_some_are_fetched_and_what_is_here_by_now_is_not_asked_for(done: Path) -> None:
+    store = Store(done / "blobs")
+    one = replicator(done, store)
+    one.look()
+    wanted = one.missing
+    one.fetch(1)
+    assert (store.asked, one.missing) == (1, wanted - 1)
+    store.home |= {bytes.fromhex(name) for name in names(done)}
+    one.fetch(1)
+    assert (store.asked, one.missing) == (1, wanted - 1 - AT_ONCE)
+
+
 def test_what_the_ledger_gains_is_noticed(done: Path, tmp_path: Path) -> None:
     data = (done / "ledger.log").read_bytes()
     ends = [frame.end for frame in read_frames(data) if frame.kind == BLOCK]

@@ -150,5 +150,10 @@ def test_who_verifies_waits_for_blobs_that_the_node_still_fetches(tmp_path: Path
         page.close()
         page = StatusPage(tmp_path, 0, lambda: asked[1])
         until_fetched(tmp_path, 12, 0.3)  # what cannot be had is not waited for
+        page.close()
+        fewer = (msgspec.structs.replace(STATUS, missing_blobs=n) for n in range(8, -1, -1))
+        page = StatusPage(tmp_path, 0, lambda: next(fewer))
+        until_fetched(tmp_path, 12, 0.3)  # what comes little by little is
+        assert next(fewer, None) is None
     finally:
         page.close()

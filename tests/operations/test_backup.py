@@ -39,6 +39,20 @@ def test_a_restored_member_waits_then_cosigns_and_the_study_ends(tmp_path: Path)
 
 
 @pytest.mark.long
+def test_a_restored_home_verifies_while_training_goes_on_without_a_pause(tmp_path: Path) -> None:
+    with consortium(tmp_path / "trial", ("training.rounds=5000", "evaluation.bootstrap=0")) as at:
+        page = Page("backup.md", at)
+        at.until("va", lambda one: bool(one.studies) and one.studies[0].closed_rounds >= 15)
+        page.follow("tar -czf")
+        at.end("va")
+        shutil.rmtree(at.place / "va")
+        page.follow("tar -xzf", "rm -f va/cosigned", "collegium node start va")
+        at.until("va", lambda one: one.state == "following")
+        page.follow("collegium node status va", "collegium verify va")
+        assert at.status("va").studies[0].phase != "closed"
+
+
+@pytest.mark.long
 def test_where_nothing_becomes_final_without_it_its_operator_lets_it_go_on(tmp_path: Path) -> None:
     with consortium(tmp_path / "trial", ("training.rounds=2", "evaluation.bootstrap=0")) as at:
         for name in MEMBERS:

@@ -159,19 +159,32 @@ class BlobReplicator:
         """
         if self._retiring:
             self._retire()
-        for named in list(self._wanted.values())[:AT_ONCE]:
-            there = self._kept.holds(named.digest) or self._get(named)
-            del self._wanted[named.digest]
-            if there:
-                self._since.pop(named.digest, None)
-            else:
-                self.want(named)
+        self.fetch()
         if self._offered is None:
             self._offered = list(dict.fromkeys(self._latest))
         for _ in range(min(AT_ONCE, len(self._offered))):
             if not self._give(self._offered[-1]):
                 break
             self._offered.pop()
+
+    def fetch(self, most: int = AT_ONCE) -> None:
+        """Fetch so many of what is missing, the longest named first, beside what is here by now.
+
+        What cannot be had now is tried again later.
+        """
+        asked = 0
+        for named in list(self._wanted.values())[:AT_ONCE]:
+            there = self._kept.holds(named.digest)
+            if not there:
+                if asked == most:
+                    return
+                asked += 1
+                there = self._get(named)
+            del self._wanted[named.digest]
+            if there:
+                self._since.pop(named.digest, None)
+            else:
+                self.want(named)
 
     def _retire(self) -> None:
         ledger = self._ledger.read_bytes()

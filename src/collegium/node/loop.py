@@ -42,6 +42,9 @@ WAIT = 1.0
 WAIT_BUSY = 0.1
 """The same while a site trains, or blobs are to be fetched."""
 
+AMID_NEWS = 1
+"""Blobs that are fetched in a turn in which something has become final."""
+
 CHECK_EVERY = 60.0
 """Seconds between two looks at the ledger file: bytes that changed on the disk are healed."""
 
@@ -146,6 +149,8 @@ class Loop:
             self._apart("blobs", self.replicator.work, None)
             self._apart("scrubbing", self.scrubber.work, None)
             self._apart("ledger", self._check_file, None)
+        else:  # where there is always news, a home that lacks much is to have it as well
+            self._apart("blobs", lambda: self.replicator.fetch(AMID_NEWS), None)
         return 0.0
 
     def _is_past(self, envelope: bytes) -> bool:

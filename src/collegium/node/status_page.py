@@ -20,7 +20,7 @@ from collegium.transport.loopback_page import (
 __all__ = ["LOOPBACK", "SERVED", "StatusPage", "ask_status", "until_fetched"]
 
 FETCHED_WITHIN = 30.0
-"""Seconds in which a node that runs has every blob that can be had."""
+"""Seconds in which a node that runs gets at least one of the blobs that it lacks and can have."""
 
 
 class StatusPage:
@@ -63,14 +63,18 @@ def until_fetched(home: Path, entries: int, seconds: float = FETCHED_WITHIN) -> 
     """Wait while the node of a home fetches blobs that the first `entries` of its ledger name.
 
     A node writes an entry before it has the blobs that the entry names. Where none runs, and after
-    `seconds`, what is there is all there is.
+    `seconds` in which it came no nearer to having all, what is there is all there is.
     """
     until = monotonic() + seconds
+    fewest: tuple[int, int] | None = None
     while monotonic() < until:
         try:
             status = ask_status(home, seconds)
         except NodeError:
             return
-        if status.size >= entries and not status.missing_blobs:
+        lacks = max(0, entries - status.size), status.missing_blobs
+        if lacks == (0, 0):
             return
+        if fewest is None or lacks < fewest:
+            until, fewest = monotonic() + seconds, lacks
         sleep(0.1)
