@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.network.trials import FOR_ALL
 from tests.operations.pages import Consortium, Page, consortium
 
 VOTERS = ("cleveland", "hungarian", "switzerland")
@@ -20,19 +21,20 @@ def decided(shown: str) -> bool:
 def join(at: Consortium) -> None:
     page = Page("join.md", at)
     page.follow("collegium node init oslo", "collegium node request oslo")
+    page.follow("collegium sequencer certify")
+    assert sorted(path.name for path in (at.place / "for-oslo").iterdir()) == HANDED_OVER
+    at.until("cleveland", lambda one: one.final_size > 0)
+    page.follow("cp for-oslo", "cp cleveland/genesis.json", "collegium node start oslo")
+    at.until("oslo", lambda one: one.state == "refused")
+    assert "oslo: refused" in page.follow("collegium node status oslo")
     page.follow("collegium node propose cleveland admit")
     at.until("hungarian", lambda one: any(change.status == "open" for change in one.changes))
     shown = page.follow("collegium node proposals hungarian")
     assert "admit oslo (Oslo), validator, power 1, key" in shown
     votes = [page.follow(f"collegium node vote {name}") for name in VOTERS]
     assert [decided(one) for one in votes] == [False, False, True]
-    page.follow("collegium sequencer certify")
-    assert sorted(path.name for path in (at.place / "for-oslo").iterdir()) == HANDED_OVER
-    page.follow("cp for-oslo", "cp cleveland/genesis.json")
-    page.follow("collegium node start oslo")
-    at.until("oslo", lambda one: one.state == "following" and one.size == at.status("va").size)
-    assert "oslo: following" in page.follow("collegium node status oslo")
-    page.follow("collegium verify oslo --partial --genesis")
+    at.until("oslo", lambda one: one.state == "following" and one.size >= at.status("va").size)
+    page.follow("collegium node check oslo", "collegium verify oslo --partial --genesis")
     page.done()
 
 
@@ -105,6 +107,17 @@ def test_a_member_joins_catches_up_and_cosigns(tmp_path: Path) -> None:
         join(at)
         at.run("collegium node propose oslo expel oslo")  # any block: all five judge it
         at.until("oslo", lambda one: at.cosigners() == {*VOTERS, "va", "oslo"})
+
+
+@pytest.mark.long
+def test_training_goes_on_while_a_validator_joins(tmp_path: Path) -> None:
+    with consortium(tmp_path / "trial", (*FOR_ALL, "training.rounds=5000"), phase=600.0) as at:
+        at.until("va", lambda one: bool(one.studies) and one.studies[0].closed_rounds >= 3)
+        join(at)
+        closed = at.status("va").studies[0].closed_rounds
+        at.until("va", lambda one: one.studies[0].closed_rounds >= closed + 10)
+        at.until("cleveland", lambda one: "oslo" in one.cosignatures)
+        assert at.status("va").studies[0].attempt == 1
 
 
 @pytest.mark.long
