@@ -25,7 +25,17 @@ COMMANDS = {
     "verify",
 }
 GROUPS = {
-    "audit": {"block", "check", "entries", "fork", "policy", "promise", "receipt", "tiles"},
+    "audit": {
+        "block",
+        "censorship",
+        "check",
+        "entries",
+        "fork",
+        "policy",
+        "promise",
+        "receipt",
+        "tiles",
+    },
     "bench": {
         "betrayal",
         "canaries",
