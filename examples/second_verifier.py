@@ -24,6 +24,7 @@ Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER_Y = {0, 1, P - 1, Y8, P - Y8}
 ID, MODULE = "[a-z0-9][a-z0-9_-]{0,39}", "[a-z][a-z0-9_]{0,39}@[1-9][0-9]{0,3}"
 OURS, HIDDEN = ("fedavg@1", "none@1"), {"secagg@1", "secagg_plus@1", "threshold_he@1"}
+SITES_SPEAK = ("commit", "open", "reveal", "sa.", "share", "statistics.post")
 REPEATED = ("blob.retire", "evidence.conflict", "member.vote", "phase.timeout", "study.abandon")
 ENVELOPE = re.compile(
     r'\{"payload":"([^"]*)","payloadType":"application/vnd\.collegium\.tx\+json",'
@@ -240,6 +241,11 @@ def follow(history: History, event: dict[str, Any]) -> None:
         need(event["members"] == included, "others are included than a quorum attested")
         kind = "updates.hidden" if hides else kind  # nobody may see one: pages 13 and 16
         said["summed", *place] = included
+    elif kind in ("members.silent", "member.back") and event["phase"].startswith(SITES_SPEAK):
+        quiet = said.setdefault(("silent", place[0]), set())  # page 7
+        quiet ^= {event["member"]} if "member" in event else {*event["members"]} - quiet
+    elif kind == "members.skipped":
+        need(ask(("silent", place[0]), set()) >= {*event["members"]}, "none was silent")
     elif kind == "groups.lost":
         groups = groups_of(history, place)
         left = [n for n in ask(("summed", *place), []) if groups[n] not in event["groups"]]
@@ -353,6 +359,8 @@ def open_round(history: History, event: dict[str, Any]) -> None:
         taken = {name: sum(name in one for one in was) for name in sites}
         most = max((taken.get(name, 0) for name in event["participants"]), default=0)
         sites = {name: weight for name, weight in sites.items() if taken[name] <= most}
+    gone = ask(("members.skipped", study, number, None), {}).get("members", ())
+    sites = {name: weight for name, weight in sites.items() if name not in gone}
     people, turn = sorted(sites), number
     if event["event"] == "round.opened":
         turn = 1 + max(key[2] if key[:2] == ("round.closed", study) else 0 for key in history.said)

@@ -33,6 +33,7 @@ from collegium.ledger.contract.transactions import (
     EvaluationPost,
     Expel,
     MemberPropose,
+    MemberReturn,
     MemberVote,
     Rotate,
     RoundVote,
@@ -200,9 +201,15 @@ def _govern(consortium: Consortium) -> None:
 
 
 def _retire(consortium: Consortium) -> None:
-    """Let a site retire its update of round 1, and delete it; a vote for more is one alone."""
+    """Let a site retire its update of round 1, and delete it; a vote for more is one alone.
+
+    Before that, a validator says that it does not know what it has cosigned.
+    """
     genesis = consortium.engine.application.identity
     said = [("va", 1, "own"), ("cleveland", 3, "all")]
+    returning = identity("va", genesis, simulated_secret(SEED, "va"))
+    nonce = to_text(sha256(b"returns").digest())
+    consortium.engine.submit([returning.sign(MemberReturn, nonce=nonce)])
     consortium.engine.submit([
         identity(name, genesis, simulated_secret(SEED, name)).sign(
             BlobRetire, study="heart", round=number, updates=whose

@@ -22,7 +22,9 @@ class Talking:
 def silent(share: float, count: int, number: int, attempt: int = 1) -> list[str]:
     """Return who says nothing in an attempt with `count` participants."""
     names = tuple(f"site-{index}" for index in range(count))
-    view: Any = SimpleNamespace(participants=names, number=number, attempt=attempt, round=object())
+    view: Any = SimpleNamespace(
+        silences={}, participants=names, number=number, attempt=attempt, round=object()
+    )
     return [
         name
         for name in names
@@ -45,5 +47,5 @@ def test_others_drop_out_in_another_round_or_attempt_and_the_same_ones_in_the_sa
 
 
 def test_nobody_drops_out_outside_of_rounds() -> None:
-    view: Any = SimpleNamespace(participants=(), number=0, attempt=0, round=None)
+    view: Any = SimpleNamespace(silences={}, participants=(), number=0, attempt=0, round=None)
     assert DroppingOut(Talking(), "site-1", 0.9, 7).reconcile(view, idle=False) == [b"said"]

@@ -32,7 +32,7 @@ from collegium.federation.site_evaluation import (
     test_counts,
 )
 from collegium.federation.snapshot import snapshot
-from collegium.federation.speaking import Speaker, said_by_sites, said_in_phase
+from collegium.federation.speaking import Speaker, back_again, said_by_sites, said_in_phase
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
 from collegium.federation.summed_starts import SummedStarts, rows_told
 from collegium.federation.view import StudyView
@@ -44,6 +44,7 @@ from collegium.learning.evaluation.tally import layout_of
 from collegium.learning.first_model import Verdict
 from collegium.learning.models import initial_parameters, tensors
 from collegium.ledger.contract.series import EVALUATION
+from collegium.ledger.contract.silence import SITES, Silence
 from collegium.ledger.contract.transactions import EvaluationPost, StudyAccept
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.registering import differing_terms
@@ -122,6 +123,8 @@ class Site:
         member = self.member
         if member in view.unaccepted:  # in open rounds too: latecomers join the next one
             return self._accept(view)
+        if (silence := view.silences.get((SITES, member))) is not None:
+            return self._back(view, silence)
         if view.round is not None and member not in view.participants:
             return []
         if view.is_summing:  # who sets up counts the table, before the first round
@@ -172,6 +175,11 @@ class Site:
             weight=registered_weight(self._size()) if weighed else 1,
         )  # fmt: skip
         return [transaction]
+
+    def _back(self, view: StudyView, silence: Silence) -> list[bytes]:
+        """Say that the site is there, unless it would send nothing however long one waits."""
+        strange = view.is_training and self._beginning(view, begun=True) == "other"
+        return [] if strange else back_again(self._identity, view, [silence])
 
     def _beginning(self, view: StudyView, *, begun: bool) -> Verdict | None:
         """Return whether the registered first model is the document's; None until it is here."""

@@ -6,7 +6,7 @@ any other phase they look up here what to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -17,6 +17,8 @@ from collegium.federation.outbox import WriteOnce
 from collegium.federation.view import StudyView
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
+from collegium.ledger.contract.silence import Silence
+from collegium.ledger.contract.transactions import MemberHere
 from collegium.plugins import aspects
 from collegium.resolving.attempt import blob_of
 from collegium.resolving.blobs import StoredBlobs
@@ -97,9 +99,19 @@ def said_by_validators() -> dict[str, Speaks]:
 def said_in_phase(speaker: Speaker, view: StudyView, says: Mapping[str, Speaks]) -> list[bytes]:
     """Return what a mechanism has a member say in the open phase, if that waits for the member."""
     say = says.get(view.phase)
-    if say is None or (view.round is not None and speaker.identity.member not in view.awaited):
+    if say is None or (view.round is not None and speaker.identity.member not in view.outstanding):
         return []
     return say(speaker, view)
+
+
+def back_again(identity: Identity, view: StudyView, silences: Iterable[Silence]) -> list[bytes]:
+    """Return that a member is there again, for each place since which nobody waits for it."""
+    return [
+        identity.sign(
+            MemberHere, study=view.study, round=one.round, attempt=one.attempt, phase=one.phase
+        )
+        for one in silences
+    ]
 
 
 def reserve(

@@ -16,6 +16,7 @@ from collegium.federation.sealing import check_recipients
 from collegium.federation.speaking import (
     ReservedRows,
     Speaker,
+    back_again,
     said_by_validators,
     said_in_phase,
     serve_scarce,
@@ -25,6 +26,7 @@ from collegium.federation.view import StudyView
 from collegium.ledger.contract.bitmaps import bitmap_of
 from collegium.ledger.contract.declared import is_masked
 from collegium.ledger.contract.results import Failure, ModelResult, Result
+from collegium.ledger.contract.silence import SITES
 from collegium.ledger.contract.tables import StudyRecord
 from collegium.ledger.contract.transactions import (
     EvidenceConflict,
@@ -96,6 +98,7 @@ class Validator:
             return due + self._timekeeper.reconcile(view, idle=idle)
         if registration is not None and view.is_training and self._strange(registration):
             return due + self._timekeeper.reconcile(view, idle=idle)
+        due += self._back(view)
         if view.phase == "available" and not view.has_spoken("available", member):
             return due + self._attest(view, patient=not idle)
         if view.phase == "vote" and not view.has_spoken("votes", member):
@@ -106,6 +109,20 @@ class Validator:
         )  # fmt: skip
         due += said_in_phase(speaker, view, self.says)
         return due + self._timekeeper.reconcile(view, idle=idle)
+
+    def _back(self, view: StudyView) -> list[bytes]:
+        """Say that the validator is there, as whatever it was silent and can speak.
+
+        Who has reserved no rows cannot speak as what mechanisms have others of them speak.
+        """
+        member, reserved = self._identity.member, self._reserved
+        able = reserved is not None and any(member in rows for rows in reserved.rows.values())
+        silences = [
+            one
+            for (speakers, name), one in view.silences.items()
+            if name == member and (speakers == "validators" or (able and speakers != SITES))
+        ]
+        return back_again(self._identity, view, silences)
 
     def _strange(self, registration: StudyRecord) -> bool:
         """Return whether the study begins with another model than its document says.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -11,10 +11,11 @@ import msgspec
 from collegium.canonical import from_text
 from collegium.federation.retirement_view import RetirementView
 from collegium.ledger.contract.bitmaps import attested
-from collegium.ledger.contract.declared import before_rounds, phase_of, phases_of, place_of
+from collegium.ledger.contract.declared import before_rounds, phase_of
 from collegium.ledger.contract.members import active_members, validator_powers
-from collegium.ledger.contract.preconditions import OPEN, terms_in
+from collegium.ledger.contract.preconditions import OPEN, open_round_of, study_of, terms_in
 from collegium.ledger.contract.series import is_sum, step_of
+from collegium.ledger.contract.silence import SITES, Silence, awaited, silences
 from collegium.ledger.contract.tables import (
     MEMBERS,
     THE_ONE,
@@ -28,7 +29,6 @@ from collegium.ledger.contract.tables import (
     StudyStatus,
     attempt_items,
     attempt_key,
-    attempt_names,
     powers,
     round_path,
     study_path,
@@ -201,25 +201,31 @@ class StudyView:
             path = study_path(self.study, "evaluations")
             sites = self._state.names(study_path(self.study, "sites"))
             active = active_members(self._state)
-            return tuple(one for one in sites if one in active and not self._state.has(path, one))
-        return self._awaited_in_round()
+            left = [one for one in sites if one in active and not self._state.has(path, one)]
+            return self._without_silent(SITES, left)
+        if self.round is None:
+            return ()
+        phase = phase_of(terms_in(self.registration, self.number).modules, self.phase)
+        speakers = "" if phase is None or phase.speakers == SITES else phase.speakers
+        return self._without_silent(speakers, self.outstanding)
 
-    def _awaited_in_round(self) -> tuple[str, ...]:
-        if self.registration is None or self.round is None:
+    @cached_property
+    def outstanding(self) -> tuple[str, ...]:
+        """Who may speak in the open attempt's phase and has not, waited for or not, in order."""
+        if self.round is None:
             return ()
-        modules = terms_in(self.registration, self.number).modules
-        phase = phase_of(modules, self.phase)
-        if phase is None:
-            return ()
-        place = place_of(modules, phase.name)
-        before = phases_of(modules)[place - 1] if place else None
-        expected = tuple(self._state.names(self._path(phase.speakers)))
-        if phase.speakers == "participants" and before is not None:
-            if before.name == "available" or before.speakers != phase.speakers:
-                expected = () if self.here is None else self.here.included
-            else:
-                expected = attempt_names(self._state, self._path(before.table), self.attempt)
-        return tuple(one for one in expected if not self.has_spoken(phase.table, one))
+        return awaited(open_round_of(study_of(self._state, self.study)))
+
+    def _without_silent(self, speakers: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Return who is waited for: silent members where nobody else is left."""
+        left = tuple(name for name in names if (speakers, name) not in self.silences)
+        return left or tuple(names)
+
+    @cached_property
+    def silences(self) -> Mapping[tuple[str, str], Silence]:
+        """Who is waited for no more, and since where, by (speakers, member)."""
+        over = self.phase in ("absent", "closing", "closed")
+        return {} if over else silences(self._state, self.study)
 
     def acceptance(self, site: str) -> Acceptance | None:
         """Return a site's acceptance, or None."""

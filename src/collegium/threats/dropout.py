@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from collegium.data.randomness import draws
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.silence import SITES
 from collegium.study.terms import dropouts
 
 
 @dataclass(frozen=True, slots=True)
 class DroppingOut:
-    """A site that says nothing in the attempts where it is drawn."""
+    """A site that says nothing in the attempts where it is drawn, and is there before the next."""
 
     honest: Participant
     member: str
@@ -33,6 +34,8 @@ class DroppingOut:
         if view.round is None:
             return self.honest.reconcile(view, idle=idle)
         silent = absent(self.share, self.seed, view.number, view.attempt, tuple(view.participants))
+        if (SITES, self.member) in view.silences:
+            return self.honest.reconcile(view, idle=idle)  # it says that it is there, and no more
         return [] if self.member in silent else self.honest.reconcile(view, idle=idle)
 
 

@@ -432,7 +432,8 @@ def walk_to(world: World, phase: str, study: str = "heart") -> Events:
             case "available":
                 everybody = participants(world, study)
                 for name in voters(world, study):
-                    events = attest(world, name, everybody, study)
+                    if current(world, study).phase == "available":  # silent ones are not awaited
+                        events = attest(world, name, everybody, study)
             case "score.commit":
                 for name in voters(world, study):
                     events = score_commit(world, name, [0] * len(included(world, study)), study)

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger.contract.invariants import naive_root
-from tests.ledger.contract.kit import World, four_equals, key_of, replayed
+from tests.ledger.contract.kit import World, four_equals, key_of, replayed, say
 from tests.ledger.contract.moves import (
     carry,
     close,
     drive_round,
     evaluate,
+    here,
     quorum_times_out,
     release,
     start,
@@ -26,7 +27,7 @@ from tests.ledger.contract.moves import (
 
 from collegium.ledger.contract.apply import apply
 from collegium.ledger.contract.rejected import Rejected
-from collegium.ledger.contract.transactions import Expel
+from collegium.ledger.contract.transactions import Expel, MemberHere
 from collegium.ledger.envelope import sign_envelope
 from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.state import State
@@ -58,7 +59,10 @@ def history() -> World:
     start(world, max_attempts=3)
     start(world, study="lung", per_round=2, seed=11)
     walk_to(world, "reveal")
+    at = here(world)
     quorum_times_out(world)
+    for name in ("ada", "bo", "cy", "di"):
+        say(world, name, MemberHere, **at, phase="reveal")
     drive_round(world)
     while status_of(world, "lung").phase == "rounds":
         drive_round(world, "lung")

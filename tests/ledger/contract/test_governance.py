@@ -256,7 +256,7 @@ def test_further_attempts_do_without_the_votes_of_who_has_left() -> None:
     assert current(world).total_power == 4, "of whom two are no quorum"
     for name in ("ada", "bo"):
         events = time_out(world, name)
-    assert names(events) == ["attempt.failed", "round.opened"]
+    assert names(events) == ["members.silent", "attempt.failed", "round.opened"]
     assert voters(world) == ["ada", "bo"]
     assert current(world).total_power == 2
 

@@ -131,7 +131,7 @@ def test_where_too_few_have_spoken_the_attempt_fails_and_another_begins(phase: s
     for name in SITES[:2]:
         commit(world, name) if phase == "commit" else reveal(world, name)
     events = quorum_times_out(world)
-    assert names(events) == ["attempt.failed", "round.opened"]
+    assert names(events) == ["members.silent", "attempt.failed", "round.opened"]
     opened = only(events, RoundOpened)
     assert (opened.round, opened.attempt, opened.participants) == (1, 2, SITES)
     assert current(world).phase == "commit"
@@ -153,15 +153,15 @@ def test_nobody_votes_and_the_attempt_fails() -> None:
     world = four_equals()
     start(world)
     walk_to(world, "vote")
-    assert names(quorum_times_out(world)) == ["attempt.failed", "round.opened"]
+    assert names(quorum_times_out(world)) == ["members.silent", "attempt.failed", "round.opened"]
 
 
 def test_attempts_run_out_and_the_study_fails_with_its_last_good_model() -> None:
     world = four_equals()
     start(world, max_attempts=2)
     drive_round(world)
-    assert names(quorum_times_out(world)) == ["attempt.failed", "round.opened"]
-    assert names(quorum_times_out(world)) == ["attempt.failed", "study.failed"]
+    assert names(quorum_times_out(world)) == ["members.silent", "attempt.failed", "round.opened"]
+    assert names(quorum_times_out(world)) == ["members.silent", "attempt.failed", "study.failed"]
     assert status_of(world).model == digest("model 1")
     assert open_rounds(world) == 0
     close(world)

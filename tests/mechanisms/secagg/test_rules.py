@@ -362,7 +362,7 @@ def test_the_third_of_six_who_blames_a_dealer_bars_it(timed_out: bool) -> None:
     world = of_six()
     for name in "bc":
         blame(world, name, "a")
-    assert names(quorum_times_out(world)) == ["attempt.failed", "round.opened"]
+    assert names(quorum_times_out(world)) == ["members.silent", "attempt.failed", "round.opened"]
 
 
 def test_on_older_ledgers_a_third_of_the_power_bars_a_dealer() -> None:

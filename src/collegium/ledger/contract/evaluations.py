@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import members
+from collegium.ledger.contract import silence
 from collegium.ledger.contract.context import StudyAt
 from collegium.ledger.contract.declared import before_rounds
 from collegium.ledger.contract.events import (
@@ -47,12 +47,8 @@ def post(state: State, sender: str, tx: EvaluationPost) -> list[Event]:
     state.put(table, sender, EvaluationRecord(federated=tx.federated, local=tx.local))
     for evaluated in each(course.record.modules, lambda rules: rules.evaluated):
         evaluated(course, sender)
-    awaited = (
-        name
-        for name, _ in state.items(sites)
-        if state.get(table, name) is None and members.active_member(state, name) is not None
-    )
-    return [] if any(awaited) else complete(course)
+    awaited = (name for name in state.names(sites) if not state.has(table, name))
+    return [] if silence.awaits(course, awaited, state.count(table)) else complete(course)
 
 
 def complete(course: StudyAt) -> list[Event]:

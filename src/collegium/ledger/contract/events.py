@@ -74,6 +74,29 @@ class VoteLate(RoundEvent, frozen=True, kw_only=True, tag="vote.late"):
     agrees: bool
 
 
+class MembersSilent(StudyEvent, frozen=True, kw_only=True, tag="members.silent"):
+    """Timers ended a phase without these members: the study waits for them no more."""
+
+    attempt: int
+    members: tuple[str, ...]
+    phase: str
+    round: int
+
+
+class MembersSkipped(StudyEvent, frozen=True, kw_only=True, tag="members.skipped"):
+    """A round opens, or a sum, in which these sites have no part since they were silent."""
+
+    members: tuple[str, ...]
+    round: int
+
+
+class MemberBack(StudyEvent, frozen=True, kw_only=True, tag="member.back"):
+    """A member that was silent in a phase has said that it is there."""
+
+    member: str
+    phase: str
+
+
 class TestOpened(StudyEvent, frozen=True, kw_only=True, tag="test.opened"):
     """Training is over: sites may now, and only now, open their test parts."""
 
@@ -145,9 +168,9 @@ class MemberEquivocated(Event, frozen=True, kw_only=True, tag="member.equivocate
 
 KERNEL: tuple[type[Event], ...] = (
     StudyRegistered, RoundOpened, PhaseOpened, UpdatesIncluded, RoundClosed, AttemptFailed,
-    VoteLate, TestOpened, EvaluationComplete, ModelReleased, ReleaseSkipped, StudyFailed,
-    StudyClosed, UpdatesRetired, ProposalAccepted, ProposalRefused, MembershipChanged,
-    MemberEquivocated,
+    VoteLate, MembersSilent, MembersSkipped, MemberBack, TestOpened, EvaluationComplete,
+    ModelReleased, ReleaseSkipped, StudyFailed, StudyClosed, UpdatesRetired, ProposalAccepted,
+    ProposalRefused, MembershipChanged, MemberEquivocated,
 )  # fmt: skip
 """Events that every ledger knows; mechanisms have more."""
 

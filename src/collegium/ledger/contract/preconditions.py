@@ -102,9 +102,19 @@ def enter_study(course: StudyAt, tx: RoundTransaction, sender: str, name: str) -
         raise Rejected("stale" if past else "early", f"the attempt is in {at.current.phase}")
     if at.has(phase.table, sender):
         raise Rejected("already", f"{sender} has spoken in this phase")
-    for may_speak in _ENTERS(modules):
-        may_speak(at, sender, name)
+    for asks in _ENTERS(modules):
+        asks(at, sender, name)
     return at
+
+
+def may_speak(at: RoundAt, member: str, phase: str) -> bool:
+    """Return whether no mechanism keeps a member out of a phase."""
+    try:
+        for asks in _ENTERS(at.record.modules):
+            asks(at, member, phase)
+    except Rejected:
+        return False
+    return True
 
 
 def state_has(at: RoundAt, table: str, member: str) -> bool:

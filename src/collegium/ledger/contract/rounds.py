@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collegium.ledger.contract import governance, members
+from collegium.ledger.contract import governance, members, silence
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import following, phase_of, phases_of, together
@@ -40,11 +40,11 @@ from collegium.ledger.state import State
 def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
     """Open the next round, or one by `number`, or end training where too few could take part.
 
-    Participants are those sites, accepted and still members, whom no mechanism keeps out, whose
-    draws are lowest; a draw depends on the seed, the round and the member, never on what was
-    revealed. Where they take turns, they are the next ones in order of their names. Where a sum
-    from the same model may be known, they are those who were in it. No weight is more than the
-    study's largest share of all (contract 2).
+    Participants are those sites, accepted and still members, whom no mechanism keeps out and who
+    were not silent, whose draws are lowest; a draw depends on the seed, the round and the member,
+    never on what was revealed. Where they take turns, they are the next ones in order of their
+    names. Where a sum from the same model may be known, they are those who were in it. No weight
+    is more than the study's largest share of all (contract 2).
     """
     record = course.record
     number = course.status.closed_rounds + 1 if number is None else number
@@ -59,12 +59,14 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
         able = {name: weight for name, weight in able.items() if name not in out}
         if len(able) < fewest(record):
             return _exhausted(course, rules.exhausted(course, out))
+    there, skipped = silence.skipping(course, number, able, fewest(record))
     chosen = sample_participants(
-        record.genesis, course.study, record.seed, number, able, record.per_round
+        record.genesis, course.study, record.seed, number, there, record.per_round
     )
     if record.participation == "cyclic":
-        chosen = next_in_turn(number, able, record.per_round)
+        chosen = next_in_turn(number, there, record.per_round)
     if bound := bound_to(course):
+        skipped = []
         chosen = [name for name in bound if name in able]
         if len(chosen) < len(bound):
             return fail_study(course, "too-few", round_open=False)
@@ -73,7 +75,7 @@ def open_round(course: StudyAt, number: int | None = None) -> list[Event]:
         weights = weigh(course, weights)
     share = share_in_force(record.largest_share, members.contract_version(course.state))
     weights = within_share(weights, share)
-    return begin_round(course, number, weights, "rounds")
+    return [*skipped, *begin_round(course, number, weights, "rounds")]
 
 
 def bound_to(course: StudyAt) -> dict[str, int]:
@@ -165,7 +167,7 @@ def _store(at: RoundAt) -> None:
 def spoke(at: RoundAt) -> list[Event]:
     """Count one more message of the phase, and go on when it was the last one expected."""
     at.current = msgspec.structs.replace(at.current, got=at.current.got + 1)
-    if at.current.got == at.current.expected:
+    if at.current.got == at.current.expected or silence.heard_without(at):
         return advance(at, timed_out=False)
     _store(at)
     return []
@@ -178,7 +180,7 @@ def timeout(course: StudyAt, sender: str, tx: PhaseTimeout) -> list[Event]:
     table = at.table("timeouts")
     if not members.vote_counts(at.state, table, prefix, sender, "timed this phase out"):
         return []
-    return advance(at, timed_out=True)
+    return [*silence.time_out(at), *advance(at, timed_out=True)]
 
 
 def advance(at: RoundAt, *, timed_out: bool) -> list[Event]:

@@ -123,6 +123,10 @@ class StudyAbandon(PlaceTransaction, frozen=True, kw_only=True, tag="study.aband
     """A validator votes to end a study where it stands; the vote counts in that phase only."""
 
 
+class MemberHere(PlaceTransaction, frozen=True, kw_only=True, tag="member.here"):
+    """A member that was silent in a phase is there again: it is waited for from now on."""
+
+
 class EvaluationPost(StudyTransaction, frozen=True, kw_only=True, tag="evaluation.post"):
     """A site's signed statements about the final model and its own local one on its test part."""
 
@@ -181,7 +185,7 @@ class EvidenceConflict(Transaction, frozen=True, kw_only=True, tag="evidence.con
 
 KERNEL: tuple[type[Transaction], ...] = (
     StudyRegister, StudyAccept, UpdateCommit, UpdateReveal, UpdateAvailable, RoundVote,
-    PhaseTimeout, StudyAbandon, EvaluationPost, ModelRelease, StudyClose, BlobRetire,
+    PhaseTimeout, StudyAbandon, MemberHere, EvaluationPost, ModelRelease, StudyClose, BlobRetire,
     MemberPropose, MemberVote, MemberReturn, EvidenceConflict,
 )  # fmt: skip
 """Transactions that every ledger knows; mechanisms have more."""

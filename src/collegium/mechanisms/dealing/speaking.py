@@ -46,7 +46,7 @@ class Dealer:
     def due(self, view: StudyView, blobs: Blobs) -> list[bytes]:
         """Return what secure aggregation asks of a participant beside its update."""
         phase = phase_of(self._here(view).terms.modules, view.phase)
-        if phase is None or self.identity.member not in view.awaited:
+        if phase is None or self.identity.member not in view.outstanding:
             return []
         match view.phase:
             case "sa.keys":

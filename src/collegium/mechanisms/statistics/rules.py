@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from collegium.canonical import from_text
-from collegium.ledger.contract import members, rounds
+from collegium.ledger.contract import members, rounds, silence
 from collegium.ledger.contract.context import StudyAt
 from collegium.ledger.contract.event import Event
 from collegium.ledger.contract.preconditions import AFTER, require_study_phase, study_of
@@ -180,7 +180,10 @@ def _times_out(course: StudyAt, sender: str, tx: PlaceTransaction) -> list[Event
         return _undecided(course, current, "timeout")
     if len(_posted(course, current.step)) < course.record.min_sites:
         return rounds.fail_study(course, "too-few", round_open=False)
-    return _gather(course, current)
+    unheard, place = _unheard(course, current.step), (0, current.attempt, tx.phase)
+    return [
+        *silence.fall_silent(course, silence.SITES, unheard, place), *_gather(course, current)
+    ]  # fmt: skip
 
 
 def _require_present(course: StudyAt, tx: PlaceTransaction) -> None:
@@ -246,13 +249,14 @@ def _posted(course: StudyAt, step: int) -> tuple[str, ...]:
 
 
 def _awaited(course: StudyAt, step: int) -> bool:
-    """Whether a site that accepted, and is still a member, has not spoken in a step."""
-    table = course.table("statistics")
-    return any(
-        not course.state.has(table, step_key(step, name))
-        for name in course.state.keys(course.table("sites"))
-        if members.active_member(course.state, name) is not None
-    )
+    """Whether a site that accepted, and is still a member, is waited for in a step."""
+    return silence.awaits(course, _unheard(course, step), len(_posted(course, step)))
+
+
+def _unheard(course: StudyAt, step: int) -> list[str]:
+    """Return which sites that accepted have not spoken in a step."""
+    table, sites = course.table("statistics"), course.state.keys(course.table("sites"))
+    return [name for name in sites if not course.state.has(table, step_key(step, name))]
 
 
 def _gather(course: StudyAt, current: StatisticsRecord) -> list[Event]:

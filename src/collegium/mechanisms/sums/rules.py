@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from collegium.ledger.contract import governance, rounds
+from collegium.ledger.contract import governance, rounds, silence
 from collegium.ledger.contract.attendance import fewest, ready
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import hides, part_of, together
@@ -88,11 +88,15 @@ def _holds(record: StudyRecord, number: int) -> StudyRecord:
 
 
 def _open_sum(course: StudyAt, number: int) -> list[Event] | None:
-    """Open a sum among all sites that are there, each as good as another; None if too few are."""
-    there = ready(course)
-    if len(there) < fewest(terms_in(course.record, number)):
+    """Open a sum among all sites that are there, each as good as another; None if too few are.
+
+    Who was silent has no part in it while enough others are left.
+    """
+    needed = fewest(terms_in(course.record, number))
+    there, skipped = silence.skipping(course, number, ready(course), needed)
+    if len(there) < needed:
         return None
-    return rounds.begin_round(course, number, dict.fromkeys(there, 1), "summing")
+    return [*skipped, *rounds.begin_round(course, number, dict.fromkeys(there, 1), "summing")]
 
 
 def _opened(at: RoundAt) -> Event:
