@@ -95,6 +95,8 @@ the current ones for timers, abandonment, proposals and retirement.
 - `study.register` *(contract 2)*: `rounds` is at most 100,000, `parameters` at most 2^28, and an
   owner has at most 64 studies that are not closed.
 - `member.return` *(contract 2)* comes from a validator, once for a nonce (page 10).
+- `member.here` *(contract 2)* names the place of its sender's last mark (page 7) among those who
+  speak in that phase, once, while the study is not `closing` or `closed`.
 - `adopt` names a module that is not admitted yet.
 - What a quorum accepts takes effect in the entry of the deciding vote *(contract 2)*. Under
   contract 1 only `rotate` does, and other changes wait until no round is open.
@@ -124,6 +126,17 @@ module that carries the updates; `parts` holds what modules tell of an opening r
 mechanism, and is absent where they tell nothing. `power` is that of the votes for the same
 result when the round closed. Blobs in `updates.retired` may be missing from then on, unless a
 reveal that is not retired names them too.
+
+**Silence** *(contract 2)*. Timers that end a phase mark those of its speakers who could speak and
+had not, and are members (`members.silent`, page 4): for those who speak together in it, as
+`participants`, `validators` or what a module names. So do timers of `statistics.post` mark
+`participants`, with round 0. The mark ends with `member.here` (`member.back`). A first attempt at a
+round, or at a sum, opens without marked sites (`members.skipped`, right before it) if as many are
+left as it needs, unless page 13 binds who takes part. A phase of others than `participants` that is
+not the last one ends without its marked speakers once all others have spoken, if those who did
+have a quorum's power. Evaluation, and a step of set-up, end once all sites that are not marked
+have spoken, if `min_sites` have. A mark changes no other number: what a quorum, a threshold or a
+round needs stays as it is.
 """
 
 
