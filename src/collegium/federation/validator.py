@@ -115,8 +115,8 @@ class Validator:
 
         Who has reserved no rows cannot speak as what mechanisms have others of them speak.
         """
-        member, reserved = self._identity.member, self._reserved
-        able = reserved is not None and any(member in rows for rows in reserved.rows.values())
+        member = self._identity.member
+        able = any(member in reserved.rows for reserved in self._reserved.values())
         silences = [
             one
             for (speakers, name), one in view.silences.items()
