@@ -125,14 +125,32 @@ def test_a_full_home_fetches_nothing_for_the_record(done: Path) -> None:
     assert (one.missing_of("heart"), one.missing_of("another")) == (one.missing, 0)
 
 
+def test_what_a_failed_study_names_and_nobody_has_troubles_nobody(tmp_path: Path) -> None:
+    changes = [
+        "training.rounds=2", "evaluation.bootstrap=0", "study.min_sites=4", "study.max_attempts=1",
+        "threat.attack=withheld_reveal", 'threat.attackers=["va"]',
+    ]  # fmt: skip
+    failed = run("heart", out=tmp_path / "run", changes=changes).folder
+    (tmp_path / "empty").mkdir()
+    store, clock = Store(tmp_path / "empty"), Clock()
+    one = replicator(failed, store, clock=clock)
+    work(one)
+    clock.now = 70.0
+    work(one)
+    assert one.missing
+    assert (one.missing_for, one.fetching) == (0.0, 0)
+
+
 def test_how_long_the_first_blob_has_been_missing_is_told(done: Path) -> None:
     store, clock = Store(done / "blobs", away=True), Clock()
     one = replicator(done, store, clock=clock)
     work(one)
     assert one.missing_for == 0.0
+    assert one.fetching == one.missing > 0
     clock.now = 70.0
     work(one)
     assert one.missing_for == 70.0
+    assert (one.missing, one.fetching) == (len(names(done)), 0), "it was tried for long"
     store.away = False
     work(one)
     assert (one.missing, one.missing_for) == (0, 0.0)

@@ -139,7 +139,7 @@ def test_who_verifies_waits_for_blobs_that_the_node_still_fetches(tmp_path: Path
     until_fetched(tmp_path, 12)  # no node runs: what is there is all there is
     asked = [
         msgspec.structs.replace(STATUS, size=11),  # it has not read what the ledger file has
-        msgspec.structs.replace(STATUS, missing_blobs=2),
+        msgspec.structs.replace(STATUS, fetching_blobs=2),
         STATUS,
     ]
     left = iter(asked)
@@ -151,7 +151,7 @@ def test_who_verifies_waits_for_blobs_that_the_node_still_fetches(tmp_path: Path
         page = StatusPage(tmp_path, 0, lambda: asked[1])
         until_fetched(tmp_path, 12, 0.3)  # what cannot be had is not waited for
         page.close()
-        fewer = (msgspec.structs.replace(STATUS, missing_blobs=n) for n in range(8, -1, -1))
+        fewer = (msgspec.structs.replace(STATUS, fetching_blobs=n) for n in range(8, -1, -1))
         page = StatusPage(tmp_path, 0, lambda: next(fewer))
         until_fetched(tmp_path, 12, 0.3)  # what comes little by little is
         assert next(fewer, None) is None

@@ -17,7 +17,13 @@ import msgspec
 
 from collegium.canonical import from_text
 from collegium.errors import CollegiumError, FormatError
-from collegium.ledger.contract.events import Event, RoundClosed, UpdatesRetired, decode_events
+from collegium.ledger.contract.events import (
+    Event,
+    RoundClosed,
+    StudyClosed,
+    UpdatesRetired,
+    decode_events,
+)
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.series import is_sum
 from collegium.ledger.contract.transactions import (
@@ -36,6 +42,9 @@ from collegium.node.room import Room
 
 AT_ONCE = 8
 """Blobs that are fetched, or offered again, in one turn of the loop."""
+
+IN_VAIN = 30.0
+"""Seconds after which a blob that was tried again and again is not expected any more."""
 
 LATEST = 256
 """Blobs that are offered again: those of an open round are among them."""
@@ -109,6 +118,7 @@ class BlobReplicator:
         self._offered: list[NamedBlob] | None = None  # what is still to be offered again
         self._retiring = False
         self._retired: frozenset[bytes] = frozenset()
+        self._failed: set[str] = set()
 
     @property
     def missing(self) -> int:
@@ -121,8 +131,24 @@ class BlobReplicator:
 
     @property
     def missing_for(self) -> float:
-        """Seconds for which the one that is missing longest has been."""
-        return self._clock() - min(self._since.values()) if self._since else 0.0
+        """Seconds for which the one that is missing longest has been.
+
+        Those of failed studies are left out: a registration may name what nobody ever had, and
+        nobody is to look for it.
+        """
+        lacked = (
+            self._since[digest]
+            for digest, named in self._wanted.items()
+            if named.study not in self._failed
+        )
+        first = min(lacked, default=None)
+        return 0.0 if first is None else self._clock() - first
+
+    @property
+    def fetching(self) -> int:
+        """How many are missing that were not tried in vain for long: they may come at once."""
+        now = self._clock()
+        return sum(now - since < IN_VAIN for since in self._since.values())
 
     def offer_again(self) -> None:
         """Note that the shared store may be back, and may have lost what it had."""
@@ -240,6 +266,11 @@ class BlobReplicator:
         transaction = decode_transaction(decode_envelope(envelope).payload)
         events = decode_events(recorded)
         self._retiring |= any(isinstance(event, UpdatesRetired) for event in events)
+        self._failed |= {
+            event.study
+            for event in events
+            if isinstance(event, StudyClosed) and event.outcome == "failed"
+        }
         self._latest.extend(self._blobs(_passing(transaction)))
         for named in self._blobs((*self._said(transaction), *_done(events))):
             self._latest.append(named)

@@ -82,6 +82,7 @@ class Reporter:
             errors=_errors(loop, health, self._store_fails()),
             error_count=loop.failures + participants.failures,
             missing_blobs=loop.replicator.missing,
+            fetching_blobs=loop.replicator.fetching,
             missing_for=round(loop.replicator.missing_for, 1),
             blob_bytes=self._room.used,
             room_percent=round(self._room.percent, 1),

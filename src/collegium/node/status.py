@@ -98,7 +98,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         certificate_days: days until the first of the certificates ends on which the way to the
             others depends, or None.
         missing_blobs: blobs that the ledger names and this home does not have yet; `missing_for`
-            are the seconds for which the first of them has been missing.
+            are the seconds for which the first of them has been missing that is no failed study's,
+            `fetching_blobs` are those that may come at once: for long in vain were others tried.
         room_percent: how much of the room for the home's blobs is taken; `room` is what there is to
             say of it from 80 percent on. A full home takes no new study.
     """
@@ -130,6 +131,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     error_count: int = 0
     missing_blobs: int = 0
     missing_for: float = 0.0
+    fetching_blobs: int = 0
     blob_bytes: int = 0
     room_percent: float = 0.0
     room: str | None = None

@@ -72,7 +72,7 @@ def until_fetched(home: Path, entries: int, seconds: float = FETCHED_WITHIN) -> 
             status = ask_status(home, seconds)
         except NodeError:
             return
-        lacks = max(0, entries - status.size), status.missing_blobs
+        lacks = max(0, entries - status.size), status.fetching_blobs
         if lacks == (0, 0):
             return
         if fewest is None or lacks < fewest:
