@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -526,9 +527,14 @@ def test_a_port_that_another_program_has_is_told(
     assert codes(found, "warning") == {"node.restart"}, "it runs, with other settings"
 
 
-def test_a_node_that_was_killed_is_told(call: Call, home: Path) -> None:
-    (home / "status.json").write_text(f'{{"pid":1,"port":{free_port("127.0.0.1")}}}')
-    assert codes(check(call, home, fails=False), "warning") == {"node.not-running"}
+def test_a_node_that_was_killed_or_hangs_is_told(call: Call, home: Path) -> None:
+    port, gone = free_port("127.0.0.1"), subprocess.Popen(["true"])
+    gone.wait()
+    for pid, words in ((gone.pid, "does not run"), (os.getpid(), f"the process {os.getpid()} ")):
+        (home / "status.json").write_text(f'{{"pid":{pid},"port":{port}}}')
+        found = check(call, home, fails=False)
+        assert codes(found, "warning") == {"node.not-running"}
+        assert words in found["node.not-running"][0]["what"]
 
 
 def test_a_home_of_another_user_is_told(call: Call, home: Path) -> None:

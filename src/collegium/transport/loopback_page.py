@@ -111,13 +111,13 @@ def ask_process(
         raise silent(why, absent) from error
 
 
-def served_at(home: Path) -> int:
-    """Return the port of the page of the process that runs in a home.
+def page_of(home: Path) -> PageAddress:
+    """Return where the page is of the process that runs in a home.
 
     Raises:
         OSError, msgspec.MsgspecError: none runs there.
     """
-    return msgspec.json.decode((home / SERVED).read_bytes(), type=PageAddress).port
+    return msgspec.json.decode((home / SERVED).read_bytes(), type=PageAddress)
 
 
 def ask_page(home: Path, path: str, seconds: float) -> bytes:
@@ -127,7 +127,7 @@ def ask_page(home: Path, path: str, seconds: float) -> bytes:
         OSError, http.client.HTTPException, msgspec.MsgspecError: none runs there, or it does not
             answer.
     """
-    connection = HTTPConnection(LOOPBACK, served_at(home), timeout=seconds)
+    connection = HTTPConnection(LOOPBACK, page_of(home).port, timeout=seconds)
     try:
         connection.request("GET", path)
         return connection.getresponse().read()

@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from collegium.errors import NodeError
 from collegium.ledger.examining import Diagnosis, sound, wrong
 from collegium.ledger.ordering import LEDGER
@@ -17,7 +19,7 @@ from collegium.node.room import GIB, count
 from collegium.node.status import NodeStatus
 from collegium.node.status_page import LOOPBACK, SERVED, ask_status
 from collegium.node.structured_log import LOG
-from collegium.transport.loopback_page import served_at
+from collegium.transport.loopback_page import page_of
 
 FEWEST_FILES = 512
 """Open files below which a node may lack some: connections, blobs, and processes that train."""
@@ -39,10 +41,7 @@ def running(home: Path) -> tuple[NodeStatus | None, Diagnosis]:
         status = ask_status(home)
     except NodeError as error:
         if (home / SERVED).exists():
-            return None, wrong("node", NodeError(
-                "node.not-running", "status.json names a node that does not answer", error.why,
-                "it was killed, or hangs: see node.log, and start it again",
-            ), "warning")  # fmt: skip
+            return None, wrong("node", _silent(home, error.why), "warning")
         return None, sound("node", "does not run")
     told = f"runs (pid {status.pid}), {status.state}"
     if status.state in ("starting", "following"):
@@ -53,17 +52,36 @@ def running(home: Path) -> tuple[NodeStatus | None, Diagnosis]:
     ), "warning" if status.state == "away" else "error")  # fmt: skip
 
 
+def _silent(home: Path, why: str) -> NodeError:
+    """Return the error for a node that is said to run and does not answer."""
+    try:
+        pid = page_of(home).pid
+        os.kill(pid, 0)
+    except (OSError, msgspec.MsgspecError):
+        return NodeError(
+            "node.not-running", "status.json names a node that does not run", why,
+            "it was killed: see what node.log says last, and start it again",
+        )  # fmt: skip
+    return NodeError(
+        "node.not-running", f"the process {pid} does not answer for this home", why,
+        "it is paused or hangs, if it is the node: see node.log; end it before another is started",
+    )  # fmt: skip
+
+
 def examine_owner(home: Path) -> Iterator[Diagnosis]:
     """Yield whether a node of this user could read and write what is in the home."""
+    lacking = []
     for path in (home, *sorted(home.iterdir())):
         writes = path == home or path.name in WRITTEN
         may = os.access(path, os.R_OK | os.W_OK if writes else os.R_OK)
         if not may and path.exists():  # a node that runs puts files in their places
-            yield wrong("home", NodeError(
-                "home.no-access", f"{path} cannot be {'written' if writes else 'read'}",
-                f"user {os.getuid()} has no right to",
-                "run this as the user of the node, or give the home to that user",
-            ))  # fmt: skip
+            lacking.append("the folder itself" if path == home else path.name)
+    if lacking:
+        yield wrong("home", NodeError(
+            "home.no-access", f"{home} cannot be used by user {os.getuid()}",
+            f"it may not read, or not write, {', '.join(lacking)}",
+            "run this as the user of the node, or give the home to that user",
+        ))  # fmt: skip
     owner = home.stat().st_uid
     if owner != os.getuid():
         yield wrong("home", NodeError(
@@ -132,7 +150,7 @@ def examine_port(home: Path, port: int, status: NodeStatus | None) -> Iterator[D
         port: of node.toml.
         status: of the node that runs there, None where none does.
     """
-    served = None if status is None else served_at(home)
+    served = None if status is None else page_of(home).port
     if served is not None and port in (0, served):
         yield sound("port", f"the status page is on {LOOPBACK}:{served}")
         return
