@@ -21,7 +21,12 @@ from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.engines.solo import SoloOrdering, open_solo
 from collegium.ledger.envelope import decode_envelope
-from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
+from collegium.ledger.genesis import (
+    CONTRACT_VERSION,
+    FORMAT_VERSION,
+    Genesis,
+    Member,
+)
 from collegium.ledger.keys import KEY_SIZE, SigningKey, signing_key
 from collegium.ledger.ordering import Ordered, Refused
 from collegium.network.plan import planned, roles_of, rows_by_site
@@ -42,9 +47,10 @@ QUICK = ("training.rounds=2", "evaluation.bootstrap=0")
 
 @dataclass
 class Clock:
-    """Seconds that a test moves."""
+    """Seconds that a test moves, and the studies that nobody is late in."""
 
     now: float = 0.0
+    held_up: frozenset[str] = frozenset()
 
     def __call__(self) -> float:
         return self.now
@@ -141,7 +147,7 @@ def found(folder: Path, log_key: SigningKey) -> Genesis:
     return Genesis(
         "town", CONTRACT_VERSION, FORMAT_VERSION, "held",
         tuple(sorted(cards, key=lambda card: card.id)), admitted_modules(),
-        to_text(log_key.public),
+        to_text(log_key.public), 3,
     )  # fmt: skip
 
 
@@ -191,4 +197,6 @@ def _acting(
 
 def _participants(acting: MemberContext, clock: Clock) -> Participants:
     timers = Timers(PHASE, PATIENCE, clock)
-    return Participants(lambda: acting, timers, Proposals(acting.home), clock)
+    return Participants(
+        lambda: acting, timers, Proposals(acting.home), clock, lambda: clock.held_up
+    )

@@ -30,10 +30,11 @@ from collegium.ledger.engines.log.mempool import Submission
 from collegium.ledger.engines.log.replica import open_replica
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.engines.log.witness import begin_cosigning
+from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keys import KEY_SIZE, signing_key
-from collegium.ledger.ordering import LEDGER, Answer
+from collegium.ledger.ordering import LEDGER, Answer, NotYet
 from collegium.node.blob_limit import Kind
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.config import DataSource
@@ -41,6 +42,7 @@ from collegium.node.conflicts import Conflicts
 from collegium.node.enrolment import MemberContext
 from collegium.node.home import BLOBS, OUTBOX, read_keys
 from collegium.node.loop import Loop
+from collegium.node.mailbox import Mailbox
 from collegium.node.operator_commands import OperatorCommands
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
@@ -51,6 +53,7 @@ from collegium.node.scrubbing import Scrubber
 from collegium.node.sender import Sender
 from collegium.node.status import NodeStatus
 from collegium.node.timers import OnlineClock, Timers
+from collegium.storage.address import open_store
 from collegium.storage.store import LARGEST
 from collegium.transport.member import Member
 
@@ -66,6 +69,8 @@ class Desk:
 
     changed: Condition = field(default_factory=Condition)
     sequencer: Sequencer | None = None
+    silenced: frozenset[bytes] = frozenset()
+    """Ids of keys: whatever they signed is answered "waiting" for ever, and nothing is promised."""
 
     def ask(self, question: Callable[[Sequencer], object | None], wait: float) -> object | None:
         """Ask until there is an answer other than None, or the time is over."""
@@ -93,6 +98,12 @@ class Line:
     desk: Desk
 
     def submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
+        silenced = self.desk.silenced
+        others = [one for one in envelopes if decode_envelope(one).key_id not in silenced]
+        answers = dict(zip(others, self._submit(others), strict=True)) if others else {}
+        return [answers.get(one, NotYet()) for one in envelopes]
+
+    def _submit(self, envelopes: Sequence[bytes]) -> list[Answer]:
         kept: list[Submission] = []
 
         def decided(sequencer: Sequencer) -> list[Answer] | None:
@@ -117,6 +128,8 @@ class Line:
         return self.desk.ask(lambda one: one.conflicts(self.member), 0)  # type: ignore[return-value]
 
     def demand(self, demanded: Sequence[Promised]) -> list[Promised]:
+        if self.desk.silenced:
+            return []
         return self.desk.ask(lambda one: one.demand(self.member, demanded), 0)  # type: ignore[return-value]
 
     def present(self, standing: MemberPosition) -> int | None:
@@ -202,8 +215,17 @@ class LiveNode:
 
         clock = OnlineClock(monotonic)
         timers = Timers(PHASE, PATIENCE, clock.now)
-        participants = Participants(acting, timers, Proposals(home), monotonic)
-        sender = self._opened.enter_context(closing(Sender(ordering)))
+        sender, handing_on = (
+            self._opened.enter_context(closing(Sender(ordering))) for _ in range(2)
+        )
+        letters = open_store((folder / "store").as_uri(), print).letters("letters/town")
+        others = [one.id for one in genesis.members if one.id != member]
+        mailbox = self._opened.enter_context(
+            closing(Mailbox(member, letters, ordering, handing_on, lambda: others))
+        )
+        participants = Participants(
+            acting, timers, Proposals(home), monotonic, lambda: mailbox.held_up
+        )
         (home / BLOBS).mkdir(exist_ok=True)
         room = Room(home / BLOBS, 1.0, monotonic)
         replicator = BlobReplicator(
@@ -219,7 +241,7 @@ class LiveNode:
         )
         self.loop = Loop(
             member, ordering, sender, participants, PolicyFile(home), replicator, scrubber, orders,
-            conflicts, clock, self._reporter.look_at,
+            conflicts, mailbox, clock, self._reporter.look_at,
         )  # fmt: skip
         self._thread = Thread(target=self.loop.run, args=(self._stopped,), daemon=True)
         self._thread.start()

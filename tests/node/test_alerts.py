@@ -18,7 +18,7 @@ from tests.node.test_status_page import STATUS, STUDY
 
 from collegium.network.record import home_of
 from collegium.network.watch import statuses, study_of
-from collegium.node.status import metrics
+from collegium.node.status import UnorderedTransaction, metrics
 from collegium.transport.loopback_page import ask_page
 from collegium.transport.sequencer_status import SequencerStatus, sequencer_metrics
 
@@ -30,6 +30,12 @@ COMPARED = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
 CALM = msgspec.structs.replace(
     STATUS, certificate_days=800.0, missing=(), stalled=0.0, rejected=(), errors={},
     studies=(msgspec.structs.replace(STUDY, awaited=()),),
+)  # fmt: skip
+UNORDERED = (
+    UnorderedTransaction(
+        transaction="ab" * 32, kind="update.commit", study="heart", author="va",
+        seen_by=("cleveland", "hungarian", "va"), blocks=2, seconds=31.0,
+    ),
 )  # fmt: skip
 SEQUENCER = SequencerStatus(
     ready=True,
@@ -99,6 +105,7 @@ def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> Non
         ({"state": "halted"}, "SequencerLied"),
         ({"stalled": 121.0}, "NothingBecomesFinal"),
         ({"missing": ("va",)}, "ValidatorSilent"),
+        ({"unordered": UNORDERED}, "MemberSilenced"),
         ({"studies": (msgspec.structs.replace(STUDY, waiting=901.0),)}, "MemberAwaited"),
         ({"studies": (msgspec.structs.replace(STUDY, outcome="failed"),)}, "StudyFailed"),
         ({"rejected": STATUS.rejected}, "OwnTransactionsRefused"),
@@ -130,7 +137,7 @@ def test_each_rule_of_a_sequencer_fires(change: dict[str, object], alert: str) -
 
 def test_every_rule_and_panel_is_of_a_metric_that_there_is() -> None:
     text = "\n".join([*metrics(CALM), *sequencer_metrics(SEQUENCER)])
-    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 15
+    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 16
     panels = json.loads((DOCS / "dashboard.json").read_text())["panels"]
     for name in [*(metric for metric, *_ in RULES.values()),
                  *(one["targets"][0]["expr"] for one in panels)]:  # fmt: skip

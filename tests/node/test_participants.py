@@ -78,6 +78,18 @@ def test_where_everybody_is_needed_a_forbidden_study_is_given_up_after_long_pati
         assert outcome(within) == ("failed", 0)
 
 
+def test_nobody_is_late_in_a_study_where_what_is_due_was_kept_back(tmp_path: Path) -> None:
+    with town(tmp_path) as within:
+        within.propose(document("training.rounds=3"))
+        within.until(lambda view: view.number == 2)
+        within.clock.held_up = frozenset({"heart"})
+        with pytest.raises(AssertionError, match="rests"):
+            within.until(lambda view: view.number == 3, "va", seconds=10 * PHASE)
+        assert within.view().number == 2
+        within.clock.held_up = frozenset({"lung"})
+        within.until(lambda view: view.number == 3, "va", seconds=20 * PHASE)
+
+
 def test_a_validator_validates_what_its_site_refuses(tmp_path: Path) -> None:
     with town(tmp_path, dict.fromkeys(ALL[2:], FORBIDDING)) as within:
         within.propose(document("study.min_sites=2"))

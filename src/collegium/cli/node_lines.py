@@ -30,6 +30,16 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         yield f"  stalled   nothing that is due has become final for {status.stalled:.0f} s"
     if status.pending:
         yield f"  pending   {status.pending} transactions"
+    for waits in status.unordered:
+        about = f" of {waits.study}" if waits.study else ""
+        seen = ", ".join(waits.seen_by) or "nobody else yet"
+        left = "" if waits.blocks is None else f"; {waits.blocks} blocks are without it"
+        yield (
+            f"  unordered {waits.kind}{about} by {waits.author}, kept back for "
+            f"{waits.seconds:.0f} s; seen by {seen}{left}"
+        )
+    if status.silencing:
+        yield f"  notice    {status.silencing}"
     if status.room:
         yield f"  room      {status.room}"
     for study in status.studies:

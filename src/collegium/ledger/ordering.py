@@ -158,6 +158,61 @@ class Ordering(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a member lays where all members look, past whoever orders.
+
+    Attributes:
+        envelopes: transactions of its own that have not been ordered for a while.
+        seen: its signed words that it has seen such ones of members.
+    """
+
+    envelopes: tuple[bytes, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDemand:
+    """A transaction that has been seen past whoever orders, and is not ordered.
+
+    Attributes:
+        envelope: its bytes.
+        author: who signed it.
+        seen_by: the validators that say that they have seen it.
+        blocks: of how many blocks it was left out since a quorum had seen it; None before.
+        seconds: since this member has seen it.
+    """
+
+    envelope: bytes
+    author: str
+    seen_by: tuple[str, ...]
+    blocks: int | None
+    seconds: float
+
+
+@runtime_checkable
+class Corresponds(Protocol):
+    """An ordering whose members also hear of each other past whoever orders."""
+
+    @property
+    def demands(self) -> Sequence[OpenDemand]:
+        """What this member demands of whoever orders."""
+        ...
+
+    def correspond(self, due: Sequence[bytes], letters: Mapping[str, Letter]) -> Letter:
+        """Take up what members laid out, while all is final; return what this one is to lay out.
+
+        Args:
+            due: transactions of its own that are due.
+            letters: what was read, by member.
+        """
+        ...
+
+    def nonces(self) -> Sequence[bytes]:
+        """Return transactions of this member that make the log grow, where it waits for that."""
+        ...
+
+
 @runtime_checkable
 class Simulates(Protocol):
     """An engine that orders for a whole consortium within one process."""

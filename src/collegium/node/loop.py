@@ -27,6 +27,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.ordering import Ordered, Ordering, OrderingMisbehaved, Refused
 from collegium.node.blob_replication import BlobReplicator
 from collegium.node.conflicts import Conflicts
+from collegium.node.mailbox import Mailbox
 from collegium.node.operator_commands import OperatorCommands
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
@@ -95,6 +96,7 @@ class Loop:
         scrubber: Scrubber,
         orders: OperatorCommands,
         conflicts: Conflicts,
+        mailbox: Mailbox | None,
         clock: OnlineClock,
         show: Callable[[Loop], None],
     ) -> None:
@@ -102,6 +104,7 @@ class Loop:
         self.policy = policy
         self.replicator, self.scrubber = replicator, scrubber
         self.orders, self.conflicts = orders, conflicts
+        self.mailbox = mailbox
         self.member = member
         self.state = "starting"
         self.trouble: str | None = None
@@ -138,7 +141,11 @@ class Loop:
             due += self._apart("orders", self.orders.due, [])
             due += self._apart("ordering", self.ordering.due, [])
             due += self._apart("conflicts", self.conflicts.due, [])
-            self.sender.offer(due, self.ordering.application.size, self._is_past)
+            size = self.ordering.application.size
+            if self.mailbox is not None:
+                mailbox, own = self.mailbox, tuple(due)
+                due += self._apart("mailbox", lambda: mailbox.turn(own, size, self._is_past), [])
+            self.sender.offer(due, size, self._is_past)
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)

@@ -14,7 +14,7 @@ from collegium.federation.retention import Retention
 from collegium.federation.view import StudyView
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.members import active_member
-from collegium.ledger.contract.transactions import StudyAbandon
+from collegium.ledger.contract.transactions import PhaseTimeout, StudyAbandon, Transaction
 from collegium.ledger.envelope import decode_envelope
 from collegium.node.double_sign_guard import guarded
 from collegium.node.enrolment import Enrolment, MemberContext, enrol, watching
@@ -53,6 +53,7 @@ class Participants:
         timers: of its studies.
         proposals: of a member that owns studies.
         clock: seconds that only grow.
+        held_up: returns the studies that nobody is late in: what is due there was kept back.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class Participants:
         timers: Timers,
         proposals: Proposals,
         clock: Callable[[], float],
+        held_up: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
+        self._held_up = held_up
         self.proposals = proposals
         self.refused: dict[str, tuple[str, ...]] = {}
         self.rows: dict[str, tuple[str, ...]] = {}
@@ -203,7 +206,9 @@ class Participants:
             return []
         self.errors.pop(participant.name, None)
         if idle and not self._timers.may_abandon(view):
-            due = [one for one in due if not _abandons(one)]
+            due = [one for one in due if not _is_one(one, StudyAbandon)]
+        if idle and view.study in self._held_up():
+            due = [one for one in due if not _is_one(one, PhaseTimeout, StudyAbandon)]
         return due
 
     def _note(self, who: str, error: CollegiumError | OSError) -> None:
@@ -237,6 +242,6 @@ def _rest(known: Enrolment) -> float:
     return min(LOOK_AGAIN, ASK_AGAIN * 2.0**known.absences) if known.absences else LOOK_AGAIN
 
 
-def _abandons(envelope: bytes) -> bool:
-    """Return whether an envelope of our own votes to abandon a study."""
-    return isinstance(decode_transaction(decode_envelope(envelope).payload), StudyAbandon)
+def _is_one(envelope: bytes, *kinds: type[Transaction]) -> bool:
+    """Return whether an envelope of our own is of one of some kinds."""
+    return isinstance(decode_transaction(decode_envelope(envelope).payload), kinds)

@@ -28,12 +28,12 @@ class Reporter:
 
     def __init__(
         self, member: str, genesis: bytes, room: Room, outbox: Outbox,
-        store_fails: Callable[[], str | None],
+        store_fails: Callable[[], str | None], silencing: str | None = None,
     ) -> None:  # fmt: skip
         self._room, self._outbox, self._store_fails = room, outbox, store_fails
         self._status = NodeStatus(
             member=member, genesis=genesis.hex(), version=collegium.__version__, pid=os.getpid(),
-            state="starting",
+            state="starting", silencing=silencing,
         )  # fmt: skip
         self._final_at = monotonic()
         self._due_since: float | None = None
@@ -75,6 +75,7 @@ class Reporter:
             studies=told,
             lost=privacy_spent(state, self._status.member, loop.policy.now().epsilon_in_all),
             proposals=dict(participants.proposals.faults),
+            unordered=() if loop.mailbox is None else loop.mailbox.unordered,
             changes=changes(state),
             equivocations=equivocations(state),
             refusals=dict(loop.refusals),
@@ -119,6 +120,8 @@ def _errors(loop: Loop, health: Health, store: str | None) -> dict[str, str]:
     for study, troubles in loop.participants.troubles.items():
         for number, why in troubles.items():
             found[f"{study}, round {number}"] = why
+    if loop.mailbox is not None and loop.mailbox.trouble is not None:
+        found["mailbox"] = loop.mailbox.trouble
     if loop.policy.fault is not None:
         found["policy"] = loop.policy.fault
     if loop.sender.trouble is not None:

@@ -12,6 +12,8 @@ from collegium.ledger.retirement import is_update
 from collegium.node.home import BLOBS, WAITING
 from collegium.storage.address import open_store
 from collegium.storage.cached import CachedBlobs
+from collegium.storage.letters import StoredLetters
+from collegium.storage.objects import ObjectBlobs
 from collegium.storage.store import BlobStore
 
 RELAY = "relay"
@@ -23,6 +25,15 @@ class SharedBlobs:
 
     blobs: CachedBlobs
     store: BlobStore
+
+    def letters(self, genesis: bytes) -> StoredLetters | None:
+        """Return the letters of a ledger's members, by its digest.
+
+        None where the store is the engine's own: whoever orders decides what lies there.
+        """
+        if isinstance(self.store, ObjectBlobs):
+            return self.store.letters(f"letters/{genesis.hex()}")
+        return None
 
     def holds(self, digest: bytes) -> bool:
         """Return whether the home has that blob, with the bytes that its digest tells."""

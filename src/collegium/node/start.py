@@ -15,11 +15,11 @@ from collegium.canonical import from_text
 from collegium.errors import CollegiumError, NodeError
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import Outbox
-from collegium.ledger.contract.members import active_member
+from collegium.ledger.contract.members import active_member, active_members
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.ordering import LEDGER, Joining, Ordering
+from collegium.ledger.ordering import LEDGER, Corresponds, Joining, Ordering
 from collegium.ledger.state import State
 from collegium.node.blob_limit import Kind, StudyBlobs, largest_in
 from collegium.node.blob_replication import BlobReplicator
@@ -29,6 +29,7 @@ from collegium.node.enrolment import MemberContext
 from collegium.node.home import BLOBS, OUTBOX, held, read_genesis
 from collegium.node.keyring import KeyRing
 from collegium.node.loop import Loop
+from collegium.node.mailbox import Mailbox
 from collegium.node.operator_commands import OperatorCommands
 from collegium.node.participants import Participants
 from collegium.node.policy_file import PolicyFile
@@ -44,6 +45,7 @@ from collegium.node.structured_log import journal
 from collegium.node.timers import OnlineClock, Timers
 from collegium.signals import heeded
 from collegium.storage.cached import CachedBlobs
+from collegium.storage.letters import StoredLetters
 
 SECONDS_A_DAY = 86400.0
 
@@ -109,19 +111,34 @@ def _run(
         def most(study: str, kind: Kind) -> int:
             return largest_in(state(), study, kind)
 
+        def others() -> list[str]:
+            """Whoever is no validator binds nobody, so that it need not look."""
+            people = sorted(active_members(state()) - {member})
+            return people if _validates(state(), member) else []
+
         def identity() -> Identity | None:
             now = acting()
             return None if now is None else now.identity
 
+        sender = opened.enter_context(closing(Sender(ordering)))
+        mailbox, silencing = None, None
+        if isinstance(ordering, Corresponds):
+            letters = shared.letters(digest)
+            silencing = _silencing(genesis, letters)
+            if letters is not None and silencing is None:
+                handing_on = opened.enter_context(closing(Sender(ordering)))
+                mailbox = opened.enter_context(
+                    closing(Mailbox(member, letters, ordering, handing_on, others))
+                )
         participants = Participants(
             acting,
             Timers(config.timers.phase, config.timers.patience, clock.now),
             Proposals(home),
             monotonic,
+            lambda: frozenset() if mailbox is None else mailbox.held_up,
         )
-        sender = opened.enter_context(closing(Sender(ordering)))
         policy = PolicyFile(home)
-        reporter = Reporter(member, digest, room, outbox, lambda: shared.blobs.trouble)
+        reporter = Reporter(member, digest, room, outbox, lambda: shared.blobs.trouble, silencing)
         replicator = BlobReplicator(
             home / LEDGER, shared, updates=lambda: _validates(state(), member), most=most, room=room
         )
@@ -133,7 +150,7 @@ def _run(
         conflicts = Conflicts(ordering.conflicts, identity, state, monotonic)
         loop = Loop(
             member, ordering, sender, participants, policy, replicator, scrubber, orders, conflicts,
-            clock, reporter.look_at,
+            mailbox, clock, reporter.look_at,
         )  # fmt: skip
         page = opened.enter_context(closing(StatusPage(home, config.status.port, reporter.status)))
         log.info("status served", extra={"port": page.port})
@@ -171,6 +188,21 @@ def _acting(
         )  # fmt: skip
 
     return acting
+
+
+def _silencing(genesis: Genesis, letters: StoredLetters | None) -> str | None:
+    """Return why whoever orders could keep a member back unseen, or None where it could not."""
+    if letters is None:
+        return (
+            "every way to the others leads over the sequencer, its relay of blobs too: it can "
+            "silence this member, unless the consortium shares a store of its own (blobs.store)"
+        )
+    if not isinstance(genesis.ordered_within, int):
+        return (
+            "the genesis has no ordered_within: the sequencer can silence this member; only a "
+            "ledger that is founded anew has one"
+        )
+    return None
 
 
 def _validates(state: State, member: str) -> bool:

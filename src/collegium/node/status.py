@@ -23,6 +23,22 @@ class RefusedTransaction(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class UnorderedTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction that members have seen in letters and whoever orders has not ordered.
+
+    `seen_by` are the validators that say so; `blocks` of how many blocks it was left out since a
+    quorum had seen it, None before; `seconds` since this member has seen it.
+    """
+
+    transaction: str
+    kind: str
+    study: str
+    author: str
+    seen_by: tuple[str, ...]
+    blocks: int | None
+    seconds: float
+
+
 class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a study stands, as this member's copy of the ledger says.
 
@@ -88,6 +104,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
             cosigned none for a minute.
         bound: what the member has cosigned after what is final here, or None.
         pending: transactions that were handed over and have no answer yet.
+        unordered: what whoever orders was handed by this member, for another or itself, and keeps
+            back; `silencing` is what there is to say where it can keep a member back unseen.
         changes: every change of the membership that was ever proposed.
         equivocations: what members said twice, as the ledger has it: who, and about what.
         refusals: transactions of this member that the contract refused, by code; `rejected` are
@@ -123,6 +141,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     studies: tuple[StudyStatus, ...] = ()
     lost: tuple[PrivacySpentStatus, ...] = ()
     proposals: dict[str, str] = {}
+    unordered: tuple[UnorderedTransaction, ...] = ()
+    silencing: str | None = None
     changes: tuple[Change, ...] = ()
     equivocations: tuple[str, ...] = ()
     refusals: dict[str, int] = {}
@@ -155,6 +175,8 @@ def metrics(status: NodeStatus) -> Iterator[str]:
          len(status.missing)),
         ("rejected", "gauge", "Due transactions that the contract refuses", len(status.rejected)),
         ("failing", "gauge", "Things that fail now", len(status.errors)),
+        ("unordered", "gauge", "Transactions that a quorum has seen and that are not ordered",
+         sum(one.blocks is not None for one in status.unordered)),
         ("pending_transactions", "gauge", "Transactions without an answer", status.pending),
         ("training", "gauge", "1 while a site trains", status.training),
         ("refused_studies", "gauge", "Studies in which this member's site takes no part",

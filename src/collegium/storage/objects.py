@@ -16,6 +16,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from collegium.errors import StoreError
 from collegium.storage.backoff import Backoff
+from collegium.storage.letters import StoredLetters
 from collegium.storage.store import LARGEST
 
 Store = S3Store | LocalStore | MemoryStore
@@ -113,6 +114,10 @@ class ObjectBlobs:
             return
         except (BaseError, OSError) as error:
             raise self._failed("does not delete a blob", error) from error
+
+    def letters(self, folder: str) -> StoredLetters:
+        """Return the letters that lie in the store below a name."""
+        return StoredLetters(self._store, folder, self.name)
 
     def _suspect(self, digest: bytes, what: str) -> None:
         """Tell once what a store serves in place of a blob."""

@@ -93,7 +93,8 @@ TEXTS: dict[str, str] = {
     "study.own-architecture": "the model is the user's own code: whoever wrote it can have made it "
     "so that updates show rows, under masks too. Read the file before a policy allows it",
     "study.sequencer-may-silence": "every way to the ledger leads over the sequencer, which can "
-    "keep a member's transactions from it; nobody can tell that from silence",
+    "keep a member's transactions from it, and nobody can tell that from silence, unless the "
+    "members share a store that is not the sequencer's (blobs.store)",
     "study.plain-updates": "updates are sent in plain form: a validator can learn about the "
     "rows behind them (see `collegium check --outbound`)",
     "study.positive:class": "the model predicts that {column} is {value}",

@@ -271,12 +271,23 @@ def _witness_messages(ways: Recipients) -> tuple[Outbound, ...]:
             "cosignature",
             "that the member has replayed the ledger up to some entry and found it right, with the"
             " time of day; and 32 random bytes where a member came back from a backup and must find"
-            " out from where on it may say so (sent only by members with voting power)",
+            " out from where on it may say so, or waits for what is kept back (sent only by members"
+            " with voting power)",
             ways.everybody,
             ways.signed,
             "by the sequencer and the members with the newest checkpoint, and in receipts for ever",
             from_rows=False,
             transactions=("member.return",),
+        ),
+        Outbound(
+            "letter",
+            "transactions of this list that were not ordered for ten seconds, once more, and by a"
+            " validator that it has seen such ones of others (sent only where the members share a"
+            " store that is not the sequencer's)",
+            ways.everybody,
+            ways.signed,
+            "by the shared store until the next letter; as evidence for ever",
+            from_rows=False,
         ),
     )
 

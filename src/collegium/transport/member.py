@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -25,7 +25,7 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.equivocation import Conflict
 from collegium.ledger.frames import ENTRY, decode_entry, entry_hash, read_frames
 from collegium.ledger.genesis import encode_genesis, required_log_key
-from collegium.ledger.ordering import Answer, Health, NotYet, Ordered
+from collegium.ledger.ordering import Answer, Health, Letter, NotYet, OpenDemand, Ordered
 from collegium.ledger.state import State
 from collegium.transport.renewal import WARN_DAYS, first_to_end
 
@@ -97,6 +97,19 @@ class Member:
     def due(self) -> Sequence[bytes]:
         """Return what lets this member cosign again, where its word is lost."""
         return self._replica.witness.returning()
+
+    @property
+    def demands(self) -> Sequence[OpenDemand]:
+        """What this member demands of whoever orders."""
+        return self._replica.correspondence.open()
+
+    def correspond(self, due: Sequence[bytes], letters: Mapping[str, Letter]) -> Letter:
+        """Take up what members laid out past the sequencer; return what this one is to lay out."""
+        return self._replica.correspondence.exchange(due, letters)
+
+    def nonces(self) -> Sequence[bytes]:
+        """Return what makes the log grow, where a quorum waits for what is kept back."""
+        return self._replica.correspondence.nonces()
 
     def conflicts(self) -> Sequence[Conflict]:
         """Ask the sequencer for equivocations, which it alone is handed."""

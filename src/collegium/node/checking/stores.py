@@ -54,7 +54,10 @@ def _relay(relay: BlobStore | None) -> Iterator[Diagnosis]:
     except CollegiumError as error:
         yield wrong(PART, error)
         return
-    yield sound(PART, "the relay answers")
+    yield sound(
+        PART, "the relay answers; it is the sequencer's, which can silence this member unseen, "
+        "unless the members share a store of their own (blobs.store)",
+    )  # fmt: skip
 
 
 def _probe(address: str) -> Iterator[Diagnosis]:

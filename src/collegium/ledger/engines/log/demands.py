@@ -15,7 +15,12 @@ from collegium.ledger.engines.log.connection import Connection
 from collegium.ledger.engines.log.delivery import Promised
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
 from collegium.ledger.engines.log.log_copy import LogCopy, ValidatorSet
-from collegium.ledger.engines.log.seen import LARGEST_SEEN, bound_since, open_seen
+from collegium.ledger.engines.log.seen import (
+    LARGEST_SEEN,
+    bound_since,
+    claimed_transaction,
+    open_seen,
+)
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import Genesis, required_log_key
@@ -73,15 +78,14 @@ class Demands:
 
     def hear_word(self, member: str, note: str) -> None:
         """Take up a validator's word that it has seen one of them; any other word counts not."""
-        if len(note) > LARGEST_SEEN:
+        transaction = claimed_transaction(note) if len(note) <= LARGEST_SEEN else b""
+        demand, judges = self.held.get(transaction), self._copy.judges_of_next()
+        if demand is None or demand.notes.get(member) == note:
             return
-        for transaction, demand in self.held.items():
-            size = self._size(member, note, transaction, self._copy.judges_of_next())
-            if size is None:
-                continue
-            known = self.sizes(demand, transaction, self._copy.judges_of_next()).get(member)
-            if known is None or size < known:
-                demand.notes[member] = note
+        size = self._size(member, note, transaction, judges)
+        known = self.sizes(demand, transaction, judges).get(member)
+        if size is not None and (known is None or size < known):
+            demand.notes[member] = note
 
     def look(self) -> None:
         """Look at each where everything held is final; what the contract refuses is forgotten."""

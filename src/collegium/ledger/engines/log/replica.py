@@ -22,6 +22,7 @@ from collegium.ledger.engines.log.connection import (
     PresentFirst,
 )
 from collegium.ledger.engines.log.copying_out import begin_trial, is_sound, put_aside, take_over
+from collegium.ledger.engines.log.correspondence import Correspondence
 from collegium.ledger.engines.log.delivery import (
     Blocks,
     MemberPosition,
@@ -236,24 +237,26 @@ class Replica:
     Attributes:
         witness: its cosignatures.
         demands: what is to be ordered before it cosigns on.
+        correspondence: its letters, by which it hears of that.
     """
 
     def __init__(
         self,
         copy: LogCopy,
         witness: CosigningWitness,
+        demands: Demands,
+        correspondence: Correspondence,
         connection: Connection,
         warn: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
-        self.witness = witness
+        self.witness, self.demands, self.correspondence = witness, demands, correspondence
         self._copy = copy
         self._misbehaviour = MisbehaviourRecorder(copy)
         self._intake = Intake(copy, witness, connection, self._misbehaviour, warn)
         self._connection = connection
         self._warn = warn
         self._clock = clock
-        self.demands = Demands(copy)
         self._announced = False
         self._gather_at = clock() + GATHER_EVERY
 
@@ -484,4 +487,6 @@ def open_replica(
         warn(f"{error.what}; it is fetched anew, the old one is {aside}")
         copy = open_log_copy(home, genesis, warn)
     witness = CosigningWitness(copy, open_cosigned(home), member, key_of, seconds)
-    return Replica(copy, witness, connection, warn, clock)
+    demands = Demands(copy)
+    letters = Correspondence(member, copy, demands, key_of, clock)
+    return Replica(copy, witness, demands, letters, connection, warn, clock)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collegium.canonical import malformed
+from collegium.errors import FormatError
 from collegium.ledger.cosignature import cosigner_name
 from collegium.ledger.engines.log.log_copy import ValidatorSet
 from collegium.ledger.hashing import DIGEST_SIZE
@@ -50,6 +51,14 @@ def sign_seen(seen: Seen, member: str, key: SigningKey) -> str:
     return (
         f"{text}\n{signature_line(name, note_key_hash(name, key.public) + key.sign(text.encode()))}"
     )
+
+
+def claimed_transaction(note: str) -> bytes:
+    """Return the transaction that a note is said to be about; empty where it is malformed."""
+    try:
+        return from_base64(note.split("\n")[2], DIGEST_SIZE, _WHAT)
+    except (IndexError, FormatError):
+        return b""
 
 
 def open_seen(note: str, identity: bytes, member: str, public: bytes) -> Seen:
