@@ -130,19 +130,16 @@ class Site:
         if view.is_summing:  # who sets up counts the table, before the first round
             counts, mine = partial(self._counts, view), view.number == EVALUATION
             return self._counting.due(view, self.blobs, counts, idle=idle) if mine else []
-        if self._dealer is not None and member in view.participants:
+        if member in view.reveals:
+            self._serve_again(view)
+        if self._dealer is not None and view.round is not None:
             self._dealer.serve_again(view, self.blobs)
+            if dealt := self._dealer.due(view, self.blobs):
+                return dealt
         match view.phase:
-            case "sa.keys" | "sa.deal" if self._dealer and member in view.participants:
-                return self._dealer.due(view, self.blobs)
-            case "share" | "open" if self._dealer and member in view.reveals:
-                self._serve_again(view)
-                return self._dealer.due(view, self.blobs)
-            case "commit" if member in view.participants and not view.has_spoken("commits", member):
+            case "commit" if not view.has_spoken("commits", member):
                 return self._commit(view, idle=idle)
-            case "reveal" | "available" | "vote" if member in view.reveals:
-                self._serve_again(view)
-            case "reveal" if member in view.participants and view.has_spoken("commits", member):
+            case "reveal" if member not in view.reveals and view.has_spoken("commits", member):
                 return self._reveal(view)
             case "evaluation" if view.acceptance(member) and view.evaluation(member) is None:
                 return self._evaluate(view)

@@ -44,7 +44,7 @@ class Dealer:
     may_open: Callable[[StudyView], bool] | None = None
 
     def due(self, view: StudyView, blobs: Blobs) -> list[bytes]:
-        """Return what secure aggregation asks of a participant beside its update."""
+        """Return what secure aggregation asks of a participant beside its update, in its phases."""
         phase = phase_of(self._here(view).terms.modules, view.phase)
         if phase is None or self.identity.member not in view.outstanding:
             return []
@@ -53,7 +53,7 @@ class Dealer:
                 return self._advertise(view)
             case "sa.deal":
                 return self._announce(view, blobs)
-        return self._open(view, blobs, phase)
+        return self._open(view, blobs, phase) if phase.opens else []
 
     def takes_part(self, view: StudyView) -> bool:
         """Return whether the site is in a group that goes on, where there are groups."""

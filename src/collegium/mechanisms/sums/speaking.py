@@ -48,9 +48,9 @@ class Counting:
         dealer.serve_again(view, blobs)
         if member in view.reveals:
             self._serve_again(view, blobs, dealer)
+        if dealt := dealer.due(view, blobs):
+            return dealt
         match view.phase:
-            case "sa.keys" | "sa.deal" | "share":
-                return dealer.due(view, blobs)
             case "commit" if not view.has_spoken("commits", member):
                 return self._commit(view, blobs, dealer, vector, idle=idle)
             case "reveal" if view.has_spoken("commits", member) and member not in view.reveals:
