@@ -15,6 +15,7 @@ from tests.federation.kit import (
     kinds,
     owner,
     resigned,
+    rotate,
     said,
     site,
     step,
@@ -24,7 +25,9 @@ from tests.federation.kit import (
 
 from collegium.canonical import from_text, to_text
 from collegium.federation import local_trainers as cohort_module
-from collegium.federation.outbox import MemberOutbox, Outbox, OutboxKey
+from collegium.federation.identity import Identity
+from collegium.federation.local_trainers import LocalTrainers
+from collegium.federation.outbox import MemberOutbox, Outbox, OutboxKey, WriteOnce
 from collegium.federation.site import Site, SiteParts
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import ModelState, decode_model, decode_update, digest, encode_model
@@ -72,6 +75,25 @@ def test_it_accepts_the_study_that_it_was_given(tmp_path: Path) -> None:
         assert blobs_of(within, "va").fetch(from_text(accept.document, 32)) == document
         rows = len(within.prepared.train["va"].y)
         assert accept.weight <= rows < accept.weight * 3 / 2
+
+
+def test_a_withheld_acceptance_binds_the_rows_whatever_key_signs_the_next(tmp_path: Path) -> None:
+    """Two acceptances over rows that changed would tell two sizes, each with its own noise."""
+    with consortium(tmp_path) as within:
+        registered(within)
+        view = within.view()
+        (withheld,) = site(within).reconcile(view, idle=False)
+        later = replace(identity_of(within, "va"), key=rotate(within, "va"))
+        outbox = MemberOutbox(within.outbox, "va")
+        (again,) = remade(within, outbox, later).reconcile(within.view(), idle=False)
+        first, second = said(withheld), said(again)
+        assert isinstance(first, StudyAccept)
+        assert isinstance(second, StudyAccept)
+        assert (first.snapshot, first.weight) == (second.snapshot, second.weight)
+        other = remade(within, outbox, later)
+        train = within.prepared.train["va"]
+        other._parts = replace(other._parts, train=replace(train, y=1 - train.y))
+        assert other.reconcile(within.view(), idle=False) == []
 
 
 def test_it_refuses_another_document(tmp_path: Path) -> None:
@@ -147,16 +169,16 @@ def test_nothing_is_published_before_everybody_has_committed(tmp_path: Path) -> 
 
 
 def update_key(genesis: bytes, view: StudyView) -> OutboxKey:
-    """Where an outbox has the update of an attempt."""
-    return OutboxKey(genesis, "update", view.study, view.number, view.attempt)
+    """Where an outbox has the update of a round."""
+    return OutboxKey(genesis, "update", view.study, view.number)
 
 
-def remade(within: Consortium, outbox: Outbox) -> Site:
-    """The site va, started again over another outbox."""
+def remade(within: Consortium, outbox: WriteOnce, who: Identity | None = None) -> Site:
+    """The site va, started again over another outbox, or with another key."""
     prepared = within.prepared
     train, test = prepared.train["va"], prepared.test["va"]
     parts = SiteParts(prepared.dataset.schema.task, train, test, bytes(32), prepared.parts.stages)
-    identity, blobs = identity_of(within, "va"), blobs_of(within, "va")
+    identity, blobs = who or identity_of(within, "va"), blobs_of(within, "va")
     return Site(identity, blobs, outbox, within.trainers, parts)
 
 
@@ -171,6 +193,31 @@ def test_what_the_outbox_holds_is_sent_and_not_trained_again(tmp_path: Path) -> 
         other[-1] ^= 1
         outbox.put(key, bytes(other))
         assert remade(within, outbox).reconcile(view, idle=False) != first
+
+
+def test_rows_that_change_between_two_attempts_change_nothing_of_its_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two updates of one round would differ by what the changed rows are."""
+    with consortium(tmp_path) as within:
+        others = [site(within, name) for name in within.prepared.sites if name != "va"]
+        view = until(within, "commit", 1)
+        site(within).reconcile(view, idle=False)
+        genesis, who = within.engine.application.identity, identity_of(within, "va")
+        first = MemberOutbox(within.outbox, "va").get(update_key(genesis, view))
+        assert first is not None
+        while within.view().attempt == 1:
+            step(within, idle=True, without=others)
+        trainers = site(within)._cohort
+        assert isinstance(trainers, LocalTrainers)
+        rows = trainers.rows["va"]
+        monkeypatch.setitem(trainers.rows, "va", replace(rows, y=1 - rows.y))
+        monkeypatch.setattr(trainers, "_trained", ((0, b""), {}))  # as after a restart
+        (envelope,) = site(within).reconcile(within.view(), idle=False)
+        commit, place = said(envelope), (view.study, 1, 2)
+        assert isinstance(commit, UpdateCommit)
+        bound = commitment(genesis, *place, "va", digest(first), who.salt(*place))
+        assert from_text(commit.commitment, 32) == bound
 
 
 def test_without_its_outbox_it_does_not_reveal(tmp_path: Path) -> None:

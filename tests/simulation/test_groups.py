@@ -66,10 +66,10 @@ def plain_updates(
 ) -> dict[str, np.ndarray[Any, np.dtype[np.int16]]]:
     """What each survivor has in its outbox, before any mask."""
     with closing(Outbox(folder / "members" / "outbox")) as outbox:
-        place = ("update", "heart10", attempt.opened.round, attempt.opened.attempt)
+        place = ("update", "heart10", attempt.opened.round)
         found = {}
         for key in list(outbox._bodies):
-            here = (key.purpose, key.study, key.round, key.attempt) == place
+            here = (key.purpose, key.study, key.round) == place
             if here and key.within[0] in survivors(attempt):
                 found[key.within[0]] = decode_update(outbox.get(key) or b"")[0]
     return found

@@ -31,7 +31,7 @@ from collegium.federation.site_evaluation import (
     statement_bytes,
     test_counts,
 )
-from collegium.federation.snapshot import snapshot
+from collegium.federation.snapshot import accepts_with, snapshot
 from collegium.federation.speaking import Speaker, back_again, said_by_sites, said_in_phase
 from collegium.federation.stages import InAttempt, InRound, Stages, weighted
 from collegium.federation.summed_starts import SummedStarts, rows_told
@@ -164,11 +164,14 @@ class Site:
             return []
         if self._beginning(view, begun=False) != "documented":
             return []
+        found = snapshot(self._identity, view.study, (parts.train, parts.test))
+        if not accepts_with(self._outbox, self._identity.genesis, view.study, found):
+            return []
         weighed = study.aggregation.weights == "rows"
         transaction = self._identity.sign(
             StudyAccept, study=view.study, code=to_text(parts.code),
             document=registration.document,
-            snapshot=to_text(snapshot(self._identity, view.study, (parts.train, parts.test))),
+            snapshot=to_text(found),
             weight=registered_weight(self._size()) if weighed else 1,
         )  # fmt: skip
         return [transaction]
@@ -270,9 +273,8 @@ class Site:
         return blob, sent.name if blob is sent.blob else digest(blob)
 
     def _key(self, view: StudyView) -> OutboxKey:
-        """Return where the outbox keeps the update: what is charged serves all attempts."""
-        attempt = None if self._parts.stages.charges else view.attempt
-        return OutboxKey(self._identity.genesis, "update", view.study, view.number, attempt)
+        """Return where the outbox keeps the update, which serves all attempts at its round."""
+        return OutboxKey(self._identity.genesis, "update", view.study, view.number)
 
     def _sent(self, view: StudyView) -> Sent | None:
         """Return what the site committed to in the open attempt, if its outbox still has it."""

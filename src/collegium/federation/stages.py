@@ -101,8 +101,7 @@ class Stages:
 
     Attributes:
         encode: done by whoever makes updates, since what a site carries on goes by it.
-        kept: done once a round, or in each attempt where nothing is charged; the outbox keeps the
-            result.
+        kept: done once a round; the outbox keeps the result, which serves all attempts.
         committed: done in each attempt before the site commits itself to the result.
         published: done in each attempt as the site reveals what it has committed to.
     """

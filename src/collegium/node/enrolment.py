@@ -28,7 +28,7 @@ from collegium.federation.outbox import Outbox
 from collegium.federation.owner import Owner
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site, SiteParts
-from collegium.federation.snapshot import snapshot
+from collegium.federation.snapshot import first_snapshot, snapshot
 from collegium.federation.speaking import ReservedRows, reserve
 from collegium.federation.timekeeper import Timekeeper
 from collegium.federation.validator import Validator
@@ -271,11 +271,14 @@ def _enrol_site(
     signed = signed_acceptance(acting.outbox, acting.identity, view.study)
     accepted = view.acceptance(member) or signed
     own = rows if table is None else table
+    if accepted is not None:
+        first: bytes | None = from_text(accepted.snapshot, DIGEST_SIZE)
+    else:  # it may have been signed by a key that has been replaced since
+        first = first_snapshot(acting.outbox, acting.identity.genesis, view.study)
     if (
         own is not None
-        and accepted is not None
-        and accepted.snapshot
-        != to_text(snapshot(acting.identity, view.study, (own.train, own.test)))
+        and first is not None
+        and first != snapshot(acting.identity, view.study, (own.train, own.test))
     ):
         enrolment.objections = (
             "these are not the rows with which the site accepted the study: its source of rows has"

@@ -20,7 +20,7 @@ from collegium.errors import FormatError
 from collegium.federation.identity import Identity
 from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.outbox import OutboxKey, WriteOnce
-from collegium.federation.snapshot import snapshot
+from collegium.federation.snapshot import accepts_with, snapshot
 from collegium.federation.speaking import Speaking
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import digest
@@ -95,6 +95,8 @@ class SettingUp:
         if differing_terms(self._study, len(registration.sites), terms, Facts(layout)):
             return []
         rows = snapshot(self._identity, view.study, (self._table.train, self._table.test))
+        if not accepts_with(self._outbox, self._identity.genesis, view.study, rows):
+            return []
         return [
             self._identity.sign(
                 StudyAccept, study=view.study, code=to_text(self._code),
