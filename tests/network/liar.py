@@ -10,6 +10,7 @@ drop          a history in which the first of several acknowledged transactions 
 replay        the next block, with a transaction that is in the log already once more
 forget        the truth, without a transaction of a victim that it had acknowledged
 withhold      nothing
+silence       "waiting", to whatever a victim signed, whoever hands it over; promises nothing
 unmask        "waiting", to what opens the first sum and then to the victim's keys
 ============  ==================================================================================
 
@@ -31,8 +32,9 @@ from aiohttp import web
 from tests.ledger.engines.log.lies import honest
 from tests.threats.unmasking import Unmasker
 
+from collegium.canonical import from_text
 from collegium.ledger.engines.log.connection import NotInTheLog
-from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
+from collegium.ledger.engines.log.delivery import Promised, decode_delivery, encode_delivery
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
@@ -49,7 +51,7 @@ from collegium.ledger.frames import (
     hash_prefix,
 )
 from collegium.ledger.genesis import encode_genesis
-from collegium.ledger.keys import SigningKey
+from collegium.ledger.keys import KEY_SIZE, SigningKey, key_id
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 from collegium.ledger.ordering import Answer, NotYet, Ordered
 from collegium.transport.authority import server_context
@@ -153,6 +155,8 @@ class LyingService(Service):
         self._forgotten: tuple[bytes, Ordered] | None = None  # and what was promised instead
         self._dropped: tuple[int, bytes] | None = None
         self._unmasker = Unmasker(min(victims, default=""), 1)
+        members = forger.copy.ledger.genesis.members
+        self._keys = {key_id(from_text(one.key, KEY_SIZE)) for one in members if one.id in victims}
 
     def _lies_to(self, member: str) -> bool:
         begun = self._forger.copy.final_size >= self._size
@@ -163,7 +167,12 @@ class LyingService(Service):
         if self._dropped is not None:
             await asyncio.sleep(1)
         if self._lie == "unmask":
-            return await self._unmasking(member, envelopes)
+            return await self._withholding(
+                member, envelopes, {one for one in envelopes if self._keeps(member, one)}
+            )
+        if self._silences:
+            kept = {one for one in envelopes if decode_envelope(one).key_id in self._keys}
+            return await self._withholding(member, envelopes, kept)
         if self._lie == "forget" and self._lies_to(member):
             (forgotten, *rest), copy = envelopes, self._forger.copy
             if self._forgotten is None:
@@ -176,10 +185,23 @@ class LyingService(Service):
                 return [self._forgotten[1], *answers]
         return await super().submit(member, envelopes)
 
-    async def _unmasking(self, member: str, envelopes: Sequence[bytes]) -> list[Answer]:
-        kept = {one for one in envelopes if self._unmasker.withholds(member, one)}
+    @property
+    def _silences(self) -> bool:
+        return self._lie == "silence" and self._forger.copy.final_size >= self._size
+
+    async def demand(self, member: str, demanded: Sequence[Promised]) -> list[Promised]:
+        """Promise nothing of what is kept back."""
+        return [] if self._silences else await super().demand(member, demanded)
+
+    def _keeps(self, member: str, envelope: bytes) -> bool:
+        keeps = self._unmasker.withholds(member, envelope)
         shares = {name: data.hex() for name, data in self._unmasker.kept.items()}
         (self._forger.copy.home / KEPT).write_text(json.dumps(shares))
+        return keeps
+
+    async def _withholding(
+        self, member: str, envelopes: Sequence[bytes], kept: set[bytes]
+    ) -> list[Answer]:
         others = [one for one in envelopes if one not in kept]
         answers = iter(await super().submit(member, others) if others else [])
         waiting = NotYet("waiting", "a block before it is not final yet")

@@ -31,7 +31,7 @@ from collegium.ledger.engines.log.evidence import read_fork
 from collegium.ledger.engines.log.log_copy import open_log_copy
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
-from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
+from collegium.ledger.genesis import ORDERED_WITHIN, Genesis, encode_genesis, genesis_digest
 from collegium.ledger.ordering import LEDGER
 from collegium.network.processes import start
 from collegium.network.record import NetworkRecord, home_of, read_record
@@ -66,6 +66,11 @@ def lied_to(
         command = ["/usr/bin/env", f"PYTHONPATH={package}:{ROOT}", sys.executable, "-m"]
         command += ["tests.network.liar", str(home), lie, str(FROM), *victims]
         on_record(folder, start(SEQUENCER, command, home / "output.log"))
+        if lie == "silence":
+            for name in MEMBERS:
+                path = home_of(folder, name) / "node.toml"
+                shared = json.dumps((folder / "store").absolute().as_uri())
+                path.write_text(path.read_text().replace('store = "relay"', f"store = {shared}"))
         if lie == "unmask":  # honest timers end the attempts
             for name in MEMBERS:
                 path = home_of(folder, name) / "node.toml"
@@ -85,9 +90,9 @@ def go_on_from(folder: Path, member: str) -> NetworkRecord:
     return read_record(folder)
 
 
-def evidence(folder: Path, member: str, kind: str) -> Path:
+def evidence(folder: Path, member: str, kind: str, seconds: float = 60.0) -> Path:
     """Wait for a member's evidence of a kind, and return where it is."""
-    until = monotonic() + 60
+    until = monotonic() + seconds
     while not (found := list((home_of(folder, member) / "evidence").glob(f"{kind}-*"))):
         assert monotonic() < until, statuses(folder, read_record(folder))
         sleep(0.1)
@@ -271,6 +276,37 @@ def test_who_is_told_nothing_accepts_nothing_and_catches_up_with_an_honest_one(
         require_no_fork(folder)
         record = go_on_from(folder, "cleveland")
         assert ended(folder, record) == model
+
+
+@pytest.mark.long
+def test_who_is_silenced_is_heard_or_nothing_more_is_final(tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    changes = ("evaluation.bootstrap=0", "training.rounds=4")  # timers could end every phase
+    with lied_to(folder, "silence", ("va",), changes) as record:
+        found = {name: evidence(folder, name, "censored", 200.0) for name in MEMBERS}
+        sizes, until = set(), monotonic() + 10
+        while not all(one and one.errors for one in statuses(folder, record).values()):
+            assert monotonic() < until
+            sleep(0.1)
+        for status in statuses(folder, record).values():
+            assert status is not None
+            assert status.silencing is None
+            assert "va" in status.errors["cosigning"]
+            assert {one.author for one in status.unordered} == {"va"}
+            assert status.studies[0].phase != "closed"
+            sizes.add(status.final_size)
+        home = str(home_of(folder, "hungarian"))
+        told = a_stranger_says(found["cleveland"], record, tmp_path, "censorship", home)
+        assert isinstance(told, dict)
+        assert (told["proven"], told["author"]) == (True, "va")
+        assert told["blocks"] == ORDERED_WITHIN
+        assert len(told["seen"]) >= 3
+        require_no_fork(folder)
+        assert len(sizes) == 1, "nothing more became final anywhere"
+        record = go_on_from(folder, "switzerland")
+        until_following(folder, record)
+        model = ended(folder, record)
+    assert model == run("heart", out=tmp_path / "solo", changes=changes).model
 
 
 @pytest.mark.long
