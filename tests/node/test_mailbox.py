@@ -11,7 +11,6 @@ from tests.node.test_loop import allow, ledgers, model, propose
 
 from collegium.audit.censorship import check_censorship
 from collegium.canonical import from_text
-from collegium.errors import StoreError
 from collegium.ledger.engines.log import correspondence
 from collegium.ledger.genesis import encode_genesis, genesis_digest
 from collegium.ledger.keys import KEY_SIZE, key_id
@@ -19,7 +18,6 @@ from collegium.ledger.ordering import Letter
 from collegium.node import loop, mailbox
 from collegium.node.mailbox import decode_letter, encode_letter
 from collegium.simulation.execution import run
-from collegium.storage.address import open_store
 from collegium.storage.letters import LARGEST_LETTER
 
 VICTIM = "va"
@@ -103,27 +101,6 @@ def test_who_removes_letters_from_the_store_silences_nobody(tmp_path: Path) -> N
             sleep(0.5)
         silence(within, None)
         within.until(is_closed)
-
-
-def test_letters_are_news_once_and_what_is_removed_is_empty(tmp_path: Path) -> None:
-    address = (tmp_path / "store").as_uri()
-    ours, theirs = (open_store(address, print).letters("letters/x") for _ in range(2))
-    assert theirs.news("va") == b""
-    ours.put("va", b"one")
-    assert theirs.news("va") == b"one"
-    assert theirs.news("va") is None
-    ours.put("va", b"another")
-    assert theirs.news("va") == b"another"
-    ours.put("va", bytes(LARGEST_LETTER + 1))
-    assert theirs.news("va") == b""
-    ours.put("va", b"one")
-    assert theirs.news("va") == b"one"
-    (tmp_path / "store" / "letters" / "x" / "va").unlink()
-    assert theirs.news("va") == b""
-    (tmp_path / "store" / "letters" / "x").rmdir()
-    (tmp_path / "store" / "letters" / "x").write_text("no folder")
-    with pytest.raises(StoreError):
-        ours.put("va", b"one")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,11 @@ class Handler(BaseHTTPRequestHandler):
         if data is None:
             self.answer(404, b"")
             return
-        headers = {"ETag": '"tag"', "Last-Modified": DATE}
+        tag = f'"{md5(data, usedforsecurity=False).hexdigest()}"'
+        headers = {"ETag": tag, "Last-Modified": DATE}
+        if self.headers.get("If-None-Match") == tag:
+            self.answer(304, b"", **headers)
+            return
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         body, status = data, 200
         if asked:
