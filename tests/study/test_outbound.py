@@ -53,7 +53,7 @@ def test_every_kind_of_message_is_listed_once() -> None:
     kinds = [message.kind for message in listed("heart")]
     assert kinds == [
         "acceptance", "commitment of an update", "reveal of an update", "update",
-        "retirement of updates", "evaluation statement", "availability of updates", "vote",
+        "retirement of updates", "return to a study", "evaluation statement", "availability of updates", "vote",
         "time-out", "model", "end of a study", "evidence of equivocation",
         "change of the membership", "registration of the study", "released model",
     ]  # fmt: skip
@@ -117,8 +117,8 @@ def test_what_is_in_an_acceptance_is_what_its_transaction_has_room_for() -> None
 def test_who_says_only_that_something_happened_tells_nothing_from_rows() -> None:
     clean = {kind for kind, message in messages().items() if not message.from_rows}
     assert clean == {
-        "retirement of updates", "availability of updates", "time-out", "end of a study",
-        "change of the membership", "registration of the study",
+        "retirement of updates", "return to a study", "availability of updates", "time-out",
+        "end of a study", "change of the membership", "registration of the study",
     }  # fmt: skip
 
 

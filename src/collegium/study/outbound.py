@@ -104,6 +104,15 @@ def _site_messages(
             from_rows=False,
             transactions=("blob.retire",),
         ),
+        Outbound(
+            "return to a study",
+            "that the member is there again, where the ledger has it as silent in the study",
+            ways.everybody,
+            ways.signed,
+            LEDGER,
+            from_rows=False,
+            transactions=("member.here",),
+        ),
         *counted_rows(study, ways),
         _statement_message(study, ways),
     )
