@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         tag = f'"{md5(data, usedforsecurity=False).hexdigest()}"'
         headers = {"ETag": tag, "Last-Modified": DATE}
         if self.headers.get("If-None-Match") == tag:
-            self.answer(304, b"", **headers)
+            self.answer(304, b"", 0, **headers)
             return
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         body, status = data, 200

@@ -53,8 +53,9 @@ def test_every_kind_of_message_is_listed_once() -> None:
     kinds = [message.kind for message in listed("heart")]
     assert kinds == [
         "acceptance", "commitment of an update", "reveal of an update", "update",
-        "retirement of updates", "return to a study", "evaluation statement", "availability of updates", "vote",
-        "time-out", "model", "end of a study", "evidence of equivocation",
+        "retirement of updates", "return to a study", "evaluation statement",
+        "availability of updates", "vote", "time-out", "model", "end of a study",
+        "evidence of equivocation",
         "change of the membership", "registration of the study", "released model",
     ]  # fmt: skip
     for message in messages().values():
