@@ -49,7 +49,7 @@ def test_people_are_told_the_verdict_first_and_then_what_is_not_proven(
     assert done.returncode == 0
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert lines[0] == "OK"
+    assert lines[0] == "CONSISTENT ONLY"
     assert any("2 rounds" in line for line in lines)
     assert "not proven:" in done.stdout.partition("anchored")[2]
 
@@ -59,6 +59,7 @@ def test_a_trust_root_anchors_the_run(call: Call, finished: Finished) -> None:
     policy = finished.folder / "policy.json"
     by_genesis = told(call("verify", finished.folder, "--genesis", genesis, "--json"))
     by_policy = told(call("verify", finished.folder, "--policy", policy, "--json"))
+    assert (by_genesis["verdict"], by_policy["verdict"]) == ("anchored", "anchored")
     assert by_genesis["anchored"] == "genesis"
     assert by_policy["anchored"] == "checkpoint"
 
@@ -66,7 +67,10 @@ def test_a_trust_root_anchors_the_run(call: Call, finished: Finished) -> None:
 def test_another_genesis_than_the_trusted_one_fails(call: Call, finished: Finished) -> None:
     found = told(call("verify", finished.folder, "--genesis", "ab" * 32, "--json"), status=1)
     assert found["ok"] is False
+    assert found["verdict"] == "not_verified"
     assert [one["code"] for one in found["findings"]] == ["anchor.genesis"]
+    done = call("verify", finished.folder, "--genesis", "ab" * 32)
+    assert done.stdout.splitlines()[0] == "NOT VERIFIED"
 
 
 def test_findings_say_code_severity_what_and_where(call: Call, copy: Path) -> None:
@@ -82,7 +86,7 @@ def test_findings_say_code_severity_what_and_where(call: Call, copy: Path) -> No
     assert altered["where"] == f"blobs/{blob.name}"
     shown = call("verify", copy)
     assert shown.returncode == 1
-    assert shown.stdout.startswith("FAILED\n")
+    assert shown.stdout.startswith("NOT VERIFIED\n")
     assert "[blob.altered]" in shown.stdout
 
 

@@ -173,8 +173,8 @@ def test_what_matters_most_stands_first() -> None:
         "Who has it?",
         SIMULATED,
         "Not for clinical use",
+        "Consistent only.",
         "Given one case with the outcome",
-        "Verified.",
         "brugge voted for another model than the one that the others recomputed (fever, round "
         "5). It was outvoted: the model is not affected.",
     ]
@@ -197,6 +197,7 @@ def test_a_record_that_does_not_hold_is_said_where_the_answer_is() -> None:
     broken = Finding("round.model", "error", AboutRound("fever", 3), {"case": "model"})
     answer = page(inputs().content(verification=verification(broken))).sections["answer"]
     assert "Not verified." in answer
+    assert not any(letter.isdigit() for letter in answer), "no figure is told"
     assert "Do not rely on anything on this page" in answer
     assert "✓" not in answer
 

@@ -5,6 +5,7 @@ A finding is a code, a subject and parameters; what it says in English is made i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -19,6 +20,15 @@ Severity = Literal["error", "fault", "note"]
 """error: the evidence does not hold; fault: a participant failed or lied and was caught; note."""
 
 Anchor = Literal["none", "genesis", "checkpoint"]
+Verdict = Literal["not_verified", "consistent", "anchored"]
+"""not_verified: an error was found; consistent: whose record it is was not asked; anchored: it was
+held against something that somebody else keeps."""
+
+VERDICTS: Mapping[Verdict, str] = {
+    "not_verified": "NOT VERIFIED", "consistent": "CONSISTENT ONLY", "anchored": "ANCHORED",
+}  # fmt: skip
+"""In words, as `verify` begins."""
+
 Level = Literal["recomputed", "recomputed_given_scores", "attested", "certified_by_votes"]
 
 
@@ -233,6 +243,13 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     scorings: tuple[Scoring, ...] = ()
     sums: tuple[SecureSumOutcome, ...] = ()
     shares: tuple[SiteShare, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verification in one word."""
+        if not self.ok:
+            return "not_verified"
+        return "consistent" if self.anchored == "none" else "anchored"
 
 
 NOT_PROVEN = (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from collegium.audit.findings import Verification
+from collegium.audit.findings import VERDICTS
 from collegium.audit.trust import genesis_root, policy_root
 from collegium.audit.verify import verify
 from collegium.cli.summaries import quality_lines
@@ -70,8 +70,9 @@ def _first_act(folder: Path, say: Say) -> RunResult:
     found = verify(folder, trust=genesis_root(result.genesis))
     counts = found.checked
     say(
-        f"   verify: {_word(found)}. {counts['signatures']} signatures, {counts['rounds']} rounds "
-        f"recomputed bit for bit, {counts['votes']} votes, {counts['blobs']} blobs."
+        f"   verify: {VERDICTS[found.verdict]}. {counts['signatures']} signatures, "
+        f"{counts['rounds']} rounds recomputed bit for bit, {counts['votes']} votes, "
+        f"{counts['blobs']} blobs."
     )
     return result
 
@@ -86,7 +87,7 @@ def _second_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
     ]
     result = run(STUDY, out=folder, changes=changes)
     found = verify(folder, trust=genesis_root(result.genesis))
-    say(f"   verify: {_word(found)}. It names the member:")
+    say(f"   verify: {VERDICTS[found.verdict]}. It names the member:")
     for finding in found.findings:
         say(f"   {finding.severity}: {finding.what} ({finding.where})")
     same = result.model == honest.model
@@ -108,7 +109,7 @@ def _third_act(folder: Path, honest: RunResult, say: Say) -> dict[str, Any]:
         "with checkpoints kept outside": verify(folder, trust=policy_root(kept)),
     }
     for how, found in tries.items():
-        say(f"   verify {how}: {_word(found)}.")
+        say(f"   verify {how}: {VERDICTS[found.verdict]}.")
         say(f"     {found.claims}")
         for finding in found.findings:
             if finding.severity == "error":
@@ -123,7 +124,3 @@ def _operator(honest: Participant, place: AdversaryContext) -> Participant:
     if isinstance(honest, Site) and honest.name == f"{REWRITTEN_SITE} (site)":
         honest.author = RewritingAuthor(honest.author, REWRITTEN_FROM)
     return honest
-
-
-def _word(found: Verification) -> str:
-    return "OK" if found.ok else "FAILED"

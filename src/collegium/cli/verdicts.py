@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from collegium.audit.findings import (
+    VERDICTS,
     LedgerPrivacySpent,
     Scoring,
     SecureSumOutcome,
@@ -20,7 +21,8 @@ from collegium.audit.findings import (
 def verification_json(verification: Verification) -> dict[str, Any]:
     """Return what ``verify --json`` prints."""
     found: dict[str, Any] = msgspec.to_builtins(verification)
-    return found | {"findings": findings_json(verification.findings)}
+    findings = findings_json(verification.findings)
+    return {"verdict": verification.verdict} | found | {"findings": findings}
 
 
 def total_line(total: LedgerPrivacySpent) -> str:
@@ -66,7 +68,7 @@ def sum_line(summed: SecureSumOutcome) -> str:
 
 def verification_lines(verification: Verification) -> Iterator[str]:
     """Yield what `verify` prints for people."""
-    yield "OK" if verification.ok else "FAILED"
+    yield VERDICTS[verification.verdict]
     if verification.genesis:
         yield f"  genesis   {verification.genesis}"
         yield f"  app hash  {verification.app_hash}"

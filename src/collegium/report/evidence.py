@@ -30,6 +30,7 @@ class Evidence:
     """
 
     standing: RecordState
+    anchored: bool
     summary: str
     faults: tuple[str, ...]
     errors: tuple[str, ...]
@@ -123,6 +124,7 @@ def evidence_of(verification: Verification) -> Evidence:
     }
     return Evidence(
         standing=standing,
+        anchored=verification.anchored != "none",
         summary=_summary(verification, standing),
         faults=tuple(_fault(one, unharmed=ok) for one in by_severity["fault"]),
         errors=tuple(map(_sentence, by_severity["error"])),

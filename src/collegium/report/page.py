@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from collegium.report import (
     curve_sections,
     evidence_sections,
@@ -15,7 +17,7 @@ from collegium.report import (
 )
 from collegium.report.content import ReportContent
 from collegium.report.figures import Figure
-from collegium.report.markup import Markup, badge, bullets, element, join, paragraph
+from collegium.report.markup import Markup, badge, bullets, element, paragraph
 from collegium.report.seam import Section, in_order
 from collegium.report.style import STYLE
 from collegium.report.wording import number, span, title_of
@@ -75,7 +77,12 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
-    sections = [one for one in in_order(SECTIONS) if one.applies(content)]
+    broken = content.evidence.standing == "broken"
+    sections = [
+        one
+        for one in in_order(SECTIONS)
+        if one.applies(content) and (one.name in _WITHOUT_FIGURES or not broken)
+    ]
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -140,7 +147,53 @@ def _answer(content: ReportContent) -> Markup:
     return element(
         "section",
         element("h2", "Answer", badge("Not for clinical use", "clinical")),
+        _verdict(content),
         paragraph(outcome, class_="warning") if outcome else "",
+        *(() if evidence.standing == "broken" else _figures(content)),
+        _caught(evidence.faults) if evidence.faults else "",
+        class_="answer",
+        id="answer",
+    )
+
+
+def _verdict(content: ReportContent) -> Markup:
+    """Return in a word, and then in sentences, what the record was found to be worth."""
+    evidence = content.evidence
+    if evidence.standing == "broken":
+        return paragraph(
+            element("strong", "✗ Not verified."), " ", evidence.summary, class_="verdict broken"
+        )
+    mark = "✓ Anchored." if evidence.anchored else "≈ Consistent only."
+    if evidence.standing == "incomplete":
+        mark += " Incomplete."
+    if evidence.anchored:
+        worth: tuple[str | Markup, ...] = (evidence.claims,)
+    else:
+        worth = (
+            "Whose record it is was not asked: ",
+            element("a", "hold it against what a member gave you", href="#verify"), ".",
+        )  # fmt: skip
+    return paragraph(
+        element("strong", mark), " ", evidence.summary, " ", *worth,
+        class_=f"verdict {'anchored' if evidence.anchored else 'consistent'}",
+    )  # fmt: skip
+
+
+def _caught(faults: Sequence[str]) -> Markup:
+    more = len(faults) - _SHOWN_FAULTS
+    return element(
+        "div",
+        paragraph(
+            element("strong", "Caught. "), "The protocol identified members that failed or lied:"
+        ),
+        bullets(faults[:_SHOWN_FAULTS]),
+        paragraph(element("a", f"and {more} more", href="#participants")) if more > 0 else "",
+        class_="caught",
+    )
+
+
+def _figures(content: ReportContent) -> tuple[Markup, ...]:
+    return (
         element("dl", *(_key_figure(*one) for one in content.answer.figures), class_="key"),
         paragraph(
             "All sites, test rows, with 95\u00a0% intervals. ",
@@ -149,35 +202,14 @@ def _answer(content: ReportContent) -> Markup:
         ),
         paragraph(content.answer.lead, class_="lead"),
         bullets(content.answer.sentences),
-        element(
-            "div",
-            paragraph(element("strong", _MARKS[evidence.standing]), " ", evidence.summary),
-            join(
-                paragraph(
-                    element("strong", "Caught. "),
-                    ("The protocol identified members that failed or lied:"),
-                ),
-                bullets(evidence.faults[:_SHOWN_FAULTS]),
-                paragraph(
-                    element(
-                        "a",
-                        f"and {len(evidence.faults) - _SHOWN_FAULTS} more",
-                        href="#participants",
-                    )
-                )
-                if len(evidence.faults) > _SHOWN_FAULTS
-                else "",
-            )
-            if evidence.faults
-            else "",
-            class_=f"standing {evidence.standing}",
-        ),
-        class_="answer",
-        id="answer",
     )
 
 
-_MARKS = {"holds": "✓ Verified.", "incomplete": "… Incomplete.", "broken": "✗ Not verified."}
+_WITHOUT_FIGURES = frozenset({
+    "participants", "record", "verify", "not-proven", "study", "data", "versions",
+})  # fmt: skip
+"""What is shown of a record that does not hold: what it says of models, nobody is to read."""
+
 _SHOWN_FAULTS = 5
 
 

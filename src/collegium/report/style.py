@@ -71,12 +71,16 @@ footer, .note { font-size: .92rem; }
 .key .interval, .key .absent { font-size: .92rem; }
 .lead { font-size: 1.15rem; max-width: none; }
 .answer > ul > li { max-width: none; }
-.standing { margin-top: 1.4rem; padding-top: 1.1rem; border-top: 1px solid var(--line); }
-.standing p { margin-bottom: .4rem; max-width: none; }
-.standing.holds > p:first-child strong { color: var(--good); }
-.standing.incomplete > p:first-child strong { color: var(--warn); }
-.standing.broken > p:first-child { color: var(--bad); }
-.standing p + p strong { color: var(--warn); }
+.verdict { padding: .6rem .9rem; border-left: 4px solid currentColor; max-width: none; }
+.verdict.anchored { border-color: var(--good); }
+.verdict.consistent { border-color: var(--warn); }
+.verdict.broken { border-color: var(--bad); }
+.verdict.anchored strong { color: var(--good); }
+.verdict.consistent strong { color: var(--warn); }
+.verdict.broken { color: var(--bad); }
+.caught { margin-top: 1.4rem; padding-top: 1.1rem; border-top: 1px solid var(--line); }
+.caught p { margin-bottom: .4rem; max-width: none; }
+.caught strong { color: var(--warn); }
 
 .badge { display: inline-block; padding: 0 .55em; border: 1px solid currentColor;
   border-radius: 1em; font: .8rem/1.6 system-ui, -apple-system, "Segoe UI", Arial, sans-serif; }
