@@ -1,11 +1,13 @@
 """A user's CSV file becomes columns, whoever wrote it; what cannot be known is an error."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from collegium.data.files import file_bytes
 from collegium.data.tabular.columns import Table, as_days, as_numbers, as_words
 from collegium.data.tabular.reading import read_table_file
 from collegium.errors import DataError
@@ -192,6 +194,22 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             read_table_file(path)
         assert caught.value.code == code
+
+
+def test_a_compressed_table_is_read_up_to_what_a_table_may_have(write: Write) -> None:
+    assert read_table_file(write(gzip.compress(b"a,b\n1,2\n"))).rows == 1
+    for broken in (gzip.compress(b"a,b\n1,2\n")[:-9], b"\x1f\x8bnothing"):
+        with pytest.raises(DataError, match="cannot be decompressed"):
+            read_table_file(write(broken))
+    with pytest.raises(DataError) as caught:
+        file_bytes(write(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000)), 20_000)
+    assert caught.value.code == "data.too-large"
+
+
+def test_a_spreadsheet_is_called_one(write: Write) -> None:
+    with pytest.raises(DataError) as caught:
+        read_table_file(write(b"PK\x03\x04" + bytes(100)))
+    assert caught.value.code == "data.spreadsheet"
 
 
 def test_skipped_columns_are_not_even_looked_at(write: Write) -> None:

@@ -188,8 +188,9 @@ def _classes(source: TableSource, task: Task, said: list[SiteColumns]) -> tuple[
     if not found:
         raise DataError(
             "data.classes", f"no class of {column!r} is known",
-            f"no site has {source.smallest} persons to speak for",
-            "form larger sites, lower data.source.smallest, or name data.source.classes",
+            f"no site has {source.smallest} persons with the same value of it",
+            "for a number choose model.architecture = 'linear' and such; for classes form larger"
+            " sites, lower data.source.smallest, or name data.source.classes",
         )  # fmt: skip
     if not fewest <= len(found) <= most:
         wanted = "two values" if most == 2 else f"{fewest} values or more"
