@@ -22,7 +22,7 @@ from tests.ledger.engines.log.kit import (
 )
 
 from collegium.ledger.engines.log.delivery import Promised
-from collegium.ledger.engines.log.demands import MOST_OF_ONE, transactions_in
+from collegium.ledger.engines.log.demands import DEMANDS, MOST_OF_ONE, transactions_in
 from collegium.ledger.engines.log.evidence import ENVELOPE, RECEIVED, SEEN
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, sign_inclusion_promise
 from collegium.ledger.engines.log.seen import Seen, sign_seen
@@ -81,13 +81,39 @@ def test_what_a_quorum_has_seen_is_left_out_of_so_many_blocks_and_no_more(us: Co
     assert sizes(us) == {2}
     us.settle("three")
     assert sizes(us) == {2}, "the third block after it was seen is not final"
-    us.settle()
+    us.step()
     assert sizes(us) == {2}
     for name in MEMBERS:
         (found,) = (us.home(name) / "evidence").glob("censored-*")
         names = {one.name for one in found.iterdir()}
         assert {ENVELOPE, RECEIVED, *(f"{SEEN}{one}.note" for one in MEMBERS)} <= names
         assert "bo" in us.replicas[name].witness.waiting_for
+
+
+def test_a_restart_is_no_way_past(us: Consortium) -> None:
+    """Operators restart what stands still: nobody then cosigns what it has refused."""
+    kept = us.registration("kept", "bo")
+    seen(us, kept)
+    no_promise(us)
+    us.settle("one", "two", "three")
+    for name in MEMBERS:
+        us.start(name)
+    us.step()
+    assert sizes(us) == {2}
+    for wire in us.wires.values():
+        wire.on_demand = None
+    us.step()
+    us.step()
+    assert ordered(us, kept)
+
+
+@pytest.mark.parametrize("spoiled", [b"", b"{}", b'{"genesis":"","demands":[]}'])
+def test_a_file_of_demands_that_is_none_holds_none(us: Consortium, spoiled: bytes) -> None:
+    seen(us, us.registration("kept", "bo"))
+    path = us.home("ada") / DEMANDS
+    assert us.start("ada").demands.held
+    path.write_bytes(spoiled)
+    assert us.start("ada").demands.held == {}
 
 
 @pytest.mark.parametrize("by", [("ada", "bo"), ()])
@@ -192,7 +218,7 @@ def test_a_promise_is_taken_once(us: Consortium) -> None:
     assert sizes(us) == {3}
     us.settle("four")
     assert sizes(us) == {3}, "its word was broken"
-    us.settle()
+    us.step()
     assert sizes(us) == {3}
     assert list((us.home("ada") / "evidence").glob("censored-*"))
 

@@ -7,10 +7,14 @@ it unless the log's key promises it a place right behind. docs/spec/10, docs/dec
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from collegium.errors import FormatError
+from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.connection import Connection
 from collegium.ledger.engines.log.delivery import Promised
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
@@ -23,7 +27,10 @@ from collegium.ledger.engines.log.seen import (
 )
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
-from collegium.ledger.genesis import Genesis, required_log_key
+from collegium.ledger.genesis import Genesis, ledger_text, required_log_key
+
+DEMANDS = "demands"
+"""The file of a home."""
 
 MOST_OF_ONE = 8
 """Transactions of one author that are demanded at once."""
@@ -52,8 +59,18 @@ class Demand:
     place: int = 0
 
 
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of a home: whose ledger it is about, and what is demanded."""
+
+    genesis: str
+    demands: tuple[Demand, ...]
+
+
+_DECODER = msgspec.json.Decoder(_Kept)
+
+
 class Demands:
-    """What a member demands of whoever orders.
+    """What a member demands of whoever orders, also after a restart: else that would be a way past.
 
     Attributes:
         held: every demand, by the transaction's id.
@@ -63,9 +80,10 @@ class Demands:
     """
 
     def __init__(self, copy: LogCopy) -> None:
-        self.held: dict[bytes, Demand] = {}
-        self._copy = copy
+        self._copy, self._path = copy, copy.home / DEMANDS
         self._within = within_of(copy.ledger.genesis)
+        kept = self._loaded()
+        self.held = {decode_envelope(one.envelope).transaction_id: one for one in kept}
 
     def hear(self, author: str, envelope: bytes) -> None:
         """Take up a transaction that is not ordered, if the contract takes it as of now."""
@@ -75,6 +93,7 @@ class Demands:
             return
         if self._copy.ledger.check(envelope) is None:
             self.held[transaction] = Demand(envelope, author, self._copy.size, self._copy.size)
+            self._keep()
 
     def hear_word(self, member: str, note: str) -> None:
         """Take up a validator's word that it has seen one of them; any other word counts not."""
@@ -86,15 +105,18 @@ class Demands:
         known = self.sizes(demand, transaction, judges).get(member)
         if size is not None and (known is None or size < known):
             demand.notes[member] = note
+            self._keep()
 
     def look(self) -> None:
         """Look at each where everything held is final; what the contract refuses is forgotten."""
         size = self._copy.size
-        for transaction, demand in list(self.held.items()):
-            if demand.looked < size:
-                demand.looked = size
-                if self._copy.ledger.check(demand.envelope) is not None:
-                    del self.held[transaction]
+        behind = [one for one, demand in self.held.items() if demand.looked < size]
+        for transaction in behind:
+            self.held[transaction].looked = size
+            if self._copy.ledger.check(self.held[transaction].envelope) is not None:
+                del self.held[transaction]
+        if behind:
+            self._keep()
 
     def sizes(self, demand: Demand, transaction: bytes, judges: ValidatorSet) -> dict[str, int]:
         """Return after how many entries validators have seen a transaction, by member."""
@@ -155,6 +177,7 @@ class Demands:
             if not unmet and one.envelope in first:
                 at = first.index(one.envelope)
                 one.promise, one.place = promised[at][1], self._copy.size + at
+        self._keep()
         return unmet
 
     @property
@@ -176,6 +199,26 @@ class Demands:
                 break
             found.append((envelope, note))
         return found
+
+    def _loaded(self) -> tuple[Demand, ...]:
+        """Return what the file holds; none of what cannot be read, or is of another ledger."""
+        try:
+            kept = _DECODER.decode(self._path.read_bytes())
+            for one in kept.demands:
+                decode_envelope(one.envelope)
+        except (OSError, msgspec.MsgspecError, FormatError):
+            return ()
+        return kept.demands if kept.genesis == ledger_text(self._copy.ledger.identity) else ()
+
+    def _keep(self) -> None:
+        kept = _Kept(ledger_text(self._copy.ledger.identity), tuple(self.held.values()))
+        partial = self._path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            file.write(msgspec.json.encode(kept))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._path)
+        sync_names(self._path.parent)
 
     def _size(self, member: str, note: str, transaction: bytes, judges: ValidatorSet) -> int | None:
         public = judges.key_of(member)
