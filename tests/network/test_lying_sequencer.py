@@ -207,6 +207,7 @@ def test_who_was_promised_a_place_and_did_not_get_it_proves_it(tmp_path: Path, m
         status = statuses(folder, record)["va"]
         assert status is not None
         assert "broke its word" in status.errors["sequencer"]
+        assert "relay" in (status.silencing or ""), "here it could silence a member as well"
         assert ended(folder, record) == model, "it was handed over again, and nothing is lost"
     data = (home_of(folder, "hungarian") / LEDGER).read_bytes()
     entries = (decode_entry(one.body)[0] for one in read_frames(data) if one.kind == ENTRY)

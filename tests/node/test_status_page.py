@@ -12,7 +12,13 @@ import pytest
 
 from collegium.cli.node_lines import status_lines
 from collegium.errors import NodeError
-from collegium.node.status import NodeStatus, RefusedTransaction, StudyStatus, metrics
+from collegium.node.status import (
+    NodeStatus,
+    RefusedTransaction,
+    StudyStatus,
+    UnorderedTransaction,
+    metrics,
+)
 from collegium.node.status_page import LOOPBACK, SERVED, StatusPage, ask_status, until_fetched
 
 STUDY = StudyStatus(
@@ -133,6 +139,17 @@ def test_status_names_what_is_refused_whom_a_study_awaits_and_that_nothing_becom
     assert "of another ledger" in said
     assert "awaits  cy, for 2 s" in said
     assert "nothing that is due has become final for 70 s" in said
+
+
+def test_status_names_what_is_kept_back_and_says_where_nobody_would_see_it() -> None:
+    kept = UnorderedTransaction(
+        transaction="ab" * 32, kind="update.commit", study="heart", author="bo",
+        seen_by=("ada", "cy"), blocks=2, seconds=31.4,
+    )  # fmt: skip
+    changed = msgspec.structs.replace(STATUS, unordered=(kept,), silencing="over the sequencer")
+    said = "\n".join(status_lines(changed))
+    assert "update.commit of heart by bo, kept back for 31 s; seen by ada, cy; 2 blocks" in said
+    assert "notice    over the sequencer" in said
 
 
 def test_who_verifies_waits_for_blobs_that_the_node_still_fetches(tmp_path: Path) -> None:
