@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import struct
 import sys
@@ -389,6 +390,9 @@ def open_round(history: History, event: dict[str, Any]) -> None:
             least = [full[n] // 2 or 1 if sites[n] == full[n] else 1 for n in people]
         fair = [min(max(w, x), sites[n]) for n, w, x in zip(people, weights, least, strict=True)]
         need(weights == fair, "their weights")
+        fits = ((2**31 - 1) // (32767 * (sum(weights) // math.gcd(*weights)))).bit_length() - 1
+        room = (min(fits, 8) if fits > 2 else 8) * (history.genesis["contract"] > 1)
+        need("privacy@1" in terms["modules"] or event.get("room", 0) == room, "a round's room")
 
 
 def within_share(history: History, terms: dict[str, Any], full: dict[str, int]) -> dict[str, int]:
@@ -416,14 +420,21 @@ def recompute(run: Path, history: History, place: tuple[Any, ...]) -> None:
     registered = dict(zip(opened["participants"], opened["weights"], strict=True))
     exponent, parts = opened["exponent"], terms.get("terms", {})
     size = -(-terms["parameters"] * parts.get("compression", {"keep": 10**6})["keep"] // 10**6)
-    head, sums = b"collegium/update/v1\0" + struct.pack(">QBh", size, 2, exponent), [0] * (size + 1)
+    sums, room = [0] * (size + 1), opened.get("room", 0)
     for name in said["updates.included", *place]["members"]:
         reveal, weight = said["update.reveal", name, *place], registered[name]
         if "sealed" in reveal or {("gone", name, place[0], n) for n in (0, place[1])} & said.keys():
             return
-        values = struct.unpack(f"<{size}h", read_blob(run, reveal["digest"]).removeprefix(head))
-        claim = max(map(abs, values)), sum(abs(x) == 32767 for x in values)
-        need(claim == (reveal["peak"], reveal["saturated"]), f"{name}'s update is not as revealed")
+        blob, shift, exact = read_blob(run, reveal["digest"]), 0, 0
+        head = b"collegium/update/v1\0" + struct.pack(">QBh", size, 2, exponent)
+        if blob[:20] == b"collegium/update/v2\0":
+            shift, exact = blob[28:30]
+            head = blob[:20] + struct.pack(">QBBh", size, shift, exact, exponent)
+        told = struct.unpack(f"<{size}h", blob.removeprefix(head))
+        values = [x << shift for x in told[: size - exact]] + [*told[size - exact :]]
+        last = sum(abs(x) == 32767 for x in told[: size - exact]) * (shift == room)
+        right = (max(map(abs, values)), last) == (reveal["peak"], reveal["saturated"])
+        need(right and shift <= room, f"{name}'s update is not as revealed")
         sums = [old + weight * x for old, x in zip(sums, (*values, 1), strict=True)]
     beyond = "clip" in parts.get("privacy", {}) or {"compression", "search"} & {*parts}
     if not closed or beyond or (terms["rule"], terms["server"]) != OURS:

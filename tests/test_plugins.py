@@ -118,7 +118,7 @@ def test_a_stage_of_another_package_is_one_of_a_study_s(installed: Path, tmp_pat
         f"folder = Path({str(tmp_path / 'run')!r})",
         "run('heart', out=folder, changes=changes)",
         "blobs = [one.read_bytes() for one in (folder / 'blobs').iterdir()]",
-        "updates = [decode_update(one)[0] for one in blobs if b'/update/' in one[:32]]",
+        "updates = [decode_update(one)[0].values for one in blobs if b'/update/' in one[:32]]",
         "print(len(updates), max(abs(one).max() for one in updates) > 64)",
         "print({int(rest) for one in updates for rest in one % 64}, verify(folder).ok)",
     )

@@ -30,7 +30,7 @@ def test_what_is_generated_is_up_to_date(tool: str) -> None:
 
 def test_the_second_verifier_is_short_and_shares_no_code() -> None:
     text = (ROOT / "examples" / "second_verifier.py").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 540
+    assert len(text.splitlines()) <= 550
     assert "import collegium" not in text
     assert "from collegium" not in text
 

@@ -147,7 +147,7 @@ def test_a_checked_study_has_room_for_ten_standard_deviations() -> None:
             bound = ceil(0.5 * 2.0**exponent)
             sigma = terms.noise / MICRO * bound / sqrt(fewest_sites(study, SITES) - 2)
             assert bound + 10 * sigma <= 32767
-            assert SITES * (bound + 10 * sigma) < 2 ** (ring_of([1] * SITES) - 1)
+            assert SITES * (bound + 10 * sigma) < 2 ** (ring_of([1] * SITES, 2) - 1)
         assert accepted, f"some exponent has room with {change}"
 
 

@@ -106,5 +106,5 @@ def test_a_site_sends_what_its_author_makes(tmp_path: Path) -> None:
         for number in (1, 2):
             view = until(within, "available", number)
             blob = within.exchange.folder.get(from_text(view.reveals["va"].digest, 32)) or b""
-            values = decode_update(blob)[0]
+            values = decode_update(blob)[0].units
             assert set(values.tolist()) == {number * 100 + view.participants["va"]}

@@ -156,7 +156,7 @@ def test_it_commits_to_what_it_reveals_and_says_the_same_whenever_asked(tmp_path
         values, exponent = decode_update(blob)
         assert view.round is not None
         assert exponent == view.round.exponent
-        assert reveal.peak == abs(values.astype(int)).max() > 0
+        assert reveal.peak == abs(values.units.astype(int)).max() > 0
 
 
 def test_nothing_is_published_before_everybody_has_committed(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_it_votes_for_the_mean_that_anybody_can_calculate(tmp_path: Path) -> Non
         for name, weight in here.weights.items():
             update = blobs.fetch(from_text(here.reveals[name].digest, 32))
             assert update is not None
-            total += weight * decode_update(update)[0].astype("f8")
+            total += weight * decode_update(update)[0].units.astype("f8")
             weights += weight
         step_ = total / (weights * 2.0**view.round.exponent)
         expected = (decode_model(start).parameters.astype("f8") + step_).astype("f4")

@@ -41,7 +41,7 @@ def test_an_update_has_exactly_these_bytes() -> None:
     values = np.array([32767, -32767, 1], np.int16)
     assert encode_update(values, -4) == UPDATE_BYTES
     decoded, exponent = decode_update(UPDATE_BYTES)
-    assert (decoded.tolist(), exponent) == (values.tolist(), -4)
+    assert (decoded.values.tolist(), decoded.shift, exponent) == (values.tolist(), 0, -4)
 
 
 def test_a_model_has_exactly_these_bytes() -> None:
@@ -58,7 +58,7 @@ def test_a_blob_is_named_by_sha256() -> None:
 
 def test_what_is_decoded_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        decode_update(UPDATE_BYTES)[0][0] = 1
+        decode_update(UPDATE_BYTES)[0].values[0] = 1
     with pytest.raises(ValueError, match="read-only"):
         decode_model(MODEL_BYTES).parameters[0] = 1
 
@@ -142,16 +142,51 @@ def test_nothing_is_written_that_would_not_be_read(broken: ModelState) -> None:
 @given(st.lists(st.integers(-32767, 32767), min_size=1, max_size=20), st.integers(-64, 64))
 def test_updates_survive_the_round_trip(values: list[int], exponent: int) -> None:
     decoded, e = decode_update(encode_update(np.array(values, np.int16), exponent))
-    assert (decoded.tolist(), e) == (values, exponent)
+    assert (decoded.units.tolist(), e) == (values, exponent)
+
+
+@given(
+    st.lists(st.integers(-32767, 32767), min_size=2, max_size=20), st.integers(1, 8),
+    st.lists(st.integers(-32767, 32767), max_size=8),
+)  # fmt: skip
+def test_larger_updates_survive_the_round_trip(
+    values: list[int], shift: int, whole: list[int]
+) -> None:
+    units = np.array([20_000 << shift, *(one << shift for one in values), *whole], np.int32)
+    decoded, _ = decode_update(encode_update(units, 5))
+    assert decoded.units.tolist() == units.tolist()
+    assert decoded.peak == np.abs(units).max()
+    assert (decoded.before(len(whole)) == units[: units.size - len(whole)] >> shift).all()
+
+
+SHIFTED_BYTES = b"collegium/update/v2\0" + bytes.fromhex(
+    "0000000000000003 02 01 fffc ff7f 0180 0100"
+)
+
+
+def test_a_larger_update_has_exactly_these_bytes() -> None:
+    units = np.array([32767 * 4, -32767 * 4, 1], np.int32)
+    assert encode_update(units, -4) == SHIFTED_BYTES
+    decoded, exponent = decode_update(SHIFTED_BYTES)
+    assert (decoded.units.tolist(), exponent) == (units.tolist(), -4)
+
+
+@pytest.mark.parametrize(
+    "values", [[32767 << 9, 0], [1, 32767 << 2, 0, 0, 0, 0, 0, 0, 0, 0], [40_000, 40_001]]
+)
+def test_what_16_bits_do_not_tell_is_not_written(values: list[int]) -> None:
+    with pytest.raises(FormatError):
+        encode_update(np.array(values, np.int32), 0)
 
 
 @given(st.binary(max_size=80), st.integers(0, 3), st.data())
 def test_bytes_are_refused_or_are_the_only_form(raw: bytes, cut: int, data: st.DataObject) -> None:
-    good = data.draw(st.sampled_from([UPDATE_BYTES, MODEL_BYTES]))
+    good = data.draw(st.sampled_from([UPDATE_BYTES, SHIFTED_BYTES, MODEL_BYTES]))
     at = data.draw(st.integers(0, len(good)))
     candidate = good[:at] + raw + good[at + cut :]
     with suppress(FormatError):
-        assert encode_update(*decode_update(candidate)) == candidate
+        update, exponent = decode_update(candidate)
+        assert encode_update(update.units, exponent) == candidate
     with suppress(FormatError):
         assert encode_model(decode_model(candidate)) == candidate
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collegium.errors import RunError
-from collegium.learning.encoding import encode, indicators, registered_weight
+from collegium.learning.blobs import shifted
+from collegium.learning.encoding import encode, encode_step, registered_weight
 
 
 def _encode(steps: list[float], exponent: int = 0) -> list[int]:
@@ -28,7 +29,31 @@ def test_what_is_out_of_range_saturates_and_is_counted() -> None:
     local = np.array([40000, -40000, 32767, 5, 3e38], np.float32)
     encoded = encode(local, np.zeros_like(local), 0)
     assert encoded.tolist() == [32767, -32767, 32767, 5, 32767]
-    assert indicators(encoded) == (32767, 4)
+    assert (shifted(encoded).peak, shifted(encoded).at_the_end) == (32767, 4)
+
+
+def test_what_reaches_farther_is_told_in_coarser_steps_and_not_cut_off() -> None:
+    steps = np.array([100_000.0, -40_001.0, 2.0, 6.0, 0.0])
+    assert encode_step(steps.copy(), 0, 8).tolist() == [100_000, -40_000, 0, 8, 0]
+    assert encode_step(steps.copy(), 0, 1).tolist() == [65534, -40_000, 2, 6, 0], "room for one bit"
+    assert encode_step(np.array([65535.0, 1.0]), 0, 8).tolist() == [65536, 0], "it rounds up"
+    assert encode_step(np.array([1e12, 8191.0, 1024.0]), 0, 8, 2).tolist() == [
+        32767 << 8, 8191, 1024,
+    ], "whole numbers at the end keep their unit"  # fmt: skip
+
+
+@given(st.lists(st.floats(-8e6, 8e6), min_size=1, max_size=8), st.integers(0, 8))
+def test_an_update_within_the_round_s_room_is_told_to_a_part_in_2_16(
+    steps: list[float], room: int
+) -> None:
+    peak = max(map(abs, steps))
+    encoded = encode_step(np.array(steps), 0, room)
+    if peak <= 32767 << room:
+        assert np.abs(encoded - np.array(steps)).max() <= max(0.5, peak / 32767)
+    assert int(np.abs(encoded).max()) <= 32767 << room
+    told = shifted(encoded)
+    assert (told.units == encoded).all()
+    assert told.shift <= room
 
 
 def test_the_difference_is_taken_in_double_precision() -> None:

@@ -25,7 +25,6 @@ from collegium.learning.blobs import (
     encode_model,
     encode_update,
 )
-from collegium.learning.encoding import indicators
 from collegium.learning.evaluation.statement import Statement, encode_statement
 from collegium.learning.safetensors import released_bytes
 from collegium.learning.server import AVERAGE, initial_state
@@ -180,11 +179,11 @@ def play_round(run: SmallRun, number: int, opened: RoundOpened) -> list[Event]:
         data = encode_update(values, opened.exponent)
         name, salt = run.blobs.put(data), digest(f"salt of {site} in {number}")
         bound = commitment(run.ledger.identity, "small", number, 1, site, name, salt)
-        peak, saturated = indicators(values)
+        peak = int(np.abs(values.astype(int)).max())
         updates.append(Contribution(name, values))
         commits.append((site, UpdateCommit, {**place, "commitment": to_text(bound)}))
         told = {"digest": to_text(name), "salt": to_text(salt), "peak": peak}
-        reveals.append((site, UpdateReveal, {**place, **told, "saturated": saturated}))
+        reveals.append((site, UpdateReveal, {**place, **told, "saturated": 0}))
     run.say(*commits)
     run.say(*reveals)
     run.say(*((who, UpdateAvailable, {**place, "bitmap": to_text(b"\xc0")}) for who in run.keys))

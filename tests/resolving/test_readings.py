@@ -21,12 +21,12 @@ def test_a_reading_is_what_the_blob_says_and_is_made_once(
 ) -> None:
     readings, data = DecodedUpdates(), blob(3)
     first = readings.of(digest(data), data)
-    assert (first.values.tolist(), first.exponent, first.indicators) == (
+    assert (first.told.values.tolist(), first.exponent, (first.peak, first.at_the_end)) == (
         [3, -7, 32767],
         12,
         (32767, 1),
     )
-    assert not first.values.flags.writeable
+    assert not first.told.values.flags.writeable
     monkeypatch.setattr(readings_module, "read_update", lambda _: pytest.fail("it is read again"))
     assert readings.of(digest(data), data) is first
 
@@ -39,7 +39,7 @@ def test_what_is_no_update_is_refused_every_time() -> None:
 
 
 def test_the_latest_readings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readings_module, "KEPT_BYTES", 2 * read_update(blob(0)).values.nbytes)
+    monkeypatch.setattr(readings_module, "KEPT_BYTES", 2 * read_update(blob(0)).told.values.nbytes)
     readings, blobs = DecodedUpdates(), [blob(number) for number in range(3)]
     made = [readings.of(digest(data), data) for data in blobs]
     again = [readings.of(digest(data), data) for data in reversed(blobs)]

@@ -71,7 +71,7 @@ def plain_updates(
         for key in list(outbox._bodies):
             here = (key.purpose, key.study, key.round) == place
             if here and key.within[0] in survivors(attempt):
-                found[key.within[0]] = decode_update(outbox.get(key) or b"")[0]
+                found[key.within[0]] = decode_update(outbox.get(key) or b"")[0].units
     return found
 
 
@@ -87,8 +87,15 @@ def reference(folder: Path, attempt: AttemptRecord, rule: str, tolerate: int) ->
         inside = [name for name in updates if attempt.of(Grouped).groups[name] == number]
         weight = sum(weights[name] for name in inside)
         total = sum(weights[name] * updates[name].astype(np.int64) for name in inside)
-        mean = np.floor_divide(2 * np.asarray(total) + weight, 2 * weight).astype(np.int16)
-        means.append(Contribution(digest(encode_update(mean, opened.exponent)), mean))
+        shift = 0
+        while True:  # the least multiple of which the largest takes 16 bits
+            step = weight << shift
+            mean = np.floor_divide(2 * np.asarray(total) + step, 2 * step)
+            if np.abs(mean).max() <= 32767:
+                break
+            shift += 1
+        blob = encode_update((mean << shift).astype(np.int32), opened.exponent)
+        means.append(Contribution(digest(blob), mean.astype(np.int16), shift))
         sums.append(weight)
     start = decode_model((folder / "blobs" / from_text(opened.model, 32).hex()).read_bytes())
     model = next_model(

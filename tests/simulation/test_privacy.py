@@ -118,7 +118,7 @@ def test_the_updates_are_those_of_dp_sgd(private: Path, tmp_path: Path) -> None:
             assert isinstance(reveal, UpdateReveal)
             if reveal.round == 1:
                 values, exponent = decode_update(blob(folder, reveal.digest))
-                found[site] = values / 2.0**exponent
+                found[site] = values.units / 2.0**exponent
         return found
 
     noised, bare = first(private), first(tmp_path / "run")
@@ -283,7 +283,7 @@ def test_whole_sites_are_protected_by_noise_on_their_updates(
         assert isinstance(reveal, UpdateReveal)
         one, exponent = decode_update(blob(folder, reveal.digest))
         assert exponent == 9
-        values.append(one.astype(float))
+        values.append(one.units.astype(float))
     spread = terms.noise / MICRO * bound / np.sqrt(parts)
     assert np.std(values) == pytest.approx(spread, rel=0.25)
     for _, post in said(folder, EvaluationPost):

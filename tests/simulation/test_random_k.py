@@ -21,6 +21,7 @@ from collegium.federation.local_trainers import LocalTrainers
 from collegium.federation.participant import Participant
 from collegium.federation.view import StudyView
 from collegium.learning.blobs import decode_model, decode_update
+from collegium.learning.encoding import encode_step
 from collegium.ledger.contract.events import RoundClosed, RoundOpened
 from collegium.ledger.contract.transactions import UpdateReveal
 from collegium.measuring.reporting import report_on
@@ -116,8 +117,8 @@ def test_three_rounds_are_those_of_an_independent_reference(tmp_path: Path, feed
             step = trained.astype(np.float64) - start.astype(np.float64)
             if feedback and site in left:
                 step = step + left[site]
-            whole = np.clip(np.rint(step * 2.0**at.exponent), -32767, 32767)
-            sent = decode_update(blob(reveals[at.round, site]))[0]
+            whole = encode_step(step.copy(), at.exponent, at.room or 0)
+            sent = decode_update(blob(reveals[at.round, site]))[0].units
             assert sent.tolist() == whole[places].tolist(), (at.round, site)
             rest = step.copy()
             rest[places] -= whole[places] / 2.0**at.exponent
@@ -176,7 +177,7 @@ def test_updates_take_their_share_of_the_bytes(tmp_path: Path) -> None:
             "model.hidden=[64]"),
         ).folder  # fmt: skip
         blobs = (path.read_bytes() for path in (folder / "blobs").iterdir())
-        size[keep] = sum(len(data) for data in blobs if data.startswith(b"collegium/update/v1"))
+        size[keep] = sum(len(data) for data in blobs if data.startswith(b"collegium/update/"))
         page = report_on(folder).read_text(encoding="utf-8")
         assert ("10 % of the model" in page) == (keep is not None)
     assert size[0.1] < 0.12 * size[None]

@@ -10,9 +10,9 @@ from collegium.learning.aggregation.composition import rule_called
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.updates import Contribution
 from collegium.learning.blobs import ModelState, TensorSpec, digest, encode_update
+from collegium.learning.encoding import in_range
 from collegium.learning.server import AVERAGE
 from collegium.study.document import Server
-from collegium.threats.adversary_view import saturated
 from collegium.threats.threat_model import ADAPTS, CAN, KNOWS, ThreatModel
 
 RULES = ("fedavg", "nnm+trimmed_mean", "krum", "arc+median", "flame", "dnc")
@@ -56,7 +56,7 @@ def test_how_the_model_moved_is_told_in_units_of_the_encoding() -> None:
 
 
 def test_a_vector_out_of_range_is_cut_off() -> None:
-    assert saturated(np.array([1e9, -1e9, 0.5, 1.5])).tolist() == [32767, -32767, 0, 2]
+    assert in_range(np.array([1e9, -1e9, 0.5, 1.5]), 0).tolist() == [32767, -32767, 0, 2]
 
 
 def test_a_grant_is_told_in_full_sentences() -> None:

@@ -199,6 +199,8 @@ TEXTS: dict[str, str] = {
     "share.forged": "{member} posted another share of {dealer:secret} than it was dealt",
     "share.missing": "the share of the key of the sum is not here of {members}",
     "site.absent": "{member} is a site of the study and never accepted it",
+    "site.clipped": "{member}'s update reached farther than its round had room for in {rounds} "
+    "round(s), and up to {coordinates} of its coordinates were cut off",
     "site.no-shares": "{member} posted no shares of the secrets that open the sum",
     "site.no-statement": "{member} took part and posted no statement about the final model",
     "site.no-statistics": "{member} took part and did not say what set-up asked of its table",

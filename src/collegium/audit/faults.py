@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from collegium.audit.clipping import cut_off
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.seam import every_checking
 from collegium.audit.studies import AttemptRecord, Author, StudyHistory
@@ -77,6 +78,7 @@ def faults(
             findings.append(Finding(code, "fault", AboutMember(member, study)))
     findings += [_unheard(study, code, told_of) for code, told_of in sorted(unheard.items())]
     findings += bounded_shares(study, study_history)
+    findings += cut_off(study, study_history)
     findings += _contests(study, study_history, refuted)
     for record in study_history.every_attempt:
         where = AboutAttempt(study, record.opened.round, record.opened.attempt)

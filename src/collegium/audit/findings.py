@@ -212,6 +212,18 @@ class SiteShare(msgspec.Struct, frozen=True, kw_only=True):
     most: float
 
 
+class ClippedUpdates(msgspec.Struct, frozen=True, kw_only=True):
+    """The rounds in which a site's included update was cut off, as it reached beyond their room.
+
+    `coordinates` is how many of its coordinates that was, at most. What is hidden is not told.
+    """
+
+    study: str
+    site: str
+    rounds: tuple[int, ...]
+    coordinates: int
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying a run.
 
@@ -221,7 +233,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     units have lost in each study with differential privacy, `totals` in all of them together;
     `selections` are what each study's final model was chosen from, where a loss chose; `scorings`
     what validators said of updates, where they did; `sums` what secure sums of statistics tell;
-    `shares` which part of the weight each site had, where weights have a say.
+    `shares` which part of the weight each site had, where weights have a say; `clipped` whose
+    plain updates were cut off.
     """
 
     ok: bool
@@ -243,6 +256,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     scorings: tuple[Scoring, ...] = ()
     sums: tuple[SecureSumOutcome, ...] = ()
     shares: tuple[SiteShare, ...] = ()
+    clipped: tuple[ClippedUpdates, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -76,6 +76,7 @@ def frozen(study_history: StudyHistory, record: AttemptRecord) -> Attempt:
         from_text(opened.model, DIGEST_SIZE),
         opened.exponent,
         opened.ring,
+        opened.room or 0,
         dict(zip(opened.participants, opened.weights, strict=True)),
         dict(zip(opened.validators, opened.powers, strict=True)),
         agreed=None if agreed is None else from_text(agreed, DIGEST_SIZE),

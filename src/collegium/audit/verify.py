@@ -18,6 +18,7 @@ import msgspec
 from collegium.audit.attestations import refuted_updates
 from collegium.audit.blobs import Fetch, read_blobs, unnamed_blobs, unnamed_files
 from collegium.audit.bundle import check_bundle
+from collegium.audit.clipping import clipped_updates
 from collegium.audit.faults import faults, has_sequencer
 from collegium.audit.finality import certified_size, noted
 from collegium.audit.findings import (
@@ -231,6 +232,7 @@ def _study(study_history: StudyHistory, evidence: StoredBlobs, fetch: Fetch) -> 
         levels, of_rounds = recompute_rounds(study_history, study, evidence)
         findings += of_rounds
         told["shares"] = [*site_shares(study_history, study)]
+        told["clipped"] = [*clipped_updates(study_history)]
     statements, of_statements = check_statements(study_history, fetch)
     checked["statements"] += statements
     planted = study is not None and study.faults.traps is not None

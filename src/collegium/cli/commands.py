@@ -79,7 +79,7 @@ def run(
             warn(notice.text)
     report, verification = reported(result.folder)
     if as_json:
-        say_json(run_json(result, verification.shares))
+        say_json(run_json(result, verification.shares, verification.clipped))
     else:
         for line in run_lines(result, report, verification.shares):
             say(line)

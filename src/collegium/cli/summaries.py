@@ -14,7 +14,7 @@ import numpy as np
 from collegium.accounting.loss_distribution import NAME
 from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import Spending
-from collegium.audit.findings import SiteShare
+from collegium.audit.findings import ClippedUpdates, SiteShare
 from collegium.cli.threat_lines import threat_json, threat_lines
 from collegium.measuring.result import RunResult
 from collegium.release.masks import marked
@@ -29,7 +29,9 @@ from collegium.study.rendering import resolved
 from collegium.study.tables import smallest_of
 
 
-def run_json(result: RunResult, shares: Sequence[SiteShare] = ()) -> dict[str, Any]:
+def run_json(
+    result: RunResult, shares: Sequence[SiteShare] = (), clipped: Sequence[ClippedUpdates] = ()
+) -> dict[str, Any]:
     """Return what ``run --json`` prints; shares of the weight are none where it has no say."""
     measured = result.measured
     found: dict[str, Any] = {
@@ -54,6 +56,9 @@ def run_json(result: RunResult, shares: Sequence[SiteShare] = ()) -> dict[str, A
             "app_hash": result.app_hash,
             "genesis": result.genesis,
         },
+    }
+    found["clipped"] = {
+        one.site: {"rounds": list(one.rounds), "coordinates": one.coordinates} for one in clipped
     }
     if shares:
         found["shares"] = {

@@ -19,13 +19,14 @@ from collegium.federation.in_process_blobs import Blobs
 from collegium.federation.local_trainers import Float32, LocalWork
 from collegium.federation.outbox import OutboxKey, WriteOnce
 from collegium.federation.view import StudyView
+from collegium.learning.aggregation.counted import STEPS
 from collegium.learning.aggregation.groups import norm_bound
 from collegium.learning.aggregation.random_k import SentCoordinates, drawn_of
 from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.algorithms.local_round import LocalRound, kinds, model_measured, outcome
 from collegium.learning.blobs import ModelState, decode_update
 from collegium.learning.client_level_privacy import clipped
-from collegium.learning.encoding import encode_step
+from collegium.learning.encoding import Units, encode_step
 from collegium.ledger.contract.tables import RoundRecord
 from collegium.resolving.attempt import update_of
 from collegium.study.document import Study
@@ -64,6 +65,7 @@ class Assignment(msgspec.Struct, frozen=True, eq=False):
         records: returns a table of the study that is about members, as the round opened.
         fewest: how many updates a round has, at least.
         clip: k where the clip 2^(k/8) follows the updates.
+        room: bits beyond 16 that an update may take.
     """
 
     round: int
@@ -74,10 +76,11 @@ class Assignment(msgspec.Struct, frozen=True, eq=False):
     start: Float32
     sites: int
     earlier: Callable[[], Float32 | None]
-    revealed: Callable[[], Mapping[str, Int16]] = dict
+    revealed: Callable[[], Mapping[str, Units]] = dict
     records: Records = lambda table, kind: {}
     fewest: int = 1
     clip: int | msgspec.UnsetType = msgspec.UNSET
+    room: int = 0
 
 
 def assignment_of(
@@ -102,13 +105,13 @@ def assignment_of(
         before = None if parent is None else fetch_model(parent)
         return None if before is None else before.parameters
 
-    def revealed() -> dict[str, Int16]:
+    def revealed() -> dict[str, Units]:
         last = view.last
         if last is None:
             return {}
         names = last.included
         found = ((name, blobs.fetch(update_of(last.reveals[name]))) for name in names)
-        return {name: decode_update(data)[0] for name, data in found if data is not None}
+        return {name: decode_update(data)[0].units for name, data in found if data is not None}
 
     registered = view.registration
     if registered is None:
@@ -116,21 +119,27 @@ def assignment_of(
     return Assignment(
         view.number, opened.exponent, tuple(view.participants), tuple(view.participants.values()),
         view.model, model.parameters, len(registered.sites), earlier, revealed,
-        view.records, registered.min_sites, view.clip,
+        view.records, registered.min_sites, view.clip, view.room,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Encode:
-    """The stage that makes integers of a step: no longer than `longest`, in the model's units."""
+    """The stage that makes integers of a step.
+
+    Attributes:
+        longest: how long it may be, in the model's units.
+        exact: how many coordinates at the end are whole numbers of units.
+    """
 
     longest: float | None
+    exact: int = 0
     name: str = "encode@1"
     charge: tuple[int, ...] = ()
 
-    def apply(self, what: Float64, at: Assignment, /) -> Int16:
-        """Return the encoded step, int16 [d] in ±32767; the step is spent."""
-        encoded = encode_step(what, at.exponent)
+    def apply(self, what: Float64, at: Assignment, /) -> Units:
+        """Return the encoded step, integers [d]; the step is spent."""
+        encoded = encode_step(what, at.exponent, at.room, self.exact)
         if self.longest is None:
             return encoded
         return clipped(encoded, norm_bound(self.longest, at.exponent))
@@ -143,14 +152,16 @@ class Encode:
 def encoding_of(study: Study) -> Encode:
     """Return how a study's sites encode their steps."""
     secure = study.privacy.secure_aggregation
-    return Encode(None if secure is None else secure.norm_bound)
+    exact = 0 if held_out(study) is None else VALIDATION.size
+    exact += STEPS.size if study.training.algorithm == "fednova" else 0
+    return Encode(None if secure is None else secure.norm_bound, exact)
 
 
 class UpdateAuthor(Protocol):
     """Makes a site's updates."""
 
-    def update(self, work: Assignment) -> Int16:
-        """Return the encoded update, int16 [d] in ±32767.
+    def update(self, work: Assignment) -> Units:
+        """Return the encoded update, integers [d] that the round has room for.
 
         Asked again about a round it returns the same.
 
@@ -230,7 +241,7 @@ class HonestUpdateAuthor:
         """Return what the site has kept before a round, by kind."""
         return self._carried.by_kind(self.trainers.study, number)
 
-    def update(self, work: Assignment) -> Int16:
+    def update(self, work: Assignment) -> Units:
         """Return the encoded step, or the encoded momentum."""
         study, within = at_round(self.trainers.study, work.round)
         trained = self.trainers.trained(
@@ -264,7 +275,7 @@ class HonestUpdateAuthor:
             self._carried.keep(kind, work.round, values)
         return encoded
 
-    def _with_feedback(self, step: Float64, work: Assignment, drawn: SentCoordinates) -> Int16:
+    def _with_feedback(self, step: Float64, work: Assignment, drawn: SentCoordinates) -> Units:
         """Return an encoded step with what was not sent before, and keep what is not sent now."""
         before = self._carried.before("feedback", work.round)
         left = step if before is None else step + before

@@ -259,7 +259,8 @@ class Site:
         self.blobs.publish(published, sync=False, name=name)
         return [
             reveal_of(
-                self._identity, view, sent.name, peak=sent.peak, saturated=sent.saturated,
+                self._identity, view, sent.name, peak=sent.peak,
+                saturated=sent.at_the_end if sent.shift == view.room else 0,
                 sealed=None if name == sent.name else name,
             )
         ]  # fmt: skip

@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+import numpy as np
+
 from collegium.accounting.adaptive import bound_at
 from collegium.accounting.orders import MICRO
 from collegium.accounting.updates import LEAST_BOUND
@@ -22,9 +25,11 @@ from collegium.federation.outbox import WriteOnce
 from collegium.federation.sealing import sealed_update
 from collegium.federation.view import StudyView
 from collegium.learning.aggregation.random_k import drawn_of, picked
-from collegium.learning.blobs import decode_update
+from collegium.learning.blobs import LIMIT, Shifted, decode_update, shifted
 from collegium.learning.client_level_privacy import clipped, noised, told
+from collegium.learning.encoding import Units
 from collegium.learning.noise import SecretStream
+from collegium.ledger.contract.encoding import aim_of, divisor_of
 from collegium.ledger.hashing import u64
 from collegium.mechanisms.dealing.speaking import Dealer
 from collegium.plugins import find
@@ -92,6 +97,9 @@ class InAttempt:
 
 
 OfUpdate = Stage[Int16, InRound, Int16]
+"""Another package's stage: it is given 16 bits a coordinate, in the exponent that it is told."""
+
+OfUnits = Stage[Units, InRound, Units]
 OfBlob = Stage[bytes, InAttempt, bytes]
 
 
@@ -106,8 +114,8 @@ class Stages:
         published: done in each attempt as the site reveals what it has committed to.
     """
 
-    encode: Stage[Float64, Assignment, Int16]
-    kept: tuple[OfUpdate, ...]
+    encode: Stage[Float64, Assignment, Units]
+    kept: tuple[OfUnits, ...]
     committed: tuple[OfBlob, ...]
     published: tuple[OfBlob, ...]
 
@@ -126,8 +134,8 @@ class Stages:
         """
         return any(stage.charge for stage in self)
 
-    def to_keep(self, update: Int16, at: InRound) -> Int16:
-        """Return what a site keeps and sends of an update, int16 [k] of int16 [d]."""
+    def to_keep(self, update: Units, at: InRound) -> Units:
+        """Return what a site keeps and sends of an update, integers [k] of [d]."""
         return reduce(lambda update, stage: stage.apply(update, at), self.kept, update)
 
     def to_commit(self, blob: bytes, at: InAttempt) -> bytes:
@@ -146,7 +154,7 @@ def stages_of(study: Study) -> Stages:
         PluginError: another package's stage or secure sum is not installed.
     """
     secure = study.privacy.secure_aggregation
-    brought: OfUpdate = find("stages", study.privacy.protection)
+    brought = _Brought(find("stages", study.privacy.protection))
     cut = () if study.aggregation.compression is None else (_RandomK(study),)
     kept = (*_private(study), brought, *cut)
     if secure is not None:
@@ -156,7 +164,7 @@ def stages_of(study: Study) -> Stages:
     return Stages(encoding_of(study), kept, (), (open_,))
 
 
-def _private(study: Study) -> tuple[OfUpdate, ...]:
+def _private(study: Study) -> tuple[OfUnits, ...]:
     wanted, terms = study.privacy.differential_privacy, privacy_terms(study)
     if wanted is None or terms is None:
         return ()
@@ -175,7 +183,7 @@ class _TrainedPrivately:
     name: str
     charge: Charge
 
-    def apply(self, what: Int16, at: InRound, /) -> Int16:
+    def apply(self, what: Units, at: InRound, /) -> Units:
         return what
 
     def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
@@ -193,7 +201,7 @@ class _FixedClip:
     def bound(self, work: Assignment) -> int:
         return max(LEAST_BOUND, int(self.longest * 2.0**work.exponent))
 
-    def apply(self, what: Int16, at: InRound, /) -> Int16:
+    def apply(self, what: Units, at: InRound, /) -> Units:
         return clipped(what, self.bound(at.work))
 
     def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
@@ -212,7 +220,7 @@ class _FollowingClip:
             raise LookupError(work.round)
         return bound_at(work.clip, work.exponent)
 
-    def apply(self, what: Int16, at: InRound, /) -> Int16:
+    def apply(self, what: Units, at: InRound, /) -> Units:
         return told(what, self.bound(at.work))
 
     def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
@@ -235,7 +243,7 @@ class _Noise:
     name: str
     charge: Charge
 
-    def apply(self, what: Int16, at: InRound, /) -> Int16:
+    def apply(self, what: Units, at: InRound, /) -> Units:
         work = at.work
         local = self.wanted.mechanism == "local"
         parts = 1 if local else work.fewest - self.wanted.colluders
@@ -246,6 +254,40 @@ class _Noise:
 
     def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
         return replace(message, protection=bounded(self.wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """A stage of another package, in a round's encoding.
+
+    What costs privacy is given the same exponent whatever the update is: its shift would tell of
+    it.
+    """
+
+    stage: OfUpdate
+
+    @property
+    def name(self) -> str:
+        return self.stage.name
+
+    @property
+    def charge(self) -> Charge:
+        return self.stage.charge
+
+    def apply(self, what: Units, at: InRound, /) -> Units:
+        if self.stage == NONE:
+            return what
+        told = shifted(what)
+        if self.charge:
+            shift = aim_of(at.work.room)
+            values = np.clip(np.rint(what / (1 << shift)), -LIMIT, LIMIT).astype(np.int16)
+            told = Shifted(values, shift)
+        exponent = at.work.exponent - told.shift
+        at = replace(at, work=msgspec.structs.replace(at.work, exponent=exponent))
+        return replace(told, values=self.stage.apply(told.values, at)).units
+
+    def tell(self, message: Outbound, ways: Recipients, /) -> Outbound:
+        return self.stage.tell(message, ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +317,7 @@ class _RandomK:
     name: str = "random_k@1"
     charge: Charge = ()
 
-    def apply(self, what: Int16, at: InRound, /) -> Int16:
+    def apply(self, what: Units, at: InRound, /) -> Units:
         work = at.work
         drawn = drawn_of(
             self.study, at.identity.genesis, work.round, work.model, work.start.size
@@ -313,7 +355,9 @@ class _Masked:
 def weighted(blob: bytes, view: StudyView, member: str) -> Callable[[int], RingVector]:
     """Return how a member's kept update becomes the vector in a ring that enters a sum."""
     weight = view.participants[member]
-    return lambda ring: residues(decode_update(blob)[0], weight, ring)
+    units = decode_update(blob)[0].units
+    divisor = divisor_of(view.participants.values(), view.room)
+    return lambda ring: residues(units, weight, ring, view.room, view.contract, divisor)
 
 
 _NUMBERS = ": one fixed-point number of 16 bits a parameter"

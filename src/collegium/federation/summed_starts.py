@@ -115,9 +115,10 @@ class SummedStarts:
     def _start(self, view: StudyView) -> bytes:
         """Return what tells the open round's start from others.
 
-        A model that has not moved since an earlier one is the same start.
+        A model that has not moved since an earlier one, in the coarsest steps of the round's
+        encoding, is the same start.
         """
-        name, exponent = view.model, 0 if view.round is None else view.round.exponent
+        name, exponent = view.model, 0 if view.round is None else view.round.exponent - view.room
         model = self.fetch(name)
         while model is not None:
             earlier = view.parent(to_text(name))

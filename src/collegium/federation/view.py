@@ -12,7 +12,7 @@ from collegium.canonical import from_text
 from collegium.federation.retirement_view import RetirementView
 from collegium.ledger.contract.bitmaps import attested
 from collegium.ledger.contract.declared import before_rounds, phase_of
-from collegium.ledger.contract.members import active_members, validator_powers
+from collegium.ledger.contract.members import active_members, contract_version, validator_powers
 from collegium.ledger.contract.preconditions import OPEN, open_round_of, study_of, terms_in
 from collegium.ledger.contract.series import is_sum, step_of
 from collegium.ledger.contract.silence import SITES, Silence, awaited, silences
@@ -58,6 +58,16 @@ class StudyView:
         self._state = state
         self.study = study
         self.conflicts = conflicts
+
+    @property
+    def contract(self) -> int:
+        """The version of the contract's rules."""
+        return contract_version(self._state)
+
+    @property
+    def room(self) -> int:
+        """Bits beyond 16 that an update of the open attempt may take."""
+        return 0 if self.round is None else self.round.room or 0
 
     @cached_property
     def registration(self) -> StudyRecord | None:

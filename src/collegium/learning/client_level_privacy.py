@@ -13,28 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.accounting.adaptive import indicator_at
-from collegium.learning.blobs import LIMIT
+from collegium.learning.blobs import LIMIT, shift_of
+from collegium.learning.encoding import Units
 from collegium.learning.noise import SecretStream
 from collegium.learning.skellam import skellam
 
 Int16 = NDArray[np.int16]
 
 
-def clipped(values: Int16, bound: int) -> Int16:
-    """Return an update no longer than a bound, in the Euclidean norm of its integers, exactly."""
+def clipped(values: Units, bound: int) -> Units:
+    """Return an update no longer than a bound, in the Euclidean norm of its integers, exactly.
+
+    They are multiples of 2**s still, with the s that the largest one needs.
+    """
     square = int(np.square(values.astype(np.int64)).sum())
     if square <= bound * bound:
         return values
     # Rounded towards zero no coordinate grows, and the divisor is not less than the norm.
-    shrunk: Int16 = np.fix(values * (bound / (isqrt(square) + 1))).astype(np.int16)
-    return shrunk
+    shrunk = np.fix(values * (bound / (isqrt(square) + 1)))
+    step = 1 << shift_of(int(np.abs(shrunk).max()))
+    found: Units = (np.fix(shrunk / step) * step).astype(values.dtype)
+    return found
 
 
-def told(values: Int16, bound: int) -> Int16:
+def told(values: Units, bound: int) -> Units:
     """Return a clipped update whose last coordinate tells whether it was within the bound.
 
     Args:
-        values: int16 [d + 1], of which the last one is not looked at.
+        values: integers [d + 1], of which the last one is not looked at.
         bound: the longest that the others may be.
     """
     short = clipped(values[:-1], bound)
@@ -42,7 +48,7 @@ def told(values: Int16, bound: int) -> Int16:
     return np.append(short, np.int16(sign * indicator_at(bound)))
 
 
-def noised(values: Int16, variance: float, stream: SecretStream) -> Int16:
+def noised(values: Units, variance: float, stream: SecretStream) -> Int16:
     """Return a clipped update with Skellam noise of a variance, in ±32767."""
     sum_ = values.astype(np.int64) + skellam(stream, variance, values.size)
     kept: Int16 = np.clip(sum_, -LIMIT, LIMIT).astype(np.int16)

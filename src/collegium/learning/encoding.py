@@ -1,8 +1,9 @@
 """An update as fixed-point integers, and the integer weight that a site registers.
 
 Whatever is reduced over participants is an integer, because integer sums do not depend on the
-order, the machine or the library. Range is not clipping: a saturated coordinate is a hint that
-the exponent is too high, and the contract lowers it for the next round.
+order, the machine or the library. Each update has 16 bits a coordinate and, beside the round's
+exponent, a shift of its own: one that reaches farther than most is told in coarser steps. It is cut
+off only where the round has no room for its shift, and the ledger says so (docs/decisions/0146).
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ from numpy.typing import NDArray
 from collegium.errors import RunError
 from collegium.learning.blobs import LIMIT
 
+Units = NDArray[np.signedinteger]
+"""An update's integers in units of its round's encoding, int16 or int32 [d]."""
+
 
 def encode(
-    local: NDArray[np.float32], start: NDArray[np.float32], exponent: int
-) -> NDArray[np.int16]:
-    """Return ``rint((local - start) * 2**exponent)``, ties to even, int16 [d] in ±32767.
+    local: NDArray[np.float32], start: NDArray[np.float32], exponent: int, room: int = 0
+) -> Units:
+    """Return ``(local - start) * 2**exponent`` in integers, as `encode_step` does.
 
     Args:
         local: float32 [d], the site's parameters after training.
         start: float32 [d], the round's global parameters.
         exponent: e, within ±64.
+        room: bits beyond 16 that it may take.
 
     Raises:
         RunError: a parameter is not finite.
@@ -32,17 +37,20 @@ def encode(
     steps = local.astype(np.float64)
     with np.errstate(invalid="ignore"):
         steps -= start
-    return encode_step(steps, exponent)
+    return encode_step(steps, exponent, room)
 
 
-def encode_step(step: NDArray[np.float64], exponent: int) -> NDArray[np.int16]:
-    """Return ``rint(step * 2**exponent)``, ties to even, int16 [d] in ±32767; the step is spent.
+def encode_step(step: NDArray[np.float64], exponent: int, room: int = 0, exact: int = 0) -> Units:
+    """Return ``step * 2**exponent`` in integers, int16 or int32 [d]; the step is spent.
 
-    Whatever is beyond ±32767 becomes ±32767.
+    They are multiples of 2**s, ties to even, with the least s up to the room for which the largest
+    takes 16 bits. What is beyond that is cut off, at ±32767 * 2**room.
 
     Args:
         step: float64 [d], what a site would add to the global parameters.
         exponent: e, within ±64.
+        room: bits beyond 16 that it may take, 0 to 8.
+        exact: how many coordinates at the end are whole numbers, which keep the unit.
 
     Raises:
         RunError: a coordinate is not finite.
@@ -57,22 +65,25 @@ def encode_step(step: NDArray[np.float64], exponent: int) -> NDArray[np.int16]:
         )
     scale = 2.0**exponent
     step *= scale
-    np.rint(step, out=step)
-    if max(-low, high) * scale > LIMIT:
-        np.clip(step, -LIMIT, LIMIT, out=step)
-    return step.astype(np.int16)
+    return in_range(step, room, exact)
 
 
-def indicators(values: NDArray[np.int16]) -> tuple[int, int]:
-    """Return what steers the next round's exponent, as a site claims and validators check it.
-
-    That is the largest magnitude among encoded values, and how many have the magnitude 32767.
-    """
-    low, high = int(values.min()), int(values.max())
-    peak = max(-low, high)
-    if peak < LIMIT:
-        return peak, 0
-    return peak, int(np.count_nonzero(values == LIMIT) + np.count_nonzero(values == -LIMIT))
+def in_range(units: NDArray[np.float64], room: int, exact: int = 0) -> Units:
+    """Return a vector in units of the encoding as integers, as `encode_step` does; it is spent."""
+    main = units[: units.size - exact]
+    peak, shift = max(-float(main.min()), float(main.max())), 0
+    while shift < room and round(math.ldexp(peak, -shift)) > LIMIT:
+        shift += 1
+    if shift:
+        main *= 2.0**-shift
+    np.rint(units, out=units)
+    if round(math.ldexp(peak, -shift)) > LIMIT or exact:
+        np.clip(units, -LIMIT, LIMIT, out=units)
+    if not shift:
+        return units.astype(np.int16)
+    found = units.astype(np.int32)
+    found[: main.size] <<= shift
+    return found
 
 
 def registered_weight(rows: int) -> int:

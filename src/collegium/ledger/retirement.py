@@ -26,7 +26,9 @@ from collegium.ledger.genesis import Member, decode_genesis
 from collegium.ledger.hashing import DIGEST_SIZE, tag
 from collegium.ledger.keys import KEY_SIZE, key_id
 
-UPDATE_TAGS = (tag("update"), tag("sealed"), tag("masked"), tag("encrypted"))
+UPDATE_TAGS = (
+    tag("update"), b"collegium/update/v2\0", tag("sealed"), tag("masked"), tag("encrypted"),
+)  # fmt: skip
 
 Said = tuple[str, Transaction, Events]
 """Who sent an accepted transaction, the transaction, and what happened."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from collegium.canonical import from_text
 from collegium.learning.aggregation.scores import CombinedScores
+from collegium.ledger.contract.encoding import divisor_of
 from collegium.ledger.contract.tables import (
     RevealRecord,
     StudyRecord,
@@ -30,6 +31,7 @@ class Attempt:
         model: digest of the model that the round starts from.
         exponent: e of its encoding.
         ring: 32 or 64, in which hidden vectors are summed.
+        room: bits beyond 16 that an update may take.
         participants: registered weights of who takes part.
         validators: their voting powers.
         agreed: digest of what set-up had agreed on, where the round sums its next step.
@@ -49,6 +51,7 @@ class Attempt:
     model: bytes
     exponent: int
     ring: Literal[32, 64]
+    room: int
     participants: Mapping[str, int]
     validators: Mapping[str, int]
     agreed: bytes | None = None
@@ -68,6 +71,11 @@ class Attempt:
         return self.place.round
 
     @property
+    def divisor(self) -> int:
+        """What weights are divided by before updates enter a sum."""
+        return divisor_of(self.participants.values(), self.room)
+
+    @property
     def weights(self) -> dict[str, int]:
         """The registered weights of whose vectors count."""
         return {name: self.participants[name] for name in self.included}
@@ -78,7 +86,9 @@ class Attempt:
         circle = ShareHolders(
             self.place, threshold_of(self.terms), self.keys, self.ring, degree_of(self.terms)
         )
-        return FixedDeals(circle, self.model, self.exponent, self.ring, self.deals)
+        return FixedDeals(
+            circle, self.model, self.exponent, self.ring, self.deals, self.room, self.divisor
+        )
 
     def agreement_of(self, member: str) -> FixedDeals:
         """Return a member's own agreement: its group's, where there are groups."""

@@ -66,9 +66,9 @@ class DecodedUpdates:
         if known is not None:
             return known
         reading = self._kept[name] = read_update(data)
-        self._bytes += reading.values.nbytes
+        self._bytes += reading.told.values.nbytes
         while self._bytes > KEPT_BYTES:
-            self._bytes -= self._kept.pop(next(iter(self._kept))).values.nbytes
+            self._bytes -= self._kept.pop(next(iter(self._kept))).told.values.nbytes
         return reading
 
 
@@ -149,8 +149,8 @@ class StoredBlobs:
             return data
         name, size = update_of(reveal), sent_of(attempt.terms)
         found = checked_reading(
-            name, self.readings.of(name, data), size, attempt.exponent, reveal.peak,
-            reveal.saturated,
+            name, self.readings.of(name, data), size, attempt.exponent, attempt.room,
+            reveal.peak, reveal.saturated,
         )  # fmt: skip
         if 2 * size * attempt.terms.per_round <= KEPT_BYTES:
             self._checked[key] = reveal, found

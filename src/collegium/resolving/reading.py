@@ -61,6 +61,7 @@ def attempt_in(
         _start(state, study, status, closed=current.phase == "closed"),
         current.exponent,
         ring_in(state, held.design, number, participants.values()),
+        current.room or 0,
         participants,
         at.powers("validators"),
         points=dict(at.items("points")),

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.errors import FormatError
-from collegium.learning.blobs import LIMIT, MAX_EXPONENT
-from collegium.learning.encoding import indicators
-from collegium.ledger.contract.encoding import is_saturated, is_small
+from collegium.learning.blobs import LIMIT, MAX_EXPONENT, shifted
+from collegium.learning.encoding import Units
+from collegium.ledger.contract.encoding import indicated
+from collegium.ledger.genesis import CONTRACT_VERSION
 from collegium.ledger.hashing import tag
 from collegium.secrecy.masking import RingVector, ring_type, signed
 
@@ -42,21 +43,31 @@ class MaskedTotal:
     small: int
 
 
-def residues(values: NDArray[np.int16], weight: int, ring: int) -> RingVector:
+def residues(
+    units: Units,
+    weight: int,
+    ring: int,
+    room: int = 0,
+    contract: int = CONTRACT_VERSION,
+    divisor: int = 1,
+) -> RingVector:
     """Return an update as it enters the sum: weighted, with its indicators, in the ring.
 
     Args:
-        values: int16 [d] in ±32767.
+        units: integers [d] in units of the encoding, within ±32767 * 2**room.
         weight: the site's registered weight.
         ring: 32 or 64.
+        room: bits beyond 16 that it may take.
+        contract: version of the rules, which says what the indicators mean.
+        divisor: of all weights of the attempt.
     """
-    peak, saturated = indicators(values)
-    vector = np.empty(values.size + INDICATORS, ring_type(ring))
+    told = shifted(units)
+    saturated = told.at_the_end if told.shift == room else 0
+    vector = np.empty(units.size + INDICATORS, ring_type(ring))
     integers = vector.view(np.int32 if ring == 32 else np.int64)
     products = integers[:-INDICATORS]
-    np.multiply(values, weight, out=products, casting="unsafe", dtype=integers.dtype)
-    integers[-2] = is_saturated(saturated, values.size)
-    integers[-1] = is_small(peak)
+    np.multiply(units, weight // divisor, out=products, casting="unsafe", dtype=integers.dtype)
+    integers[-2:] = indicated(contract, room, told.peak, saturated, units.size)
     return vector
 
 
@@ -77,22 +88,26 @@ def without_limbs(vector: RingVector, parameters: int) -> tuple[RingVector, Ring
     return rest, vector[parameters:-INDICATORS]
 
 
-def total_of(vector: RingVector, weights: int, updates: int) -> MaskedTotal | None:
+def total_of(
+    vector: RingVector, weights: int, updates: int, room: int = 0, divisor: int = 1
+) -> MaskedTotal | None:
     """Return what a sum in the ring stands for, or None where no honest updates give it.
 
     Args:
         vector: the sum of the residues, uint32 or uint64 [d + 2].
         weights: the sum of the weights.
         updates: how many updates are in it.
+        room: bits beyond 16 that each may take.
+        divisor: of all weights of the attempt.
     """
     values = signed(vector)
     sums, saturated, small = values[:-INDICATORS], int(values[-2]), int(values[-1])
-    bound = LIMIT * weights
+    bound = (LIMIT << room) * (weights // divisor)
     if sums.min() < -bound or sums.max() > bound:
         return None
     if not (0 <= saturated <= updates and 0 <= small <= updates):
         return None
-    return MaskedTotal(sums, saturated, small)
+    return MaskedTotal(sums * divisor, saturated, small)
 
 
 def encode_masked(vector: RingVector, exponent: int) -> bytes:

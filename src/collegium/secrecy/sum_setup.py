@@ -94,6 +94,9 @@ class FixedDeals:
         exponent: e of the encoding.
         ring: 32 or 64.
         deals: digest of each dealer's deal, in order of ids; dealers are whose updates are summed.
+        room: bits beyond 16 that an update may take.
+        divisor: what weights are divided by before updates enter the sum. Both follow from the
+            attempt's weights.
     """
 
     share_holders: ShareHolders
@@ -101,6 +104,8 @@ class FixedDeals:
     exponent: int
     ring: int
     deals: Mapping[str, bytes]
+    room: int = 0
+    divisor: int = 1
 
     def transcript(self) -> bytes:
         """Return a digest of all of it, which every mask depends on.

@@ -76,7 +76,7 @@ def opened(protocol: Adding, sealed: SumInputs, parameters: int) -> Opened:
         vector, limbs = without_limbs(vector, parameters)
         if not _is_of(vector, limbs, agreement.ring, sealed.points):
             return InconsistentSum("commitments")
-    total = total_of(vector, weight, updates)
+    total = total_of(vector, weight, updates, agreement.room, agreement.divisor)
     if total is None:
         return InconsistentSum("range")
     if sealed.bound is not None and not is_within(total.values, sealed.bound * weight):

@@ -21,22 +21,22 @@ from collegium.canonical import from_text, to_text
 from collegium.errors import RunError
 from collegium.federation.identity import Identity, member_key
 from collegium.federation.local_trainers import Float32, LocalTrainers
-from collegium.federation.local_updates import Assignment, HonestUpdateAuthor, Int16, UpdateAuthor
+from collegium.federation.local_updates import Assignment, HonestUpdateAuthor, UpdateAuthor
 from collegium.federation.outbox import OutboxKey
 from collegium.federation.secrets import simulated_secret
 from collegium.federation.speaking import reserve
 from collegium.federation.stages import InRound
 from collegium.learning.aggregation.adaptive_clip import within
 from collegium.learning.aggregation.stopping import measured_loss
-from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.aggregation.updates import Contribution, contribution
 from collegium.learning.algorithms.layout import model_part
-from collegium.learning.blobs import ModelState, digest, encode_model, encode_update
-from collegium.learning.encoding import indicators, registered_weight
+from collegium.learning.blobs import ModelState, digest, encode_model, encode_update, shifted
+from collegium.learning.encoding import Units, registered_weight
 from collegium.learning.models import ModelSpec
 from collegium.ledger.contract.declared import carrier, part_of
-from collegium.ledger.contract.encoding import is_saturated, is_small, next_exponent
+from collegium.ledger.contract.encoding import first_exponent, indicated, next_exponent
 from collegium.ledger.contract.results import ModelResult
-from collegium.ledger.contract.ring import ring_for
+from collegium.ledger.contract.ring import ring_for, room_for
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.shares import share_in_force, within_share
 from collegium.ledger.contract.tables import StudyRecord
@@ -146,7 +146,7 @@ def run_without_ledger(
     exponent, name = study.aggregation.exponent, digest(encode_model(model))
     plan = Plan(study, _terms(prepared, model, name), _InClear())
     earlier: Float32 | None = None
-    revealed: dict[str, Int16] = {}
+    revealed: dict[str, Units] = {}
     for number in range(1, _rounds(prepared) + 1):
         weights: Mapping[str, int] = registered
         tables: dict[str, Mapping[str, Any]] = {}
@@ -159,6 +159,9 @@ def run_without_ledger(
         if study.training.participation == "cyclic":
             names = next_in_turn(number, weights, prepared.per_round)
         bound = within_share({name: weights[name] for name in names}, share)
+        room = room_for(plan.terms, bound.values(), CONTRACT_VERSION)
+        if number == 1:
+            exponent = first_exponent(exponent, room)
         work = Assignment(
             number, exponent, tuple(names), tuple(bound.values()),
             name, model.parameters, len(weights),
@@ -166,12 +169,13 @@ def run_without_ledger(
             lambda last=revealed: last,  # type: ignore[misc]
             lambda table, _, known=tables: known.get(table, {}),
             prepared.min_sites, grid_step(clip) if isinstance(clip, int) else clip,
+            room,
         )  # fmt: skip
         sent = _updates(prepared, work, authors, members)
         if len(sent) < prepared.min_sites:
             return LedgerlessRun("failed", model, parts.spec)
         start, earlier = model, model.parameters
-        revealed = {name: one.values for name, one in sent.items()}
+        revealed = {name: one.units for name, one in sent.items()}
         attempt = _attempt(work, genesis, plan, sent)
         for one in mechanisms:
             fixed = one.fixes(work, sent)
@@ -184,7 +188,7 @@ def run_without_ledger(
         model, name = resolved.model, from_text(resolved.result.model, DIGEST_SIZE)
         gone, groups = resolved.refused, attempt.groups
         behind = [sent[name] for name in attempt.included if groups.get(name) not in gone]
-        exponent, clip = _next_encoding(study, terms, exponent, clip, behind)
+        exponent, clip = _next_encoding(study, terms, work, clip, behind)
         watch(number, model)
         best = best.after(start, model)
         measured = part_of(resolved.result.parts, Measured)
@@ -226,7 +230,7 @@ def _attempt(
     ring = ring_for(plan.terms.design, work.weights, CONTRACT_VERSION)
     return Attempt(
         AttemptId(genesis, plan.document.study.id, work.round, 1), plan.terms, work.model,
-        work.exponent, ring, weights, {}, included=tuple(sent),
+        work.exponent, ring, work.room, weights, {}, included=tuple(sent),
     )  # fmt: skip
 
 
@@ -262,7 +266,9 @@ class _Sent:
     def hidden(self, attempt: Attempt) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Return them as they would enter a sum."""
         vectors = {
-            name: residues(self.sent[name].values, weight, attempt.ring).tobytes()
+            name: residues(
+                self.sent[name].units, weight, attempt.ring, attempt.room, divisor=attempt.divisor
+            ).tobytes()
             for name, weight in attempt.weights.items()
         }
         return vectors, {}
@@ -288,18 +294,18 @@ class _Best:
 
 
 def _next_encoding(
-    study: Study, terms: PrivacyTerms | None, exponent: int, clip: Clip, sent: list[Contribution]
+    study: Study, terms: PrivacyTerms | None, work: Assignment, clip: Clip, sent: list[Contribution]
 ) -> tuple[int, Clip]:
     """Return the next round's exponent and clip, as the contract does."""
+    exponent, room = work.exponent, work.room
     if terms is not None and isinstance(terms.clip, int) and isinstance(clip, int):
         first = study.aggregation.exponent, terms.clip
         return next_clip(first, exponent, clip, len(sent), within(sent))
     if terms is not None and not terms.protects.in_training:
         return exponent, clip
-    said = [indicators(one.values) for one in sent]
-    saturated = sum(is_saturated(count, sent[0].values.size) for _, count in said)
-    small = sum(is_small(peak) for peak, _ in said)
-    return next_exponent(exponent, len(said), saturated, small), clip
+    said = [indicated(CONTRACT_VERSION, room, one.told.peak, 0, one.values.size) for one in sent]
+    coarser, finer = sum(one for one, _ in said), sum(one for _, one in said)
+    return next_exponent(exponent, room, len(said), coarser, finer), clip
 
 
 def _rounds(prepared: Prepared) -> int:
@@ -352,7 +358,7 @@ def _updates(
         except RunError:
             continue
         values = prepared.parts.stages.to_keep(update, InRound(work, members[name]))
-        sent[name] = Contribution(digest(encode_update(values, work.exponent)), values)
+        sent[name] = contribution(digest(encode_update(values, work.exponent)), shifted(values))
     return sent
 
 

@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.federation.local_updates import Assignment, Int16
+from collegium.federation.local_updates import Assignment
 from collegium.learning.aggregation.rule import Rule
 from collegium.learning.aggregation.scores import Scores
 from collegium.learning.aggregation.updates import Updates
-from collegium.learning.blobs import LIMIT, digest, encode_update
+from collegium.learning.blobs import LIMIT, digest, encode_update, shifted
+from collegium.learning.encoding import Units, in_range
 from collegium.threats.threat_model import Knowledge
 
 Vector = NDArray[np.float64]
@@ -36,7 +37,7 @@ class Expectation(Protocol):
         """The direction that is expected to be liked best, float64 [d], if there is one."""
         ...
 
-    def scores(self, updates: Mapping[str, Int16]) -> Scores | None:
+    def scores(self, updates: Mapping[str, Units]) -> Scores | None:
         """Return what the rule is expected to be given with updates, in order."""
         ...
 
@@ -68,13 +69,14 @@ class AdversaryView:
         scale: see above.
         knowledge: what the attack is granted.
         expected: what the attackers make of what the defence is given beside updates, if it is.
+        exact: how many coordinates at an update's end are whole numbers.
     """
 
     def __init__(
         self, work: Assignment, attackers: tuple[str, ...],
-        own: Callable[[str], Int16], honest: Callable[[str], Int16], defence: Defence,
+        own: Callable[[str], Units], honest: Callable[[str], Units], defence: Defence,
         seed: int, scale: float, knowledge: tuple[Knowledge, ...],
-        expected: Expectation | None = None,
+        expected: Expectation | None = None, exact: int = 0,
     ) -> None:  # fmt: skip
         self.round = work.round
         self.exponent = work.exponent
@@ -89,7 +91,7 @@ class AdversaryView:
         self._own, self._honest = own, honest
         self._defence = defence
         self._knowledge = knowledge
-        self._expected = expected
+        self._expected, self._exact = expected, exact
 
     @property
     def start(self) -> NDArray[np.float32]:
@@ -126,12 +128,12 @@ class AdversaryView:
         return self._defence.rule.name.partition("@")[0]
 
     @cached_property
-    def own(self) -> Int16:
-        """What the attackers would send if they did not attack, int16 [a, d]."""
+    def own(self) -> Units:
+        """What the attackers would send if they did not attack, integers [a, d]."""
         return np.stack([self._own(self.participants[index]) for index in self.attackers])
 
     @cached_property
-    def unpoisoned(self) -> Int16:
+    def unpoisoned(self) -> Units:
         """What the attackers would send if they trained on their own rows as they are, [a, d]."""
         return np.stack([self._honest(self.participants[index]) for index in self.attackers])
 
@@ -142,8 +144,8 @@ class AdversaryView:
         return self._work.weights
 
     @cached_property
-    def revealed(self) -> Int16:
-        """What others sent in the round before, the heaviest site's first; int16 [k, d]."""
+    def revealed(self) -> Units:
+        """What others sent in the round before, the heaviest site's first; integers [k, d]."""
         self._require("others")
         names = dict(zip(self.participants, self._work.weights, strict=True))
         found = [
@@ -152,21 +154,21 @@ class AdversaryView:
             if name not in self._colluding
         ]
         ordered = [values for _, _, values in sorted(found, key=lambda one: one[:2])]
-        return np.stack(ordered) if ordered else np.empty((0, self.start.size), np.int16)
+        return np.stack(ordered) if ordered else np.empty((0, self.start.size), np.int32)
 
     @cached_property
-    def honest(self) -> Int16:
-        """What the honest participants send, int16 [h, d]; there may be none of them."""
+    def honest(self) -> Units:
+        """What the honest participants send, integers [h, d]; there may be none of them."""
         self._require("honest")
         return self._of_honest
 
     @cached_property
-    def _of_honest(self) -> Int16:
+    def _of_honest(self) -> Units:
         names = [
             name for index, name in enumerate(self.participants) if index not in self.attackers
         ]
         if not names:
-            return np.empty((0, self.start.size), np.int16)
+            return np.empty((0, self.start.size), np.int32)
         return np.stack([self._honest(name) for name in names])
 
     @cached_property
@@ -193,18 +195,29 @@ class AdversaryView:
         move: Vector = self.start.astype(np.float64) - earlier
         return move * 2.0**self.exponent
 
-    def alike(self, vector: Vector) -> Int16:
-        """Return one vector for all attackers, int16 [a, d]."""
-        return np.tile(saturated(vector), (len(self.attackers), 1))
+    @property
+    def largest(self) -> int:
+        """The largest magnitude of a coordinate that the round has room for."""
+        return LIMIT << self._work.room
 
-    def aggregate(self, sent: Int16) -> Vector:
+    def within(self, vector: Vector) -> Units:
+        """Return a vector as an update can tell it: what is beyond the round's room is cut off."""
+        rows = np.array(vector, np.float64).reshape(-1, self.start.size)
+        told = [in_range(row, self._work.room, self._exact) for row in rows]
+        return np.stack(told).reshape(vector.shape)
+
+    def alike(self, vector: Vector) -> Units:
+        """Return one vector for all attackers, [a, d]."""
+        return np.tile(self.within(vector), (len(self.attackers), 1))
+
+    def aggregate(self, sent: Units) -> Vector:
         """Return the step that the defence would make of the honest updates and these, float64 [d].
 
         Args:
-            sent: what the attackers send, int16 [a, d].
+            sent: what the attackers send, integers [a, d].
         """
         self._require("rule")
-        values = np.empty((len(self.participants), self.start.size), np.int16)
+        values = np.empty((len(self.participants), self.start.size), np.int32)
         values[list(self.attackers)] = sent
         rest = [index for index in range(len(values)) if index not in self.attackers]
         values[rest] = self.honest
@@ -214,18 +227,20 @@ class AdversaryView:
         scores = None
         if self._guessed is not None:
             scores = self._guessed.scores(dict(zip(self.participants, values, strict=True)))
+        told = [shifted(one) for one in values]
         updates = Updates(
-            values, self._work.weights, self.exponent, self.participants, tuple(digests), scores
-        )
+            np.stack([one.before(0) for one in told]), self._work.weights, self.exponent,
+            self.participants, tuple(digests), scores, tuple(one.shift for one in told),
+        )  # fmt: skip
         made = self._defence.rule.aggregate(updates, self._defence.tolerate)
         step: Vector = made.total.astype(np.float64) / made.denominator
         return step
 
-    def displacement(self, sent: Int16) -> float:
+    def displacement(self, sent: Units) -> float:
         """Return how far the defence's step would lie from the honest mean."""
         return float(np.linalg.norm(self.aggregate(sent) - self.mean))
 
-    def harm(self, sent: Int16) -> float:
+    def harm(self, sent: Units) -> float:
         """Return how bad the step is that the defence would make, for what attackers can tell.
 
         That is its distance from the honest mean. Where the defence is given scores, what goes far
@@ -249,8 +264,3 @@ class AdversaryView:
     def _require(self, knowledge: Knowledge) -> None:
         if knowledge not in self._knowledge:
             raise LookupError(f"the attack is not granted to know {knowledge!r}")
-
-
-def saturated(vector: Vector) -> Int16:
-    """Return a vector in the encoding's range: rounded to integers, cut off at ±32767."""
-    return np.clip(np.rint(vector), -LIMIT, LIMIT).astype(np.int16)

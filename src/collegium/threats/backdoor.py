@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
-from collegium.federation.local_updates import Int16
+from collegium.learning.encoding import Units
 from collegium.learning.models import ModelSpec, predict
 from collegium.learning.networks.convolution import Convolutional
-from collegium.threats.adversary_view import AdversaryView, saturated
+from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
 
@@ -139,19 +139,21 @@ def success_rate(
     return float((scores.argmax(axis=1) == TARGET).mean())
 
 
-def _replacement(observation: AdversaryView) -> Int16:
+def _replacement(observation: AdversaryView) -> Units:
     """Send what makes the weighted mean land on the attackers' model, if others hardly move."""
     weights = observation.weights
     share = sum(weights[index] for index in observation.attackers) / sum(weights)
-    return saturated(observation.own.astype(np.float64) * (observation.scale or 1.0 / share))
+    return observation.within(
+        observation.own.astype(np.float64) * (observation.scale or 1.0 / share)
+    )
 
 
-def _constrained(observation: AdversaryView) -> Int16:
+def _constrained(observation: AdversaryView) -> Units:
     """Send updates no longer than those that the attackers would send honestly, times `scale`."""
     lengths = np.linalg.norm(observation.unpoisoned.astype(np.float64), axis=1, keepdims=True)
     own = observation.own.astype(np.float64)
     reach = np.linalg.norm(own, axis=1, keepdims=True)
-    return saturated(own * (observation.scale * lengths / np.maximum(reach, 1.0)))
+    return observation.within(own * (observation.scale * lengths / np.maximum(reach, 1.0)))
 
 
 _PLANT = "a pattern in a row that decides the answer, with the model as good as ever otherwise"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from collegium.federation.local_updates import Int16
+from collegium.learning.encoding import Units
 from collegium.threats.adversary_view import AdversaryView, Vector
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
@@ -42,8 +42,8 @@ def _all_together(vector: Vector, rows: Vector) -> float:
     return float(np.square(rows - vector).sum())
 
 
-def _bounded(measure: Measure) -> Callable[[AdversaryView], Int16]:
-    def craft(observation: AdversaryView) -> Int16:
+def _bounded(measure: Measure) -> Callable[[AdversaryView], Units]:
+    def craft(observation: AdversaryView) -> Units:
         rows = observation.honest.astype(np.float64)
         if len(rows) < 2:
             return observation.own

@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from collegium.federation.local_updates import Int16
+from collegium.learning.encoding import Units
 from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
@@ -29,16 +29,16 @@ def z_max(participants: int, attackers: int) -> float:
     return NormalDist().inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
 
 
-def _alie(observation: AdversaryView) -> Int16:
+def _alie(observation: AdversaryView) -> Units:
     z = observation.scale or z_max(len(observation.participants), len(observation.attackers))
     return observation.alike(observation.mean - z * observation.deviation)
 
 
-def _ipm(observation: AdversaryView) -> Int16:
+def _ipm(observation: AdversaryView) -> Units:
     return observation.alike(-observation.scale * observation.mean)
 
 
-def _mimic(observation: AdversaryView) -> Int16:
+def _mimic(observation: AdversaryView) -> Units:
     """Copy the honest update that lies farthest along the direction in which they vary most."""
     if not len(observation.honest):
         return observation.own

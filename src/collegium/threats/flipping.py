@@ -8,10 +8,9 @@ import numpy as np
 
 from collegium.data.randomness import draws
 from collegium.data.table import SiteRows
-from collegium.federation.local_updates import Int16
-from collegium.learning.blobs import LIMIT
+from collegium.learning.encoding import Units
 from collegium.learning.models import ModelSpec
-from collegium.threats.adversary_view import AdversaryView, saturated
+from collegium.threats.adversary_view import AdversaryView
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
 
@@ -28,25 +27,25 @@ def flipped(rows: SiteRows, spec: ModelSpec, pattern: None = None) -> SiteRows:
     return replace(rows, y=y)
 
 
-def _sign_flip(observation: AdversaryView) -> Int16:
-    return saturated(-observation.scale * observation.own.astype(np.float64))
+def _sign_flip(observation: AdversaryView) -> Units:
+    return observation.within(-observation.scale * observation.own.astype(np.float64))
 
 
-def _gaussian(observation: AdversaryView) -> Int16:
+def _gaussian(observation: AdversaryView) -> Units:
     """Send noise as long as the attacker's own update says, drawn anew in each round."""
-    sent = np.empty(observation.own.shape, np.int16)
+    sent = np.empty(observation.own.shape, np.int32)
     for row, (index, own) in enumerate(zip(observation.attackers, observation.own, strict=True)):
         spread = observation.scale * np.sqrt(np.square(own.astype(np.float64)).mean())
         noise = draws(
             "gaussian", observation.seed, observation.round, observation.participants[index]
         )
-        sent[row] = saturated(spread * noise.standard_normal(own.size))
+        sent[row] = observation.within(spread * noise.standard_normal(own.size))
     return sent
 
 
-def _huge(observation: AdversaryView) -> Int16:
-    against = np.where(observation.own > 0, -LIMIT, LIMIT)
-    return against.astype(np.int16)
+def _huge(observation: AdversaryView) -> Units:
+    far = float(observation.largest)
+    return observation.within(np.where(observation.own > 0, -far, far))
 
 
 LABEL_FLIP = Poisoning(

@@ -12,13 +12,13 @@ from __future__ import annotations
 import numpy as np
 
 from collegium.data.randomness import draws
-from collegium.federation.local_updates import Int16
-from collegium.threats.adversary_view import AdversaryView, Vector, saturated
+from collegium.learning.encoding import Units
+from collegium.threats.adversary_view import AdversaryView, Vector
 from collegium.threats.poisoning import Poisoning
 from collegium.threats.threat_model import ThreatModel
 
 
-def _history_aware(observation: AdversaryView) -> Int16:
+def _history_aware(observation: AdversaryView) -> Units:
     """Follow the last move, and drift off it at a right angle, always to the same side.
 
     Before there is a last move, the attackers' own updates stand for it. The side is fixed by the
@@ -40,20 +40,20 @@ def _history_aware(observation: AdversaryView) -> Int16:
     )
 
 
-def _free_rider(observation: AdversaryView) -> Int16:
+def _free_rider(observation: AdversaryView) -> Units:
     """Send the last move again with a little noise: no row was looked at for it."""
     moved = observation.last_move
     return _disguised(observation, np.zeros(observation.start.size) if moved is None else moved)
 
 
-def _copycat(observation: AdversaryView) -> Int16:
+def _copycat(observation: AdversaryView) -> Units:
     """Send the heaviest site's update of the round before: this round's is only committed to."""
     if not len(observation.revealed):
         return _disguised(observation, np.zeros(observation.start.size))
     return _disguised(observation, observation.revealed[0].astype(np.float64))
 
 
-def _disguised(observation: AdversaryView, vector: Vector) -> Int16:
+def _disguised(observation: AdversaryView, vector: Vector) -> Units:
     """Return a vector for each attacker, each with noise of its own so that none looks copied."""
     spread = max(0.02 * float(np.sqrt(np.square(vector).mean())), 1.0)
     sent = []
@@ -61,11 +61,11 @@ def _disguised(observation: AdversaryView, vector: Vector) -> Int16:
         noise = draws(
             "disguise", observation.seed, observation.round, observation.participants[index]
         )
-        sent.append(saturated(vector + spread * noise.standard_normal(vector.size)))
+        sent.append(observation.within(vector + spread * noise.standard_normal(vector.size)))
     return np.stack(sent)
 
 
-def _sybil(observation: AdversaryView) -> Int16:
+def _sybil(observation: AdversaryView) -> Units:
     """Send one attack in parts that have nothing in common but their sum.
 
     k identities send b + d_i, with d_i at right angles to b, of zero sum and of such a length that
@@ -80,7 +80,7 @@ def _sybil(observation: AdversaryView) -> Int16:
     basis = np.linalg.qr(lots.T)[0].T[:count]
     corners = basis - basis.mean(axis=0)
     corners *= length * np.sqrt(count - 1) / np.linalg.norm(corners, axis=1, keepdims=True)
-    return saturated(base + corners)
+    return observation.within(base + corners)
 
 
 HISTORY_AWARE = Poisoning(

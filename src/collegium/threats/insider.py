@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collegium.federation.local_updates import Assignment, Int16, UpdateAuthor
+from collegium.federation.local_updates import Assignment, UpdateAuthor
+from collegium.learning.encoding import Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class RewritingAuthor:
     honest: UpdateAuthor
     from_round: int
 
-    def update(self, work: Assignment) -> Int16:
+    def update(self, work: Assignment) -> Units:
         """Return an update that pushes every parameter far away, or the honest one before that."""
         if work.round < self.from_round:
             return self.honest.update(work)

@@ -14,10 +14,16 @@ import msgspec
 
 from collegium.data.table import SiteRows
 from collegium.federation.local_trainers import LocalTrainers
-from collegium.federation.local_updates import Assignment, HonestUpdateAuthor, Int16, UpdateAuthor
+from collegium.federation.local_updates import (
+    Assignment,
+    HonestUpdateAuthor,
+    UpdateAuthor,
+    encoding_of,
+)
 from collegium.federation.outbox import MemberOutbox, WriteOnce
 from collegium.federation.participant import Participant
 from collegium.federation.site import Site
+from collegium.learning.encoding import Units
 from collegium.learning.models import ModelSpec
 from collegium.learning.trainer import Trainer
 from collegium.plugins import aspects
@@ -26,7 +32,7 @@ from collegium.threats.adversary_view import AdversaryView, Defence, Expectation
 from collegium.threats.attack import AdversaryContext, Lie
 from collegium.threats.threat_model import ThreatModel
 
-Craft = Callable[[AdversaryView], Int16]
+Craft = Callable[[AdversaryView], Units]
 """Returns what the attackers of a round send, int16 [a, d]."""
 
 Pattern = Any
@@ -75,7 +81,7 @@ class PoisoningCoalition:
         self._attack = attack
         self._honest: dict[str, UpdateAuthor] = {}
         self._own: dict[str, UpdateAuthor] = {}
-        self._crafted: tuple[tuple[int, bytes], dict[str, Int16]] = ((0, b""), {})
+        self._crafted: tuple[tuple[int, bytes], dict[str, Units]] = ((0, b""), {})
         self._cohort: LocalTrainers | None = None
         self._expects: Expects | None = None
         if "rule" in attack.grant.knowledge:
@@ -103,7 +109,7 @@ class PoisoningCoalition:
         """Return who makes an attacker's updates."""
         return _Attacker(member, self)
 
-    def update(self, member: str, work: Assignment) -> Int16:
+    def update(self, member: str, work: Assignment) -> Units:
         """Return what an attacker sends in a round, int16 [d]."""
         threat = self._target.study.threat
         if threat is not None and threat.rounds and work.round not in threat.rounds:
@@ -125,6 +131,7 @@ class PoisoningCoalition:
             lambda name: self._honest[name].update(work), self._target.defence,
             self._target.study.study.seed, attack.scale or 0.0 if scale is None else scale,
             attack.grant.knowledge, None if self._expects is None else self._expects(work),
+            encoding_of(self._target.study).exact,
         )  # fmt: skip
 
 
@@ -135,7 +142,7 @@ class _Attacker:
     member: str
     circle: PoisoningCoalition
 
-    def update(self, work: Assignment) -> Int16:
+    def update(self, work: Assignment) -> Units:
         return self.circle.update(self.member, work)
 
 
@@ -154,7 +161,7 @@ def pattern_of(
     return attack.pattern((rows[name] for name in attackers), spec)
 
 
-def as_trained(observation: AdversaryView) -> Int16:
+def as_trained(observation: AdversaryView) -> Units:
     """Send what training gave: the attack lies in the rows."""
     return observation.own
 

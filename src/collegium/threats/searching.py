@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from collegium.federation.local_updates import Int16
+from collegium.learning.encoding import Units
 from collegium.threats.adversary_view import AdversaryView, Vector
 from collegium.threats.bounded import perturbations
 from collegium.threats.poisoning import Poisoning
@@ -39,7 +39,7 @@ REFINEMENTS = 4
 
 def strongest(
     observation: AdversaryView, family: Callable[[float], Vector], signs: Iterable[int]
-) -> Int16:
+) -> Units:
     """Return what does most harm to the defence's result among vectors of one parameter.
 
     Args:
@@ -47,7 +47,7 @@ def strongest(
         family: from a factor to the vector that all attackers send.
         signs: directions to search in, of 1 and -1.
     """
-    tried: dict[float, tuple[float, Int16]] = {}
+    tried: dict[float, tuple[float, Units]] = {}
 
     def effect(factor: float) -> float:
         if factor not in tried:
@@ -63,20 +63,20 @@ def strongest(
     return tried[best][1]
 
 
-def _opt_alie(observation: AdversaryView) -> Int16:
+def _opt_alie(observation: AdversaryView) -> Units:
     return strongest(
         observation, lambda factor: observation.mean - factor * observation.deviation, (1, -1)
     )
 
 
-def _opt_ipm(observation: AdversaryView) -> Int16:
+def _opt_ipm(observation: AdversaryView) -> Units:
     return strongest(observation, lambda factor: -factor * observation.mean, (1, -1))
 
 
 COORDINATE_RULES = ("median", "trimmed_mean", "meamed")
 
 
-def _tailored(observation: AdversaryView) -> Int16:
+def _tailored(observation: AdversaryView) -> Units:
     """Fit the perturbation to the rule: beyond each coordinate's extreme, or while still chosen."""
     signs = (1, -1) if observation.scored else (1,)
     candidates = [

@@ -41,7 +41,7 @@ def test_a_mean_is_the_nearest_integer_of_the_exact_one(
 ) -> None:
     pairs = list(zip(values, weights, strict=False))
     total, weight = sum(v * w for v, w in pairs), sum(w for _, w in pairs)
-    mean = int(GroupSum(np.array([total]), weight).mean()[0])
+    mean = int(GroupSum(np.array([total]), weight).mean(0)[0])
     assert mean == floor(Fraction(total, weight) + Fraction(1, 2))
     assert -32767 <= mean <= 32767
 

@@ -79,7 +79,7 @@ def test_a_copied_commitment_cannot_be_opened() -> None:
         ({"digest": digest("another")}, "refused"),
         ({"salt": digest("another")}, "refused"),
         ({"saturated": 1001}, "malformed"),
-        ({"peak": 32768}, "malformed"),
+        ({"peak": 1 + (32767 << 8)}, "malformed"),
         ({"digest": "!" * 43}, "malformed"),
         ({"salt": "A" * 42 + "B"}, "malformed"),
     ],

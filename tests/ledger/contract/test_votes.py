@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from math import gcd
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.ledger.contract.kit import (
     World,
     digest,
@@ -41,8 +44,16 @@ from tests.ledger.vectors import VECTORS
 
 from collegium import canonical
 from collegium.canonical import to_text
+from collegium.ledger.contract.encoding import (
+    LEAST_ROOM,
+    MOST_ROOM,
+    indicated,
+    next_exponent,
+    room_of,
+)
 from collegium.ledger.contract.events import AttemptFailed, RoundClosed, RoundOpened, VoteLate
 from collegium.ledger.contract.results import decode_result, encode_result, result_digest
+from collegium.ledger.contract.ring import ring_of
 from collegium.ledger.contract.tables import ModelRecord, round_path, study_path
 from collegium.ledger.contract.transactions import RoundVote
 from collegium.ledger.envelope import sign_envelope
@@ -243,26 +254,51 @@ def exponent_after(reports: list[tuple[int, int]], **terms: Any) -> int:
 
 
 @pytest.mark.parametrize(
-    ("reports", "expected"),
+    ("peaks", "moved"),
     [
-        ([(20000, 0)] * 4, 12),
-        ([(32767, 2)] * 2 + [(20000, 0)] * 2, 12),  # two of four are not more than half
-        ([(32767, 2)] * 3 + [(20000, 0)], 11),
-        ([(32767, 1)] * 4, 12),  # 0.1 % of 1,000 coordinates is not over 0.1 %
-        ([(100, 0)] * 4, 13),
-        ([(8191, 0)] * 3 + [(20000, 0)], 13),
-        ([(8191, 0)] * 2 + [(8192, 0)] * 2, 12),  # the upper median
-        ([(8191, 2)] * 4, 11),  # saturation goes first
+        ([1 << 15] * 4, 0),
+        ([(32767 << 2) - 1] * 3 + [32767 << 8], 0),
+        ([32767 << 2] * 2 + [1 << 15] * 2, 0),  # two of four are not more than half
+        ([32767 << 2] * 3 + [1 << 15], -1),
+        ([100] * 4, 2),
+        ([8192 << 2] * 2 + [100] * 2, 0),  # the upper median
+        ([8192 << 2] * 1 + [100] * 3, 2),
+        ([32767 << 8] + [1 << 15] * 3, 0),  # one liar moves nobody's exponent
+        ([0] + [1 << 15] * 3, 0),
     ],
 )
-def test_the_exponent_follows_saturation_and_the_median_peak(
-    reports: list[tuple[int, int]], expected: int
-) -> None:
-    assert exponent_after(reports) == expected
+def test_the_exponent_follows_what_most_updates_need(peaks: list[int], moved: int) -> None:
+    assert exponent_after([(peak, 0) for peak in peaks]) == 20 + moved
+
+
+def test_a_first_round_has_all_its_room_below_what_is_registered() -> None:
+    world = four_equals()
+    start(world)
+    assert (current(world).exponent, current(world).room) == (20, 8)
+    assert exponent_after([(1 << 15, 0)] * 4, exponent=28) == 30, "30 is the largest"
+
+
+def test_ledgers_of_contract_1_have_no_room_and_go_by_saturation() -> None:
+    assert room_of([1], 1) == 0
+    assert indicated(1, 0, 32767, 1, 1000) == (False, False), "0.1 % is not over 0.1 %"
+    assert indicated(1, 0, 8191, 2, 1000) == (True, True)
+    assert next_exponent(12, 0, 4, coarser=2, finer=2) == 12
+    assert next_exponent(12, 0, 4, coarser=3, finer=4) == 11, "saturation goes first"
+    assert next_exponent(12, 0, 4, coarser=0, finer=3) == 13
+
+
+@given(st.lists(st.integers(1, 2**30), min_size=1, max_size=400))
+def test_no_sum_of_updates_leaves_its_ring(weights: list[int]) -> None:
+    room, ring = room_of(weights, 2), ring_of(weights, 2)
+    assert LEAST_ROOM <= room <= MOST_ROOM
+    total = sum(weight // gcd(*weights) for weight in weights)
+    assert (32767 << room) * total < 2 ** (ring - 1)
+    assert ring == 32 or total >= 2**12
 
 
 def test_the_exponent_stays_in_its_range() -> None:
-    assert exponent_after([(32767, 1000)] * 4, exponent=-8) == -8
+    assert next_exponent(-8, 8, 4, coarser=4, finer=0) == -8
+    assert next_exponent(29, 8, 4, coarser=0, finer=4) == 30
     assert exponent_after([(0, 0)] * 4, exponent=30) == 30
 
 
@@ -271,12 +307,11 @@ def test_indicators_of_excluded_updates_do_not_count() -> None:
     start(world)
     walk_to(world, "reveal")
     for name in SITES:
-        saturated = 0 if name == "ada" else 1000
-        reveal(world, name, peak=20000, saturated=saturated)
+        reveal(world, name, peak=40000 if name in ("ada", "bo") else 10**6)
     for name in SITES:
         attest(world, name, ("ada", "bo"))
     drive_round(world)
-    assert current(world).exponent == 12
+    assert current(world).exponent == 20
 
 
 def test_the_last_round_opens_the_test_parts() -> None:

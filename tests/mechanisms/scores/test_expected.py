@@ -14,9 +14,10 @@ from tests.mechanisms.scores.kit import scored
 from collegium.assembly.preparation import Prepared, prepare
 from collegium.audit.verify import verify
 from collegium.federation.local_trainers import Float32
-from collegium.federation.local_updates import Assignment, Int16
+from collegium.federation.local_updates import Assignment
 from collegium.learning.aggregation.scores import CombinedScores, Scores
 from collegium.learning.aggregation.updates import Contribution
+from collegium.learning.encoding import Units
 from collegium.learning.models import size
 from collegium.mechanisms.scores.expected import Expected, SurrogateValidators, imagined
 from collegium.mechanisms.scores.simulated import LedgerlessScores
@@ -71,7 +72,7 @@ class Guessing(LedgerlessScores):
     def fixes(
         self, work: Assignment, sent: Mapping[str, Contribution]
     ) -> Mapping[str, Any]:  # fmt: skip
-        updates: dict[str, Int16] = {name: one.values for name, one in sent.items()}
+        updates: dict[str, Units] = {name: one.units for name, one in sent.items()}
         expected = Expected(self.judges, work).scores(updates)
         true = super().fixes(work, sent)
         assert expected is not None
@@ -122,7 +123,7 @@ def crafted(rule: str, attack: str) -> list[tuple[float, float, float]]:
     searching = prepared.attack
     assert isinstance(searching, Poisoning)
 
-    def craft(scene: AdversaryView) -> Int16:
+    def craft(scene: AdversaryView) -> Units:
         sent = searching.craft(scene)
         formula = scene.alike(-2.0 * scene.mean)
         seen.append((scene.harm(sent), scene.harm(scene.own), scene.harm(formula)))

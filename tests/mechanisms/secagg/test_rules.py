@@ -309,7 +309,7 @@ def test_votes_agree_only_with_the_same_indicators() -> None:
     vote(world, "cy", "new", told(small=2))
     events = vote(world, "di", "new", told(small=3))
     assert names(events)[0] == "round.closed"
-    assert only(events, RoundOpened).exponent == 13, "3 of 4 have small peaks"
+    assert only(events, RoundOpened).exponent == 22, "3 of 4 have small peaks"
 
 
 def test_votes_about_masked_updates_carry_indicators_and_others_none() -> None:

@@ -52,7 +52,8 @@ class FedAvg:
             raise _refusal("there is no update, or a weight is not positive")
         if updates.values.ndim != 2 or len(updates.weights) != len(updates.values):
             raise _refusal("updates and weights differ in number")
-        return Aggregate(weighted_sum(updates.values, updates.weights), sum(updates.weights))
+        total = weighted_sum(updates.values, updates.weights, updates.shifts)
+        return Aggregate(total, sum(updates.weights))
 
     def fewest(self, tolerate: int) -> int:
         """Return 1."""
@@ -63,36 +64,48 @@ class FedAvg:
         return rows.combination(rows.weights, sum(rows.weights))
 
 
-def weighted_sum(values: NDArray[np.int16], weights: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the exact sum of weights[i] * values[i], int64 [d], for positive weights.
+def weighted_sum(
+    values: NDArray[np.int16], weights: tuple[int, ...], shifts: tuple[int, ...] = ()
+) -> NDArray[np.int64]:
+    """Return the exact sum of weights[i] * values[i] * 2**shifts[i], for positive weights.
 
     A floating-point matrix product is exact, whatever its order of summation, as long as the sum
-    of magnitudes stays within the significand. Dividing the weights by their common divisor
-    keeps most studies within float32.
+    of magnitudes stays within the significand. Dividing the weights by their common divisor, and
+    adding up updates of each shift by themselves, keeps most studies within float32.
 
     Args:
         values: int16 [n, d] in ±32767.
         weights: n positive integers.
+        shifts: of each update; none where all are 0.
+
+    Returns:
+        int64 [d].
 
     Raises:
         RunError: the sum could exceed 64 bits.
     """
-    if LIMIT * sum(weights) >= 2**63:
+    known = sorted({*shifts}) or [0]
+    if LIMIT * sum(weights) << known[-1] >= 2**63:
         raise _refusal("the weights are so large that the sum could exceed 64 bits")
     divisor = math.gcd(*weights)
     bound = LIMIT * (sum(weights) // divisor)
     if bound >= 2**53:
-        exact: NDArray[np.int64] = np.einsum("n,nd->d", np.array(weights, np.int64), values)
+        scaled = [w << s for w, s in zip(weights, shifts or (0,) * len(weights), strict=True)]
+        exact: NDArray[np.int64] = np.einsum("n,nd->d", np.array(scaled, np.int64), values)
         return exact
     precision = np.float32 if bound < 2**24 else np.float64
     reduced = np.array([weight // divisor for weight in weights], precision)
-    total = np.empty(values.shape[1], np.int64)
+    groups = [np.flatnonzero(np.equal(shifts, shift)) for shift in known] if shifts else [None]
+    total = np.zeros(values.shape[1], np.int64)
     block = np.empty((len(weights), min(_BLOCK, total.size)), precision)
     for first in range(0, total.size, _BLOCK):
         part = total[first : first + _BLOCK]
         columns = block[:, : part.size]
         columns[...] = values[:, first : first + _BLOCK]
-        part[...] = reduced @ columns
+        for shift, group in zip(known, groups, strict=True):
+            mine = (reduced, columns) if group is None else (reduced[group], columns[group])
+            found = (mine[0] @ mine[1]).astype(np.int64)
+            part += found << shift
     total *= divisor
     return total
 

@@ -6,16 +6,25 @@ so that every rule works on groups as it does on sites. Up to f bad members spoi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.learning.aggregation.counted import counted
 from collegium.learning.aggregation.next_model import next_model
 from collegium.learning.aggregation.rule import Rule
-from collegium.learning.aggregation.updates import Contribution
-from collegium.learning.blobs import ModelState, digest, encode_update
+from collegium.learning.aggregation.updates import contribution
+from collegium.learning.blobs import (
+    LIMIT,
+    ModelState,
+    digest,
+    encode_update,
+    shift_of,
+    shifted,
+)
+from collegium.learning.encoding import Units
 from collegium.learning.server import ServerOptimizer
 from collegium.study.document import Server
 
@@ -32,10 +41,28 @@ class GroupSum:
     values: NDArray[np.int64]
     weight: int
 
-    def mean(self) -> NDArray[np.int16]:
-        """Return the mean in units of the encoding, halves rounded up: int16 [d] in ±32767."""
-        mean: NDArray[np.int64] = (2 * self.values + self.weight) // (2 * self.weight)
-        return mean.astype(np.int16)
+    def mean(self, exact: int) -> Units:
+        """Return the mean in units of the encoding, int16 or int32 [d], as an update may be.
+
+        Halves are rounded up, to multiples of 2**s with the least s that holds the largest.
+
+        Args:
+            exact: how many coordinates at the end are whole numbers, which keep the unit.
+        """
+        mean = _rounded(self.values, self.weight)
+        peak = max(-int(mean.min()), int(mean.max()))
+        if peak <= LIMIT:
+            return mean.astype(np.int16)
+        main, shift = self.values[: self.values.size - exact], shift_of(peak)
+        if int(np.abs(_rounded(main, self.weight << shift)).max()) > LIMIT:
+            shift += 1
+        mean[: main.size] = _rounded(main, self.weight << shift) << shift
+        return mean.astype(np.int32)
+
+
+def _rounded(values: NDArray[np.int64], by: int) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = (2 * values + by) // (2 * by)
+    return found
 
 
 def is_within(values: NDArray[np.int64], bound: int) -> bool:
@@ -75,9 +102,11 @@ def model_of_groups(
         RunError: there are too few groups for the rule, or its arithmetic has no finite result.
         PluginError: the rule fails.
     """
-    means = {number: sums[number].mean() for number in sorted(sums)}
-    contributions: Sequence[Contribution] = [
-        Contribution(digest(encode_update(mean, exponent)), mean) for mean in means.values()
+    exact = counted(start.tensors)
+    means = {number: sums[number].mean(exact) for number in sorted(sums)}
+    contributions = [
+        contribution(digest(encode_update(mean, exponent)), shifted(mean))
+        for mean in means.values()
     ]
     return next_model(
         start, contributions, tuple(sums[number].weight for number in means),

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from collegium.errors import CollegiumError, FormatError, PluginError
 from collegium.learning.aggregation.composition import rule_recorded
+from collegium.learning.aggregation.counted import counted
 from collegium.learning.aggregation.fedavg import FEDAVG
 from collegium.learning.aggregation.random_k import SentCoordinates, whole
+from collegium.learning.aggregation.rows import RowRule
 from collegium.learning.aggregation.rule import Aggregate, Rule
 from collegium.learning.aggregation.scores import Scores
-from collegium.learning.aggregation.stopping import borne, measured
-from collegium.learning.aggregation.updates import Contribution, Updates
-from collegium.learning.blobs import ModelState, decode_update
-from collegium.learning.encoding import indicators
+from collegium.learning.aggregation.stopping import borne
+from collegium.learning.aggregation.updates import Contribution, Updates, contribution
+from collegium.learning.blobs import ModelState, Shifted, decode_update
 from collegium.learning.server import ServerOptimizer, server_step
 from collegium.plugins import find_versioned
 from collegium.study.document import Server
@@ -44,7 +45,7 @@ def server_named(versioned: str) -> ServerOptimizer:
 
 
 def checked_update(
-    name: bytes, data: bytes, size: int, exponent: int, peak: int, saturated: int
+    name: bytes, data: bytes, size: int, exponent: int, room: int, peak: int, saturated: int
 ) -> Contribution:
     """Return what is in an update blob, checked against the round and its author's claims.
 
@@ -53,21 +54,26 @@ def checked_update(
         data: the blob.
         size: d, how many coordinates the model has.
         exponent: e of the round.
+        room: bits beyond 16 that the round has room for.
         peak: the largest magnitude that the author claimed.
         saturated: the count of saturated coordinates that the author claimed.
 
     Raises:
         FormatError: malformed, of another size or exponent, or the claims are not true of it.
     """
-    return checked_reading(name, read_update(data), size, exponent, peak, saturated)
+    return checked_reading(name, read_update(data), size, exponent, room, peak, saturated)
 
 
 class DecodedUpdate(msgspec.Struct, frozen=True, eq=False):
-    """What an update blob says: values, int16 [d], exponent, and the two indicators."""
+    """What an update blob says: its coordinates, exponent, largest magnitude, how many are last.
 
-    values: NDArray[np.int16]
+    The last ones have the magnitude 32767, times 2**s.
+    """
+
+    told: Shifted
     exponent: int
-    indicators: tuple[int, int]
+    peak: int
+    at_the_end: int
 
 
 def read_update(data: bytes) -> DecodedUpdate:
@@ -76,12 +82,18 @@ def read_update(data: bytes) -> DecodedUpdate:
     Raises:
         FormatError: it is no update.
     """
-    values, exponent = decode_update(data)
-    return DecodedUpdate(values, exponent, indicators(values))
+    told, exponent = decode_update(data)
+    return DecodedUpdate(told, exponent, told.peak, told.at_the_end)
 
 
 def checked_reading(
-    name: bytes, reading: DecodedUpdate, size: int, exponent: int, peak: int, saturated: int
+    name: bytes,
+    reading: DecodedUpdate,
+    size: int,
+    exponent: int,
+    room: int,
+    peak: int,
+    saturated: int,
 ) -> Contribution:
     """Return what was read from a blob, checked as `checked_update` does.
 
@@ -90,17 +102,21 @@ def checked_reading(
         reading: what it says.
         size: d, how many coordinates the model has.
         exponent: e of the round.
+        room: bits beyond 16 that the round has room for.
         peak: the largest magnitude that the author claimed.
         saturated: the count of saturated coordinates that the author claimed.
 
     Raises:
         FormatError: another size or exponent, or the claims are not true of it.
     """
-    if reading.values.size != size or reading.exponent != exponent:
-        raise _refusal(f"{reading.values.size} coordinates with exponent {reading.exponent}")
-    if reading.indicators != (peak, saturated):
+    told = reading.told
+    if told.values.size != size or reading.exponent != exponent:
+        raise _refusal(f"{told.values.size} coordinates with exponent {reading.exponent}")
+    if told.shift > room:
+        raise _refusal(f"a shift of {told.shift} where the round has room for {room}")
+    if (reading.peak, reading.at_the_end if told.shift == room else 0) != (peak, saturated):
         raise _refusal("its largest magnitude or its saturated count is not what was claimed")
-    return Contribution(name, reading.values)
+    return contribution(name, told)
 
 
 def next_model(
@@ -140,27 +156,39 @@ def next_model(
     for one in updates:
         if one.values.size != size:
             raise _refusal(f"{one.values.size} coordinates")
-    values = np.concatenate([one.values for one in updates]).reshape(-1, size)
+    shifts = tuple(one.shift for one in updates)
+    end = counted(model.tensors) if any(shifts) or rule.name != FEDAVG.name else 0
+    values = np.concatenate([one.told.before(end) for one in updates]).reshape(-1, size - end)
     stacked = Updates(
         values, weights, exponent, participants,
-        tuple(one.digest for one in updates), scores,
+        tuple(one.digest for one in updates), scores, shifts if any(shifts) else (),
     )  # fmt: skip
-    told = 0 if rule.name == FEDAVG.name else measured(model.tensors)
-    aggregate = whole(_reduced(rule, stacked, tolerate, told), drawn)
-    return server_step(model, aggregate, exponent, optimizer, settings)
+    aggregate = _aggregate(rule, stacked, tolerate)
+    if end:
+        last = np.stack([one.units[size - end :] for one in updates]).astype(np.int64)
+        aggregate = _with_end(rule, aggregate, last, weights, tolerate)
+    return server_step(model, whole(aggregate, drawn), exponent, optimizer, settings)
 
 
-def _reduced(rule: Rule, updates: Updates, tolerate: int, told: int) -> Aggregate:
-    """Return a rule's aggregate of all coordinates but the last ones, which tell losses."""
-    if not told:
-        return _aggregate(rule, updates, tolerate)
-    learned = _aggregate(rule, replace(updates, values=updates.values[:, :-told]), tolerate)
-    losses = borne(updates.values[:, -told:], tolerate)
-    return Aggregate(np.concatenate([learned.total, losses]), learned.denominator)
+def _with_end(
+    rule: Rule, learned: Aggregate, last: NDArray[np.int64], weights: tuple[int, ...],
+    tolerate: int,
+) -> Aggregate:  # fmt: skip
+    """Return an aggregate with what becomes of the last coordinates, which are whole numbers.
+
+    They have the same mean; losses are borne by themselves where a rule bears updates.
+    """
+    if rule.name == FEDAVG.name:
+        found = np.einsum("n,nt->t", np.array(weights, np.int64), last)
+    else:
+        found = borne(last, tolerate)
+    return Aggregate(np.concatenate([learned.total, found]), learned.denominator)
 
 
 def _aggregate(rule: Rule, updates: Updates, tolerate: int) -> Aggregate:
     """Return a rule's aggregate; a rule may be anybody's code, so what it gives is checked."""
+    if not isinstance(rule, RowRule):
+        updates = replace(updates, values=updates.units, shifts=())
     try:
         found = rule.aggregate(updates, tolerate)
     except CollegiumError:

@@ -40,12 +40,28 @@ Total = NDArray[np.int64]
 class _Recorded:
     """The updates behind rows, with their Gram matrix once somebody has asked for it."""
 
-    def __init__(self, values: NDArray[np.int16]) -> None:
+    def __init__(self, values: NDArray[np.int16], shifts: tuple[int, ...] = ()) -> None:
         self.values = values
+        self.shifts = shifts
+
+    @cached_property
+    def scale(self) -> Integers | None:
+        """What updates are multiples of, n integers; None where all have 16 bits."""
+        return integers(1 << shift for shift in self.shifts) if any(self.shifts) else None
 
     @cached_property
     def gram(self) -> Integers:
-        return gram_matrix(self.values)
+        found = gram_matrix(self.values)
+        return found if self.scale is None else found * np.outer(self.scale, self.scale)
+
+    def block(self, picked: slice | list[int], columns: slice) -> Block:
+        """Return some columns of some updates in units, to be spent: int16 or int32."""
+        found: Block = self.values[picked, columns]
+        if not any(self.shifts):
+            return found.copy()
+        wide = found.astype(np.int32)
+        wide <<= np.array(self.shifts, np.int32)[picked, None]
+        return wide
 
 
 class UpdateRows:
@@ -93,7 +109,8 @@ class UpdateRows:
 
     def of_columns(self, columns: NDArray[np.intp]) -> UpdateRows:
         """Return the same rows with some of their coordinates only."""
-        part = _Recorded(np.ascontiguousarray(self._recorded.values[:, columns]))
+        kept = np.ascontiguousarray(self._recorded.values[:, columns])
+        part = _Recorded(kept, self._recorded.shifts)
         return UpdateRows(part, self.keys, self.weights, self.denominator, self._mixing)
 
     def mixed(
@@ -114,6 +131,8 @@ class UpdateRows:
         """
         row = integers(weights)
         by_update = row if self._mixing is None else product(row, self._mixing)
+        if self._recorded.scale is not None:
+            by_update = by_update * self._recorded.scale
         denominator *= self.denominator
         exact, whole, bits = by_update, denominator, WEIGHT_BITS
         while LIMIT * sum(map(abs, by_update.tolist())) >= 1 << 62:
@@ -143,11 +162,14 @@ class UpdateRows:
         total = np.empty(self.size, np.int64)
         picked: slice | list[int] = slice(None) if chosen is None else list(chosen)
         count = self.count if chosen is None else len(chosen)
-        mixture = None if self._mixing is None else MixingMatrix(self._mixing[picked])
+        mixture = None
+        if self._mixing is not None:
+            scale = self._recorded.scale
+            mixture = MixingMatrix(self._mixing[picked] * (1 if scale is None else scale))
 
         def work(block: slice) -> None:
             if mixture is None:
-                reduce(values[picked, block].copy(), total[block])
+                reduce(self._recorded.block(picked, block), total[block])
             else:
                 reduce(mixture.of(values[:, block]), total[block])
 
@@ -157,7 +179,7 @@ class UpdateRows:
 
 def rows_of(updates: Updates) -> UpdateRows:
     """Return recorded updates as rows."""
-    recorded = _Recorded(updates.values)
+    recorded = _Recorded(updates.values, updates.shifts)
     return UpdateRows(recorded, updates.digests, updates.weights, scores=updates.scores)
 
 

@@ -48,14 +48,14 @@ def shared(loss: float | None, exponent: int) -> NDArray[np.float64]:
     return np.asarray(np.ldexp(np.array([count, UNIT, 0.0, 0.0]), -exponent))
 
 
-def borne(told: NDArray[np.int16], tolerate: int) -> NDArray[np.int64]:
+def borne(told: NDArray[np.signedinteger], tolerate: int) -> NDArray[np.int64]:
     """Return in place of a sum what a mean of losses says that bears bad ones, int64 [4].
 
     That is the sum of losses in 2^-30ths, rounded down, without the f least and the f greatest
     (of few, all but the middle one or two), and what they are units of.
 
     Args:
-        told: what sites shared, or groups' means of it, int16 [n, 4]. Who tells no loss, or none
+        told: what sites shared, or groups' means of it, integers [n, 4]. Who tells no loss, or none
             that could be one, has no say.
         tolerate: f, how many of them may be bad.
     """

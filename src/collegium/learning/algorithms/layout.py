@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from collegium.data.table import SiteRows
 from collegium.learning.aggregation.adaptive_clip import CLIP
+from collegium.learning.aggregation.counted import STEPS
 from collegium.learning.aggregation.stopping import VALIDATION
 from collegium.learning.blobs import AUXILIARY, TensorSpec
 from collegium.learning.models import ModelSpec, initial_parameters, losses, size, tensors
@@ -31,7 +32,7 @@ def study_tensors(spec: ModelSpec, study: Study) -> tuple[TensorSpec, ...]:
     if training.algorithm == "scaffold":
         shared = tuple(TensorSpec(f"{AUXILIARY}control.{one.name}", one.shape) for one in own)
     elif training.algorithm == "fednova":
-        shared = (TensorSpec(f"{AUXILIARY}steps", (2,)),)
+        shared = (STEPS,)
     elif follows(study):
         shared = (CLIP,)
     return (*own, *shared, *(() if held_out(study) is None else (VALIDATION,)))

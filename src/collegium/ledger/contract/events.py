@@ -28,7 +28,10 @@ class StudyRegistered(StudyEvent, frozen=True, kw_only=True, tag="study.register
 
 
 class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
-    """A new attempt: who takes part with which weight, from which model, in which encoding."""
+    """A new attempt: who takes part with which weight, from which model, in which encoding.
+
+    `room` is how many bits beyond 16 updates may take, absent for none.
+    """
 
     design: str
     exponent: int
@@ -36,6 +39,7 @@ class RoundOpened(RoundEvent, frozen=True, kw_only=True, tag="round.opened"):
     participants: tuple[str, ...]
     parts: OpenedParts | msgspec.UnsetType = msgspec.UNSET
     ring: Literal[32, 64]
+    room: int | msgspec.UnsetType = msgspec.UNSET
     validators: tuple[str, ...]
     powers: tuple[int, ...]
     weights: tuple[int, ...]

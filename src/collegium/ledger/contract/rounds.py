@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -10,6 +10,7 @@ from collegium.ledger.contract import governance, members, silence
 from collegium.ledger.contract.attendance import fewest, needed_in, ready
 from collegium.ledger.contract.context import RoundAt, StudyAt
 from collegium.ledger.contract.declared import following, phase_of, phases_of, together
+from collegium.ledger.contract.encoding import first_exponent
 from collegium.ledger.contract.events import (
     AttemptFailed,
     Event,
@@ -27,7 +28,7 @@ from collegium.ledger.contract.preconditions import (
     study_of,
     terms_in,
 )
-from collegium.ledger.contract.ring import ring_in
+from collegium.ledger.contract.ring import ring_in, room_for
 from collegium.ledger.contract.rules import Ending, each, rules_of
 from collegium.ledger.contract.sampling import next_in_turn, sample_participants
 from collegium.ledger.contract.series import is_sum, series_of
@@ -138,8 +139,9 @@ def open_attempt(course: StudyAt, attempt: int) -> list[Event]:
         phase=phases_of(record.modules)[0].name, total_power=0,
     ))  # fmt: skip
     weights, voters = at.powers("participants"), at.powers("validators")
+    exponent, room = (0, 0) if is_sum(number) else _encoding(at, weights.values())
     at.current = msgspec.structs.replace(
-        at.current, exponent=0 if is_sum(number) else course.status.exponent,
+        at.current, exponent=exponent, room=room or msgspec.UNSET,
         expected=len(weights), total_power=sum(voters.values()),
     )  # fmt: skip
     _store(at)
@@ -156,8 +158,17 @@ def open_attempt(course: StudyAt, attempt: int) -> list[Event]:
             weights=tuple(weights.values()), validators=tuple(voters),
             powers=tuple(voters.values()),
             ring=ring_in(at.state, record.design, number, weights.values()),
+            room=at.current.room,
         )
     ]  # fmt: skip
+
+
+def _encoding(at: RoundAt, weights: Iterable[int]) -> tuple[int, int]:
+    """Return exponent and room of the open round, by what is registered where a trial begins."""
+    room = room_for(at.record, weights, members.contract_version(at.state))
+    exponent = at.course.status.exponent
+    begins = (at.number - 1) % at.record.rounds == 0
+    return first_exponent(exponent, room) if begins else exponent, room
 
 
 def _store(at: RoundAt) -> None:

@@ -128,6 +128,7 @@ class Rules:
         left_out: whose included updates are not in a voted model.
         measured: how many of the updates in a voted model are saturated, and how many small.
         encodes: the exponent of the next round, in the place of what follows from these.
+        bounds: whether updates' length is bounded, for noise, in units of the encoding.
         sends: how many coordinates an update has, if not all.
         advertises: refuses keys, 64 bytes, that a participant advertises.
         holders: the least and the largest number of members who hold shares of one secret.
@@ -173,6 +174,7 @@ class Rules:
     left_out: Callable[[RoundAt, ModelResult], frozenset[str]] | None = None
     measured: Callable[[RoundAt, ModelResult, tuple[str, ...]], tuple[int, int]] | None = None
     encodes: Callable[[RoundAt, ModelResult, int], int | None] | None = None
+    bounds: Callable[[StudyRecord], bool] | None = None
     sends: Callable[[StudyRecord], int] | None = None
     advertises: Callable[[RoundAt, str, bytes], None] | None = None
     holders: Callable[[StudyRegister], tuple[int, int]] | None = None

@@ -101,13 +101,17 @@ class Acceptance(Record, frozen=True, kw_only=True):
 
 
 class RoundRecord(Record, frozen=True, kw_only=True):
-    """Where the open round stands: attempt, phase, and how much of the phase has come in."""
+    """Where the open round stands: attempt, phase, and how much of the phase has come in.
+
+    `room` is how many bits beyond 16 updates may take, absent for none.
+    """
 
     attempt: int
     exponent: int
     expected: int
     got: int
     phase: str
+    room: int | msgspec.UnsetType = msgspec.UNSET
     total_power: int
 
 

@@ -12,6 +12,7 @@ from collegium.ledger.contract.changes import Adopt as Adopt
 from collegium.ledger.contract.changes import Expel as Expel
 from collegium.ledger.contract.changes import Rotate as Rotate
 from collegium.ledger.contract.declared import Parts, mechanisms, parts_type, union_of
+from collegium.ledger.contract.encoding import LARGEST_UPDATE, MOST_ROOM
 from collegium.ledger.contract.fields import (
     Bitmap,
     Count,
@@ -85,11 +86,14 @@ class UpdateCommit(RoundTransaction, frozen=True, kw_only=True, tag="update.comm
 class UpdateReveal(RoundTransaction, frozen=True, kw_only=True, tag="update.reveal"):
     """The update's digest and salt, its largest |x| and its count of saturated coordinates.
 
+    The former is in units of the round's encoding; coordinates are saturated where they may have
+    been cut off: those of largest magnitude in the coarsest steps that the round has room for.
+
     `sealed` names the blob that holds the update for the validators alone, where there is one.
     """
 
     digest: DecodedDigest
-    peak: Annotated[int, msgspec.Meta(ge=0, le=32767)]
+    peak: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_UPDATE << MOST_ROOM)]
     salt: DecodedDigest
     saturated: Count
     sealed: Digest | msgspec.UnsetType = msgspec.UNSET

@@ -11,6 +11,7 @@ from collegium.ledger.contract import members, rounds
 from collegium.ledger.contract.bitmaps import read_bitmap
 from collegium.ledger.contract.context import RoundAt
 from collegium.ledger.contract.declared import used
+from collegium.ledger.contract.encoding import LARGEST_UPDATE
 from collegium.ledger.contract.events import Event
 from collegium.ledger.contract.preconditions import enter
 from collegium.ledger.contract.rejected import Rejected
@@ -89,6 +90,8 @@ def reveal(state: State, sender: str, tx: UpdateReveal) -> list[Event]:
         raise Rejected("refused", "digest and salt do not open the commitment")
     for check in _REVEALS(at.record.modules):
         check(at, tx, sender)
+    if tx.peak > LARGEST_UPDATE and members.contract_version(state) < 2:
+        raise Rejected("malformed", f"a coordinate of {tx.peak} is beyond {LARGEST_UPDATE}")
     if tx.saturated > sent_of(at.record):
         raise Rejected("malformed", "more coordinates are saturated than there are")
     if isinstance(tx.sealed, str):

@@ -165,5 +165,6 @@ def _next_exponent(at: RoundAt, result: ModelResult) -> int:
         if (exponent := encodes(at, result, updates)) is not None:
             return exponent
     for measured in each(at.record.modules, lambda rules: rules.measured):
-        return next_exponent(at.current.exponent, updates, *measured(at, result, included))
+        asked = measured(at, result, included)
+        return next_exponent(at.current.exponent, at.current.room or 0, updates, *asked)
     return at.current.exponent

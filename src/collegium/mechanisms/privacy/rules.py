@@ -136,6 +136,11 @@ def _votes(record: StudyRecord, result: ModelResult) -> None:
         raise Rejected("malformed", "votes tell of a clip where it follows the updates alone")
 
 
+def _bounds(record: StudyRecord) -> bool:
+    terms = part_of(record.terms, PrivacyTerms)
+    return terms is not None and terms.protects.whole_site
+
+
 def _encodes(at: RoundAt, result: ModelResult, updates: int) -> int | None:
     """Return the next exponent where whole sites are protected.
 
@@ -181,4 +186,5 @@ RULES = Rules(
     reveals=_reveals,
     votes=_votes,
     encodes=_encodes,
+    bounds=_bounds,
 )

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from collegium.data.randomness import draws
 from collegium.data.split import split
 from collegium.data.table import SiteRows, take, together
-from collegium.federation.local_updates import Assignment, Int16
+from collegium.federation.local_updates import Assignment
 from collegium.federation.speaking import ReservedRows
 from collegium.learning.aggregation.scores import Scores, scores_of
 from collegium.learning.algorithms.layout import mean_loss, row_losses
+from collegium.learning.encoding import Units
 from collegium.mechanisms.scores.design import score_terms
 from collegium.mechanisms.scores.lying import best_score
 from collegium.mechanisms.scores.reputations import NEW, Reputation, after, counting, value_of
@@ -113,7 +114,7 @@ class Expected:
         self._voters = tuple(counting(known, dict.fromkeys(known, 1), judges.terms))
         self._found: dict[bytes, list[int]] = {}
 
-    def scores(self, updates: Mapping[str, Int16]) -> Scores | None:
+    def scores(self, updates: Mapping[str, Units]) -> Scores | None:
         """Return the scores that updates are expected to get, in order.
 
         The reputations are those that sites would have after them: a search minds what an update
@@ -151,7 +152,7 @@ class Expected:
         return found
 
     @cached_property
-    def _own(self) -> list[Int16]:
+    def _own(self) -> list[Units]:
         """What each validator is expected to train itself, where updates are scored by that."""
         judges, work = self._judges, self._work
         if judges.terms.by != "direction":
@@ -165,14 +166,14 @@ class Expected:
     def _before(self) -> Float64:
         return row_losses(self._judges.roots.spec, self._judges.rows, self._work.start)
 
-    def _of(self, update: Int16) -> list[int]:
+    def _of(self, update: Units) -> list[int]:
         """Return what each validator is expected to find of an update."""
         key = update.tobytes()
         if key not in self._found:
             self._found[key] = self._scored(update)
         return self._found[key]
 
-    def _scored(self, update: Int16) -> list[int]:
+    def _scored(self, update: Units) -> list[int]:
         judges, work = self._judges, self._work
         if self._own:
             return [cosine(update, own) for own in self._own]

@@ -14,8 +14,9 @@ from functools import partial
 from collegium.federation.participant import Participant
 from collegium.federation.speaking import Speaker
 from collegium.federation.validator import Validator
+from collegium.learning.encoding import Units
 from collegium.mechanisms.scores.score_medians import ScoreRecord
-from collegium.mechanisms.scores.scorer import Float32, Int16, Scorer
+from collegium.mechanisms.scores.scorer import Float32, Scorer
 from collegium.mechanisms.scores.speaking import commit, scorer_of
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 from collegium.threats.attack import AdversaryContext, Lie
@@ -27,7 +28,7 @@ def lying_scorer(
     """Return a scorer that says what suits its friends in some rounds, in all if none are named."""
 
     def scored(
-        number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+        number: int, start: Float32, exponent: int, updates: Mapping[str, Units]
     ) -> ScoreRecord:  # fmt: skip
         true = honest(number, start, exponent, updates)
         if rounds and number not in rounds:

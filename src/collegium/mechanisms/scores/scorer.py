@@ -16,17 +16,17 @@ from collegium.errors import RunError
 from collegium.federation.speaking import ReservedRows
 from collegium.learning.algorithms.layout import mean_loss
 from collegium.learning.algorithms.schedule import training_at
-from collegium.learning.encoding import encode
+from collegium.learning.encoding import Units, encode
 from collegium.learning.models import learned
 from collegium.learning.trainer import TrainingJob
+from collegium.ledger.contract.encoding import MOST_ROOM
 from collegium.mechanisms.scores.score_medians import ScoreRecord
 from collegium.mechanisms.scores.terms import LARGEST_SCORE, UNIT
 
-Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
 
 
-Scorer = Callable[[int, Float32, int, Mapping[str, Int16]], ScoreRecord]
+Scorer = Callable[[int, Float32, int, Mapping[str, Units]], ScoreRecord]
 """Returns the scores of a round's included updates, in order: from the round's number, the vector
 [D] of the model that it starts from, float32, e of its encoding, and the updates, int16 [D]."""
 
@@ -36,14 +36,14 @@ def root_scorer(roots: ReservedRows, validator: str) -> Scorer:
     scores, rows = roots.study.aggregation.scores, roots.rows[validator]
 
     def by_direction(
-        number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+        number: int, start: Float32, exponent: int, updates: Mapping[str, Units]
     ) -> ScoreRecord:  # fmt: skip
         own = own_update(roots, validator, number, start, exponent)
         told = tuple(cosine(one, own) for one in updates.values())
         return ScoreRecord(norm=norm_of(own), scores=told)
 
     def by_loss(
-        number: int, start: Float32, exponent: int, updates: Mapping[str, Int16]
+        number: int, start: Float32, exponent: int, updates: Mapping[str, Units]
     ) -> ScoreRecord:  # fmt: skip
         before = mean_loss(roots.spec, rows, start)
         after = (
@@ -56,24 +56,24 @@ def root_scorer(roots: ReservedRows, validator: str) -> Scorer:
 
 def own_update(
     roots: ReservedRows, validator: str, number: int, start: Float32, exponent: int
-) -> Int16:
+) -> Units:
     """Return the update that a validator makes of its rows, int16 [D]; zeros where it diverges."""
     rows, study = roots.rows[validator], roots.study
     job = TrainingJob(validator, rows.x, learned(roots.spec, rows.y), start, number)
     training = training_at(study.training, number)
     trained = roots.trainer.train([job], roots.spec, training, study.study.seed)
     try:
-        return encode(np.asarray(trained[0]), start, exponent)
+        return encode(np.asarray(trained[0]), start, exponent, MOST_ROOM)
     except RunError:  # training on so few rows may diverge; then nobody is trusted by it
         return np.zeros(len(start), np.int16)
 
 
-def norm_of(update: Int16) -> int:
+def norm_of(update: Units) -> int:
     """Return an update's length, in its own units, rounded down."""
     return math.isqrt(_inner(update, update))
 
 
-def moved(start: Float32, update: Int16, exponent: int) -> Float32:
+def moved(start: Float32, update: Units, exponent: int) -> Float32:
     """Return the vector that one update alone leads to, float32 [D]."""
     step = np.ldexp(update.astype(np.float64), -exponent)
     return np.asarray(start + step, np.float32)
@@ -87,7 +87,7 @@ def loss_score(before: float, after: float) -> int:
     return max(-LARGEST_SCORE, min(LARGEST_SCORE, round(fallen)))
 
 
-def cosine(one: Int16, other: Int16) -> int:
+def cosine(one: Units, other: Units) -> int:
     """Return the cosine of two updates, in units of 2^-20, rounded down; 0 of one of zeros."""
     squares = _inner(one, one) * _inner(other, other)
     if not squares:
@@ -96,5 +96,12 @@ def cosine(one: Int16, other: Int16) -> int:
     return max(-UNIT, min(UNIT, found))
 
 
-def _inner(one: Int16, other: Int16) -> int:
-    return int(np.dot(one.astype(np.int64), other.astype(np.int64)))
+def _inner(one: Units, other: Units) -> int:
+    """Return an exact inner product, of 12 bits by 12 where coordinates take more than 16."""
+    wide = [each.astype(np.int64) for each in (one, other)]
+    if one.dtype == other.dtype == np.int16:
+        return int(np.dot(*wide))
+    first, second = ([each & 4095, each >> 12] for each in wide)
+    return sum(
+        int(np.dot(a, b)) << 12 * (i + j) for i, a in enumerate(first) for j, b in enumerate(second)
+    )

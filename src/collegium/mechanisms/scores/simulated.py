@@ -84,7 +84,7 @@ class LedgerlessScores:
         attackers, threat, lie = prepared.attackers, prepared.study.threat, lie_of(prepared.attack)
         if lie is not None and threat is not None and validator in attackers:
             scorer = lying_scorer(scorer, frozenset(attackers), lie, frozenset(threat.rounds))
-        updates = {name: one.values for name, one in sent.items()}
+        updates = {name: one.units for name, one in sent.items()}
         return scorer(work.round, work.start, work.exponent, updates)
 
 

@@ -44,7 +44,7 @@ def commit(
         start, updates = speaker.read.model(here.model), speaker.read.updates(here)
     except (FormatError, Lacking):
         return []
-    values = {name: one.values for name, one in zip(here.included, updates, strict=True)}
+    values = {name: one.units for name, one in zip(here.included, updates, strict=True)}
     made = scores(view.number, start.parameters, here.exponent, values)
     kept = speaker.outbox.put(_key(speaker.identity, view), canonical.encode(made))
     return [commit_to(speaker.identity, view, msgspec.json.decode(kept, type=ScoreRecord))]
