@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import operator
-import re
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,17 +15,21 @@ from tests.network.trials import started, trial
 from tests.node.live import is_closed, live
 from tests.node.test_loop import MORE, allow, propose
 from tests.node.test_status_page import STATUS, STUDY
+from tests.operations.alert_rules import (
+    RULES,
+    RULES_FILE,
+    firing,
+    read_page,
+    read_rules,
+    scrape,
+)
 
 from collegium.network.record import home_of
 from collegium.network.watch import statuses, study_of
 from collegium.node.status import UnorderedTransaction, metrics
-from collegium.transport.loopback_page import ask_page
 from collegium.transport.sequencer_status import SequencerStatus, sequencer_metrics
 
-DOCS = Path(__file__).parents[2] / "docs" / "operations"
-RULE = re.compile(r"- alert: (\w+)\n +expr: (\w+) (==|>|<) (\d+)\n")
-RULES = {name: rest for name, *rest in RULE.findall((DOCS / "alerts.yml").read_text())}
-COMPARED = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
+DASHBOARD = RULES_FILE.with_name("dashboard.json")
 
 CALM = msgspec.structs.replace(
     STATUS, certificate_days=800.0, missing=(), stalled=0.0, rejected=(), errors={},
@@ -50,17 +54,9 @@ SEQUENCER = SequencerStatus(
 )
 
 
-def firing(lines: Iterable[str]) -> set[str]:
-    """Return which rules are true of samples, as if each had lasted."""
-    samples = [line for line in lines if not line.startswith("#")]
-    found = set()
-    for name, (metric, compared, bound) in RULES.items():
-        values = [
-            float(one.rsplit(" ", 1)[1]) for one in samples if re.match(rf"{metric}[ {{]", one)
-        ]
-        if any(COMPARED[compared](value, float(bound)) for value in values):
-            found.add(name)
-    return found
+def of(lines: Iterable[str]) -> set[str]:
+    """Return which rules are true of a page, as if each had lasted."""
+    return set(firing(read_page(lines)))
 
 
 def test_no_rule_is_true_of_a_healthy_consortium_at_any_look(tmp_path: Path) -> None:
@@ -72,7 +68,7 @@ def test_no_rule_is_true_of_a_healthy_consortium_at_any_look(tmp_path: Path) -> 
         while not closed:
             statuses = [node.status for node in within.nodes.values()]
             for status in statuses:
-                assert firing(metrics(status)) == set(), status
+                assert of(metrics(status)) == set(), status
                 looks += 1
             closed = all(is_closed(status) for status in statuses)
             sleep(0.02)
@@ -88,8 +84,8 @@ def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> Non
         until = monotonic() + 120
         while not closed:
             for home in homes:
-                text = ask_page(home, "/metrics", 5).decode()
-                assert firing(text.splitlines()) == set(), text
+                samples = scrape(home)
+                assert firing(samples) == {}, samples
                 looks += 1
             known = [study_of(one, record.study) for one in statuses(folder, record).values()]
             closed = all(one is not None and one.phase == "closed" for one in known)
@@ -106,18 +102,21 @@ def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> Non
         ({"stalled": 121.0}, "NothingBecomesFinal"),
         ({"missing": ("va",)}, "ValidatorSilent"),
         ({"unordered": UNORDERED}, "MemberSilenced"),
-        ({"studies": (msgspec.structs.replace(STUDY, waiting=901.0),)}, "MemberAwaited"),
+        ({"studies": (msgspec.structs.replace(STUDY, waiting=301.0),)}, "MemberAwaited"),
         ({"studies": (msgspec.structs.replace(STUDY, outcome="failed"),)}, "StudyFailed"),
         ({"rejected": STATUS.rejected}, "OwnTransactionsRefused"),
         ({"errors": {"policy": "no"}}, "SomethingFails"),
         ({"equivocations": ("va/x",)}, "Equivocation"),
+        ({"evidence": ("fork-1",)}, "EvidenceKept"),
+        ({"missing_for": 901.0}, "BlobsMissing"),
+        ({"studies": (msgspec.structs.replace(STUDY, stopped="it"),)}, "StudyStopped"),
         ({"room_percent": 81.0}, "HomeFills"),
         ({"certificate_days": 29.0}, "CertificateEnds"),
     ],
 )
 def test_each_rule_of_a_node_fires(change: dict[str, object], alert: str) -> None:
-    assert firing(metrics(CALM)) == set()
-    assert alert in firing(metrics(msgspec.structs.replace(CALM, **change)))
+    assert of(metrics(CALM)) == set()
+    assert alert in of(metrics(msgspec.structs.replace(CALM, **change)))
 
 
 @pytest.mark.parametrize(
@@ -130,15 +129,43 @@ def test_each_rule_of_a_node_fires(change: dict[str, object], alert: str) -> Non
     ],
 )
 def test_each_rule_of_a_sequencer_fires(change: dict[str, object], alert: str) -> None:
-    assert firing(sequencer_metrics(SEQUENCER)) == set()
+    assert of(sequencer_metrics(SEQUENCER)) == set()
     changed = msgspec.structs.replace(SEQUENCER, **change)
-    assert firing(sequencer_metrics(changed)) == {alert}
+    assert of(sequencer_metrics(changed)) == {alert}
 
 
 def test_every_rule_and_panel_is_of_a_metric_that_there_is() -> None:
     text = "\n".join([*metrics(CALM), *sequencer_metrics(SEQUENCER)])
-    assert len(RULES) == (DOCS / "alerts.yml").read_text().count("alert:") == 16
-    panels = json.loads((DOCS / "dashboard.json").read_text())["panels"]
-    for name in [*(metric for metric, *_ in RULES.values()),
-                 *(one["targets"][0]["expr"] for one in panels)]:  # fmt: skip
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    named = {one.metric for one in RULES.values()} - {"up"}
+    for name in [*named, *(one["targets"][0]["expr"] for one in panels)]:
         assert f"# TYPE {name} " in text, name
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "rate(collegium_node_failing[5m]) > 0",
+        "collegium_node_failing > 0 and on(member) collegium_node_halted == 1",
+        "collegium_node_failing >= 1",
+        "sum(collegium_node_failing) > 0",
+    ],
+)
+def test_an_expression_that_is_not_evaluated_here_is_refused(rule: str) -> None:
+    text = RULES_FILE.read_text()
+    assert read_rules(text) == RULES
+    with pytest.raises(ValueError, match="not evaluated here"):
+        read_rules(text.replace("collegium_node_failing > 0", rule))
+    with pytest.raises(ValueError, match="no sample"):
+        list(read_page([*metrics(CALM), "collegium_node_failing"]))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here")
+def test_prometheus_reads_the_rules_and_the_pages() -> None:
+    subprocess.run(["promtool", "check", "rules", RULES_FILE], check=True, timeout=60)
+    text = "".join(f"{one}\n" for one in [*metrics(CALM), *sequencer_metrics(SEQUENCER)])
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, text=True, timeout=60, check=False,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode in (0, 3), done.stderr  # 3: it reads them, and would name some otherwise

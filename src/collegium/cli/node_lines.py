@@ -14,6 +14,9 @@ from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, StudyStatus
 from collegium.visible import visible
 
+BLOBS_TOLD_AFTER = 60.0
+"""Seconds for which a blob is missing before `node status` speaks of it."""
+
 
 def status_lines(status: NodeStatus) -> Iterator[str]:
     """Yield what ``node status`` prints."""
@@ -40,6 +43,11 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
         )
     if status.silencing:
         yield f"  notice    {status.silencing}"
+    if status.missing_for > BLOBS_TOLD_AFTER:
+        yield (
+            f"  blobs     {status.missing_blobs} that the ledger names are missing, the first for "
+            f"{status.missing_for:.0f} s"
+        )
     if status.room:
         yield f"  room      {status.room}"
     for study in status.studies:
@@ -53,6 +61,8 @@ def status_lines(status: NodeStatus) -> Iterator[str]:
     waiting = [one for one in status.changes if one.status in ("open", "accepted")]
     if waiting:
         yield (f"  proposals {len(waiting)} waiting for a decision; see `collegium node proposals`")
+    for name in status.evidence:
+        yield f"  evidence  against the sequencer: evidence/{name}; send the others a copy"
     for name in status.equivocations:
         member, _, about = name.partition("/")
         yield (f"  evidence  {member} signed two conflicting messages: {about.replace('/', ' ')}")

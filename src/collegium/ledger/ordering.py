@@ -82,6 +82,7 @@ class Health:
         troubles: what goes wrong, in words, by a word for what.
         certificate_days: days until the first certificate ends on which the way to the others
             depends; None where it depends on none.
+        evidence: what this home keeps against whoever orders, by name.
     """
 
     certified: tuple[str, ...] = ()
@@ -89,6 +90,7 @@ class Health:
     bound: tuple[str, int] | None = None
     troubles: Mapping[str, str] = field(default_factory=dict)
     certificate_days: float | None = None
+    evidence: tuple[str, ...] = ()
 
 
 class Ordering(Protocol):

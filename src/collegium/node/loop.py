@@ -146,6 +146,10 @@ class Loop:
                 mailbox, own = self.mailbox, tuple(due)
                 due += self._apart("mailbox", lambda: mailbox.turn(own, size, self._is_past), [])
             self.sender.offer(due, size, self._is_past)
+            if self.rejected:  # what is due no more needs nobody's attention
+                still = {_about(envelope) for envelope in due}
+                kept = {key: one for key, one in self.rejected.items() if key[:2] in still}
+                self.rejected = kept
         for answered in self.sender.answers():
             self.orders.hear(answered)
             self._note(answered)

@@ -77,6 +77,7 @@ class Reporter:
             proposals=dict(participants.proposals.faults),
             unordered=() if loop.mailbox is None else loop.mailbox.unordered,
             changes=changes(state),
+            evidence=health.evidence,
             equivocations=equivocations(state),
             refusals=dict(loop.refusals),
             rejected=tuple(one for one in loop.rejected.values() if one.study not in closed),

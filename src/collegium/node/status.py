@@ -107,6 +107,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         unordered: what whoever orders was handed by this member, for another or itself, and keeps
             back; `silencing` is what there is to say where it can keep a member back unseen.
         changes: every change of the membership that was ever proposed.
+        evidence: what the home keeps against whoever orders, until its operator moves it away.
         equivocations: what members said twice, as the ledger has it: who, and about what.
         refusals: transactions of this member that the contract refused, by code; `rejected` are
             those that it refuses now for another reason than that they were said before.
@@ -144,6 +145,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     unordered: tuple[UnorderedTransaction, ...] = ()
     silencing: str | None = None
     changes: tuple[Change, ...] = ()
+    evidence: tuple[str, ...] = ()
     equivocations: tuple[str, ...] = ()
     refusals: dict[str, int] = {}
     rejected: tuple[RefusedTransaction, ...] = ()
@@ -183,6 +185,8 @@ def metrics(status: NodeStatus) -> Iterator[str]:
          sum(bool(one.refused) for one in status.studies)),
         ("stopped_studies", "gauge", "Studies that failed on this node, which left them",
          sum(one.stopped is not None for one in status.studies)),
+        ("evidence", "gauge", "Findings against whoever orders that the home keeps",
+         len(status.evidence)),
         ("equivocations", "gauge", "Times that a member said two things, as the ledger has it",
          len(status.equivocations)),
         ("missing_blobs", "gauge", "Blobs that the ledger names and the home lacks",

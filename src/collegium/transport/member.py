@@ -17,7 +17,7 @@ from collegium.audit.inclusion_promise import BrokenPromise, promise_parts
 from collegium.errors import FormatError
 from collegium.ledger.application import AcceptedTransaction, Application
 from collegium.ledger.engines.log.connection import Connection, PresentFirst
-from collegium.ledger.engines.log.evidence import EVIDENCE, keep_evidence
+from collegium.ledger.engines.log.evidence import EVIDENCE, keep_evidence, kept_against_sequencer
 from collegium.ledger.engines.log.inclusion_promise import InclusionPromise, open_inclusion_promise
 from collegium.ledger.engines.log.log_copy import LogCopy, validator_set_of
 from collegium.ledger.engines.log.replica import Replica
@@ -142,6 +142,7 @@ class Member:
             None if bound is None else (bound.block, bound.size),
             troubles,
             None if first is None else first[0],
+            kept_against_sequencer(self._replica.copy.home),
         )
 
     def check(self) -> bool:

@@ -7,6 +7,7 @@ keeps it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -134,6 +135,15 @@ def keep_evidence(folder: Path, kind: str, what: str, parts: Mapping[str, bytes]
     partial.replace(target)
     sync_names(folder)
     return target
+
+
+def kept_against_sequencer(home: Path) -> tuple[str, ...]:
+    """Return the names of what a home keeps against the sequencer; its own accidents are not."""
+    try:
+        names = sorted(os.listdir(home / EVIDENCE))
+    except FileNotFoundError:
+        return ()
+    return tuple(one for one in names if not one.startswith((".", "released-", "damaged-")))
 
 
 def fork_parts(
