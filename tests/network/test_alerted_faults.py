@@ -71,7 +71,8 @@ def until_silent(folder: Path, *names: str, but: tuple[str, ...] = (), seconds: 
         told = {name: alerts(folder, name).keys() - {*but} for name in names}
         if not any(told.values()):
             return
-        assert monotonic() < end, (told, [ask_page(at(folder, one), "/status", 5) for one in names])
+        pages = [ask_page(at(folder, name), "/status", 5) for name in names if told[name]]
+        assert monotonic() < end, f"{ {k: v for k, v in told.items() if v} }\n{pages}"
         sleep(0.2)
 
 
