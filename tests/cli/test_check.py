@@ -18,6 +18,7 @@ def test_what_it_prints_is_the_study_again(call: Call, tmp_path: Path, name: str
     if "[plugin.extra]" in done.stderr or "[data.not-here]" in done.stderr:
         pytest.skip(done.stderr.splitlines()[0])
     assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("# valid")
     assert parse_study(done.stdout, "printed").study == parse_study(preset_text(name), name).study
     (tmp_path / "again.toml").write_text(done.stdout)
     first, again = (told(call("check", one, "--json")) for one in (name, "again.toml"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ SET = click.option(
 
 def say(text: str = "") -> None:
     """Print a line for the reader."""
-    click.echo(visible_lines(text))
+    _print(visible_lines(text))
 
 
 def warn(text: str) -> None:
@@ -45,7 +46,15 @@ def say_json(value: Any) -> None:
         text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # a file's name need not be text
         text = json.dumps(msgspec.to_builtins(value))
-    click.echo(visible_json(text))
+    _print(visible_json(text))
+
+
+def _print(text: str) -> None:
+    """Print for whoever listens; a reader who has gone changes no exit status."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: CollegiumError, *, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from collegium.release.prediction import Predictions
 from collegium.report.convergence import unsettled
 from collegium.report.measurements import FinalLine, HeldOutQuality, Interval, Quality
 from collegium.report.preparation import preparation_of
+from collegium.report.wording import counted
 from collegium.simulation.execution import summary
 from collegium.study.canonical import digest
 from collegium.study.message import Outbound
@@ -225,6 +226,8 @@ def check_lines(prepared: Prepared) -> Iterator[str]:
             yield f"# column {name}: {what}{where}; encoded as {enters}{absence}"
     for notice in prepared.notices:
         yield f"# {notice.level}: {notice.text} [{notice.code}]"
+    warnings = sum(one.level == "warning" for one in prepared.notices)
+    yield "# valid" + (f", with {counted(warnings, 'warning')}" if warnings else "")
 
 
 def outbound_lines(prepared: Prepared, sent: Sequence[Outbound]) -> Iterator[str]:
