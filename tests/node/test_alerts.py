@@ -33,7 +33,7 @@ DASHBOARD = RULES_FILE.with_name("dashboard.json")
 
 CALM = msgspec.structs.replace(
     STATUS, certificate_days=800.0, missing=(), stalled=0.0, rejected=(), errors={},
-    studies=(msgspec.structs.replace(STUDY, awaited=()),),
+    studies=(msgspec.structs.replace(STUDY, awaited=(), silent=()),),
 )  # fmt: skip
 UNORDERED = (
     UnorderedTransaction(
@@ -103,6 +103,7 @@ def test_no_rule_is_true_of_healthy_processes_at_any_look(tmp_path: Path) -> Non
         ({"missing": ("va",)}, "ValidatorSilent"),
         ({"unordered": UNORDERED}, "MemberSilenced"),
         ({"studies": (msgspec.structs.replace(STUDY, waiting=301.0),)}, "MemberAwaited"),
+        ({"studies": (STUDY,)}, "MemberSkipped"),
         ({"studies": (msgspec.structs.replace(STUDY, outcome="failed"),)}, "StudyFailed"),
         ({"rejected": STATUS.rejected}, "OwnTransactionsRefused"),
         ({"errors": {"policy": "no"}}, "SomethingFails"),

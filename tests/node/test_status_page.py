@@ -15,6 +15,7 @@ from collegium.errors import NodeError
 from collegium.node.status import (
     NodeStatus,
     RefusedTransaction,
+    SilentMember,
     StudyStatus,
     UnorderedTransaction,
     metrics,
@@ -24,6 +25,11 @@ from collegium.node.status_page import LOOPBACK, SERVED, StatusPage, ask_status,
 STUDY = StudyStatus(
     study="heart", phase="vote", round=7, closed_rounds=6, rounds=100, attempt=1, outcome="open",
     model="ab" * 32, waiting=1.5, refused=("studies does not allow 'heart'",), awaited=("cy",),
+    silent=(
+        SilentMember(
+            member="di", speakers="participants", phase="commit", round=4, rounds=3, times=2
+        ),
+    ),
 )  # fmt: skip
 STATUS = NodeStatus(
     member="va", genesis="cd" * 32, version="0", pid=1, state="following", size=12, final_size=10,
@@ -94,6 +100,7 @@ def test_the_metrics_are_prometheus_text_with_help_and_type_for_each(page: Statu
     assert values["collegium_node_study_failed"] == 0
     assert values["collegium_node_study_awaited_seconds"] == 1.5
     assert values["collegium_node_study_closed_rounds"] == 6
+    assert values["collegium_node_study_silent_rounds"] == 3
     assert values["collegium_node_rejected_total"] == 3
     assert values["collegium_node_errors_total"] == 4
 
@@ -138,6 +145,8 @@ def test_status_names_what_is_refused_whom_a_study_awaits_and_that_nothing_becom
     assert "round.vote of heart is refused (bad-signature) since 2026-01-01T00:00:00" in said
     assert "of another ledger" in said
     assert "awaits  cy, for 2 s" in said
+    skips = "skips   di among participants since round 4, commit: 3 rounds closed since; silent 2"
+    assert f"{skips} times" in said
     assert "nothing that is due has become final for 70 s" in said
 
 

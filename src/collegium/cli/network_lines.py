@@ -87,6 +87,8 @@ def status_lines(
             where += "  (refuses the study)"
         if study is not None and study.awaited:
             where += f"  (awaits {', '.join(study.awaited)} for {study.waiting:.0f} s)"
+        if study is not None and study.silent:
+            where += f"  (skips {', '.join(sorted({who.member for who in study.silent}))})"
         state = one.state if one is not None else "does not answer" if name in running else ""
         entries = "" if one is None else f"  {one.final_size} entries final"
         yield f"  {name:<12} {_process(running.get(name))}  {state}{entries}{where}".rstrip()

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import msgspec
 
 from collegium.ledger.contract.rules import every_proposed
+from collegium.ledger.contract.series import called
 from collegium.ledger.contract.transactions import Action, Admit, Adopt, Expel, Rotate
 from collegium.node.checking.whole import HomeCheck
 from collegium.node.membership import Change
-from collegium.node.status import NodeStatus, StudyStatus
+from collegium.node.status import NodeStatus, SilentMember, StudyStatus
 from collegium.visible import visible
 
 BLOBS_TOLD_AFTER = 60.0
@@ -86,12 +87,21 @@ def _study_lines(study: StudyStatus) -> Iterator[str]:
     yield f"  study     {study.study}: {where}"
     if study.awaited:
         yield f"    awaits  {', '.join(study.awaited)}, for {study.waiting:.0f} s"
+    for one in study.silent:
+        yield (
+            f"    skips   {one.member} among {one.speakers} since {_since(one)}: "
+            f"{one.rounds} rounds closed since; silent {one.times} times"
+        )
     if study.stopped:
         yield f"    stopped {study.stopped}; nothing of it is computed until the node restarts"
     for why in study.refused:
         yield f"    refused {why}"
     for what in study.rows:
         yield f"    rows    {what}"
+
+
+def _since(one: SilentMember) -> str:
+    return f"{called(one.round)}, {one.phase}" if one.round else one.phase
 
 
 def check_lines(check: HomeCheck) -> Iterator[str]:

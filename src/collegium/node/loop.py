@@ -19,7 +19,12 @@ import msgspec
 
 from collegium.errors import CollegiumError, FormatError, NodeError
 from collegium.ledger.application import AcceptedTransaction
-from collegium.ledger.contract.events import PhaseOpened, RoundOpened, UpdatesIncluded
+from collegium.ledger.contract.events import (
+    MembersSkipped,
+    PhaseOpened,
+    RoundOpened,
+    UpdatesIncluded,
+)
 from collegium.ledger.contract.evidence import decode_transaction
 from collegium.ledger.contract.tables import MEMBERS, MemberRecord
 from collegium.ledger.contract.transactions import kind_of
@@ -64,7 +69,7 @@ DISK = "node.disk"
 OFTEN = 10
 """Times after which a refusal of one and the same transaction is normal no more."""
 
-_EVERY_ROUND = (RoundOpened, PhaseOpened, UpdatesIncluded)
+_EVERY_ROUND = (RoundOpened, PhaseOpened, UpdatesIncluded, MembersSkipped)
 
 T = TypeVar("T")
 

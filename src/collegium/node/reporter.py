@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 import collegium
 from collegium.federation.outbox import Outbox
 from collegium.federation.view import StudyView
+from collegium.ledger.contract.series import step_of
 from collegium.ledger.ordering import Health
 from collegium.mechanisms.search.rules import trials_of
 from collegium.node.conflicts import equivocations
@@ -20,7 +21,7 @@ from collegium.node.membership import changes
 from collegium.node.privacy_spent import privacy_spent
 from collegium.node.registration_checks import in_a_line
 from collegium.node.room import Room
-from collegium.node.status import LockedBlock, NodeStatus, StudyStatus
+from collegium.node.status import LockedBlock, NodeStatus, SilentMember, StudyStatus
 
 
 class Reporter:
@@ -109,9 +110,19 @@ def _study(loop: Loop, view: StudyView) -> StudyStatus:
         refused=loop.participants.refused.get(view.study, ()),
         stopped=loop.participants.stopped.get(view.study),
         awaited=view.awaited,
+        silent=tuple(_silent(view)),
         rows=loop.participants.rows.get(view.study, ()),
         missing_blobs=loop.replicator.missing_of(view.study),
     )
+
+
+def _silent(view: StudyView) -> Iterator[SilentMember]:
+    for (speakers, member), one in view.silences.items():
+        set_up = not one.round or step_of(one.round) is not None
+        yield SilentMember(
+            member=member, speakers=speakers, phase=one.phase, round=one.round, times=one.times,
+            rounds=max(0, view.closed_rounds + 1 - (1 if set_up else one.round)),
+        )  # fmt: skip
 
 
 def _errors(loop: Loop, health: Health, store: str | None) -> dict[str, str]:

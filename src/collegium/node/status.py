@@ -39,6 +39,20 @@ class UnorderedTransaction(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class SilentMember(msgspec.Struct, frozen=True, kw_only=True):
+    """A member that a study waits for no more: as what it was last silent, since when, how often.
+
+    `rounds` are those that closed since; `speakers` who speaks together in the phase.
+    """
+
+    member: str
+    speakers: str
+    phase: str
+    round: int
+    rounds: int
+    times: int
+
+
 class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a study stands, as this member's copy of the ledger says.
 
@@ -46,6 +60,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     since when this node computes nothing of the study; `waiting` are seconds since
     the study came to where it is, `awaited` the members who have not spoken in this phase,
     `missing_blobs` the blobs of the study that the ledger names and this home does not have yet.
+    `silent` are the members who are waited for no more until they say that they are there.
     `rows` tell what of this member's own file is not as the study's document says, by column and
     row.
     """
@@ -62,6 +77,7 @@ class StudyStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...]
     stopped: str | None = None
     awaited: tuple[str, ...] = ()
+    silent: tuple[SilentMember, ...] = ()
     rows: tuple[str, ...] = ()
     missing_blobs: int = 0
 
@@ -223,6 +239,12 @@ def metrics(status: NodeStatus) -> Iterator[str]:
             labels = f'member="{status.member}",study="{one.study}",phase="{one.phase}"'
             labels += f',awaited="{name}"'
             yield f"collegium_node_study_awaited_seconds{{{labels}}} {one.waiting:.15g}"
+    yield from _family("study_silent_rounds", "gauge", "Rounds that closed without a silent member")
+    for one in status.studies:
+        for who in one.silent:
+            labels = f'member="{status.member}",study="{one.study}",silent="{who.member}"'
+            labels += f',speakers="{who.speakers}"'
+            yield f"collegium_node_study_silent_rounds{{{labels}}} {who.rounds}"
     for name, about in (
         ("round", "The open round, or the last one"),
         ("closed_rounds", "Rounds that are closed"),
