@@ -95,4 +95,9 @@ def test_a_paused_node_is_waited_for_once_and_comes_back_by_itself(tmp_path: Pat
     assert back
     assert "va" in opened[-1].participants
     assert all(("va" in one.participants) == (one.round not in skipped) for one in opened)
-    assert not [one for one in verified["va"].findings if one.severity == "fault"]
+    found = verified["va"].findings
+    assert not [one for one in found if one.severity == "fault"]
+    (told,) = (one for one in found if one.code == "site.skipped")
+    assert told.parameters["members"] == ("va",)
+    assert told.parameters["count"] == len(skipped)
+    print(told.what, "|", told.where)

@@ -34,6 +34,7 @@ from collegium.secrecy.secure_sum import OF_THE_SUM
 from collegium.study.english import written
 
 _UNHEARD = ": nothing was said, or whoever orders kept it back, and nobody can tell which"
+_SKIPPED = "of which the ledger has had nothing since the phase"
 
 TEXTS: dict[str, str] = {
     "anchor.checkpoint:ends": "a checkpoint that was kept over {size} entries does not fit: the "
@@ -207,6 +208,10 @@ TEXTS: dict[str, str] = {
     "site.share-bounded": "{member} claims a weight of {claimed} and counts with at most "
     "{counted} in a round: no site has a larger share than the study's largest",
     "site.silent": "{member} committed no update",
+    "site.skipped:round": f"{{count}} rounds opened without {{members}}, {_SKIPPED} {{phase}} of "
+    f"round {{round}}{_UNHEARD}; it is waited for again once its node says that it is there",
+    "site.skipped:set-up": f"{{count}} rounds opened without {{members}}, {_SKIPPED} {{phase}} of "
+    f"set-up{_UNHEARD}; it is waited for again once its node says that it is there",
     "site.unavailable": "{member} revealed an update that too few validators could fetch and find "
     "sound",
     "site.unavailable:trap": "{member} revealed an update that too few validators could fetch and "

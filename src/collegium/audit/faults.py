@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from collegium.audit.clipping import cut_off
 from collegium.audit.findings import Finding, Severity
 from collegium.audit.seam import every_checking
+from collegium.audit.skipping import passed_over, skipped
 from collegium.audit.studies import AttemptRecord, Author, StudyHistory
 from collegium.audit.subjects import (
     AboutAttempt,
@@ -79,6 +80,7 @@ def faults(
     findings += [_unheard(study, code, told_of) for code, told_of in sorted(unheard.items())]
     findings += bounded_shares(study, study_history)
     findings += cut_off(study, study_history)
+    findings += skipped(study, study_history)
     findings += _contests(study, study_history, refuted)
     for record in study_history.every_attempt:
         where = AboutAttempt(study, record.opened.round, record.opened.attempt)
@@ -201,7 +203,7 @@ def _of_attempt(
     )
     ended, agreed = attempt.closed or attempt.summed, attempt.voted
     for name in attempt.opened.validators:
-        missing = name not in attempt.bitmaps
+        missing = name not in attempt.bitmaps and not passed_over(attempt, "available")
         if missing and ("vote" in reached or ("available" in reached and over)):
             yield "validator.did-not-attest", name
         for one in every_checking():

@@ -21,6 +21,8 @@ from collegium.ledger.contract.events import (
     AttemptFailed,
     MemberEquivocated,
     MembershipChanged,
+    MembersSilent,
+    MembersSkipped,
     PhaseOpened,
     RoundClosed,
     RoundOpened,
@@ -214,6 +216,8 @@ def _take_event(study_history: StudyHistory, event: object) -> None:
             study_history.at(event.round, event.attempt).summed = event
         case SumGivenUp():
             study_history.given_up = event
+        case MembersSilent() | MembersSkipped():
+            study_history.silences.append(event)
         case PhaseOpened():
             study_history.at(event.round, event.attempt).phases[event.phase] = event.timed_out
         case UpdatesIncluded():

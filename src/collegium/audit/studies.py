@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 from collegium.audit.attempts import AttemptRecord as AttemptRecord
 from collegium.audit.attempts import Author as Author
 from collegium.ledger.contract.events import (
+    MembersSilent,
+    MembersSkipped,
     StudyClosed,
     StudyFailed,
 )
@@ -62,6 +64,7 @@ class StudyHistory:
     attempts: dict[tuple[int, int], AttemptRecord] = field(default_factory=dict)
     sums: dict[tuple[int, int], AttemptRecord] = field(default_factory=dict)
     given_up: SumGivenUp | None = None
+    silences: list[MembersSilent | MembersSkipped] = field(default_factory=list)
     statements: dict[str, EvaluationPost] = field(default_factory=dict)
     steps: dict[int, SetUpStep] = field(default_factory=dict)
     begun: StudyBegun | None = None

@@ -48,6 +48,8 @@ from tests.ledger.contract.moves import (
 from collegium.canonical import to_text
 from collegium.ledger.contract.events import (
     AttemptFailed,
+    MembersSilent,
+    MembersSkipped,
     RoundOpened,
     StudyFailed,
     UpdatesIncluded,
@@ -480,6 +482,26 @@ def test_a_member_that_never_returns_ends_the_study_and_no_other_sum_is_opened()
             advertise(world, name)
         events = quorum_times_out(world)
     assert only(events, StudyFailed).reason == "attempts"
+
+
+def test_a_mark_of_silence_takes_nobody_out_of_a_set_that_is_bound() -> None:
+    world = masked("share")
+    for name in SITES[:3]:
+        share(world, name)
+    assert only(quorum_times_out(world), MembersSilent).members == ("di",)
+    for name, model in zip(SITES, ("one", "two", "three"), strict=False):
+        vote(world, name, model, told())
+    assert current(world).attempt == 2
+    assert participants(world) == list(SITES), "another set would show what di hid"
+    for name in SITES[:3]:
+        advertise(world, name)
+    assert current(world).phase == "sa.keys", "di is waited for though it is marked"
+    advertise(world, "di")
+    walk_to(world, "vote")
+    for name in SITES[:3]:
+        events = vote(world, name, "new", told())
+    assert only(events, MembersSkipped).members == ("di",)
+    assert participants(world) == list(SITES[:3]), "the next round has a model of its own"
 
 
 def test_who_was_not_in_the_sum_is_not_in_the_next_one() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from collegium.audit.attempts import AttemptRecord
 from collegium.audit.findings import ReputationChange, ScoredRound, Scoring
 from collegium.audit.seam import Audited, Checked, Checking
+from collegium.audit.skipping import passed_over
 from collegium.audit.studies import StudyHistory
 from collegium.ledger.contract.declared import part_of
 from collegium.mechanisms.scores.resolving import combined_with
@@ -116,8 +117,10 @@ def _unsaid(record: AttemptRecord, name: str, over: bool) -> Iterator[str]:
     if name in here.committed:
         if name not in here.revealed and ("vote" in reached or over):
             yield "validator.withheld-scores"
-    elif name not in here.silenced and (
-        "score.reveal" in reached or ("score.commit" in reached and over)
+    elif (
+        name not in here.silenced
+        and not passed_over(record, "score.commit")
+        and ("score.reveal" in reached or ("score.commit" in reached and over))
     ):
         yield "validator.unscored"
 
