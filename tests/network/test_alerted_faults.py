@@ -193,6 +193,7 @@ def test_members_that_are_away_are_alerted(tmp_path: Path) -> None:
             until_fires(folder, "va", "ProcessDown")
             until_fires(folder, "cleveland", "ValidatorSilent", 90)
             assert ask_status(home_of(folder, "cleveland")).missing == ("va",)
+            assert "without va" in until_fires(folder, "cleveland", "MemberSkipped", 90)
             with paused(folder, "hungarian"):
                 until_fires(folder, SEQUENCER, "SequencerAwaitsQuorum")
                 until_fires(folder, "cleveland", "NothingBecomesFinal")
