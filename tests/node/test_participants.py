@@ -12,9 +12,12 @@ from tests.node.kit import OPEN, PATIENCE, PHASE, QUICK, Town, closed, document,
 
 from collegium.assembly.ownership import registration_of
 from collegium.assembly.parts import find_parts, load_dataset
+from collegium.errors import RunError
+from collegium.federation.local_updates import Assignment, UpdateAuthor
 from collegium.federation.owner import Owner
 from collegium.federation.validator import Validator
 from collegium.federation.view import StudyView
+from collegium.learning.encoding import Units
 from collegium.ledger.ordering import Ordered
 from collegium.node.policy import Policy
 from collegium.simulation.execution import run
@@ -190,6 +193,34 @@ def test_an_acceptance_that_is_still_on_its_way_binds_the_rows_too(tmp_path: Pat
         assert why.startswith("these are not the rows with which the site accepted the study")
         path.write_text(text)
         assert within.restarted("va").due(OPEN) == [sent]
+
+
+class Failing:
+    """Makes no update in one round."""
+
+    def __init__(self, honest: UpdateAuthor, number: int) -> None:
+        self.honest, self.number = honest, number
+
+    def update(self, work: Assignment) -> Units:
+        if work.round == self.number:
+            raise RunError("run.worker", "it", "the worker has ended", "start it again")
+        return self.honest.update(work)
+
+
+def test_why_a_site_sends_nothing_is_an_error_as_long_as_the_round_is_open(tmp_path: Path) -> None:
+    with town(tmp_path) as within:
+        within.propose(document("training.rounds=3"))
+        within.until(lambda view: view.number == 1)
+        site = within.members["va"]._enrolments["heart"].site
+        assert site is not None
+        site.author = Failing(site.author, 2)
+        within.until(lambda view: view.number == 2 and view.phase == "commit")
+        within.turn()
+        told = {"heart": (2, "the worker has ended; start it again")}
+        assert within.members["va"].troubles == told
+        within.until(lambda view: view.number == 3, seconds=20 * PHASE)
+        within.turn()
+        assert within.members["va"].troubles == {}
 
 
 def test_a_forbidden_study_reads_no_row(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class Participants:
         stopped: the studies of which nothing is computed here any more, each with what failed,
             until the policy or the member's key changes or the node starts again.
         errors: what fails now, by who; `failures` counts all there were.
+        troubles: by study, the open round and why this member's site sends nothing in it.
 
     Args:
         acting: returns what they act with now, or None while this is no member.
@@ -70,6 +71,7 @@ class Participants:
         self.rows: dict[str, tuple[str, ...]] = {}
         self.stopped: dict[str, str] = {}
         self.errors: dict[str, str] = {}
+        self.troubles: dict[str, tuple[int, str]] = {}
         self.failures = 0
         self._acting, self._timers, self._clock = acting, timers, clock
         self._enrolments: dict[str, Enrolment] = {}
@@ -87,12 +89,6 @@ class Participants:
     def waited(self, view: StudyView) -> float:
         """Return for how many seconds a study has been where it is."""
         return self._timers.waited(view)
-
-    @property
-    def troubles(self) -> dict[str, dict[int, str]]:
-        """By study and round, why this member's site had nothing to send."""
-        sites = ((name, enrolment.site) for name, enrolment in self._enrolments.items())
-        return {name: site.troubles for name, site in sites if site is not None and site.troubles}
 
     def due(self, policy: Policy) -> list[bytes]:
         """Return the transactions that are due from this member."""
@@ -136,7 +132,19 @@ class Participants:
         for participant in list(enrolment.participants):
             due = self._ask(participant, view, idle=idle)
             found += guarded(acting.outbox, due)
+        self._note_trouble(view, enrolment)
         return found
+
+    def _note_trouble(self, view: StudyView, enrolment: Enrolment) -> None:
+        """Note why the site sends nothing in the open round, and tell it once."""
+        site = enrolment.site
+        why = None if site is None else site.troubles.get(view.number)
+        if why is None:
+            self.troubles.pop(view.study, None)
+        elif self.troubles.get(view.study) != (view.number, why):
+            self.troubles[view.study] = view.number, why
+            told = {"study": view.study, "round": view.number, "why": why}
+            log.warning("nothing sent", extra=told)
 
     def _stop(self, acting: MemberContext, study: str, error: Exception) -> None:
         """Compute nothing more of a study in which something failed that nobody foresaw.
@@ -192,7 +200,10 @@ class Participants:
         return self._ask(retention, view, idle=False)
 
     def _leave(self, study: str) -> None:
-        self._enrolments.pop(study, None)
+        enrolment = self._enrolments.pop(study, None)
+        for participant in () if enrolment is None else enrolment.participants:
+            self.errors.pop(participant.name, None)  # what failed in it fails no more
+        self.troubles.pop(study, None)
         self._taken_at.pop(study, None)
 
     def _ask(self, participant: Participant, view: StudyView, *, idle: bool) -> list[bytes]:

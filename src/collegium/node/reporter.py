@@ -129,9 +129,8 @@ def _errors(loop: Loop, health: Health, store: str | None) -> dict[str, str]:
     found = {**loop.participants.errors, **loop.troubles, **health.troubles}
     if store is not None:
         found["blob store"] = store
-    for study, troubles in loop.participants.troubles.items():
-        for number, why in troubles.items():
-            found[f"{study}, round {number}"] = why
+    for study, (number, why) in loop.participants.troubles.items():
+        found[f"{study}, round {number}"] = why
     if loop.mailbox is not None and loop.mailbox.trouble is not None:
         found["mailbox"] = loop.mailbox.trouble
     if loop.policy.fault is not None:
