@@ -236,3 +236,79 @@ def test_what_each_feature_adds_is_said(finished: Finished, tmp_path: Path, call
         f"{row['parts']['cp'][0]:.6f}" for row in found["rows"]
     ]
     assert "parts" not in told(call("predict", model, csv_path, "--json"))["rows"][0]
+
+
+def test_ids_stand_beside_the_predictions_as_they_are_written(
+    call: Call, finished: Finished, tmp_path: Path
+) -> None:
+    path = table(tmp_path / "table.csv", finished.folder / "model")
+    lines = path.read_text().splitlines()
+    ids = ["mrn", "007", "0012", "0012"]
+    path.write_text("\n".join(f"{line},{one}" for line, one in zip(lines, ids, strict=True)))
+    refused = diagnosis(call("predict", finished.folder, path))
+    assert refused[0] == "data.unknown-column"
+    assert "--id" in refused[3]
+    done = call("predict", finished.folder, path, "--id", "mrn", "--id", "age")
+    assert "1 row has the mrn of another one" in done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["mrn"], row["age"]) for row in rows] == [
+        (one, str(row["age"])) for one, row in zip(ids[1:], ROWS, strict=True)
+    ]
+    found = told(call("predict", finished.folder, path, "--id", "mrn", "--json"))["rows"]
+    assert [one["id"] for one in found] == [{"mrn": one} for one in ids[1:]]
+    absent = diagnosis(call("predict", finished.folder, path, "--id", "mrn", "--id", "name"))
+    assert absent[0] == "data.missing-column"
+
+
+def other_weights(model: Path) -> None:
+    """Put sound weights of another model in place: the first value is another one."""
+    path = model / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    at = 8 + int.from_bytes(data[:8], "little")
+    data[at : at + 4] = struct.pack("<f", 0.5)
+    path.write_bytes(data)
+
+
+def test_other_weights_are_refused_unasked_by_the_card(
+    call: Call, finished: Finished, tmp_path: Path
+) -> None:
+    path = table(tmp_path / "table.csv", finished.folder / "model")
+    model = Path(shutil.copytree(finished.folder / "model", tmp_path / "copy"))
+    assert call("predict", model, path).returncode == 0
+    other_weights(model)
+    done = call("predict", model, path)
+    assert diagnosis(done)[0] == "model.other"
+    assert done.stdout == ""
+    (model / "card.md").write_text("no digest")
+    assert "no card says" in call("predict", model, path).stderr
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "schema.json", "card.md"])
+def test_other_files_are_refused_unasked_by_the_ledger(
+    call: Call, finished: Finished, tmp_path: Path, name: str
+) -> None:
+    """Also where the card was made to fit the weights."""
+    path = table(tmp_path / "table.csv", finished.folder / "model")
+    run = tmp_path / "run"
+    shutil.copytree(finished.folder / "model", run / "model")
+    shutil.copy(finished.folder / "ledger.log", run)
+    assert call("predict", run, path).returncode == 0
+    if name == "model.safetensors":
+        other_weights(run / "model")
+        (run / "model" / "card.md").write_text("no digest")
+    else:
+        (run / "model" / name).write_bytes((run / "model" / name).read_bytes() + b"\n")
+    for model in (run, run / "model"):
+        found = diagnosis(call("predict", model, path))
+        assert found[0] == "model.other"
+        assert "ledger.log" in found[2]
+
+
+def test_what_was_not_checked_of_ranges_is_said(
+    call: Call, finished: Finished, tmp_path: Path
+) -> None:
+    """A model of registered data carries constants and no range of anybody's rows."""
+    path = table(tmp_path / "table.csv", finished.folder / "model")
+    found = told(call("predict", finished.folder, path, "--json"))
+    assert found["beyond_training"] is None
+    assert any("was not checked" in note for note in found["notes"])

@@ -276,8 +276,13 @@ def compare(
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--digest", metavar="SHA256", help="Reject a model with a different digest.")
 @click.option(
-    "--any-range", is_flag=True, help=("Accept values outside the range of the sites' data.")
-)
+    "--any-range", is_flag=True,
+    help="Accept columns most of whose values lie outside the sites' (another unit, most often).",
+)  # fmt: skip
+@click.option(
+    "--id", "ids", multiple=True, metavar="COLUMN",
+    help="Write this column of TABLE beside the predictions, as it is; may be repeated.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say what each feature adds to each row's score.")
 @click.option(
     "--masks", type=click.Path(path_type=Path), metavar="DIR",
@@ -286,14 +291,16 @@ def compare(
 @JSON
 def predict(
     model: Path, table: Path, digest: str | None, any_range: bool, explain: bool,
-    masks: Path | None, as_json: bool,
+    ids: tuple[str, ...], masks: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
     from collegium.cli.summaries import prediction_json, prediction_lines
     from collegium.release.masks import write_masks
     from collegium.release.prediction import predict as predict_table
 
-    found = predict_table(model, table, digest=digest, any_range=any_range, explain=explain)
+    found = predict_table(
+        model, table, digest=digest, any_range=any_range, explain=explain, ids=ids
+    )
     written = [] if masks is None else write_masks(found, masks)
     if as_json:
         say_json(prediction_json(found) | ({"masks": list(map(str, written))} if written else {}))

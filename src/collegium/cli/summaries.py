@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,8 @@ def prediction_json(found: Predictions) -> dict[str, Any]:
     rows: list[dict[str, Any]] = [
         {"scores": [float(score) for score in scores]} for scores in found.scores
     ]
+    for index, row in enumerate(rows if found.ids else ()):
+        row["id"] = {name: cells[index] for name, cells in found.ids.items()}
     for row, name in zip(rows, found.classes, strict=bool(found.classes)):
         row["class"] = name
     if found.explained is not None:
@@ -261,6 +264,7 @@ def prediction_json(found: Predictions) -> dict[str, Any]:
         "study": found.about.study_id,
         "not_for_clinical_use": True,
         "notes": list(found.notes),
+        "beyond_training": None if found.beyond is None else [asdict(one) for one in found.beyond],
         "rows": rows,
     } | (
         {} if found.explained is None
@@ -269,21 +273,26 @@ def prediction_json(found: Predictions) -> dict[str, Any]:
 
 
 def prediction_lines(found: Predictions) -> Iterator[str]:
-    """Yield a CSV: row, score or scores, class; then each feature's part in the class's score.
+    """Yield a CSV: row, the columns that were kept, score or scores, class, parts of a score.
 
-    Of a segmentation how many pixels are marked.
+    The parts are what each feature adds to the score of the class. Of a segmentation it is how many
+    pixels are marked.
     """
     if found.schema.task == "segmentation":
-        yield "row,marked_pixels,pixels"
-        for number, mask in enumerate(marked(found), start=1):
-            yield f"{number},{mask.sum()},{mask.size}"
+        yield _csv(["row", *found.ids, "marked_pixels", "pixels"])
+        for index, mask in enumerate(marked(found)):
+            kept = (cells[index] for cells in found.ids.values())
+            yield _csv([str(index + 1), *kept, str(mask.sum()), str(mask.size)])
         return
     columns = found.scores.shape[1]
     names = ["score"] if columns == 1 else [f"score_{name}" for name in found.schema.classes]
     parts, told = _parts(found)
-    yield _csv(["row", *names, *(["class"] if found.classes else []), *parts])
+    names += [*(["class"] if found.classes else []), *parts]
+    ids = [f"id_{name}" if name in ("row", *names) else name for name in found.ids]
+    yield _csv(["row", *ids, *names])
     for index, scores in enumerate(found.scores):
-        cells = [str(index + 1), *(f"{score:.6f}" for score in scores)]
+        cells = [str(index + 1), *(column[index] for column in found.ids.values())]
+        cells += [f"{score:.6f}" for score in scores]
         cells += [found.classes[index]] if found.classes else []
         yield _csv([*cells, *(f"{part:.6f}" for part in told[index])])
 

@@ -1,8 +1,8 @@
 """A user's table as model inputs, for `collegium predict`: strict, because a patient follows.
 
 The table is a CSV file in UTF-8 with a header of the schema's feature names, in any order. The
-target column may be there and is not looked at; any other column is refused, since a column
-that the model does not know is a misspelling, or an identifier that has no business there.
+target column may be there and is not looked at; any other column is refused unless it is asked
+for, since a column that the model does not know may be a misspelling.
 Nothing is guessed: a missing or odd value is an error with its row and column, never a default.
 """
 
@@ -27,11 +27,13 @@ from collegium.errors import DataError
 LARGEST_FILE = 64 * 2**20
 """Bytes; about half a million rows of twenty columns."""
 
+KEEP_OR_LEAVE_OUT = "leave the column out, or keep it beside the predictions with --id"
+
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}
 
 
-def read_table(path: Path, schema: Schema) -> NDArray[np.float32]:
+def read_table(path: Path, schema: Schema, besides: tuple[str, ...] = ()) -> NDArray[np.float32]:
     """Read a CSV file into model inputs, float32 [rows, inputs].
 
     A categorical cell is a category's code; where codes are numbers, ``4.0`` is ``4``. Blanks
@@ -40,12 +42,13 @@ def read_table(path: Path, schema: Schema) -> NDArray[np.float32]:
     Args:
         path: the file, at most `LARGEST_FILE` bytes.
         schema: of the model that will see the inputs.
+        besides: other columns that must be there.
 
     Raises:
         DataError: whatever is wrong with the file, with row and column where there is one. Rows
             are counted from 1 below the header, and the line of the file is given.
     """
-    table = read_cells(path, schema)
+    table = read_cells(path, schema, besides)
     return encode(schema, {feature.name: table.column(feature) for feature in schema.features})
 
 
@@ -176,7 +179,7 @@ def _header(path: Path, names: list[str], schema: Schema, besides: tuple[str, ..
                 "data.unknown-column",
                 f"the model knows no column {name[:40]!r}",
                 f"it knows: {listed}; {in_words(answers)} may be there, ignored",
-                f"rename it to {near[0]!r}" if near else "leave the column out",
+                f"rename it to {near[0]!r}" if near else KEEP_OR_LEAVE_OUT,
             )
     absent = [name for name in (*known, *besides) if name not in names]
     if absent:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
@@ -83,12 +84,13 @@ def bundle_files(
         threshold=study.evaluation.threshold,
     )
     prepared = {} if origin.agreement is None else {PREPARATION: encode_agreed(origin.agreement)}
+    weights = released_bytes(model)
     return {
         **prepared,
-        WEIGHTS: released_bytes(model),
+        WEIGHTS: weights,
         "model.json": _json(about),
         "schema.json": _json(schema),
-        "card.md": _card(origin, about, statements).encode(),
+        "card.md": _card(origin, about, weights, statements).encode(),
     }
 
 
@@ -105,7 +107,9 @@ def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
-def _card(origin: Origin, about: ReleasedModel, statements: Mapping[str, Statement]) -> str:
+def _card(
+    origin: Origin, about: ReleasedModel, weights: bytes, statements: Mapping[str, Statement]
+) -> str:
     study, dataset = origin.study, origin.dataset
     lines = [
         f"# {_one_line(study.study.title)}",
@@ -115,6 +119,7 @@ def _card(origin: Origin, about: ReleasedModel, statements: Mapping[str, Stateme
         "**Not for clinical use.** A research model; no regulator has assessed it.",
         "",
         f"- Model: {about.architecture}, {len(about.inputs)} inputs, digest `{about.model}`",
+        f"- Weights: SHA-256 `{sha256(weights).hexdigest()}` of {WEIGHTS}",
         f"- Study: `{about.study_id}`, document digest `{about.study}`",
         f"- Data: {_one_line(f'{dataset.title}; {dataset.license}. {dataset.citation}')}",
         f"- Inputs: {_one_line(', '.join(about.inputs))}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 
 from collegium.audit.bundle import PREPARATION, WEIGHTS, bundle_digest, read_bundle
 from collegium.canonical import malformed
-from collegium.data.reading import read_table
+from collegium.data.reading import read_cells, read_table
 from collegium.data.subgroups import input_columns
 from collegium.data.table import Schema, input_names
 from collegium.data.tabular.agreed_preparation import decode_agreed
-from collegium.data.tabular.applying import apply_agreed
+from collegium.data.tabular.applying import Beyond, apply_agreed, in_words
 from collegium.data.tabular.preparation import input_schema
+from collegium.data.tabular.reading import cells_as_written
 from collegium.errors import RunError
 from collegium.learning.evaluation.attribution import attributions
 from collegium.learning.model_choice import model_spec
@@ -25,6 +27,7 @@ from collegium.learning.models import ModelSpec, tensors
 from collegium.learning.models import predict as scores_of
 from collegium.learning.safetensors import read_released
 from collegium.release.files import ReleasedModel
+from collegium.release.recorded import check_recorded
 from collegium.study.document import Model
 
 T = TypeVar("T")
@@ -51,7 +54,9 @@ class Predictions:
     `scores` is float64 [rows, outputs]: the probability of class 1, of each class, of each pixel,
     or the value. `classes` names the class of each row (none for a regression); `bundle` is the
     digest of the released files, hex; `notes` say what was done with gaps, unknown categories and
-    odd values.
+    odd values. `ids` are the cells of the columns that were kept, as they are written in the table,
+    by column. `beyond` tells of each column what training had not, None where the model does not
+    know what it had.
     """
 
     scores: NDArray[np.float64]
@@ -61,13 +66,17 @@ class Predictions:
     bundle: str
     notes: tuple[str, ...] = ()
     explained: Explained | None = None
+    ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    beyond: tuple[Beyond, ...] | None = None
 
 
 def predict(
     model: str | Path, table: str | Path, *, digest: str | None = None, any_range: bool = False,
-    explain: bool = False,
+    explain: bool = False, ids: Sequence[str] = (),
 ) -> Predictions:  # fmt: skip
     """Apply a released model to a table.
+
+    The files are compared with the ledger of the run or home that they lie in, and with their card.
 
     Args:
         model: the folder ``model/`` of a run, or the run folder itself.
@@ -76,10 +85,11 @@ def predict(
         any_range: accept columns most of whose values lie beyond those that sites have; only a
             model of members' own tables knows those.
         explain: say of each row what each feature adds to its score.
+        ids: columns that tell whose row it is, and that the model need not know.
 
     Raises:
-        RunError: there is no released model, it is not the one of that digest, or it is a
-            segmentation that is to be explained.
+        RunError: there is no released model, it is not the one of that digest or on record, or it
+            is a segmentation that is to be explained.
         FormatError: its files do not fit together.
         DataError: the table is not what the model's schema asks for.
     """
@@ -108,7 +118,9 @@ def predict(
     spec = replace(model_spec(settings, schema), unit=unit)
     if names != tensors(spec) or about.inputs != input_names(schema):
         raise malformed("the released model", "its weights, model.json and schema do not agree")
-    x, notes = _inputs(files, schema, Path(table), any_range=any_range)
+    notes = check_recorded(folder, files, about)
+    given = _inputs(files, schema, Path(table), ids, any_range=any_range)
+    x, notes = given.x, notes + given.notes
     scores = scores_of(spec, parameters, x)
     classes = _classes(schema, scores, about.threshold)
     if explain and schema.task == "segmentation":
@@ -117,7 +129,9 @@ def predict(
             "each of its pixels would have a part for each pixel of the image", "leave explain out",
         )  # fmt: skip
     explained = _explained(spec, parameters, schema, x) if explain else None
-    return Predictions(scores, classes, schema, about, bundle, notes, explained)
+    return Predictions(
+        scores, classes, schema, about, bundle, notes, explained, given.ids, given.beyond
+    )
 
 
 def _explained(
@@ -136,17 +150,48 @@ def _explained(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """A table as a model's inputs, float32 [rows, inputs], and what its reader should know."""
+
+    x: NDArray[np.float32]
+    notes: tuple[str, ...]
+    ids: dict[str, tuple[str, ...]]
+    beyond: tuple[Beyond, ...] | None
+
+
 def _inputs(
-    files: dict[str, bytes], schema: Schema, table: Path, *, any_range: bool
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Return a table as a model's inputs, and what its reader should know."""
+    files: dict[str, bytes], schema: Schema, table: Path, ids: Sequence[str], *, any_range: bool
+) -> _Given:
     if PREPARATION not in files:
-        return read_table(table, schema), ()
+        x = read_table(table, schema, tuple(ids))
+        cells = read_cells(table, schema, tuple(ids)) if ids else None
+        kept = {name: tuple(cell for _, cell in cells.of(name)) for name in ids} if cells else {}
+        return _Given(x, (_UNKNOWN_RANGES, *_about_ids(kept)), kept, None)
     agreement = decode_agreed(files[PREPARATION])
     if input_schema(agreement) != schema:
         raise malformed("the released model", "its preparation and its schema do not agree")
-    applied = apply_agreed(table, agreement, any_range=any_range)
-    return applied.x, applied.notes
+    kept = cells_as_written(table, ids, by_row=agreement.step == 0)
+    applied = apply_agreed(table, agreement, any_range=any_range, aside=ids)
+    notes = (*applied.notes, *in_words(applied.beyond), *_about_ids(kept))
+    return _Given(applied.x, notes, kept, applied.beyond)
+
+
+_UNKNOWN_RANGES = (
+    "the model does not know which values its training rows had: whether these lie within them was"
+    " not checked"
+)
+
+
+def _about_ids(kept: dict[str, tuple[str, ...]]) -> list[str]:
+    """Tell of IDs by which predictions cannot be joined to one row each."""
+    told = []
+    for name, cells in kept.items():
+        again = len(cells) - len(set(cells))
+        if again:
+            have = "row has" if again == 1 else "rows have"
+            told.append(f"{again} {have} the {name} of another one: a join by it repeats them")
+    return told
 
 
 def _classes(schema: Schema, scores: NDArray[np.float64], threshold: float) -> tuple[str, ...]:

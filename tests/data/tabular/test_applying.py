@@ -9,7 +9,8 @@ from tests.data.tabular.cohorts import STUDY, trainers, write_study, write_table
 
 from collegium.assembly.preparation import prepare
 from collegium.data.tabular.agreed_preparation import AgreedPreparation
-from collegium.data.tabular.applying import apply_agreed
+from collegium.data.tabular.applying import Beyond, apply_agreed, in_words
+from collegium.data.tabular.preparation import value_of
 from collegium.errors import DataError
 from collegium.study.reading import read_study
 
@@ -66,6 +67,31 @@ def test_another_unit_is_refused_by_its_values(
     assert apply_agreed(write_table(path, few), agreement).notes  # told, not refused
 
 
+def test_rows_beyond_what_training_had_are_counted_by_column(
+    agreement: AgreedPreparation, cells: Cells, tmp_path: Path
+) -> None:
+    """A few odd rows leave the median where it is, and are told all the same."""
+    (age,) = (one for one in agreement.columns if one.name == "age")
+    low, high = value_of(age, age.low), value_of(age, age.high)
+    ages = [(low + high) / 2] * 37 + [low - 1, high + 1, 900]
+    cells["age [years]"] = list(ages)
+    found = apply_agreed(write_table(tmp_path / "x.csv", cells), agreement)
+    (beyond,) = (one for one in found.beyond if one.column == "age")
+    assert (beyond.rows, beyond.outside, beyond.held) == (40, 3, 1)
+    assert (beyond.low, beyond.high, beyond.unit) == (low, high, "years")
+    (told,) = in_words([beyond])
+    assert told.startswith("age: 3 of 40 rows lie outside ")
+    assert told.endswith("; 1 of them count as 8 standard deviations from the mean")
+    assert {one.column for one in found.beyond} == {one.name for one in agreement.columns}
+
+
+def test_the_ten_columns_with_most_such_rows_are_told_in_words() -> None:
+    beyond = [Beyond(f"c{number}", 20, unseen=number, example="x") for number in range(13)]
+    told = in_words(beyond)
+    assert [line.split(":")[0] for line in told[:2]] == ["c12", "c11"]
+    assert told[10:] == ["2 more columns have rows beyond training: see --json"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
@@ -99,7 +125,11 @@ def test_an_unknown_category_is_dealt_with_as_registered(
 ) -> None:
     cells["sex"][1] = "x"
     found = apply_agreed(write_table(tmp_path / "x.csv", cells), agreement)
-    assert any("'x'" in note for note in found.notes)
+    (sex,) = (one for one in found.beyond if one.column == "sex")
+    assert (sex.rows, sex.unseen, sex.example) == (40, 1, "x")
+    assert in_words([sex]) == [
+        "sex: 1 of 40 rows have a value that no model has seen, such as 'x': it counts as any other"
+    ]
     strict = msgspec.structs.replace(agreement, unknown="refuse")
     error = refused(strict, cells, tmp_path)
     assert (error.code, "row 2" in error.what) == ("data.value", True)

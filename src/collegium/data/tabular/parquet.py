@@ -39,6 +39,21 @@ def parquet_names(path: Path) -> list[str]:
     return [str(name) for name in _opened(path).schema_arrow.names]
 
 
+def parquet_cells(path: Path, name: str) -> tuple[str, ...]:
+    """Return a column's cells as text, whatever its type; a missing one is empty.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    import pyarrow as pa
+
+    try:
+        column = _opened(path).read(columns=[name]).column(name)
+        return tuple("" if one is None else one for one in column.cast(pa.string()).to_pylist())
+    except (OSError, ValueError) as error:  # what has no text is a pyarrow.ArrowInvalid too
+        raise _damaged(path, str(error)) from error
+
+
 def parquet_columns(
     path: Path,
     named: Mapping[str, tuple[str, str]],

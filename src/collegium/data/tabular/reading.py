@@ -6,7 +6,7 @@ What cannot be known is an error with its line; what was decided is a note. Noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from collegium.data.tabular.columns import (
@@ -18,7 +18,7 @@ from collegium.data.tabular.columns import (
     missing_column,
 )
 from collegium.data.tabular.csv_text import read_rows, read_text, separator_of
-from collegium.data.tabular.parquet import is_parquet, parquet_columns, parquet_names
+from collegium.data.tabular.parquet import is_parquet, parquet_cells, parquet_columns, parquet_names
 from collegium.errors import DataError
 
 MOST_COLUMNS = 10_000
@@ -52,7 +52,7 @@ def read_table_file(
         return _read_parquet(path, skip=skip, kinds=kinds, whole=whole, only=only)
     text, about = read_text(path, by_row=only is not None)
     notes = [] if about is None else [about]
-    separator = separator_of(text if only is None else text.lstrip().partition("\n")[0])
+    separator = separator_of(_telling(text, by_row=only is not None))
     pieces = read_rows(path, text, separator)
     _, (header,) = next(pieces)
     names = [_named(cell) for cell in header]
@@ -89,6 +89,49 @@ def read_table_file(
     if only is None:  # else the columns that are read know which cells are odd
         notes += [_about_odd(path, column) for column in columns.values() if column.odd]
     return Table(columns, rows, tuple(notes))
+
+
+def cells_as_written(
+    path: Path, names: Sequence[str], *, by_row: bool = False
+) -> dict[str, tuple[str, ...]]:
+    """Return the cells of some columns as text, row by row as `read_table_file` has them.
+
+    An ID keeps its leading zeros: nothing is taken for a number or for missing.
+
+    Args:
+        path: the file.
+        names: of the columns, without their units.
+        by_row: whether the table is read with ``only``.
+
+    Raises:
+        DataError: whatever is wrong with the file, or it has no such column.
+    """
+    if not names:
+        return {}
+    if is_parquet(path):
+        of_file = parquet_names(path)
+        at = _places(path, of_file, names)
+        return {name: parquet_cells(path, of_file[place]) for name, place in at.items()}
+    text, _ = read_text(path, by_row=by_row)
+    pieces = read_rows(path, text, separator_of(_telling(text, by_row=by_row)))
+    _, (header,) = next(pieces)
+    rows = [row for _, piece in pieces for row in piece]
+    at = _places(path, header, names)
+    return {name: tuple(row[place].strip() for row in rows) for name, place in at.items()}
+
+
+def _telling(text: str, *, by_row: bool) -> str:
+    """Return the part of a text that tells its separator: of cells read by row, the header."""
+    return text.lstrip().partition("\n")[0] if by_row else text
+
+
+def _places(path: Path, header: Sequence[str], names: Sequence[str]) -> dict[str, int]:
+    found = [_named(cell)[0] for cell in header]
+    _check_header(path, found)
+    for name in names:
+        if name not in found:
+            raise missing_column(name, [one for one in found if one], "it is to be kept")
+    return {name: found.index(name) for name in names}
 
 
 def _read_parquet(
