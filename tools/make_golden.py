@@ -81,8 +81,9 @@ def of_sites(number: int) -> str:
     return f"data.partition={{ by='iid', sites={number} }}"
 
 
+SILENT = ("threat.attack=silent_site", 'threat.attackers=["va"]')
 CLIENTS = ("aggregation.weights=equal", "aggregation.exponent=13", "study.max_attempts=1")
-RECIPES = {
+_RECIPES = {
     "plain": Recipe(("training.rounds=3",)),
     "scores": Recipe((
         "training.rounds=2", "aggregation.rule=reputation_weighted",
@@ -117,6 +118,13 @@ RECIPES = {
     "statistics": Recipe((), TABLE_STUDY),
     "summed_statistics": Recipe((masked(),), TABLE_STUDY),
 }  # fmt: skip
+RECIPES = _RECIPES | {
+    f"{name}_2": recipe for name, recipe in _RECIPES.items()
+} | {
+    "silent_2": Recipe(("training.rounds=3", *SILENT)),
+    "jumping_2": Recipe(("training.rounds=3", "training.learning_rate=3.0")),
+}  # fmt: skip
+"""Those without a number were made under version 1 of the contract, and NAME_2 under version 2."""
 
 
 def trainers() -> str:

@@ -36,6 +36,11 @@ from collegium.study.english import written
 _UNHEARD = ": nothing was said, or whoever orders kept it back, and nobody can tell which"
 _SKIPPED = "of which the ledger has had nothing since the phase"
 
+VERDICTS: Mapping[str, str] = {
+    "not_verified": "NOT VERIFIED", "consistent": "CONSISTENT ONLY", "anchored": "ANCHORED",
+}  # fmt: skip
+"""A verification in a word, as `verify` begins."""
+
 TEXTS: dict[str, str] = {
     "anchor.checkpoint:ends": "a checkpoint that was kept over {size} entries does not fit: the "
     "history ends after {entries} entries; they part after entry {agreed}, that is from round "

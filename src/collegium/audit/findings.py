@@ -5,7 +5,6 @@ A finding is a code, a subject and parameters; what it says in English is made i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -23,11 +22,6 @@ Anchor = Literal["none", "genesis", "checkpoint"]
 Verdict = Literal["not_verified", "consistent", "anchored"]
 """not_verified: an error was found; consistent: whose record it is was not asked; anchored: it was
 held against something that somebody else keeps."""
-
-VERDICTS: Mapping[Verdict, str] = {
-    "not_verified": "NOT VERIFIED", "consistent": "CONSISTENT ONLY", "anchored": "ANCHORED",
-}  # fmt: skip
-"""In words, as `verify` begins."""
 
 Level = Literal["recomputed", "recomputed_given_scores", "attested", "certified_by_votes"]
 

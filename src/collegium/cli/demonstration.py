@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from collegium.audit.findings import VERDICTS
+from collegium.audit.english import VERDICTS
 from collegium.audit.trust import genesis_root, policy_root
 from collegium.audit.verify import verify
 from collegium.cli.summaries import quality_lines

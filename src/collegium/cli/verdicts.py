@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from collegium.audit.english import VERDICTS
 from collegium.audit.findings import (
-    VERDICTS,
     LedgerPrivacySpent,
     Scoring,
     SecureSumOutcome,

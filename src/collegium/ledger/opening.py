@@ -134,6 +134,15 @@ def _unreadable(path: Path, error: OSError) -> RunError:
     return RunError("ledger.unreadable", what, str(error), "check the path")
 
 
+def has_damaged_genesis(path: Path, genesis: Genesis) -> bool:
+    """Return whether a file's blocks follow a genesis, and its genesis frame is another one."""
+    ours = encode_genesis(genesis)
+    frames = list(read_frames(path.read_bytes()))
+    first = next((frame.body for frame in frames if frame.kind == BLOCK), bytes(BLOCK_SIZE))
+    follows = decode_block(first).previous == genesis_digest(ours)
+    return follows and frames[0].body != ours
+
+
 def require_genesis(ledger: Application, genesis: Genesis) -> None:
     """Compare an opened file's genesis with the one that it should have.
 
@@ -143,9 +152,7 @@ def require_genesis(ledger: Application, genesis: Genesis) -> None:
     """
     if ledger.genesis == genesis:
         return
-    frames = read_frames(ledger.path.read_bytes())
-    first = next((frame.body for frame in frames if frame.kind == BLOCK), bytes(BLOCK_SIZE))
-    if decode_block(first).previous == genesis_digest(encode_genesis(genesis)):
+    if has_damaged_genesis(ledger.path, genesis):
         raise corrupt(0)
     raise RunError(
         "ledger.other", f"{ledger.path} belongs to another genesis",

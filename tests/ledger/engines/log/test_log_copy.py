@@ -33,6 +33,17 @@ def test_a_flipped_byte_anywhere_is_noticed_by_the_check_and_healed(us: Consorti
     assert [one.index for one in us.told["ada"]] == [0, 1], "healing tells nothing again"
 
 
+def test_a_damaged_name_of_a_module_is_damage_and_no_missing_plugin(us: Consortium) -> None:
+    us.settle("one", "two")
+    us.replicas["ada"].copy.close()
+    path = us.home("ada") / "ledger.log"
+    flip(path, path.read_bytes().index(b"scores@1"))
+    us.start("ada")
+    assert not us.replicas["ada"].settled
+    us.step()
+    assert us.sizes() == dict.fromkeys(MEMBERS, (2, 2))
+
+
 @pytest.mark.parametrize("cut", [1, 50, 2000])
 def test_a_file_that_lost_its_end_is_fetched_again(us: Consortium, cut: int) -> None:
     us.settle("one", "two")

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from collegium.canonical import from_text, malformed
-from collegium.errors import FormatError
+from collegium.errors import FormatError, PluginError
 from collegium.ledger.application import (
     SNAPSHOT_EVERY,
     AcceptedTransaction,
@@ -35,7 +35,12 @@ from collegium.ledger.frames import BLOCK, BLOCK_SIZE, ENTRY, GENESIS, decode_bl
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
 from collegium.ledger.keys import KEY_SIZE
 from collegium.ledger.note import Checkpoint, open_checkpoint, origin_of
-from collegium.ledger.opening import create_ledger, open_ledger_at, require_genesis
+from collegium.ledger.opening import (
+    create_ledger,
+    has_damaged_genesis,
+    open_ledger_at,
+    require_genesis,
+)
 from collegium.ledger.ordering import LEDGER
 from collegium.ledger.snapshot import snapshot_path
 from collegium.ledger.state import State
@@ -379,7 +384,12 @@ class LogCopy:
         if not path.exists():
             create_ledger(path, self._genesis).close()
         self.final_note, self.final_size = self._load_final()
-        self.ledger, tail = open_ledger_at(path, self.final_size, self._warn)
+        try:
+            self.ledger, tail = open_ledger_at(path, self.final_size, self._warn)
+        except PluginError as error:  # a damaged genesis may name any module
+            if has_damaged_genesis(path, self._genesis):
+                raise corrupt(0) from error
+            raise
         try:
             require_genesis(self.ledger, self._genesis)
             self._file = path.open("rb")
