@@ -12,7 +12,8 @@ from collegium.cli.catalog import kinds
 from collegium.data import activity, eicu, nsl_kdd
 
 WITH_SOMETHING = (
-    "attacks", "data", "models", "pre_aggregations", "privacy", "rules", "studies",
+    "attacks", "consensus", "data", "mechanisms", "models", "pre_aggregations", "privacy", "rules",
+    "studies",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ OF_OTHER_DATA = ("model.target", "data.split", "data.partition")
 
 CHANGES = {
     "attacks": "threat.attack={name}",
+    "consensus": "consensus.engine={name}",
     "privacy": "{key}={name}",
     "rules": "aggregation.rule={name}",
 }

@@ -9,6 +9,7 @@ how a value is written: a number's format, or one of `_WRITTEN`. For another lan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from collegium.audit.subjects import (
     Value,
 )
 from collegium.ledger.contract.series import called, is_sum
+from collegium.plugins import aspects
 from collegium.secrecy.secure_sum import OF_THE_SUM
 from collegium.study.english import written
 
@@ -270,7 +272,13 @@ TEXTS: dict[str, str] = {
 def text_of(code: str, subject: Subject, parameters: Mapping[str, Value]) -> str:
     """Return what a finding says; of a code that has no text here, the code and its parameters."""
     told = {**msgspec.structs.asdict(subject), **parameters}
-    return written(TEXTS, code, parameters, told, _WRITTEN)
+    return written(_every_text(), code, parameters, told, _WRITTEN)
+
+
+@cache
+def _every_text() -> Mapping[str, str]:
+    of_mechanisms = [one.CHECKING.texts for one in aspects("checking").values()]
+    return {code: text for texts in (*of_mechanisms, TEXTS) for code, text in texts.items()}
 
 
 def place_of(code: str, subject: Subject, parameters: Mapping[str, Value]) -> str:

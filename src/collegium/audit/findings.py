@@ -228,7 +228,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     `selections` are what each study's final model was chosen from, where a loss chose; `scorings`
     what validators said of updates, where they did; `sums` what secure sums of statistics tell;
     `shares` which part of the weight each site had, where weights have a say; `clipped` whose
-    plain updates were cut off.
+    plain updates were cut off; `told` what other mechanisms tell, by the names that they give it.
     """
 
     ok: bool
@@ -251,6 +251,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     sums: tuple[SecureSumOutcome, ...] = ()
     shares: tuple[SiteShare, ...] = ()
     clipped: tuple[ClippedUpdates, ...] = ()
+    told: dict[str, tuple[Any, ...]] = msgspec.field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:

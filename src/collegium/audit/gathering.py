@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -61,7 +60,7 @@ from collegium.mechanisms.statistics.terms import (
 )
 from collegium.mechanisms.sum_check.terms import Point
 from collegium.mechanisms.sums.terms import SumClosed, SumGivenUp, SumOpened
-from collegium.resolving.attempt import Attempt
+from collegium.resolving.attempt import Attempt, with_fields
 from collegium.secrecy.sum_setup import AttemptId, PublicKeys
 
 
@@ -92,7 +91,7 @@ def frozen(study_history: StudyHistory, record: AttemptRecord) -> Attempt:
     )
     for one in every_checking():
         if one.fixes is not None:
-            attempt = replace(attempt, **one.fixes(record))
+            attempt = with_fields(attempt, one.fixes(record))
     return attempt
 
 

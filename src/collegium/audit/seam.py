@@ -42,7 +42,8 @@ class Checked:
     Attributes:
         findings: what was noticed.
         counts: how many were checked, by kind; a kind that is named is shown, though it be none.
-        told: what it adds to a field of `Verification`.
+        told: what it adds to a field of `Verification`, or under a name of its own to `told`
+            there; each says in `study` of which study it is.
     """
 
     findings: list[Finding]
@@ -68,6 +69,7 @@ class Checking:
             whether the attempt is over.
         differs: says of what it is about that a recomputed result has another part of a kind than
             was voted.
+        texts: the English of findings whose codes are its own, as `audit.english.TEXTS` has it.
         checks: what is checked of every study, whether or not it asks for the mechanism.
     """
 
@@ -82,6 +84,7 @@ class Checking:
     differs: Mapping[type[msgspec.Struct], Callable[[Subject], Finding]] = field(
         default_factory=dict
     )
+    texts: Mapping[str, str] = field(default_factory=dict)
     checks: Callable[[Audited], Checked] | None = None
 
 

@@ -177,6 +177,7 @@ def examined(
         findings.append(Finding("ledger.incomplete", "error", AboutLedger()))
     entries = max(history.roots, default=0)
     story_list = list(study_histories.values())
+    fields = Verification.__struct_fields__
     verification = Verification(
         ok=not any(finding.severity == "error" for finding in findings),
         anchored=anchored,
@@ -196,7 +197,8 @@ def examined(
         model=from_text(story_list[-1].model, DIGEST_SIZE).hex() if story_list else None,
         simulated=simulated,
         totals=tuple(totals(study_histories, documents)),
-        **{name: tuple(added) for name, added in told.items()},  # type: ignore[arg-type]
+        told={name: tuple(added) for name, added in told.items() if name not in fields},
+        **{name: tuple(told[name]) for name in fields if name in told},  # type: ignore[arg-type]
     )
     return verification, study_histories
 

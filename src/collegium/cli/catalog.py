@@ -12,7 +12,7 @@ import msgspec
 from collegium.data.registered import RegisteredDataSet
 from collegium.errors import PluginError
 from collegium.learning.aggregation.given_scores import GivenScores
-from collegium.plugins import find, names
+from collegium.plugins import aspects, find, names
 from collegium.study.design import designs
 from collegium.study.document import Architecture
 from collegium.study.presets import preset_names, preset_text
@@ -134,6 +134,19 @@ def _privacy() -> list[Row]:
     ]
 
 
+def _mechanisms() -> list[Row]:
+    packages = {find("mechanisms", name) for name in names("mechanisms")}
+    about = {one.__name__: one.__doc__ or "" for one in packages}
+    return [
+        {
+            "name": one.name,
+            "about": next(iter(about[package].splitlines()), ""),
+            "module": one.versioned,
+        }
+        for one, package in ((one.MECHANISM, one.__package__) for one in aspects("terms").values())
+    ]
+
+
 def _first_line(part: Any) -> str:
     """Return what a part says about itself: its `about`, or the first line of its docstring."""
     described = part if callable(part) and not isinstance(part, type) else type(part)
@@ -148,10 +161,11 @@ def _none_yet() -> list[Row]:
 
 _CATALOG: dict[str, Callable[[], list[Row]]] = {
     "attacks": _named("attacks"),
-    "consensus": _none_yet,
+    "consensus": _named("engines"),
     "data": _data,
     "frameworks": _none_yet,
     "incentives": _named("incentives"),
+    "mechanisms": _mechanisms,
     "models": _models,
     "pre_aggregations": _named("pre_aggregations"),
     "privacy": _privacy,

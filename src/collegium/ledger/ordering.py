@@ -134,7 +134,7 @@ class Ordering(Protocol):
         came is not final yet. Whoever catches up on much is told the latest alone.
 
         Raises:
-            OrderingLied: what came cannot be. Nothing of it was kept; it may be called again.
+            OrderingMisbehaved: what came cannot be. Nothing of it was kept; it may be called again.
             CollegiumError: whoever orders cannot be reached.
         """
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from collegium.audit.findings import Scoring, SecureSumOutcome, Selection, Verification
 from collegium.canonical import from_text
@@ -100,7 +101,8 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
-    `selection` is what the final model was chosen from, `curves` are of the chosen trial.
+    `selection` is what the final model was chosen from, `curves` are of the chosen trial. `told` is
+    what mechanisms tell of the study by names of their own, as in `Verification`.
     """
 
     title: str
@@ -136,6 +138,7 @@ class ReportContent:
     subgroups: tuple[Subgroup, ...]
     explanation: Explanation | None
     summed: SecureSumOutcome | None = None
+    told: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def provenance_of(
@@ -241,6 +244,11 @@ def build_content(
         subgroups=() if final is None else final.subgroups,
         explanation=None if final is None else final.explanation,
         summed=summed,
+        told={
+            name: of_study
+            for name, told in verification.told.items()
+            if (of_study := tuple(one for one in told if one.study == study.study.id))
+        },
     )
 
 

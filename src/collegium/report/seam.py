@@ -26,7 +26,8 @@ class Section:
         name: its anchor.
         title: its heading.
         shows: makes it.
-        after: the anchor of the page's own section that it follows; "" where it is such a one.
+        after: the anchor of the page's own section that it follows; one that follows none of them
+            stands last.
         applies: whether a report has it.
     """
 
@@ -46,8 +47,12 @@ def sections_of_mechanisms() -> tuple[Section, ...]:
 def in_order(own: tuple[Section, ...]) -> list[Section]:
     """Return the page's own sections, and behind each what mechanisms add there."""
     added = sections_of_mechanisms()
+    known = {one.name for one in own}
     return [
-        section
-        for one in own
-        for section in (one, *(other for other in added if other.after == one.name))
+        *(
+            section
+            for one in own
+            for section in (one, *(other for other in added if other.after == one.name))
+        ),
+        *(one for one in added if one.after not in known),
     ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from collegium.canonical import from_text
 from collegium.learning.aggregation.scores import CombinedScores
@@ -44,6 +44,7 @@ class Attempt:
         groups: who is in which group that goes on.
         shares: what opens sums: shares one after the other, or the digest of one.
         scores: what validators said of the included updates, together, where they are scored.
+        said: what else was said in phases of mechanisms, by the tables that these keep it in.
     """
 
     place: AttemptId
@@ -64,6 +65,7 @@ class Attempt:
     groups: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, bytes] = field(default_factory=dict)
     scores: CombinedScores | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -95,6 +97,12 @@ class Attempt:
         if not self.groups:
             return self.agreement
         return agreement_within(self.agreement, self.groups, self.groups.get(member))
+
+
+def with_fields(attempt: Attempt, fields: Mapping[str, Any]) -> Attempt:
+    """Return an attempt with the fields that a mechanism fixes; `said` adds to what others have."""
+    said = {**attempt.said, **fields.get("said", {})}
+    return replace(attempt, **{**fields, "said": said})
 
 
 def blob_of(reveal: RevealRecord) -> bytes:

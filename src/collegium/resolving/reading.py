@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
@@ -24,7 +23,7 @@ from collegium.ledger.contract.tables import (
 from collegium.ledger.genesis import ledger_of
 from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.ledger.state import State
-from collegium.resolving.attempt import Attempt
+from collegium.resolving.attempt import Attempt, with_fields
 from collegium.resolving.seam import every_resolving
 from collegium.secrecy.sum_setup import AttemptId
 
@@ -71,7 +70,7 @@ def attempt_in(
     known = every_resolving()
     for one in (known[name] for name in terms.modules if name in known):
         if one.fixes is not None:
-            attempt = replace(attempt, **one.fixes(at, tuple(participants)))
+            attempt = with_fields(attempt, one.fixes(at, tuple(participants)))
     return attempt
 
 

@@ -7,7 +7,7 @@ exponents are the contract's. What is left out is what proves it: signatures, vo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -46,7 +46,7 @@ from collegium.ledger.registering import registered_terms
 from collegium.mechanisms.privacy.clip import Clip, first_clip, next_clip
 from collegium.mechanisms.privacy.site import SitePrivacy, site_privacy
 from collegium.mechanisms.search.terms import Measured
-from collegium.resolving.attempt import Attempt
+from collegium.resolving.attempt import Attempt, with_fields
 from collegium.resolving.plan import Plan
 from collegium.resolving.resolve import resolve
 from collegium.resolving.resolved import Resolved
@@ -181,7 +181,7 @@ def run_without_ledger(
             fixed = one.fixes(work, sent)
             if fixed is None:
                 return LedgerlessRun("failed", model, parts.spec)
-            attempt = replace(attempt, **fixed)
+            attempt = with_fields(attempt, fixed)
         resolved = resolve(attempt, _Sent(model, sent), plan)
         if resolved.model is None or not isinstance(resolved.result, ModelResult):
             return _failed(resolved, model, parts.spec)
