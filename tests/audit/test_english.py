@@ -121,10 +121,11 @@ def sentences(module: ast.Module) -> Iterator[tuple[int, str]]:
             return
         if isinstance(node, ast.Subscript | ast.arg):  # types that are not evaluated
             return
-        if isinstance(node, ast.Assign) and any(
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if any(
             isinstance(one, ast.Name)
-            and one.id in ("DESCRIBED", "NOT_PROVEN", "_NOT_PROVEN", "SIMULATED")
-            for one in node.targets
+            and one.id in ("DESCRIBED", "NOT_PROVEN", "_NOT_PROVEN", "SIMULATED", "VERDICTS")
+            for one in targets
         ):
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
