@@ -16,10 +16,14 @@ from collegium.data.table import DataSet
 from collegium.learning.blobs import decode_model
 from collegium.learning.evaluation.metrics import measure
 from collegium.learning.models import predict
+from collegium.measuring.comparing import compare
+from collegium.measuring.held_out_quality import ModelsCompared
 from collegium.measuring.reporting import report_on
 from collegium.measuring.result import RunResult
 from collegium.report.measurements import FinalLine, read_lines
+from collegium.simulation.consortium import Consortium
 from collegium.simulation.execution import run
+from collegium.simulation.finishing import models_of
 from collegium.study.reading import read_study
 
 FOLDS = ["training.rounds=3", "evaluation.bootstrap=100", "evaluation.folds=3"]
@@ -106,3 +110,40 @@ def test_the_command_line_prints_both(folded: RunResult) -> None:
     assert told["intervals"]["out_of_fold"]["federated_minus_pooled"]["auc"] is not None
     lines = list(quality_lines(folded.measured))
     assert any("out of fold, on all 740 rows" in line for line in lines)
+
+
+def test_a_site_whose_own_training_diverges_takes_no_comparison_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are compared, with the study's model on their rows alone, and it is named."""
+
+    def at_va(consortium: Consortium) -> ModelsCompared | None:
+        models = models_of(consortium)
+        assert models is not None
+        finite = models.alone
+        lost = np.full_like(models.federated, np.nan)
+        return replace(models, alone=lambda site: lost if site == "va" else finite(site))
+
+    monkeypatch.setattr("collegium.simulation.execution.models_of", at_va)
+    changes = FOLDS[:2]
+    found = run("heart", out=tmp_path / "run", changes=changes)
+    final, others = found.measured, ["cleveland", "hungarian", "switzerland"]
+    assert final.local_missing == ("va",)
+    assert final.local is not None
+    assert list(final.local.sites) == others
+    beside = final.federated_beside_local
+    assert beside is not None
+    assert final.federated is not None
+    assert beside.sites == {name: final.federated.sites[name] for name in others}
+    difference = final.difference_to_local["auc"]
+    assert difference is not None
+    auc, own = beside.overall["auc"], final.local.overall["auc"]
+    assert auc is not None
+    assert own is not None
+    assert difference.low <= auc - own <= difference.high
+    assert "  local-only without va: its own training diverged there" in list(quality_lines(final))
+    assert run_json(found)["quality"]["local_missing"] == ["va"]
+    page = report_on(found.folder).read_text()
+    assert "local-only training at 3 of 4 sites (it diverged at va)" in page
+    (design,) = compare([found.folder]).designs
+    assert design.to_local["auc"].value == pytest.approx(auc - own)

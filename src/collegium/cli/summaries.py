@@ -71,6 +71,8 @@ def run_json(
         }  # fmt: skip
     if measured.pooled_reason is not None:
         found["quality"]["pooled_reason"] = measured.pooled_reason
+    if measured.local_missing:
+        found["quality"]["local_missing"] = list(measured.local_missing)
     if measured.site_alone is not None:
         found["quality"]["site_alone"] = measured.site_alone
     if measured.convergence is not None:
@@ -135,7 +137,7 @@ def quality_lines(measured: FinalLine) -> Iterator[str]:
     """Yield a line for each of federated, local-only and pooled, with 95 % intervals."""
     yield from _three_lines(measured)
     if measured.local is None and measured.pooled is not None:
-        yield "  local-only not available: training diverged at a site"
+        yield "  local-only not available: training diverged at every site"
     for name, apart in _kept_apart(measured):
         rows = sum(apart.rows.values())
         yield f"  {_APART[name].format(rows=rows)}:"
@@ -164,6 +166,9 @@ def _three_lines(measured: FinalLine | HeldOutQuality) -> Iterator[str]:
         if quality is not None and shown:
             told = (_with_interval(quality, metric) for metric in shown)
             yield f"  {name:<11}{'   '.join(told)}"
+    if measured.local_missing:
+        told_of = ", ".join(measured.local_missing)
+        yield f"  local-only without {told_of}: its own training diverged there"
 
 
 def _with_interval(quality: Quality, metric: str) -> str:

@@ -172,6 +172,7 @@ def _design(name: str, same: Sequence[ScoredRun]) -> Design:
     cut_anew = not all(_same_rows(same[0], one) for one in same)
     overlap = float(np.mean([one.overlap for one in same])) if cut_anew else None
     own = [one.measured.federated for one in same]
+    there = [one.measured.federated_beside_local or one.measured.federated for one in same]
     local = [one.measured.local for one in same]
     pooled = [one.measured.pooled for one in same]
     ends = [one.measured.convergence for one in same]
@@ -181,7 +182,7 @@ def _design(name: str, same: Sequence[ScoredRun]) -> Design:
         runs=tuple(one.folder for one in same),
         seeds=tuple(one.seed for one in same),
         quality=_means(measured, overlap),
-        to_local=_means(list(map(_distance, own, local)), overlap),
+        to_local=_means(list(map(_distance, there, local)), overlap),
         to_pooled=_means(list(map(_distance, own, pooled)), overlap),
         unsettled=dict(Counter(verdicts)),
     )

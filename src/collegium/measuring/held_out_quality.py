@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from collegium.assembly.preparation import Prepared
 from collegium.data.table import SiteRows, together
 from collegium.learning.models import predict
-from collegium.measuring.quality import Scores, difference_of, quality_of, scores_of
+from collegium.measuring.quality import (
+    Scores,
+    beside,
+    difference_of,
+    finite_scores_of,
+    quality_of,
+    scores_of,
+)
 from collegium.report.measurements import HeldOutQuality, Quality
 
 Float32 = NDArray[np.float32]
@@ -36,10 +43,13 @@ class ModelsCompared:
     pooled: Float32
 
     def scores(self) -> tuple[Scores | None, Scores | None, Scores | None]:
-        """Return the scores of federated, local and pooled models on the sites' test rows."""
+        """Return the scores of federated, local and pooled models on the sites' test rows.
+
+        Local ones are those of the sites whose own training did not diverge.
+        """
         return (
             scores_of(self.prepared, self.in_use),
-            scores_of(self.prepared, self.alone),
+            finite_scores_of(self.prepared, self.alone),
             scores_of(self.prepared, lambda _: self.pooled),
         )
 
@@ -48,7 +58,8 @@ def on_unseen(models: ModelsCompared) -> HeldOutQuality | None:
     """Return the quality on an evaluator's rows; None where the data set has none.
 
     Intervals are over persons drawn from all that the evaluator has. Local is the mean of what
-    the sites' own models measure there: no one of them is the consortium's.
+    the sites' own models measure there, without those that diverged: no one of them is the
+    consortium's.
     """
     prepared = models.prepared
     parts = {rows.name: rows for rows in prepared.dataset.unseen}
@@ -57,9 +68,11 @@ def on_unseen(models: ModelsCompared) -> HeldOutQuality | None:
     federated, pooled = (
         _scores(prepared, parts, parameters) for parameters in (models.federated, models.pooled)
     )
+    local = _mean_of_own(models, parts)
     return HeldOutQuality(
         federated=quality_of(prepared, parts, federated, strata=False),
-        local=_mean_of_own(models, parts),
+        local=local,
+        local_missing=missing_of(prepared.sites, None if local is None else local.sites),
         pooled=quality_of(prepared, parts, pooled, strata=False),
         difference_to_pooled=difference_of(prepared, parts, federated, pooled, strata=False),
         difference_to_local={},
@@ -79,13 +92,13 @@ def out_of_fold(folds: Sequence[ModelsCompared]) -> HeldOutQuality:
         name: together(name, [_answers(fold.prepared.test[name]) for fold in folds])
         for name in prepared.sites
     }
-    federated, local, pooled = (
-        _joined(prepared.sites, scores)
-        for scores in zip(*(fold.scores() for fold in folds), strict=True)
-    )
+    everybodys, own, together_trained = zip(*(fold.scores() for fold in folds), strict=True)
+    federated, local, pooled = map(_joined, (everybodys, own, together_trained))
     return HeldOutQuality(
         federated=quality_of(prepared, parts, federated),
         local=quality_of(prepared, parts, local),
+        local_missing=missing_of(prepared.sites, local),
+        federated_beside_local=quality_of(prepared, parts, beside(federated, local)),
         pooled=quality_of(prepared, parts, pooled),
         difference_to_pooled=difference_of(prepared, parts, federated, pooled),
         difference_to_local=difference_of(prepared, parts, federated, local),
@@ -99,11 +112,17 @@ def _answers(rows: SiteRows) -> SiteRows:
     return replace(rows, x=rows.x[:, :0])
 
 
-def _joined(sites: Sequence[str], scores: Sequence[Scores | None]) -> Scores | None:
+def missing_of(sites: Sequence[str], there: Mapping[str, object] | None) -> tuple[str, ...]:
+    """Return the sites that are not there, where some are."""
+    return () if there is None else tuple(name for name in sites if name not in there)
+
+
+def _joined(scores: Sequence[Scores | None]) -> Scores | None:
     there = [one for one in scores if one is not None]
     if len(there) < len(scores):
         return None  # a fold's training diverged
-    return {name: np.concatenate([one[name] for one in there]) for name in sites}
+    sites = [name for name in there[0] if all(name in one for one in there)]
+    return {name: np.concatenate([one[name] for one in there]) for name in sites} or None
 
 
 def _scores(
@@ -122,9 +141,10 @@ def _mean_of_own(models: ModelsCompared, parts: Mapping[str, SiteRows]) -> Quali
     for site in prepared.sites:
         scores = _scores(prepared, everything, models.alone(site))
         quality = quality_of(prepared, everything, scores, strata=False)
-        if quality is None:
-            return None
-        own[site] = quality
+        if quality is not None:
+            own[site] = quality
+    if not own:
+        return None
     names = list(next(iter(own.values())).overall)
     values = {name: [one.overall[name] for one in own.values()] for name in names}
     return Quality(

@@ -70,6 +70,24 @@ def scores_of(prepared: Prepared, parameters: Callable[[str], Float32]) -> Score
     }
 
 
+def finite_scores_of(prepared: Prepared, parameters: Callable[[str], Float32]) -> Scores | None:
+    """Return the scores of `scores_of` at those sites whose parameters are finite; None of none."""
+    models = {name: parameters(name) for name in prepared.test}
+    found = {
+        name: predict(prepared.parts.spec, models[name], rows.x)
+        for name, rows in prepared.test.items()
+        if np.isfinite(models[name]).all()
+    }
+    return found or None
+
+
+def beside(scores: Scores | None, other: Scores | None) -> Scores | None:
+    """Return the scores at those sites at which another model has some; None where it has all."""
+    if scores is None or other is None or scores.keys() <= other.keys():
+        return None
+    return {name: own for name, own in scores.items() if name in other}
+
+
 def quality_of(
     prepared: Prepared, parts: Parts, scores: Scores | None, *, strata: bool = True
 ) -> Quality | None:
@@ -78,12 +96,12 @@ def quality_of(
     Args:
         prepared: the study.
         parts: rows by name, such as the sites' test parts.
-        scores: on each part.
+        scores: on each part, or on some of them, which are then those that count.
         strata: whether resamplings over all parts keep each part's persons in number.
     """
     if scores is None:
         return None
-    task = prepared.dataset.schema.task
+    task, parts = prepared.dataset.schema.task, _scored(parts, scores)
     rows = together(parts, scores)
     settings = _settings(prepared)
     overall = bootstrap.intervals(
@@ -131,9 +149,13 @@ def difference_of(
     prepared: Prepared, parts: Parts, scores: Scores | None, other: Scores | None, *,
     strata: bool = True,
 ) -> dict[str, Interval | None]:  # fmt: skip
-    """Return the paired interval of (a model's measure - another's) over all parts, by metric."""
+    """Return the paired interval of (a model's measure - another's), by metric.
+
+    It is over the parts on which both have scores.
+    """
     if scores is None or other is None:
         return {}
+    parts = _scored(_scored(parts, scores), other)
     rows, against = together(parts, scores), together(parts, other)
     return _plain(
         bootstrap.intervals_of_difference(
@@ -141,6 +163,10 @@ def difference_of(
             site=rows.part if strata else None, person=rows.person, **_settings(prepared),
         )
     )  # fmt: skip
+
+
+def _scored(parts: Parts, scores: Scores) -> Parts:
+    return {name: rows for name, rows in parts.items() if name in scores}
 
 
 def training_metrics(prepared: Prepared, parameters: Float32) -> dict[str, dict[str, float | None]]:

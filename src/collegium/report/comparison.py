@@ -14,8 +14,8 @@ from typing import Literal
 
 from collegium.data.table import Task
 from collegium.learning.evaluation.statement import MEASURES
-from collegium.report.figures import Figure
-from collegium.report.measurements import Interval
+from collegium.report.figures import Figure, measured
+from collegium.report.measurements import FinalLine, HeldOutQuality, Interval
 from collegium.report.wording import (
     PRIMARY,
     SMALLER_IS_BETTER,
@@ -81,6 +81,29 @@ def compare(
         value = None if one is None or two is None else one - two
         differences.append(Difference(name, value, interval, verdict_of(name, interval)))
     return Comparison(other, tuple(differences), _sentence(task, other, differences))
+
+
+def compare_local(
+    task: Task,
+    federated: Mapping[str, Figure],
+    local: Mapping[str, Figure],
+    final: FinalLine | HeldOutQuality,
+) -> Comparison:
+    """Return the comparison with each site's own model, at the sites where that is finite.
+
+    Args:
+        task: says which measures there are.
+        federated: the study's model over all sites.
+        local: the sites' own over theirs.
+        final: says which sites' own training diverged, and the differences.
+    """
+    other, missing = "local-only training", final.local_missing
+    if missing:
+        there = len(final.rows) - len(missing)
+        other += f" at {there} of {len(final.rows)} sites (it diverged at {listed(missing)})"
+    if final.federated_beside_local is not None:
+        federated = measured(task, final.federated_beside_local, "not measured")
+    return compare(task, other, federated, local, final.difference_to_local)
 
 
 def _sentence(task: Task, other: str, differences: list[Difference]) -> str:

@@ -14,7 +14,7 @@ from collegium.data.tabular.agreed_preparation import AgreedPreparation
 from collegium.ledger.contract.shares import HALF
 from collegium.report.answer import Answer, answer_of
 from collegium.report.calibration import Reliability, reliability_of
-from collegium.report.comparison import Comparison, compare
+from collegium.report.comparison import Comparison, compare, compare_local
 from collegium.report.evidence import Evidence, evidence_of
 from collegium.report.figures import (
     NO_SUM,
@@ -296,14 +296,15 @@ def _quality(
     pooled = measured(task, None if final is None else final.pooled, pooled_reason)
     noised = study.privacy.differential_privacy is not None  # signed figures differ on purpose
     exact = None if final is None or noised else final.federated
-    to_local = {} if final is None else final.difference_to_local
     to_pooled = {} if final is None else final.difference_to_pooled
     return QualitySection(
         federated=federated,
         local=local,
         pooled=pooled,
         comparisons=(
-            compare(task, "local-only training", federated, local, to_local),
+            compare(task, "local-only training", federated, local, {})
+            if final is None
+            else compare_local(task, federated, local, final),
             compare(task, "pooled training", federated, pooled, to_pooled),
         ),
         sites=by_site(task, sites, posted, hides=hides),

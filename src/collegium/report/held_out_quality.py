@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from collegium.data.table import Task
-from collegium.report.comparison import Comparison, compare
+from collegium.report.comparison import Comparison, compare, compare_local
 from collegium.report.figures import Figure, measured
 from collegium.report.measurements import FinalLine, HeldOutQuality
 
@@ -46,8 +46,7 @@ def _section(
     )
     comparisons = [compare(task, "pooled training", federated, pooled, apart.difference_to_pooled)]
     if apart.difference_to_local:
-        other = compare(task, "local-only training", federated, local, apart.difference_to_local)
-        comparisons.insert(0, other)
+        comparisons.insert(0, compare_local(task, federated, local, apart))
     return HeldOutSection(
         kind, federated, local, pooled, tuple(comparisons), tuple(apart.rows),
         sum(apart.rows.values()), apart.persons,

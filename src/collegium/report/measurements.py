@@ -116,7 +116,8 @@ class HeldOutQuality(msgspec.Struct, frozen=True, kw_only=True):
 
     `rows` are those of each part that was tested on, `persons` are all of theirs. A quality's
     `sites` are these parts; but `local` on an evaluator's rows holds each site's own model there
-    and, overall, their mean. Differences are federated minus the other, paired, by metric.
+    and, overall, their mean. Differences are federated minus the other, paired, by metric. The rest
+    is as in `FinalLine`.
     """
 
     federated: Quality | None
@@ -126,6 +127,8 @@ class HeldOutQuality(msgspec.Struct, frozen=True, kw_only=True):
     difference_to_local: dict[str, Interval | None]
     rows: dict[str, int]
     persons: int
+    local_missing: tuple[str, ...] = ()
+    federated_beside_local: Quality | None = None
 
 
 class Backdoor(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +215,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     each by models that never saw its person. `threat` is there where a study has an adversary.
     `subgroups` and `explanation` are of the study's model. `site_alone` is the main measure of
     knowing no more of a test row than its site: what an answer is worth that follows from the site.
+    `local_missing` are the sites whose own training diverged: `local` is of the others, and
+    `federated_beside_local` what the study's model measures at these, where some are missing.
     `convergence` is None where the losses of rounds are not known, or do not tell.
     """
 
@@ -235,6 +240,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     explanation: Explanation | None = None
     site_alone: float | None = None
     convergence: Convergence | None = None
+    local_missing: tuple[str, ...] = ()
+    federated_beside_local: Quality | None = None
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

@@ -15,8 +15,9 @@ from collegium.ledger.hashing import DIGEST_SIZE
 from collegium.measuring.convergence import convergence_of
 from collegium.measuring.explaining import explain
 from collegium.measuring.grouping import quality_by_subgroup
-from collegium.measuring.held_out_quality import ModelsCompared, on_unseen
+from collegium.measuring.held_out_quality import ModelsCompared, missing_of, on_unseen
 from collegium.measuring.quality import (
+    beside,
     difference_of,
     pooled_parameters,
     quality_of,
@@ -76,6 +77,8 @@ def measured(
         final,
         federated=quality_of(prepared, prepared.test, federated),
         local=quality_of(prepared, prepared.test, local),
+        local_missing=missing_of(prepared.sites, local),
+        federated_beside_local=quality_of(prepared, prepared.test, beside(federated, local)),
         pooled=quality_of(prepared, prepared.test, pooled),
         pooled_reason="training on all rows together diverged" if pooled is None else None,
         difference_to_pooled=difference_of(prepared, prepared.test, federated, pooled),
