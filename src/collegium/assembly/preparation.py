@@ -180,7 +180,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             + about_data(study, parts.dataset, list(train.values())) + about_table(table)
             + about_site_alone(parts.dataset.schema, train)
             + about_first_layer(study, [len(own.y) for own in train.values()])
-            + about_target_leakage(parts.dataset.schema, train),
+            + about_target_leakage(table.agreement, train),
             table=table,
         )  # fmt: skip
         _check(prepared)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from collegium.assembly.cutting import cut_of
 from collegium.data.partition import parted
 from collegium.data.persons import by_person
-from collegium.data.table import DataSet, Feature, Schema, SiteRows
+from collegium.data.table import DataSet, Feature, Schema, SiteRows, in_words
 from collegium.data.tabular.agreed_preparation import (
     REASONS,
     AgreedPreparation,
@@ -26,7 +26,11 @@ from collegium.data.tabular.agreed_preparation import (
 )
 from collegium.data.tabular.columns import as_numbers
 from collegium.data.tabular.combining_statistics import conclusion
-from collegium.data.tabular.computing_statistics import site_statistics_of
+from collegium.data.tabular.computing_statistics import (
+    looks_like_identifier,
+    numbers_of,
+    site_statistics_of,
+)
 from collegium.data.tabular.counting import concluded, counts_of
 from collegium.data.tabular.described_columns import (
     described_kinds,
@@ -207,6 +211,9 @@ def about_table(table: CutTable) -> tuple[Notice, ...]:
     agreement = table.agreement
     notices = []
     told: dict[str, Value]
+    if counting := _counting(table):
+        told = {"case": "one" if len(counting) == 1 else "several", "names": in_words(counting, 6)}
+        notices.append(Notice("warning", "study.row-number", told))
     if agreement.left_out:
         columns = tuple(f"{one.name} ({REASONS[one.reason]})" for one in agreement.left_out)
         notices.append(Notice("note", "study.left-out", {"columns": columns}))
@@ -218,6 +225,20 @@ def about_table(table: CutTable) -> tuple[Notice, ...]:
         told = {"case": "event", "column": str(agreement.event), "value": agreement.classes[-1]}
         notices.append(Notice("note", "study.positive", told))
     return tuple(notices)
+
+
+def _counting(table: CutTable) -> list[str]:
+    """Return inputs that count the rows of all sites, where no site's own rows show it."""
+    counting = []
+    for column in table.agreement.columns:
+        found = [one.table.columns.get(column.name) for one in table.whole.values()]
+        values = np.concatenate(
+            [numbers_of(one, column.kind) for one in found if one is not None] or [np.empty(0)]
+        )
+        values = values[~np.isnan(values)]
+        if column.kind == "numeric" and len(values) and looks_like_identifier(column.name, values):
+            counting.append(column.name)
+    return counting
 
 
 def own_table(source: TableSource, study: Study, path: Path, name: str) -> SiteTable:

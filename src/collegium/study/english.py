@@ -92,6 +92,10 @@ TEXTS: dict[str, str] = {
     "keeps; what is released is the shared one",
     "study.own-architecture": "the model is the user's own code: whoever wrote it can have made it "
     "so that updates show rows, under masks too. Read the file before a policy allows it",
+    "study.row-number:one": "{names} looks like a number of rows or persons, counted over all "
+    "sites: drop it, unless it is a measurement",
+    "study.row-number:several": "{names} look like numbers of rows or persons, counted over all "
+    "sites: drop them, unless they are measurements",
     "study.sequencer-may-silence": "every way to the ledger leads over the sequencer, which can "
     "keep a member's transactions from it, and nobody can tell that from silence, unless the "
     "members share a store that is not the sequencer's (blobs.store)",

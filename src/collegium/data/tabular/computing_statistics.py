@@ -55,6 +55,9 @@ _IDENTIFIER = re.compile(
 _MANY = 30
 """Values from which on whole numbers without a gap look like a running number."""
 
+_RARE = 10.0
+"""Logarithm of the odds, 22 000, against chance as the reason that no two are equal at a site."""
+
 
 def site_statistics_of(
     studied: StudyRows,
@@ -189,13 +192,21 @@ def exponent_of(largest: float) -> int:
 
 
 def looks_like_identifier(name: str, values: NDArray[np.float64]) -> bool:
-    """Whether whole numbers, nearly all different, are a running number or are called one."""
+    """Whether whole numbers, nearly all different, are a running number or are called one.
+
+    A running number that others share, as where one counts the rows of all sites, has gaps: n draws
+    from w numbers all differ with a probability of at most exp(-n (n - 1) / 2w). Measurements
+    crowd, and differ less often still.
+    """
     count = len(values)
     if not np.array_equal(values, np.rint(values)):
         return False
     distinct = len(np.unique(values))
     within = float(values.max() - values.min())
-    running = count >= _MANY and distinct == count and within < 2 * count
+    if 0 < within < 2**53:
+        within /= float(np.gcd.reduce((values - values.min()).astype(np.int64)))
+    dense = within < 2 * count or count * (count - 1) > 2 * _RARE * within
+    running = count >= _MANY and distinct == count and dense
     return running or (distinct > 0.9 * count and _IDENTIFIER.fullmatch(name) is not None)
 
 

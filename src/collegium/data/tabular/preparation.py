@@ -41,7 +41,7 @@ def target_unit(agreement: AgreedPreparation) -> tuple[float, float] | None:
 
 def input_schema(agreement: AgreedPreparation) -> Schema:
     """Return the inputs, each as a feature, and the question that the target answers."""
-    features = [feature for column in agreement.columns for feature in _features(column)]
+    features = [feature for column in agreement.columns for feature in inputs_of(column)]
     if isinstance(agreement.exposure, str):
         features.append(Feature(agreement.exposure, agreement.exposure, "exposure"))
     classes = () if agreement.task == "survival" else agreement.classes
@@ -55,7 +55,8 @@ def input_schema(agreement: AgreedPreparation) -> Schema:
     )
 
 
-def _features(column: AgreedColumn) -> list[Feature]:
+def inputs_of(column: AgreedColumn) -> list[Feature]:
+    """Return the inputs that a column becomes, in order."""
     name = column.name
     found = []
     if column.kind == "categorical":
