@@ -422,7 +422,7 @@ class Joins(Protocol):
         ...
 
     def merged(self, certificates: Sequence[str]) -> str:
-        """Return one certificate of several members' for the same block."""
+        """Return one certificate of several members' for the same block; "" where there is none."""
         ...
 
     def deploy(self, folder: Path, name: str, port: Callable[[str], int]) -> Deployment:

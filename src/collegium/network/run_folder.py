@@ -47,7 +47,8 @@ def gather(
     first.replace(folder / LEDGER)
     for path in others:
         path.unlink()
-    write_final(folder, engine.merged(notes))
+    if certificate := engine.merged(notes):
+        write_final(folder, certificate)
     for member in members:
         _take_blobs(home_of(folder, member) / BLOBS, folder / BLOBS)
     released = home_of(folder, members[0]) / RELEASED / study

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -16,6 +16,7 @@ from collegium.assembly.folder import write_policy
 from collegium.audit.trust import policy_root
 from collegium.audit.verify import verify
 from collegium.ledger.frames import BLOCK, REFUSED, decode_block, read_frames
+from collegium.ledger.genesis import CONTRACT_VERSION, FORMAT_VERSION, Genesis, Member
 from collegium.ledger.ordering import LEDGER, Joins, Simulates
 from collegium.network.founding import found
 from collegium.network.plan import planned
@@ -45,6 +46,28 @@ def _brought(monkeypatch: pytest.MonkeyPatch) -> None:
 def solo(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The model that `solo` comes to."""
     return run("heart", out=tmp_path_factory.mktemp("solo") / "run", changes=QUICK).model
+
+
+class Uncertified(two_proposers.Engine):
+    """Its blocks name no certificate."""
+
+    def export(self, home: Path, genesis: Genesis, path: Path, warn: Callable[[str], None]) -> str:
+        path.write_bytes((home / LEDGER).read_bytes())
+        return ""
+
+    def merged(self, certificates: Sequence[str]) -> str:
+        return ""
+
+
+def test_a_run_folder_of_blocks_without_a_certificate_has_no_empty_one(tmp_path: Path) -> None:
+    home = home_of(tmp_path, "ada")
+    home.mkdir(parents=True)
+    (home / LEDGER).write_bytes(b"blocks")
+    ada = Member("ada", "a" * 43, "Ada", 1, ("validator",))
+    genesis = Genesis("chain", CONTRACT_VERSION, FORMAT_VERSION, "held", (ada,), ())
+    gather(tmp_path, ["ada"], genesis, "study", Uncertified(), print)
+    assert (tmp_path / LEDGER).read_bytes() == b"blocks"
+    assert not (tmp_path / "final").exists()
 
 
 def test_it_satisfies_what_the_seam_asks() -> None:
