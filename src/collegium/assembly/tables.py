@@ -37,7 +37,8 @@ from collegium.data.tabular.described_columns import (
     described_preparation,
     within_bounds,
 )
-from collegium.data.tabular.preparation import encode_study_rows, input_schema
+from collegium.data.tabular.left_out import RowsLeftOut, told
+from collegium.data.tabular.preparation import agreed_labels, encode_study_rows, input_schema
 from collegium.data.tabular.reading import read_table_file
 from collegium.data.tabular.site_statistics import STEPS, encode_site_statistics
 from collegium.data.tabular.study_rows import (
@@ -70,7 +71,8 @@ class CutTable:
     """A table's rows by site, sites in order, and what the sites agree on.
 
     `whole` are a site's rows in the order of the file, `parts` those it trains and is tested on;
-    `blob` is the agreement as it stands on the ledger. `notes` say what was noticed.
+    `blob` is the agreement as it stands on the ledger. `notes` say what was noticed, `left_out` how
+    many rows of the file are no part of the study.
     """
 
     whole: Mapping[str, StudyRows]
@@ -78,6 +80,7 @@ class CutTable:
     agreement: AgreedPreparation
     blob: bytes
     notes: tuple[str, ...]
+    left_out: tuple[RowsLeftOut, ...]
 
     def encoded(self) -> tuple[dict[str, SiteRows], dict[str, SiteRows]]:
         """Return the training and the test rows as the model sees them, by site."""
@@ -133,13 +136,17 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
             "cut the table into several files",
         )  # fmt: skip
     notes, described = list(studied.notes), described_preparation(study)
+    left_out = list(studied.left_out)
     if described is not None:
         notes += _beyond(studied, study, described)
+        before = studied.rows
         studied, _ = within_bounds(studied, study, described)
+        left_out.append(("class", before - studied.rows))
     natural = []
     for number, name in enumerate(studied.sites):
         rows = positions(studied, np.flatnonzero(studied.site == number), name)
         if len(by_person(rows).label) < FEWEST_PERSONS:
+            left_out.append(("small-site", len(rows.y)))
             notes.append(f"site {name} has one person and was left out: none is left to test on")
         else:
             natural.append(rows)
@@ -163,7 +170,11 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
         if described is None
         else encode_agreed(described)
     )
-    return CutTable(whole, parts, decode_agreed(blob), blob, tuple(notes))
+    agreement = decode_agreed(blob)
+    if agreement.classes:
+        others = sum(int((agreed_labels(agreement, one)[0] < 0).sum()) for one in whole.values())
+        left_out.append(("class", others))
+    return CutTable(whole, parts, agreement, blob, tuple(notes), told(left_out, source.smallest))
 
 
 def _beyond(studied: StudyRows, study: Study, described: AgreedPreparation) -> list[str]:

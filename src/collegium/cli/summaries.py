@@ -17,6 +17,7 @@ from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import Spending
 from collegium.audit.findings import ClippedUpdates, SiteShare
 from collegium.cli.threat_lines import threat_json, threat_lines
+from collegium.data.tabular.left_out import sentence
 from collegium.measuring.result import RunResult
 from collegium.release.masks import marked
 from collegium.release.prediction import Predictions
@@ -75,6 +76,8 @@ def run_json(
         found["quality"]["local_missing"] = list(measured.local_missing)
     if measured.site_alone is not None:
         found["quality"]["site_alone"] = measured.site_alone
+    if measured.left_out:
+        found["left_out"] = msgspec.to_builtins(measured.left_out)
     if measured.convergence is not None:
         found["convergence"] = msgspec.to_builtins(measured.convergence)
     for name, apart in _kept_apart(measured):
@@ -100,6 +103,8 @@ def run_lines(result: RunResult, report: Path, shares: Sequence[SiteShare]) -> I
     """Yield what `run` prints for people."""
     yield f"{result.study.study.title}: {result.outcome} after {result.rounds} rounds"
     yield from quality_lines(result.measured)
+    if left_out := sentence(result.measured.left_out):
+        yield f"  {left_out}"
     yield from threat_lines(result.measured.threat)
     if warning := unsettled(result.measured.convergence):
         yield f"  training {warning}"
@@ -205,6 +210,8 @@ def check_json(prepared: Prepared, sent: Sequence[Outbound] | None) -> dict[str,
             for one in prepared.notices
         ],
     }
+    if prepared.table is not None:
+        found["left_out"] = msgspec.to_builtins(prepared.table.left_out)
     if sent is not None:
         found["outbound"] = [
             {
@@ -230,6 +237,8 @@ def check_lines(prepared: Prepared) -> Iterator[str]:
             absence = ", with a missing-value indicator" if missing == "yes" else ""
             where = "" if agreed.described else f", at {sites} sites"
             yield f"# column {name}: {what}{where}; encoded as {enters}{absence}"
+        if left_out := sentence(prepared.table.left_out):
+            yield f"# {left_out}"
     for notice in prepared.notices:
         yield f"# {notice.level}: {notice.text} [{notice.code}]"
     warnings = sum(one.level == "warning" for one in prepared.notices)

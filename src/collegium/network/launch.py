@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from collegium.assembly.folder import write_policy
 from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import spending_of
@@ -105,6 +107,8 @@ def _measure(
     study_history = replayed_study(folder, record.study)
     posted, summed = posted_statements(folder, study_history), posted_sum(folder, study_history)
     last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused, summed)
+    if prepared.table is not None:
+        last = msgspec.structs.replace(last, left_out=prepared.table.left_out)
     append_line(partial, last)
     partial.replace(folder / "metrics.jsonl")
     return last

@@ -11,6 +11,7 @@ from collegium.canonical import from_text
 from collegium.data.partition import made_up_sites
 from collegium.data.table import DataSet, Schema, Task
 from collegium.data.tabular.agreed_preparation import AgreedPreparation
+from collegium.data.tabular.left_out import RowsLeftOut
 from collegium.ledger.contract.shares import HALF
 from collegium.report.answer import Answer, answer_of
 from collegium.report.calibration import Reliability, reliability_of
@@ -135,6 +136,7 @@ class ReportContent:
     apart: tuple[HeldOutSection, ...]
     selection: Selection | None
     scoring: Scoring | None
+    left_out: tuple[RowsLeftOut, ...]
     subgroups: tuple[Subgroup, ...]
     explanation: Explanation | None
     summed: SecureSumOutcome | None = None
@@ -241,6 +243,7 @@ def build_content(
         apart=apart,
         selection=selection,
         scoring=next((one for one in verification.scorings if one.study == study.study.id), None),
+        left_out=() if final is None else final.left_out,
         subgroups=() if final is None else final.subgroups,
         explanation=None if final is None else final.explanation,
         summed=summed,

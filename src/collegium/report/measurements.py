@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from collegium.data.tabular.left_out import RowsLeftOut
 from collegium.errors import RunError
 
 
@@ -217,6 +218,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     knowing no more of a test row than its site: what an answer is worth that follows from the site.
     `local_missing` are the sites whose own training diverged: `local` is of the others, and
     `federated_beside_local` what the study's model measures at these, where some are missing.
+    `left_out` counts rows of a table of the members' own that are no part of the study.
     `convergence` is None where the losses of rounds are not known, or do not tell.
     """
 
@@ -242,6 +244,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     convergence: Convergence | None = None
     local_missing: tuple[str, ...] = ()
     federated_beside_local: Quality | None = None
+    left_out: tuple[RowsLeftOut, ...] = ()
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

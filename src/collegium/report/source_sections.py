@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from collegium.report.content import ReportContent
-from collegium.report.markup import Child, Markup, element, facts, folded, join, paragraph, table
+from collegium.report.markup import (
+    Child,
+    Markup,
+    bullets,
+    element,
+    facts,
+    folded,
+    join,
+    paragraph,
+    table,
+)
 from collegium.report.preparation import section
 from collegium.report.wording import counted
 
@@ -59,9 +69,13 @@ def data(content: ReportContent) -> Markup:
 
 
 def preparation(content: ReportContent) -> Markup:
-    """Return what the sites agreed on about their tables, and what left them for it."""
+    """Return what the sites agreed on about their tables, and which rows are no part of it."""
     found = content.data.preparation
-    return Markup("") if found is None else section(found)
+    if found is None:
+        return Markup("")
+    rows = [f"{one.in_words()}." for one in content.left_out]
+    told = join(paragraph("Rows that were left out, over all sites:"), bullets(rows))
+    return join(section(found), told if rows else "")
 
 
 def versions(content: ReportContent) -> Markup:

@@ -66,6 +66,7 @@ def measured(
               for name in prepared.sites},
         rejected={f"{who}: {code}": count for (who, code), count in traffic.rejected.items()},
         dropped=dict(traffic.dropped),
+        left_out=() if prepared.table is None else prepared.table.left_out,
     )  # fmt: skip
     if models is None:
         reason = "the study failed, so no test part was opened"

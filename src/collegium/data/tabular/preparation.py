@@ -146,6 +146,16 @@ def positions(column: AgreedColumn, found: Column | None, rows: int) -> NDArray[
     return table[codes]
 
 
+def agreed_labels(
+    agreement: AgreedPreparation, studied: StudyRows
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Return each row's agreed class by number, -1 for another one; and the words that occur."""
+    found, words = target_words(studied.target if studied.event is None else studied.event)
+    known = {word: number for number, word in enumerate(agreement.classes)}
+    table = np.array([*(known.get(word, -1) for word in words), -1], np.int64)
+    return table[found], words
+
+
 def encode_study_rows(agreement: AgreedPreparation, studied: StudyRows, name: str) -> SiteRows:
     """Return a site's rows as a model sees them; rows of a class that was not agreed stay out.
 
@@ -159,10 +169,7 @@ def encode_study_rows(agreement: AgreedPreparation, studied: StudyRows, name: st
     values = as_numbers(studied.target).astype(np.float32)
     if agreement.task in ("regression", "count"):
         return SiteRows(name, x, values, studied.person)
-    found, words = target_words(studied.target if studied.event is None else studied.event)
-    known = {word: number for number, word in enumerate(agreement.classes)}
-    table = np.array([*(known.get(word, -1) for word in words), -1], np.int64)
-    label = table[found]
+    label, words = agreed_labels(agreement, studied)
     y = np.stack([values, label], axis=1).astype(np.float32) if agreement.event else label
     rows = SiteRows(name, x, y, studied.person)
     if (label >= 0).all():

@@ -24,6 +24,7 @@ from collegium.data.tabular.columns import (
     take_cells,
     take_rows,
 )
+from collegium.data.tabular.left_out import Why
 from collegium.errors import DataError
 from collegium.study.document import TableSource, Task
 
@@ -41,6 +42,7 @@ class StudyRows:
     the position of the row's class (of survival: of its event) among this table's own, in the order
     of `class_order`; numbers to be predicted have none (empty). `site` is int64 [rows], indices
     into `sites`, ids in order. `place` is int64 [rows], where a row stands in its file, from 0.
+    `left_out` counts the rows of the file that are none of these, each with its first reason.
     """
 
     table: Table
@@ -53,6 +55,7 @@ class StudyRows:
     place: NDArray[np.int64]
     notes: tuple[str, ...]
     exposure: Column | None = None
+    left_out: tuple[tuple[Why, int], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -97,7 +100,7 @@ def take_study_rows(studied: StudyRows, which: NDArray[np.int64]) -> StudyRows:
     return StudyRows(
         take_rows(studied.table, which), take_cells(studied.target, which), event,
         studied.person[which], label, studied.site[which], studied.sites, studied.place[which],
-        studied.notes, exposure,
+        studied.notes, exposure, studied.left_out,
     )  # fmt: skip
 
 
@@ -125,24 +128,30 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
             raise missing_column(name, table.columns, f"data.source.{role} names it")
     notes = list(table.notes)
     keep = np.ones(table.rows, np.bool_)
+    left_out: list[tuple[Why, int]] = []
+
+    def leave_out(gone: NDArray[np.bool_], why: Why, what: str) -> None:
+        gone = keep & gone
+        if gone.any():
+            notes.append(_left_out(gone, what))
+            left_out.append((why, int(gone.sum())))
+        keep[gone] = False
+
     target = table.columns[source.target]
     event = None if source.event is None else table.columns[source.event]
-    with_target = _has_target(target, event, task)
-    if not with_target.all():
-        notes.append(_left_out(~with_target, f"no value of {source.target!r}"))
-    keep &= with_target
+    values = None if task in CLASSIFYING else as_numbers(target)
+    known = _has_word(target) if values is None else ~np.isnan(values)
+    leave_out(~known, "no-target", f"no value of {source.target!r}")
+    if values is not None and task != "regression":
+        leave_out(values < 0, "negative", f"a negative {source.target!r}")
+    if event is not None:
+        leave_out(~_has_word(event), "no-event", f"no value of {event.name!r}")
     if source.exposure is not None:
         exposed = as_numbers(table.columns[source.exposure]) > 0
-        if not exposed[keep].all():
-            what = f"no {source.exposure!r} above 0"
-            notes.append(_left_out(keep & ~exposed, what))
-        keep &= exposed
+        leave_out(~exposed, "no-exposure", f"no {source.exposure!r} above 0")
     site_column = None if alone is not None or source.site is None else table.columns[source.site]
     if site_column is not None:
-        with_site = _has_word(site_column)
-        if not with_site.all():
-            notes.append(_left_out(~with_site, f"no value of {source.site!r}"))
-        keep &= with_site
+        leave_out(~_has_word(site_column), "no-site", f"no value of {source.site!r}")
     if not keep.any():
         raise DataError(
             "data.no-rows", f"no row has a value of {source.target!r}",
@@ -170,8 +179,9 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     label = _labels(target if event is None else event, task)
     inputs_of_rows = Table(inputs, len(which))
     return StudyRows(
-        inputs_of_rows, target, event, person, label, site, sites, which, tuple(notes), exposure
-    )
+        inputs_of_rows, target, event, person, label, site, sites, which, tuple(notes), exposure,
+        tuple(left_out),
+    )  # fmt: skip
 
 
 def set_aside(source: TableSource) -> set[str]:
@@ -227,15 +237,6 @@ def target_words(column: Column) -> tuple[NDArray[np.int64], list[str]]:
     at = {word: number for number, word in enumerate(ordered)}
     table = np.array([*(at.get(word, -1) for word in canonical), -1], np.int64)
     return table[codes], ordered
-
-
-def _has_target(target: Column, event: Column | None, task: Task) -> NDArray[np.bool_]:
-    """Return which rows can be learned from: times and counts are 0 or more."""
-    if task in CLASSIFYING:
-        return _has_word(target)
-    values = as_numbers(target)
-    known = ~np.isnan(values) if task == "regression" else values >= 0
-    return known if event is None else known & _has_word(event)
 
 
 def _has_word(column: Column) -> NDArray[np.bool_]:
