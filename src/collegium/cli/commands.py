@@ -273,7 +273,11 @@ def compare(
 
 @program.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--test-rows", is_flag=True,
+    help="In place of TABLE: the test rows of the simulation MODEL, a run's folder.",
+)  # fmt: skip
 @click.option("--digest", metavar="SHA256", help="Reject a model with a different digest.")
 @click.option(
     "--any-range", is_flag=True,
@@ -290,14 +294,32 @@ def compare(
 )  # fmt: skip
 @JSON
 def predict(
-    model: Path, table: Path, digest: str | None, any_range: bool, explain: bool,
-    ids: tuple[str, ...], masks: Path | None, as_json: bool,
+    model: Path, table: Path | None, test_rows: bool, digest: str | None, any_range: bool,
+    explain: bool, ids: tuple[str, ...], masks: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Apply the released MODEL (a run's folder model/) to the rows of TABLE, a CSV."""
-    from collegium.cli.summaries import prediction_json, prediction_lines
+    from collegium.cli.summaries import (
+        prediction_json,
+        prediction_lines,
+        scored_rows_json,
+        scored_rows_lines,
+    )
+    from collegium.measuring.scored_rows import scored_rows
     from collegium.release.masks import write_masks
     from collegium.release.prediction import predict as predict_table
 
+    if (table is None) != test_rows:
+        raise click.UsageError("name either a TABLE or --test-rows")
+    if table is None:
+        if digest is not None or any_range or explain or masks is not None:
+            raise click.UsageError("--test-rows goes with --id and --json alone")
+        schema, tested = scored_rows(model, ids)
+        if as_json:
+            say_json(scored_rows_json(tested, ids))
+            return
+        for line in scored_rows_lines(schema, tested, ids):
+            say(line)
+        return
     found = predict_table(
         model, table, digest=digest, any_range=any_range, explain=explain, ids=ids
     )

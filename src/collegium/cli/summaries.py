@@ -17,8 +17,10 @@ from collegium.assembly.preparation import Prepared
 from collegium.assembly.privacy import Spending
 from collegium.audit.findings import ClippedUpdates, SiteShare
 from collegium.cli.threat_lines import threat_json, threat_lines
+from collegium.data.table import Schema
 from collegium.data.tabular.left_out import sentence
 from collegium.measuring.result import RunResult
+from collegium.measuring.scored_rows import ScoredRow
 from collegium.release.masks import marked
 from collegium.release.prediction import Predictions
 from collegium.report.convergence import unsettled
@@ -309,6 +311,30 @@ def prediction_lines(found: Predictions) -> Iterator[str]:
         cells += [f"{score:.6f}" for score in scores]
         cells += [found.classes[index]] if found.classes else []
         yield _csv([*cells, *(f"{part:.6f}" for part in told[index])])
+
+
+def scored_rows_json(tested: Sequence[ScoredRow], ids: Sequence[str]) -> dict[str, Any]:
+    """Return what ``predict --test-rows --json`` prints."""
+    return {
+        "rows": [
+            asdict(one) | {"ids": dict(zip(ids, one.ids, strict=True))} for one in tested
+        ]
+    }  # fmt: skip
+
+
+def scored_rows_lines(
+    schema: Schema, tested: Sequence[ScoredRow], ids: Sequence[str]
+) -> Iterator[str]:
+    """Yield a CSV: site, row, the columns that were kept, the true values, score or scores."""
+    true = ["true", "event"] if schema.task == "survival" else ["true"]
+    one_score = not tested or len(tested[0].scores) == 1
+    scores = ["score"] if one_score else [f"score_{name}" for name in schema.classes]
+    names = ["site", "row", *true, *scores]
+    kept = [f"id_{name}" if name in names else name for name in ids]
+    yield _csv(["site", "row", *kept, *true, *scores])
+    for one in tested:
+        cells = [one.site, str(one.row), *one.ids, *map(str, one.true)]
+        yield _csv([*cells, *(f"{score:.6f}" for score in one.scores)])
 
 
 def _csv(cells: list[str]) -> str:

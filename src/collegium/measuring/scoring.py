@@ -32,6 +32,7 @@ class ScoredRun:
     prepared: Prepared
     scores: Scores
     measured: FinalLine
+    simulated: bool
 
     @property
     def study(self) -> Study:
@@ -95,7 +96,7 @@ def score_run(folder: Path) -> ScoredRun:
             "its blob is missing, or its parameters are not finite",
             "restore blobs/ from where it went, or leave the run out",
         )  # fmt: skip
-    return ScoredRun(folder, prepared, scores, final)
+    return ScoredRun(folder, prepared, scores, final, found.simulated)
 
 
 def _in_use(
