@@ -6,6 +6,9 @@ Codes are listed in docs/errors.md.
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
+
 
 class CollegiumError(Exception):
     """An error with a code and advice, meant to be read by the person who caused it.
@@ -58,3 +61,11 @@ class PluginError(CollegiumError):
 
 class NodeError(CollegiumError):
     """A member's home, its settings or its policy are not acceptable, or its node cannot run."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return why something failed; of the operating system its words and the file's name alone."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error) or type(error).__name__
+    name = PurePath(os.fsdecode(error.filename)).name if error.filename else ""
+    return f"{error.strerror}{f': {name}' if name else ''}"

@@ -166,3 +166,26 @@ def test_what_the_reader_went_away_from_is_finished(tmp_path: Path) -> None:
     status, said = without_a_reader(tmp_path, "run", "heart", *QUICK, "--out", "run")
     assert (status, said) == (0, "")
     assert collegium("verify", "run", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "verify RUN --policy GONE", "verify RUN --genesis GONE", "network status GONE",
+        "audit fork GONE --policy GONE", "audit promise GONE", "audit block GONE RUN",
+        "audit censorship GONE", "audit check GONE --policy GONE", "audit receipt GONE 0",
+        "audit entries GONE", "audit policy GONE", "compare GONE", "predict GONE GONE",
+        "report GONE", "check GONE/study.toml", "check heart --out GONE/a/b", "node check GONE",
+        "node status GONE", "node start GONE", "node request GONE", "node vote GONE 1",
+        "sequencer start GONE", "sequencer status GONE", "sequencer certify GONE",
+        "run heart --out FILE/x", "report FILE", "network up heart --out FILE/x",
+        "fetch uci_heart --out FILE/x",
+    ],
+)  # fmt: skip
+def test_nobody_is_shown_the_number_of_an_error(call: Call, tmp_path: Path, words: str) -> None:
+    (tmp_path / "FILE").write_text("")
+    (tmp_path / "RUN").mkdir()
+    done = call(*words.split())
+    assert done.returncode in (1, 2), done.stdout
+    assert "error: " in done.stderr
+    assert "Errno" not in done.stdout + done.stderr

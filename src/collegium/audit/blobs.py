@@ -10,6 +10,7 @@ from collegium.audit.findings import Finding
 from collegium.audit.studies import StudyHistory
 from collegium.audit.subjects import AboutFile, Value
 from collegium.canonical import from_text, to_text
+from collegium.errors import reason_of
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.contract.declared import opens_one_key
 from collegium.ledger.contract.results import ModelResult, SumResult
@@ -31,7 +32,7 @@ def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        why = error.strerror or str(error)
+        why = reason_of(error)
         return sound, [Finding("blob.folder", "error", AboutFile("blobs/"), {"why": why})]
     for path in paths:
         where = AboutFile(f"blobs/{visible(path.name)}")
@@ -41,7 +42,7 @@ def read_blobs(folder: Path) -> tuple[set[str], list[Finding]]:
                 continue
             name = sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            why = error.strerror or str(error)
+            why = reason_of(error)
             findings.append(Finding("blob.unreadable", "error", where, {"why": why}))
             continue
         if name == path.name:

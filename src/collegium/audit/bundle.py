@@ -10,7 +10,7 @@ from pathlib import Path
 from collegium.audit.findings import Finding, of_error
 from collegium.audit.subjects import AboutFile
 from collegium.canonical import to_text
-from collegium.errors import FormatError
+from collegium.errors import FormatError, reason_of
 from collegium.learning.blobs import decode_model
 from collegium.learning.safetensors import released_bytes
 from collegium.ledger.hashing import lp, tagged_hash
@@ -50,7 +50,7 @@ def check_bundle(
         files = read_bundle(folder)
         extra = [path.name for path in sorted(folder.iterdir()) if not _belongs(path)]
     except OSError as error:
-        why = error.strerror or str(error)
+        why = reason_of(error)
         return [Finding("bundle.unreadable", "error", AboutFile("model/"), {"why": why})]
     findings = [
         Finding("bundle.extra", "note", AboutFile(f"model/{visible(name)}")) for name in extra

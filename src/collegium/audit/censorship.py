@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from collegium.audit.invalid_block import InvalidBlock, SignedBlock, read_block
 from collegium.canonical import malformed
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.contract.apply import known_sender
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.demands import seen_size, transactions_in, within_of
@@ -133,7 +133,7 @@ def _files(evidence: Path) -> tuple[bytes, bytes, dict[str, str]]:
     except OSError as error:
         raise RunError(
             "evidence.unreadable", f"{evidence} does not hold a transaction and who has seen it",
-            str(error), "name a folder censored-… of a home's evidence/",
+            reason_of(error), "name a folder censored-… of a home's evidence/",
         ) from error  # fmt: skip
     except UnicodeDecodeError as error:
         raise malformed("a word that a transaction was seen", "it is not UTF-8") from error

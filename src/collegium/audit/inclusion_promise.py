@@ -18,7 +18,7 @@ from collegium.audit.receipt import (
     encode_receipt,
 )
 from collegium.canonical import malformed
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.engines.log.evidence import GENESIS_FILE, require_ledger
 from collegium.ledger.engines.log.inclusion_promise import open_inclusion_promise
 from collegium.ledger.envelope import decode_envelope
@@ -82,8 +82,8 @@ def read_promise(folder: Path, identity: bytes) -> BrokenPromise | None:
         )
     except OSError as error:
         raise RunError(
-            "evidence.unreadable", f"{folder} does not hold a promise and an entry", str(error),
-            "name a folder promise-… of a home's evidence/",
+            "evidence.unreadable", f"{folder} does not hold a promise and an entry",
+            reason_of(error), "name a folder promise-… of a home's evidence/",
         ) from error  # fmt: skip
     require_ledger(folder, genesis, identity)
     key = required_log_key(decode_genesis(genesis))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError, RunError, reason_of
 from collegium.ledger.engines.log.delivery import decode_delivery
 from collegium.ledger.engines.log.evidence import RECEIVED
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
@@ -122,7 +122,7 @@ def _received(evidence: Path) -> bytes:
         return (evidence / RECEIVED).read_bytes()
     except OSError as error:
         raise RunError(
-            "evidence.unreadable", f"{evidence} does not hold a block", str(error),
+            "evidence.unreadable", f"{evidence} does not hold a block", reason_of(error),
             "name a folder block-… of a home's evidence/",
         ) from error  # fmt: skip
 
@@ -137,8 +137,8 @@ def _before(ledger: Path, header: Block, identity: bytes) -> bytes:
         data = read_ledger(ledger / LEDGER)
     except (OSError, ValueError) as error:
         raise RunError(
-            "run.unreadable", f"{ledger} is neither a run folder nor a member's home", str(error),
-            "name the folder of somebody who has the ledger",
+            "run.unreadable", f"{ledger} is neither a run folder nor a member's home",
+            reason_of(error), "name the folder of somebody who has the ledger",
         ) from error  # fmt: skip
     end = digest = None
     for frame in read_frames(data):

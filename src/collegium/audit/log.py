@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collegium.audit.membership import members_after, members_ever
 from collegium.canonical import malformed
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError, RunError, reason_of
 from collegium.ledger.contract.events import Event, decode_events
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.final import read_final
@@ -92,7 +92,7 @@ def read_log(folder: Path) -> Log:
     try:
         data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = reason_of(error)
         raise RunError(
             "run.unreadable",
             f"{folder} is neither a run folder nor a member's home",

@@ -11,7 +11,7 @@ from collegium.audit.findings import Finding
 from collegium.audit.history import History, read_history
 from collegium.audit.subjects import AboutLedger, Value
 from collegium.canonical import from_text
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.frames import read_ledger
 from collegium.ledger.hashing import DIGEST_SIZE
 
@@ -56,6 +56,6 @@ def _history(folder: Path) -> History:
     except (OSError, ValueError) as error:
         raise RunError(
             "run.unreadable", f"{folder} holds no old ledger",
-            f"its ledger.log cannot be read: {error}",
+            f"its ledger.log cannot be read: {reason_of(error)}",
             "name the folder with it, such as a member's past/GENESIS",
         ) from error  # fmt: skip

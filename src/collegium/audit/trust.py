@@ -10,7 +10,7 @@ import msgspec
 
 from collegium.audit.policy import CosigningPolicy, parse_policy
 from collegium.canonical import malformed
-from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.errors import CollegiumError, FormatError, RunError, reason_of
 from collegium.ledger.genesis import decode_genesis, genesis_digest
 from collegium.ledger.note import (
     Checkpoint,
@@ -100,7 +100,7 @@ def read_policy(path: Path) -> TrustRoot | CosigningPolicy:
             raise OSError("it is too large to be a policy")
     except (OSError, ValueError) as error:
         raise RunError(
-            "policy.unreadable", f"{path} cannot be read", str(error), "check the path"
+            "policy.unreadable", f"{path} cannot be read", reason_of(error), "check the path"
         ) from error
     try:
         return _json_root(data) if data.lstrip()[:1] == b"{" else parse_policy(data)

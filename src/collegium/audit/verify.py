@@ -51,7 +51,7 @@ from collegium.audit.weights import site_shares
 from collegium.canonical import from_text, to_text
 from collegium.data.tabular.agreed_preparation import encode_agreed
 from collegium.data.tabular.described_columns import described_preparation
-from collegium.errors import CollegiumError, RunError
+from collegium.errors import CollegiumError, RunError, reason_of
 from collegium.ledger.blobs import read_blob
 from collegium.ledger.frames import read_ledger
 from collegium.ledger.genesis import log_key_of
@@ -111,7 +111,7 @@ def examined(
     try:
         data = read_ledger(folder / "ledger.log")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = reason_of(error)
         raise RunError(
             "run.unreadable",
             f"{folder} is not a run folder",
@@ -301,7 +301,9 @@ def _folder(
             if document_of(toml.read_text("utf-8")) != study:
                 yield Finding("study.altered", "error", AboutFile("study.toml"))
         except (CollegiumError, OSError, UnicodeError) as error:
-            yield Finding("study.unreadable", "error", AboutFile("study.toml"), {"why": str(error)})
+            yield Finding(
+                "study.unreadable", "error", AboutFile("study.toml"), {"why": reason_of(error)}
+            )
     if alone and (folder / "model").exists():
         if study_history.release is not None:
             agreement = None if study_history.begun is None else study_history.begun.agreement

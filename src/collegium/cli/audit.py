@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from collegium.cli.output import FAILED, MISUSE, say, say_json, warn
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 RUN = click.argument("run", type=click.Path(path_type=Path))
@@ -262,7 +262,7 @@ def _read(file: Path) -> bytes:
             return opened.read(LARGEST_RECEIPT + 1)
     except (OSError, ValueError) as error:
         raise RunError(
-            "receipt.unreadable", f"{file} cannot be read", str(error), "check the path"
+            "receipt.unreadable", f"{file} cannot be read", reason_of(error), "check the path"
         ) from error
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from collegium.data.originals import Arrays, Derived, arrays_digest, read_derived, read_original
 from collegium.data.registered import DataSetRows, RegisteredDataSet, read_only
 from collegium.data.table import Feature, Schema, SiteRows, SourceFile, encode
-from collegium.errors import DataError
+from collegium.errors import DataError, reason_of
 
 NAME = "covid_xray"
 IMAGES_NAME = "covid_xray_images"
@@ -168,7 +168,7 @@ def small(files: Mapping[str, bytes]) -> Arrays:
             picture = image.open(io.BytesIO(data)).convert("L")
         except OSError as error:
             raise DataError(
-                "data.file-changed", f"{name} of {NAME} is no picture", str(error),
+                "data.file-changed", f"{name} of {NAME} is no picture", reason_of(error),
                 "remove it, and it is downloaded again",
             ) from error  # fmt: skip
         found.append(np.asarray(picture.resize((PIXELS, PIXELS), image.Resampling.LANCZOS)))

@@ -7,7 +7,7 @@ import io
 import zlib
 from pathlib import Path
 
-from collegium.errors import DataError
+from collegium.errors import DataError, reason_of
 
 _GZIP = b"\x1f\x8b"
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
@@ -31,7 +31,7 @@ def file_bytes(path: Path, largest: int) -> bytes:
     except (OSError, ValueError) as error:
         raise DataError(
             "data.unreadable", f"{path} cannot be read",
-            getattr(error, "strerror", None) or str(error),
+            reason_of(error),
             "check the file's name and its permissions",
         ) from error  # fmt: skip
     if content.startswith(_SPREADSHEETS):
@@ -45,7 +45,7 @@ def file_bytes(path: Path, largest: int) -> bytes:
                 content = file.read(largest + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(
-                "data.unreadable", f"{path} cannot be decompressed", str(error),
+                "data.unreadable", f"{path} cannot be decompressed", reason_of(error),
                 "compress the table again with gzip",
             ) from error  # fmt: skip
     if len(content) > largest:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from collegium.data.downloading import download
 from collegium.data.table import SourceFile
-from collegium.errors import DataError
+from collegium.errors import DataError, reason_of
 
 FOLDER = "COLLEGIUM_DATA"
 """The variable that names a folder with a folder for each data set."""
@@ -138,7 +138,7 @@ def _loaded(path: Path) -> Arrays:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError) as error:
-        raise _changed(str(path), str(error)) from error
+        raise _changed(str(path), reason_of(error)) from error
 
 
 def _checked(path: Path, file: SourceFile) -> bytes:
@@ -147,7 +147,7 @@ def _checked(path: Path, file: SourceFile) -> bytes:
         if path.name != Path(file.name).name:
             data = gzip.decompress(data)
     except (OSError, EOFError) as error:
-        raise _changed(str(path), str(error)) from error
+        raise _changed(str(path), reason_of(error)) from error
     if file.sha256 and sha256(data).hexdigest() != file.sha256:
         raise _changed(str(path), "its SHA-256 differs from the registered one")
     return data
@@ -187,7 +187,7 @@ def _keep(target: Path, data: bytes) -> None:
         write_whole(target, data)
     except OSError as error:
         raise DataError(
-            "data.cache", f"{target} cannot be written", error.strerror or str(error),
+            "data.cache", f"{target} cannot be written", reason_of(error),
             "make room or give access, or set XDG_CACHE_HOME to another folder",
         ) from error  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.hashing import lp, tag
 from collegium.ledger.hpke import hkdf
 
@@ -57,7 +57,7 @@ def read_secret(home: Path) -> bytes:
         kept = path.read_bytes()
     except OSError as error:
         raise RunError(
-            "secret.missing", f"{path} cannot be read", error.strerror or str(error),
+            "secret.missing", f"{path} cannot be read", reason_of(error),
             "name the home of a member",
         ) from error  # fmt: skip
     if len(kept) != SECRET_SIZE:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from collegium.canonical import malformed
+from collegium.errors import reason_of
 from collegium.ledger.note import LONGEST_NOTE
 
 NAME = "final"
@@ -38,7 +39,7 @@ def read_final(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise malformed(f"the file {NAME}", str(error)) from error
+        raise malformed(f"the file {NAME}", reason_of(error)) from error
     if len(text) > LONGEST_NOTE:
         raise malformed(f"the file {NAME}", "it is longer than a note may be")
     return text

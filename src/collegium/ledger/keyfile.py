@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.durability import sync_names
 
 SECRET_SIZE = 32
@@ -129,7 +129,7 @@ def read_private(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise RunError(
-            "key.unreadable", f"{path} cannot be read", error.strerror or str(error),
+            "key.unreadable", f"{path} cannot be read", reason_of(error),
             "check the path, or restore the file from its backup",
         ) from error  # fmt: skip
     if os.name == "posix" and mode & 0o077:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.durability import write_whole
 from collegium.network.processes import ChildProcess, is_alive
 
@@ -52,7 +52,7 @@ def read_record(folder: Path) -> NetworkRecord:
         return msgspec.json.decode(path.read_bytes(), type=NetworkRecord)
     except (OSError, msgspec.MsgspecError) as error:
         raise RunError(
-            "network.none", f"there is no consortium in {folder}", str(error),
+            "network.none", f"there is no consortium in {folder}", reason_of(error),
             "start one with `collegium network up STUDY`, or name its folder",
         ) from error  # fmt: skip
 

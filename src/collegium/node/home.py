@@ -35,7 +35,7 @@ from secrets import token_bytes
 import msgspec
 
 from collegium.canonical import to_text
-from collegium.errors import CollegiumError, NodeError
+from collegium.errors import CollegiumError, NodeError, reason_of
 from collegium.federation.identity import Identity
 from collegium.ledger.durability import sole_user, sync_names, write_whole
 from collegium.ledger.genesis import (
@@ -124,7 +124,7 @@ def read_genesis(home: Path) -> tuple[Genesis, bytes]:
         data = path.read_bytes()
     except OSError as error:
         raise NodeError(
-            "home.genesis", f"{path} cannot be read", error.strerror or str(error),
+            "home.genesis", f"{path} cannot be read", reason_of(error),
             "copy the consortium's genesis.json there; it is made of the members' cards",
         ) from error  # fmt: skip
     return decode_genesis(data), genesis_digest(data)
@@ -225,7 +225,7 @@ def read_card(path: Path) -> Member:
         member = msgspec.json.decode(path.read_bytes(), type=Member)
         check_member(member)
     except (OSError, msgspec.MsgspecError, CollegiumError) as error:
-        why = error.why if isinstance(error, CollegiumError) else str(error)
+        why = error.why if isinstance(error, CollegiumError) else reason_of(error)
         raise NodeError(
             "home.card", f"{path} is no member's card", why,
             "ask the member for the card.json of its home",

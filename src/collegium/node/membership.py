@@ -8,7 +8,7 @@ from secrets import token_bytes
 import msgspec
 
 from collegium.canonical import to_text
-from collegium.errors import NodeError
+from collegium.errors import NodeError, reason_of
 from collegium.ledger.contract.governance import rotation_message
 from collegium.ledger.contract.rules import every_proposed
 from collegium.ledger.contract.tables import PROPOSAL_VOTES, PROPOSALS, Proposal
@@ -110,6 +110,6 @@ def read_request(path: Path) -> Request:
         return msgspec.json.decode(path.read_bytes(), type=Request)
     except (OSError, msgspec.MsgspecError) as error:
         raise NodeError(
-            "home.request", f"{path} is no request for a new key", str(error),
+            "home.request", f"{path} is no request for a new key", reason_of(error),
             "have the member make one with `collegium node rotate HOME --out FILE`",
         ) from error  # fmt: skip

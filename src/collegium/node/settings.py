@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from collegium.errors import NodeError
+from collegium.errors import NodeError, reason_of
 from collegium.study.positions import SourcePositions, key_lines
 from collegium.study.refusal import DocumentPath, Refusal, dotted, nearest
 
@@ -53,7 +53,7 @@ def examine(path: Path, kind: type[T]) -> tuple[T, list[Mistake]]:
             raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
         text = raw.decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = reason_of(error)
         raise NodeError(
             "settings.unreadable", f"{path} cannot be read", why or "it is no ordinary file",
             "name a member's home; `collegium node init` makes one",

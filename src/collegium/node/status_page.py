@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
-from collegium.errors import NodeError
+from collegium.errors import NodeError, reason_of
 from collegium.node.config import CONFIG
 from collegium.node.status import NodeStatus, metrics
 from collegium.transport.loopback_page import (
@@ -32,7 +32,7 @@ class StatusPage:
         except OSError as error:
             raise NodeError(
                 "node.port", f"the status page cannot listen on port {port}",
-                error.strerror or str(error), "choose another port in node.toml, or 0 for any",
+                reason_of(error), "choose another port in node.toml, or 0 for any",
             ) from error  # fmt: skip
         self.port = self._page.port
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.release.prediction import Predictions
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -50,7 +50,7 @@ def write_masks(found: Predictions, folder: Path) -> list[Path]:
     except OSError as error:
         raise RunError(
             "model.no-masks", f"the masks cannot be written to {folder}",
-            error.strerror or str(error), "name a folder that can be written",
+            reason_of(error), "name a folder that can be written",
         ) from error  # fmt: skip
     return written
 

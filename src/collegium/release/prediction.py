@@ -20,7 +20,7 @@ from collegium.data.tabular.agreed_preparation import decode_agreed
 from collegium.data.tabular.applying import Beyond, apply_agreed, in_words
 from collegium.data.tabular.preparation import input_schema
 from collegium.data.tabular.reading import cells_as_written
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.learning.evaluation.attribution import attributions
 from collegium.learning.model_choice import model_spec
 from collegium.learning.models import ModelSpec, tensors
@@ -100,7 +100,7 @@ def predict(
         files = read_bundle(folder)
     except OSError as error:
         raise RunError(
-            "model.unreadable", f"{folder} is not a released model", error.strerror or str(error),
+            "model.unreadable", f"{folder} is not a released model", reason_of(error),
             "name the folder model/ of a finished run",
         ) from error  # fmt: skip
     bundle = bundle_digest(files).hex()

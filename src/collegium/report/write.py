@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.report.content import ReportContent
 from collegium.report.page import render
 
@@ -33,7 +33,7 @@ def write_report(folder: Path, content: ReportContent) -> Path:
         raise RunError(
             "report.unwritable",
             f"{path} cannot be written",
-            str(error.strerror or error),
+            reason_of(error),
             "free space or permit writing there, then `collegium report` makes the page again",
         ) from error
     return path

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from collegium.errors import StudyError
+from collegium.errors import StudyError, reason_of
 from collegium.study.canonical import SIZE_LIMIT
 from collegium.study.checking import check_study
 from collegium.study.decoding import decode
@@ -155,7 +155,7 @@ def _file_bytes(source: str | Path, origin: str) -> bytes:
             nearest(Path(source).stem, preset_names()),
         ) from None
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = reason_of(error)
         raise StudyError(
             "study.unreadable", f"{shown(origin)} cannot be read", why or "it is no ordinary file",
             "name a TOML file that you may read, or a preset",

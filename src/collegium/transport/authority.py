@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.genesis import MEMBER_ID
 from collegium.ledger.keyfile import write_private
 
@@ -274,6 +274,6 @@ def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLCont
     except (OSError, ssl.SSLError) as error:
         raise RunError(
             "transport.tls", f"{certificate.parent} has no usable certificate and key",
-            str(error), "restore the folder, or have a new certificate made",
+            reason_of(error), "restore the folder, or have a new certificate made",
         ) from error  # fmt: skip
     return context

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import msgspec
 import urllib3
 
-from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.errors import CollegiumError, FormatError, RunError, reason_of
 from collegium.ledger.engines.log.connection import (
     CosignatureRefused,
     NotInTheLog,
@@ -230,7 +230,7 @@ def _client_context(home: Path, address: Address) -> ssl.SSLContext:
         context.load_cert_chain(home / address.certificate, home / address.key)
     except (OSError, ssl.SSLError) as error:
         raise RunError(
-            "transport.tls", f"{home} has no usable TLS files", str(error),
+            "transport.tls", f"{home} has no usable TLS files", reason_of(error),
             f"put {address.ca}, {address.certificate} and {address.key} of the consortium there",
         ) from error  # fmt: skip
     return context

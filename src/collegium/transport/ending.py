@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from time import monotonic, sleep
 
-from collegium.errors import CollegiumError
+from collegium.errors import CollegiumError, reason_of
 
 Failed = Callable[[str], CollegiumError]
 """Makes an error of why."""
@@ -33,7 +33,7 @@ def end_process(
     try:
         os.kill(pid, signal.SIGTERM)
     except OSError as error:
-        raise refused(error.strerror or str(error)) from error
+        raise refused(reason_of(error)) from error
     until = monotonic() + within
     while True:
         try:

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from collegium.errors import CollegiumError, FormatError, RunError
+from collegium.errors import CollegiumError, FormatError, RunError, reason_of
 from collegium.ledger.application import Application
 from collegium.ledger.examining import Diagnosis, sound, unchecked, wrong
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
@@ -119,7 +119,7 @@ def _certificates_in(path: Path) -> list[x509.Certificate] | RunError:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no certificate"
-        return _no_tls(path, why or str(error))
+        return _no_tls(path, why or reason_of(error))
 
 
 def _public_of(path: Path) -> object:

@@ -23,7 +23,7 @@ from secrets import token_bytes
 import msgspec
 
 from collegium.canonical import to_text
-from collegium.errors import CollegiumError, RunError
+from collegium.errors import CollegiumError, RunError, reason_of
 from collegium.ledger.contract.declared import admitted_modules
 from collegium.ledger.genesis import (
     CONTRACT_VERSION,
@@ -199,7 +199,7 @@ def read_settings(home: Path) -> Settings:
         settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
         raise RunError(
-            "sequencer.settings", f"{path} cannot be used", str(error),
+            "sequencer.settings", f"{path} cannot be used", reason_of(error),
             "name a home that `collegium sequencer init` made, or repair the file",
         ) from error  # fmt: skip
     for name, port in (("listen", settings.listen.port), ("status", settings.status.port)):
@@ -226,7 +226,7 @@ def read_ledger_identity(home: Path) -> Genesis:
     try:
         return decode_genesis(path.read_bytes())
     except (OSError, CollegiumError) as error:
-        why = error.why if isinstance(error, CollegiumError) else str(error)
+        why = error.why if isinstance(error, CollegiumError) else reason_of(error)
         raise RunError(
             "sequencer.genesis", f"{path} is no genesis", why,
             "make it of the members' cards with `collegium sequencer found`",

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.sequencer import EventLog
 
@@ -138,7 +138,7 @@ class Relay:
         except OSError as error:
             with suppress(OSError):  # what is whole has its name already
                 os.truncate(path, offset)
-            raise self._disk_fails(error.strerror or str(error)) from error
+            raise self._disk_fails(reason_of(error)) from error
         self._fails = ""
         return offset + len(data)
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from collegium.errors import reason_of
 from collegium.ledger.engines.log.delivery import MemberPosition, Promised
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.equivocation import Conflict
@@ -122,4 +123,4 @@ class Service:
         try:
             return question()
         except OSError as error:
-            raise self._sequencer.disk_fails(error.strerror or str(error)) from error
+            raise self._sequencer.disk_fails(reason_of(error)) from error

@@ -19,7 +19,7 @@ from time import monotonic
 import msgspec
 from aiohttp import web
 
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError, RunError, reason_of
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.genesis import Genesis
@@ -179,7 +179,7 @@ async def _serve(
         except OSError as error:
             raise RunError(
                 "sequencer.port", f"nobody can listen on {listen.host}, port {listen.port}",
-                error.strerror or str(error), "choose another port in sequencer.toml",
+                reason_of(error), "choose another port in sequencer.toml",
             ) from error  # fmt: skip
         url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
         (home / ADDRESS).write_text(url + "\n", "utf-8")

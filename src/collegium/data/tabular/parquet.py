@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from collegium.data.tabular.columns import Column, Kind, as_words, cleaned, inferred, read_as
-from collegium.errors import DataError
+from collegium.errors import DataError, reason_of
 
 MAGIC = b"PAR1"
 """With which every Parquet file begins."""
@@ -51,7 +51,7 @@ def parquet_cells(path: Path, name: str) -> tuple[str, ...]:
         column = _opened(path).read(columns=[name]).column(name)
         return tuple("" if one is None else one for one in column.cast(pa.string()).to_pylist())
     except (OSError, ValueError) as error:  # what has no text is a pyarrow.ArrowInvalid too
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, reason_of(error)) from error
 
 
 def parquet_columns(
@@ -75,7 +75,7 @@ def parquet_columns(
     try:
         table = _opened(path).read(columns=list(named))
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, reason_of(error)) from error
     for of_file, (name, unit) in named.items():
         kind, by_row = (declared if only is None else only).get(name), only is not None
         found = _column(table.column(of_file), name, unit, kind, by_row=by_row)
@@ -136,7 +136,7 @@ def _opened(path: Path) -> Any:
     try:
         return parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, reason_of(error)) from error
 
 
 def _damaged(path: Path, why: str) -> DataError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collegium.canonical import from_text
-from collegium.errors import CollegiumError, NodeError, RunError
+from collegium.errors import CollegiumError, NodeError, RunError, reason_of
 from collegium.federation.identity import Identity
 from collegium.federation.outbox import count_records
 from collegium.ledger.application import Application
@@ -146,6 +146,6 @@ def examine_outbox(home: Path) -> Iterator[Diagnosis]:
         yield wrong("outbox", error)
     except OSError as error:
         yield wrong("outbox", NodeError(
-            "home.no-access", f"{path} cannot be read", error.strerror or str(error),
+            "home.no-access", f"{path} cannot be read", reason_of(error),
             "give the node's user access to everything in the home",
         ))  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from collegium.errors import NodeError
+from collegium.errors import NodeError, reason_of
 from collegium.ledger.examining import Diagnosis, sound, wrong
 from collegium.ledger.ordering import LEDGER
 from collegium.node.home import BLOBS, ORDERS, OUTBOX, PAST, RELEASED, WAITING
@@ -165,7 +165,7 @@ def examine_port(home: Path, port: int, status: NodeStatus | None) -> Iterator[D
         except OSError as error:
             yield wrong("port", NodeError(
                 "node.port", f"the status page cannot listen on port {port}",
-                error.strerror or str(error), "choose another port in node.toml, or 0 for any",
+                reason_of(error), "choose another port in node.toml, or 0 for any",
             ))  # fmt: skip
             return
     if served is not None:

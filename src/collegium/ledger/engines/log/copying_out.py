@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError, RunError, reason_of
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.final import read_final, write_final
@@ -64,7 +64,7 @@ def begin_from(source: Path, home: Path) -> None:
         data = (source / LEDGER).read_bytes()
     except OSError as error:
         what = f"{source / LEDGER} cannot be opened"
-        raise RunError("ledger.unreadable", what, str(error), "check the path") from error
+        raise RunError("ledger.unreadable", what, reason_of(error), "check the path") from error
     frames = [frame for frame in read_frames(data) if frame.kind != CHECKPOINT]
     note = read_final(source)
     if note is not None:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from collegium.canonical import malformed
-from collegium.errors import FormatError, RunError
+from collegium.errors import FormatError, RunError, reason_of
 from collegium.ledger.durability import sync_names
 from collegium.ledger.engines.log.connection import Connection, NotInTheLog
 from collegium.ledger.engines.log.delivery import decode_delivery
@@ -206,7 +206,7 @@ def read_fork(folder: Path, identity: bytes) -> Fork | None:
         chains = [(folder / name).read_bytes() for name in CHAINS]
     except OSError as error:
         raise RunError(
-            "evidence.unreadable", f"{folder} does not hold two checkpoints", str(error),
+            "evidence.unreadable", f"{folder} does not hold two checkpoints", reason_of(error),
             "name a folder of a home's evidence/",
         ) from error  # fmt: skip
     require_ledger(folder, genesis, identity)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from collegium.errors import RunError
+from collegium.errors import RunError, reason_of
 from collegium.ledger.application import AcceptedTransaction, Outcome
 from collegium.ledger.contract.members import active_members
 from collegium.ledger.engines.log.connection import (
@@ -260,7 +260,7 @@ class Sequencer:
                 outcomes = self.copy.append([item.envelope for item in batch])
             except OSError as error:
                 self.copy.reopen()  # what is not on the disk does not count; members say it again
-                raise self.disk_fails(error.strerror or str(error)) from error
+                raise self.disk_fails(reason_of(error)) from error
             self.disk = ""
             self._promised.forget(first + len(promised))
             self._conflicts = self._witness.watch([item.envelope for item in batch], outcomes)
