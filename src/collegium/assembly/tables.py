@@ -43,6 +43,7 @@ from collegium.data.tabular.reading import read_table_file
 from collegium.data.tabular.site_statistics import STEPS, encode_site_statistics
 from collegium.data.tabular.study_rows import (
     StudyRows,
+    check_counts,
     declared_kinds,
     read_again,
     rows_of_study,
@@ -135,6 +136,8 @@ def cut_table(source: TableSource, study: Study, folder: Path | None) -> CutTabl
             "data.too-large", f"{path} has {studied.rows} rows", f"at most {MOST_ROWS} are read",
             "cut the table into several files",
         )  # fmt: skip
+    if task_of(study) == "count":
+        check_counts(studied)
     notes, described = list(studied.notes), described_preparation(study)
     left_out = list(studied.left_out)
     if described is not None:
@@ -232,6 +235,11 @@ def about_table(table: CutTable) -> tuple[Notice, ...]:
         column, value = agreement.target.name, agreement.classes[-1]
         told = {"case": "class", "column": column, "value": value}
         notices.append(Notice("note", "study.positive", told))
+    if agreement.task == "regression":
+        told = {"column": agreement.target.name}
+        targets = [as_numbers(one.target) for one in table.whole.values()]
+        if len(np.unique(np.concatenate(targets))) == 2:
+            notices.append(Notice("note", "study.two-answers", told))
     if agreement.task == "survival":
         told = {"case": "event", "column": str(agreement.event), "value": agreement.classes[-1]}
         notices.append(Notice("note", "study.positive", told))

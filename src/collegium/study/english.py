@@ -118,6 +118,8 @@ TEXTS: dict[str, str] = {
     " about the others",
     "study.table": "{text}",
     "study.tolerates-none": "{rule} is set to tolerate no bad update: see aggregation.tolerate",
+    "study.two-answers": "{column} has two values alone, as an answer of yes or no has: "
+    "model.architecture = 'logistic' predicts how probable each is",
     "study.unheard-lies": "nobody scores updates here: {attack} has nothing to lie about, and only "
     "attacks with updates",
     "study.untolerated-attackers": "{attackers} sites attack, but the rule tolerates only "

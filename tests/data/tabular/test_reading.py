@@ -160,6 +160,16 @@ def test_a_date_that_can_be_read_two_ways_is_not_guessed(write: Write) -> None:
     assert kinds(table) == {"seen": "categorical"}
 
 
+def test_dates_with_two_readings_are_told_by_column_and_rows(write: Write) -> None:
+    table = read_table_file(write("seen,of\n03/03/2024,a\n01/02/2024,b\n04/05/2024,c\n"))
+    (told,) = table.notes
+    assert "column 'seen'" in told
+    assert "'01/02/2024' (row 2) and '04/05/2024' (row 3)" in told
+    assert "Write them as 2024-12-31, or name the column in data.source.drop" in told
+    assert not read_table_file(write("seen\n13/02/2024\n04/05/2024\n")).notes
+    assert not read_table_file(write("dose\n1/2\n2/3\n")).notes
+
+
 BROKEN = [
     ("data.empty", b""),
     ("data.empty", b"\n\n \n"),
@@ -187,6 +197,21 @@ def test_a_broken_file_is_refused_by_name(write: Write, code: str, content: byte
 def test_the_line_of_a_ragged_row_is_told(write: Write) -> None:
     with pytest.raises(DataError, match=r"line 4 .* has 1 cells, the header 2"):
         read_table_file(write('a,b\n"x\ny",1\n2\n'))
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('a,b\n1,2\n3,"4\n5,6\n7,8\n', "line 3 .* is not CSV"),
+        ('a,b\n1,2\n3,"4\n5,6"x\n7,8\n', "line 3 .* is not CSV"),
+        ('a,b\n1,2\n"x\ny",4\n5,"6"x\n', "line 5 .* is not CSV"),
+    ],
+)
+def test_a_stray_quote_is_told_by_the_line_on_which_its_row_begins(
+    write: Write, content: str, line: str
+) -> None:
+    with pytest.raises(DataError, match=line):
+        read_table_file(write(content))
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -46,3 +46,11 @@ def test_two_f_plus_three_updates_are_needed() -> None:
     with pytest.raises(StudyError) as caught:
         aggregate("multi_krum", cloud(0, 2, 2), 0)
     assert caught.value.code == "rule.participants"
+
+
+def test_one_least_number_of_updates_is_named() -> None:
+    with pytest.raises(StudyError) as caught:
+        aggregate("krum", cloud(0, 2, 2), 1)
+    assert caught.value.code == "rule.participants"
+    assert "krum needs 5 updates or more" in caught.value.what
+    assert "at least 5 updates" in caught.value.todo

@@ -118,15 +118,29 @@ def read_rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list
                     raise _ragged(path, text, separator, width)
             yield begin, piece
     except csv.Error as error:
-        raise DataError(
-            "data.malformed", f"line {reader.line_num} of {path} is not CSV", str(error),
-            "repair the quotes in that line, or export the table again as CSV",
-        ) from error  # fmt: skip
+        raise _malformed(path, text, separator) from error
     if not width:
         raise DataError(
             "data.empty", f"{path} is empty", "a table has a header and at least one row",
             "check that the export worked",
         )  # fmt: skip
+
+
+def _malformed(path: Path, text: str, separator: str) -> DataError:
+    """Return the error about the first row that is not CSV, by the line on which it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    begin, why = 1, ""
+    try:
+        for _ in reader:
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        why = str(error)
+        if reader.line_num > begin:
+            why = f"a quote opens there and does not end the cell by line {reader.line_num}: {why}"
+    return DataError(
+        "data.malformed", f"line {begin} of {path} is not CSV", why,
+        "repair the quotes in that line, or export the table again as CSV",
+    )  # fmt: skip
 
 
 def _ragged(path: Path, text: str, separator: str, width: int) -> DataError:

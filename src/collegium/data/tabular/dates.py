@@ -34,6 +34,14 @@ def days_by_cell(words: Sequence[str]) -> list[float]:
     return [_day(word, None) for word in words]
 
 
+def two_readings(words: Sequence[str]) -> list[str]:
+    """Return a column's dates whose day and month differ if it does not tell which comes first."""
+    dates = [hit for word in words if (hit := _SLASHES.fullmatch(word))]
+    if 2 * len(dates) <= len(words) or _order(words) is not None:
+        return []
+    return [hit[0] for hit in dates if hit["a"] != hit["b"]]
+
+
 def _order(words: Sequence[str]) -> Order | None:
     """Return which number comes first in dates with slashes; None where they do not tell."""
     pairs = [(int(hit["a"]), int(hit["b"])) for word in words if (hit := _SLASHES.fullmatch(word))]

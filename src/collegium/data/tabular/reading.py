@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from collegium.data.tabular.columns import (
     NUMBER,
     Column,
@@ -18,6 +20,7 @@ from collegium.data.tabular.columns import (
     missing_column,
 )
 from collegium.data.tabular.csv_text import read_rows, read_text, separator_of
+from collegium.data.tabular.dates import two_readings
 from collegium.data.tabular.parquet import is_parquet, parquet_cells, parquet_columns, parquet_names
 from collegium.errors import DataError
 
@@ -88,6 +91,7 @@ def read_table_file(
     notes += [one.note for one in builders if one is not None and one.note is not None]
     if only is None:  # else the columns that are read know which cells are odd
         notes += [_about_odd(path, column) for column in columns.values() if column.odd]
+        notes += [told for column in columns.values() for told in _about_dates(path, column)]
     return Table(columns, rows, tuple(notes))
 
 
@@ -214,6 +218,21 @@ def _check_header(path: Path, names: list[str]) -> None:
             "data.no-header", f"the first line of {path} names no columns",
             "its cells are empty or numbers", "put the columns' names in the first line",
         )  # fmt: skip
+
+
+def _about_dates(path: Path, column: Column) -> list[str]:
+    """Return what to know of a column whose dates can be read in two ways."""
+    found = two_readings(column.words) if column.kind == "categorical" else []
+    if not found or column.codes is None:
+        return []
+    which = np.isin(column.codes, [column.words.index(word) for word in found])
+    first = np.flatnonzero(which)[:2].tolist()
+    cells = " and ".join(f"{column.words[column.codes[at]]!r} (row {at + 1})" for at in first)
+    return [
+        f"dates of column {column.name!r} in {path.name} can have the day or the month first, such"
+        f" as {cells}: they were read as words. Write them as 2024-12-31, or name the column in"
+        " data.source.drop"
+    ]
 
 
 def _about_odd(path: Path, column: Column) -> str:

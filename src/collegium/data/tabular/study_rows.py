@@ -152,6 +152,8 @@ def rows_of_study(table: Table, source: TableSource, task: Task, *, alone: str |
     site_column = None if alone is not None or source.site is None else table.columns[source.site]
     if site_column is not None:
         leave_out(~_has_word(site_column), "no-site", f"no value of {source.site!r}")
+    if values is not None and not known.any() and _has_word(target).any():
+        raise _no_number(target)
     if not keep.any():
         raise DataError(
             "data.no-rows", f"no row has a value of {source.target!r}",
@@ -242,6 +244,35 @@ def target_words(column: Column) -> tuple[NDArray[np.int64], list[str]]:
 def _has_word(column: Column) -> NDArray[np.bool_]:
     codes, _ = as_words(column)
     return codes >= 0
+
+
+def check_counts(studied: StudyRows) -> None:
+    """Refuse a target of counts that has fractions.
+
+    Raises:
+        DataError: ``data.value``.
+    """
+    values = as_numbers(studied.target)
+    broken = np.flatnonzero(values != np.rint(values))
+    if len(broken):
+        name = studied.target.name
+        raise DataError(
+            "data.value",
+            f"the target {name!r} has values that are no counts, such as {values[broken[0]]:g}",
+            f"a count is a whole number, 0 or more; {in_file(studied.place[broken])}",
+            "choose model.architecture = 'linear' for a number with fractions, or name in"
+            " data.source.exposure what a rate was made with, and the count as the target",
+        )
+
+
+def _no_number(target: Column) -> DataError:
+    words = [word[:40] for word in target_words(target)[1]]
+    fitting = "logistic" if len(words) == 2 else "multinomial"
+    return DataError(
+        "data.not-a-number", f"the target {target.name!r} holds words, and a number is asked for",
+        f"found: {', '.join(words[:5])}{' and more' if len(words) > 5 else ''}",
+        f"choose model.architecture = {fitting!r} for classes, or name another data.source.target",
+    )  # fmt: skip
 
 
 def _labels(target: Column, task: Task) -> NDArray[np.int64]:

@@ -97,8 +97,9 @@ def check_needs(name: str, needs: MinimumUpdates, participants: int, tolerate: i
     if most < 0:
         raise StudyError(
             "rule.participants",
-            f"{bare} needs {needs.more} updates or more, and a round may have {participants}",
-            f"its precondition is {needs}", f"{enough}, or choose fedavg",
+            f"{bare} needs {fewest} updates or more, and a round may have {participants}",
+            f"its precondition is {needs}, with f = aggregation.tolerate = {tolerate}",
+            f"{enough}, or choose fedavg",
         )  # fmt: skip
     other = ""
     if needs != MAJORITY and participants >= MAJORITY.fewest(tolerate):
