@@ -85,6 +85,7 @@ HEADER = "age,smoker,ward\n"
         (HEADER + "NaN,1,2\n", "data.missing-value", "column 'age'"),
         (HEADER + '50,1,"2\n', "data.malformed", "line 2"),
         (HEADER + '50,1,"2"2\n', "data.malformed", "line 2"),
+        (HEADER + '50,1,"2\n50,1,2\n', "data.malformed", "line 2"),
         (HEADER + "50,1," + "2" * 200_000 + "\n", "data.malformed", "line 2"),
         (HEADER.encode() + b"50,1,\xe9\n", "data.encoding", "line 2"),
         ((HEADER + "50,1,2\n").encode("utf-16"), "data.encoding", "line 1"),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from collegium.data.files import file_bytes
 from collegium.data.table import Feature, Schema, encode, in_words, target_columns
+from collegium.data.tabular.csv_text import malformed_csv
 from collegium.errors import DataError
 
 LARGEST_FILE = 64 * 2**20
@@ -117,12 +118,7 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
             if any(cell.strip() for cell in cells)
         ]
     except csv.Error as error:
-        raise DataError(
-            "data.malformed",
-            f"line {reader.line_num} of {path} is not CSV",
-            str(error),
-            "repair the quotes in that line, or export the table again as CSV",
-        ) from error
+        raise malformed_csv(path, text, ",", blanks=True) from error
     if not lines:
         raise DataError(
             "data.empty",

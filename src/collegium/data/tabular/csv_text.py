@@ -118,7 +118,7 @@ def read_rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list
                     raise _ragged(path, text, separator, width)
             yield begin, piece
     except csv.Error as error:
-        raise _malformed(path, text, separator) from error
+        raise malformed_csv(path, text, separator) from error
     if not width:
         raise DataError(
             "data.empty", f"{path} is empty", "a table has a header and at least one row",
@@ -126,9 +126,11 @@ def read_rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list
         )  # fmt: skip
 
 
-def _malformed(path: Path, text: str, separator: str) -> DataError:
+def malformed_csv(path: Path, text: str, separator: str, *, blanks: bool = False) -> DataError:
     """Return the error about the first row that is not CSV, by the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=blanks
+    )
     begin, why = 1, ""
     try:
         for _ in reader:
