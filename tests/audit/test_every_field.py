@@ -56,7 +56,6 @@ FREE = {
     "study.accept: snapshot": "a commitment whose key stays at the site",
     "update.commit: commitment": "of an attempt that failed before anybody revealed",
     "update.reveal: peak": "of the round of which an update was retired: votes stand for it",
-    "update.reveal: saturated": "of the round of which an update was retired: votes stand for it",
     "update.reveal: sealed": "where the update itself is here, nobody needs to open another blob",
 }
 
@@ -84,8 +83,8 @@ FOUND = {
     "round.vote: result": {REFUSED, "named validator.gave-up", "named validator.outvoted"},
     "round.vote: result.of": {MALFORMED},
     "round.vote: result.model": {REFUSED, "named validator.outvoted"},
-    "round.vote: result.parts.dealing.saturated": {MALFORMED, "named validator.outvoted"},
-    "round.vote: result.parts.dealing.small": {"named validator.outvoted"},
+    "round.vote: result.parts.dealing.saturated": {"named validator.outvoted"},
+    "round.vote: result.parts.dealing.small": {MALFORMED, "named validator.outvoted"},
     "round.vote: result.total": {REFUSED},
     "sa.deal: digest": {"named blob.withheld", "round.updates", "sum.refused"},
     "sa.keys: mask_key": {"round.updates", "sum.refused"},
@@ -142,7 +141,7 @@ FOUND = {
     "update.reveal: digest": {REFUSED},
     "update.reveal: peak": {MALFORMED, "round.updates"},
     "update.reveal: salt": {REFUSED},
-    "update.reveal: saturated": {MALFORMED, "round.updates"},
+    "update.reveal: saturated": {MALFORMED, "round.updates", "named site.clipped"},
     "update.reveal: sealed": {MALFORMED, "named blob.withheld", "round.updates"},
 }
 """What names the cause: an error's code, or "named" and the code of a fault or note."""
