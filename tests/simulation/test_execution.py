@@ -70,8 +70,10 @@ def test_a_baseline_whose_training_diverges_has_no_quality_and_stops_nothing(
     assert result.measured.federated is not None
     assert result.measured.pooled is None
     assert result.measured.pooled_reason == "training on all rows together diverged"
-    assert result.measured.local is None
-    assert result.measured.difference_to_pooled == result.measured.difference_to_local == {}
+    assert result.measured.difference_to_pooled == {}
+    missing = set(result.measured.local_missing)
+    assert missing, "whose own training diverged is named"
+    assert (result.measured.local is None) == (len(missing) == 4)
     verification = verify(result.folder)
     assert verification.ok
     posted = verification.checked["statements"]
