@@ -14,7 +14,7 @@ from tests.ledger.engines.log.kit import Consortium, consortium
 from tests.ledger.engines.log.test_demands import WITHIN, no_promise, seen, word
 
 from collegium.audit.censorship import OverdueBlock, check_censorship
-from collegium.cli.audit import audit
+from collegium.cli.commands import program
 from collegium.errors import CollegiumError
 from collegium.ledger.engines.log.delivery import decode_delivery, encode_delivery
 from collegium.ledger.engines.log.evidence import ENVELOPE, RECEIVED, SEEN
@@ -51,9 +51,9 @@ def test_it_is_proven_with_anybody_s_ledger(us: Consortium, evidence: Path) -> N
     assert (found.first, found.author, found.blocks) == (3, "bo", WITHIN)
     assert found.seen == dict.fromkeys(("ada", "bo", "cy", "di"), 1)
     command = ["censorship", str(evidence), str(us.home("cy")), "--genesis"]
-    told = CliRunner().invoke(audit, [*command, us.world.identity.hex(), "--json"])
+    told = CliRunner().invoke(program, ["audit", *command, us.world.identity.hex(), "--json"])
     assert (told.exit_code, json.loads(told.stdout)["proven"]) == (0, True)
-    told = CliRunner().invoke(audit, [*command, us.world.identity.hex()])
+    told = CliRunner().invoke(program, ["audit", *command, us.world.identity.hex()])
     assert "PROVEN" in told.stdout
     assert found.transaction in told.stdout
 
@@ -66,7 +66,7 @@ def test_it_is_not_proven_by_fewer_words_than_a_quorum(us: Consortium, evidence:
     assert not found.proven
     assert "quorum" in found.why
     command = ["censorship", str(evidence), str(us.home("cy")), "--genesis"]
-    told = CliRunner().invoke(audit, [*command, us.world.identity.hex()])
+    told = CliRunner().invoke(program, ["audit", *command, us.world.identity.hex()])
     assert (told.exit_code, "NOT PROVEN" in told.stdout) == (1, True)
 
 
