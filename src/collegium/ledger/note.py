@@ -71,9 +71,13 @@ def parse_verifier_key(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
 
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
     """Return the signed note; the key's name is the origin, as for every C2SP log."""
-    text = checkpoint.text()
-    signature = note_key_hash(checkpoint.origin, key.public) + key.sign(text.encode())
-    return f"{text}\n{signature_line(checkpoint.origin, signature)}"
+    return signed_note(checkpoint.text(), checkpoint.origin, key)
+
+
+def signed_note(text: str, name: str, key: SigningKey) -> str:
+    """Return a text as a note that a key of that name has signed."""
+    signature = note_key_hash(name, key.public) + key.sign(text.encode())
+    return f"{text}\n{signature_line(name, signature)}"
 
 
 def signature_line(name: str, signature: bytes) -> str:
@@ -111,6 +115,21 @@ def signatures_by(name: str, key_hash: bytes, signatures: str) -> Iterator[bytes
             yield raw[4:]
 
 
+def is_signed(text: str, signatures: str, name: str, public: bytes) -> bool:
+    """Return whether a key of that name has signed a note's text, and no line of it is bad.
+
+    Raises:
+        FormatError: a signature line is malformed.
+    """
+    found = list(signatures_by(name, note_key_hash(name, public), signatures))
+    return bool(found) and all(signature_holds(public, text.encode(), one) for one in found)
+
+
+def number_in(line: str) -> int | None:
+    """Return the number that a note's line is, or None; one with 20 digits or more is none."""
+    return int(line) if line.isascii() and line.isdigit() and len(line) < 20 else None
+
+
 def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
     """Return the checkpoint of a note that the log's key signed; other signatures are ignored.
 
@@ -122,11 +141,12 @@ def open_checkpoint(note: str, origin: str, public: bytes) -> Checkpoint:
     lines = text.split("\n")
     if len(lines) != 5 or lines[0] != origin:
         raise malformed(what, f"it is not a checkpoint of {origin}")
-    if not (lines[1].isascii() and lines[1].isdigit() and len(lines[1]) < 20):
+    size = number_in(lines[1])
+    if size is None:
         raise malformed(what, "its size is not a number")
     checkpoint = Checkpoint(
         origin,
-        int(lines[1]),
+        size,
         from_base64(lines[2], DIGEST_SIZE, what),
         from_base64(lines[3], DIGEST_SIZE, what),
     )

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from collegium.canonical import malformed
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import SigningKey, signature_holds
+from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import (
     from_base64,
-    note_key_hash,
+    is_signed,
+    number_in,
     origin_of,
-    signature_line,
-    signatures_by,
+    signed_note,
     split_note,
     to_base64,
 )
@@ -41,9 +41,7 @@ class InclusionPromise:
 
 def sign_inclusion_promise(promise: InclusionPromise, key: SigningKey) -> str:
     """Return the signed note; its name keeps it apart from every checkpoint of the same key."""
-    text, name = promise.text(), _name(promise.identity)
-    signature = note_key_hash(name, key.public) + key.sign(text.encode())
-    return f"{text}\n{signature_line(name, signature)}"
+    return signed_note(promise.text(), _name(promise.identity), key)
 
 
 def open_inclusion_promise(note: str, identity: bytes, public: bytes) -> InclusionPromise:
@@ -61,13 +59,13 @@ def open_inclusion_promise(note: str, identity: bytes, public: bytes) -> Inclusi
     name, lines = _name(identity), text.split("\n")
     if len(lines) != 4 or lines[0] != name:
         raise malformed(_WHAT, f"it is not one of {name}")
-    if not (lines[1].isascii() and lines[1].isdigit() and len(lines[1]) < 20):
+    index = number_in(lines[1])
+    if index is None:
         raise malformed(_WHAT, "its index is not a number")
-    promise = InclusionPromise(identity, int(lines[1]), from_base64(lines[2], DIGEST_SIZE, _WHAT))
+    promise = InclusionPromise(identity, index, from_base64(lines[2], DIGEST_SIZE, _WHAT))
     if promise.text() != text:
         raise malformed(_WHAT, "it is not in its one form")
-    found = list(signatures_by(name, note_key_hash(name, public), signatures))
-    if not found or not all(signature_holds(public, text.encode(), one) for one in found):
+    if not is_signed(text, signatures, name, public):
         raise malformed(_WHAT, "the log's key did not sign it")
     return promise
 

@@ -14,13 +14,13 @@ from collegium.errors import FormatError
 from collegium.ledger.cosignature import cosigner_name
 from collegium.ledger.engines.log.log_copy import ValidatorSet
 from collegium.ledger.hashing import DIGEST_SIZE
-from collegium.ledger.keys import SigningKey, signature_holds
+from collegium.ledger.keys import SigningKey
 from collegium.ledger.note import (
     from_base64,
-    note_key_hash,
+    is_signed,
+    number_in,
     origin_of,
-    signature_line,
-    signatures_by,
+    signed_note,
     split_note,
     to_base64,
 )
@@ -47,10 +47,7 @@ class Seen:
 
 def sign_seen(seen: Seen, member: str, key: SigningKey) -> str:
     """Return the signed note of a validator."""
-    text, name = seen.text(), cosigner_name(origin_of(seen.identity), member)
-    return (
-        f"{text}\n{signature_line(name, note_key_hash(name, key.public) + key.sign(text.encode()))}"
-    )
+    return signed_note(seen.text(), cosigner_name(origin_of(seen.identity), member), key)
 
 
 def claimed_transaction(note: str) -> bytes:
@@ -69,14 +66,13 @@ def open_seen(note: str, identity: bytes, member: str, public: bytes) -> Seen:
     """
     text, signatures = split_note(note)
     name, lines = cosigner_name(origin_of(identity), member), text.split("\n")
-    number = lines[1] if len(lines) == 4 else ""
-    if not (number.isascii() and number.isdigit() and len(number) < 20):
+    size = number_in(lines[1]) if len(lines) == 4 else None
+    if size is None:
         raise malformed(_WHAT, "it does not say after how many entries")
-    seen = Seen(identity, int(number), from_base64(lines[2], DIGEST_SIZE, _WHAT))
+    seen = Seen(identity, size, from_base64(lines[2], DIGEST_SIZE, _WHAT))
     if seen.text() != text:
         raise malformed(_WHAT, "it is of another ledger, or not in its one form")
-    found = list(signatures_by(name, note_key_hash(name, public), signatures))
-    if not found or not all(signature_holds(public, text.encode(), one) for one in found):
+    if not is_signed(text, signatures, name, public):
         raise malformed(_WHAT, f"{member} did not sign it")
     return seen
 
