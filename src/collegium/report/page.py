@@ -47,22 +47,24 @@ SECTIONS = (
         applies=lambda content: content.explanation is not None,
     ),
     Section("curves", "Learning curves", curve_sections.learning_curves),
-    Section("participants", "Participants and faults", evidence_sections.took_part),
+    Section(
+        "participants", "Participants and faults", evidence_sections.took_part, of_any_record=True,
+    ),
     Section(
         "adversary", "The planted adversary", threat_section.adversary,
         applies=lambda content: bool(content.threat),
     ),
-    Section("record", "What the ledger recorded", evidence_sections.record),
+    Section("record", "What the ledger recorded", evidence_sections.record, of_any_record=True),
     Section("cost", "Time and data volume", evidence_sections.cost),
-    Section("verify", "How to verify", evidence_sections.how_to_verify),
-    Section("not-proven", "What is not proven", evidence_sections.not_proven),
-    Section("study", "The study document", source_sections.document),
-    Section("data", "The data", source_sections.data),
+    Section("verify", "How to verify", evidence_sections.how_to_verify, of_any_record=True),
+    Section("not-proven", "What is not proven", evidence_sections.not_proven, of_any_record=True),
+    Section("study", "The study document", source_sections.document, of_any_record=True),
+    Section("data", "The data", source_sections.data, of_any_record=True),
     Section(
         "preparation", "Preparation of tables", source_sections.preparation,
         applies=lambda content: bool(content.data.preparation),
     ),
-    Section("versions", "Versions", source_sections.versions),
+    Section("versions", "Versions", source_sections.versions, of_any_record=True),
 )  # fmt: skip
 """The page's own sections; mechanisms add theirs behind one of these."""
 
@@ -81,7 +83,7 @@ def render(content: ReportContent) -> str:
     sections = [
         one
         for one in in_order(SECTIONS)
-        if one.applies(content) and (one.name in _WITHOUT_FIGURES or not broken)
+        if one.applies(content) and (one.of_any_record or not broken)
     ]
     head = element(
         "head",
@@ -204,11 +206,6 @@ def _figures(content: ReportContent) -> tuple[Markup, ...]:
         bullets(content.answer.sentences),
     )
 
-
-_WITHOUT_FIGURES = frozenset({
-    "participants", "record", "verify", "not-proven", "study", "data", "versions",
-})  # fmt: skip
-"""What is shown of a record that does not hold: what it says of models, nobody is to read."""
 
 _SHOWN_FAULTS = 5
 

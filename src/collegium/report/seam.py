@@ -29,6 +29,8 @@ class Section:
         after: the anchor of the page's own section that it follows; one that follows none of them
             stands last.
         applies: whether a report has it.
+        of_any_record: whether a record that is not verified has it too; what such a record says of
+            models nobody is to read.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Section:
     shows: Callable[[ReportContent], Markup]
     after: str = ""
     applies: Callable[[ReportContent], bool] = _always
+    of_any_record: bool = False
 
 
 @cache

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from collegium.errors import RunError, reason_of
+from collegium.ledger.durability import write_whole
 from collegium.report.content import ReportContent
 from collegium.report.page import render
 
@@ -19,17 +18,11 @@ def write_report(folder: Path, content: ReportContent) -> Path:
     Raises:
         RunError: the folder cannot be written to; an earlier report is then as it was.
     """
-    path, partial = folder / NAME, folder / f".{NAME}"
+    path = folder / NAME
     data = render(content).encode()
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise RunError(
             "report.unwritable",
             f"{path} cannot be written",
