@@ -125,6 +125,15 @@ def test_a_full_home_fetches_nothing_for_the_record(done: Path) -> None:
     assert (one.missing_of("heart"), one.missing_of("another")) == (one.missing, 0)
 
 
+def test_what_was_not_tried_yet_may_come_however_long_it_has_been_missing(done: Path) -> None:
+    store, clock = Store(done / "blobs", away=True), Clock()
+    one = replicator(done, store, clock=clock)
+    one.look()
+    one.fetch(1)
+    clock.now = 70.0
+    assert one.fetching == one.missing - 1, "one was tried in vain for long, the others never"
+
+
 def test_what_a_failed_study_names_and_nobody_has_troubles_nobody(tmp_path: Path) -> None:
     changes = [
         "training.rounds=2", "evaluation.bootstrap=0", "study.min_sites=4", "study.max_attempts=1",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple, Protocol
@@ -56,6 +57,15 @@ class NamedBlob(NamedTuple):
     digest: bytes
     study: str
     kind: Kind
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A blob that is missing: since when, and since when it was tried in vain, if it was."""
+
+    named: NamedBlob
+    since: float
+    tried: float | None = None
 
 
 class ReplicatedBlobs(Protocol):
@@ -112,8 +122,7 @@ class BlobReplicator:
         self._ledger, self._kept, self._updates = ledger, kept, updates
         self._most, self._room, self._clock = most, room, clock
         self._read = 0  # bytes of the ledger file that were looked at
-        self._wanted: dict[bytes, NamedBlob] = {}
-        self._since: dict[bytes, float] = {}  # when each of them was found missing
+        self._wanted: dict[bytes, _Wanted] = {}
         self._latest: deque[NamedBlob] = deque(maxlen=LATEST)
         self._offered: list[NamedBlob] | None = None  # what is still to be offered again
         self._retiring = False
@@ -127,7 +136,7 @@ class BlobReplicator:
 
     def missing_of(self, study: str) -> int:
         """How many blobs of a study are still to be fetched, as of the last look."""
-        return sum(one.study == study for one in self._wanted.values())
+        return sum(one.named.study == study for one in self._wanted.values())
 
     @property
     def missing_for(self) -> float:
@@ -136,19 +145,16 @@ class BlobReplicator:
         Those of failed studies are left out: a registration may name what nobody ever had, and
         nobody is to look for it.
         """
-        lacked = (
-            self._since[digest]
-            for digest, named in self._wanted.items()
-            if named.study not in self._failed
-        )
-        first = min(lacked, default=None)
+        wanted = (one for one in self._wanted.values() if one.named.study not in self._failed)
+        first = min((one.since for one in wanted), default=None)
         return 0.0 if first is None else self._clock() - first
 
     @property
     def fetching(self) -> int:
         """How many are missing that were not tried in vain for long: they may come at once."""
         now = self._clock()
-        return sum(now - since < IN_VAIN for since in self._since.values())
+        tried = (one.tried for one in self._wanted.values())
+        return sum(first is None or now - first < IN_VAIN for first in tried)
 
     def offer_again(self) -> None:
         """Note that the shared store may be back, and may have lost what it had."""
@@ -199,18 +205,17 @@ class BlobReplicator:
         What cannot be had now is tried again later.
         """
         asked = 0
-        for named in list(self._wanted.values())[:AT_ONCE]:
-            there = self._kept.holds(named.digest)
+        for digest, wanted in list(self._wanted.items())[:AT_ONCE]:
+            there = self._kept.holds(digest)
             if not there:
                 if asked == most:
                     return
                 asked += 1
-                there = self._get(named)
-            del self._wanted[named.digest]
-            if there:
-                self._since.pop(named.digest, None)
-            else:
-                self.want(named)
+                there = self._get(wanted.named)
+            del self._wanted[digest]
+            if not there:
+                wanted.tried = self._clock() if wanted.tried is None else wanted.tried
+                self._wanted[digest] = wanted
 
     def _retire(self) -> None:
         ledger = self._ledger.read_bytes()
@@ -218,7 +223,6 @@ class BlobReplicator:
         self._retired = frozenset(retired)
         for digest in retired:
             self._wanted.pop(digest, None)
-            self._since.pop(digest, None)
         self._offered = [one for one in self._offered or () if one.digest not in retired]
         self._latest = deque((one for one in self._latest if one.digest not in retired), LATEST)
         self._kept.forget([digest for digest in retired if self._kept.holds(digest)])
@@ -248,8 +252,7 @@ class BlobReplicator:
 
     def want(self, named: NamedBlob) -> None:
         """Note a blob that is to be fetched."""
-        self._wanted.setdefault(named.digest, named)
-        self._since.setdefault(named.digest, self._clock())
+        self._wanted.setdefault(named.digest, _Wanted(named, self._clock()))
 
     def named(self, entry: bytes) -> list[NamedBlob]:
         """Return which blobs an entry names that this home is to hold."""
