@@ -268,12 +268,11 @@ def _enrol_site(
     if enrolment.objections:
         return
     code = code_digest(study)
-    signed = signed_acceptance(acting.outbox, acting.identity, view.study)
-    accepted = view.acceptance(member) or signed
+    accepted = view.acceptance(member)
     own = rows if table is None else table
     if accepted is not None:
         first: bytes | None = from_text(accepted.snapshot, DIGEST_SIZE)
-    else:  # it may have been signed by a key that has been replaced since
+    else:  # it may be on its way, signed by this key or by one that has been replaced since
         first = first_snapshot(acting.outbox, acting.identity.genesis, view.study)
     if (
         own is not None
@@ -285,7 +284,8 @@ def _enrol_site(
             " changed since; restore it",
         )
         return
-    enrolment.other_code = accepted is not None and accepted.code != to_text(code)
+    signed = accepted or signed_acceptance(acting.outbox, acting.identity, view.study)
+    enrolment.other_code = signed is not None and signed.code != to_text(code)
     if table is not None:
         enrolment.participants.append(
             SettingUp(acting.identity, blobs, acting.outbox, study, table, code)
