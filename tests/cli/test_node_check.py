@@ -7,14 +7,14 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from time import monotonic, sleep, time
+from time import time
 from typing import Any
 
 import pytest
@@ -23,9 +23,9 @@ from tests.commands import collegium, told
 from tests.storage.s3_server import s3_server
 from tests.transport.kit import certify_member
 from tests.transport.proxies import proxy
+from tests.waiting import until
 
 from collegium.canonical import from_text, to_text
-from collegium.errors import CollegiumError
 from collegium.ledger.contract.transactions import Adopt, MemberPropose
 from collegium.ledger.cosignature import cosign, cosigner_name
 from collegium.ledger.engines.log.log_copy import open_log_copy
@@ -88,19 +88,6 @@ def consortium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield Running(folder, url)
     finally:
         stop(started)
-
-
-def until(there: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until something is so."""
-    end = monotonic() + seconds
-    while True:
-        try:
-            if there():
-                return
-        except CollegiumError:
-            pass
-        assert monotonic() < end
-        sleep(0.05)
 
 
 @pytest.fixture

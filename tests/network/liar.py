@@ -30,8 +30,10 @@ from tempfile import mkdtemp
 
 from aiohttp import web
 from tests.ledger.engines.log.lies import honest
+from tests.network.perturbing import on_record
 from tests.threats.unmasking import Unmasker
 
+import collegium
 from collegium.canonical import from_text
 from collegium.ledger.engines.log.connection import NotInTheLog
 from collegium.ledger.engines.log.delivery import Promised, decode_delivery, encode_delivery
@@ -54,16 +56,29 @@ from collegium.ledger.genesis import encode_genesis
 from collegium.ledger.keys import KEY_SIZE, SigningKey, key_id
 from collegium.ledger.note import Checkpoint, origin_of, sign_checkpoint
 from collegium.ledger.ordering import Answer, NotYet, Ordered
+from collegium.network.processes import start
 from collegium.transport.authority import server_context
 from collegium.transport.home import BLOBS, TLS, read_ledger_identity, read_log_key, read_settings
+from collegium.transport.log_engine import SEQUENCER
 from collegium.transport.monitoring import MonitoredLog
 from collegium.transport.notifier import Notifier
 from collegium.transport.relay import Relay
 from collegium.transport.server import application
 from collegium.transport.service import Service
 
+ROOT = Path(__file__).parents[2]
+
 KEPT = "kept.json"
 """Where a liar that unmasks keeps what opens the first sum, by member."""
+
+
+def put_liar(folder: Path, lie: str, *more: str) -> None:
+    """Start a liar in the place of a trial's sequencer; `more` are its size and its victims."""
+    home, package = folder / SEQUENCER, Path(collegium.__file__).parents[1]
+    command = ["/usr/bin/env", f"PYTHONPATH={package}:{ROOT}", sys.executable, "-m"]
+    command += ["tests.network.liar", str(home), lie, *more]
+    on_record(folder, start(SEQUENCER, command, home / "output.log"))
+
 
 Entries = list[tuple[bytes, bytes]]
 Forge = Callable[["Forger", int, bytes], bytes | None]

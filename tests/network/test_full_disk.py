@@ -5,17 +5,16 @@ The system refuses files beyond a size to one process, and takes them again late
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 from tests.full_disk import no_file_beyond
 from tests.network.perturbing import child_of
 from tests.network.trials import QUICK, no_progress, started, trial
+from tests.waiting import until
 
-from collegium.errors import CollegiumError
 from collegium.network.processes import is_alive
 from collegium.network.record import home_of
 from collegium.network.trial import verify_members
@@ -29,19 +28,6 @@ pytestmark = pytest.mark.long
 
 WIDE = ('model.architecture="mlp"', "model.hidden=[6000]")
 """An update of 150 kB, larger than all the ledger of a short study."""
-
-
-def until(there: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait until something holds; a process that does not answer yet has it not."""
-    end = monotonic() + seconds
-    while True:
-        try:
-            if there():
-                return
-        except CollegiumError:
-            pass
-        assert monotonic() < end
-        sleep(0.1)
 
 
 def trains(status: NodeStatus) -> bool:

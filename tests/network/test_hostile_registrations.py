@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 from tests.commands import environment
+from tests.network.hostility import register_hostile_studies
 from tests.network.trials import LONGEST, QUICK, started, trial
-from tests.node.hostile import documents, registration
+from tests.node.hostile import documents
 
-from collegium.canonical import from_text
-from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.ordering import Ordered
 from collegium.network.record import NetworkRecord, home_of
 from collegium.network.trial import verify_members
 from collegium.network.watch import require_alive, statuses, study_of
-from collegium.node.config import order_of, read_config
-from collegium.node.home import read_genesis, read_keys
 from collegium.node.status import NodeStatus
-from collegium.transport.client import connect
-from collegium.transport.relayed import RelayStore
 
 
 @pytest.mark.long
@@ -32,18 +25,8 @@ def test_hostile_registrations_end_no_node_and_no_other_study(tmp_path: Path) ->
     folder = tmp_path / "trial"
     with trial(folder, (*QUICK, "training.rounds=8")) as record:
         home = home_of(folder, "cleveland")
-        genesis, identity = read_genesis(home)
-        (card,) = (one for one in genesis.members if one.id == "cleveland")
-        owner = read_keys(home, lambda: None).identity(
-            "cleveland", identity, from_text(card.key, KEY_SIZE)
-        )
-        assert owner is not None
         record = started(folder)
-        with closing(connect(home, order_of(read_config(home)))) as line:
-            for name, data in documents().items():
-                named = b"\x11" * 32 if data is None else RelayStore(line).put(data)
-                (answer,) = line.submit([registration(owner, name, named, bytes(32))])
-                assert isinstance(answer, Ordered), (name, answer)
+        register_hostile_studies(folder, "cleveland")
         for member, status in until_all_know_it_closed(folder, record).items():
             done = study_of(status, "heart")
             assert done is not None

@@ -19,12 +19,11 @@ from time import monotonic, sleep
 import pytest
 from tests.commands import collegium as collegium_says
 from tests.commands import environment
-from tests.network.liar import KEPT
-from tests.network.perturbing import begin, kill, on_record
+from tests.network.liar import KEPT, put_liar
+from tests.network.perturbing import begin, kill
 from tests.network.trials import MEMBERS, no_progress, started, trial
 from tests.threats.unmasking import Unmasker
 
-import collegium
 from collegium.audit.inclusion_promise import read_promise
 from collegium.audit.invalid_block import check_block
 from collegium.ledger.engines.log.evidence import read_fork
@@ -33,7 +32,6 @@ from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import ENTRY, decode_entry, read_frames
 from collegium.ledger.genesis import ORDERED_WITHIN, Genesis, encode_genesis, genesis_digest
 from collegium.ledger.ordering import LEDGER
-from collegium.network.processes import start
 from collegium.network.record import NetworkRecord, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, wait_closed
@@ -61,11 +59,7 @@ def lied_to(
 ) -> Iterator[NetworkRecord]:
     """Members that train with a liar."""
     with trial(folder, changes):
-        home = folder / SEQUENCER
-        package = Path(collegium.__file__).parents[1]
-        command = ["/usr/bin/env", f"PYTHONPATH={package}:{ROOT}", sys.executable, "-m"]
-        command += ["tests.network.liar", str(home), lie, str(FROM), *victims]
-        on_record(folder, start(SEQUENCER, command, home / "output.log"))
+        put_liar(folder, lie, str(FROM), *victims)
         if lie == "silence":
             for name in MEMBERS:
                 path = home_of(folder, name) / "node.toml"

@@ -11,9 +11,8 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -23,26 +22,20 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.network.cables import Cable, cables
-from tests.network.perturbing import Perturber, begin, kill, on_record, seeded
+from tests.network.hostility import register_hostile_studies
+from tests.network.liar import put_liar
+from tests.network.perturbing import Perturber, begin, kill, seeded
 from tests.network.trials import no_progress, started, trial
-from tests.node.hostile import documents, registration
+from tests.node.hostile import documents
 from tests.transport.kit import certify_member
 
-import collegium
-from collegium.canonical import from_text
 from collegium.ledger.engines.log.evidence import read_fork
-from collegium.ledger.keys import KEY_SIZE
-from collegium.ledger.ordering import LEDGER, Ordered
-from collegium.network.processes import start
+from collegium.ledger.ordering import LEDGER
 from collegium.network.record import NetworkRecord, home_of, read_record
 from collegium.network.trial import stop_all, verify_members
 from collegium.network.watch import statuses, wait_closed
-from collegium.node.config import order_of, read_config
-from collegium.node.home import read_genesis, read_keys
 from collegium.simulation.execution import run
-from collegium.transport.client import connect
 from collegium.transport.log_engine import SEQUENCER
-from collegium.transport.relayed import RelayStore
 
 ROUNDS = 12
 SEVEN = (
@@ -100,22 +93,6 @@ def an_outsider_holds_the_port(folder: Path, record: NetworkRecord) -> Iterator[
             one.close()
 
 
-def a_member_registers_studies_that_stop_everybody(folder: Path, member: str) -> None:
-    """Sign and submit hostile registrations as a member, and publish more than a blob may be."""
-    home = home_of(folder, member)
-    genesis, identity = read_genesis(home)
-    (card,) = (one for one in genesis.members if one.id == member)
-    owner = read_keys(home, lambda: None).identity(member, identity, from_text(card.key, KEY_SIZE))
-    assert owner is not None
-    with closing(connect(home, order_of(read_config(home)))) as line:
-        for name, data in documents().items():
-            named = b"\x11" * 32 if data is None else RelayStore(line).put(data)
-            (answer,) = line.submit(
-                [registration(owner, name, named, bytes(32), read_record(folder).members)]
-            )
-            assert isinstance(answer, Ordered), (name, answer)
-
-
 def backed_up(folder: Path, member: str) -> Path:
     """Stop a member, copy its home, and start it again."""
     kill(folder, member)
@@ -142,17 +119,14 @@ def disturbed(
         record = all_of_it.enter_context(trial(folder, SEVEN))
         ways = dict(all_of_it.enter_context(cables(folder, record)))
         if lie:
-            home, package = folder / SEQUENCER, Path(collegium.__file__).parents[1]
-            path = f"PYTHONPATH={package}:{Path(__file__).parents[2]}"
-            command = ["/usr/bin/env", path, sys.executable, "-m", "tests.network.liar"]
-            on_record(folder, start(SEQUENCER, [*command, str(home), *lie], home / "output.log"))
+            put_liar(folder, *lie)
         record = started(folder)
         owner, lossy, broken, *_ = record.members
         while min(one.final_size for one in statuses(folder, record).values() if one) < 40:
             sleep(0.1)
         copy = backed_up(folder, broken)
         opened = all_of_it.enter_context(an_outsider_holds_the_port(folder, record))
-        a_member_registers_studies_that_stop_everybody(folder, owner)
+        register_hostile_studies(folder, owner)
         ways[lossy].lose()
         Perturber(folder, ways, random, spared=(SEQUENCER,) if lie else ()).perturb(8.0)
         ways[lossy].mend()
