@@ -109,6 +109,9 @@ def test_no_english_of_a_finding_is_made_outside_of_its_one_place() -> None:
     assert spoken == []
 
 
+CLAIMED_TEXTS = ("CHECKS", "DESCRIBED", "NOT_PROVEN", "_NOT_PROVEN", "SIMULATED", "VERDICTS")
+
+
 def sentences(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Texts with spaces that are no documentation, no error and no claim."""
 
@@ -122,11 +125,7 @@ def sentences(module: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Subscript | ast.arg):  # types that are not evaluated
             return
         targets = getattr(node, "targets", [getattr(node, "target", None)])
-        if any(
-            isinstance(one, ast.Name)
-            and one.id in ("DESCRIBED", "NOT_PROVEN", "_NOT_PROVEN", "SIMULATED", "VERDICTS")
-            for one in targets
-        ):
+        if any(isinstance(one, ast.Name) and one.id in CLAIMED_TEXTS for one in targets):
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value

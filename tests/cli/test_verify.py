@@ -50,7 +50,10 @@ def test_people_are_told_the_verdict_first_and_then_what_is_not_proven(
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert lines[0] == "CONSISTENT ONLY"
-    assert any("2 rounds" in line for line in lines)
+    checked = lines[lines.index("  checked:") + 1 : lines.index("  rounds    2 recomputed")]
+    assert "    - 2 rounds; the levels below say what is proven of each" in checked
+    assert "    - 8 votes on a round's result, compared with it" in checked
+    assert all(line.startswith("    - ") and line[6].isdigit() for line in checked)
     assert "not proven:" in done.stdout.partition("anchored")[2]
 
 

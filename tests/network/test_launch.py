@@ -26,6 +26,7 @@ from collegium.network.record import read_record
 from collegium.node.home import read_keys
 from collegium.release.prediction import predict
 from collegium.report.measurements import FinalLine, RoundLine, read_lines
+from collegium.report.page import ONE_MACHINE
 from collegium.simulation.execution import run
 
 pytestmark = pytest.mark.long
@@ -104,6 +105,7 @@ def test_sealed_updates_are_among_the_bytes_that_are_told(done: RunResult) -> No
 def test_report_and_predict_work_on_it(done: RunResult, tmp_path: Path) -> None:
     page = report_on(done.folder).read_text()
     assert "secure sum" in page
+    assert ONE_MACHINE in page
     assert done.model in page
     table = tmp_path / "patients.csv"
     rows = (done.folder / "members" / "va" / "rows.csv").read_text().splitlines()

@@ -15,7 +15,7 @@ from collegium.data.table import Task
 from collegium.learning.evaluation.statement import MEASURES
 from collegium.report.content import ReportContent
 from collegium.report.measurements import FinalLine
-from collegium.report.page import SIMULATED, render
+from collegium.report.page import ONE_MACHINE, SIMULATED, render
 from collegium.study.document import Personalization
 
 TASKS: list[Task] = list(get_args(Task))
@@ -191,6 +191,16 @@ def test_a_run_of_real_members_is_not_called_a_simulation() -> None:
     text = page(inputs().content(verification=verification(simulated=False))).text
     assert "simulation" not in text.replace("no identity stands behind one", "")
     assert "summed from what the sites signed" in text
+
+
+def test_a_run_whose_members_were_processes_of_one_machine_is_called_a_simulation() -> None:
+    one = inputs()
+    final = replace(one.lines[-1], one_machine=True)
+    content = one.content(
+        lines=(*one.lines[:-1], final), verification=verification(simulated=False)
+    )
+    assert ONE_MACHINE in page(content).sections["header"]
+    assert ONE_MACHINE not in page(one.content()).text
 
 
 def test_a_record_that_does_not_hold_is_said_where_the_answer_is() -> None:

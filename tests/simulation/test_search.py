@@ -154,7 +154,7 @@ def test_verify_and_the_report_tell_of_every_trial_and_every_look(searched: RunR
     assert "4 trials were registered before the first one started" in page
     assert "the lowest of 16 measurements" in page
     for one in told.trials:
-        assert f"{one.loss:.4f}" in page
+        assert f"{one.loss:.3f}" in page
     rounds = [line.round for line in read_lines(searched.folder / "metrics.jsonl")
               if isinstance(line, RoundLine)]  # fmt: skip
     assert rounds == list(range(1, 17))

@@ -43,6 +43,26 @@ VERDICTS: Mapping[str, str] = {
 }  # fmt: skip
 """A verification in a word, as `verify` begins."""
 
+CHECKS: Mapping[str, str] = {
+    "signatures": "signatures, each by the key that its sender had then",
+    "entries": "entries, each executed again by the contract's rules",
+    "blocks": "blocks, each application hash computed again",
+    "rounds": "rounds; the levels below say what is proven of each",
+    "votes": "votes on a round's result, compared with it",
+    "blobs": "files, each hashed and compared with its name",
+    "statements": "statements of sites on the model's quality, for their form and counts",
+    "budgets": "privacy budgets, each added up again",
+    "statistics": "steps of the sites' column statistics, added up again",
+    "sums": "secure sums over test rows, computed again",
+}
+"""What was checked, by kind, as it stands after the number."""
+
+
+def checks_of(checked: Mapping[str, int]) -> list[str]:
+    """Return what a verification checked, a line for each kind of which there was any."""
+    return [f"{count} {CHECKS.get(kind, kind)}" for kind, count in checked.items() if count]
+
+
 TEXTS: dict[str, str] = {
     "anchor.checkpoint:ends": "a checkpoint that was kept over {size} entries does not fit: the "
     "history ends after {entries} entries; they part after entry {agreed}, that is from round "

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from collegium.audit.english import VERDICTS
+from collegium.audit.english import VERDICTS, checks_of
 from collegium.audit.findings import (
     LedgerPrivacySpent,
     Scoring,
@@ -74,8 +74,9 @@ def verification_lines(verification: Verification) -> Iterator[str]:
         yield f"  app hash  {verification.app_hash}"
     if verification.model:
         yield f"  model     {verification.model}"
-    counts = ", ".join(f"{count} {kind}" for kind, count in verification.checked.items())
-    yield f"  checked   {counts}"
+    yield "  checked:"
+    for text in checks_of(verification.checked):
+        yield f"    - {text}"
     for one in verification.privacy:
         yield (
             f"  privacy   {one.site}: epsilon {one.epsilon:.3g} of {one.budget:g} spent in"

@@ -107,8 +107,10 @@ def _measure(
     study_history = replayed_study(folder, record.study)
     posted, summed = posted_statements(folder, study_history), posted_sum(folder, study_history)
     last = final_line(closed.outcome, closed.model, posted, prepared.sites, refused, summed)
-    if prepared.table is not None:
-        last = msgspec.structs.replace(last, left_out=prepared.table.left_out)
+    last = msgspec.structs.replace(
+        last, one_machine=True,
+        left_out=() if prepared.table is None else prepared.table.left_out,
+    )  # fmt: skip
     append_line(partial, last)
     partial.replace(folder / "metrics.jsonl")
     return last

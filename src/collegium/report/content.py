@@ -102,8 +102,9 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
-    `selection` is what the final model was chosen from, `curves` are of the chosen trial. `told` is
-    what mechanisms tell of the study by names of their own, as in `Verification`.
+    `one_machine` says that it was a trial, with a process for each member. `selection` is what the
+    final model was chosen from, `curves` are of the chosen trial. `told` is what mechanisms tell of
+    the study by names of their own, as in `Verification`.
     """
 
     title: str
@@ -113,6 +114,7 @@ class ReportContent:
     schema: Schema
     threshold: float
     simulated: bool
+    one_machine: bool
     personal: str
     outcome: str
     answer: Answer
@@ -203,6 +205,7 @@ def build_content(
         schema=data.schema,
         threshold=study.evaluation.threshold,
         simulated=verification.simulated,
+        one_machine=final is not None and final.one_machine,
         personal="" if study.personalization is None else study.personalization.method,
         outcome=_outcome(verification, final),
         answer=answer_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from collegium.audit.english import checks_of
 from collegium.audit.findings import SiteShare
 from collegium.report import charts
 from collegium.report.content import ReportContent
@@ -40,17 +41,6 @@ _PHASES = {
 """Phases as the run names them, and as the page does."""
 
 _WEIGHT = ["Weight claimed", "Weight used", "Share of the weight"]
-
-_COUNTED = {
-    "signatures": "signatures checked",
-    "entries": "entries replayed",
-    "blocks": "blocks",
-    "rounds": "rounds",
-    "votes": "votes on a model",
-    "blobs": "files hashed",
-    "statements": "signed statements read",
-    "budgets": "privacy budgets recomputed",
-}
 
 
 def took_part(content: ReportContent) -> Markup:
@@ -261,10 +251,8 @@ def how_to_verify(content: ReportContent) -> Markup:
         table("What was proven for the rounds", ["Level", "Rounds", "Meaning"], levels)
         if levels
         else "",
-        folded(
-            "Number of checks",
-            facts([(_COUNTED.get(kind, kind), count(number)) for kind, number in evidence.checked]),
-        ),
+        paragraph("It checked:"),
+        bullets([f"{words}." for words in checks_of(dict(evidence.checked))]),
         folded(f"{counted(len(evidence.notes), 'note')} from verification", bullets(notes))
         if notes
         else "",

@@ -220,6 +220,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `federated_beside_local` what the study's model measures at these, where some are missing.
     `left_out` counts rows of a table of the members' own that are no part of the study.
     `convergence` is None where the losses of rounds are not known, or do not tell.
+    `one_machine` says that somebody ran every member as a process of one machine.
     """
 
     outcome: str
@@ -245,6 +246,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     local_missing: tuple[str, ...] = ()
     federated_beside_local: Quality | None = None
     left_out: tuple[RowsLeftOut, ...] = ()
+    one_machine: bool = False
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

@@ -73,6 +73,11 @@ SIMULATED = (
     "their keys. Signatures prove no identity, and nothing was confidential."
 )
 
+ONE_MACHINE = (
+    "This run is a simulation. One machine ran a process for each member and held all their keys "
+    "and rows. Signatures prove no identity, and nothing was confidential."
+)
+
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """The page asks its browser to load nothing, whatever it might be made to contain."""
 
@@ -124,7 +129,7 @@ def _opening(content: ReportContent) -> list[Markup]:
         paragraph(element("strong", "Outcome. "), content.schema.positive, class_="question")
         if content.schema.positive
         else Markup(""),
-        paragraph(SIMULATED, class_="warning") if content.simulated else Markup(""),
+        *(paragraph(words, class_="warning") for words in _simulation(content)),
         paragraph(
             (
                 f"The sites are artificial ({content.data.made_up}). They do not represent "
@@ -135,6 +140,12 @@ def _opening(content: ReportContent) -> list[Markup]:
         if content.data.made_up
         else Markup(""),
     ]
+
+
+def _simulation(content: ReportContent) -> list[str]:
+    if content.simulated:
+        return [SIMULATED]
+    return [ONE_MACHINE] if content.one_machine else []
 
 
 def _answer(content: ReportContent) -> Markup:

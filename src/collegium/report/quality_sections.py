@@ -141,7 +141,7 @@ def _of_sum(content: ReportContent) -> str:
         "the counts of a single site"
     )
     if "auc" in summed.measures:
-        told += f". It gives an AUC of {summed.measures['auc']:.4f} from scores in 1,024 bins"
+        told += f". It gives an AUC of {summed.measures['auc']:.3f} from scores in 1,024 bins"
     if summed.auc_error is not None:
         told += f". The AUC of the exact scores differs by at most {summed.auc_error:.2g}"
     small = {
@@ -164,8 +164,8 @@ def _binned(content: ReportContent) -> str:
     if content.summed is not None:
         return ""
     return (
-        f"The AUC is {content.risks.binned_auc:.4f} when computed only from summed histograms of "
-        f"the sites’ scores, as a secure sum would give them. From all scores it is {pooled:.4f}."
+        f"The AUC is {content.risks.binned_auc:.3f} when computed only from summed histograms of "
+        f"the sites’ scores, as a secure sum would give them. From all scores it is {pooled:.3f}."
     )
 
 

@@ -71,7 +71,7 @@ footer, .note { font-size: .92rem; }
 .key .interval, .key .absent { font-size: .92rem; }
 .lead { font-size: 1.15rem; max-width: none; }
 .answer > ul > li { max-width: none; }
-.verdict { padding: .6rem .9rem; border-left: 4px solid currentColor; max-width: none; }
+p.verdict { padding: .6rem .9rem; border-left: 4px solid currentColor; max-width: none; }
 .verdict.anchored { border-color: var(--good); }
 .verdict.consistent { border-color: var(--warn); }
 .verdict.broken { border-color: var(--bad); }
@@ -106,7 +106,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .interval { white-space: nowrap; font-size: .9em; }
 .figures .interval, .figures .absent { display: block; }
 .absent { font-size: .9em; }
-.verdict { display: block; font-size: .9em; color: var(--soft); }
+td .verdict { display: block; font-size: .9em; color: var(--soft); }
 .verdict.better { color: var(--good); }
 .verdict.worse { color: var(--bad); }
 .rounds { font-size: .85rem; }

@@ -88,10 +88,9 @@ def number(measure: str, value: float) -> str:
 
 def change(measure: str, value: float) -> str:
     """Return a difference of two values of a measure, with its sign; never 0 for what is not."""
-    text = number(measure, value)
-    if value and not text.strip("−0."):
-        text = _signed_text(f"{value:.1g}")
-    return f"+{text}" if value > 0 else text
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    text = number(measure, abs(value))
+    return f"{sign}{'<0.001' if value and text == '0.000' else text}"
 
 
 def share(value: float) -> str:

@@ -39,7 +39,7 @@ def _search(found: Selection) -> str:
     without = f" {counted(failed, 'trial')} failed and cannot be selected." if failed else ""
     return (
         f"The final model is that of trial {found.trial}, round {found.measured}, with the "
-        f"lowest validation loss ({found.loss:.4f}). {counted(len(found.trials), 'trial')} were "
+        f"lowest validation loss ({found.loss:.3f}). {counted(len(found.trials), 'trial')} were "
         f"registered before the first one started, and all were run.{without} The criterion is "
         f"the mean loss on {_held_out(found)} no trial trained. {found.looks} models were "
         f"measured.{_still_falling(found)}"
@@ -61,7 +61,7 @@ def _still_falling(found: Selection) -> str:
 def _stopping(found: Selection) -> str:
     return (
         f"The final model is that of round {found.measured}, with the lowest mean validation "
-        f"loss ({found.loss:.4f}). After each round the model was measured on {_held_out(found)} "
+        f"loss ({found.loss:.3f}). After each round the model was measured on {_held_out(found)} "
         f"it was not trained ({found.looks} models)."
     )
 
@@ -85,7 +85,7 @@ def _table(found: Selection) -> Markup:
 
 
 def _row(one: TrialResult, names: list[str], *, chosen: bool) -> list[str]:
-    loss = "failed" if one.loss is None else f"{one.loss:.4f}"
+    loss = "failed" if one.loss is None else f"{one.loss:.3f}"
     return [
         f"{one.trial} (selected)" if chosen else str(one.trial),
         *(f"{one.values[name]:g}" for name in names),
