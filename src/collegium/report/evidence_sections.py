@@ -294,19 +294,19 @@ def _included(one: Participant) -> str:
 def _costs(title: str, costs: Sequence[Cost], printed: Callable[[float], str]) -> Markup:
     if not costs:
         return paragraph(f"{title} was not measured.")
-    most = max(one.total for one in costs) or 1.0
+    whole = sum(one.total for one in costs)
     rows: list[Sequence[Child]] = [
         [
             _PHASES.get(one.phase, one.phase),
-            charts.bar(one.total / most, f"{one.phase}: {printed(one.total)}"),
+            charts.bar(one.total / (whole or 1.0), f"{one.phase}: {printed(one.total)}"),
             printed(one.total),
             "–" if one.median is None else printed(one.median),
         ]
         for one in costs
     ]
     return table(
-        f"{title} by phase: {printed(sum(one.total for one in costs))} in total",
-        ["Phase", "", "Whole run", "Per round (median)"],
+        f"{title} by phase: {printed(whole)} in total",
+        ["Phase", "Share", "Whole run", "Per round (median)"],
         rows,
         class_="figures costs",
     )

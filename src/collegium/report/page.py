@@ -19,7 +19,7 @@ from collegium.report.content import ReportContent
 from collegium.report.figures import Figure
 from collegium.report.markup import Markup, badge, bullets, element, paragraph
 from collegium.report.seam import Section, in_order
-from collegium.report.style import STYLE
+from collegium.report.shell import whole_page
 from collegium.report.wording import number, span, title_of
 
 SECTIONS = (
@@ -78,9 +78,6 @@ ONE_MACHINE = (
     "and rows. Signatures prove no identity, and nothing was confidential."
 )
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The page asks its browser to load nothing, whatever it might be made to contain."""
-
 
 def render(content: ReportContent) -> str:
     """Return the page; the same content gives the same bytes."""
@@ -90,20 +87,10 @@ def render(content: ReportContent) -> str:
         for one in in_order(SECTIONS)
         if one.applies(content) and (one.of_any_record or not broken)
     ]
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{content.title} · Collegium report"),
-        element("style", Markup(STYLE)),
-    )
-    body = element(
-        "body",
-        element("header", *_opening(content)),
-        element(
-            "main",
+    return whole_page(
+        f"{content.title} · Collegium report",
+        _opening(content),
+        [
             _answer(content),
             element(
                 "nav",
@@ -115,10 +102,9 @@ def render(content: ReportContent) -> str:
                 element("section", element("h2", one.title), one.shows(content), id=one.name)
                 for one in sections
             ),
-        ),
-        element("footer", paragraph("Not for clinical use. Made by Collegium from a run folder.")),
+        ],
+        "Not for clinical use. Made by Collegium from a run folder.",
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').source}\n"
 
 
 def _opening(content: ReportContent) -> list[Markup]:

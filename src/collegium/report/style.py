@@ -46,8 +46,8 @@ code, pre { font-family: ui-monospace, "SFMono-Regular", Menlo, Consolas, monosp
   font-size: .86em; }
 code { overflow-wrap: anywhere; }
 pre { margin: 0 0 .6rem; padding: .7rem .9rem; background: var(--panel);
-  border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; }
-pre code { overflow-wrap: normal; font-size: 1em; }
+  border: 1px solid var(--line); border-radius: 6px; }
+pre code { white-space: pre-wrap; font-size: 1em; }
 footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 footer, .note, figcaption, caption, .absent, .interval, .tick, .axis { color: var(--soft); }
 footer, .note { font-size: .92rem; }
@@ -121,7 +121,6 @@ details { margin: 1rem 0; border: 1px solid var(--line); border-radius: 6px;
 summary { cursor: pointer; font-weight: 600; font-size: .95rem; }
 details[open] > summary { margin-bottom: .8rem; }
 details > :last-child { margin-bottom: .3rem; }
-.ways pre code { white-space: pre-wrap; overflow-wrap: anywhere; }
 .ways > li { margin-bottom: 1.4rem; max-width: none; }
 
 figure { margin: 1.2rem 0; min-width: 0; }

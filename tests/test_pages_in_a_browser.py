@@ -1,0 +1,81 @@
+"""What axe-core finds on the pages, light and dark, on phones and wide screens: nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.browser import AXE, Browser, browser, found_or_skipped
+from tests.pages import PAGES, Shown
+
+WIDTHS = (390, 768, 1024, 1440)
+"""In CSS pixels: a phone, a tablet in both ways, a wide screen; style.py has steps between them."""
+SCHEMES = ("light", "dark")
+
+OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
+FINDINGS = """
+axe.run({resultTypes: ['violations']}).then(found => found.violations.flatMap(one =>
+    one.nodes.map(node => `${one.id} at ${node.target.flat().join(' ')}: ${one.help}`)))
+"""
+SIDEWAYS = """
+(() => {
+    const edge = document.documentElement.clientWidth + 1;
+    const scrolls = one => one && (getComputedStyle(one).overflowX != 'visible'
+        || scrolls(one.parentElement));
+    return [...document.querySelectorAll('body *')]
+        .filter(one => one.getBoundingClientRect().right > edge && !scrolls(one.parentElement))
+        .map(one => `sideways at ${one.tagName.toLowerCase()}.${one.getAttribute('class')}`);
+})()
+"""
+"""What is right of the page's edge, save within what scrolls by itself."""
+
+BAD = """<!DOCTYPE html><html><head><title>Bad</title><style>
+p { color: #999; width: 25rem } @media (prefers-color-scheme: dark) { html { background: #999 } }
+@media (prefers-color-scheme: dark) { p { color: #000 } } </style></head>
+<body><h1>Bad</h1><h3>Skipped</h3><p>Pale.</p><img src="data:,"></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    found_or_skipped()
+    with browser(tmp_path_factory.mktemp("browser")) as one:
+        yield one
+
+
+def findings(chromium: Browser, url: str) -> set[str]:
+    """What is found on a page, each with the width and the scheme."""
+    chromium.open(url)
+    chromium.run(AXE.read_text("utf-8"))
+    chromium.run(OPEN_ALL)
+    found: set[str] = set()
+    for width, scheme in product(WIDTHS, SCHEMES):
+        chromium.show(width, scheme)
+        told = [*chromium.run(FINDINGS), *chromium.run(SIDEWAYS)]
+        found |= {f"{width} {scheme}: {one}" for one in told}
+    return found
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [pytest.param(one, marks=[pytest.mark.long] * one.long, id=one.name) for one in PAGES],
+)
+def test_axe_finds_nothing_and_nothing_runs_out_of_the_page(
+    chromium: Browser, shown: Shown, tmp_path: Path
+) -> None:
+    with shown.made(tmp_path) as url:
+        assert "\n".join(sorted(findings(chromium, url))) == ""
+
+
+def test_what_is_bad_is_found_where_it_is_bad(chromium: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "bad.html"
+    path.write_text(BAD, encoding="utf-8")
+    found: Any = findings(chromium, path.as_uri())
+    rules = {one.split(": ")[1].split(" at ")[0] for one in found}
+    assert {"html-has-lang", "heading-order", "image-alt", "color-contrast"} <= rules
+    pale = {one.split(":")[0] for one in found if "color-contrast" in one}
+    assert pale == {f"{width} light" for width in WIDTHS}
+    wide = {one.split(":")[0] for one in found if "sideways at p." in one}
+    assert wide == {"390 light", "390 dark"}
