@@ -10,17 +10,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from collegium.log_file import LogFile
 from collegium.visible import visible_json
 
 LOG = "node.log"
-LARGEST_LOG = 10 * 2**20
-OLDER_LOGS = 5
 
 _OF_EVERY_RECORD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None)))
 
@@ -48,12 +46,7 @@ class JsonLines(logging.Formatter):
 def journal(home: Path, level: str) -> Iterator[None]:
     """Write what the package logs into a home's node.log, and to standard error."""
     ours = logging.getLogger("collegium")
-    handlers: list[logging.Handler] = [
-        RotatingFileHandler(
-            home / LOG, maxBytes=LARGEST_LOG, backupCount=OLDER_LOGS, encoding="utf-8"
-        ),
-        logging.StreamHandler(),
-    ]
+    handlers: list[logging.Handler] = [LogFile(home / LOG), logging.StreamHandler()]
     for handler in handlers:
         handler.setFormatter(JsonLines())
         ours.addHandler(handler)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from time import monotonic
 
@@ -25,6 +24,7 @@ from collegium.ledger.engines.log.sequencer import Sequencer
 from collegium.ledger.genesis import Genesis
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.ordering import LEDGER
+from collegium.log_file import LogFile
 from collegium.signals import heeded
 from collegium.transport.authority import (
     CA_CERTIFICATE,
@@ -50,6 +50,7 @@ from collegium.transport.renewal import WARN_DAYS, first_to_end, renewing
 from collegium.transport.sequencer_status import SequencerStatus, held_home, serve_status
 from collegium.transport.server import application
 from collegium.transport.service import Service
+from collegium.visible import visible_json
 
 MOST_FILES = 65_536
 """Open files that are asked of the system, if it allows so many: each connection is one."""
@@ -64,27 +65,20 @@ LOOKS_WITHIN = 4.0
 RENEW_EVERY, WARN_EVERY = 5.0, 86_400.0
 """Seconds between two looks at the certificate's file, and between two warnings of its end."""
 
-LARGEST_LOG, OLDER_LOGS = 10 * 2**20, 5
-
 
 class Journal:
     """What a sequencer does, one JSON object a line, in a rotated file and on standard error."""
 
     def __init__(self, path: Path) -> None:
-        self._handlers: list[logging.Handler] = [
-            RotatingFileHandler(
-                path, maxBytes=LARGEST_LOG, backupCount=OLDER_LOGS, encoding="utf-8"
-            ),
-            logging.StreamHandler(sys.stderr),
-        ]
+        self._handlers: list[logging.Handler] = [LogFile(path), logging.StreamHandler(sys.stderr)]
 
     def __call__(self, event: str, /, **facts: object) -> None:
-        """Note an event; a full disk under the log ends nothing."""
+        """Note an event, from any thread."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = msgspec.json.encode({"time": time, "event": event, **facts}).decode()
+        facts = {"time": time, "event": event, **facts}
+        line = visible_json(msgspec.json.encode(facts).decode())
         for handler in self._handlers:
-            with suppress(OSError):
-                handler.emit(logging.LogRecord("sequencer", logging.INFO, "", 0, line, None, None))
+            handler.handle(logging.LogRecord("sequencer", logging.INFO, "", 0, line, None, None))
 
     def close(self) -> None:
         """Release the file."""
