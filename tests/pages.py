@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from msgspec.structs import replace as with_fields
@@ -102,9 +101,11 @@ def broken() -> ReportContent:
     return inputs().content(verification=verification(bad))
 
 
-def benchmarked(splits: int, rules: tuple[str, ...] = RULES, **changes: Any) -> str:
+def benchmarked(
+    splits: int, rules: tuple[str, ...] = RULES, counts: tuple[int, ...] = (1, 2)
+) -> str:
     """A robustness page of trials that never were: losses of every size, a rule that is refused."""
-    grid = Grid(rules, attacks_with_updates(), (1, 2), tuple(range(splits)), 2)
+    grid = Grid(rules, attacks_with_updates(), counts, tuple(range(splits)), 2)
     random, sites = np.random.default_rng(1), [f"site_{number}" for number in range(10)]
     lines: list[Line] = []
     for count in grid.counts:
@@ -129,7 +130,7 @@ def benchmarked(splits: int, rules: tuple[str, ...] = RULES, **changes: Any) -> 
                         )
                         for first in (0, 4)
                     )  # fmt: skip
-    study = read_study("heart10-robust", list(changes)).study
+    study = read_study("heart10-robust").study
     found = rule_summaries(lines)
     return robustness_page(study, grid, "test", found, requirements(lines, study.aggregation.rule))
 
@@ -143,6 +144,10 @@ PAGES = (
     Shown("report of a run", a_run),
     Shown("report with every part", text(lambda: render(everything()))),
     Shown("report of a record that is not verified", text(lambda: render(broken()))),
+    Shown("robustness", text(lambda: benchmarked(10, counts=(2,)))),
+    Shown(
+        "robustness of two splits", text(lambda: benchmarked(2, ("fedavg", "median"))), long=True
+    ),
     Shown("report of many classes", of_task("multiclass"), long=True),
     Shown("report of ordered classes", of_task("ordinal"), long=True),
     Shown("report of a regression", of_task("regression"), long=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collegium.benchmark.summary import in_words, mean_of, requirements, rule_summaries
+from collegium.benchmark.summary import in_words, mean_of, ranked, requirements, rule_summaries
 from collegium.benchmark.trial import AttackedTrial, CleanTrial, Line, RefusedTrial
 
 
@@ -32,16 +32,18 @@ def test_the_attackers_own_rows_count_neither_before_nor_after() -> None:
 
 def test_a_split_is_one_observation_however_many_placements_it_has() -> None:
     sites = {"a": (10, 10), "b": (10, 10), "c": (10, 10)}
-    lines: list[Line] = [clean(0, sites), clean(1, sites)]
+    lines: list[Line] = [clean(split, sites) for split in range(3)]
     lines += [attacked(0, right, 20) for right in (20, 18, 16)]
-    lines += [attacked(1, 16, 20)]
+    lines += [attacked(1, 16, 20), attacked(2, 17, 20)]
     (one,) = rule_summaries(lines)
-    loss = one.against[0].loss
-    assert loss.value == pytest.approx((10 + 20) / 2)
-    assert loss.high is not None
-    assert loss.high - loss.value == pytest.approx(12.706 * 5, rel=1e-3)
+    loss, kept = one.against[0].loss, one.against[0].kept
+    assert loss.value == pytest.approx((10 + 20 + 15) / 3)
+    assert kept.value == pytest.approx(100 - loss.value)
+    for mean in (loss, kept):
+        assert mean.high is not None
+        assert mean.high - mean.value == pytest.approx(4.303 * 5 / 3**0.5, rel=1e-3)
     assert one.against[0].largest == pytest.approx(20.0)
-    assert one.against[0].trials == 4
+    assert one.against[0].trials == 5
 
 
 def test_the_worst_attack_stands_first_and_hindsight_is_worse_still() -> None:
@@ -64,7 +66,7 @@ def test_a_rule_that_is_refused_has_no_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [([], "none"), ([3.0], "3.00"), ([1.0, 3.0], "2.00 (-10.71 to 14.71)"),
+    [([], "none"), ([3.0], "3.00"), ([1.0, 3.0], "2.00"), ([1.0, 2.0, 3.0], "2.00 (-0.48 to 4.48)"),
      ([float(one) for one in range(10)], "4.50 (2.33 to 6.67)"),
      ([0.0, 1.0] * 20, "0.50 (0.34 to 0.66)")],
 )  # fmt: skip
@@ -91,6 +93,32 @@ def test_what_is_demanded_of_the_studys_rule(
     found = requirements(lines, "median")
     assert [one.holds for one in found] == held
     assert "in 3 trials" in found[2].measured
+
+
+@pytest.mark.parametrize(("loss", "held"), [(2, None), (5, False)])
+def test_two_splits_show_that_a_rule_fails_and_never_that_it_holds(
+    loss: int, held: bool | None
+) -> None:
+    lines: list[Line] = []
+    for split in range(2):
+        lines.append(clean(split, {"a": (85, 100), "c": (50, 100)}))
+        lines.append(attacked(split, 85 - loss, 100))
+    (one,) = requirements(lines, "median")
+    assert one.holds is held
+
+
+def test_rules_are_ranked_by_what_they_keep_and_not_by_what_they_lose() -> None:
+    lines: list[Line] = []
+    for rule, before, after in (("krum", 70, 69), ("median", 85, 80), ("fedavg", 86, 40)):
+        lines.append(clean(0, {"a": (before, 100), "c": (50, 100)}, rule))
+        lines.append(attacked(0, 99, 100, "ipm", rule=rule))
+        lines.append(attacked(0, after, 100, rule=rule))
+    lines.append(RefusedTrial(rule="bulyan", count=1, split=0, attack=None, why="too few"))
+    order = ranked(rule_summaries(lines), 1)
+    assert [(one.rule, one.against[0].kept.value) for one in order] == [
+        ("median", 80.0), ("krum", 69.0), ("fedavg", 40.0),
+    ]  # fmt: skip
+    assert ranked(rule_summaries(lines), 2) == []
 
 
 def test_a_defence_that_nobody_needed_is_no_proof() -> None:

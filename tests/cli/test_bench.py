@@ -19,7 +19,8 @@ def test_it_tells_the_worst_attack_on_each_rule_and_where_the_page_is(
     done = call(*SMALL, "--out", str(tmp_path / "bench"))
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert "fedavg" in lines[0]
+    keeps = [float(line.split("keeps ")[1].split()[0]) for line in lines[:2]]
+    assert keeps == sorted(keeps, reverse=True)
     assert "sign_flip" in lines[0]
     assert (tmp_path / "bench" / "index.html").is_file()
     found = told(call(*SMALL, "--out", str(tmp_path / "bench"), "--json"))

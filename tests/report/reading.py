@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "line", "rect", "circle", "polyline", "path"}
+VOID = {"meta", "br", "wbr", "line", "rect", "circle", "polyline", "path"}
 
 
 class Page(HTMLParser):

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from collegium.benchmark.grid import Job, placements
-from collegium.benchmark.summary import MeanLoss, accuracy_without, by_split, mean_of
+from collegium.benchmark.summary import Mean, accuracy_without, by_split, mean_of
 from collegium.benchmark.trial import Part, changed, clean_rows, rows_under_attack, weights_of
 from collegium.data.randomness import draws
 from collegium.errors import RunError
@@ -85,8 +85,8 @@ class BetrayalSearch(msgspec.Struct, frozen=True, kw_only=True):
 
     tried: tuple[PolicyResult, ...]
     best: Policy
-    found: MeanLoss
-    always: MeanLoss
+    found: Mean
+    always: Mean
     share: float
 
 
@@ -200,7 +200,7 @@ def _loss(policy: Policy, places: Sequence[_Place], rounds: int, part: Part) -> 
     return fmean(loss for _, loss in _losses(policy, places, rounds, part))
 
 
-def _mean_loss(policy: Policy, places: Sequence[_Place], rounds: int) -> MeanLoss:
+def _mean_loss(policy: Policy, places: Sequence[_Place], rounds: int) -> Mean:
     found = mean_of(by_split(_losses(policy, places, rounds, "test")))
     if found is None:
         raise ValueError("no split was held out")

@@ -1,16 +1,22 @@
-"""A robustness benchmark's page: what is demanded, the heat map, who was granted what."""
+"""A robustness benchmark's page: the rules in order, how each attack harms each, what it is worth.
+
+Rules are ranked by what they keep: the accuracy under the attack that is worst for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collegium.benchmark import heat_map
 from collegium.benchmark.grid import Grid
-from collegium.benchmark.summary import AttackSummary, Requirement, RuleSummary, in_words
+from collegium.benchmark.heat_map import points, rule_name
+from collegium.benchmark.summary import FEWEST_SPLITS, Mean, Requirement, RuleSummary, ranked
 from collegium.benchmark.trial import Part
 from collegium.plugins import find
 from collegium.report.markup import (
     Child,
     Markup,
+    badge,
     bullets,
     element,
     folded,
@@ -18,32 +24,16 @@ from collegium.report.markup import (
     paragraph,
     table,
 )
-from collegium.report.style import STYLE
+from collegium.report.shell import whole_page
+from collegium.report.wording import counted, span
 from collegium.study.document import Study
 
-_STEPS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
-"""Losses in points at which the next shade begins."""
-
-_HEAT = """
-.wide { overflow-x: auto; margin: 0 0 1rem; }
-.heat { font-size: .82rem; border-collapse: separate; border-spacing: 2px; width: auto; }
-.heat, .heat caption, .heat tbody, .heat th, .heat td { width: auto; }
-.heat { display: table; } .heat caption { display: table-caption; }
-.heat thead { display: table-header-group; position: static; width: auto; height: auto;
-  clip-path: none; }
-.heat tbody { display: table-row-group; } .heat tr { display: table-row; }
-.heat th, .heat td { display: table-cell; border: 0; padding: .25rem .4rem; text-align: right; }
-.heat td::before { content: none; }
-.heat thead th { writing-mode: vertical-rl; text-align: left; vertical-align: bottom;
-  white-space: nowrap; }
-.heat thead th:first-child { writing-mode: horizontal-tb; }
-.heat tbody th { text-align: left; white-space: nowrap; position: sticky; left: 0;
-  background: var(--paper); }
-.heat td { min-width: 2.9rem; border-radius: 3px; }
-.heat .none { color: var(--soft); }
-""" + "".join(
-    f".heat td.h{step} {{ background: color-mix(in oklab, var(--bad) {share}%, var(--panel)); }}\n"
-    for step, share in enumerate((0, 6, 14, 24, 36, 48, 60, 72, 84))
+_STYLE = (
+    heat_map.STYLE
+    + """
+.benchmark { max-width: 84rem; }
+.ranking tbody th { white-space: nowrap; }
+"""
 )
 
 
@@ -56,145 +46,93 @@ def page(
 ) -> str:
     """Return the page as HTML that needs nothing else."""
     title = f"Robustness of rules on {study.study.id}"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Markup(STYLE + _HEAT)),
-    )
-    body = element(
-        "body",
-        paragraph("Benchmark", class_="kicker"),
-        element("h1", title),
-        paragraph(study.study.question, class_="question"),
-        _about(study, grid, part),
-        _demanded(demands),
-        *(_map(grid, count, standings) for count in grid.counts),
-        _granted(grid),
-        element(
-            "footer",
-            "Made by collegium bench robustness. Simulated adversaries on research data: not for "
-            "clinical use.",
-        ),
-    )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').source}\n"
-
-
-def _about(study: Study, grid: Grid, part: Part) -> Markup:
-    trials = len(grid.splits) * grid.placements
-    rows = (
-        "test parts"
-        if part == "test"
-        else ("training parts (for choosing a design, not for reporting)")
-    )
-    return join(
-        paragraph(
-            "Each cell is the loss of accuracy under attack in percentage points: the accuracy "
-            f"of the rule's clean run minus that under attack, on the same {rows} of the honest "
-            f"sites. It is the mean over {len(grid.splits)} splits with {grid.placements} "
-            f"placements of the attackers each ({trials} trials): the sites with the highest "
-            "weight, those with the lowest, then random ones. Brackets: 95 % intervals "
-            "(Student's t over splits)."
-        ),
-        paragraph(
-            f"{study.training.rounds} rounds, {study.training.local_epochs} local epochs, "
-            f"momentum at the sites {study.training.site_momentum or 0:g}; a robust rule is set "
-            "to tolerate as many sites as attack. FedAvg is the undefended baseline: it "
-            "tolerates no attackers and uses no momentum."
-        ),
+    return whole_page(
+        f"{title} · Collegium benchmark",
+        [
+            paragraph("Robustness benchmark", class_="kicker"),
+            element("h1", title),
+            paragraph(element("strong", "Question. "), study.study.question, class_="question"),
+        ],
+        [
+            _answer(grid, standings, demands),
+            *(_of_count(count, standings) for count in grid.counts),
+            _granted(grid),
+            _measured(study, grid, part),
+        ],
+        "Not for clinical use. Made by collegium bench robustness: simulated adversaries on "
+        "research data.",
+        style=_STYLE,
+        class_="benchmark",
     )
 
 
-def _demanded(demands: Sequence[Requirement]) -> Markup:
-    if not demands:
-        return Markup("")
+def _answer(grid: Grid, standings: Sequence[RuleSummary], demands: Sequence[Requirement]) -> Markup:
     return element(
         "section",
-        element("h2", "Requirements for the study's own rule"),
-        bullets(
-            [
-                join(
-                    element("strong", "Holds" if one.holds else "Does not hold"),
-                    f": {one.says}. Measured: {one.measured}.",
-                )
-                for one in demands
-            ]
-        ),
-    )
-
-
-def _map(grid: Grid, count: int, standings: Sequence[RuleSummary]) -> Markup:
-    rows = [one for one in standings if one.count == count]
-    heads = ("rule", "clean", "worst", "best choice", *grid.attacks)
-    columns = [element("th", one, scope="col") for one in heads]
-    body = [element("tr", element("th", one.rule, scope="row"), *_cells(grid, one)) for one in rows]
-    worst: list[Sequence[Child]] = [
-        (one.rule, in_words(one.clean), one.against[0].attack, in_words(one.against[0].loss),
-         f"{one.against[0].largest:.1f}", in_words(one.hindsight))
-        for one in sorted(rows, key=lambda one: one.against[0].loss.value if one.against else 0.0)
-        if one.clean is not None and one.against and one.hindsight is not None
-    ]  # fmt: skip
-    refused = [f"{one.rule}: {one.refused}" for one in rows if one.refused is not None]
-    attackers = "attacker" if count == 1 else "attackers"
-    return element(
-        "section",
-        element("h2", f"{count} {attackers}"),
-        element(
-            "div",
-            element(
-                "table",
-                element(
-                    "caption",
-                    "“worst” is the loss to the attack that is worst on average; “best choice” "
-                    "is the loss if the best attack is chosen for each split and placement.",
-                ),
-                element("thead", element("tr", *columns)),
-                element("tbody", *body),
-                class_="heat",
-            ),
-            class_="wide",
-        ),
-        table(
-            "Every rule against its worst attack, the least harmed first",
-            ("rule", "clean accuracy", "worst attack", "loss", "largest loss of a trial",
-             "loss to the best choice"),
-            worst,
-        )
-        if worst
-        else "",
-        folded("Rules that cannot work with these numbers", bullets(refused)) if refused else "",
+        element("h2", "Answer", badge("Not for clinical use", "clinical")),
+        *(paragraph(_lead(one, ranked(standings, one)), class_="lead") for one in grid.counts),
+        paragraph("Requirements for the study's own rule:") if demands else "",
+        bullets([
+            join(element("strong", _HOLDS[one.holds]), f": {one.says}. Measured: {one.measured}.")
+            for one in demands
+        ]),
+        class_="answer",
+        id="answer",
     )  # fmt: skip
 
 
-def _cells(grid: Grid, one: RuleSummary) -> list[Markup]:
-    if one.refused is not None:
-        return [element("td", "–", class_="none") for _ in range(3 + len(grid.attacks))]
-    by_attack = {found.attack: found for found in one.against}
-    clean = "" if one.clean is None else f"{one.clean.value:.1f}"
-    worst = one.against[0] if one.against else None
-    hindsight = one.hindsight.value if one.hindsight is not None else None
-    return [
-        element("td", clean),
-        _shaded(None if worst is None else worst.loss.value, worst),
-        _shaded(hindsight, None),
-        *(_shaded(found.loss.value if (found := by_attack.get(attack)) else None, found)
-          for attack in grid.attacks),
-    ]  # fmt: skip
+_HOLDS = {True: "Holds", False: "Does not hold", None: "Not decided"}
 
 
-def _shaded(loss: float | None, against: AttackSummary | None) -> Markup:
-    if loss is None:
-        return element("td", "–", class_="none")
-    step = sum(loss >= one for one in _STEPS)
-    title = None
-    if against is not None:
-        failed = f"; {against.failed} studies failed" if against.failed else ""
-        title = (
-            f"{against.attack}: {in_words(against.loss)}, at most {against.largest:.1f} in "
-            f"{against.trials} trials{failed}"
-        )
-    return element("td", f"{loss:.1f}", class_=f"h{step}", title=title)
+def _lead(count: int, order: Sequence[RuleSummary]) -> str:
+    if not order:
+        return f"No rule was tested against {_attackers(count)}."
+    best = order[0]
+    lead = (
+        f"Against {_attackers(count)}, {best.rule} keeps the highest accuracy under its worst "
+        f"attack ({best.against[0].attack}): {_in_words(best.against[0].kept)}."
+    )
+    plain = next((one for one in order if one.rule == "fedavg" and one is not best), None)
+    if plain is None:
+        return lead
+    return f"{lead} Without a defence, FedAvg keeps {_in_words(plain.against[0].kept)}."
+
+
+def _of_count(count: int, standings: Sequence[RuleSummary]) -> Markup:
+    order = ranked(standings, count)
+    refused = [
+        f"{one.rule}: {one.refused}"
+        for one in standings
+        if one.count == count and one.refused is not None
+    ]
+    shown: list[Child] = []
+    if order:
+        shown = [
+            table(
+                "Rules by the accuracy that they keep under their worst attack, in percent; losses "
+                "in percentage points. Where intervals overlap, the order may be chance.",
+                ("Rule", "Kept under the worst attack", "Worst attack", "Without an attack",
+                 "Largest loss of a trial", "Loss to the best choice"),
+                [_standing(one) for one in order],
+                class_="figures ranking",
+            ),
+            heat_map.heat_map(f"Losses by rule and attack, {_attackers(count)}", order),
+        ]  # fmt: skip
+    return element(
+        "section",
+        element("h2", _attackers(count).capitalize()),
+        *shown,
+        folded("Rules that cannot work with these numbers", bullets(refused)) if refused else "",
+        id=f"attackers-{count}",
+    )
+
+
+def _standing(one: RuleSummary) -> Sequence[Child]:
+    worst = one.against[0]
+    return (
+        rule_name(one.rule), _figure(worst.kept), worst.attack, _figure(one.clean),
+        points(worst.largest), _figure(one.hindsight),
+    )  # fmt: skip
 
 
 def _granted(grid: Grid) -> Markup:
@@ -206,5 +144,69 @@ def _granted(grid: Grid) -> Markup:
     return element(
         "section",
         element("h2", "What each attack is granted"),
-        table("", ("attack", "what it does", "what it knows", "how it adapts"), rows),
+        table("Attacks", ("Attack", "What it does", "What it knows", "How it adapts"), rows),
+        id="granted",
     )
+
+
+def _measured(study: Study, grid: Grid, part: Part) -> Markup:
+    trials = len(grid.splits) * grid.placements
+    rows = (
+        "test parts"
+        if part == "test"
+        else "training parts (for choosing a design, not for reporting)"
+    )
+    intervals = (
+        "Intervals are 95 % intervals (Student's t over splits)."
+        if len(grid.splits) >= FEWEST_SPLITS
+        else f"There are no intervals: they need at least {FEWEST_SPLITS} splits."
+    )
+    return element(
+        "section",
+        element("h2", "How it was measured"),
+        paragraph(
+            f"Accuracy is in percent of the honest sites' rows, on {rows}. A loss is the accuracy "
+            "of the rule's clean run minus that under attack, on the same rows, in percentage "
+            f"points. Each figure is the mean over {counted(len(grid.splits), 'split')} with "
+            f"{counted(grid.placements, 'placement')} of the attackers each "
+            f"({counted(trials, 'trial')}): the sites with the highest weight, those with the "
+            f"lowest, then random ones. {intervals}"
+        ),
+        paragraph(
+            "The worst attack is the one that is worst on average. The loss to the best choice is "
+            "that to attackers who choose the best attack for each split and placement."
+        ),
+        paragraph(
+            f"{counted(study.training.rounds, 'round')}, "
+            f"{counted(study.training.local_epochs, 'local epoch')}, momentum at the sites "
+            f"{study.training.site_momentum or 0:g}. A robust rule is set to tolerate as many "
+            "sites as attack. FedAvg is the undefended baseline: it tolerates no attackers and "
+            "uses no momentum."
+        ),
+        id="measured",
+    )
+
+
+def _attackers(count: int) -> str:
+    return counted(count, "attacker")
+
+
+def _in_words(mean: Mean) -> str:
+    bounds = _bounds(mean)
+    return f"{points(mean.value)}\u00a0%" + (f" ({bounds})" if bounds else "")
+
+
+def _figure(mean: Mean | None) -> Markup:
+    if mean is None:
+        return element("span", "not measured", class_="absent")
+    bounds = _bounds(mean)
+    return join(
+        element("span", points(mean.value), class_="value"),
+        *((" ", element("span", bounds, class_="interval")) if bounds else ()),
+    )
+
+
+def _bounds(mean: Mean) -> str:
+    if mean.low is None or mean.high is None:
+        return ""
+    return span(points(mean.low), points(mean.high))

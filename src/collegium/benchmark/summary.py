@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,8 +26,12 @@ T975 = (
 """Student's t at 97.5 %, for 1 to 30 degrees of freedom."""
 
 
-class MeanLoss(msgspec.Struct, frozen=True):
-    """A mean over splits with its 95 % interval; the limits are None with a single split."""
+FEWEST_SPLITS = 3
+"""With an interval. That of two has one degree of freedom, and is wider than any measure."""
+
+
+class Mean(msgspec.Struct, frozen=True):
+    """A mean over splits with its 95 % interval, None of fewer splits than make one."""
 
     value: float
     low: float | None
@@ -34,10 +39,20 @@ class MeanLoss(msgspec.Struct, frozen=True):
 
 
 class AttackSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule against an attack: the loss, the largest single one, trials, studies that failed."""
+    """A rule against an attack, in points of accuracy.
+
+    Attributes:
+        attack: its name.
+        loss: of accuracy.
+        kept: accuracy under the attack.
+        largest: the largest loss of a trial.
+        trials: how many.
+        failed: studies that ended without a model.
+    """
 
     attack: str
-    loss: MeanLoss
+    loss: Mean
+    kept: Mean
     largest: float
     trials: int
     failed: int
@@ -58,17 +73,17 @@ class RuleSummary(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     count: int
     refused: str | None = None
-    clean: MeanLoss | None = None
+    clean: Mean | None = None
     against: tuple[AttackSummary, ...] = ()
-    hindsight: MeanLoss | None = None
+    hindsight: Mean | None = None
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a default, what was measured, and whether it holds."""
+    """What is asked of a default, what was measured, and whether it holds; None if undecided."""
 
     says: str
     measured: str
-    holds: bool
+    holds: bool | None
 
 
 def rule_summaries(lines: Iterable[Line]) -> list[RuleSummary]:
@@ -97,7 +112,7 @@ def _standing(
     clean: dict[tuple[str, int, int], CleanTrial],
     trials: list[AttackedTrial],
 ) -> RuleSummary:
-    by_attack: dict[str, list[tuple[AttackedTrial, float]]] = defaultdict(list)
+    by_attack: dict[str, list[_Tried]] = defaultdict(list)
     cleans: dict[int, dict[tuple[str, ...], float]] = defaultdict(dict)
     worst: dict[int, dict[tuple[str, ...], float]] = defaultdict(dict)
     for one in trials:
@@ -105,7 +120,7 @@ def _standing(
         if honest is None:
             continue
         loss = honest - 100.0 * one.right / one.rows
-        by_attack[one.attack].append((one, loss))
+        by_attack[one.attack].append(_Tried(one, loss, honest - loss))
         cleans[one.split][one.attackers] = honest
         before = worst[one.split].get(one.attackers, loss)
         worst[one.split][one.attackers] = max(before, loss)
@@ -124,13 +139,26 @@ def _standing(
     )
 
 
-def _against(attack: str, losses: list[tuple[AttackedTrial, float]]) -> AttackSummary:
-    found = mean_of(by_split((one.split, loss) for one, loss in losses))
+class _Tried(NamedTuple):
+    trial: AttackedTrial
+    loss: float
+    kept: float
+
+
+def _against(attack: str, tried: list[_Tried]) -> AttackSummary:
     return AttackSummary(
-        attack=attack, loss=found or MeanLoss(0.0, None, None),
-        largest=max(loss for _, loss in losses), trials=len(losses),
-        failed=sum(one.outcome == "failed" for one, _ in losses),
+        attack=attack,
+        loss=_mean(by_split((one.trial.split, one.loss) for one in tried)),
+        kept=_mean(by_split((one.trial.split, one.kept) for one in tried)),
+        largest=max(one.loss for one in tried),
+        trials=len(tried), failed=sum(one.trial.outcome == "failed" for one in tried),
     )  # fmt: skip
+
+
+def ranked(standings: Iterable[RuleSummary], count: int) -> list[RuleSummary]:
+    """Return the rules that so many attacked, the one first that keeps most under its worst."""
+    attacked = [one for one in standings if one.count == count and one.against]
+    return sorted(attacked, key=lambda one: -one.against[0].kept.value)
 
 
 def clean_on(line: CleanTrial | None, without: Sequence[str]) -> float | None:
@@ -159,15 +187,17 @@ def by_split(values: Iterable[tuple[int, float]]) -> list[float]:
     return [fmean(one) for one in found.values()]
 
 
-def mean_of(values: Sequence[float]) -> MeanLoss | None:
-    """Return the mean of observations with Student's 95 % interval; None of none."""
-    if not values:
-        return None
+def mean_of(values: Sequence[float]) -> Mean | None:
+    """Return the mean of observations, of enough with Student's 95 % interval; None of none."""
+    return _mean(values) if values else None
+
+
+def _mean(values: Sequence[float]) -> Mean:
     mean = fmean(values)
-    if len(values) == 1:
-        return MeanLoss(mean, None, None)
+    if len(values) < FEWEST_SPLITS:
+        return Mean(mean, None, None)
     half = T975[min(len(values) - 1, len(T975)) - 1] * stdev(values) / sqrt(len(values))
-    return MeanLoss(mean, mean - half, mean + half)
+    return Mean(mean, mean - half, mean + half)
 
 
 HEAVY = 0.15
@@ -189,7 +219,11 @@ def requirements(lines: Sequence[Line], rule: str) -> list[Requirement]:
                     says=f"{rule} loses at most 3 points to its worst attack by {own.count}, "
                     "with an upper confidence limit of at most 4",
                     measured=f"{worst.attack}: {in_words(worst.loss)}",
-                    holds=worst.loss.value <= 3.0 and high is not None and high <= 4.0,
+                    holds=False
+                    if worst.loss.value > 3.0
+                    else None
+                    if high is None
+                    else high <= 4.0,
                 )
             )
         mean = next((one for one in all_ if (one.rule, one.count) == ("fedavg", own.count)), None)
@@ -229,7 +263,7 @@ def requirements(lines: Sequence[Line], rule: str) -> list[Requirement]:
     return found
 
 
-def in_words(mean: MeanLoss) -> str:
+def in_words(mean: Mean) -> str:
     """Return a mean with its interval, in points."""
     if mean.low is None or mean.high is None:
         return f"{mean.value:.2f}"

@@ -56,7 +56,7 @@ def robustness(
     """Try rules against attacks on STUDY, a preset's name or a file.
 
     A benchmark that broke off goes on where it was. Its folder gets trials.jsonl, results.json and
-    index.html, a heat map.
+    index.html: rules by what they keep under their worst attack, and a map of losses.
     """
     from collegium.benchmark.grid import RULES, Grid, attacks_with_updates
     from collegium.benchmark.robustness import results_json
@@ -83,22 +83,26 @@ def robustness(
 
 
 def _tell(found: Robustness) -> None:
-    from collegium.benchmark.summary import in_words
+    from collegium.benchmark.summary import in_words, ranked
 
+    for count in found.grid.counts:
+        for one in ranked(found.standings, count):
+            worst = one.against[0]
+            say(
+                f"  {one.rule:<30} {count} attackers: keeps {in_words(worst.kept)} under "
+                f"{worst.attack}, a loss of {worst.loss.value:.2f}"
+            )
     for one in found.standings:
         if one.refused is not None:
             say(f"  {one.rule:<30} {one.count} attackers: refused, {one.refused}")
-        elif one.clean is None or not one.against:
+        elif not one.against:
             say(f"  {one.rule:<30} {one.count} attackers: not tested")
-        else:
-            worst = one.against[0]
-            say(
-                f"  {one.rule:<30} {one.count} attackers: clean {one.clean.value:.1f}, loses "
-                f"{in_words(worst.loss)} to {worst.attack}"
-            )
     for demand in found.demands:
-        say(f"{'holds' if demand.holds else 'DOES NOT HOLD'}: {demand.says}: {demand.measured}")
+        say(f"{_HOLDS[demand.holds]}: {demand.says}: {demand.measured}")
     say(f"page: {found.folder / 'index.html'}")
+
+
+_HOLDS = {True: "holds", False: "DOES NOT HOLD", None: "not decided"}
 
 
 def named(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from html import escape
 
 from collegium.visible import visible_lines
 
-_VOID = frozenset({"meta", "br", "line", "rect", "circle", "polyline", "path"})
+_VOID = frozenset({"meta", "br", "wbr", "line", "rect", "circle", "polyline", "path"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def element(name: str, /, *children: Child, **attributes: str | float | None) ->
         if value is not None
     )
     if name in _VOID:
-        return Markup(f"<{name}{shown}>" if name in ("meta", "br") else f"<{name}{shown}/>")
+        return Markup(f"<{name}{shown}>" if name in ("meta", "br", "wbr") else f"<{name}{shown}/>")
     return Markup(f"<{name}{shown}>{join(*children).source}</{name}>")
 
 
