@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET, structs
 
+from collegium.learning.evaluation.summed import EvaluationSum, MergedBin
+from collegium.measuring.calls import calls_of_statements, calls_of_sum
 from collegium.measuring.reporting import posted_statements, posted_sum, replayed_study
 from collegium.measuring.result import RunResult
 from collegium.network.measuring import (
@@ -17,7 +20,7 @@ from collegium.network.measuring import (
     round_lines,
     signed_quality,
 )
-from collegium.report.measurements import RoundLine, read_lines
+from collegium.report.measurements import CalledRows, RoundLine, read_lines
 from collegium.simulation.execution import run
 
 SITES = ("cleveland", "hungarian", "switzerland", "va")
@@ -128,3 +131,42 @@ def test_times_come_from_a_members_log(tmp_path: Path) -> None:
     times = closing_times(path, "heart")
     assert times[1] - times[0] == pytest.approx(1.75)
     assert set(times) == {0, 1}
+
+
+def test_calls_add_up_where_every_site_tells_its_classes_and_only_there(done: RunResult) -> None:
+    posted = posted_statements(done.folder, replayed_study(done.folder, "heart"))
+    told = [one.statement for one in posted if one.statement.kind == "federated"]
+    assert calls_of_statements(told[:2], 4) is None, "a site did not speak"
+    silent = calls_of_statements(told, 4)
+    assert silent == CalledRows(rows=254), "a site withholds its classes"
+    open_ = [one for one in told if one.withheld == "nothing"]
+    found = calls_of_statements(open_, 3)
+    assert found is not None
+    (spared, alarms), (missed, hits) = found.confusion
+    assert spared + hits == sum(one.correct for one in open_ if isinstance(one.correct, int))
+    assert missed + hits == sum(one.classes[1] for one in open_ if isinstance(one.classes, tuple))
+    posted_open = [one for one in posted if one.statement.withheld == "nothing"]
+    quality = signed_quality(posted_open, "federated", [one.site for one in posted_open[::2]])
+    assert quality is not None
+    assert quality.overall["sensitivity"] == pytest.approx(hits / (missed + hits))
+    assert quality.overall["specificity"] == pytest.approx(spared / (spared + alarms))
+    assert found.values["ppv"] == pytest.approx(hits / (hits + alarms))
+    assert found.values["npv"] == pytest.approx(spared / (spared + missed))
+    assert found.values["prevalence"] == pytest.approx((missed + hits) / found.rows)
+
+
+def test_a_secure_sum_tells_calls_and_the_ends_of_its_bins() -> None:
+    bins = (
+        MergedBin(end=4, hits=10, rows=50), MergedBin(end=6, hits=20, rows=40),
+        MergedBin(end=10, hits=40, rows=60),
+    )  # fmt: skip
+    summed = EvaluationSum(
+        layout="binary@2", model="m", rows=150, sites=3, withheld="nothing", classes=(80, 70),
+        calls=(60, 20, 15, 55), table=bins,
+    )  # fmt: skip
+    found = calls_of_sum(summed)
+    assert found.confusion == ((60, 20), (15, 55))
+    assert found.values == pytest.approx({"prevalence": 70 / 150, "ppv": 55 / 75, "npv": 60 / 75})
+    along = [number for point in found.roc for number in point]
+    assert along == pytest.approx([0, 0, 20 / 80, 40 / 70, 40 / 80, 60 / 70, 1, 1])
+    assert calls_of_sum(structs.replace(summed, calls=UNSET)).confusion == ()

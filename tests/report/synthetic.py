@@ -6,20 +6,32 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from collegium.audit.findings import NOT_PROVEN, SIMULATED, Finding, Verification
 from collegium.audit.subjects import AboutMember, At
 from collegium.canonical import to_text
 from collegium.data.table import Category, Feature, Schema, Task
 from collegium.learning.evaluation.calibration import reliability
+from collegium.learning.evaluation.calls import (
+    confusion,
+    precision_recall,
+    predictive_resampled,
+    roc,
+)
 from collegium.learning.evaluation.disclosure import statement_of
-from collegium.learning.evaluation.intervals import intervals, intervals_of_difference
+from collegium.learning.evaluation.intervals import (
+    intervals,
+    intervals_by,
+    intervals_of_difference,
+)
 from collegium.learning.evaluation.metrics import measure
 from collegium.measuring.risks import risks_of
 from collegium.report.content import Provenance, ReportContent, build_content
 from collegium.report.figures import PostedStatement
 from collegium.report.measurements import (
     Calibration,
+    CalledRows,
     FinalLine,
     Interval,
     Line,
@@ -149,6 +161,27 @@ def quality(task: Task, truth: dict[str, Any], scores: Scores) -> Quality:
     )
 
 
+def called(task: Task, y: Any, scores: Any) -> CalledRows:
+    """How the first model calls all rows, each of another person."""
+    told = CalledRows(rows=len(y), persons=len(y))
+    if not CLASSES[task]:
+        return told
+    counted = confusion(task, y, scores, 0.5).tolist()
+    told = structs.replace(told, confusion=tuple(map(tuple, counted)))
+    if task != "binary":
+        return told
+    positive, score = y == 1, scores[:, 0]
+    found = intervals_by(
+        lambda counts: predictive_resampled(positive, score, 0.5, counts), len(y),
+        replicates=REPLICATES, seed=3,
+    )  # fmt: skip
+    return structs.replace(
+        told, values={name: one and one.value for name, one in found.items()},
+        intervals=_plain(found), roc=tuple(map(tuple, roc(positive, score).tolist())),
+        precision=tuple(map(tuple, precision_recall(positive, score).tolist())),
+    )  # fmt: skip
+
+
 def inputs(task: Task = "binary") -> Inputs:
     """A completed, simulated run of a task."""
     truth, federated, local, pooled = rows(task)
@@ -190,6 +223,7 @@ def inputs(task: Task = "binary") -> Inputs:
         rows={site: (2 * number, number) for site, number in zip(SITES, ROWS, strict=True)},
         rejected={},
         dropped={},
+        tested=called(task, y, joined[0]),
     )
     study = Study(
         study=Identity(id="fever", title="Fever in four towns", question="Who has it?", seed=3),

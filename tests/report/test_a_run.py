@@ -18,8 +18,11 @@ from tests.report.reading import Page
 from collegium.data.split import split
 from collegium.data.uci_heart import load
 from collegium.measuring.reporting import report_on
+from collegium.report.measurements import FinalLine, read_lines
 from collegium.simulation.execution import run
 from collegium.study.reading import read_study
+
+metrics = pytest.importorskip("sklearn.metrics")
 
 Floats = NDArray[np.float64]
 SETTINGS = ["training.rounds=3", "evaluation.bootstrap=200"]
@@ -133,6 +136,51 @@ def test_the_answer(ran: Ran) -> None:
     assert f"classifies {correct} of {len(risk)} test cases correctly" in answer
     assert f"it flags {100 * expected['Sensitivity']:.0f} of 100" in answer
     assert f"rules out {100 * expected['Specificity']:.0f} of 100" in answer
+
+
+def test_what_calls_are_worth(ran: Ran) -> None:
+    risk, truth = ran.together()
+    (spared, alarms), (missed, hits) = metrics.confusion_matrix(truth, risk >= 0.5).tolist()
+    _, absent, present, everything = ran.page.table("Confusion matrix at the threshold 0.5")
+    assert absent[1:] == [str(spared), str(alarms), str(spared + alarms)]
+    assert present[1:] == [str(missed), str(hits), str(missed + hits)]
+    assert everything[1:] == [str(spared + missed), str(alarms + hits), str(len(truth))]
+    expected = {
+        "Prevalence": truth.mean(),
+        "PPV": hits / (hits + alarms),
+        "NPV": spared / (spared + missed),
+        "Average precision": metrics.average_precision_score(truth, risk),
+    }
+    _, *rows = ran.page.table("What calls are worth")
+    assert {row[0]: first(row[1]) for row in rows} == pytest.approx(expected, abs=6e-4)
+    for low, high, value in ((*bounds(row[1]), first(row[1])) for row in rows):
+        # a normal approximation, which percentiles come near to at this many rows
+        if value == first(rows[0][1]):
+            half = 1.96 * np.sqrt(truth.mean() * (1 - truth.mean()) / len(truth))
+            assert (low, high) == pytest.approx((value - half, value + half), abs=0.02)
+        assert low < value < high
+    answer = ran.page.sections["answer"]
+    assert f"Of the cases that it flags, {100 * expected['PPV']:.0f} of 100" in answer
+    assert f"{len(truth)} in the test part, at 4 sites, with a row each." in answer
+    assert f"{100 * truth.mean():.0f} of 100" in answer
+
+
+def test_the_curves_pass_through_the_threshold(ran: Ran) -> None:
+    risk, truth = ran.together()
+    assert f"ROC curve (AUC {metrics.roc_auc_score(truth, risk):.3f})" in ran.page.sections["calls"]
+    final = read_lines(ran.folder / "metrics.jsonl")[-1]
+    assert isinstance(final, FinalLine)
+    assert final.tested is not None
+    curve = np.array(final.tested.roc)
+    alarms, found, _ = metrics.roc_curve(truth, risk)
+    assert np.interp(alarms, curve[:, 0], curve[:, 1]) == pytest.approx(
+        np.interp(alarms, alarms, found), abs=6e-3
+    )
+
+
+def bounds(cell: str) -> tuple[float, float]:
+    _, low, _, high = cell.split()
+    return float(low), float(high)
 
 
 def test_the_liar_is_named_and_the_planted_adversary_too(ran: Ran) -> None:

@@ -59,7 +59,9 @@ def test_the_answer_tells_the_signed_counts_and_the_weakest_sites() -> None:
 def test_no_benefit_is_claimed_that_the_intervals_do_not_show() -> None:
     around = dict.fromkeys(("accuracy", "auc", "brier"), Interval(-0.01, 0.2))
     content = with_final(BINARY, difference_to_local=around).content()
-    said = " ".join((content.answer.lead, *content.answer.sentences))
+    answer = content.answer
+    said = " ".join((answer.lead, *answer.sentences, *(told for _, told in answer.facts)))
+    assert dict(answer.facts)["Against each site alone"].startswith("No difference detected.")
     assert "AUC does not differ detectably from local-only training" in said
     assert "better" not in said
     assert "favors the federated model" not in said
@@ -71,6 +73,7 @@ def test_a_comparison_that_was_not_made_is_not_in_the_answer() -> None:
         BINARY, pooled=None, pooled_reason=reason, difference_to_pooled={}
     ).content()
     assert not any("pooled" in one for one in content.answer.sentences)
+    assert not any("pooled" in name for name, _ in content.answer.facts)
     assert content.quality.pooled["auc"].absent == reason
 
 

@@ -111,8 +111,10 @@ def test_the_key_figures_are_those_measured() -> None:
     assert isinstance(final, FinalLine)
     assert final.federated is not None
     answer = page(inputs().content()).sections["answer"]
-    for name in ("auc", "sensitivity", "specificity", "accuracy"):
-        value = final.federated.overall[name]
+    assert final.tested is not None
+    told = final.federated.overall | final.tested.values
+    for name in ("auc", "sensitivity", "specificity", "ppv", "npv"):
+        value = told[name]
         assert value is not None
         assert f"{value:.3f}" in answer
 
@@ -181,9 +183,9 @@ def test_what_matters_most_stands_first() -> None:
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert list(read.sections)[2:] == [
-        "answer", "quality", "comparison", "calibration", "decision", "threshold", "curves",
-        "participants", "privacy", "record", "cost", "verify", "not-proven", "study", "data",
-        "versions", "footer",
+        "answer", "quality", "comparison", "calls", "calibration", "decision", "threshold",
+        "curves", "participants", "privacy", "record", "cost", "verify", "not-proven", "study",
+        "data", "versions", "footer",
     ]  # fmt: skip
 
 

@@ -51,16 +51,16 @@ CHECKS: Mapping[str, str] = {
     "votes": "votes on a round's result, compared with it",
     "blobs": "files, each hashed and compared with its name",
     "statements": "statements of sites on the model's quality, for their form and counts",
-    "budgets": "privacy budgets, each added up again",
-    "statistics": "steps of the sites' column statistics, added up again",
-    "sums": "secure sums over test rows, computed again",
 }
 """What was checked, by kind, as it stands after the number."""
 
 
 def checks_of(checked: Mapping[str, int]) -> list[str]:
     """Return what a verification checked, a line for each kind of which there was any."""
-    return [f"{count} {CHECKS.get(kind, kind)}" for kind, count in checked.items() if count]
+    known = {**CHECKS}
+    for one in aspects("checking").values():
+        known |= one.CHECKING.counted
+    return [f"{count} {known.get(kind, kind)}" for kind, count in checked.items() if count]
 
 
 TEXTS: dict[str, str] = {

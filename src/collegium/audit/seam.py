@@ -69,6 +69,7 @@ class Checking:
             whether the attempt is over.
         differs: says of what it is about that a recomputed result has another part of a kind than
             was voted.
+        counted: what its counts are of, by kind, as `audit.english.CHECKS` has it.
         texts: the English of findings whose codes are its own, as `audit.english.TEXTS` has it.
         checks: what is checked of every study, whether or not it asks for the mechanism.
     """
@@ -84,6 +85,7 @@ class Checking:
     differs: Mapping[type[msgspec.Struct], Callable[[Subject], Finding]] = field(
         default_factory=dict
     )
+    counted: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     checks: Callable[[Audited], Checked] | None = None
 

@@ -30,9 +30,17 @@ from collegium.ledger.contract.transactions import UpdateReveal
 from collegium.ledger.envelope import decode_envelope
 from collegium.ledger.frames import BLOCK, ENTRY, decode_block, decode_entry, read_frames
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.measuring.calls import calls_of_statements, calls_of_sum
 from collegium.mechanisms.privacy.checking import charged_rounds
 from collegium.report.figures import PostedStatement, signed_accuracy
-from collegium.report.measurements import Calibration, FinalLine, Interval, Quality, RoundLine
+from collegium.report.measurements import (
+    Calibration,
+    CalledRows,
+    FinalLine,
+    Interval,
+    Quality,
+    RoundLine,
+)
 
 NO_POOLED = "members hold their own rows; one model of all rows would need them in one place"
 FAILED = "the study failed, so no test part was opened"
@@ -124,18 +132,27 @@ def final_line(
         local=signed_quality(about, "local", sites) if complete else None,
         pooled=None, pooled_reason=NO_POOLED if complete else FAILED,
         difference_to_pooled={}, difference_to_local={}, rows={}, rejected=dict(rejected),
-        dropped={},
+        dropped={}, tested=_tested(about, sites, summed) if complete else None,
     )  # fmt: skip
+
+
+def _tested(
+    posted: Sequence[PostedStatement], sites: Sequence[str], summed: EvaluationSum | None
+) -> CalledRows | None:
+    if summed is not None and summed.sites == len(sites):
+        return calls_of_sum(summed)
+    own = [one.statement for one in posted if one.statement.kind == "federated"]
+    return calls_of_statements(own, len(sites))
 
 
 def signed_quality(
     posted: Sequence[PostedStatement], kind: Literal["federated", "local"], sites: Sequence[str],
     summed: EvaluationSum | None = None,
 ) -> Quality | None:  # fmt: skip
-    """Return what sites signed about a kind of model, by site; over all of them, accuracy alone.
+    """Return what sites signed about a kind of model, by site; over all of them, what adds up.
 
-    Accuracy follows from counts that they sign; every other measure comes from a secure sum, where
-    there is one over all sites.
+    Accuracy follows from counts that they sign, and so do sensitivity and specificity where no site
+    withholds its classes; every other measure comes from a secure sum over all sites.
     """
     own = [one for one in posted if one.statement.kind == kind]
     if not own:
@@ -150,6 +167,10 @@ def signed_quality(
     overall: dict[str, float | None] = {}
     if counts is not None:
         overall["accuracy"] = counts[0] / counts[1]
+    called = calls_of_statements([one.statement for one in own], len(sites))
+    if called is not None and called.confusion:
+        for name, row in zip(("specificity", "sensitivity"), called.confusion, strict=True):
+            overall[name] = row[name == "sensitivity"] / sum(row)
     whole = summed if summed is not None and summed.sites == len(sites) else None
     return Quality(
         overall=overall if whole is None else {**measures(whole), **overall},

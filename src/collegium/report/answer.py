@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from collegium.data.table import Task
+from collegium.report.calibration import recalibration_words
 from collegium.report.comparison import Comparison
 from collegium.report.convergence import unsettled
 from collegium.report.figures import Figure, SiteFigures
 from collegium.report.held_out_quality import HeldOutSection
-from collegium.report.measurements import Convergence
-from collegium.report.wording import PRIMARY, count, in_sentence, listed, number, rows_of, span
+from collegium.report.measurements import CalledRows, Convergence, Risks
+from collegium.report.wording import (
+    PRIMARY,
+    count,
+    counted,
+    in_sentence,
+    listed,
+    number,
+    rows_of,
+    span,
+)
 
 KEY_FIGURES: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "sensitivity", "specificity", "accuracy"),
@@ -35,12 +45,40 @@ _SPREAD: dict[Task, tuple[str, ...]] = {
 }
 
 
+_OF_BINARY = ("auc", "sensitivity", "specificity", "ppv", "npv", "slope")
+"""What stands at the top of two classes where it is known; accuracy is then a sentence."""
+
+_AGAINST = {
+    "better": "Better.", "worse": "Worse.", "unclear": "No difference detected.",
+    "unknown": "Not compared.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AllRows:
+    """What is told of all test rows together.
+
+    Attributes:
+        calls: prevalence and predictive values by name, those that are known.
+        counted: how many rows there are, and of how many persons.
+        risks: of a binary task.
+    """
+
+    calls: Mapping[str, Figure]
+    counted: CalledRows | None
+    risks: Risks | None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The figures that stand at the top by measure in order, what they mean, and more sentences."""
+    """The figures that stand at the top by measure in order, what they mean, and more.
+
+    `facts` answer what is asked first, each by its name; `sentences` are what else is to be said.
+    """
 
     figures: tuple[tuple[str, Figure], ...]
     lead: str
+    facts: tuple[tuple[str, str], ...]
     sentences: tuple[str, ...]
 
 
@@ -53,6 +91,7 @@ def answer_of(
     comparisons: Sequence[Comparison],
     apart: Sequence[HeldOutSection] = (),
     convergence: Convergence | None = None,
+    tested: AllRows | None = None,
 ) -> Answer:
     """Return the answer.
 
@@ -65,9 +104,11 @@ def answer_of(
         comparisons: with other models.
         apart: what was measured on rows kept apart.
         convergence: whether training came to rest, where that is known.
+        tested: what is told of all test rows.
     """
+    tested = tested or AllRows({}, None, None)
     if task == "binary":
-        lead = _binary(threshold, federated)
+        lead = _binary(threshold, {**federated, **tested.calls})
     elif task == "survival":
         lead = _survival(federated)
     elif task == "segmentation":
@@ -85,12 +126,53 @@ def answer_of(
         )
     sentences += [_kept_apart(task, one) for one in apart]
     sentences += _spread(task, sites)
-    sentences += [one.sentence for one in comparisons if _says_something(one)]
     return Answer(
-        tuple((name, federated[name]) for name in KEY_FIGURES[task]),
+        _at_the_top(task, federated, tested),
         " ".join(lead) or "No figure over all sites is available.",
+        (*_of_rows(tested, len(sites)), *_against(task, comparisons)),
         tuple(sentences),
     )
+
+
+def _at_the_top(
+    task: Task, federated: Mapping[str, Figure], tested: AllRows
+) -> tuple[tuple[str, Figure], ...]:
+    if task != "binary" or federated["auc"].value is None:
+        return tuple((name, federated[name]) for name in KEY_FIGURES[task])
+    slope = None if tested.risks is None else tested.risks.slope
+    told = {**federated, **tested.calls}
+    if slope is not None:
+        told["slope"] = Figure(slope.value, slope.low, slope.high)
+    return tuple((name, told[name]) for name in _OF_BINARY if name in told)
+
+
+def _of_rows(tested: AllRows, sites: int) -> Iterator[tuple[str, str]]:
+    """Yield whom the model was tested on, and whether its risks mean what they say."""
+    told, risks = tested.counted, tested.risks
+    at = f"at {counted(sites, 'site')}"
+    if told is not None:
+        rows = counted(told.rows, "test row")
+        if told.persons is None:
+            yield "Patients", f"{rows} {at}. The number of patients was not told."
+        elif told.persons == told.rows:
+            yield "Patients", f"{count(told.rows)} in the test part, {at}, with a row each."
+        else:
+            yield "Patients", f"{count(told.persons)} in the test part, {at}, with {rows}."
+    prevalence = tested.calls.get("prevalence")
+    if prevalence is not None and prevalence.value is not None:
+        yield "Prevalence", f"{_of_hundred(prevalence)} test rows have the outcome."
+    if risks is not None and risks.slope is not None and risks.intercept is not None:
+        yield "Calibration", recalibration_words(risks.slope, risks.intercept)
+
+
+def _against(task: Task, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
+    """Yield whether the model is better than others, by the primary measure."""
+    for one in comparisons:
+        if not _says_something(one):
+            continue
+        [first] = [each for each in one.differences if each.measure == PRIMARY[task]]
+        name = "each site alone" if one.other.startswith("local") else one.other
+        yield f"Against {name}", f"{_AGAINST[first.verdict]} {one.sentence}"
 
 
 def _kept_apart(task: Task, one: HeldOutSection) -> str:
@@ -122,6 +204,14 @@ def _binary(threshold: float, federated: Mapping[str, Figure]) -> list[str]:
             f"At the pre-specified threshold of {threshold:g} it flags {_of_hundred(found)} "
             f"cases with the outcome and correctly rules out {_of_hundred(cleared)} cases "
             "without it."
+        )
+    right, spared = federated.get("ppv"), federated.get("npv")
+    if right is None or spared is None or None in (right.value, spared.value):
+        right = spared = None
+    if sentences and right is not None and spared is not None:
+        sentences.append(
+            f"Of the cases that it flags, {_of_hundred(right)} have the outcome. Of those that it "
+            f"rules out, {_of_hundred(spared)} do not have it."
         )
     accuracy = federated["accuracy"]
     if not sentences and accuracy.value is not None:  # all that counts by site can tell

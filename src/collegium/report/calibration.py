@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from collegium.report.measurements import Calibration
+from collegium.report.measurements import Calibration, Estimate
+from collegium.report.wording import change, number, span
 
 _Z = 1.959964
 """The normal quantile of a 95 % interval."""
@@ -64,3 +65,29 @@ def wilson(observed: float, rows: int) -> tuple[float, float]:
     inside = observed * (1 - observed) / rows + squared / (4 * rows**2)
     half = _Z * sqrt(inside) / (1 + squared / rows)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def recalibration_words(slope: Estimate, intercept: Estimate) -> str:
+    """Return calibration slope and intercept, and what they mean."""
+    return (
+        f"Calibration slope {_told(slope)}: {_slope_means(slope)}. Calibration intercept "
+        f"{_told(intercept, signed=True)}: {_intercept_means(intercept)}."
+    )
+
+
+def _slope_means(slope: Estimate) -> str:
+    if slope.low <= 1 <= slope.high:
+        return "no evidence that risks are too extreme or too moderate"
+    return "risks are too extreme" if slope.high < 1 else "risks are too moderate"
+
+
+def _intercept_means(intercept: Estimate) -> str:
+    if intercept.low <= 0 <= intercept.high:
+        return "no evidence that risks are too high or too low on average"
+    return "risks are too high on average" if intercept.high < 0 else "too low on average"
+
+
+def _told(one: Estimate, *, signed: bool = False) -> str:
+    show = change if signed else number
+    bounds = span(show("slope", one.low), show("slope", one.high))
+    return f"{show('slope', one.value)} ({bounds})"

@@ -147,6 +147,49 @@ def lines(
     return join(_plot(title, description, [stretched, *single], x, y, x_title, HEIGHT), legend)
 
 
+def square(
+    title: str,
+    description: str,
+    curve: Sequence[tuple[float, float]],
+    marked: tuple[float, float] | None,
+    guess: tuple[tuple[float, float], tuple[float, float]],
+    x_title: str,
+) -> Markup:
+    """Return a curve within 0 and 1.
+
+    Args:
+        title: for those who do not see it.
+        description: likewise, longer.
+        curve: its points.
+        marked: a point that is shown on it.
+        guess: the ends of the dashed line that guessing has.
+        x_title: what is along the width.
+    """
+    unit = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
+    (x1, y1), (x2, y2) = guess
+    shapes = [
+        element(
+            "line", x1=_percent(x1), y1=SQUARE * (1 - y1), x2=_percent(x2), y2=SQUARE * (1 - y2),
+            class_="diagonal",
+        ),
+        element(
+            "svg",
+            element(
+                "polyline",
+                points=" ".join(f"{1000 * x:.1f},{SQUARE * (1 - y):.1f}" for x, y in curve),
+                class_="curve s1",
+            ),
+            width="100%", height=SQUARE, viewBox=f"0 0 1000 {SQUARE}",
+            preserveAspectRatio="none",
+        ),
+    ]  # fmt: skip
+    if marked is not None:
+        x, y = marked
+        dot = element("circle", cx=_percent(x), cy=SQUARE * (1 - y), r=5, class_="point")
+        shapes.append(dot)
+    return _plot(title, description, shapes, unit, unit, x_title, SQUARE)
+
+
 def reliability(
     title: str,
     description: str,

@@ -13,7 +13,7 @@ from collegium.data.table import DataSet, Schema, Task
 from collegium.data.tabular.agreed_preparation import AgreedPreparation
 from collegium.data.tabular.left_out import RowsLeftOut
 from collegium.ledger.contract.shares import HALF
-from collegium.report.answer import Answer, answer_of
+from collegium.report.answer import AllRows, Answer, answer_of
 from collegium.report.calibration import Reliability, reliability_of
 from collegium.report.comparison import Comparison, compare, compare_local
 from collegium.report.evidence import Evidence, evidence_of
@@ -25,11 +25,13 @@ from collegium.report.figures import (
     by_site,
     disagreements,
     measured,
+    predictive,
     signed_accuracy,
 )
 from collegium.report.held_out_quality import HeldOutSection, held_out_sections
 from collegium.report.measurements import (
     AttackEffect,
+    CalledRows,
     Explanation,
     FinalLine,
     Line,
@@ -102,9 +104,10 @@ class ReportContent:
     `outcome` is what the ledger says: completed, failed or unfinished. `rejected` are refused and
     surplus messages by participant. `threat` says in words which adversary was planted, empty
     without one, and `threatened` what it was granted and did, as far as that was measured.
-    `one_machine` says that it was a trial, with a process for each member. `selection` is what the
-    final model was chosen from, `curves` are of the chosen trial. `told` is what mechanisms tell of
-    the study by names of their own, as in `Verification`.
+    `one_machine` says that it was a trial, with a process for each member. `tested` is of all test
+    rows, `predictive` what calls are worth by measure. `selection` is what the final model was
+    chosen from, `curves` are of the chosen trial. `told` is what mechanisms tell of the study by
+    names of their own, as in `Verification`.
     """
 
     title: str
@@ -115,6 +118,8 @@ class ReportContent:
     threshold: float
     simulated: bool
     one_machine: bool
+    tested: CalledRows | None
+    predictive: dict[str, Figure]
     personal: str
     outcome: str
     answer: Answer
@@ -192,6 +197,9 @@ def build_content(
         study, task, sites, final, _about(verification.model, posted), hides=summed is not None,
         by_sum=summed is not None and not verification.simulated,
     )  # fmt: skip
+    tested = None if final is None else final.tested
+    risks = None if final is None or final.federated is None else final.federated.risks
+    calls = predictive(tested, by_sum=summed is not None and not verification.simulated)
     evidence = evidence_of(verification)
     apart = held_out_sections(task, final)
     chosen = (one for one in verification.selections if one.study == study.study.id)
@@ -206,6 +214,8 @@ def build_content(
         threshold=study.evaluation.threshold,
         simulated=verification.simulated,
         one_machine=final is not None and final.one_machine,
+        tested=tested,
+        predictive=calls,
         personal="" if study.personalization is None else study.personalization.method,
         outcome=_outcome(verification, final),
         answer=answer_of(
@@ -217,12 +227,13 @@ def build_content(
             quality.comparisons,
             apart,
             None if final is None else final.convergence,
+            AllRows(calls, tested, risks),
         ),
         quality=quality,
         reliability=reliability_of(
             () if final is None or final.federated is None else final.federated.calibration
         ),
-        risks=None if final is None or final.federated is None else final.federated.risks,
+        risks=risks,
         curves=curves(task, tellers, tried_rounds(study, rounds, selection)),
         participants=participants(
             sites,

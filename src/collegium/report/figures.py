@@ -13,7 +13,7 @@ import msgspec
 
 from collegium.data.table import Task
 from collegium.learning.evaluation.statement import MEASURES, SMALLEST_COUNT, UNITS, Statement
-from collegium.report.measurements import Quality
+from collegium.report.measurements import CalledRows, Quality
 from collegium.report.wording import in_sentence
 
 _AGREES = 1.5 / UNITS
@@ -96,6 +96,30 @@ def measured(
             counted = any(other not in quality.overall for other in MEASURES[task])
             why = FROM_SUM if by_sum else FROM_COUNTS if counted else NO_INTERVAL
             found[name] = Figure(value, absent=why)
+        else:
+            found[name] = Figure(value, interval.low, interval.high)
+    return found
+
+
+PREDICTIVE = ("prevalence", "ppv", "npv", "average_precision")
+_NO_CALLS = {
+    "ppv": "undefined: no row is classified as positive",
+    "npv": "undefined: no row is classified as negative",
+}
+
+
+def predictive(tested: CalledRows | None, *, by_sum: bool = False) -> dict[str, Figure]:
+    """Return prevalence, predictive values and average precision, those that were told."""
+    found = {}
+    for name in PREDICTIVE:
+        if tested is None or name not in tested.values:
+            continue
+        value, interval = tested.values[name], tested.intervals.get(name)
+        if value is None:
+            found[name] = Figure(absent=_NO_CALLS.get(name, "undefined for these rows"))
+        elif interval is None:
+            counted = FROM_SUM if by_sum else NO_INTERVAL if tested.intervals else FROM_COUNTS
+            found[name] = Figure(value, absent=counted)
         else:
             found[name] = Figure(value, interval.low, interval.high)
     return found

@@ -69,6 +69,24 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     risks: Risks | None = None
 
 
+class CalledRows(msgspec.Struct, frozen=True, kw_only=True):
+    """The test rows of all sites together, and how the study's model calls them.
+
+    `persons` is None where nobody told how many there are. `confusion` counts rows, by true and
+    then by predicted class, empty without classes. `values` are prevalence, ppv, npv and
+    average_precision of a binary task, None where undefined. `roc` are points (1 - specificity,
+    sensitivity), `precision` points (recall, precision).
+    """
+
+    rows: int
+    persons: int | None = None
+    confusion: tuple[tuple[int, ...], ...] = ()
+    values: dict[str, float | None] = {}
+    intervals: dict[str, Interval | None] = {}
+    roc: tuple[tuple[float, float], ...] = ()
+    precision: tuple[tuple[float, float], ...] = ()
+
+
 class Subgroup(msgspec.Struct, frozen=True):
     """Quality of the study's model on the test rows of one group, over all sites.
 
@@ -220,7 +238,8 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     `federated_beside_local` what the study's model measures at these, where some are missing.
     `left_out` counts rows of a table of the members' own that are no part of the study.
     `convergence` is None where the losses of rounds are not known, or do not tell.
-    `one_machine` says that somebody ran every member as a process of one machine.
+    `one_machine` says that somebody ran every member as a process of one machine. `tested` is of
+    the study's model; None where it cannot be told.
     """
 
     outcome: str
@@ -247,6 +266,7 @@ class FinalLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     federated_beside_local: Quality | None = None
     left_out: tuple[RowsLeftOut, ...] = ()
     one_machine: bool = False
+    tested: CalledRows | None = None
 
 
 class AttackLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="attack"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from collegium.data.table import CLASSIFYING
 from collegium.report import (
+    call_sections,
     curve_sections,
     evidence_sections,
     explanation_sections,
@@ -17,9 +19,10 @@ from collegium.report import (
 )
 from collegium.report.content import ReportContent
 from collegium.report.figures import Figure
-from collegium.report.markup import Markup, badge, bullets, element, paragraph
-from collegium.report.seam import Section, in_order
+from collegium.report.markup import Child, Markup, badge, bullets, element, paragraph
+from collegium.report.seam import Section, in_order, lines_of_mechanisms
 from collegium.report.shell import whole_page
+from collegium.report.threat_section import ATTACK
 from collegium.report.wording import number, span, title_of
 
 SECTIONS = (
@@ -32,6 +35,10 @@ SECTIONS = (
     Section(
         "subgroups", "Subgroups", subgroup_sections.subgroups,
         applies=lambda content: bool(content.subgroups),
+    ),
+    Section(
+        "calls", "Confusion matrix and curves", call_sections.calls,
+        applies=lambda content: content.task in CLASSIFYING,
     ),
     Section("calibration", "Calibration", curve_sections.calibration),
     Section(
@@ -200,8 +207,29 @@ def _figures(content: ReportContent) -> tuple[Markup, ...]:
             class_="note",
         ),
         paragraph(content.answer.lead, class_="lead"),
+        element(
+            "dl",
+            *(
+                element("div", element("dt", name), element("dd", *told))
+                for name, told in _first_asked(content)
+            ),
+            class_="asked",
+        ),
         bullets(content.answer.sentences),
     )
+
+
+def _first_asked(content: ReportContent) -> Iterator[tuple[str, list[Child]]]:
+    """Yield what is asked first, by name: facts, then a line for each capability with its link."""
+    for name, told in content.answer.facts:
+        yield name, [told]
+    there = {one.name for one in in_order(SECTIONS) if one.applies(content)}
+    for one in (*lines_of_mechanisms(), ATTACK):
+        words: list[Child] = [one.says(content)]
+        if one.section in there:
+            words += [" ", element("a", "More", href=f"#{one.section}"), "."]
+        if words[0]:
+            yield one.name, words
 
 
 _SHOWN_FAULTS = 5

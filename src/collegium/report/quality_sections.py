@@ -78,9 +78,9 @@ def quality(content: ReportContent) -> Markup:
     chart_of = [name for name in _CHARTED if name in shown]
     return join(
         paragraph(
-            "All figures are for test rows, which were not used in training. Sites: ",
+            "All figures are for test rows, which were not used in training. By site: ",
             SIGNED,
-            ". All sites together: ",
+            " All sites together: ",
             computed(content, at_length=True),
         ),
         paragraph(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collegium.report import charts
+from collegium.report.calibration import recalibration_words
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, element, folded, join, paragraph, table
-from collegium.report.measurements import Benefit, Estimate, Risks
+from collegium.report.measurements import Benefit, Risks
 from collegium.report.quality_sections import computed
-from collegium.report.wording import change, number, span
 
 _LOWEST = -0.05
 """A curve below that is worth less than doing nothing, however far it falls; it is not drawn."""
@@ -23,9 +23,8 @@ def recalibrated(risks: Risks) -> Markup:
             "or the risks separate the classes completely."
         )
     return paragraph(
-        f"Calibration slope {_told(risks.slope)}: {_slope_means(risks.slope)}. Calibration "
-        f"intercept {_told(risks.intercept, signed=True)}: {_intercept_means(risks.intercept)}. "
-        "The ideal values are 1 and 0. Intervals are Wald intervals."
+        f"{recalibration_words(risks.slope, risks.intercept)} The ideal values are 1 and 0. "
+        "Intervals are Wald intervals."
     )
 
 
@@ -116,21 +115,3 @@ def _where_it_helps(benefit: Sequence[Benefit]) -> str:
         f"The model is better than both at {len(helps)} of {len(benefit)} thresholds, between "
         f"{helps[0]:.2f} and {helps[-1]:.2f}."
     )
-
-
-def _slope_means(slope: Estimate) -> str:
-    if slope.low <= 1 <= slope.high:
-        return "no evidence that risks are too extreme or too moderate"
-    return "risks are too extreme" if slope.high < 1 else "risks are too moderate"
-
-
-def _intercept_means(intercept: Estimate) -> str:
-    if intercept.low <= 0 <= intercept.high:
-        return "no evidence that risks are too high or too low on average"
-    return "risks are too high on average" if intercept.high < 0 else "too low on average"
-
-
-def _told(one: Estimate, *, signed: bool = False) -> str:
-    show = change if signed else number
-    bounds = span(show("slope", one.low), show("slope", one.high))
-    return f"{show('slope', one.value)} ({bounds})"

@@ -1,6 +1,7 @@
-"""The seam of mechanisms in the report: the sections that each adds.
+"""The seam of mechanisms in the report: the sections and the lines of the answer that each adds.
 
-A mechanism's file `reporting` names its `SECTIONS`.
+A mechanism's file `reporting` names its `SECTIONS` and, where it has a line in the answer, its
+`LINES`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,29 @@ class Section:
     after: str = ""
     applies: Callable[[ReportContent], bool] = _always
     of_any_record: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """A line of the answer.
+
+    Attributes:
+        name: what it answers.
+        says: makes it; empty where there is nothing to say.
+        section: the anchor of the section that says more.
+    """
+
+    name: str
+    says: Callable[[ReportContent], str]
+    section: str
+
+
+@cache
+def lines_of_mechanisms() -> tuple[AnswerLine, ...]:
+    """Return the answer's lines that mechanisms add, in order of their names."""
+    return tuple(
+        one for found in aspects("reporting").values() for one in getattr(found, "LINES", ())
+    )
 
 
 @cache

@@ -64,7 +64,7 @@ footer, .note { font-size: .92rem; }
   justify-content: space-between; }
 .answer > :last-child { margin-bottom: 0; }
 .key { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr));
-  gap: 1.2rem 1.5rem; margin: 1.2rem 0; }
+  gap: 1.2rem 1.5rem; margin: 1.2rem 0; align-items: end; }
 .key dt { font-size: .92rem; color: var(--soft); }
 .key dd { margin: 0; }
 .key .number { font-size: 2.1rem; line-height: 1.2; font-variant-numeric: tabular-nums; }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, badge, facts, join, paragraph, table
 from collegium.report.measurements import AttackEffect, Backdoor
+from collegium.report.seam import AnswerLine
 from collegium.report.wording import change, count, number, title_of
 
 
@@ -38,6 +39,21 @@ def adversary(content: ReportContent) -> Markup:
         _measured(threat),
         "" if threat.backdoor is None else _opened(threat.backdoor),
     )
+
+
+def attack_line(content: ReportContent) -> str:
+    """Return which attacks this run tells of, in a line."""
+    tried = content.protections.attacks
+    told = []
+    if content.threat:
+        told.append(f"An adversary was planted: {content.threat}.")
+    told += [f"{one.attack}: {one.found} (guessing: {one.guessing})." for one in tried[:2]]
+    if len(tried) > 2:
+        told.append(f"{len(tried) - 2} more attacks are below.")
+    return " ".join(told) or "None was planted, and none was tried on this study's data and model."
+
+
+ATTACK = AnswerLine("Attack", attack_line, "adversary")
 
 
 def _measured(threat: AttackEffect) -> Markup:

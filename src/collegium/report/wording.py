@@ -21,6 +21,12 @@ TITLES = {
     "mae": "Mean absolute error",
     "rmse": "Root mean squared error",
     "r2": "R²",
+    "prevalence": "Prevalence",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "average_precision": "Average precision",
+    "slope": "Calibration slope",
+    "intercept": "Calibration intercept",
 }
 
 MEANINGS = {
@@ -46,6 +52,13 @@ MEANINGS = {
         "the square root of the mean squared error, in the target's unit; large errors count more"
     ),
     "r2": "the share of the target's variance that the predictions explain",
+    "prevalence": "the share of test rows with the outcome",
+    "ppv": "positive predictive value: the share of cases classified as positive that have the "
+    "outcome",
+    "npv": "negative predictive value: the share of cases classified as negative that do not have "
+    "the outcome",
+    "average_precision": "the positive predictive value, averaged over the sensitivities that are "
+    "reached; guessing has the prevalence",
 }
 
 SMALLER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "poisson_deviance", "rmse"})
@@ -64,7 +77,9 @@ PRIMARY: dict[Task, str] = {
 }
 """The measure that decides a comparison, and that the answer names first."""
 
-_PROPER = frozenset({"auc", "brier", "c_index", "dice", "iou", "poisson_deviance", "r2"})
+_PROPER = frozenset(
+    {"auc", "npv", "ppv", "brier", "c_index", "dice", "iou", "poisson_deviance", "r2"}
+)
 
 _IN_UNITS_OF_TARGET = frozenset({"mae", "rmse"})
 

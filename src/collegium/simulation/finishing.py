@@ -12,6 +12,7 @@ from collegium.federation.loop import LoopStatistics
 from collegium.learning.algorithms.layout import model_part
 from collegium.learning.blobs import decode_model
 from collegium.ledger.hashing import DIGEST_SIZE
+from collegium.measuring.calls import calls_on_rows
 from collegium.measuring.convergence import convergence_of
 from collegium.measuring.explaining import explain
 from collegium.measuring.grouping import quality_by_subgroup
@@ -90,6 +91,7 @@ def measured(
         explanation=None if federated is None else explain(prepared, models.in_use),
         site_alone=site_alone(prepared.dataset.schema, prepared.train, prepared.test),
         convergence=_convergence(consortium, recorder),
+        tested=calls_on_rows(prepared, federated),
     )
     comparing = perf_counter() - began
     return msgspec.structs.replace(compared, seconds={**seconds, "comparison": comparing})

@@ -9,7 +9,7 @@ rows are compared on the same resamplings (paired).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,15 +67,39 @@ def intervals(
     Raises:
         DataError: y and scores do not fit to each other or to the task, or no rows.
     """
-    portions = [
-        measure_resampled(task, y, scores, threshold, counts)
-        for counts in _resamplings(len(y), site, person, replicates, seed)
-    ]
+    return intervals_by(
+        lambda counts: measure_resampled(task, y, scores, threshold, counts), len(y),
+        replicates=replicates, seed=seed, site=site, person=person,
+    )  # fmt: skip
+
+
+def intervals_by(
+    measured: Callable[[NDArray[np.int64]], dict[str, NDArray[np.float64]]],
+    rows: int,
+    *,
+    replicates: int,
+    seed: int,
+    site: NDArray[np.int64] | None = None,
+    person: NDArray[np.int64] | None = None,
+) -> dict[str, Interval | None]:
+    """Return the interval of each of other measures by name, on the resamplings of `intervals`.
+
+    Args:
+        measured: returns them, [resamplings], NaN where undefined, of counts [resamplings, rows].
+        rows: how many there are.
+        replicates: as for `intervals`, as are the next three.
+        seed: the study's.
+        site: [rows].
+        person: [rows].
+    """
+    portions = [measured(one) for one in _resamplings(rows, site, person, replicates, seed)]
+    once = measured(np.ones((1, rows), dtype=np.int64))
     return {
         name: _interval(
-            value, np.concatenate([np.empty(0), *(portion[name] for portion in portions)])
+            None if np.isnan(value[0]) else float(value[0]),
+            np.concatenate([np.empty(0), *(portion[name] for portion in portions)]),
         )
-        for name, value in measure(task, y, scores, threshold).items()
+        for name, value in once.items()
     }
 
 

@@ -118,5 +118,6 @@ def _checks(audited: Audited) -> Checked:
 CHECKING = Checking(
     notes={BudgetExhausted: _exhausted},
     differs={Within: lambda where: Finding("round.model", "error", where, {"case": "within"})},
+    counted={"budgets": "privacy budgets, each added up again"},
     checks=_checks,
 )

@@ -12,7 +12,7 @@ from collegium.report.content import ReportContent
 from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
 from collegium.report.measurements import AttackLine
 from collegium.report.protections import SecureAggregationShown
-from collegium.report.seam import Section
+from collegium.report.seam import AnswerLine, Section
 from collegium.report.wording import count, counted
 from collegium.study.privacy import exchanged_epsilon
 
@@ -340,5 +340,27 @@ def _meaning(one: StudyPrivacySpent, given: str) -> str:
         "any attack. Without noise there is no bound."
     )
 
+
+def privacy_line(content: ReportContent) -> str:
+    """Return what of a patient others saw, and by how much that is bounded, in a line."""
+    shown = content.protections
+    if shown.secrecy is not None:
+        how = "encrypted" if shown.secrecy.encrypted else "masked"
+        seen = f"Updates were {how}: others see {_sums(shown.secrecy)}."
+    elif shown.protection != "none":
+        seen = f"Updates are protected in transit by “{shown.protection}”."
+    else:
+        seen = "Every validator saw each site's update in plain form."
+    if not shown.privacy:
+        what = "a sum" if shown.secrecy is not None else "an update"
+        return f"{seen} No differential privacy bounds what {what} reveals of a patient."
+    one = max(shown.privacy, key=lambda each: each.epsilon)
+    return (
+        f"{seen} Differential privacy: epsilon {one.epsilon:.3f} at delta {one.delta:g} per "
+        f"{one.unit}, of a budget of {one.budget:g}."
+    )
+
+
+LINES = (AnswerLine("Privacy", privacy_line, "privacy"),)
 
 SECTIONS = (Section("privacy", "Protection of patients", privacy, after="adversary"),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collegium.audit.findings import Selection, TrialResult
 from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, folded, join, paragraph, table
-from collegium.report.seam import Section
+from collegium.report.seam import AnswerLine, Section
 from collegium.report.wording import counted
 from collegium.study.searching import held_out_words
 
@@ -92,6 +92,19 @@ def _row(one: TrialResult, names: list[str], *, chosen: bool) -> list[str]:
         str(one.rounds), loss, "–" if one.measured is None else str(one.measured),
     ]  # fmt: skip
 
+
+def search_line(content: ReportContent) -> str:
+    """Return what the model was chosen from, in a line."""
+    found = content.selection
+    if found is None:
+        return "None: one set of settings, fixed before training, for all rounds."
+    chosen = f"round {found.measured}, with the lowest validation loss ({found.loss:.3f})"
+    if found.trials:
+        return f"Trial {found.trial} of {len(found.trials)}, {chosen} of {found.looks} looks."
+    return f"No settings were searched. Of {found.looks} models, that of {chosen} is final."
+
+
+LINES = (AnswerLine("Search", search_line, "selection"),)
 
 SECTIONS = (
     Section(
