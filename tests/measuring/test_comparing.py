@@ -11,10 +11,11 @@ from tests.data.real import real
 
 from collegium.cli.comparing import comparison_lines
 from collegium.errors import CollegiumError
-from collegium.measuring.comparing import RunComparison, compare
+from collegium.measuring.comparing import compare
 from collegium.measuring.quality import difference_of
 from collegium.measuring.scoring import score_run
 from collegium.plugins import find
+from collegium.report.run_comparison import RunComparison
 from collegium.simulation.replicating import replicate, variations
 
 SHORT = ("training.rounds=2", "evaluation.bootstrap=100")
@@ -62,21 +63,21 @@ def test_models_scored_again_are_as_good_as_the_runs_measured(
     assert first == pytest.approx(np.mean(measured[:2]), abs=1e-12)
     assert second == pytest.approx(np.mean(measured[2:]), abs=1e-12)
     (paired,) = compared.differences
-    assert paired.differences["accuracy"].value == pytest.approx(second - first, abs=1e-12)
+    assert paired.measures["accuracy"].value == pytest.approx(second - first, abs=1e-12)
 
 
 def test_over_seeds_the_interval_holds_the_difference(compared: RunComparison) -> None:
     (paired,) = compared.differences
-    assert paired.method == "seeds"
-    for mean in paired.differences.values():
+    assert paired.interval_over == "seeds"
+    for mean in paired.measures.values():
         assert mean.interval is not None
         assert mean.interval.low <= mean.value <= mean.interval.high
 
 
 def test_one_seed_is_compared_over_its_rows(folders: list[Path]) -> None:
     (paired,) = compare([folders[0], folders[2]]).differences
-    assert (paired.method, paired.seeds) == ("rows", (43,))
-    assert paired.differences["auc"].interval is not None
+    assert (paired.interval_over, paired.seeds) == ("rows", (43,))
+    assert paired.measures["auc"].interval is not None
 
 
 def test_seeds_that_test_on_the_same_rows_are_compared_over_these(tmp_path: Path) -> None:
@@ -84,11 +85,14 @@ def test_seeds_that_test_on_the_same_rows_are_compared_over_these(tmp_path: Path
     rates = ("training.learning_rate=[0.01, 2.0]",)
     found = compare(replicate(["brca"], seeds=2, changes=SHORT, varied=rates, parent=tmp_path))
     (paired,) = found.differences
-    assert (paired.method, paired.seeds) == ("rows", (43, 44))
-    mean = paired.differences["c_index"]
+    assert (paired.interval_over, paired.seeds) == ("rows", (43, 44))
+    mean = paired.measures["c_index"]
     first, second = (one.quality["c_index"] for one in found.designs)
     assert mean.value == pytest.approx(second.value - first.value, abs=1e-12)
-    assert (first.interval, found.designs[0].to_pooled["c_index"].interval) == (None, None)
+    assert (first.interval, found.designs[0].federated_minus_pooled["c_index"].interval) == (
+        None,
+        None,
+    )
     assert mean.interval is not None
     assert mean.interval.high - mean.interval.low > 0.01, "seeds differ by less than .001"
     assert any("All seeds use the same test rows" in line for line in comparison_lines(found))
@@ -102,7 +106,7 @@ def test_persons_with_several_rows_are_resampled_with_all_of_them(tmp_path: Path
     one, other = map(score_run, folders)
     assert any(len(np.unique(rows.person)) < len(rows.y) for rows in one.prepared.test.values())
     said = difference_of(one.prepared, one.prepared.test, other.scores, one.scores)
-    assert {key: mean.interval for key, mean in paired.differences.items()} == said
+    assert {key: mean.interval for key, mean in paired.measures.items()} == said
 
 
 def test_what_is_there_is_not_run_again(folders: list[Path]) -> None:

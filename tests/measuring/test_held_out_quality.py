@@ -146,4 +146,4 @@ def test_a_site_whose_own_training_diverges_takes_no_comparison_away(
     page = report_on(found.folder).read_text()
     assert "local-only training at 3 of 4 sites (it diverged at va)" in page
     (design,) = compare([found.folder]).designs
-    assert design.to_local["auc"].value == pytest.approx(auc - own)
+    assert design.federated_minus_local["auc"].value == pytest.approx(auc - own)

@@ -245,7 +245,10 @@ def report(run: Path, as_json: bool) -> None:
     metavar="PATH=[VALUE, ...]",
     help="Run each STUDY once with each value.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The folder for the run folders.")
+@click.option(
+    "--out", type=click.Path(path_type=Path),
+    help="The folder for the run folders and the page (default: runs).",
+)  # fmt: skip
 @JSON
 def compare(
     things: tuple[str, ...],
@@ -259,16 +262,20 @@ def compare(
 
     The first is what the others are compared with, seed by seed, on the same test rows.
     """
-    from collegium.cli.comparing import comparison_json, comparison_lines, folders_of
+    import msgspec
+
+    from collegium.cli.comparing import comparison_lines, folders_of, page_of
     from collegium.measuring.comparing import compare as compare_runs
 
-    folders = folders_of(things, seeds, changes, varied, out, quiet=as_json)
-    found = compare_runs(folders)
+    found = compare_runs(folders_of(things, seeds, changes, varied, out, quiet=as_json))
+    page = page_of(found, out)
     if as_json:
-        say_json(comparison_json(found))
+        say_json(msgspec.to_builtins(found) | {"page": None if page is None else str(page)})
         return
     for line in comparison_lines(found):
         say(line)
+    if page is not None:
+        say(f"page: {page}")
 
 
 @program.command()

@@ -10,81 +10,39 @@ of other rows.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from collegium.data.table import Task
+from collegium.data.table import SiteRows
 from collegium.errors import RunError
 from collegium.learning.evaluation import intervals as bootstrap
 from collegium.learning.evaluation.replication import mean_interval
 from collegium.measuring.scoring import ScoredRun, quality_over_all, rows_over_all, score_run
-from collegium.report.comparison import Verdict, verdict_of
+from collegium.report.comparison import verdict_of
 from collegium.report.measurements import Interval, Quality
+from collegium.report.run_comparison import (
+    Design,
+    Mean,
+    MeasuredDifference,
+    PairedDifference,
+    RunComparison,
+)
 from collegium.report.wording import PRIMARY
 from collegium.study.document import Study
 from collegium.study.rendering import without_absent
 
 
-@dataclass(frozen=True, slots=True)
-class Mean:
-    """A measure, or a difference of two, over seeds; `interval` is None where there is none."""
-
-    value: float
-    interval: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """Runs that differ in the seed alone.
-
-    `name` holds what sets the design apart from the others. `quality` is the study's model over
-    all sites, by measure; `to_local` and `to_pooled` are its paired distances from the models
-    that the runs measured beside it. `unsettled` counts its runs whose training did not come to
-    rest, by verdict.
-    """
-
-    name: str
-    runs: tuple[Path, ...]
-    seeds: tuple[int, ...]
-    quality: dict[str, Mean]
-    to_local: dict[str, Mean]
-    to_pooled: dict[str, Mean]
-    unsettled: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """A design minus the reference, over the seeds that both have, by measure.
-
-    `method` is "seeds" or "rows": what the intervals were drawn over; rows where all seeds test on
-    the same.
-    """
-
-    design: str
-    seeds: tuple[int, ...]
-    method: str
-    differences: dict[str, Mean]
-    verdicts: dict[str, Verdict]
-
-
-@dataclass(frozen=True, slots=True)
-class RunComparison:
-    """Designs in the order of their first runs; the first is the reference of the others."""
-
-    task: Task
-    primary: str
-    designs: tuple[Design, ...]
-    differences: tuple[Paired, ...]
-
-
-def compare(folders: Sequence[Path]) -> RunComparison:
+def compare(folders: Sequence[str | Path]) -> RunComparison:
     """Compare finished runs; the design of the first is what the others are compared with.
+
+    Args:
+        folders: run folders, as `collegium.run` leaves them.
 
     Raises:
         CollegiumError: a run is not finished, does not verify or cannot be scored here; two runs
@@ -92,7 +50,7 @@ def compare(folders: Sequence[Path]) -> RunComparison:
     """
     groups: dict[str, list[ScoredRun]] = {}
     for folder in folders:
-        one = score_run(folder)
+        one = score_run(Path(folder))
         groups.setdefault(_key(one.study), []).append(one)
     for same in groups.values():
         _check_seeds(same)
@@ -103,14 +61,20 @@ def compare(folders: Sequence[Path]) -> RunComparison:
             "compare.other-rows", f"a {tasks[0]} and a {tasks[1]} study cannot be compared",
             "they do not answer the same question", "compare runs on the same data",
         )  # fmt: skip
-    names = _names([same[0].study for same in groups.values()])
-    designs = list(zip(names, groups.values(), strict=True))
-    reference = designs[0][1]
+    every = list(groups.values())
+    keys = _differing([same[0].study for same in every])
+    designs = [_design(key, same) for key, same in zip(keys, every, strict=True)]
+    first = every[0][0].study.study
     return RunComparison(
+        title=first.title,
+        question=first.question,
         task=tasks[0],
         primary=PRIMARY[tasks[0]],
-        designs=tuple(_design(name, same) for name, same in designs),
-        differences=tuple(_paired(name, same, reference) for name, same in designs[1:]),
+        designs=tuple(designs),
+        differences=tuple(
+            _paired(design.name, same, designs[0].name, every[0])
+            for design, same in zip(designs[1:], every[1:], strict=True)
+        ),
     )
 
 
@@ -145,20 +109,21 @@ def _key(study: Study) -> str:
     return repr(sorted(_flat(study).items()))
 
 
-def _names(studies: Sequence[Study]) -> list[str]:
-    """Return what sets each study apart: the keys that differ between any two, with its values."""
-    if len(studies) == 1:
-        return [studies[0].study.id]
+def _differing(studies: Sequence[Study]) -> list[dict[str, str | None]]:
+    """Return each study's values of the keys in which any two differ, None where it has no such."""
     flat = [_flat(study) for study in studies]
     differ = [
         key
         for key in sorted({key for one in flat for key in one})
         if len({repr(one.get(key)) for one in flat}) > 1
     ]
-    return [
-        ", ".join(f"{key}={_shown(one[key])}" if key in one else f"no {key}" for key in differ)
-        for one in flat
-    ]
+    return [{key: _shown(one[key]) if key in one else None for key in differ} for one in flat]
+
+
+def _name(keys: Mapping[str, str | None], study: Study) -> str:
+    """Return what sets a design apart from the others; one alone has its study's id."""
+    told = (f"no {key}" if value is None else f"{key}={value}" for key, value in keys.items())
+    return ", ".join(told) or study.study.id
 
 
 def _shown(value: Any) -> str:
@@ -167,7 +132,7 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _design(name: str, same: Sequence[ScoredRun]) -> Design:
+def _design(keys: dict[str, str | None], same: Sequence[ScoredRun]) -> Design:
     measured = [quality_over_all(one) for one in same]
     cut_anew = not all(_same_rows(same[0], one) for one in same)
     overlap = float(np.mean([one.overlap for one in same])) if cut_anew else None
@@ -178,13 +143,15 @@ def _design(name: str, same: Sequence[ScoredRun]) -> Design:
     ends = [one.measured.convergence for one in same]
     verdicts = [one.verdict for one in ends if one is not None and one.verdict != "converged"]
     return Design(
-        name=name,
-        runs=tuple(one.folder for one in same),
+        name=_name(keys, same[0].study),
+        runs=tuple(_text(one.folder) for one in same),
         seeds=tuple(one.seed for one in same),
         quality=_means(measured, overlap),
-        to_local=_means(list(map(_distance, there, local)), overlap),
-        to_pooled=_means(list(map(_distance, own, pooled)), overlap),
+        federated_minus_local=_means(list(map(_distance, there, local)), overlap),
+        federated_minus_pooled=_means(list(map(_distance, own, pooled)), overlap),
         unsettled=dict(Counter(verdicts)),
+        keys=keys,
+        rows=(_rows(same[0].prepared.train), _rows(same[0].prepared.test)),
     )
 
 
@@ -209,7 +176,9 @@ def _means(found: Sequence[Mapping[str, float | None]], overlap: float | None) -
     return means
 
 
-def _paired(name: str, same: Sequence[ScoredRun], reference: Sequence[ScoredRun]) -> Paired:
+def _paired(
+    name: str, same: Sequence[ScoredRun], against: str, reference: Sequence[ScoredRun]
+) -> PairedDifference:
     others = {one.seed: one for one in reference}
     pairs = [(one, others[one.seed]) for one in same if one.seed in others]
     if not pairs:
@@ -220,17 +189,21 @@ def _paired(name: str, same: Sequence[ScoredRun], reference: Sequence[ScoredRun]
         )  # fmt: skip
     for one, other in pairs:
         _check_rows(one, other)
-    if all(_same_rows(pairs[0][0], one) for one, _ in pairs):
-        differences, method = _over_rows(pairs), "rows"
+    over_rows = all(_same_rows(pairs[0][0], one) for one, _ in pairs)
+    if over_rows:
+        differences = _over_rows(pairs)
     else:
         overlap = float(np.mean([one.overlap for one, _ in pairs]))
-        differences, method = _means(_apart(pairs), overlap), "seeds"
-    return Paired(
+        differences = _means(_apart(pairs), overlap)
+    return PairedDifference(
         design=name,
+        against=against,
         seeds=tuple(one.seed for one, _ in pairs),
-        method=method,
-        differences=differences,
-        verdicts={key: verdict_of(key, one.interval) for key, one in differences.items()},
+        interval_over="rows" if over_rows else "seeds",
+        measures={
+            key: MeasuredDifference(one.value, one.interval, verdict_of(key, one.interval))
+            for key, one in differences.items()
+        },
     )
 
 
@@ -276,6 +249,15 @@ def _same_rows(one: ScoredRun, other: ScoredRun) -> bool:
         np.array_equal(rows.y, theirs[name].y) and np.array_equal(rows.person, theirs[name].person)
         for name, rows in mine.items()
     )
+
+
+def _text(folder: Path) -> str:
+    """Return a path as text that any file can hold; a name need not be UTF-8."""
+    return os.fsencode(folder).decode("utf-8", "backslashreplace")
+
+
+def _rows(parts: Mapping[str, SiteRows]) -> int:
+    return sum(len(rows.y) for rows in parts.values())
 
 
 def _plain(interval: bootstrap.Interval | None) -> Interval | None:

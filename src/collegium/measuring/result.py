@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collegium.assembly.privacy import Spending
 from collegium.report.measurements import FinalLine, read_lines
+from collegium.report.metrics import read_metrics
 from collegium.study.document import Study
 from collegium.study.notice import Notice
 
@@ -35,6 +36,13 @@ class RunResult:
     notices: tuple[Notice, ...]
     attackers: tuple[str, ...]
     spending: Spending | None = None
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from collegium.report.notebook import run_html
+
+        title, metrics = self.study.study.title, read_metrics(self.folder)
+        return run_html(title, self.outcome, str(self.folder), self.model, metrics)
 
 
 def read_final(folder: Path) -> FinalLine | None:

@@ -69,10 +69,15 @@ def whole_axis(low: int, high: int, ticks: int = 5) -> Axis:
     return Axis(low, high, tuple(float(i) for i in (*inner, high)))
 
 
-def strip(marks: Sequence[Mark], axis: Axis, title: str) -> Markup:
-    """Return one row of a chart of values with intervals, as wide as its place, 14 px a mark."""
+def strip(marks: Sequence[Mark], axis: Axis, title: str, *, zero: bool = False) -> Markup:
+    """Return one row of a chart of values with intervals, as wide as its place, 14 px a mark.
+
+    With `zero`, a stronger line marks 0.
+    """
     height = 14 * max(1, len(marks)) + 6
     shapes: list[Markup] = [_guide(axis.part(tick), height) for tick in axis.ticks]
+    if zero:
+        shapes.append(_guide(axis.part(0.0), height, "guide zero"))
     for place, mark in enumerate(marks):
         middle = 10 + 14 * place
         if mark.low is not None and mark.high is not None:
@@ -289,9 +294,9 @@ def _drawing(title: str, description: str, height: float, shapes: Sequence[Child
     )
 
 
-def _guide(part: float, height: float) -> Markup:
+def _guide(part: float, height: float, style: str = "guide") -> Markup:
     at = _percent(part)
-    return element("line", x1=at, x2=at, y1=0, y2=height, class_="guide")
+    return element("line", x1=at, x2=at, y1=0, y2=height, class_=style)
 
 
 def _tick_label(part: float, y: float, words: str) -> Markup:

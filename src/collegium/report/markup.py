@@ -74,6 +74,11 @@ def folded(title: str, *children: Child) -> Markup:
     return element("details", element("summary", title), *children)
 
 
+def data(value: str | float, shown: Child) -> Markup:
+    """Return what is shown with the value by which a table is sorted."""
+    return element("data", shown, value=value if isinstance(value, str) else repr(float(value)))
+
+
 def table(
     caption: Child,
     heads: Sequence[Child],

@@ -19,6 +19,9 @@ def whole_page(
     *,
     style: str = "",
     class_: str | None = None,
+    policy: str = POLICY,
+    script: str = "",
+    live: int | None = None,
 ) -> str:
     """Return a page as a whole HTML file; the same parts give the same bytes.
 
@@ -29,11 +32,14 @@ def whole_page(
         footer: one paragraph.
         style: rules beside the style sheet of all pages.
         class_: of the body, for these rules.
+        policy: what the browser may load and run.
+        script: the one that `policy` allows.
+        live: every how many seconds the script shall look for another state of the page.
     """
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", title),
@@ -44,6 +50,8 @@ def whole_page(
         element("header", *opening),
         element("main", *main),
         element("footer", element("p", footer)),
+        element("script", Markup(script)) if script else "",
         class_=class_,
+        data_live=live,
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').source}\n"
