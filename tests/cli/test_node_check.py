@@ -105,14 +105,14 @@ looks at a clock differ."""
 Found = dict[str, list[dict[str, Any]]]
 
 
-def check(call: Call, home: Path, *, fails: bool = True) -> Found:
+def check(call: Call, home: Path, *, fails: bool = True, of: str = "node") -> Found:
     """Check a home; return what was found by its code, or by its part where nothing is wrong.
 
     What people are told is the same, each thing on one line.
     """
-    found = told(call("node", "check", home, "--json"), status=int(fails))
+    found = told(call(of, "check", home, "--json"), status=int(fails))
     assert found["ok"] is not fails
-    text = call("node", "check", home)
+    text = call(of, "check", home)
     assert text.returncode == int(fails)
     head, *lines = text.stdout.splitlines()
     assert head.startswith(f"{found['member'] or home}: ")

@@ -76,7 +76,7 @@ def follow(at: Consortium) -> None:
     at.words["GENESIS"] = digest
     each("collegium sequencer certify", "cp for-va", "cp sequencer/genesis.json")
     each("sha256sum", "sed -i 's/^port")
-    page.follow("printf", "collegium sequencer start")
+    page.follow("printf", "collegium sequencer check", "collegium sequencer start")
     until_reached(at.folder / "sequencer")
     each("collegium node check", "collegium node start")
     for name in MEMBERS:

@@ -10,7 +10,7 @@ import msgspec
 from collegium.ledger.contract.rules import every_proposed
 from collegium.ledger.contract.series import called
 from collegium.ledger.contract.transactions import Action, Admit, Adopt, Expel, Rotate
-from collegium.node.checking.whole import HomeCheck
+from collegium.ledger.examining import HomeCheck
 from collegium.node.membership import Change
 from collegium.node.status import NodeStatus, SilentMember, StudyStatus
 from collegium.visible import visible
@@ -105,7 +105,7 @@ def _since(one: SilentMember) -> str:
 
 
 def check_lines(check: HomeCheck) -> Iterator[str]:
-    """Yield what ``node check`` prints: one line for each thing, what is wrong with its code."""
+    """Yield what a check of a home prints: one line for each thing, what is wrong with its code."""
     counts = Counter(one.severity for one in check.findings)
     told = [
         f"{counts[one]} {one}{'s' if counts[one] > 1 else ''}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from collegium.cli.output import JSON, say, say_json
+from collegium.cli.output import FAILED, JSON, say, say_json
 
 HOME = click.argument("home", type=click.Path(path_type=Path))
 
@@ -157,6 +158,27 @@ def status(home: Path, as_json: bool) -> None:
         say(f"  warning   its certificate ends in {found.certificate_days:.0f} days")
     if found.disk:
         say(f"  error     the disk fails: {found.disk}")
+
+
+@sequencer.command()
+@HOME
+@JSON
+def check(home: Path, as_json: bool) -> None:
+    """Say everything that is wrong with HOME, whether or not it runs; change nothing.
+
+    The exit code is 1 where something keeps the sequencer from its work.
+    """
+    from collegium.cli.node_lines import check_lines
+    from collegium.node.passphrase import passphrase
+    from collegium.transport.checking import check_sequencer
+
+    found = check_sequencer(home, passphrase)
+    if as_json:
+        say_json(found)
+    else:
+        for line in check_lines(found):
+            say(line)
+    sys.exit(0 if found.ok else FAILED)
 
 
 @sequencer.command()

@@ -1,7 +1,9 @@
-"""What an examination of a member's home says: one thing a line, with a code where it is wrong."""
+"""What an examination of a home says: one thing a line, with a code where it is wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -16,7 +18,7 @@ class Diagnosis(msgspec.Struct, frozen=True, rename={"todo": "do"}):
 
     Attributes:
         part: which, such as ``keys``.
-        severity: an "error" keeps the node from its work, a "warning" may; what is "unchecked"
+        severity: an "error" keeps the process from its work, a "warning" may; what is "unchecked"
             depends on something that is wrong, or cannot be seen from here.
         code: of docs/errors.md, where something is wrong.
         what: what was found; `why` and `todo` as of a `CollegiumError`.
@@ -43,3 +45,25 @@ def unchecked(part: str, because: str) -> Diagnosis:
 def wrong(part: str, error: CollegiumError, severity: Severity = "error") -> Diagnosis:
     """Return what is wrong with a part."""
     return Diagnosis(part, severity, error.what, error.why, error.todo, error.code)
+
+
+class HomeCheck(msgspec.Struct, frozen=True):
+    """What an examination of a home came to.
+
+    Attributes:
+        home: the folder.
+        member: whose it is, None where node.toml does not say, and of a sequencer's home.
+        ok: whether nothing was found that keeps the process of the home from its work.
+        findings: everything, in the order in which things depend on each other.
+    """
+
+    home: str
+    member: str | None
+    ok: bool
+    findings: tuple[Diagnosis, ...]
+
+
+def checked(home: Path, member: str | None, found: Sequence[Diagnosis]) -> HomeCheck:
+    """Return what an examination came to that found these things."""
+    ok = not any(one.severity == "error" for one in found)
+    return HomeCheck(str(home), member, ok, tuple(found))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -32,6 +33,8 @@ from collegium.transport.renewal import WARN_DAYS, days_left
 
 FORBIDDEN, NOTHING_YET = 403, 404
 
+CERTIFICATE = "certificate"
+
 CLOCK_WARNS, CLOCK_FAILS = 60.0, 3600.0
 """Seconds between two clocks: certificates hold from an hour before they are made."""
 
@@ -44,6 +47,21 @@ class SequencerSays(msgspec.Struct, frozen=True):
     genesis: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The files with which one side shows who it is: the authority's, its own, and its key.
+
+    Attributes:
+        todo: what to do where a file cannot be used; `ask` where it is of another key.
+    """
+
+    ca: Path
+    certificate: Path
+    key: Path
+    todo: str
+    ask: str
+
+
 def certificates(home: Path, address: Address, member: str) -> Iterator[Diagnosis]:
     """Yield what is to be said of a member's TLS files.
 
@@ -52,45 +70,57 @@ def certificates(home: Path, address: Address, member: str) -> Iterator[Diagnosi
         address: names the files.
         member: its id.
     """
-    part, found = "certificate", []
-    ca, certificate, key = (home / one for one in (address.ca, address.certificate, address.key))
-    authorities, own, public = _certificates_in(ca), _certificates_in(certificate), _public_of(key)
-    for one in (authorities, own, public):
-        if isinstance(one, CollegiumError):
-            found.append(wrong(part, one))
-    if not isinstance(own, CollegiumError):
-        held = own[0]
-        if not isinstance(public, CollegiumError) and held.public_key() != public:
-            found.append(wrong(part, RunError(
-                "transport.other-key", f"{certificate} is not of the key {key}",
-                "their public keys differ",
-                "ask for a certificate of this key by `collegium node request`",
-            )))  # fmt: skip
-        if not isinstance(authorities, CollegiumError) and not _signed_by_one(held, authorities):
-            found.append(wrong(part, RunError(
-                "transport.other-authority", f"{certificate} is not signed by {ca}",
-                f"it names {held.issuer.rfc4514_string()!r} as its authority",
-                "put ca.pem and client.pem of one consortium there, as its operator gives them",
-            )))  # fmt: skip
-        named = _members_named(held)
+    files = TlsFiles(
+        home / address.ca, home / address.certificate, home / address.key,
+        "ask the sequencer's operator for ca.pem and client.pem, as by `collegium node request`",
+        "ask for a certificate of this key by `collegium node request`",
+    )  # fmt: skip
+    own, found = tls_files(files)
+    if own is not None:
+        named = _members_named(own)
         if named != [member]:
-            found.append(wrong(part, RunError(
-                "transport.other-member", f"{certificate} is not {member}'s",
+            found.append(wrong(CERTIFICATE, RunError(
+                "transport.other-member", f"{files.certificate} is not {member}'s",
                 f"it names {', '.join(named) or 'no member'}",
                 "compare node.member with it, or ask the operator for the certificate of this one",
             )))  # fmt: skip
-        if held.not_valid_before_utc > datetime.now(UTC):
-            found.append(wrong(part, _ended(
-                certificate, f"it begins at {held.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    yield from found or [sound(CERTIFICATE, in_words(own, files.certificate))]
+
+
+def tls_files(files: TlsFiles) -> tuple[x509.Certificate | None, list[Diagnosis]]:
+    """Return a side's own certificate, None where it cannot be read, and what is wrong."""
+    found = []
+    authorities = certificates_in(files.ca, files.todo)
+    read = certificates_in(files.certificate, files.todo)
+    public = _public_of(files.key, files.todo)
+    for one in (authorities, read, public):
+        if isinstance(one, CollegiumError):
+            found.append(wrong(CERTIFICATE, one))
+    own = None if isinstance(read, CollegiumError) else read[0]
+    if own is not None:
+        if not isinstance(public, CollegiumError) and own.public_key() != public:
+            found.append(wrong(CERTIFICATE, RunError(
+                "transport.other-key", f"{files.certificate} is not of the key {files.key}",
+                "their public keys differ", files.ask,
             )))  # fmt: skip
-    ends = {path: days_left(path) for path in (certificate, ca)}
-    found += _ending(part, ends)
-    yield from found or [sound(part, _in_words(own, ends[certificate]))]
+        if not isinstance(authorities, CollegiumError) and not _signed_by_one(own, authorities):
+            found.append(wrong(CERTIFICATE, RunError(
+                "transport.other-authority", f"{files.certificate} is not signed by {files.ca}",
+                f"it names {own.issuer.rfc4514_string()!r} as its authority",
+                "put a certificate and the ca.pem of one consortium there",
+            )))  # fmt: skip
+        if own.not_valid_before_utc > datetime.now(UTC):
+            found.append(wrong(CERTIFICATE, _ended(
+                files.certificate, f"it begins at {own.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+            )))  # fmt: skip
+    found += _ending(CERTIFICATE, {one: days_left(one) for one in (files.certificate, files.ca)})
+    return own, found
 
 
-def _in_words(own: CollegiumError | list[x509.Certificate], days: float | None) -> str:
-    name = "" if isinstance(own, CollegiumError) else own[0].issuer.rfc4514_string()
-    return f"signed by {name}, of this home's key; it holds for {days or 0:.0f} days"
+def in_words(own: x509.Certificate | None, path: Path) -> str:
+    """Return what is to be said of a certificate that is as it should be."""
+    name = "" if own is None else own.issuer.rfc4514_string()
+    return f"signed by {name}, of this home's key; it holds for {days_left(path) or 0:.0f} days"
 
 
 def _ending(part: str, ends: dict[Path, float | None]) -> Iterator[Diagnosis]:
@@ -114,29 +144,27 @@ def _ended(path: Path, why: str) -> RunError:
     )  # fmt: skip
 
 
-def _certificates_in(path: Path) -> list[x509.Certificate] | RunError:
+def certificates_in(path: Path, todo: str) -> list[x509.Certificate] | RunError:
+    """Return the certificates of a file, or what is wrong with it."""
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no certificate"
-        return _no_tls(path, why or reason_of(error))
+        return _no_tls(path, why or reason_of(error), todo)
 
 
-def _public_of(path: Path) -> object:
+def _public_of(path: Path, todo: str) -> object:
     """Return the public half of a key, or what is wrong with its file."""
     try:
         return load_pem_private_key(read_private(path), None).public_key()
     except RunError as error:
         return error
     except (ValueError, TypeError):
-        return _no_tls(path, "it holds no key that can be read without a passphrase")
+        return _no_tls(path, "it holds no key that can be read without a passphrase", todo)
 
 
-def _no_tls(path: Path, why: str) -> RunError:
-    return RunError(
-        "transport.tls", f"{path} cannot be used", why,
-        "ask the sequencer's operator for ca.pem and client.pem, as by `collegium node request`",
-    )  # fmt: skip
+def _no_tls(path: Path, why: str, todo: str) -> RunError:
+    return RunError("transport.tls", f"{path} cannot be used", why, todo)
 
 
 def _signed_by_one(certificate: x509.Certificate, authorities: list[x509.Certificate]) -> bool:

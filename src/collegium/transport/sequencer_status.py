@@ -23,7 +23,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a sequencer stands.
 
     Attributes:
-        pid: its process; `url` where it listens.
+        pid: its process; `url` where it listens; `version` the release that runs.
         ready: whether enough members have presented themselves, so that it orders.
         size: entries that it holds; `final` of them are final.
         waiting: transactions that are in no block yet.
@@ -46,6 +46,7 @@ class SequencerStatus(msgspec.Struct, frozen=True, kw_only=True):
     certificate_days: float | None = None
     pid: int = 0
     url: str = ""
+    version: str = ""
 
 
 def sequencer_metrics(status: SequencerStatus) -> Iterator[str]:

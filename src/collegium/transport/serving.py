@@ -18,6 +18,7 @@ from time import monotonic
 import msgspec
 from aiohttp import web
 
+import collegium
 from collegium.errors import FormatError, RunError, reason_of
 from collegium.ledger.engines.log.log_copy import LogCopy, open_log_copy
 from collegium.ledger.engines.log.sequencer import Sequencer
@@ -145,6 +146,7 @@ def _status(home: Path, service: Service, relay: Relay) -> SequencerStatus:
     address = home / ADDRESS
     url = address.read_text("utf-8").strip() if address.exists() else ""
     found = {**service.look(LOOKS_WITHIN), "pid": os.getpid(), "url": url}
+    found["version"] = collegium.__version__
     found["disk"] = "; ".join(one for one in (str(found["disk"]), relay.disk) if one)
     first = first_to_end(_certificates(home))
     found["certificate_days"] = None if first is None else first[0]

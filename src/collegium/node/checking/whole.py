@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import msgspec
-
 from collegium.errors import CollegiumError, NodeError
-from collegium.ledger.examining import Diagnosis, sound, unchecked, wrong
+from collegium.ledger.examining import Diagnosis, HomeCheck, checked, sound, unchecked, wrong
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest
 from collegium.ledger.keyfile import AskPassphrase
 from collegium.ledger.opening import look_into_ledger, require_genesis
@@ -26,10 +24,9 @@ from collegium.node.checking.keys import (
     standing_of,
 )
 from collegium.node.checking.machine import (
+    NODE,
+    WRITTEN,
     examine_disk,
-    examine_limits,
-    examine_owner,
-    examine_port,
     running,
 )
 from collegium.node.checking.rows import examine_source, examine_studies
@@ -38,22 +35,7 @@ from collegium.node.config import CONFIG, Config, engine_of, examine_config, ord
 from collegium.node.home import no_home, read_genesis
 from collegium.node.policy import SWITCHED_OFF, Policy, examine_policy
 from collegium.node.status import NodeStatus
-
-
-class HomeCheck(msgspec.Struct, frozen=True):
-    """What an examination of a home came to.
-
-    Attributes:
-        home: the folder.
-        member: whose it is, None where node.toml does not say.
-        ok: whether nothing was found that keeps the node from its work.
-        findings: everything, in the order in which things depend on each other.
-    """
-
-    home: str
-    member: str | None
-    ok: bool
-    findings: tuple[Diagnosis, ...]
+from collegium.transport.machine import examine_limits, examine_owner, examine_port
 
 
 def check_home(home: Path, ask: AskPassphrase) -> HomeCheck:
@@ -69,13 +51,13 @@ def check_home(home: Path, ask: AskPassphrase) -> HomeCheck:
     if not (home / CONFIG).is_file():
         raise no_home(home)
     status, about = running(home)
-    found = [about, *examine_owner(home)]
+    found = [about, *examine_owner(home, NODE, WRITTEN)]
     try:
         config, mistakes = examine_config(home)
     except NodeError as error:
         found.append(wrong("settings", error))
         found += _without_settings(home, ask)
-        return _checked(home, None, found)
+        return checked(home, None, found)
     found += [wrong("settings", one.error) for one in mistakes]
     if not mistakes:
         found.append(sound("settings", f"{CONFIG}: {config.node.member}, by {config.node.engine}"))
@@ -83,13 +65,7 @@ def check_home(home: Path, ask: AskPassphrase) -> HomeCheck:
     if any(one.key in (("node",), ("node", "member")) for one in mistakes):
         faulty.add("node")
     found += _with_settings(home, ask, config, faulty, status)
-    return _checked(home, None if "node" in faulty else config.node.member, found)
-
-
-def _checked(home: Path, member: str | None, found: list[Diagnosis]) -> HomeCheck:
-    return HomeCheck(
-        str(home), member, not any(one.severity == "error" for one in found), tuple(found)
-    )
+    return checked(home, None if "node" in faulty else config.node.member, found)
 
 
 def _without_settings(home: Path, ask: AskPassphrase) -> Iterator[Diagnosis]:
@@ -100,7 +76,7 @@ def _without_settings(home: Path, ask: AskPassphrase) -> Iterator[Diagnosis]:
     yield from examine_outbox(home)
     for part in ("ledger", "certificate", "sequencer", "clock", "data", "store", "disk", "port"):
         yield unchecked(part, f"{CONFIG} cannot be read")
-    yield from examine_limits(None)
+    yield from examine_limits(NODE, None)
 
 
 def _with_settings(
@@ -154,8 +130,8 @@ def _with_settings(
     if "status" in faulty:
         yield unchecked("port", because.format("status"))
     else:
-        yield from examine_port(home, config.status.port, status)
-    yield from examine_limits(status)
+        yield from examine_port(home, NODE, config.status.port, runs=status is not None)
+    yield from examine_limits(NODE, None if status is None else status.pid)
 
 
 def _policy(home: Path) -> tuple[Policy, list[Diagnosis]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.errors import CollegiumError, FormatError, RunError
 from collegium.ledger.application import Application
 from collegium.ledger.engines.log.witness import COSIGNED, open_cosigned
-from collegium.ledger.examining import Diagnosis, sound, wrong
+from collegium.ledger.examining import Diagnosis, Severity, sound, wrong
 from collegium.ledger.final import read_final
 from collegium.ledger.frames import ENTRY, read_frames
 from collegium.ledger.genesis import Genesis, encode_genesis, genesis_digest, required_log_key
@@ -18,7 +19,29 @@ from collegium.ledger.ordering import LEDGER
 PART = "ledger"
 
 TRIES = 3
-"""Looks at files that a node may be replacing at the same time."""
+"""Looks at files that a process may be replacing at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose copy of the ledger it is.
+
+    Attributes:
+        none_yet: what to say where there is none.
+        code: of a damaged one, with what to do and how much it hinders.
+    """
+
+    none_yet: str
+    code: str
+    todo: str
+    severity: Severity
+
+
+MEMBERS_LEDGER = Whose(
+    "none yet: the node fetches it", "ledger.damaged",
+    "start the node, which puts it into evidence/ and fetches it anew; look after the disk",
+    "warning",
+)  # fmt: skip
 
 
 def examine_copy(home: Path, genesis: Genesis) -> tuple[Application | None, list[Diagnosis]]:
@@ -28,13 +51,8 @@ def examine_copy(home: Path, genesis: Genesis) -> tuple[Application | None, list
         home: the member's.
         genesis: what the ledger is to follow.
     """
-    found: list[Diagnosis] = []
-    ledger: Application | None = None
-    if not (home / LEDGER).exists():
-        found.append(sound(PART, "none yet: the node fetches it"))
-    else:
-        ledger, about = _looked_at(home, genesis)
-        found.append(about)
+    ledger, about = examine_ledger(home, genesis, MEMBERS_LEDGER)
+    found = [about]
     if not open_cosigned(home).known:
         found.append(wrong(PART, RunError(
             "cosigned.unknown", f"{home / COSIGNED} is missing or damaged",
@@ -44,16 +62,27 @@ def examine_copy(home: Path, genesis: Genesis) -> tuple[Application | None, list
     return ledger, found
 
 
-def _looked_at(home: Path, genesis: Genesis) -> tuple[Application | None, Diagnosis]:
+def examine_ledger(
+    home: Path, genesis: Genesis, whose: Whose
+) -> tuple[Application | None, Diagnosis]:
+    """Return the ledger in a home as of what is final there, and what is to be said of it.
+
+    Args:
+        home: a member's or the sequencer's.
+        genesis: what the ledger is to follow.
+        whose: which of the two.
+    """
+    if not (home / LEDGER).exists():
+        return None, sound(PART, whose.none_yet)
     for left in reversed(range(TRIES)):
         try:
-            # The note first: a node writes the block before it.
+            # The note first: whoever runs writes the block before it.
             final = _final(home, genesis)
             ledger, tail = look_into_ledger(home / LEDGER, final.size if final else 0)
             require_genesis(ledger, genesis)
         except FormatError as error:
             if not left:
-                return None, _damaged(home, error.why)
+                return None, _damaged(home, error.why, whose)
             continue
         except CollegiumError as error:
             return None, wrong(PART, error)
@@ -61,7 +90,7 @@ def _looked_at(home: Path, genesis: Genesis) -> tuple[Application | None, Diagno
             ahead = sum(frame.kind == ENTRY for frame in read_frames(tail))
             more = f", {ahead} more are held" if ahead else ""
             return ledger, sound(PART, f"follows the genesis: {ledger.size} entries final{more}")
-    return None, _damaged(home, "it does not lead to the checkpoint that is final here")
+    return None, _damaged(home, "it does not lead to the checkpoint that is final here", whose)
 
 
 def _final(home: Path, genesis: Genesis) -> Checkpoint | None:
@@ -74,8 +103,6 @@ def _final(home: Path, genesis: Genesis) -> Checkpoint | None:
         return None
 
 
-def _damaged(home: Path, why: str) -> Diagnosis:
-    return wrong(PART, RunError(
-        "ledger.damaged", f"{home / LEDGER} does not hold together", why,
-        "start the node, which puts it into evidence/ and fetches it anew; look after the disk",
-    ), "warning")  # fmt: skip
+def _damaged(home: Path, why: str, whose: Whose) -> Diagnosis:
+    what = f"{home / LEDGER} does not hold together"
+    return wrong(PART, RunError(whose.code, what, why, whose.todo), whose.severity)
