@@ -40,16 +40,10 @@ def _shades(shades: Sequence[str], dark_ink: range) -> str:
 
 
 STYLE = f"""
-.wide {{ overflow-x: auto; margin: 0 0 1rem; }}
-.heat {{ display: table; font-size: .82rem; border-collapse: separate; border-spacing: 2px;
-  width: auto; margin: 0; }}
-.heat thead {{ display: table-header-group; position: static; width: auto; height: auto;
-  clip-path: none; overflow: visible; }}
-.heat tbody {{ display: table-row-group; width: auto; }}
-.heat tbody tr {{ display: table-row; }}
-.heat th, .heat td {{ display: table-cell; width: auto; border: 0; padding: .25rem .4rem;
-  text-align: right; }}
-.heat td::before {{ content: none; }}
+.scroller {{ overflow-x: auto; margin: 0 0 1rem; }}
+.heat {{ font-size: .82rem; border-collapse: separate; border-spacing: 2px; width: auto;
+  margin: 0; }}
+.heat th, .heat td {{ border: 0; padding: .25rem .4rem; text-align: right; }}
 .heat thead th {{ writing-mode: vertical-rl; text-align: right; vertical-align: middle;
   white-space: nowrap; padding: .4rem .25rem; }}
 .heat thead th:first-child {{ writing-mode: horizontal-tb; text-align: left;
@@ -90,7 +84,7 @@ def heat_map(title: str, rows: Sequence[RuleSummary]) -> Markup:
         paragraph("Loss to each attack, in points:", class_="note"),
         element("ul", *(element("li", words, class_=f"h{step}") for step, words in _scale()),
                 class_="scale"),
-        element("div", heat, class_="wide", tabindex="0", role="region", aria_label=title),
+        element("div", heat, class_="scroller", tabindex="0", role="region", aria_label=title),
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def strip(marks: Sequence[Mark], axis: Axis, title: str, *, zero: bool = False) 
 def strip_axis(axis: Axis) -> Markup:
     """Return the labels below strips of an axis."""
     labels = [
-        _tick_label(axis.part(tick), 14, f"{tick:g}")
+        _tick_label(axis.part(tick), 14, _tick(tick))
         for tick in (axis.ticks if len(axis.ticks) <= 6 else axis.ticks[::2])
     ]
     return element("svg", *labels, class_="strip", height=20, aria_hidden="true")
@@ -248,7 +248,7 @@ def _plot(
         *(
             element(
                 "text",
-                f"{tick:g}",
+                _tick(tick),
                 x=44,
                 y=8 + height * (1 - y.part(tick)) + 4,
                 text_anchor="end",
@@ -271,7 +271,7 @@ def _plot(
         )
         for tick in y.ticks
     ]
-    labels = [_tick_label(x.part(tick), height + 18, f"{tick:g}") for tick in x.ticks]
+    labels = [_tick_label(x.part(tick), height + 18, _tick(tick)) for tick in x.ticks]
     inner = element("svg", *guides, *shapes, *labels, y=8, class_="overflowing")
     right = _drawing(title, description, height + 32, [inner])
     return element(
@@ -297,6 +297,10 @@ def _drawing(title: str, description: str, height: float, shapes: Sequence[Child
 def _guide(part: float, height: float, style: str = "guide") -> Markup:
     at = _percent(part)
     return element("line", x1=at, x2=at, y1=0, y2=height, class_=style)
+
+
+def _tick(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
 
 
 def _tick_label(part: float, y: float, words: str) -> Markup:

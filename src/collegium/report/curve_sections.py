@@ -75,7 +75,7 @@ def calibration(content: ReportContent) -> Markup:
                     ]
                     for one in found.bins
                 ],
-                class_="figures",
+                class_="numbers",
             ),
         ),
         paragraph(

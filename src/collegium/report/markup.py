@@ -85,10 +85,15 @@ def table(
     rows: Sequence[Sequence[Child]],
     class_: str | None = None,
 ) -> Markup:
-    """Return a table whose first column names the row; narrow screens show each row as a block.
+    """Return a table whose first column names the row.
+
+    Screens that are narrow for its columns show each row as a block. The class `numbers` says that
+    its cells are short, and up to four then fit on every screen, as two of any kind do.
 
     The roles are said although they are a table's own: a browser forgets them in the blocks.
     """
+    fits = len(heads) <= 2 or (len(heads) <= 4 and class_ is not None and "numbers" in class_)
+    width = "fits" if fits else "few" if len(heads) <= 4 else "wide"
     names = [head if isinstance(head, str) else "" for head in heads]
     head = element(
         "tr",
@@ -113,7 +118,7 @@ def table(
         element("thead", head, role="rowgroup"),
         element("tbody", *body, role="rowgroup"),
         role="table",
-        class_=class_,
+        class_=width if class_ is None else f"{class_} {width}",
     )
 
 

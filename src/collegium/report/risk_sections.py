@@ -10,6 +10,7 @@ from collegium.report.content import ReportContent
 from collegium.report.markup import Markup, element, folded, join, paragraph, table
 from collegium.report.measurements import Benefit, Risks
 from collegium.report.quality_sections import computed
+from collegium.report.wording import number
 
 _LOWEST = -0.05
 """A curve below that is worth less than doing nothing, however far it falls; it is not drawn."""
@@ -72,10 +73,13 @@ def decision(content: ReportContent) -> Markup:
                 "Net benefit per test row",
                 ["Threshold", "By the model", "For everybody"],
                 [
-                    [f"{one.threshold:.2f}", f"{one.model:.3f}", f"{one.everybody:.3f}"]
+                    [
+                        f"{one.threshold:.2f}",
+                        *(number("benefit", x) for x in (one.model, one.everybody)),
+                    ]
                     for one in risks.benefit[4::5]
                 ],
-                class_="figures",
+                class_="numbers",
             ),
         ),
         paragraph(

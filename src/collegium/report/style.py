@@ -14,6 +14,24 @@ _DARK = """
   --s6: #9fb4ff; --s7: #ff8f80;
 """
 
+
+def _stacking(tables: str, narrow: str) -> str:
+    """Return rules that show each row of tables as a block, with its heads, on narrow screens."""
+    return f"""
+@media screen and (max-width: {narrow}) {{ {tables} {{
+  &, caption, tbody, th, td {{ display: block; width: 100%; }}
+  thead {{ position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }}
+  tbody tr {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr));
+    gap: 0 2rem; border-bottom: 1px solid var(--line); padding: .6rem 0; }}
+  tbody th {{ grid-column: 1 / -1; }}
+  th, td, &.costs td:nth-child(2) {{ border: 0; padding: .1rem 0; width: 100%; }}
+  td {{ display: grid; grid-template-columns: 8rem 1fr; gap: .8rem; }}
+  td::before {{ content: attr(data-head); color: var(--soft); font-size: .9em; }}
+}} }}
+"""
+
+
 STYLE = (
     """
 :root { color-scheme: light dark;
@@ -102,6 +120,7 @@ th, td { text-align: left; vertical-align: baseline; padding: .5rem 1rem .5rem 0
 thead th { color: var(--soft); font-size: .88rem; border-bottom-color: var(--soft); }
 tbody th { font-weight: 600; }
 th:last-child, td:last-child { padding-right: 0; }
+.fits :is(th, td) { overflow-wrap: anywhere; }
 .figures .value { margin-right: .3em; }
 .interval { white-space: nowrap; font-size: .9em; }
 .figures .interval, .figures .absent { display: block; }
@@ -180,16 +199,10 @@ svg svg { display: inline; }
   .strip-row { grid-template-columns: 5.6rem 1fr; gap: .6rem; }
   .interval { white-space: normal; }
 }
-@media screen and (max-width: 60rem) {
-  table, caption, tbody, th, td { display: block; width: 100%; }
-  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr));
-    gap: 0 2rem; border-bottom: 1px solid var(--line); padding: .6rem 0; }
-  tbody th { grid-column: 1 / -1; }
-  th, td, .costs td:nth-child(2) { border: 0; padding: .1rem 0; width: 100%; }
-  td { display: grid; grid-template-columns: 8rem 1fr; gap: .8rem; }
-  td::before { content: attr(data-head); color: var(--soft); font-size: .9em; }
-}
+"""
+    + _stacking("table.wide", "60rem")
+    + _stacking("table.few", "44rem")
+    + """
 @media print {
   :root { --paper: #fff; --panel: #fff; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }

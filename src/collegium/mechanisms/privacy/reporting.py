@@ -9,7 +9,7 @@ from collegium.accounting.orders import MICRO
 from collegium.accounting.units import UNITS, Unit
 from collegium.audit.findings import LedgerPrivacySpent, StudyPrivacySpent
 from collegium.report.content import ReportContent
-from collegium.report.markup import Child, Markup, element, facts, join, paragraph, table
+from collegium.report.markup import Child, Markup, code, element, facts, join, paragraph, table
 from collegium.report.measurements import AttackLine
 from collegium.report.protections import SecureAggregationShown
 from collegium.report.seam import AnswerLine, Section
@@ -40,9 +40,15 @@ def _attacks(attacks: tuple[AttackLine, ...]) -> Markup:
     """Return what attacks on this study's data and model found, with and without protection."""
     if not attacks:
         return paragraph(
-            "No attack was tried on this study's data and model. `collegium bench inversion`, "
-            "`membership` and `canaries` run attacks. With `--into`, this report shows their "
-            "results.",
+            "No attack was tried on this study's data and model. ",
+            code("collegium bench inversion"),
+            ", ",
+            code("membership"),
+            " and ",
+            code("canaries"),
+            " run attacks. With ",
+            code("--into"),
+            ", this report shows their results.",
             class_="note",
         )
     return join(
