@@ -6,18 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from collegium.data.across_sites import Cut, in_one_part, shared_persons
 from collegium.data.folds import fold
 from collegium.data.partition import made_up_sites
 from collegium.data.split import split
 from collegium.data.table import DataSet, SiteRows, take
 from collegium.errors import DataError
 from collegium.study.document import Study
+from collegium.study.english import Value
 from collegium.study.fold_checks import folds_of
 from collegium.study.notice import Notice
+from collegium.study.tables import compares_persons
 
 
 def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows, SiteRows]]:
     """Return each site's training and test part.
+
+    A person of a user's table is in one part at all sites, where a simulation holds them.
 
     Raises:
         DataError: a site's rows cannot be cut as asked.
@@ -26,7 +31,28 @@ def cut_of(study: Study, sites: Sequence[SiteRows]) -> dict[str, tuple[SiteRows,
     folds, number = folds_of(study), study.evaluation.fold
     if number is not None and folds is not None:
         return fold(sites, number, folds, seed)
-    return {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
+    cut = {rows.name: split(rows, part.test, seed, part.by) for rows in sites}
+    if not compares_persons(study):
+        return cut
+    cut = in_one_part(cut)
+    for name, (_, test) in cut.items():
+        if not len(test.y):
+            raise DataError(
+                "data.split", f"site {name} would test on nobody",
+                "all of its persons are trained on at another site",
+                "leave the site out, choose another seed, or data.split.by = 'row'",
+            )  # fmt: skip
+    return cut
+
+
+def about_persons(study: Study, cut: Cut) -> tuple[Notice, ...]:
+    """Return how many persons have rows at several sites, and are trained and tested on."""
+    found = shared_persons(cut)
+    if not found.persons or study.data.split.by not in (None, "person"):
+        return ()
+    case = "both" if found.in_both else "one-part"
+    told: dict[str, Value] = {"case": case, "persons": found.persons, "both": found.in_both}
+    return (Notice("note", "study.shared-persons", told),)
 
 
 def learned_from(study: Study, train: SiteRows) -> SiteRows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from collegium.assembly.cutting import about_data, cut_of, learned_from
+from collegium.assembly.cutting import about_data, about_persons, cut_of, learned_from
 from collegium.assembly.largest_share import about_share
 from collegium.assembly.parts import Parts, find_parts, load_dataset, parts_of_table, with_first
 from collegium.assembly.privacy import about_evaluation, check_privacy
@@ -137,6 +137,7 @@ def prepare(read: ReadStudy) -> Prepared:
             + _about_lies(study)
             + about_evaluation(study, dataset.schema.task)
             + about_data(study, dataset, sites)
+            + about_persons(study, parted)
             + about_site_alone(dataset.schema, {name: own for name, (own, _) in parted.items()})
             + about_first_layer(study, [len(own.y) for own, _ in parted.values()]),
         )
@@ -178,6 +179,7 @@ def _prepare_table(read: ReadStudy, source: TableSource) -> Prepared:
             + about_share(parts.rule, study, {one: len(own.y) for one, own in train.items()})
             + about_evaluation(study, parts.dataset.schema.task)
             + about_data(study, parts.dataset, list(train.values())) + about_table(table)
+            + about_persons(study, {one: (own, test[one]) for one, own in train.items()})
             + about_site_alone(parts.dataset.schema, train)
             + about_first_layer(study, [len(own.y) for own in train.values()])
             + about_target_leakage(table.agreement, train),

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from collegium.data.across_sites import in_one_part
 from collegium.data.split import split
-from collegium.data.table import SiteRows
+from collegium.data.table import SiteRows, take
 from collegium.errors import DataError
 from collegium.learning.algorithms.layout import mean_loss
 from collegium.learning.algorithms.local_round import DescentRun, Kept, kinds, legs, tuning
@@ -31,6 +32,7 @@ from collegium.learning.trainer import Trainer, TrainingJob
 from collegium.mechanisms.privacy.site import SitePrivacy
 from collegium.study.document import Study
 from collegium.study.searching import at_round, held_out, held_out_by, in_trial
+from collegium.study.tables import compares_persons
 
 Float32 = NDArray[np.float32]
 
@@ -98,6 +100,14 @@ class LocalTrainers:
         for name, own in () if part is None else rows.items():
             with suppress(DataError):  # a site of too few persons trains on all of them
                 self.rows[name], self._held[name] = split(own, part or 0.0, study.study.seed, by)
+        if compares_persons(study):
+            nobody = np.empty(0, np.int64)
+            cut = in_one_part(
+                {name: (own, self._held.get(name, take(own, nobody)))
+                 for name, own in self.rows.items()}
+            )  # fmt: skip
+            self.rows = {name: own for name, (own, _) in cut.items()}
+            self._held = {name: held for name, (_, held) in cut.items() if len(held.y)}
         self.training_seconds = 0.0
         self._privacy = privacy or {}
         self._trainer = trainer if pool is None else self._pooled(trainer, pool)

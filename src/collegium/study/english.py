@@ -111,6 +111,10 @@ TEXTS: dict[str, str] = {
     "only for the selected model",
     "study.seldom-drawn": "scaffold with a part of the sites a round: a site that is seldom drawn "
     "brings an old control variate; the algorithm is meant for sites that come back",
+    "study.shared-persons:both": "{persons} persons have rows at several sites, {both} of whom are "
+    "trained on at one and tested on at another: the figures flatter a model for new persons",
+    "study.shared-persons:one-part": "{persons} persons have rows at several sites: nobody is "
+    "trained on at one and tested on at another",
     "study.site-tells-answer": "site and answer are confounded: knowing a row's site alone gives "
     "an AUC of {auc:.2f}, so a model may learn to tell sites",
     "study.small-sums": "sites report sums over {smallest} persons or more "
@@ -120,6 +124,8 @@ TEXTS: dict[str, str] = {
     "study.tolerates-none": "{rule} is set to tolerate no bad update: see aggregation.tolerate",
     "study.two-answers": "{column} has two values alone, as an answer of yes or no has: "
     "model.architecture = 'logistic' predicts how probable each is",
+    "study.uncompared-persons": "members compare no persons: whoever has rows at two of them "
+    "may be trained on at one and tested on at the other, which nobody can see there",
     "study.unheard-lies": "nobody scores updates here: {attack} has nothing to lie about, and only "
     "attacks with updates",
     "study.untolerated-attackers": "{attackers} sites attack, but the rule tolerates only "

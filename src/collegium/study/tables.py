@@ -7,6 +7,7 @@ from typing import get_args
 
 from collegium.study.columns import check_columns, check_described, check_has_table
 from collegium.study.document import Study, TableSource, Task
+from collegium.study.faults import SIMULATED
 from collegium.study.notice import Notice
 from collegium.study.refusal import DocumentPath, contradiction, nearest, shown
 
@@ -56,15 +57,29 @@ def smallest_of(study: Study) -> int:
     return source.smallest if isinstance(source, TableSource) else SAFE
 
 
+def compares_persons(study: Study) -> bool:
+    """Return whether one process holds all sites' rows of a table that tells persons apart."""
+    return _tells_persons(study) and study.consensus.engine in SIMULATED
+
+
+def _tells_persons(study: Study) -> bool:
+    source = study.data.source
+    told = isinstance(source, TableSource) and source.person is not None
+    return told and study.data.split.by in (None, "person")
+
+
 def about_tables(study: Study) -> tuple[Notice, ...]:
-    """Return what the preparation costs, or a warning where sites tell of few persons."""
+    """Return what the preparation costs, what nobody can know, and whether sums are of few."""
+    notices: list[Notice] = []
+    if _tells_persons(study) and not compares_persons(study):
+        notices.append(Notice("note", "study.uncompared-persons"))
     if study.data.columns is not None:
-        private = study.privacy.differential_privacy is not None
-        return (Notice("note", "privacy.described-columns"),) if private else ()
-    if smallest_of(study) >= SAFE:
-        return ()
-    told = {"smallest": smallest_of(study), "safe": SAFE}
-    return (Notice("warning", "study.small-sums", told),)
+        if study.privacy.differential_privacy is not None:
+            notices.append(Notice("note", "privacy.described-columns"))
+    elif smallest_of(study) < SAFE:
+        told = {"smallest": smallest_of(study), "safe": SAFE}
+        notices.append(Notice("warning", "study.small-sums", told))
+    return tuple(notices)
 
 
 def check_table(study: Study) -> None:
